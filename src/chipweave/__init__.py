@@ -1,0 +1,1 @@
+"""Schedules AI models on multi-chiplet packages, and shows how good the schedule is."""

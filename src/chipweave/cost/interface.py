@@ -1,0 +1,59 @@
+"""What a cost model is: layers and a chiplet in, arrays of cycles and joules out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.workload.layer import Layer
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LayerCosts:
+    """Cost of one sample of each layer on one chiplet; every array has shape (layers,).
+
+    Energies in joules. `fill_input_j`, `fill_weight_j` and `drain_output_j` are the L2 accesses that bring
+    a tensor into L2 or take it out (they fall away where the tensor stays); `l2_j` holds the other L2 accesses.
+    """
+
+    cycles: Array
+    mac_j: Array
+    l1_j: Array
+    l2_j: Array
+    noc_j: Array
+    fill_input_j: Array
+    fill_weight_j: Array
+    drain_output_j: Array
+    l2_need_elements: Array
+
+    @property
+    def energy_j(self) -> Array:
+        """Everything, as if each layer ran alone."""
+        return self.resident_j + self.fill_input_j + self.fill_weight_j + self.drain_output_j
+
+    @property
+    def resident_j(self) -> Array:
+        """What is spent wherever the tensors come from: MAC, L1, L2 between tiles, NoC."""
+        return self.mac_j + self.l1_j + self.l2_j + self.noc_j
+
+
+class CostModel(Protocol):
+    """Any object with a name and this method; it knows nothing of packages or schedules."""
+
+    @property
+    def name(self) -> str: ...
+
+    def costs(self, layers: Sequence[Layer], chiplet: Chiplet) -> LayerCosts:
+        """Cost of one sample of every layer on `chiplet`.
+
+        Raises:
+            InputError: a layer that this model cannot cost, naming layer, chiplet and reason.
+        """
+        ...

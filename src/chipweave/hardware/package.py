@@ -1,0 +1,147 @@
+"""A package: chiplets on a graph of links, with memory interfaces and DRAM."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from chipweave.errors import InputError
+from chipweave.hardware import topology
+from chipweave.hardware.chiplet import Chiplet
+
+
+class Routing(StrEnum):
+    """`xy` (columns first, then rows; needs positions on a full grid) or `shortest` path, lowest index first."""
+
+    XY = "xy"
+    SHORTEST = "shortest"
+
+
+@dataclass(frozen=True)
+class Package:
+    """Chiplets placed on a graph.
+
+    Args:
+        name: what users call it.
+        chiplets: one class per place; the index is the chiplet's number everywhere.
+        links: undirected pairs of neighbours; each carries traffic both ways.
+        interfaces: chiplets with a memory interface (SCAR Def. 3: the left and right columns).
+        positions: (row, column) per chiplet, where the package is drawn on a grid; required for `xy`.
+        routing: how traffic between chiplets that are not neighbours travels.
+        link_bandwidth_bytes_s: each way on each link, and at most that into and out of a chiplet
+            (Table II: 100 GB/s per chiplet).
+        hop_latency_s, nop_energy_j_per_bit: per hop (Table II: 35 ns, 2.04 pJ/bit; per hop is our reading).
+        dram_bandwidth_bytes_s: of the whole package (Table II: 64 GB/s; 'of the package' is our reading).
+        dram_latency_s, dram_energy_j_per_bit: Table II: 200 ns, 14.8 pJ/bit.
+        conflict_delay_s: the delta of SCAR III-E, for which the paper gives no formula; 0.
+        source: where the figures come from.
+
+    Raises:
+        InputError: naming each field at fault: quantities out of range, links to nowhere, isolated chiplets.
+    """
+
+    name: str
+    chiplets: tuple[Chiplet, ...]
+    links: tuple[tuple[int, int], ...]
+    interfaces: tuple[int, ...]
+    positions: tuple[tuple[int, int], ...] | None = None
+    routing: Routing = Routing.SHORTEST
+    link_bandwidth_bytes_s: float = 100e9
+    hop_latency_s: float = 35e-9
+    nop_energy_j_per_bit: float = 2.04e-12
+    dram_bandwidth_bytes_s: float = 64e9
+    dram_latency_s: float = 200e-9
+    dram_energy_j_per_bit: float = 14.8e-12
+    conflict_delay_s: float = 0.0
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        problems = [f"package '{self.name}': {problem}" for problem in self._problems()]
+        if problems:
+            raise InputError(problems)
+        object.__setattr__(self, "links", tuple(sorted((min(a, b), max(a, b)) for a, b in self.links)))
+
+    def _problems(self) -> list[str]:
+        count = len(self.chiplets)
+        if not count:
+            return ["has no chiplets; give it at least one"]
+        problems = []
+        for key in ("link_bandwidth_bytes_s", "dram_bandwidth_bytes_s"):
+            if not (math.isfinite(getattr(self, key)) and getattr(self, key) > 0):
+                problems.append(f"{key}={getattr(self, key)} is not a positive number")
+        for key in (
+            "hop_latency_s",
+            "nop_energy_j_per_bit",
+            "dram_latency_s",
+            "dram_energy_j_per_bit",
+            "conflict_delay_s",
+        ):
+            if not (math.isfinite(getattr(self, key)) and getattr(self, key) >= 0):
+                problems.append(f"{key}={getattr(self, key)} is negative or not a number")
+        for a, b in self.links:
+            if not (0 <= a < count and 0 <= b < count) or a == b:
+                problems.append(f"link {a}-{b} joins no two of its chiplets 0 to {count - 1}")
+        if len({frozenset(link) for link in self.links}) < len(self.links):
+            problems.append("lists a link twice; links are undirected")
+        if not self.interfaces:
+            problems.append("has no memory interface; name at least one chiplet under `interfaces`")
+        if len(set(self.interfaces)) < len(self.interfaces):
+            problems.append("lists a memory interface twice")
+        problems += [f"interface {i} is no chiplet" for i in self.interfaces if not 0 <= i < count]
+        if self.positions is not None:
+            if len(self.positions) != count:
+                problems.append(f"gives {len(self.positions)} positions for {count} chiplets")
+            elif len(set(self.positions)) < count:
+                problems.append("places two chiplets on one position")
+        if problems:
+            return problems
+        reached = topology.reachable(count, self.links, 0)
+        isolated = [i for i in range(count) if i not in reached]
+        if isolated:
+            problems.append(
+                f"chiplet {', '.join(map(str, isolated))} cannot be reached from chiplet 0; add a link to it"
+            )
+        elif self.routing is Routing.XY:
+            problems += topology.xy_problems(self.positions, self.links)
+        return problems
+
+    @cached_property
+    def neighbours(self) -> tuple[tuple[int, ...], ...]:
+        """Per chiplet, the chiplets one link away, ascending."""
+        return topology.neighbours(len(self.chiplets), self.links)
+
+    @cached_property
+    def routes(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """`routes[a][b]`: the chiplets that traffic from a to b visits, both ends included."""
+        if self.routing is Routing.XY:
+            assert self.positions is not None
+            return topology.xy_routes(self.positions)
+        return topology.shortest_routes(len(self.chiplets), self.links)
+
+    def hops(self, source: int, target: int) -> int:
+        """Links between two chiplets along the route."""
+        return len(self.routes[source][target]) - 1
+
+    @cached_property
+    def nearest_interface(self) -> tuple[int, ...]:
+        """Per chiplet, the memory interface it uses: fewest hops, then lowest index."""
+        return tuple(
+            min(self.interfaces, key=lambda interface: (self.hops(chiplet, interface), interface))
+            for chiplet in range(len(self.chiplets))
+        )
+
+    def dram_hops(self, chiplet: int) -> int:
+        """Links between a chiplet and its memory interface."""
+        return self.hops(chiplet, self.nearest_interface[chiplet])
+
+    @cached_property
+    def classes(self) -> tuple[Chiplet, ...]:
+        """The distinct chiplet classes, in order of first appearance."""
+        return tuple(dict.fromkeys(self.chiplets))
+
+    @cached_property
+    def class_of(self) -> tuple[int, ...]:
+        """Per chiplet, the index of its class in `classes`."""
+        return tuple(self.classes.index(chiplet) for chiplet in self.chiplets)

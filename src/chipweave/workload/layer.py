@@ -1,0 +1,120 @@
+"""One operator with its loop bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chipweave.errors import InputError
+
+
+class Op(StrEnum):
+    """Operator classes. The first five multiply and accumulate; the last three ride with their producer."""
+
+    CONV = "conv"
+    DEPTHWISE = "dwconv"
+    TRANSPOSED = "upconv"
+    GEMM = "gemm"
+    MATMUL = "matmul"
+    POOL = "pool"
+    ELEMENTWISE = "elementwise"
+    UPSAMPLE = "upsample"
+
+
+RIDERS = frozenset({Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One operator, for one sample.
+
+    Loop bounds carry the field's letters: `N` (copies of the operator in one sample, such as regions of
+    interest; the batch is the scenario's), `K` output channels, `C` input channels (total, not per group),
+    `R` x `S` filter, `Y` x `X` input size *without* padding. Pairs are (vertical, horizontal).
+
+    - gemm: `Y` rows (tokens), `C` inputs, `K` outputs, X = R = S = 1.
+    - matmul: activation x activation over `groups` = b heads: `C` = b*inner, `K` = b*columns, `Y` rows.
+    - upconv: transposed convolution; multiplications are counted on the input grid.
+    - pool, upsample, elementwise: K = C = groups = channels; no multiplications.
+    """
+
+    name: str
+    op: Op
+    K: int
+    C: int
+    Y: int
+    X: int = 1
+    R: int = 1
+    S: int = 1
+    N: int = 1
+    out_y: int = 0
+    out_x: int = 0
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        bounds = {"N": self.N, "K": self.K, "C": self.C, "R": self.R, "S": self.S, "Y": self.Y, "X": self.X}
+        bounds |= {"groups": self.groups, "stride": min(self.stride), "dilation": min(self.dilation)}
+        wrong = [f"{key}={value}" for key, value in bounds.items() if value < 1]
+        if wrong or min(self.padding) < 0:
+            raise InputError(
+                f"layer '{self.name}': {', '.join(wrong) or f'padding={self.padding}'} is out of range; "
+                "bounds, groups, stride and dilation are at least 1, padding at least 0"
+            )
+        if self.C % self.groups or self.K % self.groups:
+            raise InputError(f"layer '{self.name}': groups={self.groups} does not divide C={self.C} and K={self.K}")
+        if self.out_y == 0:
+            object.__setattr__(self, "out_y", self._default_output(0))
+        if self.out_x == 0:
+            object.__setattr__(self, "out_x", self._default_output(1))
+        if min(self.out_y, self.out_x) < 1:
+            raise InputError(
+                f"layer '{self.name}': the filter {self.R}x{self.S} does not fit the padded input, "
+                f"output would be {self.out_y}x{self.out_x}; raise the padding or the input size"
+            )
+
+    def _default_output(self, axis: int) -> int:
+        """Output length along an axis (0 vertical, 1 horizontal), by the usual convolution arithmetic."""
+        size, kernel = ((self.Y, self.R), (self.X, self.S))[axis]
+        if self.op in (Op.ELEMENTWISE, Op.GEMM, Op.MATMUL):
+            return size
+        if self.op is Op.TRANSPOSED:
+            return (size - 1) * self.stride[axis] - 2 * self.padding[axis] + self.dilation[axis] * (kernel - 1) + 1
+        if self.op is Op.UPSAMPLE:
+            return size * self.stride[axis]
+        reach = self.dilation[axis] * (kernel - 1) + 1
+        return (size + 2 * self.padding[axis] - reach) // self.stride[axis] + 1
+
+    @property
+    def rides(self) -> bool:
+        """True where the layer is never a stage of its own (pool, element-wise, upsample)."""
+        return self.op in RIDERS
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one sample."""
+        if self.rides:
+            return 0
+        grid = self.Y * self.X if self.op is Op.TRANSPOSED else self.out_y * self.out_x
+        return self.N * grid * self.K * (self.C // self.groups) * self.R * self.S
+
+    @property
+    def weight_elements(self) -> int:
+        """Trained weights (bias and normalisation folded away). Zero for matmul and riders."""
+        if self.rides or self.op is Op.MATMUL:
+            return 0
+        return self.K * (self.C // self.groups) * self.R * self.S
+
+    @property
+    def output_elements(self) -> int:
+        return self.N * self.K * self.out_y * self.out_x
+
+    @property
+    def input_elements(self) -> int:
+        """Activations the layer reads, both operands of a matmul included (one operand of an element-wise)."""
+        first = self.N * self.C * self.Y * self.X
+        if self.op is Op.MATMUL:
+            return first + self.N * self.C * self.K // self.groups
+        return first

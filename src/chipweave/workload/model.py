@@ -1,0 +1,174 @@
+"""A model: a directed acyclic graph of layers in a fixed topological order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from chipweave.errors import InputError
+from chipweave.workload.layer import Layer, Op
+
+NETWORK_INPUT = -1
+"""The producer index of an edge that brings the network's own input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`elements` of the output of layer `producer` (or of the network input) go to layer `consumer`.
+
+    `elements` is per sample and may be less than the producer's output: slices, crops, broadcasts.
+    `reshape` says that the shapes are known not to chain.
+    """
+
+    producer: int
+    consumer: int
+    elements: int
+    reshape: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """Layers in topological order and the edges between them.
+
+    Args:
+        name: what users call it.
+        layers: in the order in which they run; every edge points forward.
+        edges: sorted by (consumer, position among its operands).
+        bytes_per_element: of activations and weights alike; the papers use 1.
+        input_elements: size of the network input for one sample; 0 takes the largest edge that reads it.
+        source: where the figures come from, shown by `chipweave show`.
+
+    Raises:
+        InputError: an edge that dangles or points backward, or shapes that do not chain.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    edges: tuple[Edge, ...]
+    bytes_per_element: int = 1
+    input_elements: int = 0
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise InputError([f"model '{self.name}': {problem}" for problem in problems])
+        if self.input_elements == 0:
+            largest = max((e.elements for e in self.edges if e.producer == NETWORK_INPUT), default=0)
+            object.__setattr__(self, "input_elements", largest)
+
+    @cached_property
+    def operands(self) -> tuple[tuple[Edge, ...], ...]:
+        """Per layer, the edges it reads."""
+        lists: list[list[Edge]] = [[] for _ in self.layers]
+        for edge in self.edges:
+            lists[edge.consumer].append(edge)
+        return tuple(map(tuple, lists))
+
+    @cached_property
+    def consumers(self) -> tuple[tuple[Edge, ...], ...]:
+        """Per layer, the edges that read its output, by consumer. Empty for an output of the network."""
+        lists: list[list[Edge]] = [[] for _ in self.layers]
+        for edge in self.edges:
+            if edge.producer != NETWORK_INPUT:
+                lists[edge.producer].append(edge)
+        return tuple(map(tuple, lists))
+
+    @cached_property
+    def input_readers(self) -> tuple[Edge, ...]:
+        """The edges that read the network input."""
+        return tuple(edge for edge in self.edges if edge.producer == NETWORK_INPUT)
+
+    def tensor_elements(self, producer: int) -> int:
+        """Elements of the whole tensor that `producer` makes (NETWORK_INPUT for the network's input)."""
+        return self.input_elements if producer == NETWORK_INPUT else self.layers[producer].output_elements
+
+    @cached_property
+    def units(self) -> tuple[tuple[int, int], ...]:
+        """The smallest runs of layers `[first, last]` that may be a stage.
+
+        A rider (pool, element-wise, upsample) stays with its latest producer, so no cut falls between
+        them; riders of the network input stay with the layer after them.
+        """
+        last = len(self.layers) - 1
+        cut_after = [True] * len(self.layers)
+        for index, layer in enumerate(self.layers):
+            if not layer.rides:
+                continue
+            producer = max((edge.producer for edge in self.operands[index]), default=NETWORK_INPUT)
+            for position in range(max(producer, 0), index):
+                cut_after[position] = False
+            if producer == NETWORK_INPUT:
+                cut_after[index] = False
+        cut_after[last] = True
+        units, first = [], 0
+        for index, cut in enumerate(cut_after):
+            if cut:
+                units.append((first, index))
+                first = index + 1
+        return tuple(units)
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def weight_elements(self) -> int:
+        return sum(layer.weight_elements for layer in self.layers)
+
+
+def _problems(model: Model) -> Iterable[str]:
+    if not model.layers:
+        yield "has no layers; give it at least one"
+        return
+    if model.bytes_per_element < 1:
+        yield f"bytes_per_element={model.bytes_per_element} is not at least 1"
+    names = [layer.name for layer in model.layers]
+    for name in sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
+        yield f"two layers are called '{name}'; names must differ"
+    received: list[list[Edge]] = [[] for _ in model.layers]
+    for edge in model.edges:
+        if not 0 <= edge.consumer < len(names) or not NETWORK_INPUT <= edge.producer < len(names):
+            yield f"edge {edge.producer} -> {edge.consumer} dangles; layers are numbered 0 to {len(names) - 1}"
+            continue
+        if edge.producer >= edge.consumer:
+            yield (
+                f"edge '{names[edge.producer]}' -> '{names[edge.consumer]}' points backward or closes a cycle; "
+                "layers must be listed in topological order"
+            )
+            continue
+        if edge.elements < 1:
+            yield f"edge into '{names[edge.consumer]}' carries {edge.elements} elements; at least 1 is needed"
+        if edge.producer != NETWORK_INPUT and edge.elements > model.layers[edge.producer].output_elements:
+            yield (
+                f"edge '{names[edge.producer]}' -> '{names[edge.consumer]}' carries {edge.elements} elements, "
+                f"but the producer makes only {model.layers[edge.producer].output_elements}"
+            )
+        received[edge.consumer].append(edge)
+    for layer, edges in zip(model.layers, received, strict=True):
+        yield from _chain_problems(model, layer, edges)
+
+
+def _chain_problems(model: Model, layer: Layer, edges: list[Edge]) -> Iterable[str]:
+    """Shapes chain when a layer's operands together are exactly what it reads.
+
+    Operands of an element-wise layer may be broadcast, so there one whole operand is enough.
+    """
+    if not edges:
+        yield f"layer '{layer.name}' has no input; name a producer, or 'input' for the network's own"
+        return
+    if any(edge.reshape for edge in edges):
+        return
+    total, needed = sum(edge.elements for edge in edges), layer.input_elements
+    fits = total >= needed if layer.op is Op.ELEMENTWISE else total == needed
+    if not fits:
+        sources = ", ".join("input" if e.producer == NETWORK_INPUT else model.layers[e.producer].name for e in edges)
+        yield (
+            f"layer '{layer.name}' reads {needed} elements ({_shape(layer)}), but its input ({sources}) "
+            f"brings {total}; correct the shape, give the edge its `elements`, or mark it `reshape: true`"
+        )
+
+
+def _shape(layer: Layer) -> str:
+    return f"C={layer.C} Y={layer.Y} X={layer.X}" + (f" N={layer.N}" if layer.N > 1 else "")

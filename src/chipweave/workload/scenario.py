@@ -1,0 +1,72 @@
+"""A scenario: the models that run together, with their batches and limits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from chipweave.errors import InputError
+from chipweave.workload.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One model of a scenario.
+
+    Args:
+        name: unique in the scenario (the model's name where it appears once).
+        model: the layers.
+        batch: samples.
+        latency_limit_s: the model's last stage must end by then, counted from the scenario's start.
+        depends_on: name of a task that must have finished in an earlier window.
+    """
+
+    name: str
+    model: Model
+    batch: int = 1
+    latency_limit_s: float | None = None
+    depends_on: str | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The tasks that run together. `note` is shown wherever results are (what a 'batch' means, say).
+
+    Raises:
+        InputError: no task, a repeated name, a batch below 1, a limit that is not positive and finite, a
+            dependency that is unknown or closes a cycle.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        names = [task.name for task in self.tasks]
+        if not names:
+            problems.append("has no models; give it at least one")
+        problems += [f"two models are called '{n}'" for n in sorted(set(names)) if names.count(n) > 1]
+        for task in self.tasks:
+            if task.batch < 1:
+                problems.append(f"model '{task.name}': batch={task.batch} is not at least 1")
+            limit = task.latency_limit_s
+            if limit is not None and not (math.isfinite(limit) and limit > 0):
+                problems.append(f"model '{task.name}': latency_limit_s={limit} is not a positive number")
+            if task.depends_on is not None and task.depends_on not in names:
+                problems.append(f"model '{task.name}' depends on '{task.depends_on}', which is not in the scenario")
+        if not problems:
+            problems += self._cycles()
+        if problems:
+            raise InputError([f"scenario '{self.name}': {problem}" for problem in problems])
+
+    def _cycles(self) -> list[str]:
+        parent = {task.name: task.depends_on for task in self.tasks}
+        for task in self.tasks:
+            seen, at = {task.name}, parent[task.name]
+            while at is not None:
+                if at in seen:
+                    return [f"model '{task.name}' depends on itself through '{at}'"]
+                seen.add(at)
+                at = parent[at]
+        return []
