@@ -34,7 +34,7 @@ class Model:
     Args:
         name: what users call it.
         layers: in the order in which they run; every edge points forward.
-        edges: sorted by (consumer, position among its operands).
+        edges: kept sorted by consumer; a consumer's operands keep their order.
         bytes_per_element: of activations and weights alike; the papers use 1.
         input_elements: size of the network input for one sample; 0 takes the largest edge that reads it.
         source: where the figures come from, shown by `chipweave show`.
@@ -51,6 +51,7 @@ class Model:
     source: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "edges", tuple(sorted(self.edges, key=lambda edge: edge.consumer)))
         problems = list(_problems(self))
         if problems:
             raise InputError([f"model '{self.name}': {problem}" for problem in problems])

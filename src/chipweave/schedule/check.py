@@ -1,0 +1,163 @@
+"""Is a schedule valid? (SCAR theorems 1 and 2, generalised to windows, stages and regions.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chipweave.errors import InfeasibleError
+from chipweave.hardware.topology import reachable
+from chipweave.schedule.evaluation import Evaluation
+from chipweave.schedule.memory import fits_l2, footprint
+from chipweave.schedule.plan import Partition, Pipeline, Schedule, Window
+from chipweave.schedule.problem import Problem
+from chipweave.workload.model import Model
+
+
+def problems_of(schedule: Schedule, problem: Problem) -> list[str]:
+    """Everything that makes a schedule invalid, one sentence each; empty for a valid one.
+
+    Every layer of every task runs in exactly one stage; a task's layers run in the model's order over windows
+    and stages; riders stay with their producers; within a window each task has one pipeline and the regions
+    are disjoint and connected; a dependent task starts in a later window than the one in which the task it
+    depends on ends; a micro-batch fits every stage's L2 (1 always may, and spills).
+    """
+    found = [
+        f"window {index}: {text}"
+        for index, window in enumerate(schedule.windows)
+        for text in _window_problems(window, problem)
+    ]
+    if not found:
+        found += _coverage_problems(schedule, problem)
+    if not found:
+        found += _dependency_problems(schedule, problem)
+        found += [
+            f"window {index}: {text}"
+            for index, pipeline in schedule.pipelines()
+            for text in _memory_problems(pipeline, problem)
+        ]
+    return found
+
+
+def _window_problems(window: Window, problem: Problem) -> Iterator[str]:
+    tasks, chiplets = problem.scenario.tasks, range(len(problem.package.chiplets))
+    if not window.pipelines:
+        yield "holds no pipeline; remove it"
+    seen: set[int] = set()
+    users: dict[int, str] = {}
+    for pipeline in window.pipelines:
+        if not 0 <= pipeline.task < len(tasks):
+            yield f"task {pipeline.task} is not in the scenario, which has {len(tasks)}"
+            continue
+        task = tasks[pipeline.task]
+        if pipeline.task in seen:
+            yield f"'{task.name}' has two pipelines; give it one per window"
+        seen.add(pipeline.task)
+        if not 1 <= pipeline.micro_batch <= task.batch:
+            yield f"'{task.name}': micro_batch={pipeline.micro_batch} is not in 1..{task.batch}, its batch"
+        if not pipeline.stages:
+            yield f"'{task.name}' has no stages"
+        for stage in pipeline.stages:
+            label = f"'{task.name}' layers {stage.first} to {stage.last}"
+            if not 0 <= stage.first <= stage.last < len(task.model.layers):
+                yield f"{label} are no layers of the model, which has 0 to {len(task.model.layers) - 1}"
+            if not stage.chiplets or len(set(stage.chiplets)) < len(stage.chiplets):
+                yield f"{label}: chiplets {list(stage.chiplets)} are none or repeated"
+            unknown = [chiplet for chiplet in stage.chiplets if chiplet not in chiplets]
+            if unknown:
+                yield f"{label}: chiplet {unknown[0]} is not in the package, which has 0 to {len(chiplets) - 1}"
+                continue
+            for chiplet in stage.chiplets:
+                if chiplet in users:
+                    yield f"chiplet {chiplet} is used by {users[chiplet]} and by {label}; regions must be disjoint"
+                users[chiplet] = label
+            yield from _region_problems(label, stage.chiplets, stage.partition, problem)
+
+
+def _region_problems(label: str, chiplets: tuple[int, ...], partition: Partition, problem: Problem) -> Iterator[str]:
+    if not chiplets:
+        return
+    inside = [link for link in problem.package.links if link[0] in chiplets and link[1] in chiplets]
+    reached = reachable(len(problem.package.chiplets), inside, chiplets[0])
+    if not reached.issuperset(chiplets):
+        yield f"{label}: chiplets {list(chiplets)} are not connected"
+    if len(chiplets) > 1:
+        yield f"{label}: a stage on {len(chiplets)} chiplets is not supported by this version; give it one"
+    elif partition is not Partition.WHOLE:
+        yield f"{label}: partition '{partition}' needs several chiplets; use 'whole'"
+
+
+def _coverage_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
+    for index, task in enumerate(problem.scenario.tasks):
+        stages = [stage for _, p in schedule.pipelines() if p.task == index for stage in p.stages]
+        expected = 0
+        for stage in stages:
+            if stage.first != expected:
+                yield (
+                    f"'{task.name}': a stage starts at layer {stage.first} where layer {expected} is due; "
+                    "every layer runs once, in the model's order"
+                )
+                break
+            expected = stage.last + 1
+        else:
+            if expected < len(task.model.layers):
+                yield f"'{task.name}': layers {expected} to {len(task.model.layers) - 1} are in no stage"
+                continue
+            yield from _rider_problems(task.name, task.model, {stage.last for stage in stages})
+
+
+def _rider_problems(name: str, model: Model, cuts: set[int]) -> Iterator[str]:
+    """Cuts that tear a pool, element-wise or upsample layer from its producer."""
+    for cut in sorted(cuts - {last for _, last in model.units}):
+        yield (
+            f"'{name}': a stage ends at layer {cut} ('{model.layers[cut].name}'), between a pool, element-wise "
+            "or upsample layer and its producer; keep them in one stage"
+        )
+
+
+def _dependency_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
+    windows: dict[int, list[int]] = {}
+    for index, pipeline in schedule.pipelines():
+        windows.setdefault(pipeline.task, []).append(index)
+    names = [task.name for task in problem.scenario.tasks]
+    for number, task in enumerate(problem.scenario.tasks):
+        if task.depends_on is not None:
+            ends, starts = windows[names.index(task.depends_on)][-1], windows[number][0]
+            if starts <= ends:
+                yield (
+                    f"'{task.name}' starts in window {starts}, but '{task.depends_on}', on which it depends, "
+                    f"ends in window {ends}; start it later"
+                )
+
+
+def _memory_problems(pipeline: Pipeline, problem: Problem) -> Iterator[str]:
+    if pipeline.micro_batch == 1:
+        return
+    task = problem.scenario.tasks[pipeline.task]
+    for stage in pipeline.stages:
+        need = footprint(task.model, stage.first, stage.last)
+        l2_bytes = problem.package.chiplets[stage.chiplet].l2_bytes
+        if not fits_l2(need, l2_bytes, pipeline.micro_batch):
+            yield (
+                f"'{task.name}' layers {stage.first} to {stage.last}: micro_batch={pipeline.micro_batch} needs "
+                f"{need.streaming_weights + pipeline.micro_batch * need.activations} bytes of L2, chiplet "
+                f"{stage.chiplet} has {l2_bytes}; lower it (1 always runs)"
+            )
+
+
+def require_limits(evaluation: Evaluation, problem: Problem) -> None:
+    """Hold a schedule against the tasks' latency limits.
+
+    Raises:
+        InfeasibleError: naming each task that is late: demand, limit and gap.
+    """
+    late = [
+        f"'{task.name}' ends at {evaluation.task_latency_s(index):.6g} s, its limit is {task.latency_limit_s:.6g} s "
+        f"({evaluation.task_latency_s(index) / task.latency_limit_s:.3g} times)"
+        for index, task in enumerate(problem.scenario.tasks)
+        if task.latency_limit_s is not None and evaluation.task_latency_s(index) > task.latency_limit_s
+    ]
+    if late:
+        raise InfeasibleError(
+            "no schedule found within the latency limits: " + "; ".join(late) + ". Raise the limit, lower the "
+            "batch, or take a package with more or faster chiplets"
+        )

@@ -1,0 +1,124 @@
+"""What a search minimises: a function of a schedule's latency and energy that neither may lower by rising."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chipweave.errors import InputError
+
+Function = Callable[[float, float], float]
+
+NAMED: dict[str, Function] = {
+    "latency": lambda latency_s, energy_j: latency_s,
+    "energy": lambda latency_s, energy_j: energy_j,
+    "edp": lambda latency_s, energy_j: latency_s * energy_j,
+}
+"""The papers' objectives."""
+
+_OPERATORS: dict[type, Callable[..., float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: math.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+_FUNCTIONS: dict[str, Callable[..., float]] = {"max": max, "min": min, "sqrt": math.sqrt, "log": math.log}
+_LONGEST_EXPRESSION = 1000
+
+
+@dataclass(frozen=True)
+class Objective:
+    """`function(latency_s, energy_j)` is minimised; `name` is what results show."""
+
+    name: str
+    function: Function
+
+    def __call__(self, latency_s: float, energy_j: float) -> float:
+        return self.function(latency_s, energy_j)
+
+
+def objective(choice: str | Function) -> Objective:
+    """`latency`, `energy`, `edp`, an expression of `latency` and `energy`, or a callable (latency_s, energy_j).
+
+    An expression may use numbers, + - * / **, parentheses, max, min, sqrt and log, as in
+    `energy * latency ** 2`.
+
+    Raises:
+        InputError: it cannot be read, or falls somewhere when latency or energy rises.
+    """
+    if callable(choice):
+        made = Objective(getattr(choice, "__name__", "custom"), choice)
+    elif choice in NAMED:
+        return Objective(choice, NAMED[choice])
+    else:
+        made = Objective(choice, _compile(choice))
+    _require_monotone(made)
+    return made
+
+
+def _compile(text: str) -> Function:
+    if len(text) > _LONGEST_EXPRESSION:
+        raise InputError(f"objective: the expression has {len(text)} characters; at most {_LONGEST_EXPRESSION}")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(
+            f"objective '{text}' is neither {', '.join(NAMED)} nor an expression such as 'energy * latency ** 2'"
+        ) from None
+    _compute(tree, text, {"latency": 1.0, "energy": 1.0})
+    return lambda latency_s, energy_j: _compute(tree, text, {"latency": latency_s, "energy": energy_j})
+
+
+def _compute(node: ast.AST, text: str, values: dict[str, float]) -> float:
+    match node:
+        case ast.Constant(value=bool() | complex()):
+            pass
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.Name(id=name) if name in values:
+            return values[name]
+        case ast.UnaryOp(op=op, operand=inner) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_compute(inner, text, values))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            try:
+                return _OPERATORS[type(op)](_compute(left, text, values), _compute(right, text, values))
+            except (ArithmeticError, ValueError) as error:
+                raise InputError(f"objective '{text}' cannot be computed at {values}: {error}") from None
+        case ast.Call(func=ast.Name(id=name), args=[_, *_] as arguments, keywords=[]) if name in _FUNCTIONS:
+            try:
+                return float(_FUNCTIONS[name](*(_compute(argument, text, values) for argument in arguments)))
+            except (ArithmeticError, ValueError, TypeError) as error:
+                raise InputError(f"objective '{text}' cannot be computed at {values}: {error}") from None
+    part = ast.unparse(node) if isinstance(node, ast.expr) else text
+    raise InputError(
+        f"objective '{text}': '{part}' is not allowed; use latency, energy, numbers, + - * / **, "
+        f"{', '.join(_FUNCTIONS)}"
+    )
+
+
+def _require_monotone(made: Objective) -> None:
+    """Searches and bounds rest on it, so it is tried on a grid from nanoseconds to hours and nanojoules to MJ."""
+    grid = [10.0 ** (exponent / 2) for exponent in range(-18, 13)]
+    for fixed in grid:
+        rows = ([(x, fixed) for x in grid], [(fixed, x) for x in grid])
+        for row, axis in zip(rows, ("latency", "energy"), strict=True):
+            before = -math.inf
+            for latency_s, energy_j in row:
+                value = made(latency_s, energy_j)
+                if not isinstance(value, int | float) or math.isnan(value):
+                    raise InputError(
+                        f"objective '{made.name}' is {value!r} at latency {latency_s:g} s, energy {energy_j:g} J; "
+                        "it must be a number everywhere"
+                    )
+                if value < before - 1e-12 * abs(before):
+                    raise InputError(
+                        f"objective '{made.name}' falls when {axis} rises (at latency {latency_s:g} s, energy "
+                        f"{energy_j:g} J); only objectives that do not are supported"
+                    )
+                before = value

@@ -1,0 +1,71 @@
+"""The plan: what every scheduler returns, the evaluator scores and the file format stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Partition(StrEnum):
+    """How a layer is split over the chiplets of a region. One chiplet is always `whole`."""
+
+    WHOLE = "whole"
+    WEIGHT_SHARED = "weight_shared"
+    INPUT_SHARED = "input_shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Layers `first` to `last` of a model (inclusive, in the model's order) on one region of chiplets."""
+
+    first: int
+    last: int
+    chiplets: tuple[int, ...]
+    partition: Partition = Partition.WHOLE
+
+    @property
+    def layers(self) -> range:
+        return range(self.first, self.last + 1)
+
+    @property
+    def chiplet(self) -> int:
+        """The chiplet that loads, stores and computes; regions of several come with their own accounting."""
+        return self.chiplets[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One task's part of a window: stages in order, and how many samples pass through them at a time."""
+
+    task: int
+    stages: tuple[Stage, ...]
+    micro_batch: int = 1
+
+    @property
+    def first(self) -> int:
+        return self.stages[0].first
+
+    @property
+    def last(self) -> int:
+        return self.stages[-1].last
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time in which the assignment of chiplets to models is fixed."""
+
+    pipelines: tuple[Pipeline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Windows, run one after another. `task` numbers refer to the scenario's tasks."""
+
+    windows: tuple[Window, ...]
+
+    def pipelines(self) -> Iterator[tuple[int, Pipeline]]:
+        """Every pipeline with the index of its window."""
+        for index, window in enumerate(self.windows):
+            for pipeline in window.pipelines:
+                yield index, pipeline

@@ -1,0 +1,67 @@
+"""What a scheduler works on: a scenario, a package, and what each layer costs on each class of chiplet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from chipweave.cost.interface import CostModel, LayerCosts
+from chipweave.hardware.package import Package
+from chipweave.workload.scenario import Scenario
+
+
+class Fidelity(StrEnum):
+    """`paper`: SCAR III-E as printed and nothing else. `detailed`: also what the printed equations leave out."""
+
+    PAPER = "paper"
+    DETAILED = "detailed"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A scenario on a package, with the cost of one sample of every layer on every chiplet class.
+
+    `costs[task][chiplet_class]` holds arrays over that task's layers.
+    """
+
+    scenario: Scenario
+    package: Package
+    fidelity: Fidelity
+    costs: tuple[tuple[LayerCosts, ...], ...]
+
+    def layer_costs(self, task: int, chiplet: int) -> LayerCosts:
+        """Costs of a task's layers on the chiplet with that number."""
+        return self.costs[task][self.package.class_of[chiplet]]
+
+
+def pose(
+    scenario: Scenario, package: Package, cost_model: CostModel, fidelity: Fidelity = Fidelity.DETAILED
+) -> Problem:
+    """Cost every layer on every chiplet class and bundle the result.
+
+    Raises:
+        InputError: a layer that the cost model cannot cost.
+    """
+    everything = [layer for task in scenario.tasks for layer in task.model.layers]
+    bounds = np.cumsum([0, *(len(task.model.layers) for task in scenario.tasks)])
+    by_class = [cost_model.costs(everything, chiplet) for chiplet in package.classes]
+    costs = tuple(
+        tuple(_slice(table, slice(bounds[t], bounds[t + 1])) for table in by_class) for t in range(len(bounds) - 1)
+    )
+    return Problem(scenario, package, fidelity, costs)
+
+
+def _slice(costs: LayerCosts, part: slice) -> LayerCosts:
+    return LayerCosts(**{key: value[part] for key, value in vars(costs).items()})
+
+
+def micro_batch_candidates(batch: int) -> Sequence[int]:
+    """The micro-batch sizes worth trying: for each number of micro-batches, the smallest size that gives it.
+
+    A smaller micro-batch with the same count is never slower, never costlier and needs less memory, so the
+    others are dominated.
+    """
+    return sorted({-(-batch // count) for count in range(1, batch + 1)})

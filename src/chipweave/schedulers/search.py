@@ -1,0 +1,71 @@
+"""What every scheduler is asked for and answers with.
+
+A scheduler is a function `(problem, request) -> Found`. It knows nothing of files, reports or the command
+line: progress goes out through `request.progress`, and a stop comes in through `request.stop`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chipweave.schedule.objective import Objective
+from chipweave.schedule.plan import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A search's state: `done` of `total` steps, the best objective value so far, what it is doing."""
+
+    done: int
+    total: int
+    incumbent: float | None
+    doing: str
+
+
+def _ignore(progress: Progress) -> None: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to minimise and how long to try.
+
+    Args:
+        objective: of the whole schedule's latency and energy.
+        seed: of anything random.
+        deadline_s: `time.monotonic()` at which to stop with the best so far; None: none.
+        jobs: processes or threads; the result does not depend on it.
+        options: the scheduler's own, as a frozen dataclass; None: its defaults.
+        progress: called now and then.
+    """
+
+    objective: Objective
+    seed: int = 0
+    deadline_s: float | None = None
+    jobs: int = 1
+    options: object | None = None
+    progress: Callable[[Progress], None] = field(default=_ignore)
+
+    @property
+    def out_of_time(self) -> bool:
+        return self.deadline_s is not None and time.monotonic() >= self.deadline_s
+
+
+@dataclass(frozen=True)
+class Found:
+    """A schedule and how it was found.
+
+    Args:
+        schedule: valid, the best one met.
+        evaluated: candidate schedules scored, whole or in parts (what a part is, `notes` say).
+        front: (latency_s, energy_j) of the non-dominated schedules the search retained, by latency.
+        complete: False where a time limit or an interrupt ended the search early.
+        notes: one sentence each, for the user: what was searched, what was cut.
+    """
+
+    schedule: Schedule
+    evaluated: int
+    front: tuple[tuple[float, float], ...]
+    complete: bool = True
+    notes: tuple[str, ...] = ()
