@@ -5,7 +5,7 @@ Every message names what was given, where it stands, and what to do about it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class ChipweaveError(Exception):
@@ -28,3 +28,14 @@ class InfeasibleError(ChipweaveError):
     """No valid schedule exists under the constraints: demand, limit, gap and levers. Exit code 1."""
 
     exit_code = 1
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The tail of a message about an unknown name: the closest known one, or all of them where they are few."""
+    from difflib import get_close_matches
+
+    names = list(known)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known: {', '.join(names)}" if len(names) <= 12 else ""
