@@ -262,17 +262,17 @@ LARGEST_PARAMETER = 65536
 """Keeps every element and operation count far inside 64-bit integers."""
 
 
-def require(model: str, minimum: int, multiple: int = 1, maximum: int = LARGEST_PARAMETER, **parameters: int) -> None:
-    """Refuse a builder's parameters outside [minimum, maximum] or not a multiple of `multiple`.
+def require(model: str, minimum: int, step: int = 1, maximum: int = LARGEST_PARAMETER, **parameters: int) -> None:
+    """Refuse a builder's parameters outside minimum, minimum + step, ... up to maximum.
 
     Raises:
         InputError: one line for each.
     """
-    step = f"a multiple of {multiple}" if multiple > 1 else "a whole number"
+    steps = f" in steps of {step}" if step > 1 else ""
     problems = [
-        f"model '{model}': {name}={value} is out of range; give {step} from {minimum} to {maximum}"
+        f"model '{model}': {name}={value} is out of range; give {minimum} to {maximum}{steps}"
         for name, value in parameters.items()
-        if not minimum <= value <= maximum or value % multiple
+        if not minimum <= value <= maximum or (value - minimum) % step
     ]
     if problems:
         raise InputError(problems)

@@ -21,7 +21,7 @@ def hand_graph_cnn_256(resolution: int = 256) -> Model:
 
 
 def _hand(name: str, resolution: int, remark: str) -> Model:
-    require(name, minimum=64, multiple=64, resolution=resolution)
+    require(name, minimum=64, step=64, resolution=resolution)
     graph = Graph()
     joined, encoding, heatmap = _heatmaps(graph, network_input(3, resolution, resolution))
     vertices = _mesh(graph, joined, encoding, heatmap)

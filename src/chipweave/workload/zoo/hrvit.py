@@ -16,7 +16,7 @@ HEAD_WIDTHS = (16, 32, 32, 32)
 
 def hrvit_b1(resolution: int = 224) -> Model:
     """Maps that the windows do not divide (resolutions other than 224 n) are padded up to whole windows."""
-    require("hrvit_b1", minimum=32, multiple=32, resolution=resolution)
+    require("hrvit_b1", minimum=32, step=32, resolution=resolution)
     graph = Graph()
     x = graph.conv("stem.conv1", network_input(3, resolution, resolution), K=32, kernel=3, stride=2)
     x = graph.conv("stem.conv2", x, K=64, kernel=3, stride=2)

@@ -22,7 +22,7 @@ def midas_v21_small_256(height: int = 256, width: int = 256) -> Model:
 
 
 def _midas(name: str, height: int, width: int) -> Model:
-    require(name, minimum=32, multiple=32, height=height, width=width)
+    require(name, minimum=32, step=32, height=height, width=width)
     graph = Graph()
     x = _strided(graph, "e.conv_stem", network_input(3, height, width), kernel=3, K=32)
     outputs = []

@@ -28,7 +28,7 @@ def planercnn_640(resolution: int = 640, proposals: int = 1000, detections: int 
 def _planercnn(
     name: str, resolution: int, counts: tuple[int, int, int], class_region: int, mask_region: int, remark: str
 ) -> Model:
-    require(name, minimum=64, multiple=32, resolution=resolution)
+    require(name, minimum=64, step=32, resolution=resolution)
     proposals, detections, planes = counts
     require(name, 1, maximum=MOST_REGIONS, proposals=proposals, detections=detections, planes=planes)
     graph = Graph()

@@ -108,7 +108,7 @@ def _bert(name: str, sequence: int, blocks: int, width: int) -> Model:
 def _require_blocks_of_64(name: str, sequence: int, blocks: int, width: int) -> None:
     require(name, minimum=1, sequence=sequence)
     require(name, minimum=1, maximum=MOST_BLOCKS, blocks=blocks)
-    require(name, minimum=64, multiple=64, width=width)  # heads of 64
+    require(name, minimum=64, step=64, width=width)  # heads of 64
 
 
 def _attention(graph: Graph, name: str, q: Tensor | None, k: Tensor, v: Tensor, heads: int) -> Tensor:

@@ -8,13 +8,13 @@ from chipweave.workload.zoo._builder import Graph, network_input, require
 
 def unet(resolution: int = 512) -> Model:
     """Same padding, so that sizes such as SCAR's 512x512x1, illegal in the original, are possible."""
-    require("unet", minimum=16, multiple=16, resolution=resolution)
+    require("unet", minimum=16, step=16, resolution=resolution)
     return _unet("unet", resolution, 1, "Ronneberger et al. 2015 with same padding; approximate (512 needs it)")
 
 
 def unet_572_valid(resolution: int = 572) -> Model:
     """The original: no padding. Legal inputs are 188 + 16 n: every pool then halves an even size."""
-    require("unet_572_valid", minimum=0, multiple=16, **{"resolution - 188": resolution - 188})
+    require("unet_572_valid", minimum=188, step=16, resolution=resolution)
     return _unet("unet_572_valid", resolution, 0, "Ronneberger et al. 2015, valid padding; exact")
 
 

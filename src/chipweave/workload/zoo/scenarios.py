@@ -1,0 +1,84 @@
+"""The ten scenarios of SCAR's Table III (Odema et al., MICRO 2024), with the real networks and with SCAR's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from chipweave.errors import InputError, did_you_mean
+from chipweave.workload.scenario import Scenario, Task
+from chipweave.workload.zoo.catalog import build_model
+
+# What SCAR calls a model: the task's name, the faithful network, the `paper/` network.
+NETWORKS = {
+    "gpt-l": ("gpt2_large", "paper/gpt_l"),
+    "bert-l": ("bert_large", "paper/bert_l"),
+    "bert-base": ("bert_base", "paper/bert_base"),
+    "u-net": ("unet", "paper/unet"),
+    "resnet-50": ("resnet50", "paper/resnet50"),
+    "googlenet": ("googlenet", "paper/googlenet"),
+    "d2go": ("d2go_fbnetv3a", "paper/d2go"),
+    "planercnn": ("planercnn", "paper/planercnn"),
+    "midas": ("midas_v21_small", "paper/midas"),
+    "emformer": ("emformer_em24l", "paper/emformer"),
+    "hrvit": ("hrvit_b1", "paper/hrvit"),
+    "hand-sp": ("hand_graph_cnn", "paper/hand"),
+    "eyecod": ("eyecod", "paper/eyecod"),
+    "sp2dense": ("sparse_to_dense", "paper/sparse_to_dense"),
+}
+
+# Table III: name, use case, batch of each model. An AR/VR batch is XRBench's frame rate, per second.
+TABLE_III: tuple[tuple[str, str, dict[str, int]], ...] = (
+    ("datacenter-1", "LMs", {"gpt-l": 1, "bert-l": 3}),
+    ("datacenter-2", "LMs + image", {"gpt-l": 1, "bert-l": 3, "resnet-50": 1}),
+    ("datacenter-3", "LMs + image", {"gpt-l": 1, "bert-l": 3, "resnet-50": 32}),
+    ("datacenter-4", "LMs + segmentation + image", {"gpt-l": 8, "bert-l": 24, "u-net": 1, "resnet-50": 32}),
+    (
+        "datacenter-5",
+        "LMs + segmentation + image",
+        {"gpt-l": 8, "bert-l": 24, "bert-base": 24, "u-net": 1, "resnet-50": 32, "googlenet": 32},
+    ),
+    ("arvr-6", "AR assistant", {"d2go": 10, "planercnn": 15, "midas": 30, "emformer": 3, "hrvit": 10}),
+    ("arvr-7", "AR gaming", {"planercnn": 15, "hand-sp": 45, "midas": 30}),
+    ("arvr-8", "outdoors", {"d2go": 30, "emformer": 3}),
+    ("arvr-9", "social", {"eyecod": 60, "hand-sp": 30, "sp2dense": 30}),
+    ("arvr-10", "VR gaming", {"eyecod": 60, "hand-sp": 45}),
+)
+FAITHFUL, AS_PUBLISHED = 0, 1
+BATCH_IS_A_SECOND = "a batch is the frames of one second (XRBench frame rates)"
+BATCH_IS_A_FRAME = "one frame of each model; the latency limit is the frame time at XRBench's frame rate"
+
+
+def _batched(name: str, use_case: str, batches: dict[str, int], variant: int) -> Scenario:
+    note = f"SCAR Table III ({use_case})"
+    if name.startswith("arvr"):
+        note += f"; {BATCH_IS_A_SECOND}"
+    if variant == AS_PUBLISHED:
+        name = f"paper/{name}"
+        note += "; networks as SCAR most likely ran them"
+    tasks = (Task(task, build_model(NETWORKS[task][variant]), batch) for task, batch in batches.items())
+    return Scenario(name, tuple(tasks), note)
+
+
+def _one_frame(name: str, use_case: str, frames_per_second: dict[str, int]) -> Scenario:
+    tasks = (Task(task, build_model(NETWORKS[task][FAITHFUL]), 1, 1 / rate) for task, rate in frames_per_second.items())
+    return Scenario(f"{name}-frame", tuple(tasks), f"SCAR Table III ({use_case}); {BATCH_IS_A_FRAME}")
+
+
+SCENARIOS: dict[str, Callable[[], Scenario]] = {
+    **{row[0]: partial(_batched, *row, FAITHFUL) for row in TABLE_III},
+    **{f"{row[0]}-frame": partial(_one_frame, *row) for row in TABLE_III if row[0].startswith("arvr")},
+    **{f"paper/{row[0]}": partial(_batched, *row, AS_PUBLISHED) for row in TABLE_III},
+}
+"""Every built-in scenario by name; calling one builds it."""
+
+
+def build_scenario(name: str) -> Scenario:
+    """Build a scenario: `datacenter-1..5`, `arvr-6..10`, their `paper/` twins, and `arvr-6..10-frame`.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    if name not in SCENARIOS:
+        raise InputError(f"unknown scenario '{name}'{did_you_mean(name, SCENARIOS)}")
+    return SCENARIOS[name]()
