@@ -1,1 +1,26 @@
 """Schedules AI models on multi-chiplet packages, and shows how good the schedule is."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chipweave.api import compare as compare
+    from chipweave.api import evaluate as evaluate
+    from chipweave.api import schedule as schedule
+    from chipweave.schedule.result import Result as Result
+
+__version__ = "0.1.0"
+
+_API = ("compare", "evaluate", "schedule", "Result")
+
+
+def __getattr__(name: str) -> Any:
+    """The API, loaded when first asked for: `import chipweave` stays cheap."""
+    if name in _API:
+        from chipweave import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'chipweave' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_API])

@@ -154,3 +154,7 @@ class Evaluation:
     def task_latency_s(self, task: int) -> float:
         """When the task's last stage ends, from the start of the schedule."""
         return max(p.end_s for window in self.windows for p in window.pipelines if p.task == task)
+
+    def task_energy(self, task: int) -> Energy:
+        """What the task's stages spend; the package's static energy is no task's own."""
+        return sum((p.energy for window in self.windows for p in window.pipelines if p.task == task), Energy())

@@ -1,0 +1,85 @@
+# Everything is set up on the way: a fresh clone needs Python 3.11 or later, with pip and venv, and nothing else.
+
+# The first Python on the path that is new enough; `make PYTHON=/path/to/python3 ...` takes another.
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+
+SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml README.md LICENSE NOTICE
+DEMO := .venv
+TEST := .venv-test
+DOCS := .venv-docs
+PIP := --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: help demo test test-slow lint types docs picture bench clean
+
+help:
+	@echo 'make demo       install the wheel into $(DEMO) and run the main job'
+	@echo 'make test       run the tests;  make test-slow: the ones that take minutes'
+	@echo 'make lint types check style and types;  make docs: build the site;  make bench: measure speed'
+	@echo 'make clean      remove everything that make has made'
+
+demo: $(DEMO)/installed
+	$(DEMO)/bin/chipweave demo
+
+test: $(TEST)/installed
+	$(TEST)/bin/python -m pytest -n $(WORKERS)
+
+test-slow: $(TEST)/installed
+	$(TEST)/bin/python -m pytest -n $(WORKERS) -m slow
+
+lint: $(TEST)/tools-installed
+	$(TEST)/bin/ruff check .
+
+types: $(TEST)/tools-installed
+	$(TEST)/bin/mypy
+
+docs: $(DOCS)/installed
+	$(DOCS)/bin/mkdocs build --strict --quiet
+
+picture: $(TEST)/installed
+	$(TEST)/bin/python docs/picture.py
+
+bench: $(TEST)/installed
+	@for script in benchmarks/*.py; do echo "== $$script"; $(TEST)/bin/python $$script || exit 1; done
+
+clean:
+	rm -rf $(DEMO) $(TEST) $(DOCS) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# `touch installed` comes last, so that an interrupted installation starts again.
+
+$(DEMO)/installed: dist/built
+	$(call make-venv,$(DEMO))
+	$(DEMO)/bin/python -m pip install $(PIP) --force-reinstall --no-deps dist/chipweave-*.whl
+	$(DEMO)/bin/python -m pip install $(PIP) dist/chipweave-*.whl
+	@touch $@
+
+dist/built: $(SOURCES)
+	$(call make-venv,$(DEMO))
+	@rm -rf dist && mkdir dist
+	$(DEMO)/bin/python -m pip wheel $(PIP) --no-deps --wheel-dir dist .
+	@touch $@
+
+$(TEST)/installed: pyproject.toml
+	$(call make-venv,$(TEST))
+	$(TEST)/bin/python -m pip install $(PIP) --editable '.[test]'
+	@touch $@
+
+$(TEST)/tools-installed: $(TEST)/installed
+	$(TEST)/bin/python -m pip install $(PIP) --editable '.[dev]'
+	@touch $@
+
+$(DOCS)/installed: pyproject.toml
+	$(call make-venv,$(DOCS))
+	$(DOCS)/bin/python -m pip install $(PIP) --editable '.[docs]'
+	@touch $@
+
+# Make the virtual environment $(1) where there is none, or say in one line why it cannot be made.
+define make-venv
+@test -n '$(PYTHON)' || { echo 'chipweave needs Python 3.11 or later and found none;' \
+	'install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+@test -x $(1)/bin/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make' \
+	'virtual environments; install its venv package (on Debian and Ubuntu: apt install python3-venv)' >&2; exit 1; }
+@test -x $(1)/bin/python || { echo 'making $(1)'; rm -rf $(1); $(PYTHON) -m venv $(1); }
+endef

@@ -1,0 +1,87 @@
+"""A schedule with everything that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chipweave.schedule.bound import Certificate, lower_bound
+from chipweave.schedule.evaluate import evaluate
+from chipweave.schedule.evaluation import Evaluation
+from chipweave.schedule.objective import Objective
+from chipweave.schedule.plan import Schedule
+from chipweave.schedule.problem import Problem
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a schedule was found.
+
+    Args:
+        scheduler, options, seed: what was run; `options` as plain data.
+        seconds: wall time of the search, costs of the layers included.
+        evaluated: candidate schedules scored, whole or in parts (what a part is, `notes` say).
+        front: (latency_s, energy_j) of the non-dominated schedules retained, by latency.
+        complete: False where a time limit or an interrupt ended the search early.
+        notes: one sentence each: what was searched, what was cut.
+    """
+
+    scheduler: str
+    options: Mapping[str, Any]
+    seed: int
+    seconds: float
+    evaluated: int
+    front: tuple[tuple[float, float], ...]
+    complete: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A valid schedule, what it costs, and how far it can be from the best.
+
+    Args:
+        problem: scenario, package, fidelity and the layers' costs.
+        cost_model: its name and parameters, as plain data.
+        schedule, evaluation: the plan and its cost, by the one evaluator.
+        objective, value: what was minimised and what it came to.
+        certificate: a proven lower bound on the objective. None, as is `value`, where a file was made with a
+            Python callable as its objective, of which only the name is known.
+        search: how it was found; None for a plan written by hand.
+        changes: of a file that was read: what it says differently from what was computed, one line each.
+    """
+
+    problem: Problem
+    cost_model: Mapping[str, Any]
+    schedule: Schedule
+    evaluation: Evaluation
+    objective: str
+    value: float | None
+    certificate: Certificate | None
+    search: Search | None = None
+    changes: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> float | None:
+        """How far the schedule may be from the best, as a fraction of its value: 0 is proven optimal."""
+        return None if self.certificate is None or self.value is None else self.certificate.gap(self.value)
+
+
+def assess(
+    problem: Problem,
+    cost_model: Mapping[str, Any],
+    schedule: Schedule,
+    objective: Objective | str,
+    search: Search | None = None,
+) -> Result:
+    """Evaluate a valid schedule and hold it against the lower bound.
+
+    `objective` as a string is a name for which no function is known: no value and no bound.
+    """
+    evaluation = evaluate(schedule, problem)
+    if isinstance(objective, str):
+        return Result(problem, cost_model, schedule, evaluation, objective, None, None, search)
+    value = objective(evaluation.latency_s, evaluation.energy_j)
+    certificate = lower_bound(problem, objective)
+    return Result(problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)
