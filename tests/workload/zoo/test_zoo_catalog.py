@@ -46,7 +46,7 @@ def _problems(name: str, parameters: dict[str, int]) -> tuple[str, ...]:
 def test_a_model_carries_its_name_and_source(name: str) -> None:
     model = build_model(name)
     assert model.name == name
-    assert any(status in model.source for status in ("exact", "approximate", "artefact"))
+    assert any(status in model.source for status in ("exact", "approximate", "verbatim"))
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if _parameters(name)])

@@ -319,7 +319,7 @@ def _artefact(name: str, rows: Iterable[Line], source: str) -> Model:
         reshape = sum(outputs) != layer.input_elements
         edges += [Edge(p, index, moved, reshape) for p, moved in zip(producers, outputs, strict=True)]
         layers.append(layer)
-    return Model(name, tuple(layers), tuple(edges), source=f"{source}; artefact")
+    return Model(name, tuple(layers), tuple(edges), source=source)
 
 
 def _layer(name: str, row: Row) -> Layer:
