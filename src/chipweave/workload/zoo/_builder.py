@@ -47,7 +47,7 @@ class Tensor:
         return replace(self, C=self.C * self.Y * self.X, Y=1, X=1)
 
     def regroup(self, C: int, Y: int, X: int = 1) -> Tensor:
-        """The same elements in another shape."""
+        """The same elements in another shape (the padding of a last window left behind)."""
         return replace(self, C=C, Y=Y, X=X)
 
     def resample(self, C: int, Y: int, X: int = 1, N: int = 1) -> Tensor:

@@ -68,7 +68,8 @@ def _attention(graph: Graph, name: str, map_: Tensor, branch: int) -> Tensor:
         tokens, heads = WINDOWS[branch] * across, windows * (half // head)
         query_key, value = (_windowed(qkv.channels(channels), windows * tokens) for channels in (2 * half, half))
         scores = graph.matmul(_product_name(graph, name), query_key, heads, tokens, head, tokens)
-        halves.append(graph.matmul(_product_name(graph, name), (scores, value), heads, tokens, tokens, head))
+        y = graph.matmul(_product_name(graph, name), (scores, value), heads, tokens, tokens, head)
+        halves.append(y.regroup(half, qkv.Y))  # without the padding
     y = graph.elementwise(name, *halves, local, like=map_.tokens())
     return graph.gemm(f"{name}.to_out.0", y, K=C)
 
