@@ -89,7 +89,9 @@ class Package:
             problems.append("has no memory interface; name at least one chiplet under `interfaces`")
         if len(set(self.interfaces)) < len(self.interfaces):
             problems.append("lists a memory interface twice")
-        problems += [f"interface {i} is no chiplet" for i in self.interfaces if not 0 <= i < count]
+        for i in self.interfaces:
+            if not 0 <= i < count:
+                problems.append(f"interface {i} is no chiplet; they are numbered 0 to {count - 1}")
         if self.positions is not None:
             if len(self.positions) != count:
                 problems.append(f"gives {len(self.positions)} positions for {count} chiplets")

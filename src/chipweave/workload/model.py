@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -119,7 +119,7 @@ class Model:
         return sum(layer.weight_elements for layer in self.layers)
 
 
-def _problems(model: Model) -> Iterable[str]:
+def _problems(model: Model) -> Iterator[str]:
     if not model.layers:
         yield "has no layers; give it at least one"
         return
@@ -139,34 +139,38 @@ def _problems(model: Model) -> Iterable[str]:
                 "layers must be listed in topological order"
             )
             continue
-        if edge.elements < 1:
-            yield f"edge into '{names[edge.consumer]}' carries {edge.elements} elements; at least 1 is needed"
-        if edge.producer != NETWORK_INPUT and edge.elements > model.layers[edge.producer].output_elements:
-            yield (
-                f"edge '{names[edge.producer]}' -> '{names[edge.consumer]}' carries {edge.elements} elements, "
-                f"but the producer makes only {model.layers[edge.producer].output_elements}"
-            )
         received[edge.consumer].append(edge)
     for layer, edges in zip(model.layers, received, strict=True):
-        yield from _chain_problems(model, layer, edges)
+        yield from operand_problems(model.layers, layer, edges)
 
 
-def _chain_problems(model: Model, layer: Layer, edges: list[Edge]) -> Iterable[str]:
-    """Shapes chain when a layer's operands together are exactly what it reads.
+def operand_problems(layers: Sequence[Layer | None], layer: Layer, edges: Sequence[Edge]) -> Iterator[str]:
+    """What is wrong with the edges that `layer` reads, all of which come from known `layers`.
 
+    Shapes chain when a layer's operands together are exactly what it reads.
     Operands of an element-wise layer may be broadcast, so there one whole operand is enough.
     """
     if not edges:
         yield f"layer '{layer.name}' has no input; name a producer, or 'input' for the network's own"
         return
+    sources = []
+    for edge in edges:
+        producer = None if edge.producer == NETWORK_INPUT else layers[edge.producer]
+        sources.append(producer.name if producer else "input")
+        if edge.elements < 1:
+            yield f"edge into '{layer.name}' carries {edge.elements} elements; at least 1 is needed"
+        if producer and edge.elements > producer.output_elements:
+            yield (
+                f"edge '{producer.name}' -> '{layer.name}' carries {edge.elements} elements, "
+                f"but the producer makes only {producer.output_elements}; give it at most that"
+            )
     if any(edge.reshape for edge in edges):
         return
     total, needed = sum(edge.elements for edge in edges), layer.input_elements
     fits = total >= needed if layer.op is Op.ELEMENTWISE else total == needed
     if not fits:
-        sources = ", ".join("input" if e.producer == NETWORK_INPUT else model.layers[e.producer].name for e in edges)
         yield (
-            f"layer '{layer.name}' reads {needed} elements ({_shape(layer)}), but its input ({sources}) "
+            f"layer '{layer.name}' reads {needed} elements ({_shape(layer)}), but its input ({', '.join(sources)}) "
             f"brings {total}; correct the shape, give the edge its `elements`, or mark it `reshape: true`"
         )
 

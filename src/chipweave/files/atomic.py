@@ -1,0 +1,49 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from chipweave.errors import InputError
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text under a temporary name in the same folder, then rename: no reader sees half a file.
+
+    An existing file is replaced and keeps its permissions; on any error it stays as it was.
+
+    Raises:
+        InputError: the path is a folder, its folder is missing, or nothing can be written there.
+    """
+    target = Path(os.path.realpath(path))  # write through a link, do not replace it
+    if target.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it")
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be written: {reason}; check the folder and its permissions") from None
+    finally:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)  # gone already where the rename succeeded
+
+
+def _mode(target: Path) -> int:
+    """Permissions of the file that is replaced, or those of any new file."""
+    try:
+        return target.stat().st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask

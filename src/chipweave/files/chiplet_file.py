@@ -1,0 +1,149 @@
+"""Chiplets as YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from chipweave.errors import InputError
+from chipweave.files.locate import load, locate
+from chipweave.files.presets import chiplet_names, chiplet_preset
+from chipweave.files.validate import LARGEST_COUNT, Location, Problems, Spec
+from chipweave.files.yaml import dump_yaml
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.dataflow import Dataflow, Style, Tile
+
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class MappingsSpec(Spec):
+    """Directive texts in MAESTRO's data-centric notation (Kwon et al., MICRO 2019)."""
+
+    conv: str | None = Field(None, min_length=1, description="For convolutions, and for the classes left out.")
+    dwconv: str | None = Field(None, min_length=1, description="For depthwise convolutions.")
+    gemm: str | None = Field(None, min_length=1, description="For gemm and matmul layers.")
+
+
+class DataflowSpec(Spec):
+    """How loops map to processing elements."""
+
+    style: Annotated[Style, Field(strict=False)] = Field(
+        Dataflow.style,
+        description="nvdla (weight stationary), shidiannao (output stationary), eyeriss (row stationary) or custom.",
+    )
+    tile: Annotated[Tile, Field(strict=False)] = Field(
+        Dataflow.tile, description="auto: per layer the best size the PEs allow; fixed: the official text, clipped."
+    )
+    cluster: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
+        None, description="PEs per cluster with `tile: fixed`. Default: the style's (nvdla 64, shidiannao 8)."
+    )
+    mappings: MappingsSpec = Field(
+        default_factory=lambda: MappingsSpec.model_validate({}),
+        description="The user's own directive texts; needed by `style: custom`.",
+    )
+
+
+def _styled(value: Any) -> Any:
+    """A style's name stands for a dataflow with defaults."""
+    return {"style": value} if isinstance(value, str) else value
+
+
+class ChipletSpec(Spec):
+    """One class of chiplet: a PE array with its dataflow, memories and network."""
+
+    name: str = Field(min_length=1, description="Class name, shown in results.")
+    dataflow: Annotated[DataflowSpec, BeforeValidator(_styled, json_schema_input_type=Style | DataflowSpec)] = Field(
+        default_factory=lambda: DataflowSpec.model_validate({}), description="A style's name, or a mapping."
+    )
+    num_pes: Annotated[int, Field(ge=1, le=2**31 - 1)] = Field(
+        Chiplet.num_pes, description="Processing elements (SCAR V-A: 4096 datacenter, 256 AR/VR)."
+    )
+    clock_hz: Positive = Field(Chiplet.clock_hz, description="Clock, Hz (SCAR states latencies at 500 MHz).")
+    l2_bytes: Count = Field(Chiplet.l2_bytes, description="Shared memory, bytes (SCAR V-A: 10 MB, taken as 10 x 2^20).")
+    l1_bytes: Count = Field(Chiplet.l1_bytes, description="Memory of a PE, bytes; not enforced by `maestro`.")
+    noc_bandwidth: Annotated[int, Field(ge=1, le=2**31 - 1)] = Field(
+        Chiplet.noc_bandwidth,
+        description="Elements per cycle between L2 and the PEs (not in the papers: 256 at 4096 PEs, 64 at 256).",
+    )
+    noc_latency: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        Chiplet.noc_latency, description="Latency of the network inside the chiplet, cycles (not in the papers: 1)."
+    )
+    simd_lanes: Annotated[int, Field(ge=1, le=2**31 - 1)] = Field(
+        Chiplet.simd_lanes, description="Multiply-accumulates per PE and cycle."
+    )
+    mac_energy_j: Positive = Field(
+        Chiplet.mac_energy_j,
+        description="Energy of one MAC, J; the others are multiples of it "
+        "(Horowitz, ISSCC 2014: 0.2 + 0.03 pJ for 8 bits at 45 nm, scaled to 28 nm).",
+    )
+    static_power_w: NotNegative = Field(
+        Chiplet.static_power_w, description="Drawn for the whole schedule, W (`detailed` only; the papers have none)."
+    )
+
+
+def load_chiplet(path: str | Path) -> Chiplet:
+    """The chiplet in a YAML file.
+
+    Raises:
+        InputError: every problem of the file, one line each.
+    """
+    return chiplet_from_dict(load(path, "chiplet"), str(path))
+
+
+def resolve_chiplet(name_or_path: str | Path, *, folder: Path = Path()) -> Chiplet:
+    """The chiplet of a built-in name or of a YAML file (relative ones start at `folder`).
+
+    Raises:
+        InputError: neither a name nor a file, or what `load_chiplet` refuses.
+    """
+    name = str(name_or_path)
+    path = locate(name, "chiplet", chiplet_names(), folder)
+    return load_chiplet(path) if path is not None else chiplet_from_dict(chiplet_preset(name), f"built-in {name}")
+
+
+def chiplet_from_dict(data: Any, path: str = "chiplet") -> Chiplet:
+    """The chiplet that JSON-able data describes; `path` names it in messages.
+
+    Raises:
+        InputError: every problem of the data, one line each.
+    """
+    problems = Problems(path, data)
+    spec = problems.check(ChipletSpec, data, mend=True)
+    chiplet = read_chiplet(spec, problems, ()) if spec else None
+    problems.raise_any()
+    assert chiplet is not None
+    return chiplet
+
+
+def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> Chiplet | None:
+    """The chiplet of a checked description; None with the problems added."""
+    values = spec.model_dump(exclude={"dataflow"})
+    flow = spec.dataflow
+    try:
+        dataflow = Dataflow(flow.style, flow.tile, flow.cluster, flow.mappings.model_dump(exclude_none=True))
+        return Chiplet(dataflow=dataflow, **values)
+    except InputError as error:
+        for problem in error.problems:
+            problems.add((*location, "dataflow"), f"{problem}; write one under `mappings`, or name another style")
+        return None
+
+
+def chiplet_to_dict(chiplet: Chiplet) -> dict[str, Any]:
+    """JSON-able data, every figure stated, that `chiplet_from_dict` reads back as an equal chiplet."""
+    flow = chiplet.dataflow
+    dataflow: dict[str, Any] = {"style": flow.style.value, "tile": flow.tile.value}
+    if flow.cluster is not None:
+        dataflow["cluster"] = flow.cluster
+    if flow.mappings:
+        dataflow["mappings"] = dict(flow.mappings)
+    figures = {key: getattr(chiplet, key) for key in ChipletSpec.model_fields if key not in ("name", "dataflow")}
+    return {"name": chiplet.name, "dataflow": dataflow, **figures}
+
+
+def dump_chiplet(chiplet: Chiplet) -> str:
+    """YAML text that `load_chiplet` reads back as an equal chiplet."""
+    return dump_yaml(chiplet_to_dict(chiplet))

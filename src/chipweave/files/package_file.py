@@ -1,0 +1,315 @@
+"""Packages as YAML: chiplets on a grid or on any graph of links."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from chipweave.errors import InputError, did_you_mean
+from chipweave.files.chiplet_file import (
+    ChipletSpec,
+    NotNegative,
+    Positive,
+    chiplet_to_dict,
+    read_chiplet,
+    resolve_chiplet,
+)
+from chipweave.files.locate import load, locate
+from chipweave.files.presets import package_names, package_preset
+from chipweave.files.validate import Location, Problems, Spec, shown
+from chipweave.files.yaml import dump_yaml
+from chipweave.hardware import topology
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.package import Package, Routing
+
+SIDES = "left-right-columns"
+"""What `interfaces` calls the chiplets of the first and last column (SCAR Def. 3)."""
+
+
+class Topology(StrEnum):
+    """How the places of a grid are linked."""
+
+    MESH = "mesh"
+    TRIANGULAR = "triangular"
+    TORUS = "torus"
+
+
+_LINKS: dict[Topology, Callable[[int, int], tuple[topology.Link, ...]]] = {
+    Topology.MESH: topology.mesh,
+    Topology.TRIANGULAR: topology.triangular,
+    Topology.TORUS: topology.torus,
+}
+
+
+def _named_or_inline(value: Any) -> str:
+    return "inline" if isinstance(value, dict | Spec) else "named"
+
+
+ChipletRef = Annotated[
+    Annotated[ChipletSpec, Tag("inline")] | Annotated[str, Field(min_length=1), Tag("named")],
+    Discriminator(_named_or_inline),
+]
+Label = Annotated[str, Field(min_length=1)]
+Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Pair = Annotated[list[Index], Field(min_length=2, max_length=2)]
+
+
+def _listed_or_sides(value: Any) -> str:
+    return "listed" if isinstance(value, list) else "sides"
+
+
+class _Sides(StrEnum):
+    SIDES = SIDES
+
+
+Interfaces = Annotated[
+    Annotated[list[Index], Field(min_length=1), Tag("listed")] | Annotated[_Sides, Field(strict=False), Tag("sides")],
+    Discriminator(_listed_or_sides),
+]
+
+
+class PackageSpec(Spec):
+    """Chiplets, links, memory interfaces and DRAM. Give either `grid`, or `chiplets` with `links`."""
+
+    name: str = Field(min_length=1, description="What results call it.")
+    source: str = Field(Package.source, description="Where the figures come from.")
+    classes: dict[Label, ChipletRef] = Field(
+        default_factory=dict,
+        description="Chiplet class per label: a built-in name, a YAML file (relative to this one), or a mapping. "
+        "A label that is not here is itself a built-in name or file.",
+    )
+    grid: list[Annotated[list[Label], Field(min_length=1)]] | None = Field(
+        None, min_length=1, description="Labels row by row, all rows of one length; chiplets are numbered row by row."
+    )
+    topology: Annotated[Topology, Field(strict=False)] | None = Field(
+        None,
+        description="Links of the grid: mesh (the default), triangular (a diagonal in every cell) or torus.",
+    )
+    chiplets: list[Label] | None = Field(None, min_length=1, description="Labels in the order of their numbers.")
+    links: list[Pair] | None = Field(None, description="Pairs of linked chiplets; each carries traffic both ways.")
+    positions: list[Pair] | None = Field(
+        None, description="[row, column] of each of `chiplets`, where they have a place on a grid."
+    )
+    interfaces: Interfaces | None = Field(
+        None,
+        description="Chiplets with a memory interface: their numbers, or left-right-columns, "
+        "the default where positions are known (SCAR Def. 3).",
+    )
+    routing: Annotated[Routing, Field(strict=False)] | None = Field(
+        None,
+        description="xy (along the row, then along the column; SCAR III) or shortest. "
+        "Default: xy on a mesh grid, else shortest.",
+    )
+    link_bandwidth_bytes_s: Positive = Field(
+        Package.link_bandwidth_bytes_s,
+        description="Each way on each link, and at most that into and out of a chiplet, bytes/s "
+        "(SCAR Table II: 100 GB/s per chiplet).",
+    )
+    hop_latency_s: NotNegative = Field(Package.hop_latency_s, description="Per hop, s (SCAR Table II: 35 ns).")
+    nop_energy_j_per_bit: NotNegative = Field(
+        Package.nop_energy_j_per_bit,
+        description="Per bit and hop, J (SCAR Table II: 2.04 pJ/bit; 'per hop' is our reading).",
+    )
+    dram_bandwidth_bytes_s: Positive = Field(
+        Package.dram_bandwidth_bytes_s,
+        description="Of the whole package, bytes/s (SCAR Table II: 64 GB/s; 'of the package' is our reading).",
+    )
+    dram_latency_s: NotNegative = Field(Package.dram_latency_s, description="Per access, s (SCAR Table II: 200 ns).")
+    dram_energy_j_per_bit: NotNegative = Field(
+        Package.dram_energy_j_per_bit, description="Per bit, J (SCAR Table II: 14.8 pJ/bit)."
+    )
+    conflict_delay_s: NotNegative = Field(
+        Package.conflict_delay_s, description="The delta of SCAR III-E, s; the paper gives no value, hence 0."
+    )
+
+
+_FIGURES = tuple(key for key in PackageSpec.model_fields if key.endswith(("_s", "_per_bit")))
+
+
+def load_package(path: str | Path) -> Package:
+    """The package in a YAML file.
+
+    Raises:
+        InputError: every problem of the file and of the chiplet files it names, one line each.
+    """
+    return package_from_dict(load(path, "package"), str(path))
+
+
+def resolve_package(name_or_path: str | Path) -> Package:
+    """The package of a built-in name or of a YAML file.
+
+    Raises:
+        InputError: neither a name nor a file, or what `load_package` refuses.
+    """
+    name = str(name_or_path)
+    path = locate(name, "package", package_names())
+    return load_package(path) if path is not None else package_from_dict(package_preset(name), f"built-in {name}")
+
+
+def package_from_dict(data: Any, path: str = "package") -> Package:
+    """The package that JSON-able data describes; `path` names it in messages, and files start at its folder.
+
+    Raises:
+        InputError: every problem of the data, one line each.
+    """
+    problems = Problems(path, data)
+    spec = problems.check(PackageSpec, data, mend=True)
+    package = _package(spec, problems, Path(path).parent) if spec is not None else None
+    problems.raise_any()
+    assert package is not None
+    return package
+
+
+def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | None:
+    before = len(problems.found)
+    if (spec.grid is None) == (spec.chiplets is None):
+        problems.add((), "give either `grid`, or `chiplets` with `links`" + (", not both" if spec.grid else ""))
+    if spec.grid is not None:
+        for key in ("links", "positions"):
+            if getattr(spec, key) is not None:
+                problems.add((key,), "does not go with `grid`; name a `topology`, or list `chiplets` instead")
+        width = len(spec.grid[0])
+        for row, labels in enumerate(spec.grid):
+            if len(labels) != width:
+                problems.add(("grid", row), f"has {len(labels)} chiplets, the first row {width}; make rows equal")
+        rows: list[tuple[Location, str]] = [
+            (("grid", row, column), label)
+            for row, labels in enumerate(spec.grid)
+            for column, label in enumerate(labels)
+        ]
+    else:
+        if spec.topology is not None:
+            problems.add(("topology",), "needs a `grid`; give one, or leave `topology` out")
+        rows = [(("chiplets", i), label) for i, label in enumerate(spec.chiplets or [])]
+    chiplets = _chiplets(spec, rows, problems, folder)
+    if len(problems.found) > before or len(chiplets) < len(rows):
+        return None
+    if spec.grid is not None:
+        shape = len(spec.grid), len(spec.grid[0])
+        kind = spec.topology or Topology.MESH
+        links: tuple[topology.Link, ...] = _LINKS[kind](*shape)
+        positions: tuple[topology.Position, ...] | None = topology.grid_positions(*shape)
+        routing = spec.routing or (Routing.XY if kind is Topology.MESH else Routing.SHORTEST)
+    else:
+        links = tuple((a, b) for a, b in spec.links or [])
+        positions = None if spec.positions is None else tuple((r, c) for r, c in spec.positions)
+        routing = spec.routing or Routing.SHORTEST
+    if isinstance(spec.interfaces, list):
+        interfaces = tuple(spec.interfaces)
+    elif positions is None:
+        problems.add(("interfaces",), "left-right-columns needs `positions`; list the chiplets' numbers instead")
+        return None
+    else:
+        interfaces = _sides(positions)
+    figures = {key: getattr(spec, key) for key in _FIGURES}
+    try:
+        return Package(
+            name=spec.name,
+            chiplets=tuple(chiplets),
+            links=links,
+            interfaces=interfaces,
+            positions=positions,
+            routing=routing,
+            source=spec.source,
+            **figures,
+        )
+    except InputError as error:
+        for problem in error.problems:
+            problems.add(_about(problem), problem)
+        return None
+
+
+def _about(problem: str) -> Location:
+    """The key that a problem of the package as a whole is about."""
+    for word, key in {
+        "interface": "interfaces",
+        "position": "positions",
+        "routing": "routing",
+        "link": "links",
+    }.items():
+        if word in problem.partition("': ")[2]:
+            return (key,)
+    return ()
+
+
+def _chiplets(spec: PackageSpec, labels: list[tuple[Location, str]], problems: Problems, folder: Path) -> list[Chiplet]:
+    """The chiplet of each label; a class that is named nowhere is a problem too, most likely a slip."""
+    found: dict[str, Chiplet | None] = {}
+    for label, ref in spec.classes.items():
+        at: Location = ("classes", label)
+        found[label] = (
+            read_chiplet(ref, problems, at) if isinstance(ref, ChipletSpec) else _find(ref, at, problems, folder)
+        )
+        if label not in {used for _, used in labels}:
+            problems.add(at, f"class {shown(label)} is on no place of the package; use it, or remove it")
+    for at, label in labels:
+        if label not in found:
+            near = did_you_mean(label, spec.classes) if spec.classes else ""
+            found[label] = _find(label, at, problems, folder, near)
+    return [chiplet for _, label in labels if (chiplet := found[label]) is not None]
+
+
+def _find(name: str, location: Location, problems: Problems, folder: Path, near: str = "") -> Chiplet | None:
+    try:
+        return resolve_chiplet(name, folder=folder)
+    except InputError as error:
+        if len(error.problems) == 1 and near:
+            problems.add(location, f"{shown(name)} is none of the `classes`{near}")
+        else:
+            problems.include(location, error)
+        return None
+
+
+def _sides(positions: tuple[topology.Position, ...]) -> tuple[int, ...]:
+    columns = [column for _, column in positions]
+    return tuple(i for i, column in enumerate(columns) if column in (min(columns), max(columns)))
+
+
+def package_to_dict(package: Package) -> dict[str, Any]:
+    """JSON-able data that `package_from_dict` reads back as an equal package.
+
+    Chiplet classes and all figures are stated in full, so the data stands alone.
+    """
+    labels = {chiplet: _label(i, len(package.classes)) for i, chiplet in enumerate(package.classes)}
+    places = [labels[chiplet] for chiplet in package.chiplets]
+    data: dict[str, Any] = {"name": package.name}
+    if package.source:
+        data["source"] = package.source
+    data["classes"] = {label: chiplet_to_dict(chiplet) for chiplet, label in labels.items()}
+    shape = _grid_shape(package)
+    kinds = [kind for kind, make in _LINKS.items() if shape and make(*shape) == package.links]
+    if shape and kinds:
+        data["grid"] = [places[row * shape[1] : (row + 1) * shape[1]] for row in range(shape[0])]
+        data["topology"] = kinds[0].value
+    else:
+        data["chiplets"] = places
+        data["links"] = [list(link) for link in package.links]
+        if package.positions is not None:
+            data["positions"] = [list(position) for position in package.positions]
+    sides = package.positions is not None and _sides(package.positions) == package.interfaces
+    data["interfaces"] = SIDES if sides else list(package.interfaces)
+    data["routing"] = package.routing.value
+    return data | {key: getattr(package, key) for key in _FIGURES}
+
+
+def _label(position: int, count: int) -> str:
+    return string.ascii_uppercase[position] if count <= 26 else f"class{position}"
+
+
+def _grid_shape(package: Package) -> tuple[int, int] | None:
+    """Rows and columns where the chiplets fill a grid row by row."""
+    if package.positions is None:
+        return None
+    rows, columns = (1 + max(position[axis] for position in package.positions) for axis in (0, 1))
+    full = len(package.positions) == rows * columns
+    return (rows, columns) if full and package.positions == topology.grid_positions(rows, columns) else None
+
+
+def dump_package(package: Package) -> str:
+    """YAML text, complete by itself, that `load_package` reads back as an equal package."""
+    return dump_yaml(package_to_dict(package))
