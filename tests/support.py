@@ -63,14 +63,16 @@ def random_model(rng: random.Random, name: str, most: int = 6) -> Model:
 def random_package(rng: random.Random, rows: int = 2, columns: int = 2, l2_bytes: int = 2000) -> Package:
     """A mesh or triangle of two classes of chiplets with slow links, so that every term shows."""
     kinds = [Chiplet("a", l2_bytes=l2_bytes, num_pes=64), Chiplet("b", l2_bytes=l2_bytes + 500, num_pes=64)]
-    links = rng.choice([topology.mesh, topology.triangular])(rows, columns)
+    shape, routing = rng.choice(
+        [(topology.mesh, Routing.XY), (topology.mesh, Routing.SHORTEST), (topology.triangular, Routing.SHORTEST)]
+    )
     return Package(
         "random",
         tuple(rng.choice(kinds) for _ in range(rows * columns)),
-        links,
+        shape(rows, columns),
         interfaces=tuple(sorted({r * columns for r in range(rows)} | {0})),
         positions=topology.grid_positions(rows, columns),
-        routing=rng.choice([Routing.XY, Routing.SHORTEST]),
+        routing=routing,
         link_bandwidth_bytes_s=rng.choice([1e8, 1e9]),
         dram_bandwidth_bytes_s=rng.choice([1e8, 1e9]),
     )
@@ -118,9 +120,7 @@ def random_schedule(rng: random.Random, problem: Problem, windows: int = 2) -> S
                 for micro in range(1, task.batch + 1)
                 if micro == 1
                 or all(
-                    fits_l2(
-                        footprint(task.model, s.first, s.last), problem.package.chiplets[s.chiplet].l2_bytes, micro
-                    )
+                    fits_l2(footprint(task.model, s.first, s.last), problem.package.chiplets[s.chiplet].l2_bytes, micro)
                     for s in stages
                 )
             ]

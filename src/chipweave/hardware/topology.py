@@ -53,20 +53,32 @@ def reachable(count: int, links: Sequence[Link], start: int) -> set[int]:
 
 
 def xy_problems(positions: Sequence[Position] | None, links: Sequence[Link]) -> list[str]:
-    """Why XY routing cannot work here: it needs every link between grid neighbours of a full grid."""
+    """Why XY routing cannot work here: it is for meshes, full grids with the links of grid neighbours and no other."""
     if positions is None:
         return ["routing 'xy' needs `positions`; give them, or use routing 'shortest'"]
     index = {position: i for i, position in enumerate(positions)}
     rows, columns = 1 + max(r for r, _ in positions), 1 + max(c for _, c in positions)
     if len(index) != rows * columns or min(min(p) for p in positions) < 0:
         return [f"routing 'xy' needs a full grid, {rows}x{columns} has holes; use routing 'shortest'"]
+    expected = {
+        frozenset((here, there))
+        for (r, c), here in index.items()
+        for there in (index.get((r, c + 1)), index.get((r + 1, c)))
+        if there is not None
+    }
     present = {frozenset(link) for link in links}
-    missing = []
-    for (r, c), here in index.items():
-        for there in (index.get((r, c + 1)), index.get((r + 1, c))):
-            if there is not None and frozenset((here, there)) not in present:
-                missing.append(f"routing 'xy' needs the link {here}-{there}; add it, or use routing 'shortest'")
-    return missing
+
+    def named(some: set[frozenset[int]]) -> list[str]:
+        return ["-".join(map(str, sorted(link))) for link in sorted(some, key=sorted)]
+
+    missing = [
+        f"routing 'xy' needs the link {link}; add it, or use routing 'shortest'" for link in named(expected - present)
+    ]
+    other = [
+        f"routing 'xy' never uses the link {link}, which joins no neighbours of the grid; use routing 'shortest'"
+        for link in named(present - expected)
+    ]
+    return missing + other
 
 
 def xy_routes(positions: Sequence[Position]) -> tuple[tuple[tuple[int, ...], ...], ...]:

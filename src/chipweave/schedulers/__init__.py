@@ -1,0 +1,45 @@
+"""Schedulers by name. Each is a function `(problem, request) -> Found`; a new one is one new file and one line here.
+
+The functions are looked up on first use: compiled kernels take a moment to load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from chipweave.schedule.problem import Problem
+from chipweave.schedulers.search import Found, Request
+
+Scheduler = Callable[[Problem, Request], Found]
+
+SCHEDULERS: dict[str, tuple[str, str, str]] = {
+    "scar": (
+        "chipweave.schedulers.scar.scheduler",
+        "scar",
+        "time windows, node provisioning, segmentation, placement trees (reconstruction of SCAR, MICRO 2024)",
+    ),
+    "simba": (
+        "chipweave.schedulers.baselines",
+        "simba",
+        "SCAR's engines on a package of one chiplet class (SCAR's Simba-like baseline)",
+    ),
+    "standalone": (
+        "chipweave.schedulers.baselines",
+        "standalone",
+        "one chiplet a model, all at once (SCAR's Standalone baseline)",
+    ),
+    "nn-baton": (
+        "chipweave.schedulers.baselines",
+        "nn_baton",
+        "models one after another on the starting chiplet (SCAR's reading of NN-Baton)",
+    ),
+}
+"""Name: (module, function, what it does)."""
+
+
+def scheduler(name: str) -> Scheduler:
+    """The scheduler with that name (a key of `SCHEDULERS`)."""
+    module, function, _ = SCHEDULERS[name]
+    found: Scheduler = getattr(import_module(module), function)
+    return found

@@ -1,0 +1,196 @@
+"""SCAR: the four engines together (SCAR IV). A reconstruction from the paper's text; docs/schedulers/scar.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from chipweave.errors import InfeasibleError
+from chipweave.schedule.batch import Workbench
+from chipweave.schedule.objective import Objective
+from chipweave.schedule.problem import Problem
+from chipweave.schedulers.scar.assemble import Assembled, assemble
+from chipweave.schedulers.scar.caps import Caps, caps, least_share_j, least_window
+from chipweave.schedulers.scar.expect import expected_units
+from chipweave.schedulers.scar.options import Provision, ScarOptions
+from chipweave.schedulers.scar.provision import node_limits
+from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
+from chipweave.schedulers.scar.segment import Segmentations, best_segmentations, on_every_place, segmentations
+from chipweave.schedulers.scar.trees import KindTree, kind_tree
+from chipweave.schedulers.scar.window import Contender, WindowOption, window_options
+from chipweave.schedulers.search import Found, Progress, Request
+
+MOST_CHIPLETS_EXHAUSTIVE = 12
+"""`auto` searches packages up to this size exhaustively (the paper: 3x3 exhaustive, 6x6 evolutionary)."""
+
+MOST_PATHS = 200_000
+"""Paths of the scheduling trees that the exhaustive search takes on."""
+
+
+def scar(problem: Problem, request: Request) -> Found:
+    """Search windows, node counts, segmentations, micro-batches and placements (SCAR IV).
+
+    With unlimited top-k the result is the optimum over the candidate windows in `paper` fidelity; in `detailed`
+    the best candidates of the separable part are re-scored whole.
+
+    Raises:
+        InfeasibleError: no schedule meets the latency limits.
+    """
+    options = request.options if isinstance(request.options, ScarOptions) else ScarOptions()
+    candidates = candidate_windows(problem, options.n_splits, options.packing)
+    return search_windows(problem, request, candidates, options)
+
+
+def search_windows(problem: Problem, request: Request, candidates: Sequence[Windows], options: ScarOptions) -> Found:
+    """The best schedule whose windows hold what one of the candidate partitions says."""
+    search = _Search(problem, request, options)
+    try:
+        for number, windows in enumerate(candidates):
+            for limits in search.deepening(windows):
+                search.run(windows, limits, number, len(candidates))
+                if request.out_of_time:
+                    raise _OutOfTime
+    except (KeyboardInterrupt, _OutOfTime):
+        search.complete = False
+        if search.best is None:
+            raise
+    if search.best is None:
+        raise InfeasibleError(_why_none(problem, candidates))
+    return Found(
+        search.best.schedule,
+        search.evaluated,
+        tuple((made.latency_s, made.energy_j) for made in search.front),
+        search.complete,
+        tuple(search.notes(candidates)),
+    )
+
+
+class _OutOfTime(Exception):
+    """The time limit has passed."""
+
+
+@dataclass
+class _Search:
+    """The state of one search: the best so far, the front, and what was already computed."""
+
+    problem: Problem
+    request: Request
+    options: ScarOptions
+    best: Assembled | None = None
+    front: list[Assembled] = field(default_factory=list)
+    evaluated: int = 0
+    complete: bool = True
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.bench = Workbench(self.problem)
+        self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
+        self.tree: KindTree | None = None
+
+    @property
+    def objective(self) -> Objective:
+        return self.request.objective
+
+    @property
+    def incumbent(self) -> float:
+        return math.inf if self.best is None else self.objective(self.best.latency_s, self.best.energy_j)
+
+    def deepening(self, windows: Windows) -> list[tuple[tuple[int, ...], ...]]:
+        """Node limits per window, from one node a task to all: each pass bounds the next one's search."""
+        rule = [self._limits(window, Provision.RULE) for window in windows]
+        passes = [[tuple(min(depth, n) for n in window) for window in rule] for depth in (1, 2, 3)]
+        passes.append(rule)
+        if self.options.provision is Provision.EXHAUSTIVE:
+            passes.append([self._limits(window, Provision.EXHAUSTIVE) for window in windows])
+        return list(dict.fromkeys(tuple(limits) for limits in passes))
+
+    def _limits(self, window: Sequence[Share], provision: Provision) -> tuple[int, ...]:
+        return node_limits(self.problem, window, self.expected, self.objective, provision, self.options.node_cap)
+
+    def run(self, windows: Windows, limits: Sequence[tuple[int, ...]], number: int, total: int) -> None:
+        """Search one partition with given node limits; keeps what is better than the incumbent."""
+        least = [least_window(self.bench, window) for window in windows]
+        ends = _last_windows(windows)
+        found: list[list[WindowOption]] = []
+        for index, (window, nodes) in enumerate(zip(windows, limits, strict=True)):
+            incumbent = None if self.best is None else self.incumbent
+            self.request.progress(Progress(number, total, incumbent, f"window {index + 1} of {len(windows)}"))
+            bounds = caps(self.objective, self.incumbent, least, index)
+            late = [self._limit_s(share, ends[share.task] == index) for share in window]
+            options = self._window(window, nodes, late, bounds)
+            if not options:
+                return
+            least[index] = (min(o.latency_s for o in options), min(o.energy_j for o in options))
+            found.append(options)
+            if self.request.out_of_time and self.best is not None:
+                raise _OutOfTime
+        for made in assemble(found, self.objective):
+            self._keep(made)
+
+    def _limit_s(self, share: Share, ends_here: bool) -> float:
+        limit = self.problem.scenario.tasks[share.task].latency_limit_s
+        return math.inf if limit is None or not ends_here else limit
+
+    def _window(
+        self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps
+    ) -> list[WindowOption]:
+        tree = self._tree(max(nodes))
+        contenders = []
+        least_j = [least_share_j(self.bench, share) for share in window]
+        for share, longest, limit_s, own_j in zip(window, nodes, late, least_j, strict=True):
+            found = self._segmentations(share, tree, longest, bounds.less(sum(least_j) - own_j))
+            if len(found.node) == 0:
+                return []
+            contenders.append(Contender(share, found, limit_s))
+        options, combined = window_options(self.bench, tree, contenders, caps=bounds)
+        self.evaluated += combined
+        return options
+
+    def _segmentations(self, share: Share, tree: KindTree, longest: int, bounds: Caps) -> Segmentations:
+        top_k = self.options.top_k
+        if top_k is None:
+            found = segmentations(self.bench, share, tree, longest, caps=bounds, jobs=self.request.jobs)
+        else:
+            every = segmentations(self.bench, share, tree, longest, breadth=top_k, jobs=self.request.jobs)
+            scores = np.array([self.objective(float(f[0]), float(f[1])) for f in every.figures])
+            chosen = best_segmentations(every, scores, top_k)
+            found = replace(on_every_place(self.bench, share, tree, longest, chosen), labels=every.labels)
+        self.evaluated += found.labels
+        self.tolerance = max(self.tolerance, found.tolerance)
+        return found
+
+    def _tree(self, longest: int) -> KindTree:
+        if self.tree is None or max(self.tree.depth) < longest:
+            self.tree = kind_tree(self.problem.package, longest, MOST_PATHS)
+        return self.tree
+
+    def _keep(self, made: Assembled) -> None:
+        if self.best is None or self.objective(made.latency_s, made.energy_j) < self.incumbent:
+            self.best = made
+        beaten = any(f.latency_s <= made.latency_s and f.energy_j <= made.energy_j for f in self.front)
+        if not beaten:
+            self.front = [f for f in self.front if not (made.latency_s <= f.latency_s and made.energy_j <= f.energy_j)]
+            self.front.append(made)
+            self.front.sort(key=lambda f: f.latency_s)
+
+    def notes(self, candidates: Sequence[Windows]) -> list[str]:
+        counts = sorted({len(windows) for windows in candidates})
+        return [
+            f"{len(candidates)} partitions into {', '.join(map(str, counts))} windows were searched "
+            f"({self.options.packing} packing, {self.options.provision} provisioning)",
+            f"tolerance {self.tolerance:g}",
+        ]
+
+
+def _last_windows(windows: Windows) -> dict[int, int]:
+    return {share.task: index for index, window in enumerate(windows) for share in window}
+
+
+def _why_none(problem: Problem, candidates: Sequence[Windows]) -> str:
+    limits = ", ".join(
+        f"'{task.name}' {task.latency_limit_s:g} s" for task in problem.scenario.tasks if task.latency_limit_s
+    )
+    return f"no schedule meets the latency limits ({limits}) with any of {len(candidates)} window partitions"

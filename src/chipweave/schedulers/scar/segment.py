@@ -1,0 +1,200 @@
+"""SEG: a task's candidate pipelines for its share of a window (SCAR IV-C), on every subtree of places."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.schedule.batch import Workbench
+from chipweave.schedule.problem import micro_batch_candidates
+from chipweave.schedulers.scar import chains
+from chipweave.schedulers.scar.caps import NO_CAPS, Caps
+from chipweave.schedulers.scar.reconfigure import Share
+from chipweave.schedulers.scar.trees import KindTree
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+UNLIMITED = np.int64(2**62)
+
+
+@dataclass(frozen=True)
+class Segmentations:
+    """Candidate pipelines of one share, [m] each, wherever they may be placed.
+
+    Args:
+        node: of the tree of kinds: how many stages, on what kinds of places.
+        micro_batch: samples at a time.
+        figures: [m, 3] latency_s, energy_j, dram_bytes.
+        cuts: [m, s] unit of the task before which stage s ends.
+        labels: partial pipelines made on the way.
+        tolerance: how much slower or costlier than the best these may be, relatively (see `segmentations`).
+    """
+
+    node: Ints
+    micro_batch: Ints
+    figures: Floats
+    cuts: Ints
+    labels: int
+    tolerance: float
+
+
+BUDGET = 300_000
+"""Labels after which a share's search is begun anew with more tolerance."""
+
+TOLERANCES = (0.0, 4e-3, 32e-3, 128e-3)
+"""Relative tolerances tried in turn; the last one has no budget."""
+
+
+def segmentations(
+    bench: Workbench,
+    share: Share,
+    tree: KindTree,
+    longest: int,
+    *,
+    breadth: int = 1,
+    caps: Caps = NO_CAPS,
+    jobs: int = 1,
+) -> Segmentations:
+    """All pipelines of up to `longest` stages that fewer than `breadth` others beat on the same kinds of places.
+
+    Those above the caps are left out. With tolerance 0 every pipeline that can be part of an optimum is there;
+    else one at most so much slower and costlier, relative to what no pipeline of the share goes below.
+    `jobs` threads work side by side; the result does not depend on them.
+    """
+    micros = micro_batch_candidates(bench.tasks[share.task].batch)
+    bench.traffic(share.task, share.first, share.end)
+    with ThreadPoolExecutor(jobs) as pool:
+        for tolerance in TOLERANCES:
+            budget = BUDGET // len(micros) if tolerance < TOLERANCES[-1] else UNLIMITED
+            at = partial(_at, bench, share, tree, longest, breadth, caps, tolerance, budget)
+            parts = list(pool.map(at, micros))
+            if max(made for *_, made in parts) <= budget:
+                break
+    node, micro, figures, cuts = (np.concatenate([part[column] for part in parts]) for column in range(4))
+    return Segmentations(node, micro, figures, cuts, sum(made for *_, made in parts), tolerance)
+
+
+def _at(
+    bench: Workbench,
+    share: Share,
+    tree: KindTree,
+    longest: int,
+    breadth: int,
+    caps: Caps,
+    tolerance: float,
+    budget: int,
+    micro: int,
+) -> tuple[Ints, Ints, Floats, Ints, int]:
+    """The candidates at one micro-batch and the labels made."""
+    total_s, steady_s, joules, dram = bench.stage_tables(share.task, share.first, share.end, micro, tree.kinds)
+    factor = -(-bench.tasks[share.task].batch // micro) - 1
+    if factor == 0:
+        steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
+    least = _least(bench, share, micro)
+    node, figures, cuts, made = chains.fronts(
+        total_s, steady_s, joules, dram, factor, 4 if bench.detailed else 3, breadth, np.array(tree.parent),
+        np.array(tree.kind), np.array(tree.depth), np.array(tree.children), longest, *least,
+        caps.start_s, caps.step_s, caps.energy_j, _slack(bench, share, least, factor, longest, tolerance), budget,
+    )  # fmt: skip
+    return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made
+
+
+def _slack(
+    bench: Workbench,
+    share: Share,
+    least: tuple[Floats, Floats, Floats],
+    factor: int,
+    longest: int,
+    tolerance: float,
+) -> Floats:
+    """What a label may be worse by, [4], so that `longest` such steps stay within the tolerance.
+
+    Latency is sum + factor * slowest: half of its tolerance goes to each.
+    """
+    weights = bench.tasks[share.task].weights
+    latency_s = float(least[0][0]) + factor * float(least[1][0]) / longest
+    whole = np.array(
+        [
+            latency_s / 2,
+            latency_s / 2 / max(1, factor),
+            float(least[2][0]),
+            float(weights[share.end] - weights[share.first]),
+        ]
+    )
+    return tolerance / longest * whole
+
+
+def _least(bench: Workbench, share: Share, micro: int) -> tuple[Floats, Floats, Floats]:
+    """Least sum part, steady part and joules of the units from j on, [n + 1]: what no stage or place avoids."""
+    task = bench.tasks[share.task]
+    part = slice(share.first, share.end + 1)
+    compute_s = micro * np.diff(task.compute_s[:, part], axis=1).min(axis=0)
+    weights = np.diff(task.weights[part])
+    joules = task.batch * np.diff(task.work_j[:, part], axis=1).min(axis=0)
+    joules += np.diff(task.fill_weight_j[:, part], axis=1).min(axis=0)
+    package = bench.problem.package
+    loads = 1 if bench.detailed else -(-task.batch // micro)
+    joules += loads * weights * 8 * package.dram_energy_j_per_bit
+    weights_s = weights / package.dram_bandwidth_bytes_s
+    if bench.detailed:  # weights may stream while others compute, but every weight is waited for or overlapped once
+        sum_s, steady_s = np.maximum(_from(compute_s), _from(weights_s)), _from(compute_s)
+    else:
+        sum_s = steady_s = _from(compute_s + weights_s)
+    return sum_s, steady_s, _from(joules)
+
+
+def _from(values: Floats) -> Floats:
+    """Sums from each unit to the end, a hair low: rounding must not lift a bound above what it bounds."""
+    return 0.999999999 * np.append(np.cumsum(values[::-1])[::-1], 0.0)
+
+
+def best_segmentations(found: Segmentations, scores: Floats, top_k: int) -> list[tuple[int, ...]]:
+    """Heuristic 1: the `top_k` distinct segmentations with the best scores (ties: fewer, earlier cuts)."""
+    best: dict[tuple[int, ...], float] = {}
+    end = found.cuts.max(initial=0)
+    for row, score in zip(found.cuts, scores, strict=True):
+        stop = int(np.argmax(row == end)) + 1
+        key = tuple(int(cut) for cut in row[:stop])
+        best[key] = min(score, best.get(key, np.inf))
+    return sorted(best, key=lambda cuts: (best[cuts], len(cuts), cuts))[:top_k]
+
+
+def on_every_place(
+    bench: Workbench, share: Share, tree: KindTree, longest: int, chosen: list[tuple[int, ...]]
+) -> Segmentations:
+    """Given segmentations on every node with as many stages, at every micro-batch that fits."""
+    task = bench.tasks[share.task]
+    by_length: dict[int, list[int]] = {}
+    for node, depth in enumerate(tree.depth):
+        by_length.setdefault(depth, []).append(node)
+    rows: list[tuple[int, int, list[float], list[int]]] = []
+    for micro in micro_batch_candidates(task.batch):
+        total_s, steady_s, joules, dram = bench.stage_tables(share.task, share.first, share.end, micro, tree.kinds)
+        factor = -(-task.batch // micro) - 1
+        for cuts in chosen:
+            ends = np.array(cuts) - share.first - 1
+            begins = np.array([0, *(ends[:-1] + 1)])
+            for node in by_length.get(len(cuts), []):
+                kinds = _kinds_to(tree, node)
+                at = (kinds, begins, ends)
+                latency_s = float(total_s[at].sum() + factor * steady_s[at].max())
+                if np.isfinite(latency_s):
+                    padded = [*cuts, *([0] * (longest - len(cuts)))]
+                    rows.append((node, micro, [latency_s, float(joules[at].sum()), float(dram[at].sum())], padded))
+    node_column, micros, figures, all_cuts = zip(*rows, strict=True)
+    return Segmentations(
+        np.array(node_column), np.array(micros), np.array(figures), np.array(all_cuts), labels=len(rows), tolerance=0.0
+    )
+
+
+def _kinds_to(tree: KindTree, node: int) -> Ints:
+    kinds: list[int] = []
+    while node >= 0:
+        kinds.append(tree.kind[node])
+        node = tree.parent[node]
+    return np.array(kinds[::-1])

@@ -1,0 +1,77 @@
+"""SCHED's scheduling trees: which chiplets the stages of a pipeline may visit (SCAR IV-D).
+
+A subtree is rooted at a chiplet; its edges are links; a path from the root visits a chiplet once. What a stage
+costs depends on its place only through the *kind* of place: (chiplet class, hops to DRAM). Paths with the same
+sequence of kinds therefore cost the same, and the trees of all roots fold into one small tree of kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chipweave.hardware.package import Package
+
+Kind = tuple[int, int]
+"""(chiplet class, hops to DRAM)."""
+
+
+@dataclass(frozen=True)
+class KindTree:
+    """All sequences of kinds that simple paths realise, as a tree in depth-first order.
+
+    Args:
+        kinds: the distinct kinds.
+        parent, kind, depth, children: per node: parent (-1 at depth 1), index into `kinds`, number of stages,
+            number of children.
+        paths: per node, the paths that realise it, ascending.
+        complete: False where there were more paths than asked for.
+    """
+
+    kinds: tuple[Kind, ...]
+    parent: tuple[int, ...]
+    kind: tuple[int, ...]
+    depth: tuple[int, ...]
+    children: tuple[int, ...]
+    paths: tuple[tuple[tuple[int, ...], ...], ...]
+    complete: bool
+
+
+def simple_paths(package: Package, longest: int) -> Iterator[tuple[int, ...]]:
+    """Every directed path of 1 to `longest` distinct chiplets along links: constrained depth-first search."""
+    stack = [(root,) for root in reversed(range(len(package.chiplets)))]
+    while stack:
+        path = stack.pop()
+        yield path
+        if len(path) < longest:
+            stack += [(*path, near) for near in reversed(package.neighbours[path[-1]]) if near not in path]
+
+
+def kind_tree(package: Package, longest: int, most_paths: int) -> KindTree:
+    """The tree of kinds of all simple paths of up to `longest` chiplets; stops after `most_paths` paths."""
+    kind_of = [(package.class_of[c], package.dram_hops(c)) for c in range(len(package.chiplets))]
+    kinds = tuple(sorted(set(kind_of)))
+    number = [kinds.index(kind) for kind in kind_of]
+    realised: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    complete = True
+    for count, path in enumerate(simple_paths(package, longest)):
+        if count >= most_paths:
+            complete = False
+            break
+        realised.setdefault(tuple(number[chiplet] for chiplet in path), []).append(path)
+    sequences = sorted(realised)  # a prefix sorts before what it begins: depth-first order
+    index = {sequence: i for i, sequence in enumerate(sequences)}
+    parent = tuple(index.get(sequence[:-1], -1) for sequence in sequences)
+    children = [0] * len(sequences)
+    for node in parent:
+        if node >= 0:
+            children[node] += 1
+    return KindTree(
+        kinds,
+        parent,
+        tuple(sequence[-1] for sequence in sequences),
+        tuple(len(sequence) for sequence in sequences),
+        tuple(children),
+        tuple(tuple(sorted(realised[sequence])) for sequence in sequences),
+        complete,
+    )
