@@ -85,3 +85,13 @@ def assess(
     value = objective(evaluation.latency_s, evaluation.energy_j)
     certificate = lower_bound(problem, objective)
     return Result(problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scheduler on one package: its result, or why there is none."""
+
+    scheduler: str
+    package: str
+    result: Result | None
+    reason: str = ""

@@ -1,0 +1,210 @@
+"""The Python API: make a schedule, evaluate one, compare schedulers and packages."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chipweave.cost.choose import choose, describe
+from chipweave.cost.interface import CostModel
+from chipweave.errors import ChipweaveError, InputError, did_you_mean
+from chipweave.hardware.package import Package
+from chipweave.schedule.check import problems_of, require_limits
+from chipweave.schedule.objective import Function
+from chipweave.schedule.objective import objective as make_objective
+from chipweave.schedule.plan import Schedule
+from chipweave.schedule.problem import Fidelity, pose
+from chipweave.schedule.result import Cell, Result, Search, assess
+from chipweave.schedulers import SCHEDULERS, Scheduler
+from chipweave.schedulers import scheduler as scheduler_named
+from chipweave.schedulers.search import Progress, Request
+from chipweave.workload.scenario import Scenario
+
+__all__ = ["Cell", "Result", "compare", "evaluate", "schedule"]
+
+
+def schedule(
+    scenario: Scenario | str | Path,
+    package: Package | str | Path,
+    *,
+    scheduler: str = "scar",
+    objective: str | Function = "edp",
+    cost_model: str | CostModel = "maestro",
+    fidelity: Fidelity | str = "detailed",
+    seed: int = 0,
+    time_limit_s: float | None = None,
+    jobs: int = 1,
+    options: object | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Find a schedule of `scenario` on `package` that minimises `objective`.
+
+    Args:
+        scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one.
+        scheduler: one of `chipweave list schedulers`.
+        objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), an expression of `latency`
+            and `energy`, or a callable (latency_s, energy_j).
+        cost_model: `maestro`, `table:FILE.csv`, or an object with `name` and `costs`.
+        fidelity: `paper` or `detailed`.
+        seed: of anything random; same inputs, seed and version give the same schedule.
+        time_limit_s: stop with the best so far; None: none.
+        jobs: processes or threads; the result does not depend on it.
+        options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
+        progress: called now and then during the search.
+
+    Raises:
+        InputError: a name, file or option is wrong.
+        InfeasibleError: no valid schedule, or none within the models' latency limits.
+    """
+    started = time.monotonic()
+    run = _scheduler(scheduler)
+    _require_numbers(seed, time_limit_s, jobs)
+    goal = make_objective(objective)
+    level = _fidelity(fidelity)
+    model = choose(cost_model)
+    problem = pose(_scenario(scenario), _package(package), model, level)
+    request = Request(
+        objective=goal,
+        seed=seed,
+        deadline_s=None if time_limit_s is None else started + time_limit_s,
+        jobs=jobs,
+        options=options,
+        **({} if progress is None else {"progress": progress}),
+    )
+    found = run(problem, request)
+    invalid = problems_of(found.schedule, problem)
+    if invalid:
+        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(invalid)}")
+    search = Search(
+        scheduler=scheduler,
+        options=_plain(options),
+        seed=seed,
+        seconds=time.monotonic() - started,
+        evaluated=found.evaluated,
+        front=found.front,
+        complete=found.complete,
+        notes=found.notes,
+    )
+    result = assess(problem, describe(model), found.schedule, goal, search)
+    require_limits(result.evaluation, problem)
+    return result
+
+
+def evaluate(
+    plan: Schedule | str | Path,
+    scenario: Scenario | str | Path | None = None,
+    package: Package | str | Path | None = None,
+    *,
+    objective: str | Function = "edp",
+    cost_model: str | CostModel = "maestro",
+    fidelity: Fidelity | str = "detailed",
+) -> Result:
+    """What a schedule costs: a `schedule.json`, a plan written by hand, or a `Schedule`.
+
+    A file says itself what it runs where and how it is to be costed; the other arguments belong to a
+    `Schedule`. `Result.changes` says where a file's stored figures differ from the computed ones.
+
+    Raises:
+        InputError: the file cannot be read, or the schedule is invalid, with every reason.
+    """
+    if not isinstance(plan, Schedule):
+        from chipweave.schedule.files import read
+
+        if scenario is not None or package is not None:
+            raise InputError("evaluate: a file names its own scenario and package; leave the arguments out")
+        return read(Path(plan))
+    if scenario is None or package is None:
+        raise InputError("evaluate: a Schedule needs its scenario and package beside it")
+    model = choose(cost_model)
+    problem = pose(_scenario(scenario), _package(package), model, _fidelity(fidelity))
+    invalid = problems_of(plan, problem)
+    if invalid:
+        raise InputError([f"schedule: {text}" for text in invalid])
+    return assess(problem, describe(model), plan, make_objective(objective))
+
+
+def compare(
+    scenario: Scenario | str | Path,
+    packages: Sequence[Package | str | Path],
+    schedulers: Sequence[str] = ("scar", "standalone"),
+    *,
+    options: Mapping[str, object] | None = None,
+    progress: Callable[[str], None] | None = None,
+    **common: Any,
+) -> tuple[Cell, ...]:
+    """Run every scheduler on every package, on one scenario.
+
+    Args:
+        options: by scheduler.
+        progress: called with what runs next.
+        common: passed to `schedule`.
+
+    Raises:
+        InputError: a name or file is wrong. A cell that cannot be scheduled says why in its `reason`.
+    """
+    workload = _scenario(scenario)
+    systems = [_package(package) for package in packages]
+    for scheduler in schedulers:
+        _scheduler(scheduler)
+
+    def run(scheduler: str, package: Package) -> Cell:
+        if progress is not None:
+            progress(f"{scheduler} on {package.name}")
+        try:
+            chosen = (options or {}).get(scheduler)
+            result = schedule(workload, package, scheduler=scheduler, options=chosen, **common)
+        except ChipweaveError as error:
+            return Cell(scheduler, package.name, None, str(error))
+        return Cell(scheduler, package.name, result)
+
+    return tuple(run(scheduler, package) for package in systems for scheduler in schedulers)
+
+
+def _scheduler(name: str) -> Scheduler:
+    if name not in SCHEDULERS:
+        raise InputError(f"scheduler '{name}' is unknown{did_you_mean(name, SCHEDULERS)}")
+    return scheduler_named(name)
+
+
+def _fidelity(choice: Fidelity | str) -> Fidelity:
+    try:
+        return Fidelity(choice)
+    except ValueError:
+        raise InputError(f"fidelity '{choice}' is unknown{did_you_mean(choice, list(Fidelity))}") from None
+
+
+def _scenario(choice: Scenario | str | Path) -> Scenario:
+    from chipweave.files import resolve_scenario
+
+    return choice if isinstance(choice, Scenario) else resolve_scenario(str(choice))
+
+
+def _package(choice: Package | str | Path) -> Package:
+    from chipweave.files import resolve_package
+
+    return choice if isinstance(choice, Package) else resolve_package(str(choice))
+
+
+def _require_numbers(seed: int, time_limit_s: float | None, jobs: int) -> None:
+    problems = []
+    if not 0 <= seed < 2**32:
+        problems.append(f"seed={seed} is not in 0..{2**32 - 1}")
+    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
+        problems.append(f"time limit {time_limit_s} s is not a positive number")
+    if jobs < 1:
+        problems.append(f"jobs={jobs} is not at least 1")
+    if problems:
+        raise InputError(problems)
+
+
+def _plain(options: object | None) -> dict[str, Any]:
+    """A scheduler's options as plain data."""
+    if options is None:
+        return {}
+    if dataclasses.is_dataclass(options) and not isinstance(options, type):
+        return dataclasses.asdict(options)
+    raise InputError(f"options {options!r} are not a dataclass of the scheduler's, such as ScarOptions")

@@ -1,0 +1,61 @@
+"""`chipweave compare`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chipweave.cli import options as opt
+from chipweave.cli.console import interruptible, result_console, say
+
+
+def compare(
+    scenario: opt.ScenarioArgument,
+    package: Annotated[
+        list[str], typer.Option("--package", "-p", help="A built-in name or a YAML file; repeat for more.")
+    ],
+    scheduler: Annotated[
+        list[str] | None, typer.Option("--scheduler", "-s", help="Repeat for more; scar and standalone by default.")
+    ] = None,
+    objective: opt.ObjectiveOption = "edp",
+    batch: opt.Batch = None,
+    cost_model: opt.CostModelOption = "maestro",
+    maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
+    fidelity: opt.FidelityOption = opt.FidelityChoice.DETAILED,
+    json: opt.Json = False,
+    seed: opt.Seed = 0,
+    time_limit: opt.TimeLimit = None,
+    jobs: opt.Jobs = 1,
+) -> None:
+    """Run every scheduler on every package and put the results side by side.
+
+    Example: chipweave compare datacenter-4 -p het-sides-3x3 -p simba-nvdla-3x3 -s scar -s standalone
+    """
+    from chipweave import api
+
+    with interruptible():
+        cells = api.compare(
+            opt.workload(scenario, batch),
+            package,
+            scheduler or ("scar", "standalone"),
+            progress=say,
+            objective=objective,
+            cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth),
+            fidelity=str(fidelity),
+            seed=seed,
+            time_limit_s=time_limit,
+            jobs=jobs,
+        )
+    if json:
+        from json import dumps
+
+        from chipweave.report.comparison import comparison_data
+
+        print(dumps(comparison_data(cells), indent=1))
+    else:
+        from chipweave.report.comparison import print_comparison
+
+        print_comparison(cells, result_console())
+    if all(cell.result is None for cell in cells):
+        raise typer.Exit(1)

@@ -1,0 +1,136 @@
+"""`chipweave cost`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chipweave.cli import options as opt
+from chipweave.cli.console import result_console, say
+
+if TYPE_CHECKING:
+    from chipweave.hardware.chiplet import Chiplet
+    from chipweave.workload.model import Model
+
+NETWORK = "Options of a MAESTRO network (FILE.m)"
+
+
+def cost(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL|FILE", help="A built-in model, a model's YAML, or MAESTRO's own text (FILE.m)."),
+    ],
+    chiplet: Annotated[str | None, typer.Option("--chiplet", "-c", help="A built-in name or a YAML file.")] = None,
+    cost_model: opt.CostModelOption = "maestro",
+    maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
+    json: opt.Json = False,
+    num_pes: Annotated[int, typer.Option(help="Processing elements.", min=1, rich_help_panel=NETWORK)] = 4096,
+    noc_bandwidth: Annotated[int, typer.Option(help="Elements per cycle.", min=1, rich_help_panel=NETWORK)] = 256,
+    noc_latency: Annotated[int, typer.Option(help="Cycles.", min=0, rich_help_panel=NETWORK)] = 1,
+    simd_lanes: Annotated[int, typer.Option(help="MACs per PE and cycle.", min=1, rich_help_panel=NETWORK)] = 1,
+    offchip_bandwidth: Annotated[
+        int | None,
+        typer.Option(help="Off-chip floor, elements per cycle; off by default.", min=1, rich_help_panel=NETWORK),
+    ] = None,
+) -> None:
+    """Cost of every layer of a model on a chiplet, or of a MAESTRO network with its own mappings.
+
+    Example: chipweave cost resnet50 --chiplet datacenter-nvdla
+    Example: chipweave cost network.m --num-pes 256 --noc-bandwidth 64 --json
+    """
+    if model.endswith(".m"):
+        _network(
+            Path(model),
+            json,
+            num_pes=num_pes,
+            noc_bandwidth=noc_bandwidth,
+            noc_latency=noc_latency,
+            simd_lanes=simd_lanes,
+            offchip_bandwidth=offchip_bandwidth,
+        )
+        return
+
+    from chipweave.errors import InputError
+    from chipweave.files import resolve_chiplet, resolve_model
+
+    if chiplet is None:
+        raise InputError("cost: --chiplet is missing; give one of 'chipweave list chiplets' or a YAML file")
+    workload, place = resolve_model(model), resolve_chiplet(chiplet)
+    costs = opt.cost_model(cost_model, maestro_offchip_bandwidth).costs(workload.layers, place)
+    rows = _rows(workload, place, vars(costs))
+    if json:
+        from json import dumps
+
+        print(
+            dumps({"model": workload.name, "chiplet": place.name, "cost_model": cost_model, "layers": rows}, indent=1)
+        )
+    else:
+        _print(workload, place, rows)
+
+
+def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for index, layer in enumerate(model.layers):
+        figures = {key: float(values[index]) for key, values in costs.items()}
+        energy_j = sum(value for key, value in figures.items() if key.endswith("_j"))
+        peak = figures["cycles"] * chiplet.num_pes * chiplet.simd_lanes
+        rows.append(
+            {
+                "name": layer.name,
+                "op": str(layer.op),
+                "macs": layer.macs,
+                "latency_s": figures["cycles"] / chiplet.clock_hz,
+                "utilisation": layer.macs / peak if peak else 0.0,
+                "energy_j": energy_j,
+            }
+            | figures
+        )
+    return rows
+
+
+def _print(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    from chipweave.report.words import quantity
+
+    table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
+    table.add_column("layer", overflow="fold")
+    table.add_column("op")
+    for name in ("MACs", "cycles", "time", "PEs used", "energy"):
+        table.add_column(name, justify="right", no_wrap=True)
+
+    def add(name: str, op: str, macs: int, cycles: float, latency_s: float, energy_j: float) -> None:
+        peak = cycles * chiplet.num_pes * chiplet.simd_lanes
+        used = f"{100 * macs / peak:.1f} %" if peak else "-"
+        table.add_row(name, op, f"{macs:,}", f"{cycles:,.0f}", quantity(latency_s, "s"), used, quantity(energy_j, "J"))
+
+    for row in rows:
+        add(row["name"], row["op"], row["macs"], row["cycles"], row["latency_s"], row["energy_j"])
+    total = {key: sum(row[key] for row in rows) for key in ("macs", "cycles", "latency_s", "energy_j")}
+    add("all", "", int(total["macs"]), total["cycles"], total["latency_s"], total["energy_j"])
+    console = result_console()
+    console.print(f"{model.name} on {chiplet.name}, one sample, layer after layer, without DRAM and package")
+    console.print(table)
+
+
+def _network(path: Path, json: bool, **hardware: int | None) -> None:
+    from json import dumps
+
+    from chipweave.cost.maestro.network import network_report
+    from chipweave.files.yaml import read_text
+
+    report = network_report(read_text(path), str(path), **hardware)
+    failed = [layer for layer in report["layers"] if "error" in layer]
+    if json:
+        print(dumps(report, indent=1))
+    else:
+        for layer in report["layers"]:
+            if "error" not in layer:
+                figures = f"{layer['runtime_cycles']:>14,} cycles {layer['macs']:>16,} MACs"
+                print(f"{layer['name']:<24} {figures} {layer['energy_mac_units']:>20,.1f} MAC energies")
+    for layer in failed:
+        say(f"error: {path}: layer '{layer['name']}': {layer['error']}")
+    if failed:
+        raise typer.Exit(2)

@@ -1,0 +1,30 @@
+"""`chipweave demo`."""
+
+from __future__ import annotations
+
+from chipweave.cli.console import interruptible, progress_bar, result_console
+
+SCENARIO, PACKAGE = "datacenter-4", "het-sides-3x3"
+HOMOGENEOUS = ("simba-nvdla-3x3", "simba-shidiannao-3x3")
+
+
+def demo() -> None:
+    """Run the main job: datacenter-4 on het-sides-3x3, EDP search, beside the baselines.
+
+    Example: chipweave demo
+    """
+    from rich.text import Text
+
+    from chipweave import api
+    from chipweave.report.comparison import print_comparison
+    from chipweave.report.terminal import report
+    from chipweave.schedule.result import Cell
+
+    console = result_console()
+    with interruptible(), progress_bar() as progress:
+        result = api.schedule(SCENARIO, PACKAGE, progress=progress)
+        baselines = api.compare(SCENARIO, HOMOGENEOUS, ("standalone", "simba"))
+    report(result, console)
+    console.print()
+    console.print(Text("Beside the baselines", style="bold"))
+    print_comparison([Cell("scar", PACKAGE, result), *baselines], console)

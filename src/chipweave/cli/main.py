@@ -1,0 +1,94 @@
+"""`chipweave`: the commands and how they end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import chipweave
+from chipweave.cli.compare import compare
+from chipweave.cli.console import say
+from chipweave.cli.cost import cost
+from chipweave.cli.demo import demo
+from chipweave.cli.evaluate import evaluate
+from chipweave.cli.listing import list_names
+from chipweave.cli.schedule import schedule
+from chipweave.cli.schema import schema
+from chipweave.cli.show import show
+from chipweave.errors import ChipweaveError
+
+INTERNAL_ERROR = 70
+"""BSD's EX_SOFTWARE."""
+HOME = "https://github.com/chipweave/chipweave/issues"
+
+app = typer.Typer(
+    name="chipweave",
+    help="Schedules AI models on multi-chiplet packages, and shows how good the schedule is.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (schedule, evaluate, compare, cost, show, schema, demo):
+    app.command()(command)
+app.command("list")(list_names)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"chipweave {chipweave.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None: ...
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    0 done, 1 no valid schedule, 2 bad input, 70 a fault of chipweave, 130 interrupted.
+    """
+    try:
+        code = app(args=arguments, prog_name="chipweave", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except ChipweaveError as error:
+        say("\n".join(f"error: {line}" for line in str(error).splitlines()))
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; nothing more may be written, at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of typer
+            message = str(error.format_message()).replace("Value error, ", "").rstrip(".")
+            say(f"error: {message}; see 'chipweave --help'")
+            return 2
+        if os.environ.get("CHIPWEAVE_DEBUG"):
+            raise
+        say(
+            f"internal error: {type(error).__name__}: {error}\n"
+            f"This is a fault of chipweave. Please report it at {HOME} with the command and the output of a run "
+            "with CHIPWEAVE_DEBUG=1."
+        )
+        return INTERNAL_ERROR
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    sys.exit(run())

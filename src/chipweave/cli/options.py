@@ -1,0 +1,131 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from chipweave.cost.interface import CostModel
+    from chipweave.workload.scenario import Scenario
+
+SEARCH, SCAR = "Search", "Options of scar and simba"
+SCAR_SCHEDULERS = ("scar", "simba")
+
+
+class FidelityChoice(StrEnum):
+    PAPER = "paper"
+    DETAILED = "detailed"
+
+
+class PackingChoice(StrEnum):
+    FIRST_FIT = "first-fit"
+    UNIFORM = "uniform"
+
+
+class ProvisionChoice(StrEnum):
+    RULE = "rule"
+    EXHAUSTIVE = "exhaustive"
+
+
+class SearchChoice(StrEnum):
+    AUTO = "auto"
+    EXHAUSTIVE = "exhaustive"
+    EVOLUTIONARY = "evolutionary"
+
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario or model: a built-in name or a YAML file.")
+]
+Batch = Annotated[int | None, typer.Option(help="Samples, where SCENARIO is a model.", min=1)]
+ObjectiveOption = Annotated[
+    str, typer.Option(help="latency, energy, edp, or an expression such as 'energy * latency ** 2'.")
+]
+CostModelOption = Annotated[str, typer.Option(help="maestro, or table:FILE.csv with your own figures.")]
+OffchipBandwidth = Annotated[
+    int | None,
+    typer.Option(
+        "--maestro-offchip-bandwidth",
+        help="MAESTRO's off-chip floor, elements per cycle; off by default: the package owns that traffic.",
+        min=1,
+    ),
+]
+FidelityOption = Annotated[
+    FidelityChoice, typer.Option(help="paper: SCAR's printed equations; detailed: also what they leave out.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout and nothing else.")]
+Seed = Annotated[int, typer.Option(help="Of anything random.", min=0, rich_help_panel=SEARCH)]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(help="Seconds after which the best so far is taken.", rich_help_panel=SEARCH),
+]
+Jobs = Annotated[
+    int, typer.Option(help="Processes or threads; the result does not depend on it.", min=1, rich_help_panel=SEARCH)
+]
+NSplits = Annotated[
+    int | None, typer.Option(help="Largest number of periodic cuts into windows (4).", rich_help_panel=SCAR)
+]
+Packing = Annotated[
+    PackingChoice | None, typer.Option(help="How layers fill windows (first-fit).", rich_help_panel=SCAR)
+]
+Provision = Annotated[
+    ProvisionChoice | None,
+    typer.Option(help="Chiplets per model: SCAR's Eq. 2 or all ways (rule).", rich_help_panel=SCAR),
+]
+TopK = Annotated[
+    int | None, typer.Option(help="Segmentations kept per model (all: the exact search).", rich_help_panel=SCAR)
+]
+NodeCap = Annotated[int | None, typer.Option(help="Most chiplets per model (none).", rich_help_panel=SCAR)]
+SearchOption = Annotated[
+    SearchChoice | None, typer.Option("--search", help="How windows are searched (auto).", rich_help_panel=SCAR)
+]
+Population = Annotated[int | None, typer.Option(help="Of the evolutionary search (10).", rich_help_panel=SCAR)]
+Generations = Annotated[int | None, typer.Option(help="Of the evolutionary search (4).", rich_help_panel=SCAR)]
+
+
+def scar_options(scheduler: str, **given: object) -> object | None:
+    """ScarOptions from the options that were given, for the schedulers that take them.
+
+    Raises:
+        InputError: an option was given to a scheduler that has none.
+    """
+    from chipweave.errors import InputError
+
+    chosen = {key: value for key, value in given.items() if value is not None}
+    if scheduler not in SCAR_SCHEDULERS:
+        if chosen:
+            names = ", ".join("--" + key.replace("_", "-") for key in chosen)
+            raise InputError(f"{names}: scheduler '{scheduler}' has no such option; scar and simba have")
+        return None
+    from chipweave.schedulers.scar import options as scar
+
+    enums = {"packing": scar.Packing, "provision": scar.Provision, "search": scar.Search}
+    for key, enum in enums.items():
+        if key in chosen:
+            chosen[key] = enum(str(chosen[key]).replace("-", "_"))
+    return scar.ScarOptions(**chosen)  # type: ignore[arg-type]
+
+
+def workload(name: str, batch: int | None) -> Scenario:
+    """The scenario; a model with `batch` samples is a scenario of one."""
+    from dataclasses import replace
+
+    from chipweave.errors import InputError
+    from chipweave.files import resolve_scenario
+
+    scenario = resolve_scenario(name)
+    if batch is None:
+        return scenario
+    if len(scenario.tasks) > 1:
+        raise InputError(
+            f"--batch {batch}: '{name}' has {len(scenario.tasks)} models with batches of their own; leave it out"
+        )
+    return replace(scenario, tasks=(replace(scenario.tasks[0], batch=batch),))
+
+
+def cost_model(name: str, offchip_bandwidth: int | None) -> CostModel:
+    from chipweave.cost.choose import choose
+
+    return choose(name, offchip_bandwidth=offchip_bandwidth)

@@ -1,0 +1,82 @@
+"""`chipweave schedule`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chipweave.cli import options as opt
+from chipweave.cli.console import interruptible, progress_bar, result_console, say
+
+
+def schedule(
+    scenario: opt.ScenarioArgument,
+    package: Annotated[str, typer.Option("--package", "-p", help="A built-in name or a YAML file.")],
+    scheduler: Annotated[str, typer.Option("--scheduler", "-s", help="See 'chipweave list schedulers'.")] = "scar",
+    objective: opt.ObjectiveOption = "edp",
+    batch: opt.Batch = None,
+    cost_model: opt.CostModelOption = "maestro",
+    maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
+    fidelity: opt.FidelityOption = opt.FidelityChoice.DETAILED,
+    out: Annotated[Path | None, typer.Option(help="Folder for schedule.json; made where missing.")] = None,
+    json: opt.Json = False,
+    seed: opt.Seed = 0,
+    time_limit: opt.TimeLimit = None,
+    jobs: opt.Jobs = 1,
+    n_splits: opt.NSplits = None,
+    packing: opt.Packing = None,
+    provision: opt.Provision = None,
+    top_k: opt.TopK = None,
+    node_cap: opt.NodeCap = None,
+    search: opt.SearchOption = None,
+    population: opt.Population = None,
+    generations: opt.Generations = None,
+) -> None:
+    """Find a schedule of SCENARIO on a package.
+
+    Example: chipweave schedule datacenter-4 --package het-sides-3x3 --objective edp --out results
+    """
+    from chipweave import api
+    from chipweave.schedule.files import to_text, write
+
+    chosen = opt.scar_options(
+        scheduler,
+        n_splits=n_splits,
+        packing=packing,
+        provision=provision,
+        top_k=top_k,
+        node_cap=node_cap,
+        search=search,
+        population=population,
+        generations=generations,
+    )
+    with interruptible() as interrupts, progress_bar() as progress:
+        result = api.schedule(
+            opt.workload(scenario, batch),
+            package,
+            scheduler=scheduler,
+            objective=objective,
+            cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth),
+            fidelity=str(fidelity),
+            seed=seed,
+            time_limit_s=time_limit,
+            jobs=jobs,
+            options=chosen,
+            progress=progress,
+        )
+    path = None if out is None else out / "schedule.json"
+    if path is not None:
+        write(result, path)
+    if json:
+        print(to_text(result), end="")
+    else:
+        from chipweave.report.terminal import report
+
+        report(result, result_console(), saved_at=path)
+    if path is not None:
+        say(f"saved {path}")
+    if interrupts:
+        say("interrupted: this is the best schedule found until then")
+        raise typer.Exit(130)

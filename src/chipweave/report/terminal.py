@@ -1,0 +1,237 @@
+"""A result for people: what runs where, what it costs, what binds it, and how far it can be from the best."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import zip_longest
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from chipweave.report.words import (
+    PAPER_NOTE,
+    ROOFLINE_NOTE,
+    binding,
+    layers_of,
+    letters,
+    percent,
+    quantity,
+    transfers_s,
+    valued,
+)
+from chipweave.schedule.evaluation import Energy, WindowEvaluation
+from chipweave.schedule.plan import Window
+from chipweave.schedule.problem import Fidelity, Problem
+from chipweave.schedule.result import Result
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
+COMPONENTS = {
+    "mac": "MAC",
+    "l1": "L1",
+    "l2": "L2",
+    "noc": "NoC",
+    "fill": "fill",
+    "drain": "drain",
+    "dram": "DRAM",
+    "nop": "package",
+    "static": "static",
+}
+
+
+def report(result: Result, console: Console, saved_at: Path | None = None) -> None:
+    """Print a result. It reads the same in black and white; 100 columns are enough."""
+    problem, evaluation = result.problem, result.evaluation
+    scheduler = "a plan written by hand" if result.search is None else f"scheduler {result.search.scheduler}"
+    console.print(Text(f"{problem.scenario.name} on {problem.package.name}", style="bold"))
+    settings = f"objective {result.objective}, fidelity {problem.fidelity}, cost model {result.cost_model['name']}"
+    console.print(Text(f"{scheduler}, {settings}"))
+    console.print(_totals(result))
+    marks = letters([chiplet.name for chiplet in problem.package.classes])
+    console.print(Text("chiplets: " + ", ".join(f"{mark} {name}" for name, mark in marks.items())))
+    for index, (window, costs) in enumerate(zip(result.schedule.windows, evaluation.windows, strict=True)):
+        _print_window(console, problem, index, window, costs)
+    for table in (_models(result), _energy(result)):
+        console.print()
+        console.print(table)
+    _print_notes(console, result, saved_at)
+
+
+def _totals(result: Result) -> Table:
+    evaluation = result.evaluation
+    table = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
+    latency, energy = quantity(evaluation.latency_s, "s"), quantity(evaluation.energy_j, "J")
+    table.add_row("latency", Text(latency, "bold"), "energy", Text(energy, "bold"))
+    power = quantity(evaluation.average_power_w, "W")
+    table.add_row("EDP", Text(f"{evaluation.edp_js:.4g} Js", "bold"), "average power", power)
+    bound, gap = result.certificate, result.gap
+    if bound is not None and gap is not None:
+        table.add_row("lower bound", valued(bound.value, result.objective), "gap", f"{100 * gap:.1f} %")
+    return table
+
+
+def _print_window(console: Console, problem: Problem, index: int, window: Window, costs: WindowEvaluation) -> None:
+    starts, ends = quantity(costs.start_s, "s"), quantity(costs.start_s + costs.latency_s, "s")
+    console.print()
+    times = f": {starts} to {ends} ({quantity(costs.latency_s, 's')})"
+    console.print(Text(f"Window {index}", style="bold") + Text(times, "not bold"))
+    console.print(Padding(_drawing(problem, window, costs), (0, 0, 0, 2)))
+    console.print(Padding(_stages(problem, costs), (0, 0, 0, 1)))
+    lines = [f"bound by {binding(costs, problem)}"]
+    if problem.fidelity is Fidelity.DETAILED:
+        busy = (("DRAM", costs.dram_s), ("busiest link", costs.link_s), ("busiest port", costs.port_s))
+        shares = ", ".join(f"{name} {percent(seconds, costs.latency_s)}" for name, seconds in busy)
+        lines.append(f"busy at least: {shares} of the window")
+    if costs.idle:
+        lines.append(f"idle: chiplet{'s' if len(costs.idle) > 1 else ''} {', '.join(map(str, costs.idle))}")
+    for line in lines:
+        console.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def _drawing(problem: Problem, window: Window, costs: WindowEvaluation) -> Text:
+    """The package from above: per chiplet the model's letter, the stage's number, the class's letter."""
+    package = problem.package
+    marks = letters([chiplet.name for chiplet in package.classes])
+    holders = {
+        chiplet: (pipeline.task, number)
+        for pipeline in window.pipelines
+        for number, stage in enumerate(pipeline.stages, 1)
+        for chiplet in stage.chiplets
+    }
+
+    def cell(chiplet: int) -> Text:
+        kind = marks[package.chiplets[chiplet].name]
+        if chiplet not in holders:
+            return Text(f"[ -  {kind}]", "dim")
+        task, number = holders[chiplet]
+        return Text(f"[{_letter(task)}{number:<2} {kind}]", _colour(task))
+
+    positions = package.positions or tuple((0, chiplet) for chiplet in range(len(package.chiplets)))
+    chiplet_at = {position: chiplet for chiplet, position in enumerate(positions)}
+    rows, columns = 1 + max(row for row, _ in positions), 1 + max(column for _, column in positions)
+    drawn = []
+    for row in range(rows):
+        cells = (chiplet_at.get((row, column)) for column in range(columns))
+        drawn.append(Text(" ").join(Text(" " * 6) if chiplet is None else cell(chiplet) for chiplet in cells))
+    legend = [
+        Text(f"{_letter(p.task)} {problem.scenario.tasks[p.task].name}", _colour(p.task))
+        + Text(f": {p.micro_batches} x {p.micro_batch} samples, {quantity(p.latency_s, 's')}", "not bold")
+        for p in sorted(costs.pipelines, key=lambda p: p.task)
+    ]
+    if columns > 6:
+        return Text("\n").join([*drawn, *legend])
+    blank, nothing = Text(" " * (7 * columns - 1)), Text("")
+    pairs = zip_longest(drawn, legend)
+    return Text("\n").join((left or blank) + Text("   ") + (right or nothing) for left, right in pairs)
+
+
+def _letter(task: int) -> str:
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[task % 26]
+
+
+def _colour(task: int) -> str:
+    return COLOURS[task % len(COLOURS)]
+
+
+def _stages(problem: Problem, costs: WindowEvaluation) -> Table:
+    table = _table("")
+    table.columns[0].no_wrap = True
+    table.add_column("layers", overflow="fold")
+    for name in ("count", "chiplet", "compute", "transfers", "weights"):
+        table.add_column(name, justify="right", no_wrap=True)
+    marks = letters([chiplet.name for chiplet in problem.package.classes])
+    for pipeline in sorted(costs.pipelines, key=lambda pipeline: pipeline.task):
+        model = problem.scenario.tasks[pipeline.task].model
+        for number, stage in enumerate(pipeline.stages, 1):
+            slowest = "*" if stage is pipeline.slowest and len(pipeline.stages) > 1 else ""
+            table.add_row(
+                Text(f"{_letter(pipeline.task)}{number}{slowest}", _colour(pipeline.task)),
+                layers_of(stage, model),
+                str(stage.last - stage.first + 1),
+                ", ".join(f"{chiplet} {marks[problem.package.chiplets[chiplet].name]}" for chiplet in stage.chiplets),
+                quantity(stage.compute_s, "s"),
+                quantity(transfers_s(stage), "s"),
+                quantity(stage.resident_s, "s") if stage.resident_s else "-",
+            )
+    return table
+
+
+def _table(first: str, title: str | None = None) -> Table:
+    table = Table(
+        box=None, padding=(0, 1, 0, 1), header_style="dim", title=title, title_justify="left", title_style="bold"
+    )
+    table.add_column(first)
+    return table
+
+
+def _models(result: Result) -> Table:
+    evaluation, tasks = result.evaluation, result.problem.scenario.tasks
+    table = _table("", "Models")
+    for name in ("batch", "ends at", "limit", "energy", "share", "samples/s"):
+        table.add_column(name, justify="right")
+    for index, task in enumerate(tasks):
+        energy_j = evaluation.task_energy(index).total
+        table.add_row(
+            Text(f"{_letter(index)} {task.name}", _colour(index)),
+            str(task.batch),
+            quantity(evaluation.task_latency_s(index), "s"),
+            "-" if task.latency_limit_s is None else quantity(task.latency_limit_s, "s"),
+            quantity(energy_j, "J"),
+            percent(energy_j, evaluation.energy_j),
+            f"{task.batch / evaluation.latency_s:.4g}",
+        )
+    return table
+
+
+def _energy(result: Result) -> Table:
+    evaluation, tasks = result.evaluation, result.problem.scenario.tasks
+    shown = [name for name in COMPONENTS if getattr(evaluation.energy, name) > 0]
+    table = _table("", "Energy")
+    for name in shown:
+        table.add_column(COMPONENTS[name], justify="right", no_wrap=True)
+
+    def row(label: str, energy: Energy) -> None:
+        table.add_row(label, *(quantity(getattr(energy, name), "J") for name in shown))
+
+    for index, task in enumerate(tasks):
+        row(f"{_letter(index)} {task.name}", evaluation.task_energy(index))
+    row("all", evaluation.energy)
+    parts = dataclasses.asdict(evaluation.energy)
+    table.add_row("share", *(percent(parts[name], evaluation.energy_j) for name in shown), style="dim")
+    return table
+
+
+def _print_notes(console: Console, result: Result, saved_at: Path | None) -> None:
+    problem, search, bound, gap = result.problem, result.search, result.certificate, result.gap
+    notes = []
+    if problem.scenario.note:
+        notes.append(problem.scenario.note)
+    if bound is not None and gap is not None:
+        terms = ", ".join(f"{name} {quantity(seconds, 's')}" for name, seconds in bound.terms_s)
+        notes.append(
+            f"No schedule is below the lower bound: at least {quantity(bound.latency_s, 's')} (the largest of "
+            f"{terms}) and {quantity(bound.energy_j, 'J')}. The best schedule's value is at most {100 * gap:.1f} % below this one's."
+            if gap > 0
+            else "The lower bound is reached: this schedule is proven optimal."
+        )
+    notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
+    notes.append(
+        "In the windows: compute and transfers are per micro-batch, weights once per window; * marks a pipeline's "
+        "slowest stage."
+    )
+    if search is not None:
+        notes += search.notes
+        ended = "" if search.complete else ", ended early: the best so far"
+        notes.append(f"{search.evaluated:,} candidates in {search.seconds:.1f} s{ended}.")
+    if saved_at is not None:
+        notes.append(f"Next: chipweave evaluate {saved_at}")
+    elif search is not None:
+        notes.append(
+            f"Next: chipweave schedule {problem.scenario.name} --package {problem.package.name} --out DIR "
+            "saves this as DIR/schedule.json"
+        )
+    console.print()
+    for note in notes:
+        console.print(Padding(Text(note), (0, 0, 0, 2)), style="dim")

@@ -1,0 +1,99 @@
+"""Figures and parts of a schedule in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation, WindowEvaluation
+from chipweave.schedule.problem import Problem
+from chipweave.workload.model import Model
+
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+
+ROOFLINE_NOTE = (
+    "detailed: SCAR's equations plus resident weights, spills, skip edges and overlap; shared DRAM, links and "
+    "ports are a roofline, no queueing"
+)
+PAPER_NOTE = "paper: SCAR's printed equations (III-E) and nothing else"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Three significant digits with an SI prefix: 12.3 ms."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.3g} {unit}"
+    if unit == "s" and abs(value) >= 1000:
+        return f"{value:,.0f} s"
+    exponent = 3 * math.floor(math.log10(abs(value)) / 3)
+    if f"{abs(value) / 10.0**exponent:.3g}" == "1e+03":
+        exponent += 3
+    if exponent not in _PREFIXES:
+        return f"{value:.3g} {unit}"
+    number = value / 10.0**exponent
+    digits = max(0, 2 - math.floor(math.log10(abs(number)) + 1e-12))
+    return f"{number:.{digits}f} {_PREFIXES[exponent]}{unit}"
+
+
+def percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"
+
+
+def valued(value: float, objective: str) -> str:
+    """A value of the objective, with its unit where it is known."""
+    unit = {"latency": " s", "energy": " J", "edp": " Js"}.get(objective, "")
+    return f"{value:.4g}{unit}"
+
+
+def layers_of(stage: StageEvaluation, model: Model) -> str:
+    """`first .. last`."""
+    first, last = model.layers[stage.first].name, model.layers[stage.last].name
+    return first if stage.first == stage.last else f"{first} .. {last}"
+
+
+def chiplet_of(chiplet: int, problem: Problem) -> str:
+    """`3 (datacenter-nvdla)`."""
+    return f"{chiplet} ({problem.package.chiplets[chiplet].name})"
+
+
+def transfers_s(stage: StageEvaluation) -> float:
+    """What a stage moves with every micro-batch."""
+    return stage.load_s + stage.weights_s + stage.store_s + stage.spill_s + stage.forward_s
+
+
+def binding(window: WindowEvaluation, problem: Problem) -> str:
+    """What sets a window's latency, by name."""
+    package = problem.package
+    match window.bound_by:
+        case "dram":
+            bandwidth = quantity(package.dram_bandwidth_bytes_s, "B/s")
+            return f"the DRAM, which moves {quantity(window.dram_bytes, 'B')} at {bandwidth}"
+        case "link" if window.link is not None:
+            bytes_ = quantity(window.link_s * package.link_bandwidth_bytes_s, "B")
+            return f"the link from chiplet {window.link[0]} to {window.link[1]}, which carries {bytes_}"
+        case "port" if window.port is not None:
+            bytes_ = quantity(window.port_s * package.link_bandwidth_bytes_s, "B")
+            return f"the port of chiplet {chiplet_of(window.port, problem)}, through which {bytes_} pass one way"
+    return _binding_pipeline(max(window.pipelines, key=lambda pipeline: pipeline.latency_s), problem)
+
+
+def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
+    task, stage = problem.scenario.tasks[pipeline.task], pipeline.slowest
+    most = "compute" if stage.compute_s >= transfers_s(stage) else "transfers"
+    times = "1 micro-batch" if pipeline.micro_batches == 1 else f"{pipeline.micro_batches} micro-batches"
+    return (
+        f"{task.name}: {times}, slowest in {layers_of(stage, task.model)} on chiplet "
+        f"{chiplet_of(stage.chiplets[0], problem)}, mostly {most}"
+    )
+
+
+def letters(names: Sequence[str]) -> Mapping[str, str]:
+    """A short mark for each name: its first letter that is still free after what all names begin with."""
+    common = 0
+    if len(names) > 1:
+        while len({name[: common + 1] for name in names}) == 1 and common < min(map(len, names)):
+            common += 1
+    marks: dict[str, str] = {}
+    for name in names:
+        wanted = [*name[common:].lower(), *"abcdefghijklmnopqrstuvwxyz0123456789"]
+        marks[name] = next((mark for mark in wanted if mark.isalnum() and mark not in marks.values()), "?")
+    return marks
