@@ -41,29 +41,33 @@ _GEMM = 4
 
 # Columns of the maps, the per-dimension tables, the states and the level facts.
 _KIND, _DIM, _SIZE, _OFFSET = range(4)
-_D, _MAPPED, _MAPPED_EDGE, _UNIQUE, _UNIQUE_EDGE, _FIRST = range(6)
+_D, _MAPPED, _MAPPED_EDGE, _UNIQUE, _UNIQUE_EDGE, _FIRST, _LAST = range(7)
 _POSITION, _COUNT, _EDGE, _SEE, _UNROLLED = range(5)
 _INIT, _STEADY, _AT_EDGE = range(3)
 _UNITS, _EDGE_UNITS, _PARALLEL, _MAPS = range(4)
+# How a dimension of a tensor stands to the loop that steps: nothing has stepped yet, whole tiles, only what is new.
+_OPENING, _KEPT, _FRESH = range(3)
+# Which unit: the first or a later one, in each case an inner one or the ragged last; _WHOLE is the last without reuse.
+_FIRST_UNIT, _FIRST_SEE, _LATER, _LATER_SEE, _WHOLE = range(5)
 _PES, _BANDWIDTH, _LATENCY, _OFFCHIP, _LANES = range(5)
 
 _UNKNOWN = -(2**62)
 
 
-@njit(int64(int64, int64), cache=True, inline="always")
+@njit(int64(int64, int64), cache=True, error_model="numpy", inline="always")
 def _quotient(a, b):
     """a / b toward zero, for b > 0."""
     return a // b if a >= 0 else -((-a) // b)
 
 
-@njit(int64(int64, int64, int64), cache=True)
+@njit(int64(int64, int64, int64), cache=True, error_model="numpy")
 def _delay(elements, bandwidth, latency):
     """Cycles of a transfer: latency + ceil(elements / bandwidth) - 1; a remainder adds one whatever its sign."""
     sends = _quotient(elements, bandwidth)
     return latency + sends + (1 if sends * bandwidth != elements else 0) - 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
     """Splits the directives into levels and completes each; the level count, or 0 with the fault in `out`."""
     levels, product = 1, 1
@@ -200,13 +204,13 @@ def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
     return levels
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fault(out, fault, level, dim):
     out[FAULT], out[FAULT_LEVEL], out[FAULT_DIM] = fault, level, dim
     return 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _tabulate(maps, table, fact):
     """Elements mapped to a unit, and those new in a step, inside and at the edge, of every dimension."""
     for index in range(fact[_MAPS]):
@@ -217,6 +221,7 @@ def _tabulate(maps, table, fact):
         if rest < 0:
             rest = bound
         ragged = steps * offset + size < bound or size > bound
+        table[dim, _LAST] = index
         table[dim, _MAPPED] = size
         table[dim, _MAPPED_EDGE] = rest if ragged else size
         table[dim, _UNIQUE] = 0 if maps[index, _KIND] == _TEMPORAL and bound <= size else min(size, offset)
@@ -246,7 +251,7 @@ def _tabulate(maps, table, fact):
     fact[_EDGE_UNITS] = active
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _list_states(maps, dims, fact, states, counts):
     """The states of every directive for dimensions `dims`; the number of cases."""
     cases = 1
@@ -255,12 +260,11 @@ def _list_states(maps, dims, fact, states, counts):
         size, offset, bound = maps[index, _SIZE], maps[index, _OFFSET], dims[maps[index, _DIM]]
         temporal = maps[index, _KIND] == _TEMPORAL
         cover = size if temporal else offset * (units - 1) + size
-        state = states[index]
-        state[0, _POSITION] = _INIT
-        state[0, _COUNT] = 1
-        state[0, _EDGE] = bound < cover
-        state[0, _SEE] = not temporal and bound < cover
-        state[0, _UNROLLED] = bound <= cover
+        states[index, 0, _POSITION] = _INIT
+        states[index, 0, _COUNT] = 1
+        states[index, 0, _EDGE] = bound < cover
+        states[index, 0, _SEE] = not temporal and bound < cover
+        states[index, 0, _UNROLLED] = bound <= cover
         count = 1
         if bound > cover:
             see = False
@@ -275,183 +279,147 @@ def _list_states(maps, dims, fact, states, counts):
                 active = 1 if rest < size else (rest - size) // offset + 1
                 see = (active - 1) * offset + size < rest
             if steady > 0:
-                state[count, _POSITION] = _STEADY
-                state[count, _COUNT] = steady
-                state[count, _EDGE:] = 0
+                states[index, count, _POSITION] = _STEADY
+                states[index, count, _COUNT] = steady
+                states[index, count, _EDGE] = 0
+                states[index, count, _SEE] = 0
                 count += 1
             if edge:
-                state[count, _POSITION] = _AT_EDGE
-                state[count, _COUNT] = 1
-                state[count, _EDGE] = 1
-                state[count, _SEE] = see
-                state[count, _UNROLLED] = 0
+                states[index, count, _POSITION] = _AT_EDGE
+                states[index, count, _COUNT] = 1
+                states[index, count, _EDGE] = 1
+                states[index, count, _SEE] = see
                 count += 1
         counts[index] = count
         cases *= count
     return cases
 
 
-@njit(cache=True)
-def _output_factor(kind, dim, name, first, see, reuse, table, current, edge_units):
-    """Elements of one dimension that a unit puts out; `name` is Y' or X' for Y or X of the output."""
-    edge, position = current[dim, _EDGE], current[dim, _POSITION]
-    if kind == _TEMPORAL:
-        return table[name, _MAPPED_EDGE] if edge else table[name, _MAPPED]
+@njit(cache=True, error_model="numpy")
+def _output_factor(spatial, position, edge, view, reuse, edge_units, mapped, mapped_edge, unique, unique_edge, input_edge):
+    """Elements of one dimension that a unit puts out; `input_edge` is the edge of Y or X where the rest is of Y', X'."""
+    first, see = view < _LATER, view == _FIRST_SEE or view >= _LATER_SEE
+    if not spatial:
+        return mapped_edge if edge else mapped
     if position == _INIT and edge and see:
-        return table[name, _UNIQUE_EDGE] if edge_units > 1 and reuse else table[name, _MAPPED_EDGE]
+        return unique_edge if edge_units > 1 and reuse else mapped_edge
     if position == _AT_EDGE:
         if edge_units == 1:
-            return table[dim, _MAPPED_EDGE] if first or see else 1
+            return input_edge if first or see else 1
         if see:
-            return table[name, _UNIQUE_EDGE]
+            return unique_edge
     if first:
-        return table[name, _MAPPED]
-    return table[name, _UNIQUE] if table[name, _UNIQUE] != 0 else 1
+        return mapped
+    return unique if unique != 0 else 1
 
 
-@njit(cache=True)
-def _outputs(dims, first, see, reuse, maps, table, current, fact):
-    """Output elements of a unit in one iteration."""
-    result = 1
-    for slot in range(6):
-        dim = dims[slot]
-        if dim < 0:
-            break
-        kind = maps[table[dim, _FIRST], _KIND]
-        name = dim + 2 if dim >= _X else dim
-        result *= _output_factor(kind, dim, name, first, see, reuse, table, current, fact[_EDGE_UNITS])
-    return result
+@njit(cache=True, error_model="numpy")
+def _load_factor(spatial, position, edge, view, relation, edge_units, mapped, mapped_edge, unique, unique_edge):
+    """Elements of one dimension that a unit needs anew; -1 where MAESTRO gives up on a loop that brings nothing."""
+    first, see = view < _LATER, view == _FIRST_SEE or view == _LATER_SEE
+    whole = mapped_edge if see else mapped
+    if not spatial:
+        if position == _INIT:
+            return mapped_edge if edge else mapped
+        if relation == _FRESH:
+            return unique if unique != 0 else -1
+        return mapped
+    if relation == _OPENING:
+        if not edge:
+            return mapped
+        if edge_units > 1:
+            return whole
+        return mapped_edge if first or see else 1
+    if first or relation == _KEPT:
+        return whole
+    return unique_edge if see else unique
 
 
-@njit(cache=True)
-def _reductions(output, first, see, maps, table, current, fact):
-    """Partial sums of a unit per output element in one iteration."""
-    result = 1
+@njit(cache=True, error_model="numpy")
+def _list_factors(output, maps, table, fact, states, counts, outputs, loads):
+    """What each state of each dimension contributes to outputs (`outputs[dim, state, view]`) and what each state
+    of each directive contributes to loads (`loads[index, state, relation, view]`)."""
+    edge_units = fact[_EDGE_UNITS]
     for index in range(fact[_MAPS]):
-        dim = maps[index, _DIM]
-        if not output >> dim & 1:
-            kind = maps[index, _KIND]
-            result *= _output_factor(kind, dim, dim, first, see, False, table, current, fact[_EDGE_UNITS])
+        dim, spatial = maps[index, _DIM], maps[index, _KIND] == _SPATIAL
+        holder = table[dim, _LAST]
+        coupled = output >> dim & 1 != 0
+        first = index == table[dim, _FIRST]
+        name = dim + 2 if coupled and dim >= _X else dim
+        mapped, mapped_edge = table[dim, _MAPPED], table[dim, _MAPPED_EDGE]
+        unique, unique_edge = table[dim, _UNIQUE], table[dim, _UNIQUE_EDGE]
+        put, put_edge = table[name, _MAPPED], table[name, _MAPPED_EDGE]
+        put_unique, put_unique_edge = table[name, _UNIQUE], table[name, _UNIQUE_EDGE]
+        for choice in range(counts[holder]):
+            position, edge = states[holder, choice, _POSITION], states[holder, choice, _EDGE] != 0
+            if first or not coupled:
+                for view in range(5):
+                    factor = _output_factor(
+                        spatial,
+                        position,
+                        edge,
+                        view,
+                        coupled and view != _WHOLE,
+                        edge_units,
+                        put,
+                        put_edge,
+                        put_unique,
+                        put_unique_edge,
+                        mapped_edge,
+                    )
+                    outputs[dim, choice, view] = factor if first else outputs[dim, choice, view] * factor
+            for relation in range(3):
+                for view in range(4):
+                    loads[index, choice, relation, view] = _load_factor(
+                        spatial, position, edge, view, relation, edge_units, mapped, mapped_edge, unique, unique_edge
+                    )
+
+
+@njit(cache=True, error_model="numpy")
+def _over_units(tensor, volumes, spatial, picked, table, states, units, edge_units):
+    """Elements of a tensor over all units, from its volumes by view; shared elements count once."""
+    edge, see = _edges(tensor, spatial, picked, table, states)
+    active = edge_units if edge else units
+    ragged = 1 if edge and see else 0
+    result = volumes[tensor, _FIRST_SEE if ragged and active == 1 else _FIRST_UNIT]
+    if spatial[tensor, 0] < 0 or active == 1:
+        return result
+    if active - ragged > 1:
+        result += (active - ragged - 1) * volumes[tensor, _LATER]
+    if ragged:
+        result += volumes[tensor, _LATER_SEE]
     return result
 
 
-@njit(cache=True)
-def _load(mask, stepping, inited, first, see, maps, table, current, fact):
-    """Elements of a tensor that a unit needs anew in one iteration; -1 where the stepping loop brings nothing."""
-    result = 1
+@njit(cache=True, error_model="numpy")
+def _list_spatial(coupled, maps, table, fact, spatial):
+    """Dimensions spread over units: per tensor in its own order, then of the whole level; -1 ends a list."""
+    spatial[:] = -1
+    for tensor in range(3):
+        found = 0
+        for slot in range(6):
+            dim = coupled[tensor, slot]
+            if dim >= 0 and maps[table[dim, _FIRST], _KIND] == _SPATIAL and found < 2:
+                spatial[tensor, found] = dim
+                found += 1
+    found = 0
     for index in range(fact[_MAPS]):
-        dim = maps[index, _DIM]
-        if not mask >> dim & 1:
-            continue
-        position, edge = current[dim, _POSITION], current[dim, _EDGE]
-        whole = table[dim, _MAPPED_EDGE] if see else table[dim, _MAPPED]
-        steps = index == stepping and not inited
-        if maps[index, _KIND] == _TEMPORAL:
-            if position == _INIT:
-                result *= table[dim, _MAPPED_EDGE] if edge else table[dim, _MAPPED]
-            elif steps:
-                if table[dim, _UNIQUE] == 0:
-                    return -1
-                result *= table[dim, _UNIQUE]
-            else:
-                result *= table[dim, _MAPPED]
-        elif stepping < 0:
-            if not edge:
-                result *= table[dim, _MAPPED]
-            elif fact[_EDGE_UNITS] > 1:
-                result *= whole
-            elif first or see:
-                result *= table[dim, _MAPPED_EDGE]
-        elif first or (position == _INIT and index <= stepping) or (position != _INIT and not steps):
-            result *= whole
-        else:
-            result *= table[dim, _UNIQUE_EDGE] if see else table[dim, _UNIQUE]
-    return result
-
-
-@njit(cache=True)
-def _spatial_state(dims, maps, table, current):
-    """Whether a tensor's dimensions are spread over units, any at its edge, and the last one's ragged unit."""
-    spread, edge, see = False, False, False
-    for slot in range(6):
-        dim = dims[slot]
-        if dim < 0:
-            break
-        if maps[table[dim, _FIRST], _KIND] == _SPATIAL:
-            spread = True
-            edge = edge or current[dim, _EDGE] != 0
-            see = current[dim, _SEE] != 0
-    return spread, edge, see
-
-
-@njit(cache=True)
-def _ingress(dims, mask, maps, table, current, fact):
-    """Elements of a tensor that all units need anew in one iteration; -1 where MAESTRO gives up."""
-    stepping = -1
-    for index in range(fact[_MAPS] - 1, -1, -1):
-        if current[maps[index, _DIM], _POSITION] != _INIT:
-            stepping = index
-            break
-    inited = False
-    if stepping >= 0:
-        if not mask >> maps[stepping, _DIM] & 1:
-            return 0
-        for index in range(stepping + 1, fact[_MAPS]):
-            dim = maps[index, _DIM]
-            if mask >> dim & 1 and current[dim, _POSITION] == _INIT and not current[dim, _UNROLLED]:
-                inited = True
-    spread, edge, see = _spatial_state(dims, maps, table, current)
-    active = fact[_EDGE_UNITS] if edge else fact[_UNITS]
-    result = _load(mask, stepping, inited, True, edge and see and active == 1, maps, table, current, fact)
-    if result < 0 or not spread or active == 1:
-        return result
-    ragged = 1 if edge and see else 0
-    if active - ragged > 1:
-        later = _load(mask, stepping, inited, False, False, maps, table, current, fact)
-        result += (active - ragged - 1) * later
-    if ragged:
-        result += _load(mask, stepping, inited, False, True, maps, table, current, fact)
-    return result
-
-
-@njit(cache=True)
-def _egress(dims, maps, table, current, fact):
-    """Output elements of all units in one iteration."""
-    spread, edge, see = _spatial_state(dims, maps, table, current)
-    active = fact[_EDGE_UNITS] if edge else fact[_UNITS]
-    result = _outputs(dims, True, edge and see and active == 1, True, maps, table, current, fact)
-    if not spread or active == 1:
-        return result
-    ragged = 1 if edge and see else 0
-    if active - ragged > 1:
-        result += (active - ragged - 1) * _outputs(dims, False, False, True, maps, table, current, fact)
-    if ragged:
-        result += _outputs(dims, False, True, True, maps, table, current, fact)
-    return result
-
-
-@njit(cache=True)
-def _work(dims, output, maps, table, current, fact):
-    """Multiply-accumulates of all units in one iteration."""
-    edge, see = False, False
-    for index in range(fact[_PARALLEL], fact[_MAPS]):
         if maps[index, _KIND] == _SPATIAL:
-            edge = edge or current[maps[index, _DIM], _EDGE] != 0
-            see = current[maps[index, _DIM], _SEE] != 0
-    whole = _outputs(dims, True, False, True, maps, table, current, fact)
-    whole *= _reductions(output, True, False, maps, table, current, fact)
-    if not edge:
-        return fact[_UNITS] * whole
-    active = fact[_EDGE_UNITS]
-    if not see:
-        return active * whole
-    if active == 1:
-        return _outputs(dims, True, True, True, maps, table, current, fact) * _reductions(
-            output, True, True, maps, table, current, fact
-        )
-    last = _outputs(dims, False, True, False, maps, table, current, fact)
-    last *= _reductions(output, False, True, maps, table, current, fact)
-    return (active - 1) * whole + last
+            spatial[3, found] = maps[index, _DIM]
+            found += 1
+
+
+@njit(cache=True, error_model="numpy")
+def _edges(which, spatial, picked, table, states):
+    """Of a tensor's (or the level's) dimensions spread over units: is any at its edge, has the last a ragged unit?"""
+    edge, see = False, False
+    for slot in range(2):
+        dim = spatial[which, slot]
+        if dim >= 0:
+            holder = table[dim, _LAST]
+            edge = edge or states[holder, picked[dim], _EDGE] != 0
+            see = states[holder, picked[dim], _SEE] != 0
+    return edge, see
 
 
 @njit(
@@ -465,77 +433,119 @@ def _work(dims, output, maps, table, current, fact):
         int64[:, :, ::1],
         int64[:, ::1],
         int64[:, :, :, ::1],
-        int64[:, ::1],
         int64[:, :, ::1],
+        int64[:, :, :, ::1],
+        int64[:, :, :, :, ::1],
         int64[:, ::1],
         int64[:, ::1],
         int64[::1],
     ),
     cache=True,
+    error_model="numpy",
 )
-def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, counts, current, dims, memo, out):
+def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, turns, outputs, loads, dims, memo, out):
     """Cycles of one level for the dimensions in `dims[level]`, or -1 with the fault in `out`.
 
     The top level also fills `out`. A lower level depends on its caller only through which dimensions are at the
     edge, so its result is kept in `memo` under that set.
+
+    `turns[level]` holds per directive the number of states, its state and its dimension's state, then per tensor
+    (and for the level) two spatial dimensions, then per tensor (and for the level) the volumes by view.
     """
-    own, table, fact, state = maps[level], tables[level], facts[level], current[level]
+    own, table, fact, options = maps[level], tables[level], facts[level], states[level]
+    made, needed = outputs[level], loads[level]
+    counts, turn, picked = turns[level, 0], turns[level, 1], turns[level, 2]
+    spatial = turns[level, 3:7]
+    volumes = turns[level, 7:12]
     bandwidth, latency = hardware[_BANDWIDTH], hardware[_LATENCY]
-    output = masks[2]
-    edge_units = fact[_EDGE_UNITS]
+    units, edge_units, size = fact[_UNITS], fact[_EDGE_UNITS], fact[_MAPS]
     parallel = own[fact[_PARALLEL], _DIM]
-    total = _list_states(own, dims[level], fact, states[level], counts[level])
+
+    total = _list_states(own, dims[level], fact, options, counts)
+    _list_factors(masks[2], own, table, fact, options, counts, made, needed)
     runtime, valid_seen, tries = 0, False, 0
     l2_input, l2_weight, l2_output = 0, 0, 0
     floor_cycles = 0
+    moves, new_from = turns[level, 12], turns[level, 13]
+    turn[:] = 0
 
     for case in range(total):
-        occurrences, period, all_init = 1, total, True
-        for index in range(fact[_MAPS]):
-            options = counts[level, index]
-            chosen = 0
-            if options > 1:
-                period //= options
-                chosen = (case + period - 1) // period % options
-            picked = states[level, index, chosen]
+        # The next case in MAESTRO's order: the innermost loop turns first, each starting at its second state.
+        if case > 0:
+            for index in range(size - 1, -1, -1):
+                if counts[index] > 1:
+                    turn[index] = turn[index] + 1 if turn[index] + 1 < counts[index] else 0
+                    if case > 1 and turn[index] != 1:
+                        break
+        occurrences, stepping = 1, -1
+        for index in range(size):
             dim = own[index, _DIM]
-            for column in range(5):
-                state[dim, column] = picked[column]
-            occurrences *= picked[_COUNT]
-        for index in range(fact[_MAPS]):
-            all_init = all_init and state[own[index, _DIM], _POSITION] == _INIT
+            occurrences *= options[index, turn[index], _COUNT]
+            picked[dim] = turn[table[dim, _LAST]]
+            if picked[dim] > 0:
+                stepping = index
         occurrences = (occurrences + 2**31) % 2**32 - 2**31  # a 32-bit number in MAESTRO
 
-        spread, edge, see = _spatial_state(coupled[2], own, table, state)
-        ragged = edge and see and edge_units == 1
-        critical = _outputs(coupled[2], True, ragged, True, own, table, state, fact)
-        critical *= _reductions(output, True, ragged, own, table, state, fact)
-        egress = _egress(coupled[2], own, table, state, fact)
+        # Loads: a tensor that the stepping loop does not touch brings nothing; one with a loop inside that starts
+        # again brings whole tiles. `new_from` is the first directive that brings only what is new.
+        for tensor in range(2):
+            moves[tensor] = stepping < 0 or masks[tensor] >> own[stepping, _DIM] & 1
+            new_from[tensor] = stepping
+            for index in range(stepping + 1, size):
+                dim = own[index, _DIM]
+                if masks[tensor] >> dim & 1 and not options[table[dim, _LAST], 0, _UNROLLED]:
+                    new_from[tensor] = stepping + 1
+        volumes[:] = 1
+        dry = False
+        for index in range(size):
+            dim = own[index, _DIM]
+            choice = picked[dim]
+            if index == table[dim, _FIRST]:
+                which = 2 if masks[2] >> dim & 1 else 3
+                for view in range(5):
+                    volumes[which, view] *= made[dim, choice, view]
+            for tensor in range(2):
+                if moves[tensor] and masks[tensor] >> dim & 1:
+                    relation = _OPENING if stepping < 0 else (_FRESH if index >= new_from[tensor] else _KEPT)
+                    for view in range(4):
+                        volumes[tensor, view] *= needed[index, choice, relation, view]
+                    dry = dry or needed[index, choice, relation, 0] < 0
+
+        egress = _over_units(2, volumes, spatial, picked, table, options, units, edge_units)
+        edge, see = _edges(2, spatial, picked, table, options)
+        view = _FIRST_SEE if edge and see and edge_units == 1 else _FIRST_UNIT
+        critical = volumes[2, view] * volumes[3, view]
+        valid = critical > 0
         work = 0
         if level == 0:
-            work = _work(coupled[2], output, own, table, state, fact)
+            edge, see = _edges(3, spatial, picked, table, options)
+            whole = volumes[2, _FIRST_UNIT] * volumes[3, _FIRST_UNIT]
+            if not (edge and see):
+                work = (edge_units if edge else units) * whole
+            elif edge_units == 1:
+                work = volumes[2, _FIRST_SEE] * volumes[3, _FIRST_SEE]
+            else:
+                work = (edge_units - 1) * whole + volumes[2, _WHOLE] * volumes[3, _WHOLE]
             out[L2_WRITE + 2] += occurrences * egress
             out[L1_READ + 2] += occurrences * work
-        valid = critical > 0
         if not valid and valid_seen:
             continue
-        load_input = _ingress(coupled[0], masks[0], own, table, state, fact)
-        load_weight = _ingress(coupled[1], masks[1], own, table, state, fact)
-        if load_input < 0 or load_weight < 0:
-            for index in range(fact[_MAPS] - 1, -1, -1):
-                if state[own[index, _DIM], _POSITION] != _INIT:
-                    break
-            _fault(out, NOTHING_NEW, level, own[index, _DIM])
+        if dry:
+            _fault(out, NOTHING_NEW, level, own[stepping, _DIM])
             return -1
+        load_input, load_weight = 0, 0
+        if moves[0]:
+            load_input = _over_units(0, volumes, spatial, picked, table, options, units, edge_units)
+        if moves[1]:
+            load_weight = _over_units(1, volumes, spatial, picked, table, options, units, edge_units)
         if not valid_seen:
             tries += 1
             l2_input += 2 * load_input
             l2_weight += 2 * load_weight
             l2_output = 2 * egress
             valid_seen = valid
-            if level == 0:
-                offchip = hardware[_OFFCHIP]
-                floor_cycles = max((l2_input + l2_weight) // offchip // 2, _quotient(_quotient(l2_output, offchip), 2))
+            offchip = hardware[_OFFCHIP]
+            floor_cycles = max((l2_input + l2_weight) // offchip // 2, _quotient(_quotient(l2_output, offchip), 2))
         if not valid:
             continue
 
@@ -543,35 +553,47 @@ def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, c
             compute = -(-critical // hardware[_LANES])
         else:
             compute = 0
-            at_edge = state[parallel, _EDGE] != 0
-            ragged_unit = at_edge and state[parallel, _SEE] != 0
-            for view in range(2):
-                if view == 0 and not ragged_unit:
-                    continue
-                if view == 1 and ragged_unit and edge_units == 1:
+            holder = table[parallel, _LAST]
+            ragged = options[holder, picked[parallel], _EDGE] != 0 and options[holder, picked[parallel], _SEE] != 0
+            for other in range(2):  # the ragged last unit, then the others
+                if not ragged if other == 0 else ragged and edge_units == 1:
                     continue
                 key = 0
-                for index in range(fact[_MAPS]):
+                for index in range(size):
                     dim = own[index, _DIM]
-                    small = state[dim, _EDGE] != 0
+                    small = options[table[dim, _LAST], picked[dim], _EDGE] != 0
                     if own[index, _KIND] == _SPATIAL:
-                        small = small and (edge_units == 1 or view == 0)
+                        small = small and (edge_units == 1 or other == 0)
                     dims[level + 1, dim] = table[dim, _MAPPED_EDGE] if small else table[dim, _MAPPED]
                     key = key & ~(1 << dim) | (1 << dim if small else 0)
                 if memo[level + 1, key] == _UNKNOWN:
                     below = _run(
-                        level + 1, levels, coupled, masks, hardware, maps, tables, facts, states, counts, current, dims, memo, out
+                        level + 1,
+                        levels,
+                        coupled,
+                        masks,
+                        hardware,
+                        maps,
+                        tables,
+                        facts,
+                        states,
+                        turns,
+                        outputs,
+                        loads,
+                        dims,
+                        memo,
+                        out,
                     )
                     if out[FAULT] != OK:
                         return -1
                     memo[level + 1, key] = below
                 compute = max(compute, memo[level + 1, key])
 
-        ingress_cycles = _delay(load_input + load_weight, bandwidth, latency)
-        if all_init:
-            cycles = compute + ingress_cycles
+        cycles = _delay(load_input + load_weight, bandwidth, latency)
+        if stepping < 0:
+            cycles += compute
         else:
-            cycles = max(compute, ingress_cycles, _delay(egress, bandwidth, latency))
+            cycles = max(compute, cycles, _delay(egress, bandwidth, latency))
         if level == 0:
             if compute == 0:
                 _fault(out, NO_COMPUTATION, min(1, levels - 1), -1)
@@ -584,27 +606,28 @@ def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, c
 
     if out[L1_SIZE + 2] == _UNKNOWN:
         for tensor in range(3):
-            size = 2 * (tries if tensor < 2 else 1)
+            elements = 2 * (tries if tensor < 2 else 1)
             for slot in range(6):
                 if coupled[tensor, slot] < 0:
                     break
-                size *= table[coupled[tensor, slot], _MAPPED]
-            out[L1_SIZE + tensor] = size
+                elements *= table[coupled[tensor, slot], _MAPPED]
+            out[L1_SIZE + tensor] = elements
     if level == 0:
         out[RUNTIME] = runtime
         out[L2_SIZE], out[L2_SIZE + 1], out[L2_SIZE + 2] = l2_input, l2_weight, l2_output
     return runtime
 
 
-@njit(void(int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[:, ::1]), cache=True)
+@njit(void(int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[:, ::1]), cache=True, error_model="numpy")
 def evaluate_batch(layers, directives, starts, hardware, out):
     """Fills `out`, shape (problems, COLUMNS), one row a problem (see `engine.Batch` for the inputs)."""
     maps = np.zeros((MAX_LEVELS, MAX_MAPS, 4), np.int64)
-    tables = np.zeros((MAX_LEVELS, _DIMS, 6), np.int64)
+    tables = np.zeros((MAX_LEVELS, _DIMS, 7), np.int64)
     facts = np.zeros((MAX_LEVELS, 4), np.int64)
     states = np.zeros((MAX_LEVELS, MAX_MAPS, 3, 5), np.int64)
-    counts = np.zeros((MAX_LEVELS, MAX_MAPS), np.int64)
-    current = np.zeros((MAX_LEVELS, _DIMS, 5), np.int64)
+    turns = np.zeros((MAX_LEVELS, 14, MAX_MAPS), np.int64)
+    outputs = np.zeros((MAX_LEVELS, _DIMS, 3, 5), np.int64)
+    loads = np.zeros((MAX_LEVELS, MAX_MAPS, 3, 3, 4), np.int64)
     dims = np.zeros((MAX_LEVELS, _DIMS), np.int64)
     memo = np.full((MAX_LEVELS, 2**9), _UNKNOWN, np.int64)
     coupled = np.zeros((3, 6), np.int64)
@@ -628,10 +651,26 @@ def evaluate_batch(layers, directives, starts, hardware, out):
             continue
         for dim in range(9):
             dims[0, dim] = layer[1 + dim]
+        for level in range(levels):
+            _list_spatial(coupled, maps[level], tables[level], facts[level], turns[level, 3:7])
         memo[1:levels] = _UNKNOWN
         result[L1_SIZE + 2] = _UNKNOWN
         runtime = _run(
-            0, levels, coupled, masks, hardware[problem], maps, tables, facts, states, counts, current, dims, memo, result
+            0,
+            levels,
+            coupled,
+            masks,
+            hardware[problem],
+            maps,
+            tables,
+            facts,
+            states,
+            turns,
+            outputs,
+            loads,
+            dims,
+            memo,
+            result,
         )
         if result[FAULT] != OK:
             continue
