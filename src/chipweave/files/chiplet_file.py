@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from chipweave.errors import InputError
 from chipweave.files.locate import load, locate
 from chipweave.files.presets import chiplet_names, chiplet_preset
-from chipweave.files.validate import LARGEST_COUNT, Location, Problems, Spec
+from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style, Tile
@@ -55,7 +55,7 @@ def _styled(value: Any) -> Any:
 class ChipletSpec(Spec):
     """One class of chiplet: a PE array with its dataflow, memories and network."""
 
-    name: str = Field(min_length=1, description="Class name, shown in results.")
+    name: Name = Field(description="Class name, shown in results.")
     dataflow: Annotated[DataflowSpec, BeforeValidator(_styled, json_schema_input_type=Style | DataflowSpec)] = Field(
         default_factory=lambda: DataflowSpec.model_validate({}), description="A style's name, or a mapping."
     )

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.locate import load, locate
-from chipweave.files.validate import LARGEST_COUNT, Location, Problems, Spec, shown
+from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.workload.layer import RIDERS, Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model, operand_problems
@@ -69,7 +69,7 @@ Operand = Annotated[
 class LayerSpec(Spec):
     """One operator, for one sample. Pairs are one number for both axes, or [vertical, horizontal]."""
 
-    name: str = Field(min_length=1, description="Unique in the model; not `input`.")
+    name: Name = Field(description="Unique in the model; not `input`.")
     op: Annotated[Op, Field(strict=False)] = Field(description="Operator class.")
     K: Bound | None = Field(
         None, description="Output channels. Default: C for dwconv, pool, elementwise and upsample; else required."
@@ -99,7 +99,7 @@ class LayerSpec(Spec):
 class ModelSpec(Spec):
     """A network: layers in topological order."""
 
-    name: str = Field(min_length=1, description="What results call it.")
+    name: Name = Field(description="What results call it.")
     source: str = Field("", description="Where the figures come from.")
     bytes_per_element: Count = Field(1, description="Bytes of a weight or activation; the papers use 1.")
     input_elements: Count | None = Field(

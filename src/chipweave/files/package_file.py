@@ -21,7 +21,7 @@ from chipweave.files.chiplet_file import (
 )
 from chipweave.files.locate import load, locate
 from chipweave.files.presets import package_names, package_preset
-from chipweave.files.validate import Location, Problems, Spec, shown
+from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
@@ -51,10 +51,9 @@ def _named_or_inline(value: Any) -> str:
 
 
 ChipletRef = Annotated[
-    Annotated[ChipletSpec, Tag("inline")] | Annotated[str, Field(min_length=1), Tag("named")],
+    Annotated[ChipletSpec, Tag("inline")] | Annotated[Name, Tag("named")],
     Discriminator(_named_or_inline),
 ]
-Label = Annotated[str, Field(min_length=1)]
 Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Pair = Annotated[list[Index], Field(min_length=2, max_length=2)]
 
@@ -76,21 +75,21 @@ Interfaces = Annotated[
 class PackageSpec(Spec):
     """Chiplets, links, memory interfaces and DRAM. Give either `grid`, or `chiplets` with `links`."""
 
-    name: str = Field(min_length=1, description="What results call it.")
+    name: Name = Field(description="What results call it.")
     source: str = Field(Package.source, description="Where the figures come from.")
-    classes: dict[Label, ChipletRef] = Field(
+    classes: dict[Name, ChipletRef] = Field(
         default_factory=dict,
         description="Chiplet class per label: a built-in name, a YAML file (relative to this one), or a mapping. "
         "A label that is not here is itself a built-in name or file.",
     )
-    grid: list[Annotated[list[Label], Field(min_length=1)]] | None = Field(
-        None, min_length=1, description="Labels row by row, all rows of one length; chiplets are numbered row by row."
+    grid: list[Annotated[list[Name], Field(min_length=1)]] | None = Field(
+        None, min_length=1, description="Names row by row, all rows of one length; chiplets are numbered row by row."
     )
     topology: Annotated[Topology, Field(strict=False)] | None = Field(
         None,
         description="Links of the grid: mesh (the default), triangular (a diagonal in every cell) or torus.",
     )
-    chiplets: list[Label] | None = Field(None, min_length=1, description="Labels in the order of their numbers.")
+    chiplets: list[Name] | None = Field(None, min_length=1, description="Names in the order of their numbers.")
     links: list[Pair] | None = Field(None, description="Pairs of linked chiplets; each carries traffic both ways.")
     positions: list[Pair] | None = Field(
         None, description="[row, column] of each of `chiplets`, where they have a place on a grid."

@@ -19,7 +19,7 @@ from chipweave.files.model_file import (
     read_model,
     resolve_model,
 )
-from chipweave.files.validate import Location, Problems, Spec, shown
+from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
@@ -32,10 +32,10 @@ def _named_or_inline(value: Any) -> str:
 class TaskSpec(Spec):
     """One model of a scenario."""
 
-    name: str | None = Field(None, min_length=1, description="Unique in the scenario. Default: the model's name.")
+    name: Name | None = Field(None, description="Unique in the scenario. Default: the model's name.")
     # an inline model is checked by `read_model`, which goes on after the first problem
     model: Annotated[
-        Annotated[str, Field(min_length=1), Tag("named")] | Annotated[SkipValidation[ModelSpec], Tag("inline")],
+        Annotated[Name, Tag("named")] | Annotated[SkipValidation[ModelSpec], Tag("inline")],
         Discriminator(_named_or_inline),
     ] = Field(description="A built-in name, a YAML file (relative to this one), or a model as a mapping.")
     parameters: dict[str, int] = Field(
@@ -51,7 +51,7 @@ class TaskSpec(Spec):
 class ScenarioSpec(Spec):
     """Models that run together on one package."""
 
-    name: str = Field(min_length=1, description="What results call it.")
+    name: Name = Field(description="What results call it.")
     note: str = Field("", description="Shown wherever results are, such as what a batch means.")
     models: list[TaskSpec] = Field(min_length=1, description="At least one.")
 
@@ -127,10 +127,11 @@ def _model(task: TaskSpec, position: int, problems: Problems, folder: Path) -> M
 
 def _check_names(spec: ScenarioSpec, names: list[str], problems: Problems) -> None:
     waits: Mapping[str, list[str]] = {name: [] for name in names}
+    first: dict[str, int] = {}
     for i, (task, name) in enumerate(zip(spec.models, names, strict=True)):
-        if name in names[:i]:
+        if first.setdefault(name, i) != i:
             problems.add(
-                ("models", i, "name"), f"{shown(name)} is also models[{names.index(name)}]; give each its own `name`"
+                ("models", i, "name"), f"{shown(name)} is also models[{first[name]}]; give each its own `name`"
             )
         if task.depends_on is None:
             continue

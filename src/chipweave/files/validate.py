@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from chipweave.errors import InputError, did_you_mean
@@ -13,6 +14,12 @@ from chipweave.files.yaml import line_of
 
 Location = tuple[str | int, ...]
 SpecT = TypeVar("SpecT", bound="Spec")
+
+Name = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Text on one line."""
+
+MOST_PROBLEMS = 50
+"""Found in one file before its reading ends."""
 
 LARGEST_COUNT = 2**53
 """Element and byte counts are exact in the evaluator's doubles up to here."""
@@ -43,11 +50,17 @@ class Problems:
         where = self.path if line is None else f"{self.path}:{line}"
         name = _name(self.data, location)
         self.found.append((line or 0, f"{where}: {name + ': ' if name else ''}{problem}"))
+        if len(self.found) >= MOST_PROBLEMS:
+            self.found.append((line or 0, f"{where}: {MOST_PROBLEMS} problems; the rest of the file was not checked"))
+            self.raise_any()
 
     def include(self, location: Location, error: InputError) -> None:
-        """Problems of another file that the value at `location` names; they say themselves where they are."""
-        line = line_of(self.data, location) or 0
-        self.found += [(line, problem) for problem in error.problems]
+        """Problems of what the value at `location` names or holds; those of this file say already where they are."""
+        for problem in error.problems:
+            if problem.startswith(f"{self.path}:"):
+                self.found.append((line_of(self.data, location) or 0, problem))
+            else:
+                self.add(location, problem)
 
     def raise_any(self) -> None:
         """Raise InputError with all problems, if there are any."""
@@ -108,7 +121,8 @@ def _name(data: Any, location: Location) -> str:
     """`layers[3] 'conv1' K`: where a value stands, in the reader's words."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        word = f"[{part}]" if isinstance(part, int) else part if part.isprintable() else shown(part)
+        text += word if isinstance(part, int) or not text else f".{word}"
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
@@ -145,7 +159,7 @@ def _problem(details: ErrorDetails, spec: type[Spec], location: Location) -> str
         return "is missing; add it"
     if kind in _RANGE:
         bound = context[_RANGE[kind]]
-        return f"{shown(value)} is out of range; give a number {_RANGE_WORDS[_RANGE[kind]]} {bound}"
+        return f"{shown(value)} is out of range; give a number {_RANGE_WORDS[_RANGE[kind]]} {int(bound)}"
     if kind in _WANTED:
         remedy = f"give {_WANTED[kind]}"
         if isinstance(value, str) and kind in ("int_type", "float_type"):
@@ -160,6 +174,8 @@ def _problem(details: ErrorDetails, spec: type[Spec], location: Location) -> str
     if kind in ("too_short", "too_long"):
         bound = context.get("min_length") if kind == "too_short" else context.get("max_length")
         return f"has {context['actual_length']} items; give at {'least' if kind == 'too_short' else 'most'} {bound}"
+    if kind == "string_pattern_mismatch":
+        return f"{shown(value)} has control characters; write it on one line of plain text"
     if kind == "string_too_short":
         return "is empty text; write something"
     if kind == "value_error":
@@ -169,7 +185,7 @@ def _problem(details: ErrorDetails, spec: type[Spec], location: Location) -> str
 
 def _keys(spec: type[Spec], location: Location) -> list[str]:
     """The keys that are known at a location of a description (all alternatives together)."""
-    root = spec.model_json_schema()
+    root = _schema(spec)
     at = _alternatives(root, root)
     for part in location:
         below = []
@@ -178,11 +194,16 @@ def _keys(spec: type[Spec], location: Location) -> list[str]:
                 below += [schema["items"]] if "items" in schema else []
             elif part in schema.get("properties", {}):
                 below.append(schema["properties"][part])
-            elif isinstance(schema.get("additionalProperties"), dict):
-                below.append(schema["additionalProperties"])
-        if below:  # otherwise the name of an alternative
-            at = [choice for schema in below for choice in _alternatives(schema, root)]
+            else:  # a mapping by label
+                below += schema.get("patternProperties", {}).values()
+                below += [schema["additionalProperties"]] if schema.get("additionalProperties") else []
+        at = [choice for schema in below for choice in _alternatives(schema, root)]
     return list(dict.fromkeys(key for schema in at for key in schema.get("properties", {})))
+
+
+@cache
+def _schema(spec: type[Spec]) -> dict[str, Any]:
+    return spec.model_json_schema()
 
 
 def _alternatives(schema: dict[str, Any], root: dict[str, Any]) -> list[dict[str, Any]]:
