@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
@@ -19,10 +19,13 @@ from chipweave.schedule.objective import objective as make_objective
 from chipweave.schedule.plan import Schedule
 from chipweave.schedule.problem import Fidelity, pose
 from chipweave.schedule.result import Cell, Result, Search, assess
-from chipweave.schedulers import SCHEDULERS, Scheduler
+from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
 from chipweave.schedulers.search import Progress, Request
 from chipweave.workload.scenario import Scenario
+
+if TYPE_CHECKING:
+    from chipweave.schedulers import Scheduler
 
 __all__ = ["Cell", "Result", "compare", "evaluate", "schedule"]
 
@@ -178,13 +181,13 @@ def _fidelity(choice: Fidelity | str) -> Fidelity:
 
 
 def _scenario(choice: Scenario | str | Path) -> Scenario:
-    from chipweave.files import resolve_scenario
+    from chipweave.files.scenario_file import resolve_scenario
 
     return choice if isinstance(choice, Scenario) else resolve_scenario(str(choice))
 
 
 def _package(choice: Package | str | Path) -> Package:
-    from chipweave.files import resolve_package
+    from chipweave.files.package_file import resolve_package
 
     return choice if isinstance(choice, Package) else resolve_package(str(choice))
 

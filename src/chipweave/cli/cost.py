@@ -53,7 +53,8 @@ def cost(
         return
 
     from chipweave.errors import InputError
-    from chipweave.files import resolve_chiplet, resolve_model
+    from chipweave.files.chiplet_file import resolve_chiplet
+    from chipweave.files.model_file import resolve_model
 
     if chiplet is None:
         raise InputError("cost: --chiplet is missing; give one of 'chipweave list chiplets' or a YAML file")

@@ -47,6 +47,6 @@ def built_in(kind: str) -> list[str]:
             from chipweave.schedulers import SCHEDULERS
 
             return list(SCHEDULERS)
-    from chipweave import files
+    from chipweave.files.presets import chiplet_names, package_names
 
-    return list(files.package_names() if kind == Kind.PACKAGES else files.chiplet_names())
+    return list(package_names() if kind == Kind.PACKAGES else chiplet_names())

@@ -113,7 +113,7 @@ def workload(name: str, batch: int | None) -> Scenario:
     from dataclasses import replace
 
     from chipweave.errors import InputError
-    from chipweave.files import resolve_scenario
+    from chipweave.files.scenario_file import resolve_scenario
 
     scenario = resolve_scenario(name)
     if batch is None:

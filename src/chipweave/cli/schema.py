@@ -28,6 +28,6 @@ def schema(kind: Annotated[SchemaKind, typer.Argument(help="The kind of file.")]
 
         print(dumps(json_schema(), indent=2))
     else:
-        from chipweave import files
+        from chipweave.files import schema as user_files
 
-        print(dumps(files.json_schema(str(kind)), indent=2))
+        print(dumps(user_files.json_schema(str(kind)), indent=2))

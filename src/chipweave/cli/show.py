@@ -14,20 +14,24 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="See 'chipweav
 
     Example: chipweave show het-sides-3x3 > my-package.yaml
     """
-    from chipweave import files
     from chipweave.errors import InputError, did_you_mean
+    from chipweave.files.chiplet_file import dump_chiplet, resolve_chiplet
+    from chipweave.files.model_file import dump_model, resolve_model
+    from chipweave.files.package_file import dump_package, resolve_package
+    from chipweave.files.scenario_file import dump_scenario, resolve_scenario
 
     kinds = (Kind.SCENARIOS, Kind.MODELS, Kind.PACKAGES, Kind.CHIPLETS)
     names = {kind: built_in(kind) for kind in kinds}
     if name in names[Kind.SCENARIOS]:
-        text = files.dump_scenario(files.resolve_scenario(name))
+        text = dump_scenario(resolve_scenario(name))
     elif name in names[Kind.MODELS]:
-        text = files.dump_model(files.resolve_model(name))
+        text = dump_model(resolve_model(name))
     elif name in names[Kind.PACKAGES]:
-        text = files.dump_package(files.resolve_package(name))
+        text = dump_package(resolve_package(name))
     elif name in names[Kind.CHIPLETS]:
-        text = files.dump_chiplet(files.resolve_chiplet(name))
+        text = dump_chiplet(resolve_chiplet(name))
     else:
         known = [known for group in names.values() for known in group]
-        raise InputError(f"'{name}' is no built-in{did_you_mean(name, known)} 'chipweave list' shows the names")
+        near = did_you_mean(name, known)
+        raise InputError(f"'{name}' is no built-in{near or ';'} 'chipweave list' shows the names")
     print(text, end="")

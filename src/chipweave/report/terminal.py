@@ -212,7 +212,8 @@ def _print_notes(console: Console, result: Result, saved_at: Path | None) -> Non
         terms = ", ".join(f"{name} {quantity(seconds, 's')}" for name, seconds in bound.terms_s)
         notes.append(
             f"No schedule is below the lower bound: at least {quantity(bound.latency_s, 's')} (the largest of "
-            f"{terms}) and {quantity(bound.energy_j, 'J')}. The best schedule's value is at most {100 * gap:.1f} % below this one's."
+            f"{terms}) and {quantity(bound.energy_j, 'J')}. The best schedule's value is at most {100 * gap:.1f} % "
+            "below this one's."
             if gap > 0
             else "The lower bound is reached: this schedule is proven optimal."
         )

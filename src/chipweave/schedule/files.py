@@ -14,17 +14,11 @@ import chipweave
 from chipweave.cost.choose import choose, describe, rebuilds
 from chipweave.cost.interface import LayerCosts
 from chipweave.errors import InputError, did_you_mean
-from chipweave.files import (
-    content_hash,
-    package_from_dict,
-    package_to_dict,
-    resolve_package,
-    resolve_scenario,
-    scenario_from_dict,
-    scenario_to_dict,
-)
 from chipweave.files.atomic import write_text
+from chipweave.files.content import content_hash
 from chipweave.files.json import dump_json, parse_json
+from chipweave.files.package_file import package_from_dict, package_to_dict, resolve_package
+from chipweave.files.scenario_file import resolve_scenario, scenario_from_dict, scenario_to_dict
 from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
 from chipweave.hardware.package import Package

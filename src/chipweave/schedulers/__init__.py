@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from chipweave.schedule.problem import Problem
-from chipweave.schedulers.search import Found, Request
+if TYPE_CHECKING:
+    from chipweave.schedule.problem import Problem
+    from chipweave.schedulers.search import Found, Request
 
-Scheduler = Callable[[Problem, Request], Found]
+    Scheduler = Callable[[Problem, Request], Found]
 
 SCHEDULERS: dict[str, tuple[str, str, str]] = {
     "scar": (
