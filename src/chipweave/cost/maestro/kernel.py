@@ -8,7 +8,7 @@ Field names follow docs/cost-model/maestro.md.
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit, void
+from numba import int64, njit
 
 MAX_LEVELS = 4
 MAX_MAPS = 16
@@ -54,13 +54,13 @@ _PES, _BANDWIDTH, _LATENCY, _OFFCHIP, _LANES = range(5)
 _UNKNOWN = -(2**62)
 
 
-@njit(int64(int64, int64), cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy")
 def _quotient(a, b):
     """a / b toward zero, for b > 0."""
     return a // b if a >= 0 else -((-a) // b)
 
 
-@njit(int64(int64, int64, int64), cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _delay(elements, bandwidth, latency):
     """Cycles of a transfer: latency + ceil(elements / bandwidth) - 1; a remainder adds one whatever its sign."""
     sends = _quotient(elements, bandwidth)
@@ -422,24 +422,13 @@ def _edges(which, spatial, picked, table, states):
     return edge, see
 
 
+# A function that calls itself can only be cached with its types written down.
+_A1, _A2, _A3 = int64[::1], int64[:, ::1], int64[:, :, ::1]
+_A4, _A5 = int64[:, :, :, ::1], int64[:, :, :, :, ::1]
+
+
 @njit(
-    int64(
-        int64,
-        int64,
-        int64[:, ::1],
-        int64[::1],
-        int64[::1],
-        int64[:, :, ::1],
-        int64[:, :, ::1],
-        int64[:, ::1],
-        int64[:, :, :, ::1],
-        int64[:, :, ::1],
-        int64[:, :, :, ::1],
-        int64[:, :, :, :, ::1],
-        int64[:, ::1],
-        int64[:, ::1],
-        int64[::1],
-    ),
+    int64(int64, int64, _A2, _A1, _A1, _A3, _A3, _A2, _A4, _A3, _A4, _A5, _A2, _A2, _A1),
     cache=True,
     error_model="numpy",
 )
@@ -618,7 +607,7 @@ def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, t
     return runtime
 
 
-@njit(void(int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[:, ::1]), cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def evaluate_batch(layers, directives, starts, hardware, out):
     """Fills `out`, shape (problems, COLUMNS), one row a problem (see `engine.Batch` for the inputs)."""
     maps = np.zeros((MAX_LEVELS, MAX_MAPS, 4), np.int64)
