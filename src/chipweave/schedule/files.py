@@ -87,6 +87,13 @@ def read(path: Path) -> Result:
     data = parse(text, str(path))
     problems = Problems(str(path), data)
     spec = problems.check(ScheduleFileSpec, data)
+    if spec is not None and spec.format_version != FORMAT_VERSION:
+        problems.add(
+            ("format_version",),
+            f"{spec.format_version} is not the format that chipweave {chipweave.__version__} reads, {FORMAT_VERSION}; "
+            "use the version that wrote the file",
+        )
+        problems.raise_any()
     scenario = _described(data, "scenario", problems, resolve_scenario, scenario_from_dict, path)
     package = _described(data, "package", problems, resolve_package, package_from_dict, path)
     plan = None if spec is None or scenario is None else _plan(spec, scenario, problems)
@@ -100,7 +107,8 @@ def read(path: Path) -> Result:
     problem, cost_model = _pose(spec, scenario, package, path)
     for invalid in problems_of(plan, problem):
         window = re.match(r"window (\d+): ", invalid)
-        problems.add(("schedule", "windows", int(window[1])) if window else ("schedule",), invalid)
+        at: Location = ("schedule", "windows", int(window[1])) if window else ("schedule",)
+        problems.add(at, invalid[window.end() :] if window else invalid)
     problems.raise_any()
     result = assess(problem, cost_model, plan, goal, _search_from(spec))
     return dataclasses.replace(result, changes=tuple(_changes(data, to_document(result))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from chipweave.files.validate import Spec
 from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity
 
-FORMAT_VERSION: Literal[1] = 1
+FORMAT_VERSION = 1
 
 
 class LayersSpec(Spec):
@@ -103,7 +103,7 @@ class ScheduleFileSpec(Spec):
     A plan written by hand needs `scenario`, `package` and `schedule` only.
     """
 
-    format_version: Literal[1] = Field(FORMAT_VERSION, description="Of this format.")
+    format_version: int = Field(FORMAT_VERSION, description=f"Of this format: {FORMAT_VERSION}.")
     chipweave_version: str | None = Field(None, description="That wrote the file.")
     scenario: str | dict[str, Any] = Field(description="A built-in name, a YAML file, or the scenario in full.")
     scenario_hash: str | None = Field(None, description="SHA-256 of the scenario's canonical JSON.")
