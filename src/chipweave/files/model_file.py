@@ -33,7 +33,7 @@ def _both_axes(value: Any) -> Any:
 
 
 def _pair(least: int) -> Any:
-    number = {"type": "integer", "minimum": least}
+    number = {"type": "integer", "minimum": least, "maximum": _LARGEST_BOUND}
     schema = {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
     return Annotated[
         list[Annotated[int, Field(ge=least, le=_LARGEST_BOUND)]],

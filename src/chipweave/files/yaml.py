@@ -81,7 +81,7 @@ def parse_yaml(text: str, path: str) -> Mapping:
         return _Composer(path, iter(YAML(typ="safe").parse(text))).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        line = min(mark.line, text.count("\n")) + 1 if mark else 1
         problem = ", ".join(part for part in (error.context, error.problem) if part)
         raise InputError(
             f"{path}:{line}: not valid YAML: {problem}; correct it there, or complete the file if it was cut short"
