@@ -23,7 +23,6 @@ from chipweave.errors import ChipweaveError
 
 INTERNAL_ERROR = 70
 """BSD's EX_SOFTWARE."""
-HOME = "https://github.com/chipweave/chipweave/issues"
 
 app = typer.Typer(
     name="chipweave",
@@ -81,8 +80,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         say(
             f"internal error: {type(error).__name__}: {error}\n"
-            f"This is a fault of chipweave. Please report it at {HOME} with the command and the output of a run "
-            "with CHIPWEAVE_DEBUG=1."
+            "This is a fault of chipweave. Please report it, with the command and what it prints under CHIPWEAVE_DEBUG=1."
         )
         return INTERNAL_ERROR
 

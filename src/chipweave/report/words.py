@@ -24,14 +24,12 @@ def quantity(value: float, unit: str) -> str:
         return f"{value:.3g} {unit}"
     if unit == "s" and abs(value) >= 1000:
         return f"{value:,.0f} s"
-    exponent = 3 * math.floor(math.log10(abs(value)) / 3)
-    if f"{abs(value) / 10.0**exponent:.3g}" == "1e+03":
-        exponent += 3
-    if exponent not in _PREFIXES:
+    mantissa, exponent = f"{value:.2e}".split("e")
+    prefix = 3 * (int(exponent) // 3)
+    if prefix not in _PREFIXES:
         return f"{value:.3g} {unit}"
-    number = value / 10.0**exponent
-    digits = max(0, 2 - math.floor(math.log10(abs(number)) + 1e-12))
-    return f"{number:.{digits}f} {_PREFIXES[exponent]}{unit}"
+    shift = int(exponent) - prefix
+    return f"{float(mantissa) * 10**shift:.{2 - shift}f} {_PREFIXES[prefix]}{unit}"
 
 
 def percent(part: float, whole: float) -> str:

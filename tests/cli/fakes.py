@@ -1,0 +1,50 @@
+"""Schedulers that misbehave in one way each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
+from chipweave.schedule.problem import Problem
+from chipweave.schedulers.search import Found, Request
+
+FAKES = {name: ("tests.cli.fakes", name, "") for name in ("interrupted", "hopeless", "broken", "wrong")}
+
+
+def one_by_one(problem: Problem) -> Schedule:
+    """Every task whole on chiplet 0, one after another."""
+    return Schedule(
+        tuple(
+            Window((Pipeline(index, (Stage(0, len(task.model.layers) - 1, (0,)),)),))
+            for index, task in enumerate(problem.scenario.tasks)
+        )
+    )
+
+
+def interrupted(problem: Problem, request: Request) -> Found:
+    """Ctrl-C comes while it searches; it has a schedule by then."""
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    except KeyboardInterrupt:
+        return Found(one_by_one(problem), 1, (), complete=False)
+    raise AssertionError("the interrupt did not arrive")
+
+
+def hopeless(problem: Problem, request: Request) -> Found:
+    """Ctrl-C comes before it has anything."""
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)
+    raise AssertionError("the interrupt did not arrive")
+
+
+def broken(problem: Problem, request: Request) -> Found:
+    """It has a bug."""
+    raise ZeroDivisionError("by zero")
+
+
+def wrong(problem: Problem, request: Request) -> Found:
+    """It forgets the last task."""
+    return Found(Schedule(one_by_one(problem).windows[:-1]), 1, ())

@@ -1,0 +1,383 @@
+"""The command line: what it prints where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chipweave
+from chipweave.cli.main import app, run
+from chipweave.schedulers import SCHEDULERS
+from tests.cli.fakes import FAKES
+
+SCENARIO = """
+name: pair
+note: a note to be shown
+models:
+  - name: left
+    batch: 4
+    model: &net
+      name: net
+      layers:
+        - {name: one, op: conv, K: 16, C: 3, Y: 16, X: 16, R: 3, S: 3, padding: 1}
+        - {name: two, op: conv, K: 32, C: 16, Y: 16, X: 16, R: 3, S: 3, padding: 1}
+        - {name: add, op: elementwise, C: 32, Y: 16, X: 16}
+        - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
+  - {name: right, batch: 2, model: *net}
+"""
+COMMANDS = ("schedule", "evaluate", "compare", "cost", "list", "show", "schema", "demo")
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> str:
+    path = tmp_path / "pair.yaml"
+    path.write_text(SCENARIO)
+    return str(path)
+
+
+@pytest.fixture
+def chip(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command line: (exit code, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err + captured.out
+        return code, captured.out, captured.err
+
+    return call
+
+
+# Names, help, schemas ----------------------------------------------------------------------------------------------
+
+
+def test_version(chip: Run) -> None:
+    assert chip("--version") == (0, f"chipweave {chipweave.__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(chip: Run, command: str) -> None:
+    code, out, _ = chip(command, "--help")
+    assert code == 0
+    assert f"chipweave {command}" in out
+    assert "Example: chipweave" in out
+
+
+def test_help_names_every_command(chip: Run) -> None:
+    _, out, _ = chip("--help")
+    assert {c.name or c.callback.__name__ for c in app.registered_commands if c.callback} == set(COMMANDS)
+    assert all(command in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("models", "resnet50"),
+        ("scenarios", "datacenter-4"),
+        ("packages", "het-sides-3x3"),
+        ("chiplets", "arvr-nvdla"),
+        ("schedulers", "scar"),
+    ],
+)
+def test_lists(chip: Run, kind: str, name: str) -> None:
+    code, out, err = chip("list", kind)
+    assert (code, err) == (0, "")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert name in names
+    assert json.loads(chip("list", kind, "--json")[1]) == names
+
+
+@pytest.mark.parametrize("name", ["resnet18", "datacenter-1", "het-t", "datacenter-shidiannao"])
+def test_what_is_shown_can_be_used(chip: Run, tmp_path: Path, name: str) -> None:
+    code, out, err = chip("show", name)
+    assert (code, err) == (0, "")
+    path = tmp_path / "shown.yaml"
+    path.write_text(out)
+    if name == "het-t":
+        assert chip("schedule", "resnet18", "--package", path, "--scheduler", "standalone", "--json")[0] == 0
+    elif name == "datacenter-shidiannao":
+        assert chip("cost", "resnet18", "--chiplet", path)[1] == chip("cost", "resnet18", "--chiplet", name)[1]
+    else:
+        arguments = ("--package", "simba-nvdla-3x3", "--scheduler", "standalone", "--json")
+        built_in, mine = (json.loads(chip("schedule", which, *arguments)[1]) for which in (name, path))
+        assert built_in["evaluation"] == mine["evaluation"]
+        assert built_in["scenario_hash"] == mine["scenario_hash"]
+
+
+@pytest.mark.parametrize("kind", ["model", "scenario", "package", "chiplet", "schedule"])
+def test_schemas(chip: Run, kind: str) -> None:
+    code, out, _ = chip("schema", kind)
+    assert code == 0
+    assert json.loads(out)["type"] == "object"
+
+
+# A schedule, its file, its report ----------------------------------------------------------------------------------
+
+
+def without_seconds(document: dict[str, Any]) -> dict[str, Any]:
+    return document | {"search": document["search"] | {"seconds": None}}
+
+
+@pytest.mark.parametrize("scheduler", list(SCHEDULERS))
+def test_schedule_then_evaluate(chip: Run, scenario: str, tmp_path: Path, scheduler: str) -> None:
+    package = "simba-nvdla-3x3" if scheduler == "simba" else "het-2x2"
+    arguments = ("schedule", scenario, "--package", package, "--scheduler", scheduler)
+    code, out, err = chip(*arguments, "--json", "--out", tmp_path / "out")
+    path = tmp_path / "out" / "schedule.json"
+    assert (code, err) == (0, f"saved {path}\n")
+    assert path.read_text() == out
+    assert list(path.parent.iterdir()) == [path]
+    document = json.loads(out)
+    assert document["search"]["scheduler"] == scheduler
+    assert document["search"]["complete"] is True
+
+    again = chip(*arguments, "--json")
+    assert without_seconds(json.loads(again[1])) == without_seconds(document)
+
+    assert chip("evaluate", path, "--json") == (0, out, "")
+    code, report, err = chip("evaluate", path)
+    assert (code, err) == (0, "")
+    for task in ("left", "right"):
+        assert task in report
+    assert f"{document['evaluation']['edp_js']:.4g} Js" in report
+    assert f"gap             {100 * document['search']['gap']:.1f} %" in report
+    assert "a note to be shown" in report
+
+
+def test_a_tampered_file_says_what_changed(chip: Run, scenario: str, tmp_path: Path) -> None:
+    chip("schedule", scenario, "-p", "het-2x2", "-s", "standalone", "--out", tmp_path)
+    path = tmp_path / "schedule.json"
+    document = json.loads(path.read_text())
+    document["evaluation"]["energy_j"] *= 2
+    path.write_text(json.dumps(document))
+    code, out, err = chip("evaluate", path)
+    assert code == 1
+    assert "evaluation.energy_j: stored" in err
+    assert "pair on het-2x2" in out
+
+
+def test_reports_fit_100_columns_and_have_no_colours_in_a_pipe(chip: Run, scenario: str) -> None:
+    code, out, err = chip("schedule", scenario, "-p", "het-2x2")
+    assert (code, err) == (0, "")
+    assert "\x1b" not in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_model_is_a_scenario_of_one_with_a_batch(chip: Run) -> None:
+    code, out, _ = chip("schedule", "resnet18", "-p", "het-2x2", "-s", "standalone", "--batch", 3, "--json")
+    assert code == 0
+    ((model,),) = ([m["batch"] for m in json.loads(out)["scenario"]["models"]],)
+    assert model == 3
+
+
+def test_scar_takes_its_options(chip: Run, scenario: str) -> None:
+    options = ("--n-splits", 1, "--packing", "uniform", "--provision", "exhaustive", "--top-k", 2, "--node-cap", 3)
+    code, out, _ = chip("schedule", scenario, "-p", "het-2x2", *options, "--search", "exhaustive", "--json")
+    assert code == 0
+    chosen = json.loads(out)["search"]["options"]
+    assert chosen["n_splits"] == 1
+    assert (chosen["packing"], chosen["provision"], chosen["search"]) == ("uniform", "exhaustive", "exhaustive")
+    assert (chosen["top_k"], chosen["node_cap"]) == (2, 3)
+
+
+def test_maestros_offchip_floor_reaches_the_file(chip: Run, scenario: str, tmp_path: Path) -> None:
+    arguments = ("schedule", scenario, "-p", "het-2x2", "-s", "standalone", "--json")
+    floor = json.loads(chip(*arguments, "--maestro-offchip-bandwidth", 1)[1])
+    none = json.loads(chip(*arguments)[1])
+    assert floor["cost_model"] == {"name": "maestro", "offchip_bandwidth": 1}
+    assert none["cost_model"] == {"name": "maestro", "offchip_bandwidth": None}
+    assert floor["evaluation"]["latency_s"] > none["evaluation"]["latency_s"]
+
+
+# Comparisons -------------------------------------------------------------------------------------------------------
+
+
+def test_compare(chip: Run, scenario: str) -> None:
+    arguments = ("compare", scenario, "-p", "het-2x2", "-p", "simba-nvdla-3x3", "-s", "simba", "-s", "nn-baton")
+    code, out, err = chip(*arguments, "--json")
+    assert code == 0
+    assert err.splitlines() == [f"{s} on {p}" for p in ("het-2x2", "simba-nvdla-3x3") for s in ("simba", "nn-baton")]
+    cells = {(cell["scheduler"], cell["package"]): cell for cell in json.loads(out)}
+    assert "one chiplet class" in cells["simba", "het-2x2"]["error"]
+    values = [cell["value"] for cell in cells.values() if "value" in cell]
+    assert len(values) == 3
+    assert min(cell["ratio"] for cell in cells.values() if "ratio" in cell) == 1
+    _, table, _ = chip(*arguments)
+    for cell in cells.values():
+        assert cell["scheduler"] in table
+        assert cell["package"] in table
+        if "edp_js" in cell:
+            assert f"{cell['edp_js']:.4g} Js" in table
+    assert "different numbers of chiplets and no static power" in table
+
+
+def test_compare_fails_where_no_cell_has_a_schedule(chip: Run, scenario: str) -> None:
+    code, out, _ = chip("compare", scenario, "-p", "het-2x2", "-s", "simba")
+    assert code == 1
+    assert "simba on het-2x2: " in out
+
+
+# Cost --------------------------------------------------------------------------------------------------------------
+
+
+def test_cost_of_a_model(chip: Run) -> None:
+    code, out, err = chip("cost", "alexnet", "--chiplet", "datacenter-nvdla", "--json")
+    assert (code, err) == (0, "")
+    layers = json.loads(out)["layers"]
+    assert all(0 <= layer["utilisation"] <= 1 for layer in layers)
+    code, table, _ = chip("cost", "alexnet", "--chiplet", "datacenter-nvdla")
+    assert code == 0
+    assert f"{sum(layer['macs'] for layer in layers):,}" in table
+    assert f"{sum(layer['cycles'] for layer in layers):,.0f}" in table
+
+
+# Endings -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["schedule", "datacenter-44", "-p", "het-2x2"], "did you mean 'datacenter-4'?"),
+        (["schedule", "datacenter-4", "-p", "het-sides"], "did you mean 'het-sides-3x3'?"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "-s", "skar"], "did you mean 'scar'?"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--objective", "edpp"], "'edpp'"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--objective", "energy-latency"], "falls when latency rises"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--fidelity", "exact"], "'exact' is not one of"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--time-limit", "0"], "time limit 0.0 s is not a positive"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--time-limit", "nan"], "is not a positive number"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--seed", "-1"], "--seed"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--batch", "2"], "models with batches of their own"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "-s", "nn-baton", "--top-k", "2"], "--top-k: scheduler"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--n-splits", "-1"], "n_splits=-1 is not at least 0"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--cost-model", "maestor"], "'maestor' is unknown"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--cost-model", "table:missing.csv"], "missing.csv"),
+        (["schedule", "datacenter-4"], "Missing option '--package'"),
+        (["schedul"], "No such command 'schedul'"),
+        (["list", "modelz"], "'modelz'"),
+        (["show", "resnet-50"], "did you mean 'resnet50'?"),
+        (["evaluate", "missing.json"], "missing.json: no such file"),
+        (["cost", "resnet50"], "--chiplet is missing"),
+        (["cost", "resnet50", "-c", "datacenter-nvidia"], "did you mean 'datacenter-nvdla'?"),
+        (["cost", "missing.m"], "missing.m: no such file"),
+        (["compare", "datacenter-4", "-p", "het-2x2", "-s", "scarr"], "did you mean 'scar'?"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_line(chip: Run, tmp_path: Path, arguments: list[str], message: str) -> None:
+    if arguments[0] == "schedule" and len(arguments) > 2:
+        arguments = [*arguments, "--out", str(tmp_path / "out")]
+    code, out, err = chip(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert err.startswith("error: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_problem_of_a_file_has_a_line(chip: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(SCENARIO.replace("batch: 4", "batch: -4").replace("op: elementwise", "op: elementwize"))
+    code, out, err = chip("schedule", path, "-p", "het-2x2")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) >= 2
+    assert all(re.match(r"error: \S*bad\.yaml:\d+: ", line) for line in err.splitlines())
+
+
+@pytest.mark.parametrize("scheduler", ["scar", "standalone", "nn-baton"])
+def test_an_impossible_latency_limit_ends_with_1(chip: Run, tmp_path: Path, scheduler: str) -> None:
+    path = tmp_path / "hurry.yaml"
+    path.write_text(SCENARIO.replace("batch: 4", "batch: 4\n    latency_limit_s: 1.0e-12"))
+    code, out, err = chip("schedule", path, "-p", "het-2x2", "-s", scheduler, "--out", tmp_path / "out")
+    assert (code, out) == (1, "")
+    assert "latency limit" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_models_than_chiplets(chip: Run, tmp_path: Path) -> None:
+    path = tmp_path / "crowd.yaml"
+    more = "".join(f"  - {{name: more{i}, model: *net}}\n" for i in range(3))
+    path.write_text(SCENARIO + more)
+    code, _, err = chip("schedule", path, "-p", "het-2x2", "-s", "standalone")
+    assert code == 1
+    assert "needs 5 chiplets for 5 models, the package has 4" in err
+    assert chip("schedule", path, "-p", "het-2x2", "--json")[0] == 0
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, entry in FAKES.items():
+        monkeypatch.setitem(SCHEDULERS, name, entry)
+
+
+@pytest.mark.usefixtures("fakes")
+def test_ctrl_c_keeps_the_best_so_far(chip: Run, scenario: str, tmp_path: Path) -> None:
+    code, out, err = chip("schedule", scenario, "-p", "het-2x2", "-s", "interrupted", "--out", tmp_path, "--json")
+    assert code == 130
+    assert "best schedule found until then" in err
+    assert json.loads(out)["search"]["complete"] is False
+    assert (tmp_path / "schedule.json").read_text() == out
+
+
+@pytest.mark.usefixtures("fakes")
+def test_ctrl_c_before_there_is_a_schedule(chip: Run, scenario: str, tmp_path: Path) -> None:
+    code, out, err = chip("schedule", scenario, "-p", "het-2x2", "-s", "hopeless", "--out", tmp_path / "out")
+    assert (code, out) == (130, "")
+    assert err == "interrupted before there was a schedule; nothing was saved\n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("fakes")
+@pytest.mark.parametrize(("scheduler", "reason"), [("broken", "ZeroDivisionError: by zero"), ("wrong", "in no stage")])
+def test_our_own_faults_end_with_70(
+    chip: Run, scenario: str, scheduler: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHIPWEAVE_DEBUG", raising=False)
+    code, out, err = chip("schedule", scenario, "-p", "het-2x2", "-s", scheduler)
+    assert (code, out) == (70, "")
+    assert reason in err
+    assert "Please report it" in err
+    monkeypatch.setenv("CHIPWEAVE_DEBUG", "1")
+    with pytest.raises((ZeroDivisionError, RuntimeError)):
+        run(["schedule", scenario, "-p", "het-2x2", "-s", scheduler])
+
+
+# Processes of their own --------------------------------------------------------------------------------------------
+
+
+def process(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    shell = f'chipweave() {{ "{sys.executable}" -c "from chipweave.cli.main import main; main()" "$@"; }}; {command}'
+    return subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, timeout=120, env=os.environ | environment, check=False
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    done = process('chipweave show gpt2_large | head -n 1; exit "${PIPESTATUS[1]}"')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("name: ")
+
+
+def test_plain_text_where_the_terminal_knows_ascii_only() -> None:
+    done = process("chipweave list schedulers", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_cheap_commands_load_nothing_heavy() -> None:
+    heavy = ["numba", "numpy", "pymoo", "rich.progress", "chipweave.schedule.kernel"]
+    for command in ("['list', 'packages']", "['list', 'models']", "['list', 'schedulers']", "['--version']"):
+        code = (
+            "import sys; from chipweave.cli.main import run; "
+            f"code = run({command}); loaded = set({heavy!r}) & set(sys.modules); "
+            "sys.exit(f'loaded {loaded}' if loaded else code)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr

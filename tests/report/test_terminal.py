@@ -1,0 +1,182 @@
+"""The report says what the evaluation says, in black and white, in 100 columns."""
+
+from __future__ import annotations
+
+import io
+import random
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from chipweave.report.comparison import comparison_data, print_comparison
+from chipweave.report.terminal import report
+from chipweave.report.words import binding, letters, percent, quantity
+from chipweave.schedule.objective import objective
+from chipweave.schedule.problem import Fidelity, Problem, pose
+from chipweave.schedule.result import Cell, Result, Search, assess
+from chipweave.workload.scenario import Scenario, Task
+from tests.support import RoundNumbers, random_problem, random_schedule
+
+
+def some_result(seed: int, fidelity: Fidelity = Fidelity.DETAILED, columns: int = 3) -> Result:
+    rng = random.Random(seed)
+    problem = random_problem(rng, fidelity, tasks=3, rows=2, columns=columns)
+    search = Search("scar", {}, 0, 1.5, 1234, (), True, ("a note of the search",))
+    return assess(
+        problem, {"name": "round-numbers"}, random_schedule(rng, problem, windows=2), objective("edp"), search
+    )
+
+
+def printed(result: Result, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    report(result, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("seed", range(20))
+def test_the_report_agrees_with_the_evaluation(seed: int, fidelity: Fidelity) -> None:
+    result = some_result(seed, fidelity)
+    evaluation, problem = result.evaluation, result.problem
+    text = printed(result)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\x1b" not in text
+    words = " ".join(text.split())
+    assert f"latency {quantity(evaluation.latency_s, 's')} energy {quantity(evaluation.energy_j, 'J')}" in words
+    assert f"EDP {evaluation.edp_js:.4g} Js average power {quantity(evaluation.average_power_w, 'W')}" in words
+    assert result.gap is not None
+    assert f"gap {100 * result.gap:.1f} %" in words
+    for index, window in enumerate(evaluation.windows):
+        assert f"Window {index}: " in words
+        assert f"bound by {binding(window, problem)}" in words
+    for index, task in enumerate(problem.scenario.tasks):
+        energy = quantity(evaluation.task_energy(index).total, "J")
+        ends = quantity(evaluation.task_latency_s(index), "s")
+        assert f"{'ABC'[index]} {task.name} {task.batch} {ends} - {energy}" in words
+    assert ("roofline" in words) == (fidelity is Fidelity.DETAILED)
+    assert "1,234 candidates in 1.5 s" in words
+    assert "a note of the search" in words
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_drawing_shows_every_chiplet_once_per_window(seed: int) -> None:
+    result = some_result(seed)
+    count = len(result.problem.package.chiplets)
+    parts = re.split(r"^Window \d+", printed(result), flags=re.MULTILINE)[1:]
+    for text, window, costs in zip(parts, result.schedule.windows, result.evaluation.windows, strict=True):
+        cells = re.findall(r"\[(.{4,5})\]", text)
+        assert len(cells) == count
+        drawn = {(cell[0], int(cell[1:3])): number for number, cell in enumerate(cells) if not cell.startswith(" -")}
+        planned = {
+            ("ABC"[pipeline.task], position): stage.chiplet
+            for pipeline in window.pipelines
+            for position, stage in enumerate(pipeline.stages, 1)
+        }
+        assert drawn == planned
+        if costs.idle:
+            assert f"{', '.join(map(str, costs.idle))}" in text
+
+
+def test_a_reached_bound_is_called_optimal() -> None:
+    result = some_result(0)
+    assert result.certificate is not None
+    assert result.value is not None
+    proven = replace(result, certificate=replace(result.certificate, value=result.value))
+    assert "proven optimal" in printed(proven)
+
+
+def test_packages_without_positions_are_drawn_in_a_row() -> None:
+    result = some_result(0)
+    problem = result.problem
+    from chipweave.hardware.package import Routing
+
+    package = replace(problem.package, positions=None, routing=Routing.SHORTEST)
+    flat = assess(
+        Problem(problem.scenario, package, problem.fidelity, problem.costs),
+        result.cost_model,
+        result.schedule,
+        objective("edp"),
+    )
+    text = printed(flat)
+    assert "a plan written by hand" in text
+    assert sum(line.count("[") for line in text.splitlines() if line.startswith("  [")) == 6 * len(
+        flat.schedule.windows
+    )
+
+
+def test_a_limit_is_shown_beside_the_end() -> None:
+    result = some_result(0)
+    problem = result.problem
+    tasks = tuple(Task(t.name, t.model, t.batch, 1234.0) for t in problem.scenario.tasks)
+    limited = pose(Scenario("limited", tasks), problem.package, RoundNumbers(), problem.fidelity)
+    assert "1,234 s" in printed(assess(limited, result.cost_model, result.schedule, objective("edp")))
+
+
+# Comparisons -------------------------------------------------------------------------------------------------------
+
+
+def comparison(cells: list[Cell]) -> str:
+    console = Console(file=io.StringIO(), width=100, highlight=False)
+    print_comparison(cells, console)
+    assert isinstance(console.file, io.StringIO)
+    return " ".join(console.file.getvalue().split())
+
+
+def test_ratios_are_to_the_best() -> None:
+    results = [some_result(seed) for seed in range(3)]
+    cells = [Cell("scar", f"p{i}", result) for i, result in enumerate(results)]
+    cells.append(Cell("simba", "mixed", None, "`simba` needs a package of one class"))
+    data = comparison_data(cells)
+    values = [result.evaluation.edp_js for result in results]
+    assert [row["ratio"] for row in data[:3]] == [value / min(values) for value in values]
+    assert data[3] == {"scheduler": "simba", "package": "mixed", "error": "`simba` needs a package of one class"}
+    text = comparison(cells)
+    assert "1.00*" in text
+    assert "simba on mixed: `simba` needs a package of one class" in text
+    assert "static power" not in text
+
+
+def test_different_sizes_without_static_power_are_pointed_out() -> None:
+    cells = [Cell("scar", "small", some_result(0, columns=2)), Cell("scar", "large", some_result(0, columns=3))]
+    assert "different numbers of chiplets and no static power" in comparison(cells)
+
+
+# Words -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0, "s", "0 s"),
+        (1.0, "s", "1.00 s"),
+        (0.01234, "s", "12.3 ms"),
+        (0.9999, "s", "1.00 s"),
+        (999.4e-6, "s", "999 us"),
+        (999.6e-6, "s", "1.00 ms"),
+        (1e-9, "s", "1.00 ns"),
+        (35e-9, "s", "35.0 ns"),
+        (1234.5, "s", "1,234 s"),
+        (64e9, "B/s", "64.0 GB/s"),
+        (5, "J", "5.00 J"),
+        (1e-20, "J", "1e-20 J"),
+        (1e20, "J", "1e+20 J"),
+        (float("inf"), "s", "inf s"),
+    ],
+)
+def test_quantities(value: float, unit: str, text: str) -> None:
+    assert quantity(value, unit) == text
+
+
+def test_letters_differ_and_tell() -> None:
+    assert letters(["datacenter-nvdla", "datacenter-shidiannao"]) == {
+        "datacenter-nvdla": "n",
+        "datacenter-shidiannao": "s",
+    }
+    assert letters(["one"]) == {"one": "o"}
+    names = [f"x{i}" for i in range(30)]
+    assert len(set(letters(names).values())) == 30
+    assert percent(1, 3) == "33 %"
+    assert percent(1, 0) == "-"

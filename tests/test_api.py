@@ -1,0 +1,168 @@
+"""The Python API."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+import chipweave
+import chipweave.schedule.plan
+from chipweave.errors import InfeasibleError, InputError
+from chipweave.hardware.package import Package
+from chipweave.schedule.check import problems_of
+from chipweave.schedule.evaluate import evaluate
+from chipweave.schedule.problem import Fidelity, Problem
+from chipweave.schedulers.search import Progress
+from chipweave.workload.scenario import Scenario
+from tests.support import RoundNumbers, random_problem, random_schedule
+
+COST = RoundNumbers()
+
+
+def some(seed: int = 3) -> tuple[Scenario, Package, Problem]:
+    problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=2)
+    return problem.scenario, problem.package, problem
+
+
+@pytest.mark.parametrize("fidelity", ["paper", "detailed"])
+@pytest.mark.parametrize("scheduler", ["scar", "standalone", "nn-baton"])
+def test_a_result_is_what_the_evaluator_says(scheduler: str, fidelity: str) -> None:
+    scenario, package, _ = some()
+    result = chipweave.schedule(scenario, package, scheduler=scheduler, cost_model=COST, fidelity=fidelity)
+    assert problems_of(result.schedule, result.problem) == []
+    assert result.evaluation == evaluate(result.schedule, result.problem)
+    assert result.value == result.evaluation.edp_js
+    assert result.certificate is not None
+    assert result.gap == 1 - result.certificate.value / result.value
+    assert result.search is not None
+    assert (result.search.scheduler, result.search.seed, result.search.complete) == (scheduler, 0, True)
+
+
+def test_objectives_are_what_is_minimised() -> None:
+    scenario, package, _ = some()
+    results = {
+        name: chipweave.schedule(scenario, package, objective=name, cost_model=COST)
+        for name in ("latency", "energy", "edp", "latency + energy")
+    }
+    for name, result in results.items():
+        others = [other.evaluation for other in results.values()]
+        mine = result.value
+        assert mine is not None
+        measure = {
+            "latency": lambda e: e.latency_s,
+            "energy": lambda e: e.energy_j,
+            "edp": lambda e: e.edp_js,
+            "latency + energy": lambda e: e.latency_s + e.energy_j,
+        }[name]
+        assert mine == measure(result.evaluation)
+        assert mine <= min(map(measure, others)) * (1 + 1e-12)
+
+
+def test_a_callable_objective() -> None:
+    scenario, package, _ = some()
+
+    def weighted(latency_s: float, energy_j: float) -> float:
+        return latency_s + 3 * energy_j
+
+    result = chipweave.schedule(scenario, package, objective=weighted, cost_model=COST)
+    assert result.objective == "weighted"
+    assert result.value == weighted(result.evaluation.latency_s, result.evaluation.energy_j)
+
+
+def test_a_schedule_object_can_be_evaluated() -> None:
+    scenario, package, problem = some()
+    plan = random_schedule(random.Random(1), problem)
+    result = chipweave.evaluate(plan, scenario, package, cost_model=COST)
+    assert result.evaluation == evaluate(plan, problem)
+    assert result.search is None
+    with pytest.raises(InputError, match="needs its scenario and package"):
+        chipweave.evaluate(plan)
+    with pytest.raises(InputError, match="leave the arguments out"):
+        chipweave.evaluate("plan.json", scenario, package)
+    empty = chipweave.schedule.plan.Schedule(())
+    with pytest.raises(InputError, match="in no stage"):
+        chipweave.evaluate(empty, scenario, package, cost_model=COST)
+
+
+def test_compare_keeps_going() -> None:
+    scenario, package, _ = some()
+    seen: list[str] = []
+    cells = chipweave.compare(scenario, [package], ["simba", "standalone"], cost_model=COST, progress=seen.append)
+    assert [(cell.scheduler, cell.package) for cell in cells] == [("simba", "random"), ("standalone", "random")]
+    assert seen == ["simba on random", "standalone on random"]
+    assert cells[0].result is None
+    assert "one chiplet class" in cells[0].reason
+    assert cells[1].result is not None
+    with pytest.raises(InputError, match="did you mean 'simba'"):
+        chipweave.compare(scenario, [package], ["standalone", "simbaa"], cost_model=COST)
+
+
+def test_progress_and_seed_reach_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, package, _ = some()
+    seen: list[Progress] = []
+    chipweave.schedule(scenario, package, cost_model=COST, progress=seen.append)
+    assert seen
+    assert all(0 <= progress.done <= progress.total for progress in seen)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": -1}, "seed=-1"),
+        ({"time_limit_s": float("inf")}, "time limit inf s"),
+        ({"time_limit_s": -1}, "time limit -1 s"),
+        ({"jobs": 0}, "jobs=0"),
+        ({"fidelity": "papre"}, "did you mean 'paper'"),
+        ({"scheduler": "skar"}, "did you mean 'scar'"),
+        ({"options": {"top_k": 3}}, "are not a dataclass"),
+    ],
+)
+def test_bad_arguments(changes: dict[str, object], message: str) -> None:
+    scenario, package, _ = some()
+    with pytest.raises(InputError, match=message):
+        chipweave.schedule(scenario, package, cost_model=COST, **changes)
+
+
+def test_limits_are_held() -> None:
+    scenario, package, _ = some()
+    hurried = Scenario("hurried", tuple(type(t)(t.name, t.model, t.batch, 1e-12) for t in scenario.tasks))
+    with pytest.raises(InfeasibleError, match="latency limit"):
+        chipweave.schedule(hurried, package, cost_model=COST)
+
+
+def test_a_cost_model_that_fails_says_so() -> None:
+    @dataclass(frozen=True)
+    class Picky:
+        name: str = "picky"
+
+        def costs(self, layers: object, chiplet: object) -> object:
+            raise InputError("layer 'x' on chiplet 'a': no figure")
+
+    scenario, package, _ = some()
+    with pytest.raises(InputError, match="no figure"):
+        chipweave.schedule(scenario, package, cost_model=Picky())
+
+
+def test_importing_chipweave_is_cheap_and_its_names_work_in_any_order() -> None:
+    code = """
+import sys
+import chipweave
+assert not {"numpy", "numba", "pydantic", "typer"} & set(sys.modules), sys.modules.keys()
+assert callable(chipweave.schedule)
+import chipweave.schedule.plan as plan
+from chipweave.schedule import check
+assert callable(chipweave.schedule) and callable(chipweave.compare) and callable(chipweave.evaluate)
+assert chipweave.schedule.plan is plan
+assert "schedule" in dir(chipweave)
+try:
+    chipweave.nothing
+except AttributeError:
+    sys.exit(0)
+sys.exit(1)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
