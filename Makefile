@@ -35,7 +35,7 @@ types: $(TEST)/tools-installed
 	$(TEST)/bin/mypy
 
 docs: $(DOCS)/installed
-	$(DOCS)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 
 picture: $(TEST)/installed
 	$(TEST)/bin/python docs/picture.py

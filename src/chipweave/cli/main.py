@@ -80,7 +80,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         say(
             f"internal error: {type(error).__name__}: {error}\n"
-            "This is a fault of chipweave. Please report it, with the command and what CHIPWEAVE_DEBUG=1 makes it print."
+            "This is a fault of chipweave. Please report it, with the command and what it prints under "
+            "CHIPWEAVE_DEBUG=1."
         )
         return INTERNAL_ERROR
 
