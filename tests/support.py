@@ -73,8 +73,8 @@ def random_package(rng: random.Random, rows: int = 2, columns: int = 2, l2_bytes
         interfaces=tuple(sorted({r * columns for r in range(rows)} | {0})),
         positions=topology.grid_positions(rows, columns),
         routing=routing,
-        link_bandwidth_bytes_s=rng.choice([1e8, 1e9]),
-        dram_bandwidth_bytes_s=rng.choice([1e8, 1e9]),
+        link_bandwidth_bytes_s=rng.choice([1e6, 1e7, 1e9]),
+        dram_bandwidth_bytes_s=rng.choice([3e6, 3e7, 1e9]),
     )
 
 

@@ -120,11 +120,11 @@ def fronts(  # type: ignore[no-untyped-def]
         cap_start_s, cap_step_s, cap_j: labels that must exceed the caps (`caps.Caps`) are dropped.
         slack: [4] how much worse than a label in sum part, slowest stage, joules and DRAM bytes another may be
             and still beat it.
-        budget: labels to make at most.
+        budget: labels made and compared at most.
 
     Returns:
         (node [m], figures [m, 3] latency_s, energy_j, dram_bytes; cuts [m, longest] unit before which each
-        stage ends; labels made, above the budget if it gave up).
+        stage ends; labels made; False if the budget ran out: then there are none).
     """
     n = total_s.shape[1]
     figures, cuts = np.empty((1024, 4)), np.empty((1024, longest), dtype=np.int16)
@@ -135,7 +135,7 @@ def fronts(  # type: ignore[no-untyped-def]
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     new, new_out, new_cuts = np.empty(4), np.empty(3), np.empty(longest, dtype=np.int16)
     slack_out = np.array([slack[0] + factor * slack[1], slack[2], slack[3]])
-    used_out, made = 0, 0
+    used_out, made, work = 0, 0, 0
     for node in range(len(parent)):
         d = depth[node]
         if d > n or d > longest:
@@ -176,6 +176,7 @@ def fronts(  # type: ignore[no-untyped-def]
                     latency = new[0] + least_s[j + 1] + factor * slowest
                     if new[2] + least_j[j + 1] > _cap(latency, cap_start_s, cap_step_s, cap_j):
                         continue
+                    work += used_out - out_begin if last else block_end - top
                     if d > 1:
                         new_cuts[: d - 1] = cuts[source, : d - 1]
                     new_cuts[d - 1] = j + 1
@@ -197,11 +198,11 @@ def fronts(  # type: ignore[no-untyped-def]
                         )
             end[d, j] = block_end
             top = block_end
-            if made > budget:
-                return out_node[:0, 0].copy(), out[:0].copy(), out_cuts[:0].copy(), made
+            if made + work > budget:
+                return out_node[:0, 0].copy(), out[:0].copy(), out_cuts[:0].copy(), made, False
         for label in range(out_begin, used_out):
             out_node[label, 0] = node
-    return out_node[:used_out, 0].copy(), out[:used_out].copy(), out_cuts[:used_out].copy(), made
+    return out_node[:used_out, 0].copy(), out[:used_out].copy(), out_cuts[:used_out].copy(), made, True
 
 
 @njit(cache=True)

@@ -13,14 +13,14 @@ from chipweave.schedule.batch import Workbench
 from chipweave.schedule.objective import Objective
 from chipweave.schedule.problem import Problem
 from chipweave.schedulers.scar.assemble import Assembled, assemble
-from chipweave.schedulers.scar.caps import Caps, caps, least_share_j, least_window
+from chipweave.schedulers.scar.caps import Caps, Point, caps, least_share_j, least_window
 from chipweave.schedulers.scar.expect import expected_units
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.scar.provision import node_limits
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
 from chipweave.schedulers.scar.segment import Segmentations, best_segmentations, on_every_place, segmentations
 from chipweave.schedulers.scar.trees import KindTree, kind_tree
-from chipweave.schedulers.scar.window import Contender, WindowOption, window_options
+from chipweave.schedulers.scar.window import BREADTH_DETAILED, Contender, WindowOption, window_options
 from chipweave.schedulers.search import Found, Progress, Request
 
 MOST_CHIPLETS_EXHAUSTIVE = 12
@@ -120,10 +120,9 @@ class _Search:
             self.request.progress(Progress(number, total, incumbent, f"window {index + 1} of {len(windows)}"))
             bounds = caps(self.objective, self.incumbent, least, index)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
-            options = self._window(window, nodes, late, bounds)
+            options, least[index] = self._window(window, nodes, late, bounds)
             if not options:
                 return
-            least[index] = (min(o.latency_s for o in options), min(o.energy_j for o in options))
             found.append(options)
             if self.request.out_of_time and self.best is not None:
                 raise _OutOfTime
@@ -136,28 +135,39 @@ class _Search:
 
     def _window(
         self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps
-    ) -> list[WindowOption]:
+    ) -> tuple[list[WindowOption], Point]:
+        """The ways to run a window within the bounds, and a latency and energy that none of them goes below."""
         tree = self._tree(max(nodes))
         contenders = []
         least_j = [least_share_j(self.bench, share) for share in window]
         for share, longest, limit_s, own_j in zip(window, nodes, late, least_j, strict=True):
             found = self._segmentations(share, tree, longest, bounds.less(sum(least_j) - own_j))
             if len(found.node) == 0:
-                return []
+                return [], (math.inf, math.inf)
             contenders.append(Contender(share, found, limit_s))
-        options, combined = window_options(self.bench, tree, contenders, caps=bounds)
+        options, combined = window_options(self.bench, tree, contenders, bounds)
         self.evaluated += combined
-        return options
+        alone = [(c.found.figures[:, :2].min(axis=0) * (1 - c.found.tolerance)) for c in contenders]
+        return options, (float(max(s for s, _ in alone)), float(sum(j for _, j in alone)))
 
     def _segmentations(self, share: Share, tree: KindTree, longest: int, bounds: Caps) -> Segmentations:
         top_k = self.options.top_k
         if top_k is None:
-            found = segmentations(self.bench, share, tree, longest, caps=bounds, jobs=self.request.jobs)
+            breadth = BREADTH_DETAILED if self.bench.detailed else 1
+            found = segmentations(
+                self.bench, share, tree, longest, breadth=breadth, caps=bounds, jobs=self.request.jobs
+            )
         else:
-            every = segmentations(self.bench, share, tree, longest, breadth=top_k, jobs=self.request.jobs)
+            every = segmentations(
+                self.bench, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=self.request.jobs
+            )
             scores = np.array([self.objective(float(f[0]), float(f[1])) for f in every.figures])
             chosen = best_segmentations(every, scores, top_k)
-            found = replace(on_every_place(self.bench, share, tree, longest, chosen), labels=every.labels)
+            found = replace(
+                on_every_place(self.bench, share, tree, longest, chosen),
+                labels=every.labels,
+                tolerance=every.tolerance,
+            )
         self.evaluated += found.labels
         self.tolerance = max(self.tolerance, found.tolerance)
         return found

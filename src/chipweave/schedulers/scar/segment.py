@@ -43,8 +43,8 @@ class Segmentations:
     tolerance: float
 
 
-BUDGET = 300_000
-"""Labels after which a share's search is begun anew with more tolerance."""
+BUDGET = 4_000_000
+"""Labels made and compared after which a share's search is begun anew with more tolerance."""
 
 TOLERANCES = (0.0, 4e-3, 32e-3, 128e-3)
 """Relative tolerances tried in turn; the last one has no budget."""
@@ -57,26 +57,28 @@ def segmentations(
     longest: int,
     *,
     breadth: int = 1,
+    least_breadth: int = 1,
     caps: Caps = NO_CAPS,
     jobs: int = 1,
 ) -> Segmentations:
     """All pipelines of up to `longest` stages that fewer than `breadth` others beat on the same kinds of places.
 
     Those above the caps are left out. With tolerance 0 every pipeline that can be part of an optimum is there;
-    else one at most so much slower and costlier, relative to what no pipeline of the share goes below.
-    `jobs` threads work side by side; the result does not depend on them.
+    else one at most so much slower and costlier, relative to what no pipeline of the share goes below. Where the
+    budget of labels runs out, breadth falls to `least_breadth` and then tolerance rises. `jobs` threads work
+    side by side; the result does not depend on them.
     """
     micros = micro_batch_candidates(bench.tasks[share.task].batch)
     bench.traffic(share.task, share.first, share.end)
     with ThreadPoolExecutor(jobs) as pool:
-        for tolerance in TOLERANCES:
+        for beaten_by, tolerance in [(breadth, TOLERANCES[0]), *((least_breadth, t) for t in TOLERANCES)]:
             budget = BUDGET // len(micros) if tolerance < TOLERANCES[-1] else UNLIMITED
-            at = partial(_at, bench, share, tree, longest, breadth, caps, tolerance, budget)
+            at = partial(_at, bench, share, tree, longest, beaten_by, caps, tolerance, budget)
             parts = list(pool.map(at, micros))
-            if max(made for *_, made in parts) <= budget:
+            if all(done for *_, done in parts):
                 break
     node, micro, figures, cuts = (np.concatenate([part[column] for part in parts]) for column in range(4))
-    return Segmentations(node, micro, figures, cuts, sum(made for *_, made in parts), tolerance)
+    return Segmentations(node, micro, figures, cuts, sum(made for *_, made, _ in parts), tolerance)
 
 
 def _at(
@@ -89,19 +91,19 @@ def _at(
     tolerance: float,
     budget: int,
     micro: int,
-) -> tuple[Ints, Ints, Floats, Ints, int]:
-    """The candidates at one micro-batch and the labels made."""
+) -> tuple[Ints, Ints, Floats, Ints, int, bool]:
+    """The candidates at one micro-batch, the labels made, and whether the budget sufficed."""
     total_s, steady_s, joules, dram = bench.stage_tables(share.task, share.first, share.end, micro, tree.kinds)
     factor = -(-bench.tasks[share.task].batch // micro) - 1
     if factor == 0:
         steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
     least = _least(bench, share, micro)
-    node, figures, cuts, made = chains.fronts(
+    node, figures, cuts, made, done = chains.fronts(
         total_s, steady_s, joules, dram, factor, 4 if bench.detailed else 3, breadth, np.array(tree.parent),
         np.array(tree.kind), np.array(tree.depth), np.array(tree.children), longest, *least,
         caps.start_s, caps.step_s, caps.energy_j, _slack(bench, share, least, factor, longest, tolerance), budget,
     )  # fmt: skip
-    return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made
+    return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
 
 
 def _slack(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,30 +41,37 @@ class Contender:
 
 @dataclass(frozen=True)
 class _Placed:
-    """Candidate pipelines on definite chiplets: [m] sets of chiplets, figures, rows of the segmentations."""
+    """Candidate pipelines on definite paths: [m] sets of chiplets, a bit each; [m, 4] figures; rows of the
+    segmentations; and the paths.
+
+    Figures are latency_s, energy_j, dram_bytes (0 in `paper`) and minus the latest start.
+    """
 
     masks: Ints
     figures: Floats
     row: Ints
+    path: list[tuple[int, ...]]
+
+
+BREADTH_DETAILED = 4
+"""In `detailed`, parts that look worse alone may be better together: so many must beat one before it is dropped."""
+
+RESCORED = 1024
+"""Whole windows scored exactly in `detailed`, of those that look best."""
 
 
 def window_options(
-    bench: Workbench,
-    tree: KindTree,
-    contenders: Sequence[Contender],
-    *,
-    breadth: int = 1,
-    caps: Caps = NO_CAPS,
-    rescored: int = 512,
+    bench: Workbench, tree: KindTree, contenders: Sequence[Contender], caps: Caps = NO_CAPS
 ) -> tuple[list[WindowOption], int]:
-    """The non-dominated ways to run a window, by latency, and how many whole windows were scored.
+    """The non-dominated ways to run a window, by latency, and how many combinations were scored.
 
     Every task takes one simple path, no chiplet serves two. In `paper` the figures of the parts are exact; in
-    `detailed` links, DRAM and skipping tensors couple the parts, so the `rescored` best are scored whole.
+    `detailed` shared links and DRAM couple the parts, so the best combinations are scored whole.
     """
     floor_s = max(float(contender.found.figures[:, 0].min(initial=np.inf)) for contender in contenders)
     limited = any(np.isfinite(contender.limit_s) for contender in contenders)
     width = 4 if limited else 3 if bench.detailed else 2
+    breadth = BREADTH_DETAILED if bench.detailed else 1
     placed = [_place(bench, tree, contender, floor_s, width, breadth) for contender in contenders]
     if any(len(part.masks) == 0 for part in placed):
         return [], 0
@@ -77,61 +83,77 @@ def window_options(
         combined += len(masks) * len(placed[k].masks)
         masks, figures, source, option = chains.combine(
             masks, figures, placed[k].masks, placed[k].figures, width, breadth,
-            len(bench.problem.package.chiplets), step == len(order), caps.start_s, caps.step_s, caps.energy_j,
+            len(bench.problem.package.chiplets), step == len(order) and not bench.detailed,
+            caps.start_s, caps.step_s, caps.energy_j,
         )  # fmt: skip
         rows = np.column_stack((rows[source], option))
     if len(masks) == 0:
         return [], combined
     rows = rows[:, np.argsort(order)]
-    latency_s = figures[:, 0]
     if bench.detailed:
-        latency_s = np.maximum(latency_s, figures[:, 2] / bench.problem.package.dram_bandwidth_bytes_s)
-    best_first = np.lexsort((figures[:, 1], latency_s * figures[:, 1]))
-    if bench.detailed:
-        plans = _rescore(bench, tree, contenders, placed, rows, best_first[:rescored])
+        dram_s = figures[:, 2] / bench.problem.package.dram_bandwidth_bytes_s
+        rows = rows[np.argsort(np.maximum(figures[:, 0], dram_s) * figures[:, 1], kind="stable")[:RESCORED]]
+        latency_s, energy_j, start_s = _score_whole(bench, contenders, placed, rows)
     else:
-        plans = [
-            WindowOption(
-                float(latency_s[m]),
-                float(figures[m, 1]),
-                -float(figures[m, 3]),
-                tuple(
-                    _pipeline(bench, contender, int(part.row[rows[m, k]]), _paths(tree, contender, part, rows[m, k])[0])
-                    for k, (contender, part) in enumerate(zip(contenders, placed, strict=True))
-                ),
-            )
-            for m in _front(latency_s, figures[:, 1], -figures[:, 3])
-        ]
-    return plans, combined
+        latency_s, energy_j, start_s = figures[:, 0], figures[:, 1], -figures[:, 3]
+    return [
+        WindowOption(
+            float(latency_s[m]),
+            float(energy_j[m]),
+            float(start_s[m]),
+            tuple(
+                _pipeline(bench, contender, int(part.row[at]), part.path[at])
+                for contender, part, at in zip(contenders, placed, rows[m], strict=True)
+            ),
+        )
+        for m in _front(latency_s, energy_j, -start_s)
+    ], combined
 
 
 def _place(bench: Workbench, tree: KindTree, contender: Contender, floor_s: float, width: int, breadth: int) -> _Placed:
-    """Every candidate pipeline on every set of chiplets that realises its kinds of places, sieved."""
+    """Every candidate pipeline on every set of chiplets that realises its kinds of places, sieved.
+
+    In `detailed` what is left is scored exactly on every path over its chiplets, and sieved again.
+    """
     found = contender.found
-    masks_of = [sorted({sum(1 << c for c in path) for path in paths}) for paths in tree.paths]
-    counts = np.array([len(masks_of[node]) for node in found.node], dtype=np.int64)
+    by_mask = [_paths_by_mask(paths) for paths in tree.paths]
+    counts = np.array([len(by_mask[node]) for node in found.node], dtype=np.int64)
     row = np.repeat(np.arange(len(counts)), counts)
-    masks = np.array([mask for node in found.node for mask in masks_of[node]], dtype=np.int64)
-    latency_s = found.figures[row, 0]
-    figures = np.column_stack(
-        (
-            # Faster than the slowest task's fastest pipeline is no use, unless a limit counts on it.
-            np.maximum(latency_s, floor_s),
-            found.figures[row, 1],
-            found.figures[row, 2] if bench.detailed else np.zeros(len(row)),
-            latency_s - contender.limit_s,
-        )
-    )
+    masks = np.array([mask for node in found.node for mask in by_mask[node]], dtype=np.int64)
+    dram_bytes = found.figures[row, 2] if bench.detailed else np.zeros(len(row))
+    figures = _figures(found.figures[row, 0], found.figures[row, 1], dram_bytes, contender.limit_s, floor_s)
+    kept = chains.sieve(masks, figures, width, breadth, _smallest_first(masks, figures))
+    masks, figures, row = masks[kept], figures[kept], row[kept]
+    if not bench.detailed:
+        paths = [by_mask[found.node[r]][int(mask)][0] for r, mask in zip(row, masks, strict=True)]
+        return _Placed(masks, figures, row, paths)
+    ways = [by_mask[found.node[r]][int(mask)] for r, mask in zip(row, masks, strict=True)]
+    counts = np.array([len(way) for way in ways], dtype=np.int64)
+    paths = [path for way in ways for path in way]
+    row, masks = np.repeat(row, counts), np.repeat(masks, counts)
+    batch = _score(bench, contender, row, paths)
+    latency_s, energy_j = bench.window_cost(batch)
+    figures = _figures(latency_s, energy_j, batch.dram_bytes, contender.limit_s, floor_s)
+    kept = chains.sieve(masks, figures, width, breadth, _smallest_first(masks, figures))
+    return _Placed(masks[kept], figures[kept], row[kept], [paths[at] for at in kept])
+
+
+def _paths_by_mask(paths: Sequence[tuple[int, ...]]) -> dict[int, list[tuple[int, ...]]]:
+    by_mask: dict[int, list[tuple[int, ...]]] = {}
+    for path in paths:
+        by_mask.setdefault(sum(1 << chiplet for chiplet in path), []).append(path)
+    return dict(sorted(by_mask.items()))
+
+
+def _figures(latency_s: Floats, energy_j: Floats, dram_bytes: Floats, limit_s: float, floor_s: float) -> Floats:
+    """[m, 4]. Faster than the slowest task's fastest pipeline is no use, unless a limit counts on it."""
+    return np.column_stack((np.maximum(latency_s, floor_s), energy_j, dram_bytes, latency_s - limit_s))
+
+
+def _smallest_first(masks: Ints, figures: Floats) -> Ints:
+    """An order in which nothing comes before what beats it: fewest chiplets, then smallest figures."""
     popcount = np.array([int(mask).bit_count() for mask in masks], dtype=np.int64)
-    order = np.lexsort((row, figures[:, 3], figures[:, 2], figures[:, 1], figures[:, 0], popcount))
-    kept = chains.sieve(masks, figures, width, breadth, order)
-    return _Placed(masks[kept], figures[kept], row[kept])
-
-
-def _paths(tree: KindTree, contender: Contender, part: _Placed, at: int) -> list[tuple[int, ...]]:
-    """The paths on the option's chiplets that realise its kinds of places."""
-    node, mask = int(contender.found.node[part.row[at]]), int(part.masks[at])
-    return [path for path in tree.paths[node] if sum(1 << c for c in path) == mask]
+    return np.lexsort((masks, figures[:, 3], figures[:, 2], figures[:, 1], figures[:, 0], popcount))
 
 
 def _pipeline(bench: Workbench, contender: Contender, row: int, path: tuple[int, ...]) -> Pipeline:
@@ -155,51 +177,28 @@ def _front(*columns: Floats) -> list[int]:
     return kept
 
 
-_MOST_PATHS = 16
-"""Ways to lay one combination of pipelines on its chiplets that are scored whole."""
+def _score(bench: Workbench, contender: Contender, row: Ints, paths: Sequence[tuple[int, ...]]) -> Batch:
+    """Exact cost of a contender's candidates on definite paths."""
+    stages = np.array([len(path) for path in paths], dtype=np.int64)
+    chiplets = np.zeros((len(paths), int(stages.max(initial=1))), dtype=np.int64)
+    for at, path in enumerate(paths):
+        chiplets[at, : len(path)] = path
+    share, found = contender.share, contender.found
+    cuts = np.ascontiguousarray(found.cuts[row][:, : chiplets.shape[1]])
+    return bench.score(share.task, share.first, share.end, Candidates(found.micro_batch[row], stages, cuts, chiplets))
 
 
-def _rescore(
-    bench: Workbench,
-    tree: KindTree,
-    contenders: Sequence[Contender],
-    placed: Sequence[_Placed],
-    rows: Ints,
-    chosen: Ints,
-) -> list[WindowOption]:
-    layouts: list[tuple[int, tuple[tuple[int, ...], ...]]] = []
-    for m in chosen:
-        paths = [_paths(tree, c, part, rows[m, k]) for k, (c, part) in enumerate(zip(contenders, placed, strict=True))]
-        layouts += [(int(m), layout) for layout in islice(product(*paths), _MOST_PATHS)]
-    total: Batch | None = None
-    starts = np.full(len(layouts), np.inf)
-    for k, (contender, part) in enumerate(zip(contenders, placed, strict=True)):
-        row = np.array([part.row[rows[m, k]] for m, _ in layouts], dtype=np.int64)
-        stages = np.array([len(layout[k]) for _, layout in layouts], dtype=np.int64)
-        chiplets = np.zeros((len(layouts), int(stages.max())), dtype=np.int64)
-        for at, (_, layout) in enumerate(layouts):
-            chiplets[at, : stages[at]] = layout[k]
-        batch = bench.score(
-            contender.share.task,
-            contender.share.first,
-            contender.share.end,
-            Candidates(
-                contender.found.micro_batch[row], stages, contender.found.cuts[row][:, : chiplets.shape[1]], chiplets
-            ),
-        )
-        starts = np.minimum(starts, contender.limit_s - batch.latency_s)
-        total = batch if total is None else total + batch
-    assert total is not None
-    latency_s, energy_j = bench.window_cost(total)
-    return [
-        WindowOption(
-            float(latency_s[at]),
-            float(energy_j[at]),
-            float(starts[at]),
-            tuple(
-                _pipeline(bench, contender, int(part.row[rows[layouts[at][0], k]]), layouts[at][1][k])
-                for k, (contender, part) in enumerate(zip(contenders, placed, strict=True))
-            ),
-        )
-        for at in _front(latency_s, energy_j, -starts)
+def _score_whole(
+    bench: Workbench, contenders: Sequence[Contender], placed: Sequence[_Placed], rows: Ints
+) -> tuple[Floats, Floats, Floats]:
+    """Exact (latency_s, energy_j, latest start) of whole windows; column k of `rows` picks from `placed[k]`."""
+    batches = [
+        _score(bench, contender, part.row[column], [part.path[at] for at in column])
+        for contender, part, column in zip(contenders, placed, rows.T, strict=True)
     ]
+    starts = [contender.limit_s - batch.latency_s for contender, batch in zip(contenders, batches, strict=True)]
+    total = batches[0]
+    for batch in batches[1:]:
+        total = total + batch
+    latency_s, energy_j = bench.window_cost(total)
+    return latency_s, energy_j, np.min(starts, axis=0)
