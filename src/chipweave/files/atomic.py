@@ -19,7 +19,7 @@ def write_text(path: str | Path, text: str) -> None:
         InputError: the path is a folder, its folder is missing, or nothing can be written there.
     """
     target = Path(os.path.realpath(path))  # write through a link, do not replace it
-    if target.is_dir():
+    if os.path.isdir(target):  # unlike Path.is_dir, quiet about names no file system takes
         raise InputError(f"{path}: is a folder; name a file in it")
     temporary = ""
     try:

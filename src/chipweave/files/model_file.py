@@ -70,7 +70,10 @@ class LayerSpec(Spec):
     """One operator, for one sample. Pairs are one number for both axes, or [vertical, horizontal]."""
 
     name: Name = Field(description="Unique in the model; not `input`.")
-    op: Annotated[Op, Field(strict=False)] = Field(description="Operator class.")
+    op: Annotated[Op, Field(strict=False)] = Field(
+        description="conv, dwconv (depthwise), upconv (transposed), gemm, matmul (activation x activation), pool, "
+        "elementwise or upsample."
+    )
     K: Bound | None = Field(
         None, description="Output channels. Default: C for dwconv, pool, elementwise and upsample; else required."
     )

@@ -1,0 +1,312 @@
+"""Packages and chiplets as YAML: grids, lists of links, presets; every mistake with its line; there and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chipweave.errors import InputError
+from chipweave.files.chiplet_file import (
+    chiplet_from_dict,
+    chiplet_to_dict,
+    dump_chiplet,
+    load_chiplet,
+    resolve_chiplet,
+)
+from chipweave.files.package_file import (
+    dump_package,
+    load_package,
+    package_from_dict,
+    package_to_dict,
+    resolve_package,
+)
+from chipweave.files.presets import chiplet_names
+from chipweave.files.yaml import parse_yaml
+from chipweave.hardware import topology
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.dataflow import Dataflow, Style, Tile
+from chipweave.hardware.package import Package, Routing
+
+NVDLA, SHIDIANNAO = resolve_chiplet("datacenter-nvdla"), resolve_chiplet("datacenter-shidiannao")
+GRID = """\
+name: p
+classes: {A: datacenter-nvdla, B: datacenter-shidiannao}
+grid:
+  - [A, B, A]
+  - [B, A, B]
+"""
+LIST = """\
+name: p
+chiplets: [datacenter-nvdla, datacenter-nvdla, datacenter-shidiannao]
+links:
+  - [0, 1]
+  - [1, 2]
+interfaces: [0]
+"""
+
+
+def read(text: str) -> Package:
+    return package_from_dict(parse_yaml(text, "p.yaml"), "p.yaml")
+
+
+def refused(text: str) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        read(text)
+    return caught.value.problems
+
+
+class TestGrids:
+    def test_mesh_is_the_default(self) -> None:
+        a, b = NVDLA, SHIDIANNAO
+        assert read(GRID) == Package(
+            name="p",
+            chiplets=(a, b, a, b, a, b),
+            links=topology.mesh(2, 3),
+            interfaces=(0, 2, 3, 5),
+            positions=topology.grid_positions(2, 3),
+            routing=Routing.XY,
+        )
+
+    @pytest.mark.parametrize(("kind", "make"), [("triangular", topology.triangular), ("torus", topology.torus)])
+    def test_other_topologies_route_shortest(self, kind: str, make) -> None:  # type: ignore[no-untyped-def]
+        package = read(GRID + f"topology: {kind}\n")
+        assert package.links == make(2, 3)
+        assert package.routing is Routing.SHORTEST
+        for problem in refused(GRID + f"topology: {kind}\nrouting: xy\n"):
+            assert problem.startswith("p.yaml:7: routing: package 'p': routing 'xy' never uses the link")
+
+    def test_one_column_is_left_and_right(self) -> None:
+        assert read("name: p\ngrid: [[datacenter-nvdla], [datacenter-nvdla]]").interfaces == (0, 1)
+
+    def test_figures(self) -> None:
+        package = read(GRID + "hop_latency_s: 1e-9\ndram_bandwidth_bytes_s: 128e9\nconflict_delay_s: 2\n")
+        assert (package.hop_latency_s, package.dram_bandwidth_bytes_s, package.conflict_delay_s) == (1e-9, 128e9, 2.0)
+        assert package.link_bandwidth_bytes_s == 100e9
+
+
+class TestLists:
+    def test_any_adjacency(self) -> None:
+        assert read(LIST) == Package("p", (NVDLA, NVDLA, SHIDIANNAO), ((0, 1), (1, 2)), (0,))
+
+    def test_positions_give_interfaces(self) -> None:
+        text = LIST.replace("interfaces: [0]", "positions: [[0, 0], [0, 1], [0, 2]]\nrouting: xy")
+        package = read(text)
+        assert package.interfaces == (0, 2)
+        assert package.routing is Routing.XY
+
+    def test_one_chiplet_alone(self) -> None:
+        package = read("name: p\nchiplets: [arvr-nvdla]\ninterfaces: [0]")
+        assert package.links == ()
+        assert package.dram_hops(0) == 0
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            (
+                LIST.replace("  - [1, 2]\n", ""),
+                "p.yaml:3: links: package 'p': chiplet 2 cannot be reached from chiplet 0; add a link to it",
+            ),
+            (
+                LIST.replace("[1, 2]", "[1, 7]"),
+                "p.yaml:3: links: package 'p': link 1-7 joins no two of its chiplets 0 to 2",
+            ),
+            (LIST.replace("[1, 2]", "[1]"), "p.yaml:5: links[1]: has 1 items; give at least 2"),
+            (LIST.replace("[1, 2]", "[1, -2]"), "p.yaml:5: links[1][1]: -2 is out of range; give a number at least 0"),
+            (
+                LIST.replace("[0]", "[3]"),
+                "p.yaml:6: interfaces: package 'p': interface 3 is no chiplet; they are numbered 0 to 2",
+            ),
+            (
+                LIST.replace("interfaces: [0]", ""),
+                "p.yaml:1: interfaces: left-right-columns needs `positions`; list the chiplets' numbers instead",
+            ),
+            (LIST.replace("[0]", "left"), "p.yaml:6: interfaces: 'left' is unknown; known: left-right-columns"),
+            (LIST + "topology: mesh\n", "p.yaml:7: topology: needs a `grid`; give one, or leave `topology` out"),
+            (
+                LIST.replace("shidiannao", "shidianao"),
+                "p.yaml:2: chiplets[2]: 'datacenter-shidianao' is neither a built-in chiplet nor a file; "
+                "did you mean 'datacenter-shidiannao'? `chipweave list chiplets` shows the names",
+            ),
+            (
+                GRID.replace("[B, A, B]", "[B, A]"),
+                "p.yaml:5: grid[1]: has 2 chiplets, the first row 3; make rows equal",
+            ),
+            (GRID.replace("[B, A, B]", "[B, A, a]"), "p.yaml:5: grid[1][2]: 'a' is none of the `classes`; known: A, B"),
+            (GRID.replace("[B, A, B]", "[B, A, 3]"), "p.yaml:5: grid[1][2]: 3 is not text; quote it"),
+            (
+                GRID.replace("B]", "A]").replace("B", "A").replace("A: datacenter-s", "B: datacenter-s"),
+                "p.yaml:2: classes.B: class 'B' is on no place of the package; use it, or remove it",
+            ),
+            (GRID + "topology: trianglar\n", "p.yaml:6: topology: 'trianglar' is unknown; did you mean 'triangular'?"),
+            (
+                GRID + "links: [[0, 1]]\n",
+                "p.yaml:6: links: does not go with `grid`; name a `topology`, or list `chiplets` instead",
+            ),
+            (GRID + "chiplets: [A]\n", "p.yaml:1: give either `grid`, or `chiplets` with `links`, not both"),
+            ("name: p\n", "p.yaml:1: give either `grid`, or `chiplets` with `links`"),
+            (GRID + "routng: xy\n", "p.yaml:6: routng: unknown key; did you mean 'routing'?"),
+            (
+                GRID + "hop_latency_s: 35 ns\n",
+                "p.yaml:6: hop_latency_s: '35 ns' is not a number; give a number, without quotes or unit",
+            ),
+            (
+                GRID + "hop_latency_s: -1e-9\n",
+                "p.yaml:6: hop_latency_s: -1e-09 is out of range; give a number at least 0",
+            ),
+            (
+                GRID + "dram_bandwidth_bytes_s: 0\n",
+                "p.yaml:6: dram_bandwidth_bytes_s: 0 is out of range; give a number above 0",
+            ),
+            (
+                GRID + "dram_latency_s: .inf\n",
+                "p.yaml:6: dram_latency_s: inf is not a finite number; give a finite number",
+            ),
+            (
+                GRID + "dram_latency_s: .nan\n",
+                "p.yaml:6: dram_latency_s: nan is not a finite number; give a finite number",
+            ),
+            (GRID + "dram_latency_s: false\n", "p.yaml:6: dram_latency_s: false is not a number; give a number"),
+        ],
+    )
+    def test_of_a_package(self, text: str, problem: str) -> None:
+        assert refused(text) == (problem,)
+
+    def test_of_a_chiplet_inside_a_package(self) -> None:
+        text = GRID.replace(
+            "classes: {A: datacenter-nvdla, B: datacenter-shidiannao}", "classes:\n  A: arvr-nvdla\n  B:"
+        )
+        text = text.replace("  B:\n", "  B:\n    name: b\n    num_pes: 0\n    dataflow: {style: nvdl, clster: 3}\n")
+        assert refused(text) == (
+            "p.yaml:6: classes.B.num_pes: 0 is out of range; give a number at least 1",
+            "p.yaml:7: classes.B.dataflow.style: 'nvdl' is unknown; did you mean 'nvdla'?",
+            "p.yaml:7: classes.B.dataflow.clster: unknown key; did you mean 'cluster'?",
+        )
+
+    def test_slips_do_not_hide_the_rest(self) -> None:
+        text = LIST.replace("  - [1, 2]\n", "") + "hop_latency_s: -1\nrouting: shortest\nsuorce: me\n"
+        assert [problem.split(": ")[0] for problem in refused(text)] == ["p.yaml:3", "p.yaml:6", "p.yaml:8"]
+
+    def test_names_the_file_of_a_chiplet(self, tmp_path: Path) -> None:
+        (tmp_path / "c.yaml").write_text("name: c\nnum_pes: 0\n")
+        (tmp_path / "p.yaml").write_text("name: p\ngrid:\n  - [c.yaml]\n")
+        with pytest.raises(InputError) as caught:
+            load_package(tmp_path / "p.yaml")
+        assert str(caught.value).replace(f"{tmp_path}/", "") == (
+            "p.yaml:3: grid[0][0]: c.yaml:2: num_pes: 0 is out of range; give a number at least 1"
+        )
+
+    def test_unknown_names(self) -> None:
+        with pytest.raises(
+            InputError, match=r"^'het-cb' is neither a built-in package nor a file; did you mean 'het-cb-3x3'\?"
+        ):
+            resolve_package("het-cb")
+        with pytest.raises(InputError, match=r"^'nvdla' is neither a built-in chiplet nor a file"):
+            resolve_chiplet("nvdla")
+
+
+class TestChiplets:
+    def test_defaults(self) -> None:
+        assert chiplet_from_dict({"name": "c"}) == Chiplet("c")
+
+    def test_a_style_stands_for_a_dataflow(self) -> None:
+        assert chiplet_from_dict({"name": "c", "dataflow": "eyeriss"}).dataflow == Dataflow(Style.EYERISS)
+
+    def test_custom(self) -> None:
+        text = "name: c\ndataflow:\n  style: custom\n  mappings:\n    conv: |\n"
+        text += "      SpatialMap(1,1) K;\n      TemporalMap(1,1) C;\n"
+        chiplet = chiplet_from_dict(parse_yaml(text, "c"))
+        assert chiplet.dataflow.mappings == {"conv": "SpatialMap(1,1) K;\nTemporalMap(1,1) C;\n"}
+        assert chiplet_from_dict(parse_yaml(dump_chiplet(chiplet), "c")) == chiplet
+
+    def test_custom_without_text(self) -> None:
+        with pytest.raises(InputError) as caught:
+            chiplet_from_dict(parse_yaml("name: c\nnum_pes: 4\ndataflow: custom\n", "c.yaml"), "c.yaml")
+        assert caught.value.problems == (
+            "c.yaml:3: dataflow: dataflow: style 'custom' needs a mapping text for 'conv'; "
+            "write one under `mappings`, or name another style",
+        )
+
+    def test_files(self, tmp_path: Path) -> None:
+        path = tmp_path / "c.yaml"
+        path.write_text(dump_chiplet(NVDLA))
+        assert load_chiplet(path) == resolve_chiplet(path) == resolve_chiplet("c.yaml", folder=tmp_path) == NVDLA
+
+    @pytest.mark.parametrize("name", chiplet_names())
+    def test_every_built_in_comes_back(self, name: str) -> None:
+        chiplet = resolve_chiplet(name)
+        assert chiplet_from_dict(parse_yaml(dump_chiplet(chiplet), "c")) == chiplet
+        assert chiplet_from_dict(chiplet_to_dict(chiplet)) == chiplet
+
+
+positive = st.floats(1e-15, 1e15)
+names = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=8)
+mappings = st.fixed_dictionaries(
+    {"conv": st.text(min_size=1)}, optional={"dwconv": st.text(min_size=1), "gemm": st.text(min_size=1)}
+)
+dataflows = st.builds(
+    Dataflow,
+    st.sampled_from(Style),
+    st.sampled_from(Tile),
+    st.none() | st.integers(1, 99),
+    mappings | st.just({"conv": "x"}),
+)
+chiplets = st.builds(
+    Chiplet,
+    name=names,
+    dataflow=dataflows,
+    num_pes=st.integers(1, 10**6),
+    clock_hz=positive,
+    l2_bytes=st.integers(1, 2**40),
+    l1_bytes=st.integers(1, 2**40),
+    noc_bandwidth=st.integers(1, 10**6),
+    noc_latency=st.integers(0, 99),
+    simd_lanes=st.integers(1, 99),
+    mac_energy_j=positive,
+    static_power_w=st.floats(0, 99),
+)
+
+
+@st.composite
+def packages(draw: st.DrawFn) -> Package:
+    """Grids of all three kinds and trees with extra links, of up to three classes."""
+    classes = draw(st.lists(chiplets, min_size=1, max_size=3))
+    positions = None
+    if draw(st.booleans()):
+        rows, columns = draw(st.tuples(st.integers(1, 3), st.integers(1, 4)))
+        make = draw(st.sampled_from([topology.mesh, topology.triangular, topology.torus]))
+        count, links = rows * columns, make(rows, columns)
+        positions = topology.grid_positions(rows, columns)
+        routing = draw(st.sampled_from(Routing)) if links == topology.mesh(rows, columns) else Routing.SHORTEST
+    else:
+        count = draw(st.integers(1, 6))
+        tree = {(draw(st.integers(0, i - 1)), i) for i in range(1, count)}
+        spare = {(min(p), max(p)) for p in draw(st.sets(st.tuples(*[st.integers(0, count - 1)] * 2), max_size=4))}
+        links = tuple(tree | {(a, b) for a, b in spare if a != b})
+        routing = Routing.SHORTEST
+        if draw(st.booleans()):
+            places = st.tuples(st.integers(0, 3), st.integers(0, 3))
+            positions = tuple(draw(st.lists(places, min_size=count, max_size=count, unique=True)))
+    interfaces = draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True))
+    return Package(
+        name=draw(names),
+        chiplets=tuple(draw(st.sampled_from(classes)) for _ in range(count)),
+        links=links,
+        interfaces=tuple(interfaces),
+        positions=positions,
+        routing=routing,
+        source=draw(st.text(max_size=20)),
+        link_bandwidth_bytes_s=draw(positive),
+        hop_latency_s=draw(st.floats(0, 1)),
+        dram_bandwidth_bytes_s=draw(positive),
+    )
+
+
+@given(packages())
+def test_any_package_comes_back(package: Package) -> None:
+    assert read(dump_package(package)) == package
+    assert package_from_dict(package_to_dict(package)) == package

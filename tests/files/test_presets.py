@@ -1,0 +1,111 @@
+"""The built-in chiplets and packages: names of the catalogue, figures of the paper, grids drawn by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from chipweave.files.chiplet_file import resolve_chiplet
+from chipweave.files.package_file import dump_package, package_from_dict, package_to_dict, resolve_package
+from chipweave.files.presets import chiplet_names, package_names
+from chipweave.files.yaml import parse_yaml
+from chipweave.hardware import topology
+from chipweave.hardware.dataflow import Style, Tile
+from chipweave.hardware.package import Package, Routing
+
+# N: NVDLA-like, S: ShiDianNao-like
+GRIDS = {
+    "simba-nvdla-3x3": ("NNN", "NNN", "NNN"),
+    "simba-shidiannao-3x3": ("SSS", "SSS", "SSS"),
+    "het-cb-3x3": ("NSN", "SNS", "NSN"),
+    "het-sides-3x3": ("NSN", "NSN", "NSN"),
+    "simba-t-nvdla": ("NNN", "NNN", "NNN"),
+    "simba-t-shidiannao": ("SSS", "SSS", "SSS"),
+    "het-t": ("NSN", "NSN", "NSN"),
+    "simba-nvdla-6x6": ("NNNNNN",) * 6,
+    "simba-shidiannao-6x6": ("SSSSSS",) * 6,
+    "het-cross-6x6": ("SSNNSS", "SSNNSS", "NNNNNN", "NNNNNN", "SSNNSS", "SSNNSS"),
+    "het-2x2": ("NN", "NS"),
+}
+OTHER = {"N": "S", "S": "N"}
+
+
+def drawn(package: Package) -> tuple[str, ...]:
+    letter = {Style.NVDLA: "N", Style.SHIDIANNAO: "S"}
+    columns = 1 + max(column for _, column in package.positions or ())
+    text = "".join(letter[chiplet.dataflow.style] for chiplet in package.chiplets)
+    return tuple(text[i : i + columns] for i in range(0, len(text), columns))
+
+
+def test_names() -> None:
+    flipped = {f"{name}-flipped" for name in GRIDS if name.startswith("het-")}
+    datacenter = GRIDS.keys() | flipped
+    assert Counter(package_names()) == Counter(datacenter | {f"arvr-{name}" for name in datacenter})
+    styles = ("nvdla", "shidiannao", "eyeriss")
+    assert Counter(chiplet_names()) == Counter(
+        f"{place}-{style}" for place in ("datacenter", "arvr") for style in styles
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "arvr-"])
+@pytest.mark.parametrize("name", GRIDS)
+def test_grids(name: str, prefix: str) -> None:
+    assert drawn(resolve_package(prefix + name)) == GRIDS[name]
+    if name.startswith("het-"):
+        flipped = resolve_package(f"{prefix}{name}-flipped")
+        assert drawn(flipped) == tuple("".join(OTHER[c] for c in row) for row in GRIDS[name])
+
+
+@pytest.mark.parametrize("name", package_names())
+def test_packages(name: str) -> None:
+    package = resolve_package(name)
+    rows = drawn(package)
+    shape = len(rows), len(rows[0])
+    triangular = "-t" in name
+    assert package.name == name
+    assert package.links == (topology.triangular if triangular else topology.mesh)(*shape)
+    assert package.routing is (Routing.SHORTEST if triangular else Routing.XY)
+    assert package.interfaces == tuple(i for i in range(shape[0] * shape[1]) if i % shape[1] in (0, shape[1] - 1))
+    # SCAR Table II
+    assert (package.dram_latency_s, package.dram_energy_j_per_bit, package.dram_bandwidth_bytes_s) == (
+        200e-9,
+        14.8e-12,
+        64e9,
+    )
+    assert (package.hop_latency_s, package.nop_energy_j_per_bit, package.link_bandwidth_bytes_s) == (
+        35e-9,
+        2.04e-12,
+        100e9,
+    )
+    assert package.conflict_delay_s == 0
+    place = "arvr-" if name.startswith("arvr-") else "datacenter-"
+    assert all(chiplet.name.startswith(place) for chiplet in package.chiplets)
+    assert "MICRO 2024" in package.source
+    assert len(package.classes) == 1 or "our reading" in package.source.lower()
+
+
+@pytest.mark.parametrize("name", chiplet_names())
+def test_chiplets(name: str) -> None:
+    chiplet = resolve_chiplet(name)
+    place, style = name.split("-")
+    assert chiplet.name == name
+    assert (chiplet.dataflow.style, chiplet.dataflow.tile) == (Style(style), Tile.AUTO)
+    assert (chiplet.num_pes, chiplet.noc_bandwidth) == ((4096, 256) if place == "datacenter" else (256, 64))
+    assert (chiplet.l2_bytes, chiplet.clock_hz, chiplet.noc_latency) == (10 * 2**20, 500e6, 1)
+
+
+@pytest.mark.parametrize("name", package_names())
+def test_shown_text_stands_alone(name: str) -> None:
+    """It names no built-in, states every figure, and loads as the same package."""
+    package = resolve_package(name)
+    data = parse_yaml(dump_package(package), "p")
+    assert all(isinstance(chiplet, dict) and "num_pes" in chiplet for chiplet in data["classes"].values())
+    assert package_from_dict(data) == package
+    assert package_from_dict(package_to_dict(package)) == package
+
+
+def test_one_call_leaves_no_trace_in_the_next() -> None:
+    first = package_to_dict(resolve_package("het-t"))
+    resolve_package("arvr-het-t-flipped")
+    assert package_to_dict(resolve_package("het-t")) == first
