@@ -330,3 +330,10 @@ def test_the_lines_of_json_are_found(stored: Path) -> None:
     line = next(number for number, row in enumerate(stored.read_text().splitlines(), 1) if '"nobody"' in row)
     (problem,) = problems_in(stored)
     assert problem.startswith(f"{stored}:{line}: ")
+
+
+def test_the_published_schema_is_current() -> None:
+    published = Path(__file__).parents[2] / "docs" / "schema" / "schedule.json"
+    assert json.loads(published.read_text()) == json_schema(), (
+        "run `chipweave schema schedule > docs/schema/schedule.json`"
+    )

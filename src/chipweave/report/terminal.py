@@ -28,6 +28,7 @@ from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.result import Result
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
+CELL = len("[A1  n]")
 COMPONENTS = {
     "mac": "MAC",
     "l1": "L1",
@@ -114,7 +115,7 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation) -> Text:
     drawn = []
     for row in range(rows):
         cells = (chiplet_at.get((row, column)) for column in range(columns))
-        drawn.append(Text(" ").join(Text(" " * 6) if chiplet is None else cell(chiplet) for chiplet in cells))
+        drawn.append(Text(" ").join(Text(" " * CELL) if chiplet is None else cell(chiplet) for chiplet in cells))
     legend = [
         Text(f"{_letter(p.task)} {problem.scenario.tasks[p.task].name}", _colour(p.task))
         + Text(f": {p.micro_batches} x {p.micro_batch} samples, {quantity(p.latency_s, 's')}", "not bold")
@@ -122,7 +123,7 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation) -> Text:
     ]
     if columns > 6:
         return Text("\n").join([*drawn, *legend])
-    blank, nothing = Text(" " * (7 * columns - 1)), Text("")
+    blank, nothing = Text(" " * ((CELL + 1) * columns - 1)), Text("")
     pairs = zip_longest(drawn, legend)
     return Text("\n").join((left or blank) + Text("   ") + (right or nothing) for left, right in pairs)
 

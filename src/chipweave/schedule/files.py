@@ -115,8 +115,9 @@ def read(path: Path) -> Result:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema of a schedule's file."""
-    return ScheduleFileSpec.model_json_schema()
+    """The JSON schema (draft 2020-12) of a schedule's file."""
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft} | ScheduleFileSpec.model_json_schema() | {"title": "chipweave schedule"}
 
 
 def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
