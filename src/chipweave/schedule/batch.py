@@ -143,4 +143,6 @@ class Workbench:
             busiest / package.link_bandwidth_bytes_s,
         )
         static_w = sum(chiplet.static_power_w for chiplet in package.chiplets)
+        if static_w == 0:  # 0 W times the infinite latency of what does not fit is no energy
+            return latency_s, batch.energy_j
         return latency_s, batch.energy_j + static_w * latency_s
