@@ -173,6 +173,14 @@ class TestMistakes:
         assert "'d' closes the cycle" in found[1]
         assert "'f' is listed after this layer" in found[2]
 
+    def test_a_long_cycle_is_shortened(self) -> None:
+        layers = "".join(
+            f"  - {{name: l{i}, op: gemm, K: 1, C: 1, Y: 1, inputs: [l{(i - 1) % 20}]}}\n" for i in range(20)
+        )
+        (found,) = refused(f"name: m\nlayers:\n{layers}")
+        way = "'l0' -> 'l1' -> 'l2' -> 'l3' -> '…' -> 'l18' -> 'l19' -> 'l0'"
+        assert found.startswith(f"m.yaml:3: layers[0] 'l0'.inputs[0]: 'l19' closes the cycle {way};")
+
     def test_names(self) -> None:
         text = changed(third="{name: first, op: conv, K: 4, C: 8, Y: 16, X: 16}")
         assert refused(text) == ("m.yaml:5: layers[2] 'first'.name: is also the name of layers[0]; names must differ",)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +21,6 @@ INPUT = "input"
 """What `inputs` calls the network's own input."""
 
 _LARGEST_BOUND = 2**31 - 1
-_MOST_CYCLES = 20
 Bound = Annotated[int, Field(ge=1, le=_LARGEST_BOUND)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 
@@ -282,11 +280,10 @@ def _order_problems(
         for i, (producer, _) in enumerate(inputs or [])
         if producer >= consumer
     ]
-    cycles = _cycles({c: {p for p, _ in inputs or []} for c, inputs in enumerate(operands)}) if late else {}
     for consumer, i, producer in late:
-        name, circle = shown(name_of[producer]), cycles.get((consumer, producer))
-        if circle:
-            words = " -> ".join(shown(name_of.get(position, "…")) for position in circle)
+        name, way = shown(name_of[producer]), _way(operands, consumer, producer)
+        if way:
+            words = " -> ".join(shown(name_of.get(position, "…")) for position in _shortened([*way, consumer]))
             text = f"{name} closes the cycle {words}; a network cannot feed back, remove one of these edges"
         else:
             text = f"{name} is listed after this layer; move it before (there is no cycle)"
@@ -294,23 +291,28 @@ def _order_problems(
     return {consumer for consumer, _, _ in late}
 
 
-def _cycles(graph: dict[int, set[int]]) -> dict[tuple[int, int], list[int]]:
-    """For each edge (consumer, producer) on a cycle, the layers of the cycle in the order of the data.
-
-    Finds one cycle at a time and cuts it open, so it takes as many passes as there are separate cycles;
-    after `_MOST_CYCLES` the rest is left to the next try.
-    """
-    found: dict[tuple[int, int], list[int]] = {}
-    for _ in range(_MOST_CYCLES):
-        try:
-            TopologicalSorter(graph).prepare()
+def _way(operands: Sequence[Operands | None], start: int, end: int) -> list[int]:
+    """The shortest way that data takes from layer `start` to layer `end`, both included; empty if there is none."""
+    reader: dict[int, int | None] = {end: None}
+    queue = deque([end])
+    while queue:
+        at = queue.popleft()
+        if at == start:
             break
-        except CycleError as error:
-            circle: list[int] = error.args[1]  # each is read by the next
-            for producer, consumer in pairwise(circle):
-                found[consumer, producer] = circle
-                graph[consumer].discard(producer)
-    return found
+        for producer, _ in operands[at] or []:
+            if producer != NETWORK_INPUT and producer not in reader:
+                reader[producer] = at
+                queue.append(producer)
+    way: list[int] = []
+    step = start if start in reader else None
+    while step is not None:
+        way.append(step)
+        step = reader[step]
+    return way
+
+
+def _shortened(circle: list[int]) -> list[int]:
+    return circle if len(circle) <= 8 else [*circle[:4], NETWORK_INPUT, *circle[-3:]]
 
 
 def _sized(layers: Sequence[Layer | None], layer: Layer, consumer: int, inputs: Operands) -> list[Edge]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from chipweave.errors import InputError, did_you_mean
-from chipweave.files.yaml import line_of
+from chipweave.files.yaml import line_of, quoted
 
 Location = tuple[str | int, ...]
 SpecT = TypeVar("SpecT", bound="Spec")
@@ -113,15 +113,19 @@ def shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    text = repr(value[:60] + "…" if isinstance(value, str) and len(value) > 60 else value)
-    return text if len(text) <= 80 else text[:60] + "…"
+    if isinstance(value, str):
+        return quoted(value)
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "…"
 
 
 def _name(data: Any, location: Location) -> str:
     """`layers[3] 'conv1' K`: where a value stands, in the reader's words."""
     text = ""
     for part in location:
-        word = f"[{part}]" if isinstance(part, int) else part if part.isprintable() else shown(part)
+        word = (
+            f"[{part}]" if isinstance(part, int) else part if part.isprintable() and len(part) <= 60 else quoted(part)
+        )
         text += word if isinstance(part, int) or not text else f".{word}"
         try:
             data = data[part]

@@ -58,6 +58,11 @@ def line_of(data: Any, location: tuple[str | int, ...]) -> int | None:
     return line
 
 
+def quoted(text: str) -> str:
+    """Text for a message: in quotes, on one line, shortened."""
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
 def load_yaml(path: str | Path) -> Mapping:
     """The mapping that the file holds.
 
@@ -157,7 +162,9 @@ class _Composer:
         if type(event).__name__ == "AliasEvent":
             return self._alias(event)
         if event.tag is not None:
-            raise self._error(event, f"tag '{event.tag}' is not allowed; remove it (and quote text that needs it)")
+            raise self._error(
+                event, f"tag {quoted(str(event.tag))} is not allowed; remove it (and quote text that needs it)"
+            )
         if depth > MAX_DEPTH:
             raise self._error(event, f"nested more than {MAX_DEPTH} levels deep; flatten it")
         self._count(event, 1)
@@ -178,9 +185,9 @@ class _Composer:
 
     def _alias(self, event: Any) -> Any:
         if event.anchor in self.open_anchors:
-            raise self._error(event, f"alias '*{event.anchor}' contains itself; write the value out")
+            raise self._error(event, f"alias {quoted('*' + event.anchor)} contains itself; write the value out")
         if event.anchor not in self.anchors:
-            raise self._error(event, f"alias '*{event.anchor}' has no anchor '&{event.anchor}' before it; define it")
+            raise self._error(event, f"alias {quoted('*' + event.anchor)} has no anchor before it; define it")
         data, size = self.anchors[event.anchor]
         self._count(event, size)
         return data
@@ -217,7 +224,7 @@ class _Composer:
                 raise self._error(key, "this key is no plain text; write `key: value`")
             name, line = key.value, key.start_mark.line + 1
             if name in data:
-                raise self._error(key, f"key '{name}' repeats line {data.lines[name]}; remove one of the two")
+                raise self._error(key, f"key {quoted(name)} repeats line {data.lines[name]}; remove one of the two")
             data.lines[name] = line
             data[name] = self._value(next(self.events), depth + 1)
         return data
