@@ -202,6 +202,7 @@ def fronts(  # type: ignore[no-untyped-def]
                 return out_node[:0, 0].copy(), out[:0].copy(), out_cuts[:0].copy(), made, False
         for label in range(out_begin, used_out):
             out_node[label, 0] = node
+            out_cuts[label, d:] = 0
     return out_node[:used_out, 0].copy(), out[:used_out].copy(), out_cuts[:used_out].copy(), made, True
 
 
