@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.cost.maestro import layout
 from chipweave.cost.maestro.notation import DIMENSIONS, LAYER_DIMENSIONS, LAYER_TYPES
 
 Integers = NDArray[np.int64]
@@ -46,20 +47,55 @@ class Batch:
 
 @dataclass(frozen=True)
 class Counts:
-    """What the engine counts; arrays of shape (problems,) or (problems, 3) for input, filter and output.
+    """What the engine counts: a table of shape (problems, `layout.COLUMNS`), and its columns by name.
 
-    Accesses and sizes are in elements. `fault` is (code, level, dimension); figures count only where the code is 0.
+    Accesses and sizes are in elements, of shape (problems, 3) for input, filter and output. `fault` is
+    (code, level, dimension); the figures of a problem count only where its code is 0.
     """
 
-    fault: Integers
-    cycles: Integers
-    macs: Integers
-    l1_read: Integers
-    l1_write: Integers
-    l1_size: Integers
-    l2_read: Integers
-    l2_write: Integers
-    l2_size: Integers
+    table: Integers
+
+    def _triple(self, column: int) -> Integers:
+        return self.table[:, column : column + 3]
+
+    @property
+    def fault(self) -> Integers:
+        return self._triple(layout.FAULT)
+
+    @property
+    def cycles(self) -> Integers:
+        return self.table[:, layout.RUNTIME]
+
+    @property
+    def macs(self) -> Integers:
+        """Multiply-accumulates as MAESTRO reports them (ragged strided tiles count too much)."""
+        return self.table[:, layout.MACS]
+
+    @property
+    def l1_read(self) -> Integers:
+        return self._triple(layout.L1_READ)
+
+    @property
+    def l1_write(self) -> Integers:
+        return self._triple(layout.L1_WRITE)
+
+    @property
+    def l1_size(self) -> Integers:
+        """Elements of one PE's double buffers."""
+        return self._triple(layout.L1_SIZE)
+
+    @property
+    def l2_read(self) -> Integers:
+        return self._triple(layout.L2_READ)
+
+    @property
+    def l2_write(self) -> Integers:
+        return self._triple(layout.L2_WRITE)
+
+    @property
+    def l2_size(self) -> Integers:
+        """Elements of the double buffers in L2."""
+        return self._triple(layout.L2_SIZE)
 
     @property
     def energy_macs(self) -> NDArray[np.float64]:
@@ -67,6 +103,14 @@ class Counts:
         l1 = (self.l1_read + self.l1_write).sum(axis=1)
         l2 = (self.l2_read + self.l2_write).sum(axis=1)
         return np.asarray(L2_ENERGY_MAC * l2 + L1_ENERGY_MAC * l1 + self.macs, dtype=np.float64)
+
+
+def accesses(read: Integers, write: Integers, size: Integers) -> dict[str, dict[str, int]]:
+    """Elements read, written and buffered per tensor, as plain data."""
+    return {
+        tensor: {"read": int(read[index]), "write": int(write[index]), "size": int(size[index])}
+        for index, tensor in enumerate(TENSORS)
+    }
 
 
 def layer_row(kind: str, sizes: Mapping[str, int], stride: tuple[int, int] = (1, 1)) -> list[int]:
@@ -94,34 +138,58 @@ def pack(
 def evaluate(batch: Batch) -> Counts:
     """Counts of every problem, exactly as MAESTRO (Kwon et al., MICRO 2019; IEEE Micro 2020) prints them.
 
-    Problems on which MAESTRO exits, crashes or returns no cycles get a fault, see `fault_in_words`.
+    Problems on which MAESTRO exits, crashes or returns no cycles get a fault, see `faults.fault_in_words`.
     """
     from chipweave.cost.maestro import kernel
 
-    out = np.zeros((len(batch.layers), kernel.COLUMNS), np.int64)
-    kernel.evaluate_batch(batch.layers, batch.directives, batch.starts, batch.hardware, out)
+    table = np.zeros((len(batch.layers), layout.COLUMNS), np.int64)
+    kernel.evaluate_batch(batch.layers, batch.directives, batch.starts, batch.hardware, table)
+    table[_too_large(batch), layout.FAULT] = layout.TOO_LARGE
+    return Counts(table)
 
-    def triple(column: int) -> Integers:
-        return out[:, column : column + 3]
 
-    out[_too_large(batch), kernel.FAULT] = kernel.TOO_LARGE
-    return Counts(
-        fault=triple(kernel.FAULT),
-        cycles=out[:, kernel.RUNTIME],
-        macs=out[:, kernel.MACS],
-        l1_read=triple(kernel.L1_READ),
-        l1_write=triple(kernel.L1_WRITE),
-        l1_size=triple(kernel.L1_SIZE),
-        l2_read=triple(kernel.L2_READ),
-        l2_write=triple(kernel.L2_WRITE),
-        l2_size=triple(kernel.L2_SIZE),
-    )
+def evaluate_template(template: str, tile: Integers, batch: Batch) -> Counts:
+    """`evaluate` for problems that all carry one of the templates with a closed form, many times faster.
+
+    Args:
+        template: "nvdla" or "shidiannao".
+        tile: (problems,): C lanes, or columns of a cluster (unused for depthwise layers under "nvdla").
+        batch: the problems, each with the template's directives (`templates`), equally many rows each. The engine
+            takes those to which the closed form does not apply.
+    """
+    from chipweave.cost.maestro import closed_forms
+
+    layers = batch.layers
+    problems = np.empty((len(layers), layout.PROBLEM_COLUMNS), np.int64)
+    problems[:, 0] = layers[:, 0] == LAYER_TYPES.index("DSCONV")
+    for column, dim in enumerate("KCRSYX", start=1):
+        problems[:, column] = layers[:, 1 + DIMENSIONS.index(dim)]
+    problems[:, 7:9] = layers[:, 10:12]
+    problems[:, 9] = tile
+    problems[:, 10:] = batch.hardware
+    table = np.zeros((len(layers), layout.COLUMNS), np.int64)
+    exact = np.zeros(len(layers), np.bool_)
+    form = closed_forms.nvdla if template == "nvdla" else closed_forms.shidiannao
+    form(problems, table, exact)
+    exact &= ~_too_large(batch)
+    rest = np.flatnonzero(~exact)
+    if len(rest):
+        rows = batch.directives.reshape(len(layers), -1, 4)[rest]
+        starts = np.arange(len(rest) + 1) * rows.shape[1]
+        table[rest] = evaluate(Batch(layers[rest], rows.reshape(-1, 4), starts, batch.hardware[rest])).table
+    return Counts(table)
 
 
 def _too_large(batch: Batch) -> NDArray[np.bool_]:
-    """Where counts could leave 64 bits: the loops and tiles multiply to more than 2**60."""
+    """Where counts could leave 64 bits: dimensions, or the tiles of one mapping, that multiply to more than 2**60."""
     loops = np.log2(np.maximum(batch.layers[:, 1:10], 1)).sum(axis=1)
-    sizes = np.concatenate([[0.0], np.cumsum(np.log2(np.maximum(batch.directives[:, 2], 1)))])
-    tiles = sizes[batch.starts[1:]] - sizes[batch.starts[:-1]]
-    del tiles
-    return np.asarray(loops > 60)
+    return np.asarray((loops > 60) | (_largest_tiles(batch) > 60))
+
+
+def _largest_tiles(batch: Batch) -> NDArray[np.float64]:
+    """log2 of the largest tile of each mapping, every dimension taken at its largest map."""
+    owner = np.repeat(np.arange(len(batch.layers)), np.diff(batch.starts))
+    maps = batch.directives[:, 1] >= 0
+    largest = np.ones((len(batch.layers), len(DIMENSIONS)), np.int64)
+    np.maximum.at(largest, (owner[maps], batch.directives[maps, 1]), batch.directives[maps, 2])
+    return np.asarray(np.log2(largest).sum(axis=1))

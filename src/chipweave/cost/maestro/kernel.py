@@ -5,25 +5,43 @@ divisions that may see negative numbers go through `_quotient`, which truncates 
 Field names follow docs/cost-model/maestro.md.
 """
 
+# mypy: allow-untyped-defs, allow-untyped-calls
 from __future__ import annotations
 
 import numpy as np
 from numba import int64, njit
 
-MAX_LEVELS = 4
-MAX_MAPS = 16
+from chipweave.cost.maestro.layout import (
+    FAULT,
+    FAULT_DIM,
+    FAULT_LEVEL,
+    FEW_PES,
+    L1_READ,
+    L1_SIZE,
+    L1_WRITE,
+    L2_READ,
+    L2_SIZE,
+    L2_WRITE,
+    MACS,
+    MANY_LEVELS,
+    MANY_MAPS,
+    MANY_SPATIAL,
+    MAX_LEVELS,
+    MAX_MAPS,
+    NO_COMPUTATION,
+    NO_CYCLES,
+    NO_FILTER,
+    NO_SPATIAL,
+    NO_SUCH_DIMENSION,
+    NOTHING_NEW,
+    OK,
+    PARTIAL_FILTER,
+    RUNTIME,
+)
+
 _DIMS = 11
 _C, _G, _K, _M, _N, _R, _S, _X, _Y, _OUT_X, _OUT_Y = range(_DIMS)
 _TEMPORAL, _SPATIAL, _CLUSTER = 0, 1, 2
-
-# Why a problem has no figures (column 0 of the result; column 1: level, column 2: dimension).
-OK, PARTIAL_FILTER, NO_SPATIAL, MANY_SPATIAL, NO_SUCH_DIMENSION, FEW_PES, MANY_LEVELS, NO_FILTER, MANY_MAPS = range(9)
-NOTHING_NEW, NO_COMPUTATION, NO_CYCLES, TOO_LARGE = range(9, 13)
-
-# Columns of the result.
-FAULT, FAULT_LEVEL, FAULT_DIM, RUNTIME, MACS = range(5)
-L1_READ, L1_WRITE, L1_SIZE, L2_READ, L2_WRITE, L2_SIZE = range(5, 23, 3)
-COLUMNS = 23
 
 # Dimensions coupled to input, weight and output, in order; -1 ends a list. Rows: CONV, TRCONV, DSCONV, NGCONV, GEMM.
 _CONV = [[_N, _C, _Y, _X, -1, -1], [_K, _C, _R, _S, -1, -1], [_N, _K, _Y, _X, -1, -1]]
@@ -121,8 +139,9 @@ def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
             if count == MAX_MAPS:
                 return _fault(out, MANY_MAPS, level, rows[row, _DIM])
             dim = rows[row, _DIM]
-            if (dim == _R or dim == _S) and rows[row, _KIND] == _TEMPORAL:
-                if rows[row, _SIZE] != rows[row, _OFFSET] or rows[row, _SIZE] != layer[1 + dim]:
+            if dim in (_R, _S) and rows[row, _KIND] == _TEMPORAL:
+                size = rows[row, _SIZE]
+                if not (size == rows[row, _OFFSET] and size == layer[1 + dim]):
                     return _fault(out, PARTIAL_FILTER, level, dim)
             maps[level, count] = rows[row]
             count += 1
@@ -164,7 +183,7 @@ def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
         # Strides: only whole output positions are mapped.
         for index in range(count):
             dim = maps[level, index, _DIM]
-            if dim == _Y or dim == _X:
+            if dim in (_Y, _X):
                 filter_size = layer[1 + (_R if dim == _Y else _S)]
                 stride = layer[10 if dim == _Y else 11]
                 size = maps[level, index, _SIZE]
@@ -172,7 +191,8 @@ def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
                     outputs = (size + stride - filter_size) // stride
                     target = table[dim, _FIRST]
                     maps[level, target, _SIZE] = outputs * min(stride, filter_size) + max(filter_size - stride, 0)
-                    maps[level, target, _OFFSET] = outputs * (filter_size if level > 0 and filter_size < stride else stride)
+                    step = filter_size if level > 0 and filter_size < stride else stride
+                    maps[level, target, _OFFSET] = outputs * step
 
         spatial = 0
         fact[_PARALLEL] = -1
@@ -296,16 +316,16 @@ def _list_states(maps, dims, fact, states, counts):
 
 
 @njit(cache=True, error_model="numpy")
-def _output_factor(spatial, position, edge, view, reuse, edge_units, mapped, mapped_edge, unique, unique_edge, input_edge):
-    """Elements of one dimension that a unit puts out; `input_edge` is the edge of Y or X where the rest is of Y', X'."""
-    first, see = view < _LATER, view == _FIRST_SEE or view >= _LATER_SEE
+def _output_factor(spatial, position, edge, view, reuse, edge_units, mapped, mapped_edge, unique, unique_edge, raw_edge):
+    """Elements of one dimension that a unit puts out; `raw_edge`: the edge of Y or X where the rest is of Y', X'."""
+    first, see = view < _LATER, view in (_FIRST_SEE, _LATER_SEE, _WHOLE)
     if not spatial:
         return mapped_edge if edge else mapped
     if position == _INIT and edge and see:
         return unique_edge if edge_units > 1 and reuse else mapped_edge
     if position == _AT_EDGE:
         if edge_units == 1:
-            return input_edge if first or see else 1
+            return raw_edge if first or see else 1
         if see:
             return unique_edge
     if first:
@@ -316,7 +336,7 @@ def _output_factor(spatial, position, edge, view, reuse, edge_units, mapped, map
 @njit(cache=True, error_model="numpy")
 def _load_factor(spatial, position, edge, view, relation, edge_units, mapped, mapped_edge, unique, unique_edge):
     """Elements of one dimension that a unit needs anew; -1 where MAESTRO gives up on a loop that brings nothing."""
-    first, see = view < _LATER, view == _FIRST_SEE or view == _LATER_SEE
+    first, see = view < _LATER, view in (_FIRST_SEE, _LATER_SEE)
     whole = mapped_edge if see else mapped
     if not spatial:
         if position == _INIT:

@@ -52,13 +52,17 @@ class Directive:
     line: int
 
 
+# Brackets, commas, colons and semicolons only separate, as in MAESTRO's own reader.
 _LEXEME = re.compile(
-    r"(?P<space>\s+|//[^\n]*|/\*.*?\*/)|(?P<token>[A-Za-z_][\w.\-]*'?|\d+(?:\.\d+)?|[{}();:,+\-])|(?P<bad>.)", re.DOTALL
+    r"(?P<space>[\s(),:;>]+|//[^\n]*|/\*.*?\*/)"
+    r"|(?P<token>\d*[A-Za-z_][\w.\-]*'?|\d+(?:\.\d+)?|[{}+\-])"
+    r"|(?P<bad>.)",
+    re.DOTALL,
 )
 
 
 def tokenize(text: str, path: str) -> list[Token]:
-    """Words, numbers and marks of `text` with their lines; comments (`//`, `/* */`) fall away.
+    """Words, numbers and braces of `text` with their lines; comments (`//`, `/* */`) fall away.
 
     Raises:
         InputError: a character that the notation does not have, or a comment that is never closed.
@@ -94,14 +98,9 @@ class Reader:
     def take(self) -> str:
         text = self.peek()
         if not text:
-            raise self.error("the text ends too early", "complete it")
+            raise self.error("the text ends in the middle of a statement", "complete it")
         self.position += 1
         return text
-
-    def skip(self, *texts: str) -> None:
-        """Passes over any run of `texts`."""
-        while self.peek() in texts and self.peek():
-            self.position += 1
 
     def expect(self, text: str) -> None:
         if self.peek() != text:
@@ -115,7 +114,8 @@ class Reader:
         line, text = self.line, self.take()
         if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > LARGEST_NUMBER:
             self.position -= 1
-            raise InputError(f"{self.path}:{line}: {text!r} is not a whole number from 0 to {LARGEST_NUMBER}; write one")
+            problem = f"{text!r} is not a whole number from 0 to {LARGEST_NUMBER}"
+            raise InputError(f"{self.path}:{line}: {problem}; write one")
         return int(text)
 
 
@@ -126,33 +126,26 @@ def read_directives(reader: Reader, constants: Mapping[str, int], end: str = "")
         InputError: a statement that is not a directive, with its line.
     """
     directives = []
-    reader.skip(";", ",")
     while reader.peek() != end:
         line, word = reader.line, reader.peek()
         if word not in _KIND_OF_WORD:
             known = ", ".join(_KIND_OF_WORD)
-            raise reader.error(f"{word!r} is not a mapping directive" if word else "the mapping never ends", f"use {known}")
+            problem = f"{word!r} is not a mapping directive" if word else "the mapping never ends"
+            raise reader.error(problem, f"use {known}")
         reader.take()
         kind = _KIND_OF_WORD[word]
-        reader.expect("(")
         size = _read_sum(reader, constants)
         offset, dim = size, ""
         if kind is Kind.CLUSTER:
-            reader.skip(",")
-            if reader.peek() != ")" and reader.take() not in ("P", "L"):
-                reader.position -= 1
-                raise reader.error(f"{reader.peek()!r} is not a kind of cluster", "write P")
-            reader.expect(")")
+            if reader.peek() in ("P", "L"):
+                reader.take()
         else:
-            reader.expect(",")
             offset = _read_sum(reader, constants)
-            reader.expect(")")
             dim = reader.take()
             if dim not in DIMENSIONS:
                 reader.position -= 1
                 raise reader.error(f"{dim!r} is not a dimension", f"use one of {', '.join(DIMENSIONS)}")
         directives.append(Directive(kind, dim, size, offset, line))
-        reader.skip(";", ",")
     return tuple(directives)
 
 
@@ -163,12 +156,10 @@ def _read_sum(reader: Reader, constants: Mapping[str, int]) -> tuple[tuple[int, 
         text = reader.peek()
         if text == "Sz":
             reader.take()
-            reader.expect("(")
             dim = reader.take()
             if dim not in LAYER_DIMENSIONS:
                 reader.position -= 1
                 raise reader.error(f"Sz({dim}) names no dimension", f"use one of {', '.join(LAYER_DIMENSIONS)}")
-            reader.expect(")")
             terms.append((sign, dim))
         elif text in constants:
             reader.take()
@@ -212,8 +203,8 @@ def resolve(directives: Sequence[Directive], sizes: Mapping[str, int], path: str
             value = sum(sign * (sizes[term] if isinstance(term, str) else term) for sign, term in terms)
             if not 1 <= value <= LARGEST_NUMBER:
                 raise InputError(
-                    f"{path}:{directive.line}: {WORD_OF_KIND[directive.kind]} of {directive.dim or 'PEs'}: {what} {value} "
-                    f"is out of range; it must be at least 1 (and at most {LARGEST_NUMBER})"
+                    f"{path}:{directive.line}: {WORD_OF_KIND[directive.kind]}: {what} {value} is out of range; "
+                    f"it must be 1 to {LARGEST_NUMBER}"
                 )
             numbers.append(value)
         code = DIMENSIONS.index(directive.dim) if directive.dim else -1

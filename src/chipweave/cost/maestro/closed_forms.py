@@ -1,0 +1,225 @@
+"""The NVDLA-like and the ShiDianNao-like template without enumerating iterations, compiled.
+
+Each form gives exactly what `kernel` gives for the template's directives, wherever it says it applies (the function
+returns True), at several million layers a second. Derivations: docs/cost-model/maestro.md, "Closed forms".
+Rows of `problems`: depthwise flag, K, C, R, S, Y, X, vertical stride, horizontal stride, tile, PEs, NoC bandwidth,
+NoC latency, off-chip bandwidth, lanes. Rows of the result are the kernel's.
+"""
+
+# ruff: noqa: SIM300 - the capital letters are sizes, not constants
+# mypy: allow-untyped-defs, allow-untyped-calls
+from __future__ import annotations
+
+from numba import njit
+
+from chipweave.cost.maestro.kernel import _delay
+from chipweave.cost.maestro.layout import L1_READ, L1_SIZE, L1_WRITE, L2_READ, L2_SIZE, L2_WRITE, MACS, RUNTIME
+
+
+@njit(cache=True, error_model="numpy")
+def _totals(out, macs, input_reads, weight_reads, output_writes, input_size, weight_size, output_size):
+    """The columns that follow from the four counts."""
+    for tensor in range(3):
+        out[L1_READ + tensor] = macs
+    out[MACS] = macs
+    out[L1_WRITE], out[L1_WRITE + 1], out[L1_WRITE + 2] = input_reads, weight_reads, macs
+    out[L2_READ], out[L2_READ + 1], out[L2_READ + 2] = input_reads, weight_reads, output_size
+    out[L2_WRITE], out[L2_WRITE + 1], out[L2_WRITE + 2] = input_size, weight_size, output_writes
+
+
+@njit(cache=True, error_model="numpy")
+def _nvdla(problem, out):
+    depthwise, K, C, R, S = problem[0], problem[1], problem[2], problem[3], problem[4]
+    Y, X, stride_y, stride_x, lanes_c = problem[5], problem[6], problem[7], problem[8], problem[9]
+    pes, bandwidth, latency, offchip, lanes = problem[10], problem[11], problem[12], problem[13], problem[14]
+    if depthwise:
+        lanes_c = 1
+    if stride_y > 2 or stride_x > 2 or R > Y or S > X or lanes_c > pes:
+        return False
+    window = R * S
+    units = pes // lanes_c
+    compute = -(-window // lanes)
+    if depthwise:
+        # Channels take the place of output channels, one filter each; the array has one level.
+        channels, first_c, tiles_c = C, 1, 1
+    else:
+        channels, first_c, tiles_c = K, min(C, lanes_c), -(-C // lanes_c)
+        compute += _delay(2 * first_c * window, bandwidth, latency)
+    steps_y, steps_x = (Y - R) // stride_y, (X - S) // stride_x
+    row = R if X > S else min(R, stride_y)
+
+    full_rounds, rest = channels // units, channels % units
+    runtime, output_writes, input_reads, weight_reads = 0, 0, 0, 0
+    floor, first_output = 0, 0
+    for position in range(3):
+        # Rounds over units: the first, the full ones after it, the ragged last.
+        if position == 0:
+            rounds, active = 1, min(channels, units)
+            egress = units if channels >= units else max(channels - 1, 1)
+        elif position == 1:
+            rounds, active, egress = full_rounds - 1, units, units
+        else:
+            rounds, active, egress = (1 if rest > 0 and channels > units else 0), rest, rest
+        if rounds <= 0:
+            continue
+        fan_in = active if depthwise else 1
+        weights = active * first_c * window
+        load_x = fan_in * first_c * R * min(S, stride_x)
+        load_y = fan_in * first_c * S * row
+        load_c = first_c * window
+        drain = _delay(egress, bandwidth, latency)
+        if position == 0:
+            opening = fan_in * first_c * window
+            first_output = egress
+            floor = max((2 * (opening + weights)) // offchip // 2, (2 * egress) // offchip // 2)
+            out[L2_SIZE], out[L2_SIZE + 1], out[L2_SIZE + 2] = 2 * opening, 2 * weights, 2 * egress
+            start = compute + _delay(opening + weights, bandwidth, latency)
+        else:
+            opening = active * window if depthwise else 0
+            start = max(compute, _delay(opening + weights, bandwidth, latency), drain)
+        runtime += rounds * max(start, floor)
+        input_reads += rounds * opening
+        weight_reads += rounds * weights
+        others = tiles_c - 1
+        if others > 0:
+            step = max(compute, _delay(load_c + active * load_c, bandwidth, latency), drain, floor)
+            runtime += rounds * others * step
+            input_reads += rounds * others * load_c
+            weight_reads += rounds * others * active * load_c
+        if steps_y > 0:
+            times = rounds * tiles_c * steps_y
+            runtime += times * max(compute, _delay(load_y, bandwidth, latency), drain, floor)
+            input_reads += times * load_y
+        if steps_x > 0:
+            times = rounds * tiles_c * (steps_y + 1) * steps_x
+            runtime += times * max(compute, _delay(load_x, bandwidth, latency), drain, floor)
+            input_reads += times * load_x
+        output_writes += rounds * tiles_c * (steps_y + 1) * (steps_x + 1) * egress
+
+    macs = channels * (1 if depthwise else C) * (steps_y + 1) * (steps_x + 1) * window
+    out[RUNTIME] = runtime
+    out[L1_SIZE], out[L1_SIZE + 1], out[L1_SIZE + 2] = 2 * window, 2 * window, 2 * window
+    weight_size = channels * (1 if depthwise else C) * window
+    outputs = channels * (Y - R + 1) * (X - S + 1)
+    _totals(out, macs, input_reads, weight_reads, output_writes, C * Y * X, weight_size, outputs)
+    return first_output > 0
+
+
+@njit(cache=True, error_model="numpy")
+def nvdla(problems, out, exact):
+    """Fills `out` and `exact` for the NVDLA-like template (tile = C lanes; unused for depthwise)."""
+    for index in range(problems.shape[0]):
+        exact[index] = _nvdla(problems[index], out[index])
+
+
+@njit(cache=True, error_model="numpy")
+def _over_units(first, first_see, later, later_see, edge, see, units, edge_units):
+    """Total over units of what the first, a later, and a ragged unit bring."""
+    if not edge:
+        return first + (units - 1) * later
+    if edge_units == 1:
+        return first_see if see else first
+    return first + (edge_units - see - 1) * later + see * later_see
+
+
+@njit(cache=True, error_model="numpy")
+def _shidiannao(problem, out):
+    depthwise, K, C, R, S = problem[0], problem[1], problem[2], problem[3], problem[4]
+    Y, X, stride_y, stride_x, tile = problem[5], problem[6], problem[7], problem[8], problem[9]
+    pes, bandwidth, latency, offchip, lanes = problem[10], problem[11], problem[12], problem[13], problem[14]
+    if stride_y > 2 or stride_x > 2 or R > Y or S > X or tile > pes:
+        return False
+    window, units = R * S, pes // tile
+    if depthwise:
+        K = 1
+
+    # Columns: tiles of `size` every `offset`; a ragged last tile of `size_edge`.
+    size, offset = min(tile + S - 1, X), tile
+    if stride_x != 1:
+        outputs = (size + stride_x - S) // stride_x
+        size, offset = outputs * min(stride_x, S) + max(S - stride_x, 0), outputs * stride_x
+    steps_x = (X - size) // offset
+    edge_x = steps_x * offset + size < X
+    size_edge = X - (steps_x + 1) * offset
+    if edge_x and (size_edge < S or size_edge > size):
+        return False
+
+    # One tile in a cluster: each PE takes a window of S columns, shared along the row.
+    hop = 1 if stride_x == 1 else min(stride_x, S)
+    steps = (size - S) // hop
+    windows = steps + 1
+    last = S
+    if steps * hop + S < size:
+        windows += 1
+        last = size - (steps + 1) * hop
+    columns = (windows - 1) * S + last
+    compute = -(-window // lanes) + _delay(R * columns + window, bandwidth, latency)
+
+    # Rows: R of them every `stride_y`, one output row a cluster.
+    rounds = ((Y - R) // stride_y + 1) // units - 1
+    cover = stride_y * (units - 1) + R
+    fresh = min(R, stride_y)
+    if ((Y - R) // stride_y) * stride_y + R < Y:
+        return False  # left-over rows
+    active = (Y - R) // stride_y + 1 - (rounds + 1) * units if Y > cover else (Y - R) // stride_y + 1
+
+    runtime, macs, input_reads, output_writes, floor = 0, 0, 0, 0, 0
+    passes = K * C
+    for row in range(3):
+        if row == 0:
+            count, edge = 1, Y < cover
+        elif row == 1:
+            count, edge = (rounds if Y > cover else 0), False
+        else:
+            count, edge = (1 if Y > cover and Y != rounds * stride_y * units + cover else 0), True
+        if count <= 0:
+            continue
+        see = 1 if edge and row == 0 else 0
+        busy = active if edge else units
+        kept = busy * R
+        shared = _over_units(R, R, fresh, 0 if R >= stride_y else Y + 1, edge, see, units, active)
+        rows_out = _over_units(1, 1, fresh, 1, edge, see, units, active)
+        if edge and row == 2 and active == 1:
+            rows_out = R  # MAESTRO takes input rows for output rows here
+        rows_work = R if edge and row == 2 and active == 1 else busy
+        for column in range(3):
+            times = count * (1 if column == 0 else (steps_x if column == 1 else (1 if edge_x else 0)))
+            if times <= 0:
+                continue
+            width = size_edge if column == 2 else size
+            columns_out = width - S + 1
+            egress = rows_out * columns_out
+            drain = max(_delay(egress, bandwidth, latency), compute)
+            output_writes += passes * times * egress
+            macs += passes * times * rows_work * columns_out * window
+            if column > 0:
+                load = kept * min(size, offset)
+                runtime += passes * times * max(drain, _delay(load, bandwidth, latency), floor)
+                input_reads += passes * times * load
+            elif row > 0:
+                load = (kept if X > size else shared) * width
+                runtime += passes * times * max(drain, _delay(load, bandwidth, latency), floor)
+                input_reads += passes * times * load
+            else:
+                opening, load = kept * width, shared * width
+                floor = max((2 * (opening + window)) // offchip // 2, (2 * egress) // offchip // 2)
+                out[L2_SIZE], out[L2_SIZE + 1], out[L2_SIZE + 2] = 2 * opening, 2 * window, 2 * egress
+                runtime += max(compute + _delay(opening + window, bandwidth, latency), floor)
+                runtime += K * (C - 1) * max(drain, _delay(load + window, bandwidth, latency), floor)
+                runtime += (K - 1) * max(drain, _delay(window, bandwidth, latency), floor)
+                input_reads += opening + K * (C - 1) * load
+
+    out[RUNTIME] = runtime
+    out[L1_SIZE], out[L1_SIZE + 1], out[L1_SIZE + 2] = 2 * window, 2 * window, 2 * window
+    channels = C if depthwise else K
+    weight_size = (1 if depthwise else K) * C * window
+    outputs = channels * (Y - R + 1) * (X - S + 1)
+    _totals(out, macs, input_reads, passes * window, output_writes, C * Y * X, weight_size, outputs)
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def shidiannao(problems, out, exact):
+    """Fills `out` and `exact` for the ShiDianNao-like template (tile = columns of a cluster)."""
+    for index in range(problems.shape[0]):
+        exact[index] = _shidiannao(problems[index], out[index])

@@ -1,0 +1,250 @@
+"""MAESTRO's own files: a network of layers, each with its mapping, read and costed as they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chipweave.cost.maestro.candidates import UNLIMITED
+from chipweave.cost.maestro.engine import accesses, evaluate, layer_row, pack
+from chipweave.cost.maestro.faults import fault_in_words
+from chipweave.cost.maestro.notation import (
+    LAYER_DIMENSIONS,
+    LAYER_TYPES,
+    Directive,
+    Reader,
+    read_directives,
+    resolve,
+    tokenize,
+)
+from chipweave.errors import InputError
+
+LARGEST_TEXT = 8 * 2**20
+"""Characters; MAESTRO's largest mapping file has 0.1 million."""
+
+
+@dataclass(frozen=True)
+class NetworkLayer:
+    """One `Layer { ... }`: its type, dimension sizes, (vertical, horizontal) stride, mapping, and line."""
+
+    name: str
+    kind: str
+    sizes: dict[str, int]
+    stride: tuple[int, int]
+    mapping: tuple[Directive, ...]
+    line: int
+
+
+def parse_network(text: str, path: str) -> list[NetworkLayer]:
+    """The layers of a MAESTRO network file, in its order, those of several `Network` blocks one after another.
+
+    `Constant NAME VALUE;` declares a constant for sizes; an `Accelerator { ... }` block is passed over (the
+    hardware comes from options).
+
+    Raises:
+        InputError: `path:line: problem; remedy` for text that is no network.
+    """
+    if len(text) > LARGEST_TEXT:
+        raise InputError(f"{path}:1: the text has {len(text)} characters; at most {LARGEST_TEXT}: split the file")
+    reader = Reader(tokenize(text, path), path)
+    constants: dict[str, int] = {}
+    layers: list[NetworkLayer] = []
+    networks = 0
+    while word := reader.peek():
+        if word == "Constant":
+            reader.take()
+            name = reader.take()
+            constants[name] = reader.integer()
+        elif word == "Accelerator":
+            reader.take()
+            _pass_block(reader)
+        elif word == "Network":
+            reader.take()
+            networks += 1
+            while reader.take() != "{":
+                pass
+            while not _closes(reader):
+                layers.append(_read_layer(reader, constants))
+        else:
+            raise reader.error(f"unexpected {word!r}", "the file holds Network NAME { Layer NAME { ... } }")
+    if not networks:
+        raise InputError(f"{path}:1: no Network in the file; write Network NAME {{ Layer NAME {{ ... }} }}")
+    if not layers:
+        raise InputError(f"{path}:1: the network has no Layer; add Layer NAME {{ Type: CONV Dimensions {{ ... }} }}")
+    return layers
+
+
+def _closes(reader: Reader) -> bool:
+    """Takes a closing brace if it comes next."""
+    if reader.peek() != "}":
+        return False
+    reader.take()
+    return True
+
+
+def _pass_block(reader: Reader) -> None:
+    while reader.take() != "{":
+        pass
+    depth = 1
+    while depth:
+        word = reader.take()
+        depth += (word == "{") - (word == "}")
+
+
+def _read_layer(reader: Reader, constants: dict[str, int]) -> NetworkLayer:
+    line = reader.line
+    if reader.peek() != "Layer":
+        raise reader.error(f"expected a Layer or '}}' before {reader.peek()!r}", "write Layer NAME { ... }")
+    reader.take()
+    name = "" if reader.peek() == "{" else reader.take()
+    reader.expect("{")
+    kind, mapping = "", None
+    sizes: dict[str, int] = {}
+    stride = {"Y": 1, "X": 1}
+    while not _closes(reader):
+        word = reader.peek()
+        if word == "Type":
+            reader.take()
+            kind = reader.take()
+            if kind not in LAYER_TYPES:
+                reader.position -= 1
+                raise reader.error(f"layer '{name}': type {kind!r} is unknown", f"use one of {', '.join(LAYER_TYPES)}")
+        elif word == "Stride":
+            reader.take()
+            if sizes:
+                raise reader.error(f"layer '{name}': Stride after Dimensions", "move it before them, as MAESTRO demands")
+            stride |= _read_sizes(reader, constants, ("Y", "X"), f"layer '{name}': stride")
+        elif word == "Dimensions":
+            reader.take()
+            sizes = _read_sizes(reader, constants, LAYER_DIMENSIONS, f"layer '{name}': dimension")
+        elif word == "Dataflow":
+            reader.take()
+            reader.expect("{")
+            mapping = read_directives(reader, constants, "}")
+            reader.expect("}")
+        elif word:
+            raise reader.error(
+                f"layer '{name}': unexpected {word!r}", "a layer holds Type, Stride, Dimensions and Dataflow"
+            )
+        else:
+            raise reader.error(f"layer '{name}' is not closed", "end it with }")
+    return NetworkLayer(name, kind, sizes, (stride["Y"], stride["X"]), mapping or (), line)
+
+
+def _read_sizes(reader: Reader, constants: dict[str, int], known: tuple[str, ...], what: str) -> dict[str, int]:
+    reader.expect("{")
+    sizes: dict[str, int] = {}
+    while not _closes(reader):
+        dim = reader.take()
+        if dim not in known:
+            reader.position -= 1
+            raise reader.error(f"{what} {dim!r} is unknown", f"use one of {', '.join(known)}")
+        line = reader.line
+        sizes[dim] = constants[reader.take()] if reader.peek() in constants else reader.integer()
+        if sizes[dim] < 1:
+            raise InputError(f"{reader.path}:{line}: {what} {dim} is {sizes[dim]}; it must be at least 1")
+    return sizes
+
+
+NEEDED = {
+    "CONV": "KCRSYX",
+    "TRCONV": "KCRSYX",
+    "DSCONV": "CRSYX",
+    "NGCONV": "GKCRSYX",
+    "GEMM": "MNK",
+}
+
+
+def network_report(
+    text: str,
+    path: str,
+    *,
+    num_pes: int,
+    noc_bandwidth: int,
+    noc_latency: int,
+    simd_lanes: int,
+    offchip_bandwidth: int | None,
+) -> dict[str, Any]:
+    """Figures of every layer of a MAESTRO file, exactly MAESTRO's, as plain data.
+
+    Returns:
+        `{"layers": [...]}` in the file's order. A layer has `name`, `runtime_cycles`, `macs`, `energy_mac_units`, and
+        `l1` and `l2`: per tensor (`input`, `filter`, `output`) the elements `read`, `written` and the buffer `size`.
+        A layer on which MAESTRO fails has `error`, a sentence, in place of the figures.
+
+    Raises:
+        InputError: text that is no network, hardware out of range, or convolutions with and without N in one file
+            (MAESTRO refuses the whole file).
+    """
+    hardware = {
+        "num_pes": num_pes,
+        "noc_bandwidth": noc_bandwidth,
+        "noc_latency": noc_latency,
+        "simd_lanes": simd_lanes,
+        "offchip_bandwidth": UNLIMITED if offchip_bandwidth is None else offchip_bandwidth,
+    }
+    problems = [
+        f"{path}: {key}={value} is out of range; at least {0 if key == 'noc_latency' else 1}"
+        for key, value in hardware.items()
+        if value < (0 if key == "noc_latency" else 1)
+    ]
+    if problems:
+        raise InputError(problems)
+    layers = parse_network(text, path)
+    _check_batches(layers, path)
+
+    report: list[dict[str, Any]] = [{"name": layer.name} for layer in layers]
+    rows, mappings, places = [], [], []
+    for index, layer in enumerate(layers):
+        try:
+            _check_layer(layer, path)
+            mappings.append(resolve(layer.mapping, layer.sizes, path))
+        except InputError as error:
+            report[index]["error"] = "\n".join(error.problems)
+            continue
+        rows.append(layer_row(layer.kind, layer.sizes, layer.stride))
+        places.append(index)
+    machine = [num_pes, noc_bandwidth, noc_latency, hardware["offchip_bandwidth"], simd_lanes]
+    batch = pack(rows, mappings, [machine] * len(rows))
+    counts = evaluate(batch)
+    for at, index in enumerate(places):
+        if counts.fault[at, 0]:
+            why = fault_in_words(counts.fault[at].tolist(), batch.rows(at), batch.layers[at], num_pes)
+            report[index]["error"] = f"{path}:{layers[index].line}: {why}"
+            continue
+        report[index] |= {
+            "runtime_cycles": int(counts.cycles[at]),
+            "macs": int(counts.macs[at]),
+            "energy_mac_units": float(counts.energy_macs[at]),
+            "l1": accesses(counts.l1_read[at], counts.l1_write[at], counts.l1_size[at]),
+            "l2": accesses(counts.l2_read[at], counts.l2_write[at], counts.l2_size[at]),
+        }
+    return {"layers": report}
+
+
+def _check_batches(layers: list[NetworkLayer], path: str) -> None:
+    convolutions = [layer for layer in layers if layer.kind in ("CONV", "TRCONV")]
+    with_batch = [layer for layer in convolutions if "N" in layer.sizes]
+    without = [layer for layer in convolutions if "N" not in layer.sizes]
+    if with_batch and without:
+        raise InputError(
+            f"{path}:{without[0].line}: layer '{without[0].name}' has no N, but '{with_batch[0].name}' has; MAESTRO "
+            "refuses the file: declare N (1 for no batch) in all convolutions or in none"
+        )
+
+
+def _check_layer(layer: NetworkLayer, path: str) -> None:
+    where = f"{path}:{layer.line}: layer '{layer.name}'"
+    if not layer.kind:
+        raise InputError(f"{where} has no Type; add one of {', '.join(LAYER_TYPES)}")
+    missing = [dim for dim in NEEDED[layer.kind] if dim not in layer.sizes]
+    if missing:
+        raise InputError(f"{where} lacks dimension {', '.join(missing)}; {layer.kind} needs {NEEDED[layer.kind]}")
+    for dim, filter_dim in (("Y", "R"), ("X", "S")):
+        if layer.kind != "GEMM" and layer.sizes[dim] < layer.sizes[filter_dim]:
+            raise InputError(
+                f"{where}: filter {filter_dim}={layer.sizes[filter_dim]} is larger than {dim}={layer.sizes[dim]}; "
+                "MAESTRO pads nothing: add the padding to the input"
+            )
+    if not layer.mapping:
+        raise InputError(f"{where} has no Dataflow; add Dataflow {{ ... }} with its mapping")
