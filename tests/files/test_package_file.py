@@ -200,6 +200,14 @@ class TestMistakes:
             "p.yaml:3: grid[0][0]: c.yaml:2: num_pes: 0 is out of range; give a number at least 1"
         )
 
+    def test_a_chiplet_file_beside_classes_is_read(self, tmp_path: Path) -> None:
+        (tmp_path / "c.yaml").write_text("name: c\nnum_pes: 0\n")
+        (tmp_path / "p.yaml").write_text("name: p\nclasses: {A: arvr-nvdla}\ngrid:\n  - [A, c.yaml]\n")
+        with pytest.raises(InputError, match=r"p\.yaml:4: grid\[0\]\[1\]: .*c\.yaml:2: num_pes: 0 is out of range"):
+            load_package(tmp_path / "p.yaml")
+        (tmp_path / "c.yaml").write_text("name: c\n")
+        assert [chiplet.name for chiplet in load_package(tmp_path / "p.yaml").chiplets] == ["arvr-nvdla", "c"]
+
     def test_unknown_names(self) -> None:
         with pytest.raises(
             InputError, match=r"^'het-cb' is neither a built-in package nor a file; did you mean 'het-cb-3x3'\?"

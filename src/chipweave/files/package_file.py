@@ -20,7 +20,7 @@ from chipweave.files.chiplet_file import (
     resolve_chiplet,
 )
 from chipweave.files.locate import load, locate
-from chipweave.files.presets import package_names, package_preset
+from chipweave.files.presets import chiplet_names, package_names, package_preset
 from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
@@ -247,20 +247,26 @@ def _chiplets(spec: PackageSpec, labels: list[tuple[Location, str]], problems: P
         if label not in {used for _, used in labels}:
             problems.add(at, f"class {shown(label)} is on no place of the package; use it, or remove it")
     for at, label in labels:
-        if label not in found:
-            near = did_you_mean(label, spec.classes) if spec.classes else ""
-            found[label] = _find(label, at, problems, folder, near)
+        if label in found:
+            continue
+        found[label] = None
+        try:
+            locate(label, "chiplet", chiplet_names(), folder)
+        except InputError as error:
+            if spec.classes:
+                problems.add(at, f"{shown(label)} is none of the `classes`{did_you_mean(label, spec.classes)}")
+            else:
+                problems.include(at, error)
+        else:
+            found[label] = _find(label, at, problems, folder)
     return [chiplet for _, label in labels if (chiplet := found[label]) is not None]
 
 
-def _find(name: str, location: Location, problems: Problems, folder: Path, near: str = "") -> Chiplet | None:
+def _find(name: str, location: Location, problems: Problems, folder: Path) -> Chiplet | None:
     try:
         return resolve_chiplet(name, folder=folder)
     except InputError as error:
-        if len(error.problems) == 1 and near:
-            problems.add(location, f"{shown(name)} is none of the `classes`{near}")
-        else:
-            problems.include(location, error)
+        problems.include(location, error)
         return None
 
 
