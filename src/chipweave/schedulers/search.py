@@ -27,6 +27,10 @@ class Progress:
 def _ignore(progress: Progress) -> None: ...
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Request:
     """What to minimise and how long to try.
@@ -38,6 +42,8 @@ class Request:
         jobs: processes or threads; the result does not depend on it.
         options: the scheduler's own, as a frozen dataclass; None: its defaults.
         progress: called now and then.
+        stop: asked now and then; True ends the search with the best so far, as the deadline does. (A Ctrl-C
+            must not raise inside compiled code, so it comes this way.)
     """
 
     objective: Objective
@@ -46,10 +52,11 @@ class Request:
     jobs: int = 1
     options: object | None = None
     progress: Callable[[Progress], None] = field(default=_ignore)
+    stop: Callable[[], bool] = field(default=_never)
 
     @property
     def out_of_time(self) -> bool:
-        return self.deadline_s is not None and time.monotonic() >= self.deadline_s
+        return self.stop() or (self.deadline_s is not None and time.monotonic() >= self.deadline_s)
 
 
 @dataclass(frozen=True)

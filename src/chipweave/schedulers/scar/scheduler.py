@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from chipweave.errors import InfeasibleError
+from chipweave.errors import InfeasibleError, InputError
 from chipweave.schedule.batch import Workbench
 from chipweave.schedule.objective import Objective
 from chipweave.schedule.problem import Problem
 from chipweave.schedulers.scar.assemble import Assembled, assemble
 from chipweave.schedulers.scar.caps import Caps, Point, caps, least_share_j, least_window
+from chipweave.schedulers.scar.evolve import evolve_window
 from chipweave.schedulers.scar.expect import expected_units
-from chipweave.schedulers.scar.options import Provision, ScarOptions
+from chipweave.schedulers.scar.options import Provision, ScarOptions, Search
 from chipweave.schedulers.scar.provision import node_limits
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
 from chipweave.schedulers.scar.segment import Segmentations, best_segmentations, on_every_place, segmentations
@@ -89,6 +90,21 @@ class _Search:
         self.bench = Workbench(self.problem)
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
         self.tree: KindTree | None = None
+        self.evolutionary = self._is_evolutionary()
+
+    def _is_evolutionary(self) -> bool:
+        chiplets = len(self.problem.package.chiplets)
+        if self.options.search is Search.EVOLUTIONARY:
+            return True
+        cap = self.options.node_cap or chiplets
+        fits = chiplets <= MOST_CHIPLETS_EXHAUSTIVE and kind_tree(self.problem.package, cap, MOST_PATHS).complete
+        if self.options.search is Search.EXHAUSTIVE and not fits:
+            raise InputError(
+                f"scar: search=exhaustive takes packages of up to {MOST_CHIPLETS_EXHAUSTIVE} chiplets and {MOST_PATHS} "
+                f"paths, '{self.problem.package.name}' has {chiplets} chiplets or more paths; use search=evolutionary, "
+                "or a smaller node_cap"
+            )
+        return not fits
 
     @property
     def objective(self) -> Objective:
@@ -101,7 +117,9 @@ class _Search:
     def deepening(self, windows: Windows) -> list[tuple[tuple[int, ...], ...]]:
         """Node limits per window, from one node a task to all: each pass bounds the next one's search."""
         rule = [self._limits(window, Provision.RULE) for window in windows]
-        passes = [[tuple(min(depth, n) for n in window) for window in rule] for depth in (1, 2, 3)]
+        if self.evolutionary:
+            return [tuple(rule)]
+        passes = [[tuple(min(depth, n) for n in window) for window in rule] for depth in (1, 2)]
         passes.append(rule)
         if self.options.provision is Provision.EXHAUSTIVE:
             passes.append([self._limits(window, Provision.EXHAUSTIVE) for window in windows])
@@ -137,6 +155,12 @@ class _Search:
         self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps
     ) -> tuple[list[WindowOption], Point]:
         """The ways to run a window within the bounds, and a latency and energy that none of them goes below."""
+        if self.evolutionary:
+            options, tried = evolve_window(
+                self.bench, window, nodes, late, self.objective, self.options, self.request.seed
+            )
+            self.evaluated += tried
+            return options, least_window(self.bench, window)
         tree = self._tree(max(nodes))
         contenders = []
         least_j = [least_share_j(self.bench, share) for share in window]

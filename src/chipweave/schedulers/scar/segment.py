@@ -97,7 +97,7 @@ def _at(
     factor = -(-bench.tasks[share.task].batch // micro) - 1
     if factor == 0:
         steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
-    least = _least(bench, share, micro)
+    least = least_figures(bench, share, micro)
     node, figures, cuts, made, done = chains.fronts(
         total_s, steady_s, joules, dram, factor, 4 if bench.detailed else 3, breadth, np.array(tree.parent),
         np.array(tree.kind), np.array(tree.depth), np.array(tree.children), longest, *least,
@@ -131,7 +131,7 @@ def _slack(
     return tolerance / longest * whole
 
 
-def _least(bench: Workbench, share: Share, micro: int) -> tuple[Floats, Floats, Floats]:
+def least_figures(bench: Workbench, share: Share, micro: int) -> tuple[Floats, Floats, Floats]:
     """Least sum part, steady part and joules of the units from j on, [n + 1]: what no stage or place avoids."""
     task = bench.tasks[share.task]
     part = slice(share.first, share.end + 1)

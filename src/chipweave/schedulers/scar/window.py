@@ -106,7 +106,7 @@ def window_options(
                 for contender, part, at in zip(contenders, placed, rows[m], strict=True)
             ),
         )
-        for m in _front(latency_s, energy_j, -start_s)
+        for m in front_of(latency_s, energy_j, -start_s)
     ], combined
 
 
@@ -167,7 +167,7 @@ def _pipeline(bench: Workbench, contender: Contender, row: int, path: tuple[int,
     return Pipeline(contender.share.task, stages, int(contender.found.micro_batch[row]))
 
 
-def _front(*columns: Floats) -> list[int]:
+def front_of(*columns: Floats) -> list[int]:
     """Indices of the rows that no other beats in all columns (latency, energy, minus latest start), by latency."""
     order = np.lexsort(columns[::-1])
     kept: list[int] = []

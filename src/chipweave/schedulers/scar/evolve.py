@@ -1,0 +1,329 @@
+"""SEG as an evolutionary search, for packages with too many paths to try all (SCAR V-A: 6x6).
+
+An individual says where each task of a window is cut. SCHED lays each pipeline, largest demand first, along a
+path of free chiplets: a depth-first walk of the tree that keeps the most promising partial paths.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.errors import InputError
+from chipweave.schedule.batch import Batch, Candidates, Workbench
+from chipweave.schedule.objective import Objective
+from chipweave.schedule.plan import Pipeline, Stage
+from chipweave.schedule.problem import micro_batch_candidates
+from chipweave.schedulers.scar import chains
+from chipweave.schedulers.scar.options import ScarOptions
+from chipweave.schedulers.scar.reconfigure import Share
+from chipweave.schedulers.scar.segment import least_figures
+from chipweave.schedulers.scar.trees import Kind
+from chipweave.schedulers.scar.window import WindowOption, front_of
+
+Cuts = tuple[int, ...]
+"""Units before which a pipeline's stages end; the last is the share's end."""
+
+KEPT_PATHS = 6
+"""Partial paths kept at each depth while a pipeline is laid."""
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Stage figures of one share at one micro-batch on every kind of place, [kind, i, j]."""
+
+    micro_batch: int
+    factor: int
+    total_s: NDArray[np.float64]
+    steady_s: NDArray[np.float64]
+    joules: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A share of the window with what is needed to cut and place it."""
+
+    share: Share
+    nodes: int
+    limit_s: float
+    tables: tuple[_Tables, ...]
+    seeds: tuple[Cuts, ...]
+
+
+def evolve_window(
+    bench: Workbench,
+    window: Sequence[Share],
+    nodes: Sequence[int],
+    limits_s: Sequence[float],
+    objective: Objective,
+    options: ScarOptions,
+    seed: int,
+) -> tuple[list[WindowOption], int]:
+    """The non-dominated ways to run a window that the population met, and how many it tried.
+
+    Raises:
+        InputError: pymoo is not installed.
+    """
+    kinds, kind_of = _kinds(bench)
+    members = [
+        _member(bench, share, count, limit_s, kinds, objective)
+        for share, count, limit_s in zip(window, nodes, limits_s, strict=True)
+    ]
+    met: dict[tuple[Cuts, ...], WindowOption | None] = {}
+
+    def score(individual: NDArray[np.int64]) -> float:
+        cuts = _decode(individual, members)
+        if cuts not in met:
+            met[cuts] = _place_all(bench, members, cuts, kind_of, objective)
+        option = met[cuts]
+        return math.inf if option is None else objective(option.latency_s, option.energy_j)
+
+    _evolve(score, _first_population(members, options.population, seed), _bounds(members), options, seed)
+    found = [option for option in met.values() if option is not None]
+    if not found:
+        return [], len(met)
+    kept = front_of(
+        np.array([option.latency_s for option in found]),
+        np.array([option.energy_j for option in found]),
+        np.array([-option.latest_start_s for option in found]),
+    )
+    return [found[at] for at in kept], len(met)
+
+
+def _kinds(bench: Workbench) -> tuple[tuple[Kind, ...], list[int]]:
+    package = bench.problem.package
+    each = [(package.class_of[c], package.dram_hops(c)) for c in range(len(package.chiplets))]
+    kinds = tuple(sorted(set(each)))
+    return kinds, [kinds.index(kind) for kind in each]
+
+
+def _member(
+    bench: Workbench, share: Share, nodes: int, limit_s: float, kinds: tuple[Kind, ...], objective: Objective
+) -> _Member:
+    batch = bench.tasks[share.task].batch
+    tables = []
+    for micro in micro_batch_candidates(batch):
+        total_s, steady_s, joules, _ = bench.stage_tables(share.task, share.first, share.end, micro, kinds)
+        tables.append(_Tables(micro, -(-batch // micro) - 1, total_s, steady_s, joules))
+    return _Member(share, nodes, limit_s, tuple(tables), _seeds(bench, share, nodes, kinds, tables, objective))
+
+
+def _seeds(
+    bench: Workbench,
+    share: Share,
+    nodes: int,
+    kinds: tuple[Kind, ...],
+    tables: Sequence[_Tables],
+    objective: Objective,
+) -> tuple[Cuts, ...]:
+    """Good segmentations to start from: per kind of place and number of stages, the best if all were of that kind."""
+    best: dict[tuple[int, int], tuple[float, Cuts]] = {}
+    depth = np.arange(1, nodes + 1)
+    chain = (depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
+    wide = (0.0, math.inf, np.array([math.inf]))
+    for table in tables:
+        least = least_figures(bench, share, table.micro_batch)
+        slack = np.array([least[0][0], least[1][0], least[2][0], math.inf]) * 0.02 / nodes
+        for kind in range(len(kinds)):
+            one = (array[kind : kind + 1] for array in (table.total_s, table.steady_s, table.joules))
+            node, figures, cuts, _, _ = chains.fronts(
+                *one, np.zeros_like(table.joules[:1]), table.factor, 3, 1, *chain, nodes, *least, *wide, slack, 2**62
+            )
+            for at, (latency_s, energy_j, _) in zip(node, figures, strict=True):
+                value = objective(float(latency_s), float(energy_j))
+                key = (kind, int(at))
+                if key not in best or value < best[key][0]:
+                    row = cuts[np.flatnonzero((node == at) & (figures[:, 0] == latency_s))[0]][: at + 1]
+                    best[key] = (value, tuple(int(cut) + share.first for cut in row))
+    ranked = sorted(best.values(), key=lambda entry: (entry[0], len(entry[1]), entry[1]))
+    return tuple(dict.fromkeys(cuts for _, cuts in ranked))
+
+
+def _bounds(members: Sequence[_Member]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Per task: a number of stages, then nodes - 1 cut positions."""
+    low = np.concatenate([[1, *([m.share.first + 1] * (m.nodes - 1))] for m in members])
+    high = np.concatenate([[m.nodes, *([m.share.end - 1] * (m.nodes - 1))] for m in members])
+    return low, np.maximum(low, high)
+
+
+def _encode(member: _Member, cuts: Cuts, rng: np.random.Generator) -> list[int]:
+    spare = rng.integers(member.share.first + 1, max(member.share.end, member.share.first + 2), size=member.nodes)
+    positions = [*cuts[:-1], *(int(cut) for cut in spare)][: member.nodes - 1]
+    return [len(cuts), *positions]
+
+
+def _decode(individual: NDArray[np.int64], members: Sequence[_Member]) -> tuple[Cuts, ...]:
+    """The first stages - 1 positions, sorted and without repeats, are the cuts."""
+    found, at = [], 0
+    for member in members:
+        stages = int(individual[at])
+        inner = sorted({int(cut) for cut in individual[at + 1 : at + stages]})
+        found.append((*(cut for cut in inner if member.share.first < cut < member.share.end), member.share.end))
+        at += member.nodes
+    return tuple(found)
+
+
+def _first_population(members: Sequence[_Member], size: int, seed: int) -> NDArray[np.int64]:
+    """The tasks' best seeds together, then mixtures of their better ones."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for row in range(size):
+        genes: list[int] = []
+        for member in members:
+            most = len(member.seeds)
+            pick = min(row, most - 1) if row < 2 else int(rng.integers(0, most))
+            genes += _encode(member, member.seeds[pick], rng)
+        rows.append(genes)
+    return np.array(rows, dtype=np.int64)
+
+
+def _evolve(
+    score: Callable[[NDArray[np.int64]], float],
+    population: NDArray[np.int64],
+    bounds: tuple[NDArray[np.int64], NDArray[np.int64]],
+    options: ScarOptions,
+    seed: int,
+) -> None:
+    try:
+        from pymoo.algorithms.soo.nonconvex.ga import GA
+        from pymoo.core.problem import ElementwiseProblem
+        from pymoo.operators.crossover.sbx import SBX
+        from pymoo.operators.mutation.pm import PM
+        from pymoo.operators.repair.rounding import RoundingRepair
+        from pymoo.optimize import minimize
+    except ImportError:
+        raise InputError(
+            "the evolutionary search needs pymoo; install it with `pip install 'chipweave[evolutionary]'`, or search "
+            "a package of up to 12 chiplets"
+        ) from None
+
+    class Segmentation(ElementwiseProblem):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(n_var=population.shape[1], n_obj=1, xl=bounds[0], xu=bounds[1], vtype=int)
+
+        def _evaluate(self, x: NDArray[np.int64], out: dict[str, float], *args: object, **kwargs: object) -> None:
+            value = score(x)
+            out["F"] = value if math.isfinite(value) else 1e300
+
+    algorithm = GA(
+        pop_size=len(population),
+        sampling=population,
+        crossover=SBX(prob=0.9, eta=3.0, vtype=float, repair=RoundingRepair()),
+        mutation=PM(prob=0.9, eta=3.0, vtype=float, repair=RoundingRepair()),
+        eliminate_duplicates=True,
+    )
+    minimize(Segmentation(), algorithm, ("n_gen", options.generations), seed=seed, verbose=False)
+
+
+def _place_all(
+    bench: Workbench, members: Sequence[_Member], cuts: tuple[Cuts, ...], kind_of: Sequence[int], objective: Objective
+) -> WindowOption | None:
+    """Lay every task's pipeline on free chiplets, those with most stages first; None if one finds no path."""
+    free = set(range(len(kind_of)))
+    order = sorted(range(len(members)), key=lambda k: (-len(cuts[k]), k))
+    pipelines: dict[int, Pipeline] = {}
+    for place, k in enumerate(order):
+        waiting = len(order) - place - 1
+        pipeline = _lay(bench, members[k], cuts[k], free, waiting, kind_of, objective)
+        if pipeline is None:
+            return None
+        pipelines[k] = pipeline
+        free -= {stage.chiplet for stage in pipeline.stages}
+    batches = [_batch(bench, member, cuts[k], pipelines[k]) for k, member in enumerate(members)]
+    total = batches[0]
+    for batch in batches[1:]:
+        total = total + batch
+    latency_s, energy_j = bench.window_cost(total)
+    start_s = min(m.limit_s - float(batch.latency_s[0]) for m, batch in zip(members, batches, strict=True))
+    if not math.isfinite(latency_s[0]):
+        return None
+    return WindowOption(
+        float(latency_s[0]), float(energy_j[0]), start_s, tuple(pipelines[k] for k in range(len(members)))
+    )
+
+
+def _lay(
+    bench: Workbench,
+    member: _Member,
+    cuts: Cuts,
+    free: set[int],
+    waiting: int,
+    kind_of: Sequence[int],
+    objective: Objective,
+) -> Pipeline | None:
+    """The best path found for a pipeline, at its best micro-batch, leaving a chiplet for each task that waits."""
+    if len(free) - len(cuts) < waiting:
+        return None
+    ends = [cut - member.share.first for cut in cuts]
+    begins = [0, *ends[:-1]]
+    best: tuple[float, tuple[int, ...], int] | None = None
+    for table in member.tables:
+        stages = [
+            [(float(a[k, i, j - 1]), float(b[k, i, j - 1]), float(c[k, i, j - 1])) for k in range(len(a))]
+            for i, j in zip(begins, ends, strict=True)
+            for a, b, c in [(table.total_s, table.steady_s, table.joules)]
+        ]
+        if any(math.isinf(kind[0]) for stage in stages for kind in stage):
+            continue
+        for value, path in _walk(bench, stages, table.factor, free, kind_of, objective):
+            if best is None or value < best[0]:
+                best = (value, path, table.micro_batch)
+    if best is None:
+        return None
+    task = bench.tasks[member.share.task]
+    firsts = [member.share.first, *cuts[:-1]]
+    return Pipeline(
+        member.share.task,
+        tuple(
+            Stage(int(task.first[u]), int(task.last[v - 1]), (chiplet,))
+            for u, v, chiplet in zip(firsts, cuts, best[1], strict=True)
+        ),
+        best[2],
+    )
+
+
+def _walk(
+    bench: Workbench,
+    stages: Sequence[Sequence[tuple[float, float, float]]],
+    factor: int,
+    free: set[int],
+    kind_of: Sequence[int],
+    objective: Objective,
+) -> list[tuple[float, tuple[int, ...]]]:
+    """Paths of free chiplets for given stages with their objective values; `KEPT_PATHS` partial ones are kept.
+
+    Of equal ones, those with fewer free neighbours left go first: they leave the package less torn.
+    """
+    near = bench.problem.package.neighbours
+    kept: list[tuple[float, int, tuple[int, ...], float, float, float]] = [(0.0, 0, (), 0.0, 0.0, 0.0)]
+    for kinds in stages:
+        longer = []
+        for _, _, path, total_s, slowest_s, joules in kept:
+            for chiplet in sorted(free) if not path else near[path[-1]]:
+                if chiplet not in free or chiplet in path:
+                    continue
+                stage_s, steady_s, stage_j = kinds[kind_of[chiplet]]
+                new = (total_s + stage_s, max(slowest_s, steady_s), joules + stage_j)
+                value = objective(new[0] + factor * new[1], new[2])
+                open_ = sum(1 for other in near[chiplet] if other in free and other not in path)
+                longer.append((value, open_, (*path, chiplet), *new))
+        kept = sorted(longer)[: KEPT_PATHS if len(longer[0][2]) > 1 else len(longer)] if longer else []
+    return [(value, path) for value, _, path, *_ in kept]
+
+
+def _batch(bench: Workbench, member: _Member, cuts: Cuts, pipeline: Pipeline) -> Batch:
+    return bench.score(
+        member.share.task,
+        member.share.first,
+        member.share.end,
+        Candidates(
+            np.array([pipeline.micro_batch]),
+            np.array([len(cuts)]),
+            np.array([cuts]),
+            np.array([[stage.chiplet for stage in pipeline.stages]]),
+        ),
+    )
