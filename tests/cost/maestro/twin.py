@@ -5,7 +5,6 @@ The compiled engine is checked against it on mappings that no reference row hold
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from chipweave.cost.maestro import layout
@@ -29,11 +30,7 @@ def fault_in_words(fault: Sequence[int], rows: Integers, layer: Integers, num_pe
             levels[-1].append(row)
     where = f"level {level + 1} of the mapping"
     name = DIMENSIONS[dim] if dim >= 0 else ""
-    directive = f"dimension {name}"
-    for row in levels[level] if level < len(levels) else []:
-        if row[1] == dim:
-            directive = _text(row)
-            break
+    directive = _directive_of(dim, level, levels)
     if code == layout.PARTIAL_FILTER:
         size = int(layer[1 + dim])
         whole = f"TemporalMap({size},{size}) {name}" if size else f"no map of {name}"
@@ -46,8 +43,8 @@ def fault_in_words(fault: Sequence[int], rows: Integers, layer: Integers, num_pe
     if code == layout.NO_SUCH_DIMENSION:
         return f"{directive} ({where}): this type of layer has no dimension {name} there; remove the directive"
     if code == layout.FEW_PES:
-        product = " x ".join(map(str, clusters))
-        return f"Cluster({clusters[level]}): clusters of {product} PEs do not fit {num_pes} PEs; make them smaller"
+        texts = ", ".join(f"Cluster({size}, P)" for size in clusters)
+        return f"{texts}: a cluster of {math.prod(clusters)} PEs does not fit {num_pes} PEs; make it smaller"
     if code == layout.MANY_LEVELS:
         return f"{len(clusters)} Cluster directives make {len(levels)} levels; MAESTRO has at most {layout.MAX_LEVELS}"
     if code == layout.NO_FILTER:
@@ -59,10 +56,25 @@ def fault_in_words(fault: Sequence[int], rows: Integers, layer: Integers, num_pe
         return f"{directive} ({where}) steps but brings nothing new (its tile covers the dimension); make it smaller"
     if code == layout.TOO_LARGE:
         return "the loops multiply to more than 2^60 iterations; the counts would leave 64 bits"
+    for dim_name, filter_name in (("Y", "R"), ("X", "S")):
+        size, filter_size = (int(layer[1 + DIMENSIONS.index(key)]) for key in (dim_name, filter_name))
+        if size < filter_size:
+            return f"filter {filter_name}={filter_size} is larger than {dim_name}={size}; add the padding to {dim_name}"
     tight = _larger_than_dimension(levels, layer)
-    if code == layout.NO_COMPUTATION:
-        return f"{tight or where} leaves no work in a step (0 cycles); clip its size to the dimension it maps"
-    return f"{tight or 'the mapping'} leaves no whole output (0 cycles in all); clip its size to the dimension it maps"
+    if tight:
+        return f"{tight}: no whole output is left (0 cycles); clip its size to the dimension"
+    step = "in a step" if code == layout.NO_COMPUTATION else "in all"
+    return f"{directive} ({where}) leaves no whole output (0 cycles {step}); give it a size that divides the work"
+
+
+def _directive_of(dim: int, level: int, levels: Sequence[Sequence[Sequence[int]]]) -> str:
+    """The directive that maps `dim` at `level`: its own, or the one inherited from the levels above."""
+    output = {DIMENSIONS.index("X"): DIMENSIONS.index("X'"), DIMENSIONS.index("Y"): DIMENSIONS.index("Y'")}
+    for upper in reversed(levels[: level + 1]):
+        for row in upper:
+            if row[1] == dim or (dim in output and row[1] == output[dim]):
+                return _text(row)
+    return f"TemporalMap(Sz({DIMENSIONS[dim]})) {DIMENSIONS[dim]} (implied, no directive names it)" if dim >= 0 else ""
 
 
 def _text(row: Sequence[int]) -> str:
@@ -76,7 +88,7 @@ def _larger_than_dimension(levels: Sequence[Sequence[Sequence[int]]], layer: Int
         for row in level:
             bound = bounds.get(row[1], 0)
             if bound and row[2] > bound:
-                return f"{_text(row)} (level {index + 1}; the dimension is {bound})"
+                return f"{_text(row)} (level {index + 1}, where the dimension is {bound})"
         for row in level:
             if row[1] in bounds:
                 bounds[row[1]] = min(bounds[row[1]], row[2])

@@ -316,7 +316,9 @@ def _list_states(maps, dims, fact, states, counts):
 
 
 @njit(cache=True, error_model="numpy")
-def _output_factor(spatial, position, edge, view, reuse, edge_units, mapped, mapped_edge, unique, unique_edge, raw_edge):
+def _output_factor(
+    spatial, position, edge, view, reuse, edge_units, mapped, mapped_edge, unique, unique_edge, raw_edge
+):
     """Elements of one dimension that a unit puts out; `raw_edge`: the edge of Y or X where the rest is of Y', X'."""
     first, see = view < _LATER, view in (_FIRST_SEE, _LATER_SEE, _WHOLE)
     if not spatial:
@@ -537,6 +539,12 @@ def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, t
                 work = (edge_units - 1) * whole + volumes[2, _WHOLE] * volumes[3, _WHOLE]
             out[L2_WRITE + 2] += occurrences * egress
             out[L1_READ + 2] += occurrences * work
+        if not valid and out[FAULT_DIM] < 0:
+            # Should nothing be left to do at all, this is why.
+            for index in range(size):
+                dim = own[index, _DIM]
+                if made[dim, picked[dim], view] <= 0:
+                    out[FAULT_LEVEL], out[FAULT_DIM] = level, dim
         if not valid and valid_seen:
             continue
         if dry:
@@ -605,7 +613,7 @@ def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, t
             cycles = max(compute, cycles, _delay(egress, bandwidth, latency))
         if level == 0:
             if compute == 0:
-                _fault(out, NO_COMPUTATION, min(1, levels - 1), -1)
+                out[FAULT] = NO_COMPUTATION
                 return -1
             cycles = max(cycles, floor_cycles)
             out[MACS] += occurrences * work
@@ -644,6 +652,7 @@ def evaluate_batch(layers, directives, starts, hardware, out):
     for problem in range(layers.shape[0]):
         layer, result = layers[problem], out[problem]
         result[:] = 0
+        result[FAULT_DIM] = -1
         for tensor in range(3):
             slots = 0
             masks[tensor] = 0
@@ -684,8 +693,9 @@ def evaluate_batch(layers, directives, starts, hardware, out):
         if result[FAULT] != OK:
             continue
         if runtime <= 0:
-            _fault(result, NO_CYCLES, 0, -1)
+            result[FAULT] = NO_CYCLES
             continue
+        result[FAULT_LEVEL], result[FAULT_DIM] = 0, 0
         for tensor in range(3):
             size = 1
             for slot in range(6):

@@ -112,7 +112,7 @@ def _read_layer(reader: Reader, constants: dict[str, int]) -> NetworkLayer:
         elif word == "Stride":
             reader.take()
             if sizes:
-                raise reader.error(f"layer '{name}': Stride after Dimensions", "move it before them, as MAESTRO demands")
+                raise reader.error(f"layer '{name}': Stride stands after Dimensions", "move it before them")
             stride |= _read_sizes(reader, constants, ("Y", "X"), f"layer '{name}': stride")
         elif word == "Dimensions":
             reader.take()
@@ -240,11 +240,5 @@ def _check_layer(layer: NetworkLayer, path: str) -> None:
     missing = [dim for dim in NEEDED[layer.kind] if dim not in layer.sizes]
     if missing:
         raise InputError(f"{where} lacks dimension {', '.join(missing)}; {layer.kind} needs {NEEDED[layer.kind]}")
-    for dim, filter_dim in (("Y", "R"), ("X", "S")):
-        if layer.kind != "GEMM" and layer.sizes[dim] < layer.sizes[filter_dim]:
-            raise InputError(
-                f"{where}: filter {filter_dim}={layer.sizes[filter_dim]} is larger than {dim}={layer.sizes[dim]}; "
-                "MAESTRO pads nothing: add the padding to the input"
-            )
     if not layer.mapping:
         raise InputError(f"{where} has no Dataflow; add Dataflow {{ ... }} with its mapping")
