@@ -43,6 +43,7 @@ def schedule(
     jobs: int = 1,
     options: object | None = None,
     progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Result:
     """Find a schedule of `scenario` on `package` that minimises `objective`.
 
@@ -58,6 +59,7 @@ def schedule(
         jobs: processes or threads; the result does not depend on it.
         options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
         progress: called now and then during the search.
+        stop: asked now and then; True ends the search with the best so far.
 
     Raises:
         InputError: a name, file or option is wrong.
@@ -76,7 +78,8 @@ def schedule(
         deadline_s=None if time_limit_s is None else started + time_limit_s,
         jobs=jobs,
         options=options,
-        **({} if progress is None else {"progress": progress}),
+        progress=progress or (lambda _: None),
+        stop=stop or (lambda: False),
     )
     found = run(problem, request)
     invalid = problems_of(found.schedule, problem)
@@ -137,6 +140,7 @@ def compare(
     *,
     options: Mapping[str, object] | None = None,
     progress: Callable[[str], None] | None = None,
+    stop: Callable[[], bool] | None = None,
     **common: Any,
 ) -> tuple[Cell, ...]:
     """Run every scheduler on every package, on one scenario.
@@ -144,6 +148,7 @@ def compare(
     Args:
         options: by scheduler.
         progress: called with what runs next.
+        stop: asked before each run; True ends the comparison with the cells so far.
         common: passed to `schedule`.
 
     Raises:
@@ -164,7 +169,13 @@ def compare(
             return Cell(scheduler, package.name, None, str(error))
         return Cell(scheduler, package.name, result)
 
-    return tuple(run(scheduler, package) for package in systems for scheduler in schedulers)
+    cells: list[Cell] = []
+    for package in systems:
+        for scheduler in schedulers:
+            if stop is not None and stop():
+                break
+            cells.append(run(scheduler, package))
+    return tuple(cells)
 
 
 def _scheduler(name: str) -> Scheduler:

@@ -34,12 +34,13 @@ def compare(
     """
     from chipweave import api
 
-    with interruptible():
+    with interruptible() as interrupted:
         cells = api.compare(
             opt.workload(scenario, batch),
             package,
             scheduler or ("scar", "standalone"),
             progress=say,
+            stop=interrupted,
             objective=objective,
             cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth),
             fidelity=str(fidelity),
@@ -57,5 +58,8 @@ def compare(
         from chipweave.report.comparison import print_comparison
 
         print_comparison(cells, result_console())
+    if interrupted():
+        say("interrupted: these are the results until then")
+        raise typer.Exit(130)
     if all(cell.result is None for cell in cells):
         raise typer.Exit(1)

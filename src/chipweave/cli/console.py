@@ -35,22 +35,27 @@ def result_console() -> Console:
 
 
 @contextmanager
-def interruptible() -> Iterator[list[int]]:
-    """Notes Ctrl-C in the list it yields, on the way to the scheduler, which returns the best so far.
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Yields a function that says whether Ctrl-C was pressed, for the search to ask.
 
-    Where there is no schedule yet the command ends with exit code 130.
+    A second Ctrl-C does not wait for the search: the command ends with exit code 130 and saves nothing.
     """
-    seen: list[int] = []
+    seen = 0
 
     def note(signum: int, frame: FrameType | None) -> None:
-        seen.append(signum)
-        raise KeyboardInterrupt
+        nonlocal seen
+        seen += 1
+        if seen > 1:
+            raise KeyboardInterrupt
+        say("stopping with the best schedule so far; Ctrl-C again gives up")
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield seen
-    except KeyboardInterrupt:
-        say("interrupted before there was a schedule; nothing was saved")
+        yield lambda: seen > 0
+    except (KeyboardInterrupt, SystemError):  # an exception that is raised inside a compiled kernel is a SystemError
+        if not seen:
+            raise
+        say("interrupted; nothing was saved")
         raise typer.Exit(130) from None
     finally:
         signal.signal(signal.SIGINT, before)

@@ -41,15 +41,19 @@ def cost(
     Example: chipweave cost network.m --num-pes 256 --noc-bandwidth 64 --json
     """
     if model.endswith(".m"):
-        _network(
-            Path(model),
-            json,
+        from chipweave.cost.maestro.network import network_report
+        from chipweave.files.yaml import read_text
+
+        report = network_report(
+            read_text(Path(model)),
+            model,
             num_pes=num_pes,
             noc_bandwidth=noc_bandwidth,
             noc_latency=noc_latency,
             simd_lanes=simd_lanes,
             offchip_bandwidth=offchip_bandwidth,
         )
+        _print_network(model, report, json)
         return
 
     from chipweave.errors import InputError
@@ -59,11 +63,16 @@ def cost(
     if chiplet is None:
         raise InputError("cost: --chiplet is missing; give one of 'chipweave list chiplets' or a YAML file")
     workload, place = resolve_model(model), resolve_chiplet(chiplet)
-    costs = opt.cost_model(cost_model, maestro_offchip_bandwidth).costs(workload.layers, place)
-    rows = _rows(workload, place, vars(costs))
+    chosen = opt.cost_model(cost_model, maestro_offchip_bandwidth)
+    rows = _rows(workload, place, vars(chosen.costs(workload.layers, place)))
     if json:
         from json import dumps
 
+        from chipweave.cost.maestro.model import MaestroCostModel
+
+        if isinstance(chosen, MaestroCostModel):
+            for row, behind in zip(rows, chosen.explain(workload.layers, place), strict=True):
+                row["maestro"] = {key: value for key, value in behind.items() if key not in ("name", "op")}
         print(
             dumps({"model": workload.name, "chiplet": place.name, "cost_model": cost_model, "layers": rows}, indent=1)
         )
@@ -116,15 +125,11 @@ def _print(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def _network(path: Path, json: bool, **hardware: int | None) -> None:
-    from json import dumps
-
-    from chipweave.cost.maestro.network import network_report
-    from chipweave.files.yaml import read_text
-
-    report = network_report(read_text(path), str(path), **hardware)
+def _print_network(path: str, report: dict[str, Any], json: bool) -> None:
     failed = [layer for layer in report["layers"] if "error" in layer]
     if json:
+        from json import dumps
+
         print(dumps(report, indent=1))
     else:
         for layer in report["layers"]:

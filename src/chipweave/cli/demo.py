@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from chipweave.cli.console import interruptible, progress_bar, result_console
 
 SCENARIO, PACKAGE = "datacenter-4", "het-sides-3x3"
@@ -21,10 +23,12 @@ def demo() -> None:
     from chipweave.schedule.result import Cell
 
     console = result_console()
-    with interruptible(), progress_bar() as progress:
-        result = api.schedule(SCENARIO, PACKAGE, progress=progress)
-        baselines = api.compare(SCENARIO, HOMOGENEOUS, ("standalone", "simba"))
+    with interruptible() as interrupted, progress_bar() as progress:
+        result = api.schedule(SCENARIO, PACKAGE, progress=progress, stop=interrupted)
+        baselines = api.compare(SCENARIO, HOMOGENEOUS, ("standalone", "simba"), stop=interrupted)
     report(result, console)
     console.print()
     console.print(Text("Beside the baselines", style="bold"))
     print_comparison([Cell("scar", PACKAGE, result), *baselines], console)
+    if interrupted():
+        raise typer.Exit(130)

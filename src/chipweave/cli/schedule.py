@@ -52,7 +52,7 @@ def schedule(
         population=population,
         generations=generations,
     )
-    with interruptible() as interrupts, progress_bar() as progress:
+    with interruptible() as interrupted, progress_bar() as progress:
         result = api.schedule(
             opt.workload(scenario, batch),
             package,
@@ -65,6 +65,7 @@ def schedule(
             jobs=jobs,
             options=chosen,
             progress=progress,
+            stop=interrupted,
         )
     path = None if out is None else out / "schedule.json"
     if path is not None:
@@ -77,6 +78,6 @@ def schedule(
         report(result, result_console(), saved_at=path)
     if path is not None:
         say(f"saved {path}")
-    if interrupts:
+    if interrupted():
         say("interrupted: this is the best schedule found until then")
         raise typer.Exit(130)
