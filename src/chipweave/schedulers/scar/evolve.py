@@ -7,7 +7,7 @@ path of free chiplets: a depth-first walk of the tree that keeps the most promis
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,9 @@ from chipweave.schedulers.scar.window import WindowOption, front_of
 
 Cuts = tuple[int, ...]
 """Units before which a pipeline's stages end; the last is the share's end."""
+
+SEED_TOLERANCES = ((0.02, 3_000_000), (0.06, 3_000_000), (0.3, 2**62))
+"""How coarsely the segmentations to start from are compared, and how much work that may be, in turn."""
 
 KEPT_PATHS = 6
 """Partial paths kept at each depth while a pipeline is laid."""
@@ -127,12 +130,15 @@ def _seeds(
     wide = (0.0, math.inf, np.array([math.inf]))
     for table in tables:
         least = least_figures(bench, share, table.micro_batch)
-        slack = np.array([least[0][0], least[1][0], least[2][0], math.inf]) * 0.02 / nodes
-        for kind in range(len(kinds)):
-            one = (array[kind : kind + 1] for array in (table.total_s, table.steady_s, table.joules))
-            node, figures, cuts, _, _ = chains.fronts(
-                *one, np.zeros_like(table.joules[:1]), table.factor, 3, 1, *chain, nodes, *least, *wide, slack, 2**62
-            )
+        coarse = np.array([least[0][0], least[1][0], least[2][0], math.inf]) / math.sqrt(nodes)
+        for kind, figures_of_kind in enumerate(_uniform_places(table)):
+            for tolerance, budget in SEED_TOLERANCES:
+                node, figures, cuts, _, done = chains.fronts(
+                    *figures_of_kind, np.zeros_like(table.joules[:1]), table.factor, 3, 1, *chain, nodes, *least, *wide,
+                    tolerance * coarse, budget,
+                )  # fmt: skip
+                if done:
+                    break
             for at, (latency_s, energy_j, _) in zip(node, figures, strict=True):
                 value = objective(float(latency_s), float(energy_j))
                 key = (kind, int(at))
@@ -141,6 +147,15 @@ def _seeds(
                     best[key] = (value, tuple(int(cut) + share.first for cut in row))
     ranked = sorted(best.values(), key=lambda entry: (entry[0], len(entry[1]), entry[1]))
     return tuple(dict.fromkeys(cuts for _, cuts in ranked))
+
+
+def _uniform_places(table: _Tables) -> Iterator[tuple[NDArray[np.float64], ...]]:
+    """Stage figures [1, i, j] as if all places were of one kind, of each in turn, and each stage on its fastest."""
+    arrays = (table.total_s, table.steady_s, table.joules)
+    for kind in range(len(table.total_s)):
+        yield tuple(array[kind : kind + 1] for array in arrays)
+    fastest = np.argmin(table.total_s, axis=0)[None]
+    yield tuple(np.take_along_axis(array, fastest, axis=0) for array in arrays)
 
 
 def _bounds(members: Sequence[_Member]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
