@@ -9,7 +9,14 @@ import numpy as np
 
 from chipweave.cost.maestro import templates
 from chipweave.cost.maestro.engine import Batch, Counts, Integers, evaluate, evaluate_template
-from chipweave.cost.maestro.notation import DIMENSIONS, LAYER_DIMENSIONS, LAYER_TYPES, parse_mapping, resolve
+from chipweave.cost.maestro.notation import (
+    DIMENSIONS,
+    LARGEST_NUMBER,
+    LAYER_DIMENSIONS,
+    LAYER_TYPES,
+    parse_mapping,
+    resolve,
+)
 from chipweave.cost.maestro.shapes import Shape
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Style, Tile
@@ -128,24 +135,27 @@ def _families(layers: Integers, operators: Sequence[str], chiplet: Chiplet) -> I
             elif dataflow.style is Style.SHIDIANNAO:
                 yield from _shidiannao(group, some, chiplet, separate)
             elif dataflow.style is Style.NVDLA:
-                fixed = None if dataflow.tile is Tile.AUTO else min(dataflow.cluster or NVDLA_LANES, chiplet.num_pes)
-                pick, lanes = _sizes(some[:, _C], chiplet.num_pes, fixed)
+                official = dataflow.cluster or NVDLA_LANES
+                pick, lanes = _sizes(some[:, _C], official, chiplet.num_pes, dataflow.tile)
                 rows = templates.nvdla(some[pick, _C], some[pick, _R], some[pick, _S], lanes)
                 yield Family(group[pick], rows, "nvdla", lanes)
             else:
-                fixed = None if dataflow.tile is Tile.AUTO else EYERISS_FILTERS
-                pick, filters = _sizes(some[:, _K], chiplet.num_pes, fixed)
+                # Filters follow one another in time: the PE count does not bound them.
+                pick, filters = _sizes(some[:, _K], EYERISS_FILTERS, LARGEST_NUMBER, dataflow.tile)
                 yield Family(group[pick], templates.eyeriss(some[pick, _K], some[pick, _R], some[pick, _S], filters))
 
 
-def _sizes(dimension: Integers, largest: int, fixed: int | None) -> tuple[Integers, Integers]:
-    """Pairs (index, size): the fixed size for all, or per dimension the powers of two below twice it, and itself."""
-    if fixed is not None:
-        return np.arange(len(dimension)), np.full(len(dimension), fixed)
+def _sizes(dimension: Integers, official: int, largest: int, tile: Tile) -> tuple[Integers, Integers]:
+    """Pairs (index, size) for each of the dimensions: under `fixed` the official size; under `auto` also the powers
+    of two below twice the dimension, and the dimension. No size exceeds `largest`."""
+    official = min(official, largest)
+    if tile is Tile.FIXED:
+        return np.arange(len(dimension)), np.full(len(dimension), official)
     powers = 2 ** np.arange(largest.bit_length(), dtype=np.int64)
-    sizes = np.concatenate([np.broadcast_to(powers, (len(dimension), len(powers))), dimension[:, None]], axis=1)
+    columns = np.concatenate([powers, [official]])
+    sizes = np.concatenate([np.tile(columns, (len(dimension), 1)), dimension[:, None]], axis=1)
     fits = (sizes <= largest) & (sizes < 2 * dimension[:, None])
-    fits[:, -1] &= (dimension & (dimension - 1)) != 0
+    fits[:, -2] = True
     index, column = np.nonzero(fits)
     return index, sizes[index, column]
 
@@ -156,29 +166,31 @@ def _shidiannao(group: Integers, some: Integers, chiplet: Chiplet, depthwise: bo
     C, R, S, X = some[:, _C], some[:, _R], some[:, _S], some[:, _X]
     stride_y, stride_x = some[:, _STRIDE_Y], some[:, _STRIDE_X]
     columns = (X - S) // stride_x + 1
-    fixed = None if dataflow.tile is Tile.AUTO else min(dataflow.cluster or SHIDIANNAO_COLUMNS, pes)
     # A tile counts input columns at stride 1, so a strided layer may want it `stride` times as long.
-    pick, tile = _sizes(columns * stride_x, pes, fixed)
+    pick, tile = _sizes(columns * stride_x, dataflow.cluster or SHIDIANNAO_COLUMNS, pes, dataflow.tile)
     yield Family(group[pick], templates.shidiannao(R[pick], S[pick], X[pick], tile, depthwise), "shidiannao", tile)
-    if fixed is not None:
+    if dataflow.tile is Tile.FIXED:
         return
     rows = (some[:, _Y] - R) // stride_y + 1
     channels = C if depthwise else some[:, _K]
     powers = 2 ** np.arange(1, max(2, pes.bit_length()), dtype=np.int64)
     pick, at = np.nonzero((powers < 2 * channels[:, None]) & (powers <= pes))
     room = pes // powers[at]
-    square = 2 ** (np.floor(np.log2(room)) // 2).astype(np.int64)
-    wide_x = np.minimum(columns[pick], room)
-    square_x = np.minimum(columns[pick], square)
-    for tile_x, keep in ((wide_x, np.full(len(pick), True)), (square_x, square_x != wide_x)):
-        chosen, width = pick[keep], tile_x[keep]
-        height = np.minimum(rows[chosen], room[keep] // width)
-        yield Family(
-            group[chosen],
-            templates.shidiannao_grouped(
-                R[chosen], S[chosen], stride_y[chosen], stride_x[chosen], height, width, depthwise
-            ),
-        )
+    # As wide as the map allows, or about square; heights take the rest of a group's PEs.
+    wide = np.minimum(columns[pick], room)
+    square = np.minimum(columns[pick], 2 ** (np.floor(np.log2(room)) // 2).astype(np.int64))
+    for width, keep in ((wide, slice(None)), (square, square != wide)):
+        one, tile_x = pick[keep], width[keep]
+        tile_y = np.minimum(rows[one], room[keep] // tile_x)
+        tile_c = None
+        if not depthwise:
+            # As much of C as the double buffers in L2 hold: outputs leave a group once per tile of C.
+            busy = np.minimum(channels[one], pes // (tile_y * tile_x))
+            halo = ((tile_y - 1) * stride_y[one] + R[one]) * ((tile_x - 1) * stride_x[one] + S[one])
+            free = chiplet.l2_bytes // 2 - busy * tile_y * tile_x
+            tile_c = np.clip(free // (busy * R[one] * S[one] + halo), 1, C[one])
+        directives = templates.shidiannao_grouped(R[one], S[one], stride_y[one], stride_x[one], tile_y, tile_x, tile_c)
+        yield Family(group[one], directives)
 
 
 def _custom(layers: Integers, operators: Sequence[str], chiplet: Chiplet) -> Iterator[Family]:

@@ -92,18 +92,20 @@ def shidiannao_grouped(
     stride_x: Integers,
     tile_y: Integers,
     tile_x: Integers,
-    depthwise: bool,
+    tile_c: Integers | None,
 ) -> Integers:
-    """Output stationary with output channels over groups of PEs; a group holds a `tile_y` x `tile_x` map of outputs
-    until the sum over C, R and S is done. Depthwise layers spread C instead."""
-    channel = _C if depthwise else _K
-    rows: list[Row] = [
-        (_SPATIAL, channel, 1, 1),
-        (_TEMPORAL, _Y, (tile_y - 1) * stride_y + R, tile_y * stride_y),
-        (_TEMPORAL, _X, (tile_x - 1) * stride_x + S, tile_x * stride_x),
+    """Output stationary with output channels over groups of PEs: a group holds a `tile_y` x `tile_x` map of outputs
+    while `tile_c` input channels, R and S pass by. Depthwise layers (`tile_c` None) spread C instead of K."""
+    size_y, size_x = (tile_y - 1) * stride_y + R, (tile_x - 1) * stride_x + S
+    rows: list[Row] = [(_SPATIAL, _C if tile_c is None else _K, 1, 1)]
+    if tile_c is not None:
+        rows.append((_TEMPORAL, _C, tile_c, tile_c))
+    rows += [
+        (_TEMPORAL, _Y, size_y, tile_y * stride_y),
+        (_TEMPORAL, _X, size_x, tile_x * stride_x),
         _cluster(tile_y * tile_x),
     ]
-    if not depthwise:
+    if tile_c is not None:
         rows.append((_TEMPORAL, _C, 1, 1))
     rows += [
         (_SPATIAL, _Y, R, 1),
