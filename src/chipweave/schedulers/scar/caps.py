@@ -57,6 +57,13 @@ class Caps:
     step_s: float
     energy_j: NDArray[np.float64]
 
+    def at(self, latency_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The cap for each latency."""
+        if math.isinf(self.step_s):
+            return np.full(len(latency_s), self.energy_j[0])
+        bins = np.maximum(0, (latency_s - self.start_s) / self.step_s).astype(np.int64)
+        return np.append(self.energy_j, -math.inf)[np.minimum(bins, len(self.energy_j))]
+
     def less(self, energy_j: float) -> Caps:
         """What is left when others take `energy_j`."""
         return replace(self, energy_j=self.energy_j - energy_j)

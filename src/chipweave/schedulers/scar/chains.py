@@ -239,13 +239,14 @@ def sieve(masks, figures, width, breadth, order):  # type: ignore[no-untyped-def
 
 @njit(cache=True)
 def combine(  # type: ignore[no-untyped-def]
-    masks, figures, new_masks, new_figures, width, breadth, chiplets, one_bucket, cap_start_s, cap_step_s, cap_j
+    masks, figures, new_masks, new_figures, width, breadth, chiplets, one_bucket, rest_j, cap_start_s, cap_step_s, cap_j
 ):
     """Put one more task beside each partial window, on chiplets that are still free.
 
     Figures are [latency_s, energy_j, dram_bytes, -latest start]: latencies and the last combine by maximum, the
     others add up. Options that `breadth` others with the same chiplets beat are dropped; with `one_bucket` (the
-    last task) chiplets no longer matter. Those above the caps (`caps.Caps`) are dropped.
+    last task) chiplets no longer matter. Those above the caps (`caps.Caps`) are dropped,
+    `rest_j` being what the tasks still to come take at least.
 
     Returns (masks, figures, index into the old, index into the new).
     """
@@ -264,7 +265,7 @@ def combine(  # type: ignore[no-untyped-def]
                 continue
             new[0] = max(figures[a, 0], new_figures[b, 0])
             new[1] = figures[a, 1] + new_figures[b, 1]
-            if new[1] > _cap(new[0], cap_start_s, cap_step_s, cap_j):
+            if new[1] + rest_j > _cap(new[0], cap_start_s, cap_step_s, cap_j):
                 continue
             new[2] = figures[a, 2] + new_figures[b, 2]
             new[3] = max(figures[a, 3], new_figures[b, 3])

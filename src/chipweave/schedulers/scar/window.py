@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,9 @@ class _Placed:
 BREADTH_DETAILED = 4
 """In `detailed`, parts that look worse alone may be better together: so many must beat one before it is dropped."""
 
+MOST_COMBINATIONS = 1_000_000
+"""Combinations of pipelines beyond which one that beats a part is enough to drop it, in `detailed` too."""
+
 RESCORED = 1024
 """Whole windows scored exactly in `detailed`, of those that look best."""
 
@@ -75,15 +79,20 @@ def window_options(
     placed = [_place(bench, tree, contender, floor_s, width, breadth) for contender in contenders]
     if any(len(part.masks) == 0 for part in placed):
         return [], 0
-    order = sorted(range(len(placed)), key=lambda k: len(placed[k].masks))
+    least_j = [float(part.figures[:, 1].min()) for part in placed]
+    placed = [_affordable(part, caps.less(sum(least_j) - own_j)) for part, own_j in zip(placed, least_j, strict=True)]
+    if math.prod(len(part.masks) for part in placed) > MOST_COMBINATIONS:
+        breadth = 1
+        placed = [_sieved(part, width, breadth) for part in placed]
+    order = sorted(range(len(placed)), key=lambda k: (len(placed[k].masks), k))
     masks, figures = placed[order[0]].masks, placed[order[0]].figures
     rows = np.arange(len(masks))[:, None]
     combined = len(masks)
-    for step, k in enumerate(order[1:], start=2):
+    for step, k in enumerate(order[1:], start=1):
         combined += len(masks) * len(placed[k].masks)
         masks, figures, source, option = chains.combine(
-            masks, figures, placed[k].masks, placed[k].figures, width, breadth,
-            len(bench.problem.package.chiplets), step == len(order) and not bench.detailed,
+            masks, figures, placed[k].masks, placed[k].figures, width, breadth, len(bench.problem.package.chiplets),
+            step == len(order) - 1 and not bench.detailed, sum(least_j[later] for later in order[step + 1 :]),
             caps.start_s, caps.step_s, caps.energy_j,
         )  # fmt: skip
         rows = np.column_stack((rows[source], option))
@@ -134,8 +143,21 @@ def _place(bench: Workbench, tree: KindTree, contender: Contender, floor_s: floa
     batch = _score(bench, contender, row, paths)
     latency_s, energy_j = bench.window_cost(batch)
     figures = _figures(latency_s, energy_j, batch.dram_bytes, contender.limit_s, floor_s)
-    kept = chains.sieve(masks, figures, width, breadth, _smallest_first(masks, figures))
-    return _Placed(masks[kept], figures[kept], row[kept], [paths[at] for at in kept])
+    return _sieved(_Placed(masks, figures, row, paths), width, breadth)
+
+
+def _affordable(part: _Placed, caps: Caps) -> _Placed:
+    """Those within the caps."""
+    return _chosen(part, np.flatnonzero(part.figures[:, 1] <= caps.at(part.figures[:, 0])))
+
+
+def _sieved(part: _Placed, width: int, breadth: int) -> _Placed:
+    order = _smallest_first(part.masks, part.figures)
+    return _chosen(part, chains.sieve(part.masks, part.figures, width, breadth, order))
+
+
+def _chosen(part: _Placed, at: Ints) -> _Placed:
+    return _Placed(part.masks[at], part.figures[at], part.row[at], [part.path[k] for k in at])
 
 
 def _paths_by_mask(paths: Sequence[tuple[int, ...]]) -> dict[int, list[tuple[int, ...]]]:

@@ -1,0 +1,69 @@
+"""Wall time and peak memory of whole `chipweave schedule` commands from a cold shell.
+
+    python -m benchmarks.search_speed [--provision rule|exhaustive] [--scenarios ...] [--packages ...] [--fidelity ...]
+
+By default the ten scenarios on each 3x3 preset (the AR/VR scenarios on the AR/VR twins).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+SCENARIOS = [*(f"datacenter-{n}" for n in range(1, 6)), *(f"arvr-{n}" for n in range(6, 11))]
+PACKAGES = [
+    "simba-nvdla-3x3",
+    "simba-shidiannao-3x3",
+    "het-cb-3x3",
+    "het-cb-3x3-flipped",
+    "het-sides-3x3",
+    "het-sides-3x3-flipped",
+]
+
+
+def run(command: list[str]) -> tuple[float, float, dict[str, object] | None]:
+    """(wall seconds, peak MB, the JSON printed) of one process."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - started
+    return wall_s, usage.ru_maxrss / 1024, json.loads(output) if status == 0 else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--provision", default="rule")
+    parser.add_argument("--fidelity", default="detailed")
+    parser.add_argument("--scenarios", nargs="*", default=SCENARIOS)
+    parser.add_argument("--packages", nargs="*", default=PACKAGES)
+    arguments = parser.parse_args()
+    walls, peaks = [], []
+    for scenario in arguments.scenarios:
+        for package in arguments.packages:
+            name = f"arvr-{package}" if scenario.startswith("arvr") and not package.startswith("arvr") else package
+            command = [sys.executable, "-m", "chipweave", "schedule", scenario, "--package", name, "--json"]
+            command += ["--provision", arguments.provision, "--fidelity", arguments.fidelity]
+            wall_s, peak_mb, document = run(command)
+            walls.append(wall_s)
+            peaks.append(peak_mb)
+            if document is None:
+                print(f"{scenario:14} {name:30} failed after {wall_s:.2f} s")
+                continue
+            edp, search = document["evaluation"]["edp_js"], document["search"]  # type: ignore[index]
+            print(
+                f"{scenario:14} {name:30} {wall_s:6.2f} s {peak_mb:5.0f} MB  EDP {edp:.6g} Js  gap {search['gap']:.1%}",
+                flush=True,
+            )
+    print(f"median {np.median(walls):.2f} s, worst {max(walls):.2f} s, peak memory {max(peaks):.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
