@@ -41,7 +41,8 @@ picture: $(TEST)/installed
 	$(TEST)/bin/python docs/picture.py
 
 bench: $(TEST)/installed
-	@for script in benchmarks/*.py; do echo "== $$script"; $(TEST)/bin/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do \
+		echo "== $$script"; $(TEST)/bin/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 clean:
 	rm -rf $(DEMO) $(TEST) $(DOCS) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,72 @@
+"""What the documentation tells a reader to write works."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chipweave
+from chipweave.cli.main import run
+from chipweave.schedule.check import problems_of
+from chipweave.schedule.problem import Fidelity
+from chipweave.schedulers.search import Request
+from tests.support import random_problem
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a language on a page."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def names_after(code: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(code, "example", "exec", dont_inherit=True), names)
+    return names
+
+
+def test_the_scheduler_of_the_how_to() -> None:
+    (code,) = blocks("docs/how-to/add-a-scheduler.md", "python")
+    one_by_one = names_after(code)["one_by_one"]
+    for seed in range(10):
+        problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=2)
+        from chipweave.schedule.objective import objective
+
+        found = one_by_one(problem, Request(objective("edp")))
+        assert problems_of(found.schedule, problem) == []
+
+
+def test_the_cost_model_of_the_how_to() -> None:
+    (code,) = blocks("docs/how-to/add-a-cost-model.md", "python")
+    roofline = names_after(code)["Roofline"]()
+    result = chipweave.schedule("resnet18", "het-2x2", scheduler="standalone", cost_model=roofline)
+    assert result.cost_model == {"name": "roofline"}
+    assert result.evaluation.latency_s > 0
+
+
+def test_the_dataflow_of_the_how_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (text,) = blocks("docs/how-to/add-a-dataflow.md", "yaml")
+    path = tmp_path / "my-chiplet.yaml"
+    path.write_text(text)
+    assert run(["cost", "resnet18", "--chiplet", str(path)]) == 0
+    assert "resnet18 on my-chiplet" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_examples_in_python_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(page, "python")
+    names_after(code)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["README.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("docs/**/*.md")))])
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
