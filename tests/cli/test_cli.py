@@ -46,8 +46,9 @@ def scenario(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def chip(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command line: (exit code, stdout, stderr)."""
+def chip(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line into a pipe: (exit code, stdout, stderr)."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         code = run([str(argument) for argument in arguments])

@@ -60,7 +60,7 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
         heading = f"{problem.scenario.name}: objective {first.objective}, fidelity {problem.fidelity}, "
         console.print(Text(heading + f"cost model {first.cost_model['name']}"))
     table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
-    table.add_column("scheduler")
+    table.add_column("scheduler", no_wrap=True)
     table.add_column("package", overflow="fold")
     for name in ("windows", "latency", "energy", "EDP", "ratio", "gap", "search"):
         table.add_column(name, justify="right", no_wrap=True)
