@@ -12,6 +12,7 @@ import pytest
 import chipweave
 from chipweave.cli.main import run
 from chipweave.schedule.check import problems_of
+from chipweave.schedule.objective import objective
 from chipweave.schedule.problem import Fidelity
 from chipweave.schedulers.search import Request
 from tests.support import random_problem
@@ -35,8 +36,6 @@ def test_the_scheduler_of_the_how_to() -> None:
     one_by_one = names_after(code)["one_by_one"]
     for seed in range(10):
         problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=2)
-        from chipweave.schedule.objective import objective
-
         found = one_by_one(problem, Request(objective("edp")))
         assert problems_of(found.schedule, problem) == []
 
@@ -55,6 +54,14 @@ def test_the_dataflow_of_the_how_to(tmp_path: Path, capsys: pytest.CaptureFixtur
     path.write_text(text)
     assert run(["cost", "resnet18", "--chiplet", str(path)]) == 0
     assert "resnet18 on my-chiplet" in capsys.readouterr().out
+
+
+def test_the_plan_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (text,) = blocks("docs/schedule-file.md", "yaml")
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    assert run(["evaluate", str(path)]) == 0
+    assert "alexnet twice on het-2x2" in capsys.readouterr().out
 
 
 @pytest.mark.slow
