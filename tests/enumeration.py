@@ -17,10 +17,11 @@ from chipweave.schedulers.scar.trees import simple_paths
 
 @dataclass(frozen=True)
 class Everything:
-    """All pipelines of one share: the set of chiplets of each, a bit a chiplet, and its exact cost."""
+    """All pipelines of one share: the set of chiplets of each, a bit a chiplet, its cuts, and its exact cost."""
 
     masks: np.ndarray
     batch: Batch
+    cuts: tuple[tuple[int, ...], ...] = ()
 
     def pick(self, rows: np.ndarray) -> Batch:
         return Batch(*(column[rows] if len(column) else column for column in vars(self.batch).values()))
@@ -51,26 +52,21 @@ def everything(bench: Workbench, share: Share) -> Everything:
     )
     masks = np.array([sum(1 << c for c in path) for _, path, _ in rows])
     fits = np.flatnonzero(np.isfinite(batch.latency_s))
-    whole = Everything(masks, batch)
-    return Everything(masks[fits], whole.pick(fits))
+    return Everything(masks[fits], Everything(masks, batch).pick(fits), tuple(rows[at][0] for at in fits))
 
 
 def window_points(bench: Workbench, window: tuple[Share, ...]) -> tuple[np.ndarray, np.ndarray]:
     """(latency_s, energy_j) of every way to run a window; only points that others beat are left out."""
     every = [everything(bench, share) for share in window]
     masks, total = every[0].masks, every[0].batch
-    for k, part in enumerate(every[1:], start=2):
+    for part in every[1:]:
         found = []
         for at in range(len(part.masks)):
             free = np.flatnonzero((masks & part.masks[at]) == 0)
             both = Everything(masks[free], Everything(masks, total).pick(free)).batch + part.pick(
                 np.full(len(free), at)
             )
-            if k == len(every) or not bench.detailed:
-                # The last task's combinations are final; in `paper` a dominated one on the same chiplets stays so.
-                found.append((masks[free] | part.masks[at], both))
-            else:
-                found.append((masks[free] | part.masks[at], both))
+            found.append((masks[free] | part.masks[at], both))
         masks = np.concatenate([m for m, _ in found])
         total = Batch(
             *(np.concatenate([vars(b)[name] for _, b in found]) for name in vars(total)),

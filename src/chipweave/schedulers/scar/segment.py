@@ -43,10 +43,10 @@ class Segmentations:
     tolerance: float
 
 
-BUDGET = 4_000_000
+BUDGET = 1_500_000
 """Labels made and compared after which a share's search is begun anew with more tolerance."""
 
-TOLERANCES = (0.0, 4e-3, 32e-3, 128e-3)
+TOLERANCES = (0.0, 0.02, 0.4)
 """Relative tolerances tried in turn; the last one has no budget."""
 
 
@@ -118,17 +118,10 @@ def _slack(
 
     Latency is sum + factor * slowest: half of its tolerance goes to each.
     """
-    weights = bench.tasks[share.task].weights
     latency_s = float(least[0][0]) + factor * float(least[1][0]) / longest
-    whole = np.array(
-        [
-            latency_s / 2,
-            latency_s / 2 / max(1, factor),
-            float(least[2][0]),
-            float(weights[share.end] - weights[share.first]),
-        ]
-    )
-    return tolerance / longest * whole
+    whole = np.array([latency_s / 2, latency_s / 2 / max(1, factor), float(least[2][0])])
+    # DRAM bytes show in the joules already; they only matter apart where DRAM is the bottleneck.
+    return np.append(tolerance / longest * whole, np.inf if tolerance > 0 else 0.0)
 
 
 def least_figures(bench: Workbench, share: Share, micro: int) -> tuple[Floats, Floats, Floats]:
@@ -184,8 +177,8 @@ def on_every_place(
             for node in by_length.get(len(cuts), []):
                 kinds = _kinds_to(tree, node)
                 at = (kinds, begins, ends)
-                latency_s = float(total_s[at].sum() + factor * steady_s[at].max())
-                if np.isfinite(latency_s):
+                if np.isfinite(total_s[at]).all():
+                    latency_s = float(total_s[at].sum() + factor * steady_s[at].max())
                     padded = [*cuts, *([0] * (longest - len(cuts)))]
                     rows.append((node, micro, [latency_s, float(joules[at].sum()), float(dram[at].sum())], padded))
     node_column, micros, figures, all_cuts = zip(*rows, strict=True)
