@@ -61,7 +61,7 @@ def test_the_plan_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     path = tmp_path / "plan.yaml"
     path.write_text(text)
     assert run(["evaluate", str(path)]) == 0
-    assert "alexnet twice on het-2x2" in capsys.readouterr().out
+    assert "resnet18 twice on het-2x2" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -30,5 +30,6 @@ def demo() -> None:
     console.print()
     console.print(Text("Beside the baselines", style="bold"))
     print_comparison([Cell("scar", PACKAGE, result), *baselines], console)
+    console.print(f"Next: chipweave schedule {SCENARIO} --package {PACKAGE} --out results")
     if interrupted():
         raise typer.Exit(130)

@@ -32,7 +32,7 @@ def evaluate(
     else:
         from chipweave.report.terminal import report
 
-        report(result, result_console(), saved_at=file)
+        report(result, result_console())
     require_limits(result.evaluation, result.problem)
     if result.changes:
         say("\n".join([f"{file}: what the file says is not what was computed:", *result.changes]))

@@ -75,7 +75,8 @@ def schedule(
     else:
         from chipweave.report.terminal import report
 
-        report(result, result_console(), saved_at=path)
+        following = f"chipweave evaluate {path}" if path else "the same with --out DIR, which saves DIR/schedule.json"
+        report(result, result_console(), following)
     if path is not None:
         say(f"saved {path}")
     if interrupted():

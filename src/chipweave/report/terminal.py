@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import zip_longest
-from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
@@ -42,8 +41,11 @@ COMPONENTS = {
 }
 
 
-def report(result: Result, console: Console, saved_at: Path | None = None) -> None:
-    """Print a result. It reads the same in black and white; 100 columns are enough."""
+def report(result: Result, console: Console, next_step: str = "") -> None:
+    """Print a result. It reads the same in black and white; 100 columns are enough.
+
+    `next_step` is the command to try next, if there is one.
+    """
     problem, evaluation = result.problem, result.evaluation
     scheduler = "a plan written by hand" if result.search is None else f"scheduler {result.search.scheduler}"
     console.print(Text(f"{problem.scenario.name} on {problem.package.name}", style="bold"))
@@ -57,7 +59,7 @@ def report(result: Result, console: Console, saved_at: Path | None = None) -> No
     for table in (_models(result), _energy(result)):
         console.print()
         console.print(table)
-    _print_notes(console, result, saved_at)
+    _print_notes(console, result, next_step)
 
 
 def _totals(result: Result) -> Table:
@@ -204,7 +206,7 @@ def _energy(result: Result) -> Table:
     return table
 
 
-def _print_notes(console: Console, result: Result, saved_at: Path | None) -> None:
+def _print_notes(console: Console, result: Result, next_step: str) -> None:
     problem, search, bound, gap = result.problem, result.search, result.certificate, result.gap
     notes = []
     if problem.scenario.note:
@@ -227,13 +229,8 @@ def _print_notes(console: Console, result: Result, saved_at: Path | None) -> Non
         notes += search.notes
         ended = "" if search.complete else ", ended early: the best so far"
         notes.append(f"{search.evaluated:,} candidates in {search.seconds:.1f} s{ended}.")
-    if saved_at is not None:
-        notes.append(f"Next: chipweave evaluate {saved_at}")
-    elif search is not None:
-        notes.append(
-            f"Next: chipweave schedule {problem.scenario.name} --package {problem.package.name} --out DIR "
-            "saves this as DIR/schedule.json"
-        )
+    if next_step:
+        notes.append(f"Next: {next_step}")
     console.print()
     for note in notes:
         console.print(Padding(Text(note), (0, 0, 0, 2)), style="dim")
