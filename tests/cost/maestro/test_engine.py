@@ -96,8 +96,8 @@ def problems(draw: st.DrawFn) -> tuple[str, dict[str, int], dict[str, int], list
             maps.append((twin.SPATIAL if dim in spatial else twin.TEMPORAL, name, size, offset))
         if draw(st.integers(0, 7)) == 0 and len(maps) < 8:
             repeated = draw(st.sampled_from(maps))
-            if repeated[1] not in "RS" or repeated[0] == twin.SPATIAL:
-                maps.append((twin.TEMPORAL if repeated[1] not in "RS" else repeated[0], *repeated[1:]))
+            whole = (repeated[1], *(sizes[repeated[1]],) * 2) if repeated[1] in "RS" else repeated[1:]
+            maps.append((twin.TEMPORAL, *whole))
         levels.append(maps)
     clusters = [draw(st.integers(1, 5)) for _ in range(count - 1)]
     hardware = {
@@ -187,6 +187,7 @@ def test_iterations_of_one_case_wrap_at_32_bits_as_in_maestro() -> None:
     assert (2**11 - 1) ** 2 * 99 * 63 > 2**32  # iterations of the case in which every loop is past its first
     assert wide.macs[0] != true
     assert (true - wide.macs[0]) % 2**32 == 0
+    assert wide.wrapped.tolist() == [True]
 
 
 def test_counts_that_would_leave_64_bits_are_refused() -> None:
@@ -265,13 +266,8 @@ def test_closed_forms_equal_the_engine(template: str, depthwise: bool) -> None:
     assert (ran == (got.fault[:, 0] == layout.OK)).all()
     assert (got.table[ran] == want.table[ran]).all()
 
-    problems = np.ones((count, layout.PROBLEM_COLUMNS), np.int64)
-    problems[:, 0] = depthwise
-    for column, dim in enumerate("KCRSYX", start=1):
-        problems[:, column] = sizes.get(dim, 1)
-    problems[:, 7:9], problems[:, 9], problems[:, 10:] = layers[:, 10:12], tile, hardware
     exact = np.zeros(count, np.bool_)
-    getattr(closed_forms, template)(problems, np.zeros_like(want.table), exact)
+    getattr(closed_forms, template)(layers, tile, hardware, np.zeros_like(want.table), exact)
     assert exact.mean() > 0.3
     assert (want.fault[exact, 0] == layout.OK).all()
 

@@ -235,3 +235,10 @@ def test_every_layer_that_fails_is_named_with_chiplet_and_directive() -> None:
 def test_a_custom_text_that_cannot_be_read_is_refused_with_its_line() -> None:
     with pytest.raises(InputError, match=r"chiplet 'own', mapping 'conv':2: 'Spatial' is not a mapping directive"):
         MaestroCostModel().costs(LAYERS[:1], custom(conv="SpatialMap(1,1) K;\nSpatial(1,1) C;"))
+
+
+def test_counts_that_overflow_in_maestro_are_refused_and_auto_avoids_them() -> None:
+    layer = Layer("long", Op.GEMM, K=4096, C=11008, Y=2**15)
+    assert MaestroCostModel().costs([layer], chiplet("shidiannao")).cycles[0] > layer.macs / 256
+    with pytest.raises(InputError, match=r"layer 'long' on chiplet 'shidiannao': .*steps more than 2\^31 times"):
+        MaestroCostModel().costs([layer], chiplet("shidiannao", Tile.FIXED))

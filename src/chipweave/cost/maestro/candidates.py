@@ -93,7 +93,8 @@ def choose_mappings(
     counts = Counts(np.concatenate([_evaluate(family, layers, hardware).table for family in families]))
     short = counts.macs < _work(layers[owner])
     crowded = counts.l2_size.sum(axis=1) > chiplet.l2_bytes
-    order = np.lexsort((counts.energy_macs, counts.cycles, crowded, short, counts.fault[:, 0] != 0, owner))
+    useless = (counts.fault[:, 0] != 0) | counts.wrapped
+    order = np.lexsort((counts.energy_macs, counts.cycles, crowded, short, useless, owner))
     winners = order[np.unique(owner[order], return_index=True)[1]]
     directives = [rows for family in families for rows in family.directives]
     return Chosen(Counts(counts.table[winners]), tuple(directives[winner] for winner in winners))

@@ -2,8 +2,7 @@
 
 Each form gives exactly what `kernel` gives for the template's directives, wherever it says it applies (the function
 returns True), at several million layers a second. Derivations: docs/cost-model/maestro.md, "Closed forms".
-Rows of `problems`: depthwise flag, K, C, R, S, Y, X, vertical stride, horizontal stride, tile, PEs, NoC bandwidth,
-NoC latency, off-chip bandwidth, lanes. Rows of the result are the kernel's.
+Arguments are rows of `engine.Batch.layers` and `engine.Batch.hardware`, and the tile; results are the kernel's.
 """
 
 # ruff: noqa: SIM300 - the capital letters are sizes, not constants
@@ -14,6 +13,17 @@ from numba import njit
 
 from chipweave.cost.maestro.kernel import _delay
 from chipweave.cost.maestro.layout import L1_READ, L1_SIZE, L1_WRITE, L2_READ, L2_SIZE, L2_WRITE, MACS, RUNTIME
+
+# Columns of a layer's row.
+_C, _K, _R, _S, _X, _Y = 1, 3, 6, 7, 8, 9
+_DSCONV = 2
+
+
+@njit(cache=True, error_model="numpy")
+def _applies(K, C, R, S, Y, X, stride_y, stride_x):
+    """Strides of at most 2, a filter inside the map, and counts far from the end of 64 bits."""
+    small = 1.0 * K * C * R * S * Y * X < 2.0**60
+    return small and stride_y <= 2 and stride_x <= 2 and R <= Y and S <= X
 
 
 @njit(cache=True, error_model="numpy")
@@ -28,27 +38,28 @@ def _totals(out, macs, input_reads, weight_reads, output_writes, input_size, wei
 
 
 @njit(cache=True, error_model="numpy")
-def _nvdla(problem, out):
-    depthwise, K, C, R, S = problem[0], problem[1], problem[2], problem[3], problem[4]
-    Y, X, stride_y, stride_x, lanes_c = problem[5], problem[6], problem[7], problem[8], problem[9]
-    pes, bandwidth, latency, offchip, lanes = problem[10], problem[11], problem[12], problem[13], problem[14]
-    if depthwise:
-        lanes_c = 1
-    if stride_y > 2 or stride_x > 2 or R > Y or S > X or lanes_c > pes:
-        return False
-    window = R * S
-    units = pes // lanes_c
-    compute = -(-window // lanes)
+def _nvdla(layer, tile, hardware, out):
+    depthwise = layer[0] == _DSCONV
+    C, K, R, S, X, Y = layer[_C], layer[_K], layer[_R], layer[_S], layer[_X], layer[_Y]
+    stride_y, stride_x = layer[10], layer[11]
+    pes, bandwidth, latency, offchip, lanes = hardware[0], hardware[1], hardware[2], hardware[3], hardware[4]
     if depthwise:
         # Channels take the place of output channels, one filter each; the array has one level.
-        channels, first_c, tiles_c = C, 1, 1
+        channels, first_c, tiles_c, tile = C, 1, 1, 1
     else:
-        channels, first_c, tiles_c = K, min(C, lanes_c), -(-C // lanes_c)
+        channels, first_c, tiles_c = K, min(C, tile), -(-C // tile)
+    if tile > pes or not _applies(channels, C, R, S, Y, X, stride_y, stride_x):
+        return False
+    window, units = R * S, pes // tile
+    compute = -(-window // lanes)
+    if not depthwise:
         compute += _delay(2 * first_c * window, bandwidth, latency)
     steps_y, steps_x = (Y - R) // stride_y, (X - S) // stride_x
     row = R if X > S else min(R, stride_y)
 
     full_rounds, rest = channels // units, channels % units
+    if 1.0 * (full_rounds + 1) * tiles_c * (steps_y + 1) * (steps_x + 1) >= 2.0**31:
+        return False  # MAESTRO's 32-bit counts may wrap round
     runtime, output_writes, input_reads, weight_reads = 0, 0, 0, 0
     floor, first_output = 0, 0
     for position in range(3):
@@ -106,10 +117,10 @@ def _nvdla(problem, out):
 
 
 @njit(cache=True, error_model="numpy")
-def nvdla(problems, out, exact):
+def nvdla(layers, tile, hardware, out, exact):
     """Fills `out` and `exact` for the NVDLA-like template (tile = C lanes; unused for depthwise)."""
-    for index in range(problems.shape[0]):
-        exact[index] = _nvdla(problems[index], out[index])
+    for index in range(layers.shape[0]):
+        exact[index] = _nvdla(layers[index], tile[index], hardware[index], out[index])
 
 
 @njit(cache=True, error_model="numpy")
@@ -123,15 +134,16 @@ def _over_units(first, first_see, later, later_see, edge, see, units, edge_units
 
 
 @njit(cache=True, error_model="numpy")
-def _shidiannao(problem, out):
-    depthwise, K, C, R, S = problem[0], problem[1], problem[2], problem[3], problem[4]
-    Y, X, stride_y, stride_x, tile = problem[5], problem[6], problem[7], problem[8], problem[9]
-    pes, bandwidth, latency, offchip, lanes = problem[10], problem[11], problem[12], problem[13], problem[14]
-    if stride_y > 2 or stride_x > 2 or R > Y or S > X or tile > pes:
-        return False
-    window, units = R * S, pes // tile
+def _shidiannao(layer, tile, hardware, out):
+    depthwise = layer[0] == _DSCONV
+    C, K, R, S, X, Y = layer[_C], layer[_K], layer[_R], layer[_S], layer[_X], layer[_Y]
+    stride_y, stride_x = layer[10], layer[11]
+    pes, bandwidth, latency, offchip, lanes = hardware[0], hardware[1], hardware[2], hardware[3], hardware[4]
     if depthwise:
         K = 1
+    if tile > pes or not _applies(K, C, R, S, Y, X, stride_y, stride_x):
+        return False
+    window, units = R * S, pes // tile
 
     # Columns: tiles of `size` every `offset`; a ragged last tile of `size_edge`.
     size, offset = min(tile + S - 1, X), tile
@@ -161,6 +173,8 @@ def _shidiannao(problem, out):
     fresh = min(R, stride_y)
     if ((Y - R) // stride_y) * stride_y + R < Y:
         return False  # left-over rows
+    if 1.0 * K * C * (rounds + 2) * (steps_x + 1) >= 2.0**31:
+        return False  # MAESTRO's 32-bit counts may wrap round
     active = (Y - R) // stride_y + 1 - (rounds + 1) * units if Y > cover else (Y - R) // stride_y + 1
 
     runtime, macs, input_reads, output_writes, floor = 0, 0, 0, 0, 0
@@ -219,7 +233,7 @@ def _shidiannao(problem, out):
 
 
 @njit(cache=True, error_model="numpy")
-def shidiannao(problems, out, exact):
+def shidiannao(layers, tile, hardware, out, exact):
     """Fills `out` and `exact` for the ShiDianNao-like template (tile = columns of a cluster)."""
-    for index in range(problems.shape[0]):
-        exact[index] = _shidiannao(problems[index], out[index])
+    for index in range(layers.shape[0]):
+        exact[index] = _shidiannao(layers[index], tile[index], hardware[index], out[index])

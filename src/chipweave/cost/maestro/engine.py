@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.maestro import layout
-from chipweave.cost.maestro.notation import DIMENSIONS, LAYER_DIMENSIONS, LAYER_TYPES
+from chipweave.cost.maestro.notation import LAYER_DIMENSIONS, LAYER_TYPES
 
 Integers = NDArray[np.int64]
 
@@ -98,6 +98,11 @@ class Counts:
         return self._triple(layout.L2_SIZE)
 
     @property
+    def wrapped(self) -> NDArray[np.bool_]:
+        """Where MAESTRO's 32-bit iteration counts wrap round: its figures are then too small, or negative."""
+        return np.asarray(self.table[:, layout.WRAPPED] != 0)
+
+    @property
     def energy_macs(self) -> NDArray[np.float64]:
         """Energy in units of one MAC: 18.61 per L2 access, 1.68 per L1 access, 1 per MAC."""
         l1 = (self.l1_read + self.l1_write).sum(axis=1)
@@ -144,7 +149,6 @@ def evaluate(batch: Batch) -> Counts:
 
     table = np.zeros((len(batch.layers), layout.COLUMNS), np.int64)
     kernel.evaluate_batch(batch.layers, batch.directives, batch.starts, batch.hardware, table)
-    table[_too_large(batch), layout.FAULT] = layout.TOO_LARGE
     return Counts(table)
 
 
@@ -160,36 +164,13 @@ def evaluate_template(template: str, tile: Integers, batch: Batch) -> Counts:
     from chipweave.cost.maestro import closed_forms
 
     layers = batch.layers
-    problems = np.empty((len(layers), layout.PROBLEM_COLUMNS), np.int64)
-    problems[:, 0] = layers[:, 0] == LAYER_TYPES.index("DSCONV")
-    for column, dim in enumerate("KCRSYX", start=1):
-        problems[:, column] = layers[:, 1 + DIMENSIONS.index(dim)]
-    problems[:, 7:9] = layers[:, 10:12]
-    problems[:, 9] = tile
-    problems[:, 10:] = batch.hardware
     table = np.zeros((len(layers), layout.COLUMNS), np.int64)
     exact = np.zeros(len(layers), np.bool_)
     form = closed_forms.nvdla if template == "nvdla" else closed_forms.shidiannao
-    form(problems, table, exact)
-    exact &= ~_too_large(batch)
+    form(layers, tile, batch.hardware, table, exact)
     rest = np.flatnonzero(~exact)
     if len(rest):
         rows = batch.directives.reshape(len(layers), -1, 4)[rest]
         starts = np.arange(len(rest) + 1) * rows.shape[1]
         table[rest] = evaluate(Batch(layers[rest], rows.reshape(-1, 4), starts, batch.hardware[rest])).table
     return Counts(table)
-
-
-def _too_large(batch: Batch) -> NDArray[np.bool_]:
-    """Where counts could leave 64 bits: dimensions, or the tiles of one mapping, that multiply to more than 2**60."""
-    loops = np.log2(np.maximum(batch.layers[:, 1:10], 1)).sum(axis=1)
-    return np.asarray((loops > 60) | (_largest_tiles(batch) > 60))
-
-
-def _largest_tiles(batch: Batch) -> NDArray[np.float64]:
-    """log2 of the largest tile of each mapping, every dimension taken at its largest map."""
-    owner = np.repeat(np.arange(len(batch.layers)), np.diff(batch.starts))
-    maps = batch.directives[:, 1] >= 0
-    largest = np.ones((len(batch.layers), len(DIMENSIONS)), np.int64)
-    np.maximum.at(largest, (owner[maps], batch.directives[maps, 1]), batch.directives[maps, 2])
-    return np.asarray(np.log2(largest).sum(axis=1))

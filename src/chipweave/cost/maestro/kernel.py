@@ -37,6 +37,8 @@ from chipweave.cost.maestro.layout import (
     OK,
     PARTIAL_FILTER,
     RUNTIME,
+    TOO_LARGE,
+    WRAPPED,
 )
 
 _DIMS = 11
@@ -495,7 +497,10 @@ def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, t
             picked[dim] = turn[table[dim, _LAST]]
             if picked[dim] > 0:
                 stepping = index
+        exact = occurrences
         occurrences = (occurrences + 2**31) % 2**32 - 2**31  # a 32-bit number in MAESTRO
+        if exact != occurrences:
+            out[WRAPPED] = 1
 
         # Loads: a tensor that the stepping loop does not touch brings nothing; one with a loop inside that starts
         # again brings whole tiles. `new_from` is the first directive that brings only what is new.
@@ -636,6 +641,21 @@ def _run(level, levels, coupled, masks, hardware, maps, tables, facts, states, t
 
 
 @njit(cache=True, error_model="numpy")
+def _too_large(layer, rows):
+    """Whether counts could leave 64 bits: dimensions, or tiles, that multiply to 2**60 or more."""
+    loops, tiles = 1.0, 1.0
+    for dim in range(_DIMS):
+        largest = 1
+        for row in range(rows.shape[0]):
+            if rows[row, _DIM] == dim:
+                largest = max(largest, rows[row, _SIZE])
+        tiles *= largest
+        if dim < 9:
+            loops *= max(layer[1 + dim], 1)
+    return max(loops, tiles) >= 2.0**60
+
+
+@njit(cache=True, error_model="numpy")
 def evaluate_batch(layers, directives, starts, hardware, out):
     """Fills `out`, shape (problems, COLUMNS), one row a problem (see `engine.Batch` for the inputs)."""
     maps = np.zeros((MAX_LEVELS, MAX_MAPS, 4), np.int64)
@@ -664,6 +684,9 @@ def evaluate_batch(layers, directives, starts, hardware, out):
                     masks[tensor] |= 1 << dim
                     slots += 1
         rows = directives[starts[problem] : starts[problem + 1]]
+        if _too_large(layer, rows):
+            _fault(result, TOO_LARGE, 0, -1)
+            continue
         levels = _complete(layer, rows, masks, maps, tables, facts, hardware[problem, _PES], result)
         if levels == 0:
             continue

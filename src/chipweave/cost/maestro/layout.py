@@ -13,7 +13,5 @@ NOTHING_NEW, NO_COMPUTATION, NO_CYCLES, TOO_LARGE = range(9, 13)
 # Columns of the result.
 FAULT, FAULT_LEVEL, FAULT_DIM, RUNTIME, MACS = range(5)
 L1_READ, L1_WRITE, L1_SIZE, L2_READ, L2_WRITE, L2_SIZE = range(5, 23, 3)
-COLUMNS = 23
-
-PROBLEM_COLUMNS = 15
-"""Of a closed form's problems, see `closed_forms`."""
+WRAPPED = 23  # 1 where a case has so many iterations that MAESTRO's 32-bit count wraps round
+COLUMNS = 24

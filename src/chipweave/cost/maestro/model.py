@@ -146,9 +146,15 @@ def _plan(layers: Sequence[Layer], chiplet: Chiplet, offchip_bandwidth: int | No
     faults = chosen.counts.fault
     problems = []
     for index, at in zip(mapped, shape, strict=True):
-        if faults[at, 0]:
+        where = f"layer '{layers[index].name}' on chiplet '{chiplet.name}'"
+        if chosen.counts.wrapped[at]:
+            text = text_of(chosen.directives[at]).replace("\n", " ")
+            problems.append(
+                f"{where}: {text} steps more than 2^31 times, where MAESTRO's counts overflow; map larger tiles"
+            )
+        elif faults[at, 0]:
             why = fault_in_words(faults[at].tolist(), chosen.directives[at], np.array(shapes[at]), chiplet.num_pes)
-            problems.append(f"layer '{layers[index].name}' on chiplet '{chiplet.name}': {why}")
+            problems.append(f"{where}: {why}")
     if problems:
         raise InputError(problems)
     return _Plan(mapped, shape, copies, shapes, chosen)
