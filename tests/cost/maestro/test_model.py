@@ -89,8 +89,8 @@ def test_auto_tiles_do_all_the_work_and_fit_l2(
     )
     place = chiplet(style, Tile.AUTO, pes, l2_bytes=2**17)
     (row,) = MaestroCostModel().explain([layer], place)
-    assert row["macs_reported"] * row["runs"] >= layer.macs
-    assert sum(tensor["size"] for tensor in row["l2"].values()) <= place.l2_bytes
+    assert row["run"]["macs"] * row["runs"] >= layer.macs
+    assert sum(tensor["size"] for tensor in row["run"]["l2"].values()) <= place.l2_bytes
 
 
 def test_layers_become_maestros_shapes() -> None:
@@ -115,23 +115,26 @@ def test_energy_parts_are_the_counts_of_the_chosen_mapping() -> None:
     for index, (layer, row) in enumerate(zip(LAYERS, rows, strict=True)):
         if layer.rides:
             continue
-        runs, mac_j = row["runs"], place.mac_energy_j
-        l1, l2 = row["l1"].values(), row["l2"]
+        runs, run, mac_j = row["runs"], row["run"], place.mac_energy_j
+        l1, l2 = run["l1"].values(), run["l2"]
         weight_fill = 18.61 * l2["filter"]["write"] * runs * mac_j
         product = layer.op is Op.MATMUL
         want = {
-            "cycles": row["cycles"] * runs,
-            "mac_j": row["macs_reported"] * runs * mac_j,
+            "mac_j": run["macs"] * runs * mac_j,
             "l1_j": 1.68 * sum(tensor["read"] + tensor["write"] for tensor in l1) * runs * mac_j,
             "l2_j": 18.61 * (l2["input"]["read"] + l2["filter"]["read"] + l2["output"]["write"]) * runs * mac_j,
+            "noc_j": 0.0,
             "fill_input_j": 18.61 * l2["input"]["write"] * runs * mac_j + (weight_fill if product else 0.0),
             "fill_weight_j": 0.0 if product else weight_fill,
             "drain_output_j": 18.61 * l2["output"]["read"] * runs * mac_j,
-            "noc_j": 0.0,
-            "l2_need_elements": sum(tensor["size"] for tensor in l2.values()),
         }
-        assert {key: getattr(costs, key)[index] for key in want} == pytest.approx(want, rel=1e-12)
-        assert costs.energy_j[index] == pytest.approx(row["energy_mac_units"] * runs * mac_j, rel=1e-12)
+        assert row["energy_j"] == pytest.approx(want, rel=1e-12)
+        assert {part: getattr(costs, part)[index] for part in want} == pytest.approx(want, rel=1e-12)
+        assert costs.energy_j[index] == pytest.approx(run["energy_mac_units"] * runs * mac_j, rel=1e-12)
+        assert costs.cycles[index] == row["cycles"] == run["cycles"] * runs
+        need = sum(tensor["size"] for tensor in l2.values())
+        assert costs.l2_need_elements[index] == row["l2_need_elements"] == need
+        assert row["utilisation"] == layer.macs / (row["cycles"] * 256)
 
 
 def test_an_explained_mapping_gives_the_same_figures_as_maestros_own_file() -> None:
@@ -155,8 +158,13 @@ def test_an_explained_mapping_gives_the_same_figures_as_maestros_own_file() -> N
             offchip_bandwidth=None,
         )
         for row, layer in zip(rows, report["layers"], strict=True):
-            assert (layer["runtime_cycles"], layer["macs"]) == (row["cycles"], row["macs_reported"])
-            assert (layer["l1"], layer["l2"]) == (row["l1"], row["l2"])
+            run = row["run"]
+            assert (layer["runtime_cycles"], layer["macs"]) == (run["cycles"], run["macs"])
+            assert (layer["l1"], layer["l2"], layer["energy_mac_units"]) == (
+                run["l1"],
+                run["l2"],
+                run["energy_mac_units"],
+            )
 
 
 def test_copies_follow_one_another_and_the_order_of_layers_does_not_matter() -> None:
@@ -242,3 +250,9 @@ def test_counts_that_overflow_in_maestro_are_refused_and_auto_avoids_them() -> N
     assert MaestroCostModel().costs([layer], chiplet("shidiannao")).cycles[0] > layer.macs / 256
     with pytest.raises(InputError, match=r"layer 'long' on chiplet 'shidiannao': .*steps more than 2\^31 times"):
         MaestroCostModel().costs([layer], chiplet("shidiannao", Tile.FIXED))
+
+
+def test_a_model_of_riders_alone_and_of_nothing() -> None:
+    assert MaestroCostModel().costs(LAYERS[9:], chiplet()).energy_j.tolist() == [0, 0]
+    assert MaestroCostModel().costs([], chiplet()).cycles.shape == (0,)
+    assert MaestroCostModel().explain([], chiplet()) == []

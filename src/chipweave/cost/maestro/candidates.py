@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chipweave.cost.maestro import templates
+from chipweave.cost.maestro import layout, templates
 from chipweave.cost.maestro.engine import Batch, Counts, Integers, evaluate, evaluate_template
 from chipweave.cost.maestro.notation import (
     DIMENSIONS,
@@ -77,6 +77,8 @@ def choose_mappings(
     Raises:
         InputError: a custom text that cannot be read.
     """
+    if not shapes:
+        return Chosen(Counts(np.zeros((0, layout.COLUMNS), np.int64)), ())
     layers = np.array(shapes, np.int64).reshape(-1, 12)
     hardware = np.array(
         [

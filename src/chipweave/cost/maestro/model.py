@@ -7,7 +7,7 @@ data-centric approach ...", IEEE Micro 2020. What it computes term by term: docs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from chipweave.cost.interface import LayerCosts
 from chipweave.cost.maestro.candidates import Chosen, choose_mappings
 from chipweave.cost.maestro.engine import L1_ENERGY_MAC, L2_ENERGY_MAC, accesses
 from chipweave.cost.maestro.faults import fault_in_words
-from chipweave.cost.maestro.notation import LAYER_TYPES, parse_mapping
+from chipweave.cost.maestro.notation import LAYER_DIMENSIONS, LAYER_TYPES, parse_mapping
 from chipweave.cost.maestro.shapes import Shape, shape_of
 from chipweave.cost.maestro.templates import text_of
 from chipweave.cost.riders import rider_cycles
@@ -44,73 +44,50 @@ class MaestroCostModel:
         Raises:
             InputError: layers that MAESTRO cannot cost, naming layer, chiplet and directive, all at once.
         """
-        plan = _plan(layers, chiplet, self.offchip_bandwidth)
-        figures = np.zeros((8, len(layers)))
-        for index, layer in enumerate(layers):
-            if layer.rides:
-                figures[0, index] = rider_cycles(layer, chiplet.num_pes)
-        if len(plan.mapped):
-            counts, at = plan.chosen.counts, plan.shape
-            l2_read, l2_write = counts.l2_read[at], counts.l2_write[at]
-            l2_mac = L2_ENERGY_MAC * chiplet.mac_energy_j
-            terms = [
-                counts.cycles[at],
-                chiplet.mac_energy_j * counts.macs[at],
-                L1_ENERGY_MAC * chiplet.mac_energy_j * (counts.l1_read + counts.l1_write).sum(axis=1)[at],
-                l2_mac * (l2_read[:, 0] + l2_read[:, 1] + l2_write[:, 2]),
-                l2_mac * l2_write[:, 0],
-                l2_mac * l2_write[:, 1],
-                l2_mac * l2_read[:, 2],
-            ]
-            figures[:7, plan.mapped] = np.array(terms) * plan.copies
-            figures[7, plan.mapped] = counts.l2_size.sum(axis=1)[at]
-            # Both operands of a matmul are activations.
-            products = [index for index in plan.mapped if layers[index].op is Op.MATMUL]
-            figures[4, products] += figures[5, products]
-            figures[5, products] = 0.0
-        cycles, mac_j, l1_j, l2_j, fill_input_j, fill_weight_j, drain_output_j, l2_need = figures
-        return LayerCosts(
-            cycles=cycles,
-            mac_j=mac_j,
-            l1_j=l1_j,
-            l2_j=l2_j,
-            noc_j=np.zeros(len(layers)),
-            fill_input_j=fill_input_j,
-            fill_weight_j=fill_weight_j,
-            drain_output_j=drain_output_j,
-            l2_need_elements=l2_need,
-        )
+        return _costs(layers, chiplet, _plan(layers, chiplet, self.offchip_bandwidth))
 
     def explain(self, layers: Sequence[Layer], chiplet: Chiplet) -> list[dict[str, Any]]:
-        """What stands behind the cost of each layer, as plain data: the type and sizes MAESTRO saw, the number of runs,
-        the mapping chosen, and of one run cycles, MACs, accesses (L1, L2) and buffer sizes per tensor.
+        """What stands behind the cost of each layer, as plain data.
 
-        A layer's cycles and energies in `costs` are those of one run times `runs`. A rider has only cycles.
+        Per layer: `name`, `op`, `macs`, `cycles`, `utilisation` (MACs per cycle, PE and lane), `energy_j` by part, and
+        `l2_need_elements`; for all but riders also how MAESTRO saw it (`type`, `sizes`, `stride`), how many `runs` it
+        takes, the `mapping` chosen, and of one `run` its cycles, MACs and energy as MAESTRO reports them, with the
+        accesses and buffer sizes of each tensor in `l1` and `l2`.
 
         Raises:
             InputError: as `costs`.
         """
         plan = _plan(layers, chiplet, self.offchip_bandwidth)
-        counts = plan.chosen.counts
+        costs, counts = _costs(layers, chiplet, plan), plan.chosen.counts
+        parts = [field.name for field in fields(costs) if field.name.endswith("_j")]
+        lanes = chiplet.num_pes * chiplet.simd_lanes
         result: list[dict[str, Any]] = [
-            {"name": layer.name, "op": str(layer.op), "runs": layer.N, "cycles": rider_cycles(layer, chiplet.num_pes)}
-            for layer in layers
+            {
+                "name": layer.name,
+                "op": str(layer.op),
+                "macs": layer.macs,
+                "cycles": int(costs.cycles[index]),
+                "utilisation": layer.macs / (float(costs.cycles[index]) * lanes),
+                "energy_j": {part: float(getattr(costs, part)[index]) for part in parts},
+                "l2_need_elements": int(costs.l2_need_elements[index]),
+            }
+            for index, layer in enumerate(layers)
         ]
         for index, at, copies in zip(plan.mapped, plan.shape, plan.copies, strict=True):
-            shape = plan.shapes[at]
-            cycles, macs = int(counts.cycles[at]), int(counts.macs[at])
+            kind, *sizes = plan.shapes[at]
             result[index] |= {
-                "runs": int(copies),
-                "cycles": cycles,
-                "macs_reported": macs,
-                "utilisation": layers[index].macs / (cycles * int(copies) * chiplet.num_pes * chiplet.simd_lanes),
-                "type": LAYER_TYPES[shape[0]],
-                "sizes": {dim: size for dim, size in zip("CGKMNRSXY", shape[1:10], strict=True) if size},
-                "stride": list(shape[10:]),
+                "type": LAYER_TYPES[kind],
+                "sizes": {dim: size for dim, size in zip(LAYER_DIMENSIONS, sizes[:9], strict=True) if size},
+                "stride": sizes[9:],
                 "mapping": text_of(plan.chosen.directives[at]),
-                "energy_mac_units": float(counts.energy_macs[at]),
-                "l1": accesses(counts.l1_read[at], counts.l1_write[at], counts.l1_size[at]),
-                "l2": accesses(counts.l2_read[at], counts.l2_write[at], counts.l2_size[at]),
+                "runs": copies,
+                "run": {
+                    "cycles": int(counts.cycles[at]),
+                    "macs": int(counts.macs[at]),
+                    "energy_mac_units": float(counts.energy_macs[at]),
+                    "l1": accesses(counts.l1_read[at], counts.l1_write[at], counts.l1_size[at]),
+                    "l2": accesses(counts.l2_read[at], counts.l2_write[at], counts.l2_size[at]),
+                },
             }
         return result
 
@@ -137,7 +114,8 @@ def _plan(layers: Sequence[Layer], chiplet: Chiplet, offchip_bandwidth: int | No
         if layer.rides:
             continue
         key, runs = shape_of(layer, depthwise_type=not custom or "dwconv" in texts, gemm_type=gemm_type)
-        operator = "gemm" if layer.op in (Op.GEMM, Op.MATMUL) else "dwconv" if layer.op is Op.DEPTHWISE else "conv"
+        depthwise = LAYER_TYPES[key[0]] == "DSCONV"
+        operator = "gemm" if layer.op in (Op.GEMM, Op.MATMUL) else "dwconv" if depthwise else "conv"
         mapped.append(index)
         shape.append(index_of.setdefault((operator if custom else "", key), len(index_of)))
         copies.append(runs)
@@ -158,6 +136,45 @@ def _plan(layers: Sequence[Layer], chiplet: Chiplet, offchip_bandwidth: int | No
     if problems:
         raise InputError(problems)
     return _Plan(mapped, shape, copies, shapes, chosen)
+
+
+def _costs(layers: Sequence[Layer], chiplet: Chiplet, plan: _Plan) -> LayerCosts:
+    """Counts of one run, times the runs, in the parts of `LayerCosts`."""
+    figures = np.zeros((8, len(layers)))
+    for index, layer in enumerate(layers):
+        if layer.rides:
+            figures[0, index] = rider_cycles(layer, chiplet.num_pes)
+    if len(plan.mapped):
+        counts, at = plan.chosen.counts, plan.shape
+        l2_read, l2_write = counts.l2_read[at], counts.l2_write[at]
+        l2_mac = L2_ENERGY_MAC * chiplet.mac_energy_j
+        terms = [
+            counts.cycles[at],
+            chiplet.mac_energy_j * counts.macs[at],
+            L1_ENERGY_MAC * chiplet.mac_energy_j * (counts.l1_read + counts.l1_write).sum(axis=1)[at],
+            l2_mac * (l2_read[:, 0] + l2_read[:, 1] + l2_write[:, 2]),
+            l2_mac * l2_write[:, 0],
+            l2_mac * l2_write[:, 1],
+            l2_mac * l2_read[:, 2],
+        ]
+        figures[:7, plan.mapped] = np.array(terms) * plan.copies
+        figures[7, plan.mapped] = counts.l2_size.sum(axis=1)[at]
+        # Both operands of a matmul are activations.
+        products = [index for index in plan.mapped if layers[index].op is Op.MATMUL]
+        figures[4, products] += figures[5, products]
+        figures[5, products] = 0.0
+    cycles, mac_j, l1_j, l2_j, fill_input_j, fill_weight_j, drain_output_j, l2_need = figures
+    return LayerCosts(
+        cycles=cycles,
+        mac_j=mac_j,
+        l1_j=l1_j,
+        l2_j=l2_j,
+        noc_j=np.zeros(len(layers)),
+        fill_input_j=fill_input_j,
+        fill_weight_j=fill_weight_j,
+        drain_output_j=drain_output_j,
+        l2_need_elements=l2_need,
+    )
 
 
 def _maps_gemm(text: str, path: str) -> bool:
