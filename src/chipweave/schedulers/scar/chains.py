@@ -85,6 +85,23 @@ def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, sla
     return end + 1
 
 
+@njit(cache=True)
+def _is_beaten(out, begin, end, deepest, latency, energy, dram, width, breadth, slack):  # type: ignore[no-untyped-def]
+    """Do `breadth` whole pipelines on a part of the path beat all that a label with these figures can become?"""
+    count = 0
+    for depth in range(1, deepest + 1):
+        for i in range(begin[depth], end[depth]):
+            if (
+                out[i, 0] <= latency + slack[0]
+                and out[i, 1] <= energy + slack[1]
+                and (width < 4 or out[i, 2] <= dram + slack[2])
+            ):
+                count += 1
+                if count >= breadth:
+                    return True
+    return False
+
+
 @njit(cache=True, nogil=True)
 def fronts(  # type: ignore[no-untyped-def]
     total_s,
@@ -133,6 +150,7 @@ def fronts(  # type: ignore[no-untyped-def]
     out_node = np.empty((256, 1), dtype=np.int64)
     out_beaten = np.zeros((256, 1), dtype=np.int64)
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
+    done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
     new, new_out, new_cuts = np.empty(4), np.empty(3), np.empty(longest, dtype=np.int16)
     slack_out = np.array([slack[0] + factor * slack[1], slack[2], slack[3]])
     used_out, made, work = 0, 0, 0
@@ -147,7 +165,10 @@ def fronts(  # type: ignore[no-untyped-def]
         if d > 1:
             for j in range(first_j):
                 begin[d, j] = end[d, j] = top
-        for j in range(first_j, n):
+        done_begin[d], done_end[d] = used_out, used_out
+        for step in range(n - first_j):
+            # Whole pipelines first: what they beat need not be extended.
+            j = n - 1 if step == 0 else first_j + step - 1
             last = j == n - 1
             begin[d, j] = top
             block_end = top
@@ -176,6 +197,12 @@ def fronts(  # type: ignore[no-untyped-def]
                     latency = new[0] + least_s[j + 1] + factor * slowest
                     if new[2] + least_j[j + 1] > _cap(latency, cap_start_s, cap_step_s, cap_j):
                         continue
+                    if _is_beaten(
+                        out, done_begin, done_end, d - 1 if last else d, latency, new[2] + least_j[j + 1], new[3], width,
+                        breadth, slack_out,
+                    ):  # fmt: skip
+                        work += 8
+                        continue
                     work += used_out - out_begin if last else block_end - top
                     if d > 1:
                         new_cuts[: d - 1] = cuts[source, : d - 1]
@@ -196,6 +223,8 @@ def fronts(  # type: ignore[no-untyped-def]
                         block_end = _insert(
                             figures, cuts, top, block_end, new, new_cuts, d, width, breadth, slack, beaten[:, 0]
                         )
+            if last:
+                done_end[d] = used_out
             end[d, j] = block_end
             top = block_end
             if made + work > budget:

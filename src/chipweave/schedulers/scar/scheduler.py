@@ -19,7 +19,13 @@ from chipweave.schedulers.scar.expect import expected_units
 from chipweave.schedulers.scar.options import Provision, ScarOptions, Search
 from chipweave.schedulers.scar.provision import node_limits
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
-from chipweave.schedulers.scar.segment import Segmentations, best_segmentations, on_every_place, segmentations
+from chipweave.schedulers.scar.segment import (
+    TOLERANCES,
+    Segmentations,
+    best_segmentations,
+    on_every_place,
+    segmentations,
+)
 from chipweave.schedulers.scar.trees import KindTree, kind_tree
 from chipweave.schedulers.scar.window import BREADTH_DETAILED, Contender, WindowOption, window_options
 from chipweave.schedulers.search import Found, Progress, Request
@@ -90,6 +96,7 @@ class _Search:
         self.bench = Workbench(self.problem)
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
         self.tree: KindTree | None = None
+        self.tolerance_of: dict[Share, int] = {}
         self.evolutionary = self._is_evolutionary()
 
     def _is_evolutionary(self) -> bool:
@@ -177,10 +184,18 @@ class _Search:
     def _segmentations(self, share: Share, tree: KindTree, longest: int, bounds: Caps) -> Segmentations:
         top_k = self.options.top_k
         if top_k is None:
-            breadth = BREADTH_DETAILED if self.bench.detailed else 1
             found = segmentations(
-                self.bench, share, tree, longest, breadth=breadth, caps=bounds, jobs=self.request.jobs
+                self.bench,
+                share,
+                tree,
+                longest,
+                breadth=BREADTH_DETAILED if self.bench.detailed else 1,
+                caps=bounds,
+                start=self.tolerance_of.get(share, 0),
+                jobs=self.request.jobs,
             )
+            # What was too much work with few nodes will be with more.
+            self.tolerance_of[share] = TOLERANCES.index(found.tolerance)
         else:
             every = segmentations(
                 self.bench, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=self.request.jobs

@@ -43,10 +43,10 @@ class Segmentations:
     tolerance: float
 
 
-BUDGET = 1_500_000
+BUDGET = 1_000_000
 """Labels made and compared after which a share's search is begun anew with more tolerance."""
 
-TOLERANCES = (0.0, 0.02, 0.4)
+TOLERANCES = (0.0, 0.02, 0.15)
 """Relative tolerances tried in turn; the last one has no budget."""
 
 
@@ -59,19 +59,21 @@ def segmentations(
     breadth: int = 1,
     least_breadth: int = 1,
     caps: Caps = NO_CAPS,
+    start: int = 0,
     jobs: int = 1,
 ) -> Segmentations:
     """All pipelines of up to `longest` stages that fewer than `breadth` others beat on the same kinds of places.
 
     Those above the caps are left out. With tolerance 0 every pipeline that can be part of an optimum is there;
     else one at most so much slower and costlier, relative to what no pipeline of the share goes below. Where the
-    budget of labels runs out, breadth falls to `least_breadth` and then tolerance rises. `jobs` threads work
-    side by side; the result does not depend on them.
+    budget of labels runs out, breadth falls to `least_breadth` and tolerance rises, beginning with `TOLERANCES[start]`.
+    `jobs` threads work side by side; the result does not depend on them.
     """
     micros = micro_batch_candidates(bench.tasks[share.task].batch)
     bench.traffic(share.task, share.first, share.end)
     with ThreadPoolExecutor(jobs) as pool:
-        for beaten_by, tolerance in [(breadth, TOLERANCES[0]), *((least_breadth, t) for t in TOLERANCES)]:
+        for tolerance in TOLERANCES[start:]:
+            beaten_by = breadth if tolerance == 0 else least_breadth
             budget = BUDGET // len(micros) if tolerance < TOLERANCES[-1] else UNLIMITED
             at = partial(_at, bench, share, tree, longest, beaten_by, caps, tolerance, budget)
             parts = list(pool.map(at, micros))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from chipweave.hardware.package import Package
 
@@ -35,6 +36,17 @@ class KindTree:
     children: tuple[int, ...]
     paths: tuple[tuple[tuple[int, ...], ...], ...]
     complete: bool
+
+    @cached_property
+    def paths_by_mask(self) -> tuple[dict[int, list[tuple[int, ...]]], ...]:
+        """Per node, its paths by the set of chiplets they use, a bit each; sets ascending."""
+        made = []
+        for paths in self.paths:
+            by_mask: dict[int, list[tuple[int, ...]]] = {}
+            for path in paths:
+                by_mask.setdefault(sum(1 << chiplet for chiplet in path), []).append(path)
+            made.append(dict(sorted(by_mask.items())))
+        return tuple(made)
 
 
 def simple_paths(package: Package, longest: int) -> Iterator[tuple[int, ...]]:

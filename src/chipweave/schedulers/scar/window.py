@@ -125,7 +125,7 @@ def _place(bench: Workbench, tree: KindTree, contender: Contender, floor_s: floa
     In `detailed` what is left is scored exactly on every path over its chiplets, and sieved again.
     """
     found = contender.found
-    by_mask = [_paths_by_mask(paths) for paths in tree.paths]
+    by_mask = tree.paths_by_mask
     counts = np.array([len(by_mask[node]) for node in found.node], dtype=np.int64)
     row = np.repeat(np.arange(len(counts)), counts)
     masks = np.array([mask for node in found.node for mask in by_mask[node]], dtype=np.int64)
@@ -160,13 +160,6 @@ def _chosen(part: _Placed, at: Ints) -> _Placed:
     return _Placed(part.masks[at], part.figures[at], part.row[at], [part.path[k] for k in at])
 
 
-def _paths_by_mask(paths: Sequence[tuple[int, ...]]) -> dict[int, list[tuple[int, ...]]]:
-    by_mask: dict[int, list[tuple[int, ...]]] = {}
-    for path in paths:
-        by_mask.setdefault(sum(1 << chiplet for chiplet in path), []).append(path)
-    return dict(sorted(by_mask.items()))
-
-
 def _figures(latency_s: Floats, energy_j: Floats, dram_bytes: Floats, limit_s: float, floor_s: float) -> Floats:
     """[m, 4]. Faster than the slowest task's fastest pipeline is no use, unless a limit counts on it."""
     return np.column_stack((np.maximum(latency_s, floor_s), energy_j, dram_bytes, latency_s - limit_s))
@@ -174,7 +167,8 @@ def _figures(latency_s: Floats, energy_j: Floats, dram_bytes: Floats, limit_s: f
 
 def _smallest_first(masks: Ints, figures: Floats) -> Ints:
     """An order in which nothing comes before what beats it: fewest chiplets, then smallest figures."""
-    popcount = np.array([int(mask).bit_count() for mask in masks], dtype=np.int64)
+    sets, which = np.unique(masks, return_inverse=True)
+    popcount = np.array([int(mask).bit_count() for mask in sets], dtype=np.int64)[which]
     return np.lexsort((masks, figures[:, 3], figures[:, 2], figures[:, 1], figures[:, 0], popcount))
 
 
@@ -191,10 +185,10 @@ def _pipeline(bench: Workbench, contender: Contender, row: int, path: tuple[int,
 
 def front_of(*columns: Floats) -> list[int]:
     """Indices of the rows that no other beats in all columns (latency, energy, minus latest start), by latency."""
-    order = np.lexsort(columns[::-1])
+    figures = np.column_stack(columns)
     kept: list[int] = []
-    for at in order:
-        if not any(all(column[k] <= column[at] for column in columns) for k in kept):
+    for at in np.lexsort(columns[::-1]):
+        if not (figures[kept] <= figures[at]).all(axis=1).any():
             kept.append(int(at))
     return kept
 
