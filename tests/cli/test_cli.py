@@ -76,6 +76,7 @@ def test_every_command_has_help_with_an_example(chip: Run, command: str) -> None
 
 def test_help_names_every_command(chip: Run) -> None:
     _, out, _ = chip("--help")
+    assert chip() == (0, out, "")
     assert {c.name or c.callback.__name__ for c in app.registered_commands if c.callback} == set(COMMANDS)
     assert all(command in out for command in COMMANDS)
 
@@ -279,7 +280,7 @@ def test_cost_of_a_model(chip: Run) -> None:
     layers = json.loads(out)["layers"]
     assert all(0 <= layer["utilisation"] <= 1 for layer in layers)
     for layer in layers:
-        assert layer["cycles"] == layer["maestro"]["cycles"] * layer["maestro"]["runs"]
+        assert layer["cycles"] == layer["maestro"]["cycles"] * layer["maestro"].get("runs", 1)
     code, table, _ = chip("cost", "alexnet", "--chiplet", "datacenter-nvdla")
     assert code == 0
     assert f"{sum(layer['macs'] for layer in layers):,}" in table
@@ -326,6 +327,16 @@ def test_bad_input_ends_with_2_and_one_line(chip: Run, tmp_path: Path, arguments
     assert len(err.splitlines()) == 1
     assert err.startswith("error: ")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_place_that_takes_no_files_is_found_before_the_search(chip: Run, scenario: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "folder" / "schedule.json").mkdir(parents=True)
+    for out, message in (("file", "takes no files"), ("file/deeper", "takes no files"), ("folder", "is a folder")):
+        code, _, err = chip("schedule", scenario, "-p", "het-2x2", "-s", "broken", "--out", tmp_path / out)
+        assert code == 2
+        assert message in err
 
 
 def test_every_problem_of_a_file_has_a_line(chip: Run, tmp_path: Path) -> None:
@@ -414,6 +425,11 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 def test_plain_text_where_the_terminal_knows_ascii_only() -> None:
     done = process("chipweave list schedulers", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_it_runs_as_a_module() -> None:
+    done = process(f'"{sys.executable}" -m chipweave --version')
+    assert done.stdout == f"chipweave {chipweave.__version__}\n"
 
 
 def test_cheap_commands_load_nothing_heavy() -> None:

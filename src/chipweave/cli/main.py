@@ -27,7 +27,6 @@ INTERNAL_ERROR = 70
 app = typer.Typer(
     name="chipweave",
     help="Schedules AI models on multi-chiplet packages, and shows how good the schedule is.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -57,8 +56,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     0 done, 1 no valid schedule, 2 bad input, 70 a fault of chipweave, 130 interrupted.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = app(args=arguments, prog_name="chipweave", standalone_mode=False)
+        code = app(args=given or ["--help"], prog_name="chipweave", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ChipweaveError as error:

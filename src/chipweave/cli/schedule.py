@@ -39,8 +39,11 @@ def schedule(
     Example: chipweave schedule datacenter-4 --package het-sides-3x3 --objective edp --out results
     """
     from chipweave import api
-    from chipweave.schedule.files import to_text, write
+    from chipweave.schedule.files import require_writable, to_text, write
 
+    path = None if out is None else out / "schedule.json"
+    if path is not None:
+        require_writable(path)
     chosen = opt.scar_options(
         scheduler,
         n_splits=n_splits,
@@ -67,7 +70,6 @@ def schedule(
             progress=progress,
             stop=interrupted,
         )
-    path = None if out is None else out / "schedule.json"
     if path is not None:
         write(result, path)
     if json:

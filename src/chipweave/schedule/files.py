@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -74,6 +75,19 @@ def write(result: Result, path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path.parent}: cannot be made a folder: {error.strerror}; choose another") from None
     write_text(path, to_text(result))
+
+
+def require_writable(path: Path) -> None:
+    """Say before a long search, not after it, that its result cannot be written.
+
+    Raises:
+        InputError: the path is a folder, or the nearest folder that exists takes no files.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")
 
 
 def read(path: Path) -> Result:

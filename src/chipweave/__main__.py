@@ -1,0 +1,6 @@
+"""`python -m chipweave`."""
+
+from chipweave.cli.main import main
+
+if __name__ == "__main__":
+    main()
