@@ -67,7 +67,7 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    import time
+    from threading import Timer
 
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
@@ -75,17 +75,17 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[best]}"), TimeElapsedColumn())
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task("", best="")
-    started = time.monotonic()
+    task = bar.add_task("costing layers", total=None, best="")
 
     def show(progress: Progress) -> None:
-        if not bar.live.is_started and time.monotonic() - started > 1:
-            bar.start()
         best = "" if progress.incumbent is None else f"best so far {progress.incumbent:.4g}"
         bar.update(task, description=progress.doing, total=progress.total, completed=progress.done, best=best)
 
+    start = Timer(1, bar.start)
+    start.start()
     try:
         yield show
     finally:
-        if bar.live.is_started:
-            bar.stop()
+        start.cancel()
+        start.join()
+        bar.stop()
