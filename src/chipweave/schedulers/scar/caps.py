@@ -84,12 +84,15 @@ def caps(objective: Objective, incumbent: float, least: Sequence[Point], window:
     others_s, others_j = total_s - start_s, total_j - start_j
     slowest_s = _largest(lambda x: objective(x + others_s, total_j) <= incumbent, start_s)
     if not math.isfinite(slowest_s):
-        most_j = _largest(lambda y: objective(total_s, y + others_j) <= incumbent, start_j)
-        return Caps(0.0, math.inf, np.array([most_j]))
+        flat_j = _largest(lambda y: objective(total_s, y + others_j) <= incumbent, start_j)
+        return Caps(0.0, math.inf, np.array([flat_j]))
     step_s = max((slowest_s - start_s) / (_BINS - 1), 1e-15)
     starts = start_s + step_s * np.arange(_BINS)
-    most = [_largest(lambda y, x=x: objective(x + others_s, y + others_j) <= incumbent, start_j) for x in starts]
-    return Caps(start_s, step_s, np.array(most))
+
+    def most_j(latency_s: float) -> float:
+        return _largest(lambda y: objective(latency_s + others_s, y + others_j) <= incumbent, start_j)
+
+    return Caps(start_s, step_s, np.array([most_j(float(latency_s)) for latency_s in starts]))
 
 
 def _largest(holds: Callable[[float], bool], start: float) -> float:

@@ -198,8 +198,8 @@ def fronts(  # type: ignore[no-untyped-def]
                     if new[2] + least_j[j + 1] > _cap(latency, cap_start_s, cap_step_s, cap_j):
                         continue
                     if _is_beaten(
-                        out, done_begin, done_end, d - 1 if last else d, latency, new[2] + least_j[j + 1], new[3], width,
-                        breadth, slack_out,
+                        out, done_begin, done_end, d - 1 if last else d, latency, new[2] + least_j[j + 1], new[3],
+                        width, breadth, slack_out,
                     ):  # fmt: skip
                         work += 8
                         continue

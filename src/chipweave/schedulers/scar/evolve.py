@@ -127,14 +127,14 @@ def _seeds(
     best: dict[tuple[int, int], tuple[float, Cuts]] = {}
     depth = np.arange(1, nodes + 1)
     chain = (depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
-    wide = (0.0, math.inf, np.array([math.inf]))
+    no_dram, no_caps = np.zeros_like(tables[0].joules[:1]), np.array([math.inf])
     for table in tables:
         least = least_figures(bench, share, table.micro_batch)
         coarse = np.array([least[0][0], least[1][0], least[2][0], math.inf]) / math.sqrt(nodes)
         for kind, figures_of_kind in enumerate(_uniform_places(table)):
             for tolerance, budget in SEED_TOLERANCES:
                 node, figures, cuts, _, done = chains.fronts(
-                    *figures_of_kind, np.zeros_like(table.joules[:1]), table.factor, 3, 1, *chain, nodes, *least, *wide,
+                    *figures_of_kind, no_dram, table.factor, 3, 1, *chain, nodes, *least, 0.0, math.inf, no_caps,
                     tolerance * coarse, budget,
                 )  # fmt: skip
                 if done:

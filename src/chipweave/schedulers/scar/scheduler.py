@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -225,13 +225,33 @@ class _Search:
             self.front.append(made)
             self.front.sort(key=lambda f: f.latency_s)
 
-    def notes(self, candidates: Sequence[Windows]) -> list[str]:
-        counts = sorted({len(windows) for windows in candidates})
-        return [
-            f"{len(candidates)} partitions into {', '.join(map(str, counts))} windows were searched "
-            f"({self.options.packing} packing, {self.options.provision} provisioning)",
-            f"tolerance {self.tolerance:g}",
-        ]
+    def notes(self, candidates: Sequence[Windows]) -> Iterator[str]:
+        """What was searched, and what the result is the best of."""
+        counts = ", ".join(map(str, sorted({len(windows) for windows in candidates})))
+        partitions = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
+        yield f"Searched {partitions} of the layers into windows ({counts} windows)."
+        nodes = "up to Eq. 2's number of" if self.options.provision is Provision.RULE else "any number of"
+        if self.options.node_cap is not None:
+            nodes += f", at most {self.options.node_cap},"
+        if self.evolutionary:
+            yield (
+                f"Evolutionary search over cuts ({self.options.population} individuals, {self.options.generations} "
+                f"generations), {nodes} chiplets per model: no statement about the optimum."
+            )
+        elif self.options.top_k is not None:
+            yield f"Kept the {self.options.top_k} best segmentations per model and window, {nodes} chiplets per model."
+        elif self.tolerance > 0:
+            yield (
+                f"All cuts, micro-batches and paths of {nodes} chiplets per model; in the largest windows, candidates "
+                f"less than {self.tolerance:.0%} of the window's least cost apart counted as equal."
+            )
+        elif self.bench.detailed:
+            yield (
+                f"All cuts, micro-batches and paths of {nodes} chiplets per model; what shares links or DRAM was "
+                "re-scored whole."
+            )
+        else:
+            yield f"The optimum over all cuts, micro-batches and paths of {nodes} chiplets per model in these windows."
 
 
 def _last_windows(windows: Windows) -> dict[int, int]:
@@ -239,7 +259,24 @@ def _last_windows(windows: Windows) -> dict[int, int]:
 
 
 def _why_none(problem: Problem, candidates: Sequence[Windows]) -> str:
-    limits = ", ".join(
-        f"'{task.name}' {task.latency_limit_s:g} s" for task in problem.scenario.tasks if task.latency_limit_s
+    """Per limit: what is asked, what no schedule goes below, and what the fastest window partition would take."""
+    bench = Workbench(problem)
+    parts = []
+    for index, task in enumerate(problem.scenario.tasks):
+        if task.latency_limit_s is None:
+            continue
+        least_s, _ = least_window(bench, [Share(index, 0, bench.tasks[index].units)])
+        if least_s > task.latency_limit_s:
+            parts.append(
+                f"'{task.name}' must end by {task.latency_limit_s:.4g} s, but needs at least {least_s:.4g} s on any "
+                f"schedule ({least_s / task.latency_limit_s:.3g} times the limit: impossible)"
+            )
+        else:
+            parts.append(
+                f"'{task.name}' must end by {task.latency_limit_s:.4g} s (alone it needs {least_s:.4g} s or more)"
+            )
+    return (
+        f"no schedule within the latency limits was found in {len(candidates)} window partitions: {'; '.join(parts)}. "
+        "Raise the limits, lower the batches, or take a package with more or faster chiplets; `--provision exhaustive` "
+        "searches further"
     )
-    return f"no schedule meets the latency limits ({limits}) with any of {len(candidates)} window partitions"

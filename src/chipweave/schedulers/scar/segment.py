@@ -19,7 +19,7 @@ from chipweave.schedulers.scar.trees import KindTree
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-UNLIMITED = np.int64(2**62)
+UNLIMITED = 2**62
 
 
 @dataclass(frozen=True)

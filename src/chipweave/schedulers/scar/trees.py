@@ -51,7 +51,7 @@ class KindTree:
 
 def simple_paths(package: Package, longest: int) -> Iterator[tuple[int, ...]]:
     """Every directed path of 1 to `longest` distinct chiplets along links: constrained depth-first search."""
-    stack = [(root,) for root in reversed(range(len(package.chiplets)))]
+    stack: list[tuple[int, ...]] = [(root,) for root in reversed(range(len(package.chiplets)))]
     while stack:
         path = stack.pop()
         yield path
