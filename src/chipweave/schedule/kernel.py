@@ -162,14 +162,14 @@ def window_traffic(a, b, forwarding, unit, size, sink, starts, reader, read):  #
     return load, store, forward
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def dram_s(bytes_, hops, package):  # type: ignore[no-untyped-def]
     if bytes_ == 0.0:
         return 0.0
     return bytes_ / package[DRAM_BANDWIDTH] + hops * package[HOP_S] + package[DRAM_S] + package[DELTA_S]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def nop_s(bytes_, hops, package):  # type: ignore[no-untyped-def]
     if bytes_ == 0.0 or hops == 0:
         return 0.0
@@ -293,7 +293,8 @@ def pipelines(  # type: ignore[no-untyped-def]
             c, far = class_of[chip], dram_hops[chip]
             forward_all = forward_s = forward_j = 0.0
             if s < stages[m] - 1:
-                to_stage[: stages[m]] = 0.0
+                for target in range(stages[m]):
+                    to_stage[target] = 0.0
                 if detailed:
                     for t in range(tensor_of_unit[u], tensor_of_unit[v + 1]):
                         here, seen = 0.0, s

@@ -88,6 +88,13 @@ def _delay(elements, bandwidth, latency):
 
 
 @njit(cache=True, error_model="numpy")
+def _copy(target, source):
+    """Entry by entry: a slice assignment takes numba many times longer to compile."""
+    for index in range(len(target)):
+        target[index] = source[index]
+
+
+@njit(cache=True, error_model="numpy")
 def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
     """Splits the directives into levels and completes each; the level count, or 0 with the fault in `out`."""
     levels, product = 1, 1
@@ -130,7 +137,7 @@ def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
                 if not listed >> dim & 1:
                     listed |= 1 << dim
                     for at in range(inherited, 0, -1):
-                        maps[level, at] = maps[level, at - 1]
+                        _copy(maps[level, at], maps[level, at - 1])
                     maps[level, 0, _KIND] = _TEMPORAL
                     maps[level, 0, _DIM] = dim
                     maps[level, 0, _SIZE] = maps[level - 1, index, _SIZE]
@@ -145,7 +152,7 @@ def _complete(layer, rows, coupled, maps, tables, facts, num_pes, out):
                 size = rows[row, _SIZE]
                 if not (size == rows[row, _OFFSET] and size == layer[1 + dim]):
                     return _fault(out, PARTIAL_FILTER, level, dim)
-            maps[level, count] = rows[row]
+            _copy(maps[level, count], rows[row])
             count += 1
             row += 1
         if row < rows.shape[0]:

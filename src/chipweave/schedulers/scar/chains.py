@@ -12,14 +12,28 @@ import numpy as np
 from numba import njit
 
 
+# Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
+
+
 @njit(cache=True)
 def _grown(array, used):  # type: ignore[no-untyped-def]
     bigger = np.empty((2 * array.shape[0], array.shape[1]), dtype=array.dtype)
-    bigger[:used] = array[:used]
+    for i in range(used):
+        for k in range(array.shape[1]):
+            bigger[i, k] = array[i, k]
     return bigger
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
+def _first(array, used):  # type: ignore[no-untyped-def]
+    kept = np.empty((used, array.shape[1]), dtype=array.dtype)
+    for i in range(used):
+        for k in range(array.shape[1]):
+            kept[i, k] = array[i, k]
+    return kept
+
+
+@njit(cache=True)
 def _cap(latency, start_s, step_s, joules):  # type: ignore[no-untyped-def]
     """Most energy beside a latency (`caps.Caps`); nothing past the last bin."""
     if latency <= start_s or step_s == np.inf:
@@ -28,7 +42,7 @@ def _cap(latency, start_s, step_s, joules):  # type: ignore[no-untyped-def]
     return joules[bin_] if bin_ < len(joules) else -np.inf
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _beats(a, i, b, width, slack):  # type: ignore[no-untyped-def]
     for f in range(width):  # noqa: SIM110 - a generator does not compile
         if a[i, f] > b[f] + slack[f]:
@@ -36,13 +50,13 @@ def _beats(a, i, b, width, slack):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _swap(figures, cuts, beaten, i, k):  # type: ignore[no-untyped-def]
     for f in range(figures.shape[1]):
         figures[i, f], figures[k, f] = figures[k, f], figures[i, f]
     for f in range(cuts.shape[1]):
         cuts[i, f], cuts[k, f] = cuts[k, f], cuts[i, f]
-    beaten[i], beaten[k] = beaten[k], beaten[i]
+    beaten[i, 0], beaten[k, 0] = beaten[k, 0], beaten[i, 0]
 
 
 @njit(cache=True)
@@ -70,18 +84,17 @@ def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, sla
                 worse = False
                 break
         if worse:
-            beaten[i] += 1
-            if beaten[i] >= breadth:
+            beaten[i, 0] += 1
+            if beaten[i, 0] >= breadth:
                 end -= 1
-                figures[i] = figures[end]
-                cuts[i] = cuts[end]
-                beaten[i] = beaten[end]
+                _swap(figures, cuts, beaten, i, end)
                 continue
         i += 1
     for f in range(width):
         figures[end, f] = new[f]
-    cuts[end, :depth] = new_cuts[:depth]
-    beaten[end] = beaten_by
+    for stage in range(depth):
+        cuts[end, stage] = new_cuts[stage]
+    beaten[end, 0] = beaten_by
     return end + 1
 
 
@@ -140,7 +153,7 @@ def fronts(  # type: ignore[no-untyped-def]
         budget: labels made and compared at most.
 
     Returns:
-        (node [m], figures [m, 3] latency_s, energy_j, dram_bytes; cuts [m, longest] unit before which each
+        (node [m, 1], figures [m, 3] latency_s, energy_j, dram_bytes; cuts [m, longest] unit before which each
         stage ends; labels made; False if the budget ran out: then there are none).
     """
     n = total_s.shape[1]
@@ -204,8 +217,8 @@ def fronts(  # type: ignore[no-untyped-def]
                         work += 8
                         continue
                     work += used_out - out_begin if last else block_end - top
-                    if d > 1:
-                        new_cuts[: d - 1] = cuts[source, : d - 1]
+                    for stage in range(d - 1):
+                        new_cuts[stage] = cuts[source, stage]
                     new_cuts[d - 1] = j + 1
                     if last:
                         new_out[0], new_out[1], new_out[2] = new[0] + factor * new[1], new[2], new[3]
@@ -214,25 +227,26 @@ def fronts(  # type: ignore[no-untyped-def]
                             out_node, out_beaten = _grown(out_node, used_out), _grown(out_beaten, used_out)
                         used_out = _insert(
                             out, out_cuts, out_begin, used_out, new_out, new_cuts, d, width - 1, breadth, slack_out,
-                            out_beaten[:, 0],
+                            out_beaten,
                         )  # fmt: skip
                     else:
                         if block_end + 1 >= figures.shape[0]:
                             figures, cuts = _grown(figures, block_end), _grown(cuts, block_end)
                             beaten = _grown(beaten, block_end)
                         block_end = _insert(
-                            figures, cuts, top, block_end, new, new_cuts, d, width, breadth, slack, beaten[:, 0]
+                            figures, cuts, top, block_end, new, new_cuts, d, width, breadth, slack, beaten
                         )
             if last:
                 done_end[d] = used_out
             end[d, j] = block_end
             top = block_end
             if made + work > budget:
-                return out_node[:0, 0].copy(), out[:0].copy(), out_cuts[:0].copy(), made, False
+                return _first(out_node, 0), _first(out, 0), _first(out_cuts, 0), made, False
         for label in range(out_begin, used_out):
             out_node[label, 0] = node
-            out_cuts[label, d:] = 0
-    return out_node[:used_out, 0].copy(), out[:used_out].copy(), out_cuts[:used_out].copy(), made, True
+            for stage in range(d, longest):
+                out_cuts[label, stage] = 0
+    return _first(out_node, used_out), _first(out, used_out), _first(out_cuts, used_out), made, True
 
 
 @njit(cache=True)
@@ -277,7 +291,7 @@ def combine(  # type: ignore[no-untyped-def]
     last task) chiplets no longer matter. Those above the caps (`caps.Caps`) are dropped,
     `rest_j` being what the tasks still to come take at least.
 
-    Returns (masks, figures, index into the old, index into the new).
+    Returns (masks, figures, index into the old, index into the new, all [., 1] or [., 4]; the rows of them to keep).
     """
     buckets = 1 if one_bucket else 1 << chiplets
     head = np.full(buckets, -1, dtype=np.int64)
@@ -344,7 +358,8 @@ def combine(  # type: ignore[no-untyped-def]
                     following, beaten = _grown(following, used), _grown(beaten, used)
                 slot = used
                 used += 1
-            made[slot] = new
+            for f in range(4):
+                made[slot, f] = new[f]
             made_mask[slot, 0], source[slot, 0], option[slot, 0] = masks[a] | new_masks[b], a, b
             beaten[slot, 0] = beaten_by
             following[slot, 0] = head[bucket]
@@ -357,5 +372,4 @@ def combine(  # type: ignore[no-untyped-def]
             kept[count] = at
             count += 1
             at = following[at, 0]
-    kept = kept[:count]
-    return made_mask[kept, 0], made[kept], source[kept, 0], option[kept, 0]
+    return made_mask, made, source, option, kept[:count].copy()

@@ -139,11 +139,11 @@ def _seeds(
                 )  # fmt: skip
                 if done:
                     break
-            for at, (latency_s, energy_j, _) in zip(node, figures, strict=True):
+            for at, (latency_s, energy_j, _) in zip(node[:, 0], figures, strict=True):
                 value = objective(float(latency_s), float(energy_j))
                 key = (kind, int(at))
                 if key not in best or value < best[key][0]:
-                    row = cuts[np.flatnonzero((node == at) & (figures[:, 0] == latency_s))[0]][: at + 1]
+                    row = cuts[np.flatnonzero((node[:, 0] == at) & (figures[:, 0] == latency_s))[0]][: at + 1]
                     best[key] = (value, tuple(int(cut) + share.first for cut in row))
     ranked = sorted(best.values(), key=lambda entry: (entry[0], len(entry[1]), entry[1]))
     return tuple(dict.fromkeys(cuts for _, cuts in ranked))

@@ -105,7 +105,7 @@ def _at(
         np.array(tree.kind), np.array(tree.depth), np.array(tree.children), longest, *least,
         caps.start_s, caps.step_s, caps.energy_j, _slack(bench, share, least, factor, longest, tolerance), budget,
     )  # fmt: skip
-    return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
+    return node[:, 0], np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
 
 
 def _slack(

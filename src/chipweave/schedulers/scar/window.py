@@ -90,12 +90,13 @@ def window_options(
     combined = len(masks)
     for step, k in enumerate(order[1:], start=1):
         combined += len(masks) * len(placed[k].masks)
-        masks, figures, source, option = chains.combine(
+        made_masks, made, source, option, kept = chains.combine(
             masks, figures, placed[k].masks, placed[k].figures, width, breadth, len(bench.problem.package.chiplets),
-            step == len(order) - 1 and not bench.detailed, sum(least_j[later] for later in order[step + 1 :]),
+            step == len(order) - 1 and not bench.detailed, sum((least_j[later] for later in order[step + 1 :]), 0.0),
             caps.start_s, caps.step_s, caps.energy_j,
         )  # fmt: skip
-        rows = np.column_stack((rows[source], option))
+        masks, figures = made_masks[kept, 0], made[kept]
+        rows = np.column_stack((rows[source[kept, 0]], option[kept, 0]))
     if len(masks) == 0:
         return [], combined
     rows = rows[:, np.argsort(order)]
