@@ -98,10 +98,10 @@ def main() -> None:
             started = time.perf_counter()
             score(bench, windows, drawn)
             rates.append(len(latency_s) / (time.perf_counter() - started))
-        pipelines = sum(map(len, windows))
+        pipelines, layers = sum(map(len, windows)), sum(len(task.model.layers) for task in scenario.tasks)
         print(
             f"{fidelity}: median {np.median(rates):,.0f} schedules/s (best {max(rates):,.0f}) "
-            f"of {len(windows)} windows, {pipelines} pipelines, {sum(len(t.model.layers) for t in scenario.tasks)} layers"
+            f"of {len(windows)} windows, {pipelines} pipelines, {layers} layers"
         )
 
 

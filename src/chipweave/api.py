@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def schedule(
     fidelity: Fidelity | str = "detailed",
     seed: int = 0,
     time_limit_s: float | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     options: object | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -56,7 +57,7 @@ def schedule(
         fidelity: `paper` or `detailed`.
         seed: of anything random; same inputs, seed and version give the same schedule.
         time_limit_s: stop with the best so far; None: none.
-        jobs: processes or threads; the result does not depend on it.
+        jobs: threads; None: one per core that may be used. The result does not depend on it.
         options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
         progress: called now and then during the search.
         stop: asked now and then; True ends the search with the best so far.
@@ -76,7 +77,7 @@ def schedule(
         objective=goal,
         seed=seed,
         deadline_s=None if time_limit_s is None else started + time_limit_s,
-        jobs=jobs,
+        jobs=jobs or _cores(),
         options=options,
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
@@ -203,13 +204,18 @@ def _package(choice: Package | str | Path) -> Package:
     return choice if isinstance(choice, Package) else resolve_package(str(choice))
 
 
-def _require_numbers(seed: int, time_limit_s: float | None, jobs: int) -> None:
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:
     problems = []
     if not 0 <= seed < 2**32:
         problems.append(f"seed={seed} is not in 0..{2**32 - 1}")
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
         problems.append(f"time limit {time_limit_s} s is not a positive number")
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         problems.append(f"jobs={jobs} is not at least 1")
     if problems:
         raise InputError(problems)

@@ -26,7 +26,7 @@ def compare(
     json: opt.Json = False,
     seed: opt.Seed = 0,
     time_limit: opt.TimeLimit = None,
-    jobs: opt.Jobs = 1,
+    jobs: opt.Jobs = None,
 ) -> None:
     """Run every scheduler on every package and put the results side by side.
 

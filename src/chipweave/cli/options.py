@@ -62,7 +62,10 @@ TimeLimit = Annotated[
     typer.Option(help="Seconds after which the best so far is taken.", rich_help_panel=SEARCH),
 ]
 Jobs = Annotated[
-    int, typer.Option(help="Processes or threads; the result does not depend on it.", min=1, rich_help_panel=SEARCH)
+    int | None,
+    typer.Option(
+        help="Threads; all cores unless given. The result does not depend on it.", min=1, rich_help_panel=SEARCH
+    ),
 ]
 NSplits = Annotated[
     int | None, typer.Option(help="Largest number of periodic cuts into windows (4).", rich_help_panel=SCAR)

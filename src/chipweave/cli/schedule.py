@@ -24,7 +24,7 @@ def schedule(
     json: opt.Json = False,
     seed: opt.Seed = 0,
     time_limit: opt.TimeLimit = None,
-    jobs: opt.Jobs = 1,
+    jobs: opt.Jobs = None,
     n_splits: opt.NSplits = None,
     packing: opt.Packing = None,
     provision: opt.Provision = None,

@@ -178,8 +178,22 @@ def nop_s(bytes_, hops, package):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def stage_cost(  # type: ignore[no-untyped-def]
-    detailed, micro, batch, l2, compute, weights, two_largest, live, kept, streamed, load, store, sent, sent_s, hops,
-    package
+    detailed,
+    micro,
+    batch,
+    l2,
+    compute,
+    weights,
+    two_largest,
+    live,
+    kept,
+    streamed,
+    load,
+    store,
+    sent,
+    sent_s,
+    hops,
+    package,
 ):
     """One stage (`evaluate._stage`): (sum part, steady part, DRAM bytes, weight loads, spill bytes per
     micro-batch); the sum part is infinite where a micro-batch above 1 does not fit.
@@ -228,8 +242,28 @@ def stage_cost(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def stage_tables(  # type: ignore[no-untyped-def]
-    detailed, micro, batch, a, n, sig_class, sig_hops, l2_bytes, compute_s, work_j, fill_weight_j, fill_input_j,
-    drain_j, weights, two_largest, live, spill_kept, spill_streamed, load, store, forward, package
+    detailed,
+    micro,
+    batch,
+    a,
+    n,
+    sig_class,
+    sig_hops,
+    l2_bytes,
+    compute_s,
+    work_j,
+    fill_weight_j,
+    fill_input_j,
+    drain_j,
+    weights,
+    two_largest,
+    live,
+    spill_kept,
+    spill_streamed,
+    load,
+    store,
+    forward,
+    package,
 ):
     """Every stage of a window [a, a + n) at one micro-batch on every kind of place (chiplet class, hops to DRAM).
 
@@ -263,9 +297,42 @@ def stage_tables(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def pipelines(  # type: ignore[no-untyped-def]
-    detailed, a, b, micros, stages, cuts, chiplets, batch, class_of, l2_bytes, dram_hops, interface, hops, route,
-    compute_s, work_j, fill_weight_j, fill_input_j, drain_j, weights, two_largest, live, spill_kept, spill_streamed,
-    tensor_of_unit, size, starts, reader, read, load, store, forward, package, link_bytes, sent, received
+    detailed,
+    a,
+    b,
+    micros,
+    stages,
+    cuts,
+    chiplets,
+    batch,
+    class_of,
+    l2_bytes,
+    dram_hops,
+    interface,
+    hops,
+    route,
+    compute_s,
+    work_j,
+    fill_weight_j,
+    fill_input_j,
+    drain_j,
+    weights,
+    two_largest,
+    live,
+    spill_kept,
+    spill_streamed,
+    tensor_of_unit,
+    size,
+    starts,
+    reader,
+    read,
+    load,
+    store,
+    forward,
+    package,
+    link_bytes,
+    sent,
+    received,
 ):
     """Exact cost of many pipelines of one task in a window that holds its units a to b - 1 (`evaluate._pipeline`).
 

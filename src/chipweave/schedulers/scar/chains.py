@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-
 # Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
 
 
@@ -22,15 +21,6 @@ def _grown(array, used):  # type: ignore[no-untyped-def]
         for k in range(array.shape[1]):
             bigger[i, k] = array[i, k]
     return bigger
-
-
-@njit(cache=True)
-def _first(array, used):  # type: ignore[no-untyped-def]
-    kept = np.empty((used, array.shape[1]), dtype=array.dtype)
-    for i in range(used):
-        for k in range(array.shape[1]):
-            kept[i, k] = array[i, k]
-    return kept
 
 
 @njit(cache=True)
@@ -153,14 +143,15 @@ def fronts(  # type: ignore[no-untyped-def]
         budget: labels made and compared at most.
 
     Returns:
-        (node [m, 1], figures [m, 3] latency_s, energy_j, dram_bytes; cuts [m, longest] unit before which each
-        stage ends; labels made; False if the budget ran out: then there are none).
+        (start [nodes + 1] of each node's pipelines; figures [m, 3] latency_s, energy_j, dram_bytes; cuts
+        [m, longest] unit before which each stage ends, 0 beyond the last; labels made; False if the budget ran
+        out: then there are no pipelines).
     """
     n = total_s.shape[1]
     figures, cuts = np.empty((1024, 4)), np.empty((1024, longest), dtype=np.int16)
     beaten = np.zeros((1024, 1), dtype=np.int64)
     out, out_cuts = np.empty((256, 3)), np.empty((256, longest), dtype=np.int16)
-    out_node = np.empty((256, 1), dtype=np.int64)
+    out_start = np.zeros(len(parent) + 1, dtype=np.int64)
     out_beaten = np.zeros((256, 1), dtype=np.int64)
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
@@ -168,6 +159,7 @@ def fronts(  # type: ignore[no-untyped-def]
     slack_out = np.array([slack[0] + factor * slack[1], slack[2], slack[3]])
     used_out, made, work = 0, 0, 0
     for node in range(len(parent)):
+        out_start[node] = used_out
         d = depth[node]
         if d > n or d > longest:
             continue
@@ -220,33 +212,33 @@ def fronts(  # type: ignore[no-untyped-def]
                     for stage in range(d - 1):
                         new_cuts[stage] = cuts[source, stage]
                     new_cuts[d - 1] = j + 1
+                    # One place to insert for both: whole pipelines go out, others are extended later.
                     if last:
                         new_out[0], new_out[1], new_out[2] = new[0] + factor * new[1], new[2], new[3]
-                        if used_out + 1 >= out.shape[0]:
-                            out, out_cuts = _grown(out, used_out), _grown(out_cuts, used_out)
-                            out_node, out_beaten = _grown(out_node, used_out), _grown(out_beaten, used_out)
-                        used_out = _insert(
-                            out, out_cuts, out_begin, used_out, new_out, new_cuts, d, width - 1, breadth, slack_out,
-                            out_beaten,
-                        )  # fmt: skip
+                        f, c, b, label, since, until = out, out_cuts, out_beaten, new_out, out_begin, used_out
                     else:
-                        if block_end + 1 >= figures.shape[0]:
-                            figures, cuts = _grown(figures, block_end), _grown(cuts, block_end)
-                            beaten = _grown(beaten, block_end)
-                        block_end = _insert(
-                            figures, cuts, top, block_end, new, new_cuts, d, width, breadth, slack, beaten
-                        )
+                        f, c, b, label, since, until = figures, cuts, beaten, new, top, block_end
+                    if until + 1 >= f.shape[0]:
+                        f, c, b = _grown(f, until), _grown(c, until), _grown(b, until)
+                    until = _insert(
+                        f, c, since, until, label, new_cuts, d, width - 1 if last else width, breadth,
+                        slack_out if last else slack, b,
+                    )  # fmt: skip
+                    if last:
+                        out, out_cuts, out_beaten, used_out = f, c, b, until
+                    else:
+                        figures, cuts, beaten, block_end = f, c, b, until
             if last:
                 done_end[d] = used_out
             end[d, j] = block_end
             top = block_end
             if made + work > budget:
-                return _first(out_node, 0), _first(out, 0), _first(out_cuts, 0), made, False
-        for label in range(out_begin, used_out):
-            out_node[label, 0] = node
+                return out_start, out[:0], out_cuts[:0], made, False
+        for whole in range(out_begin, used_out):
             for stage in range(d, longest):
-                out_cuts[label, stage] = 0
-    return _first(out_node, used_out), _first(out, used_out), _first(out_cuts, used_out), made, True
+                out_cuts[whole, stage] = 0
+    out_start[len(parent)] = used_out
+    return out_start, out[:used_out], out_cuts[:used_out], made, True
 
 
 @njit(cache=True)

@@ -133,17 +133,19 @@ def _seeds(
         coarse = np.array([least[0][0], least[1][0], least[2][0], math.inf]) / math.sqrt(nodes)
         for kind, figures_of_kind in enumerate(_uniform_places(table)):
             for tolerance, budget in SEED_TOLERANCES:
-                node, figures, cuts, _, done = chains.fronts(
-                    *figures_of_kind, no_dram, table.factor, 3, 1, *chain, nodes, *least, 0.0, math.inf, no_caps,
-                    tolerance * coarse, budget,
+                total_s, steady_s, joules = figures_of_kind
+                start, figures, cuts, _, done = chains.fronts(
+                    total_s, steady_s, joules, no_dram, table.factor, 3, 1, *chain, nodes, *least, 0.0, math.inf,
+                    no_caps, tolerance * coarse, budget,
                 )  # fmt: skip
                 if done:
                     break
-            for at, (latency_s, energy_j, _) in zip(node[:, 0], figures, strict=True):
+            node = np.repeat(depth - 1, np.diff(start))
+            for at, (latency_s, energy_j, _) in zip(node, figures, strict=True):
                 value = objective(float(latency_s), float(energy_j))
                 key = (kind, int(at))
                 if key not in best or value < best[key][0]:
-                    row = cuts[np.flatnonzero((node[:, 0] == at) & (figures[:, 0] == latency_s))[0]][: at + 1]
+                    row = cuts[np.flatnonzero((node == at) & (figures[:, 0] == latency_s))[0]][: at + 1]
                     best[key] = (value, tuple(int(cut) + share.first for cut in row))
     ranked = sorted(best.values(), key=lambda entry: (entry[0], len(entry[1]), entry[1]))
     return tuple(dict.fromkeys(cuts for _, cuts in ranked))

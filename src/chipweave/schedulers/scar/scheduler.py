@@ -60,12 +60,10 @@ def search_windows(problem: Problem, request: Request, candidates: Sequence[Wind
                 search.run(windows, limits, number, len(candidates))
                 if request.out_of_time:
                     raise _OutOfTime
-    except (KeyboardInterrupt, _OutOfTime):
+    except _OutOfTime:
         search.complete = False
-        if search.best is None:
-            raise
     if search.best is None:
-        raise InfeasibleError(_why_none(problem, candidates))
+        raise InfeasibleError(_why_none(problem, candidates) if search.complete else _TOO_SHORT)
     return Found(
         search.best.schedule,
         search.evaluated,
@@ -76,7 +74,10 @@ def search_windows(problem: Problem, request: Request, candidates: Sequence[Wind
 
 
 class _OutOfTime(Exception):
-    """The time limit has passed."""
+    """The time limit has passed, or the user wants to stop."""
+
+
+_TOO_SHORT = "stopped before any schedule within the latency limits was found; allow more time, or raise the limits"
 
 
 @dataclass

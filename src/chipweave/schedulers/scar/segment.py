@@ -100,12 +100,13 @@ def _at(
     if factor == 0:
         steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
     least = least_figures(bench, share, micro)
-    node, figures, cuts, made, done = chains.fronts(
+    start, figures, cuts, made, done = chains.fronts(
         total_s, steady_s, joules, dram, factor, 4 if bench.detailed else 3, breadth, np.array(tree.parent),
         np.array(tree.kind), np.array(tree.depth), np.array(tree.children), longest, *least,
         caps.start_s, caps.step_s, caps.energy_j, _slack(bench, share, least, factor, longest, tolerance), budget,
     )  # fmt: skip
-    return node[:, 0], np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
+    node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
+    return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
 
 
 def _slack(
