@@ -160,7 +160,7 @@ class TestMistakes:
             ),
             (
                 GRID + "dram_bandwidth_bytes_s: 0\n",
-                "p.yaml:6: dram_bandwidth_bytes_s: 0 is out of range; give a number above 0",
+                "p.yaml:6: dram_bandwidth_bytes_s: 0 is out of range; give a number at least 1e-30",
             ),
             (
                 GRID + "dram_latency_s: .inf\n",

@@ -16,8 +16,9 @@ from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style, Tile
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(ge=1e-30, le=1e30)]
+"""Wide enough for any hardware, and narrow enough that no product or quotient of figures leaves the doubles."""
+NotNegative = Annotated[float, Field(ge=0, le=1e30)]
 
 
 class MappingsSpec(Spec):

@@ -163,7 +163,7 @@ def _problem(details: ErrorDetails, spec: type[Spec], location: Location) -> str
         return "is missing; add it"
     if kind in _RANGE:
         bound = context[_RANGE[kind]]
-        return f"{shown(value)} is out of range; give a number {_RANGE_WORDS[_RANGE[kind]]} {int(bound)}"
+        return f"{shown(value)} is out of range; give a number {_RANGE_WORDS[_RANGE[kind]]} {bound:.16g}"
     if kind in _WANTED:
         remedy = f"give {_WANTED[kind]}"
         if isinstance(value, str) and kind in ("int_type", "float_type"):
