@@ -29,6 +29,24 @@ def some_result(seed: int, fidelity: Fidelity = Fidelity.DETAILED, columns: int 
     )
 
 
+@pytest.mark.parametrize(
+    ("wanted", "line"),
+    [
+        ("latency", r"lower bound \d\S* [num]?s gap"),
+        ("energy", r"lower bound \d\S* [num]?J gap"),
+        ("edp", r"lower bound \d\S* Js gap"),
+        ("energy * latency ** 2", r"objective (\S+) lower bound \d\S* gap"),
+    ],
+)
+def test_the_lower_bound_stands_beside_what_it_bounds(wanted: str, line: str) -> None:
+    some = some_result(0)
+    result = assess(some.problem, some.cost_model, some.schedule, objective(wanted), some.search)
+    found = re.search(line, " ".join(printed(result).split()))
+    assert found is not None
+    if found.groups():
+        assert found[1] == f"{result.value:.4g}"
+
+
 def printed(result: Result, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
     report(result, console)

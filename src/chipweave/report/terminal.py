@@ -69,6 +69,8 @@ def _totals(result: Result) -> Table:
     table.add_row("latency", Text(latency, "bold"), "energy", Text(energy, "bold"))
     power = quantity(evaluation.average_power_w, "W")
     table.add_row("EDP", Text(f"{evaluation.edp_js:.4g} Js", "bold"), "average power", power)
+    if result.objective not in ("latency", "energy", "edp") and result.value is not None:
+        table.add_row("objective", Text(valued(result.value, result.objective), "bold"), "", "")
     bound, gap = result.certificate, result.gap
     if bound is not None and gap is not None:
         table.add_row("lower bound", valued(bound.value, result.objective), "gap", f"{100 * gap:.1f} %")
@@ -222,8 +224,8 @@ def _print_notes(console: Console, result: Result, next_step: str) -> None:
         )
     notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
     notes.append(
-        "In the windows: compute and transfers are per micro-batch, weights once per window; * marks a pipeline's "
-        "slowest stage."
+        "In the windows: compute and transfers (with the weights that do not stay in L2) are per micro-batch, weights "
+        "that stay once per window; * marks a pipeline's slowest stage."
     )
     if search is not None:
         notes += search.notes

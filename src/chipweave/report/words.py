@@ -37,9 +37,15 @@ def percent(part: float, whole: float) -> str:
 
 
 def valued(value: float, objective: str) -> str:
-    """A value of the objective, with its unit where it is known."""
-    unit = {"latency": " s", "energy": " J", "edp": " Js"}.get(objective, "")
-    return f"{value:.4g}{unit}"
+    """A value of the objective, in the form and unit of the totals; of an expression, whose unit is its own, plain."""
+    match objective:
+        case "latency":
+            return quantity(value, "s")
+        case "energy":
+            return quantity(value, "J")
+        case "edp":
+            return f"{value:.4g} Js"
+    return f"{value:.4g}"
 
 
 def layers_of(stage: StageEvaluation, model: Model) -> str:
