@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import chipweave
+from chipweave.cli.console import program
 from chipweave.cli.main import app, run
 from chipweave.schedulers import SCHEDULERS
 from tests.cli.fakes import FAKES
@@ -287,6 +288,36 @@ def test_cost_of_a_model(chip: Run) -> None:
     assert f"{sum(layer['cycles'] for layer in layers):,.0f}" in table
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["alexnet", "-c", "datacenter-nvdla", "--num-pes", 16], "--num-pes"),
+        (["net.m", "-c", "datacenter-nvdla"], "--chiplet"),
+        (["net.m", "--cost-model", "table:figures.csv"], "--cost-model"),
+    ],
+)
+def test_cost_ignores_no_option(chip: Run, arguments: list[object], named: str) -> None:
+    code, out, err = chip("cost", *arguments)
+    assert (code, out) == (2, "")
+    assert named in err
+
+
+@pytest.mark.parametrize(
+    ("started", "found", "typed"),
+    [
+        (".venv/bin/chipweave", None, ".venv/bin/chipweave"),
+        ("/usr/bin/chipweave", "/usr/bin/chipweave", "chipweave"),
+        ("/somewhere/__main__.py", None, "chipweave"),
+    ],
+)
+def test_the_next_step_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, started: str, found: str | None, typed: str
+) -> None:
+    monkeypatch.setattr("sys.argv", [started])
+    monkeypatch.setattr("chipweave.cli.console.which", lambda name: found)
+    assert program() == typed
+
+
 # Endings -----------------------------------------------------------------------------------------------------------
 
 
@@ -310,6 +341,7 @@ def test_cost_of_a_model(chip: Run) -> None:
         (["schedule", "datacenter-4"], "Missing option '--package'"),
         (["schedul"], "No such command 'schedul'"),
         (["list", "modelz"], "'modelz'"),
+        (["list"], "Missing argument 'kind'. Choose from: models, scenarios,"),
         (["show", "resnet-50"], "did you mean 'resnet50'?"),
         (["evaluate", "missing.json"], "missing.json: no such file"),
         (["cost", "resnet50"], "--chiplet is missing"),

@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from shutil import which
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -89,3 +91,9 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
         start.cancel()
         start.join()
         bar.stop()
+
+
+def program() -> str:
+    """What to type to run chipweave: its path where the shell would not find it by its name."""
+    started = Path(sys.argv[0])
+    return str(started) if started.name == "chipweave" and which("chipweave") is None else "chipweave"

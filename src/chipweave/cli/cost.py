@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from chipweave.workload.model import Model
 
 NETWORK = "Options of a MAESTRO network (FILE.m)"
+NETWORK_DEFAULTS: dict[str, Any] = {
+    "num_pes": 4096,
+    "noc_bandwidth": 256,
+    "noc_latency": 1,
+    "simd_lanes": 1,
+    "offchip_bandwidth": None,
+}
 
 
 def cost(
@@ -26,10 +33,16 @@ def cost(
     cost_model: opt.CostModelOption = "maestro",
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
     json: opt.Json = False,
-    num_pes: Annotated[int, typer.Option(help="Processing elements.", min=1, rich_help_panel=NETWORK)] = 4096,
-    noc_bandwidth: Annotated[int, typer.Option(help="Elements per cycle.", min=1, rich_help_panel=NETWORK)] = 256,
-    noc_latency: Annotated[int, typer.Option(help="Cycles.", min=0, rich_help_panel=NETWORK)] = 1,
-    simd_lanes: Annotated[int, typer.Option(help="MACs per PE and cycle.", min=1, rich_help_panel=NETWORK)] = 1,
+    num_pes: Annotated[
+        int | None, typer.Option(help="Processing elements (4096).", min=1, rich_help_panel=NETWORK)
+    ] = None,
+    noc_bandwidth: Annotated[
+        int | None, typer.Option(help="Elements per cycle (256).", min=1, rich_help_panel=NETWORK)
+    ] = None,
+    noc_latency: Annotated[int | None, typer.Option(help="Cycles (1).", min=0, rich_help_panel=NETWORK)] = None,
+    simd_lanes: Annotated[
+        int | None, typer.Option(help="MACs per PE and cycle (1).", min=1, rich_help_panel=NETWORK)
+    ] = None,
     offchip_bandwidth: Annotated[
         int | None,
         typer.Option(help="Off-chip floor, elements per cycle; off by default.", min=1, rich_help_panel=NETWORK),
@@ -40,26 +53,35 @@ def cost(
     Example: chipweave cost resnet50 --chiplet datacenter-nvdla
     Example: chipweave cost network.m --num-pes 256 --noc-bandwidth 64 --json
     """
+    from chipweave.errors import InputError
+
+    of_network = {
+        "num_pes": num_pes,
+        "noc_bandwidth": noc_bandwidth,
+        "noc_latency": noc_latency,
+        "simd_lanes": simd_lanes,
+        "offchip_bandwidth": offchip_bandwidth,
+    }
+    given = {key: value for key, value in of_network.items() if value is not None}
     if model.endswith(".m"):
+        if chiplet is not None or cost_model != "maestro" or maestro_offchip_bandwidth is not None:
+            raise InputError(
+                "cost: --chiplet, --cost-model and --maestro-offchip-bandwidth are for models; a MAESTRO network has "
+                "its own mappings, and --num-pes and the options beside it say what runs it"
+            )
         from chipweave.cost.maestro.network import network_report
         from chipweave.files.yaml import read_text
 
-        report = network_report(
-            read_text(Path(model)),
-            model,
-            num_pes=num_pes,
-            noc_bandwidth=noc_bandwidth,
-            noc_latency=noc_latency,
-            simd_lanes=simd_lanes,
-            offchip_bandwidth=offchip_bandwidth,
-        )
+        report = network_report(read_text(Path(model)), model, **(NETWORK_DEFAULTS | given))
         _print_network(model, report, json)
         return
 
-    from chipweave.errors import InputError
     from chipweave.files.chiplet_file import resolve_chiplet
     from chipweave.files.model_file import resolve_model
 
+    if given:
+        names = ", ".join("--" + key.replace("_", "-") for key in given)
+        raise InputError(f"cost: {names}: of a MAESTRO network (FILE.m) only; the chiplet of a model is --chiplet")
     if chiplet is None:
         raise InputError("cost: --chiplet is missing; give one of 'chipweave list chiplets' or a YAML file")
     workload, place = resolve_model(model), resolve_chiplet(chiplet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chipweave.cli.console import interruptible, progress_bar, result_console, say
+from chipweave.cli.console import interruptible, program, progress_bar, result_console, say
 
 SCENARIO, PACKAGE = "datacenter-4", "het-sides-3x3"
 HOMOGENEOUS = ("simba-nvdla-3x3", "simba-shidiannao-3x3")
@@ -23,7 +23,7 @@ def demo() -> None:
     from chipweave.schedule.result import Cell
 
     console = result_console()
-    say(f"{SCENARIO} on {PACKAGE}; the first run after an installation compiles kernels, up to a minute more")
+    say(f"{SCENARIO} on {PACKAGE}; a first run compiles kernels, up to a minute, counted as search")
     with interruptible() as interrupted, progress_bar() as progress:
         result = api.schedule(SCENARIO, PACKAGE, progress=progress, stop=interrupted)
         baselines = api.compare(SCENARIO, HOMOGENEOUS, ("standalone", "simba"), stop=interrupted)
@@ -31,6 +31,6 @@ def demo() -> None:
     console.print()
     console.print(Text("Beside the baselines", style="bold"))
     print_comparison([Cell("scar", PACKAGE, result), *baselines], console)
-    console.print(f"Next: chipweave schedule {SCENARIO} --package {PACKAGE} --out results")
+    console.print(f"Next: {program()} schedule {SCENARIO} --package {PACKAGE} --out results")
     if interrupted():
         raise typer.Exit(130)

@@ -73,7 +73,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of typer
-            message = str(error.format_message()).replace("Value error, ", "").rstrip(".")
+            message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
             say(f"error: {message}; see 'chipweave --help'")
             return 2
         if os.environ.get("CHIPWEAVE_DEBUG"):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chipweave.cli import options as opt
-from chipweave.cli.console import interruptible, progress_bar, result_console, say
+from chipweave.cli.console import interruptible, program, progress_bar, result_console, say
 
 
 def schedule(
@@ -77,7 +77,7 @@ def schedule(
     else:
         from chipweave.report.terminal import report
 
-        following = f"chipweave evaluate {path}" if path else "the same with --out DIR, which saves DIR/schedule.json"
+        following = f"{program()} evaluate {path}" if path else "the same with --out DIR, which saves DIR/schedule.json"
         report(result, result_console(), following)
     if path is not None:
         say(f"saved {path}")
