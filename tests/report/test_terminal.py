@@ -157,6 +157,17 @@ def test_ratios_are_to_the_best() -> None:
     assert "static power" not in text
 
 
+def test_what_ended_early_is_pointed_out() -> None:
+    whole = some_result(0)
+    assert whole.search is not None
+    cut = replace(whole, search=replace(whole.search, complete=False))
+    cells = [Cell("scar", "whole", whole), Cell("scar", "cut", cut)]
+    assert [row["complete"] for row in comparison_data(cells)] == [True, False]
+    text = comparison(cells)
+    assert "scar on cut: ended early, the best so far" in text
+    assert "scar on whole:" not in text
+
+
 def test_different_sizes_without_static_power_are_pointed_out() -> None:
     cells = [Cell("scar", "small", some_result(0, columns=2)), Cell("scar", "large", some_result(0, columns=3))]
     assert "different numbers of chiplets and no static power" in comparison(cells)

@@ -43,6 +43,7 @@ def _cell_data(cell: Cell, best: float | None) -> dict[str, Any]:
         "lower_bound": None if result.certificate is None else result.certificate.value,
         "gap": result.gap,
         "seconds": None if result.search is None else result.search.seconds,
+        "complete": None if result.search is None else result.search.complete,
     }
 
 
@@ -91,6 +92,8 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     for cell in cells:
         if cell.result is None:
             console.print(Text(f"{cell.scheduler} on {cell.package}: {cell.reason}"))
+        elif cell.result.search is not None and not cell.result.search.complete:
+            console.print(Text(f"{cell.scheduler} on {cell.package}: ended early, the best so far"))
     packages = [cell.result.problem.package for cell in cells if cell.result is not None]
     static = any(chiplet.static_power_w for package in packages for chiplet in package.chiplets)
     if len({len(package.chiplets) for package in packages}) > 1 and not static:
