@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Result", "compare", "evaluate", "schedule"]
 
+MOST_JOBS = 1024
+
 
 def schedule(
     scenario: Scenario | str | Path,
@@ -215,8 +217,8 @@ def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) ->
         problems.append(f"seed={seed} is not in 0..{2**32 - 1}")
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
         problems.append(f"time limit {time_limit_s} s is not a positive number")
-    if jobs is not None and jobs < 1:
-        problems.append(f"jobs={jobs} is not at least 1")
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        problems.append(f"jobs={jobs} is not in 1..{MOST_JOBS}")
     if problems:
         raise InputError(problems)
 

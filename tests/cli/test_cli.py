@@ -333,6 +333,9 @@ def test_the_next_step_can_be_typed(
         (["schedule", "datacenter-4", "-p", "het-2x2", "--time-limit", "0"], "time limit 0.0 s is not a positive"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--time-limit", "nan"], "is not a positive number"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--seed", "-1"], "--seed"),
+        (["schedule", "datacenter-4", "-p", "het-2x2", "--jobs", "100000"], "jobs=100000 is not in 1..1024"),
+        (["schedule", "resnet18", "-p", "het-2x2", "--batch", "1000000000"], "batch=1000000000 is not in 1..1000000"),
+        (["schedule", "\x1b[31mred", "-p", "het-2x2"], "\\x1b[31mred"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--batch", "2"], "models with batches of their own"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "-s", "nn-baton", "--top-k", "2"], "--top-k: scheduler"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--n-splits", "-1"], "n_splits=-1 is not at least 0"),
@@ -369,6 +372,15 @@ def test_a_place_that_takes_no_files_is_found_before_the_search(chip: Run, scena
         code, _, err = chip("schedule", scenario, "-p", "het-2x2", "-s", "broken", "--out", tmp_path / out)
         assert code == 2
         assert message in err
+
+
+def test_brackets_in_names_are_text(chip: Run, scenario: str, tmp_path: Path) -> None:
+    path = tmp_path / "marked.yaml"
+    path.write_text(SCENARIO.replace("name: left", 'name: "left[/]"').replace("name: one", 'name: "[bold]one:smile:"'))
+    code, out, _ = chip("schedule", path, "-p", "het-2x2", "-s", "standalone")
+    assert code == 0
+    assert "A left[/]" in out
+    assert "[bold]one:smile:" in out
 
 
 def test_every_problem_of_a_file_has_a_line(chip: Run, tmp_path: Path) -> None:

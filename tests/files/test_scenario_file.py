@@ -162,9 +162,10 @@ def test_every_built_in_comes_back(name: str) -> None:
 
 
 names = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=8)
+prose = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], include_characters="\n\t"), max_size=20)
 
 
-@given(st.lists(names, min_size=1, max_size=4, unique=True), st.text(max_size=20), st.data())
+@given(st.lists(names, min_size=1, max_size=4, unique=True), prose, st.data())
 def test_any_scenario_comes_back(unique: list[str], note: str, data: st.DataObject) -> None:
     limits = st.none() | st.floats(1e-9, 1e9)
     tasks = tuple(
@@ -179,3 +180,15 @@ def test_any_scenario_comes_back(unique: list[str], note: str, data: st.DataObje
     )
     scenario = Scenario(unique[0], tasks, note)
     assert scenario_from_dict(parse_yaml(dump_scenario(scenario), "s")) == scenario
+
+
+def test_text_that_would_steer_a_terminal_is_refused() -> None:
+    mistakes = r"""
+name: "a\u009b31m"
+note: "two\nlines \e[31m"
+models: [{name: "b\u202ec", model: alexnet}]
+"""
+    with pytest.raises(InputError) as caught:
+        scenario_from_dict(parse_yaml(mistakes, "s.yaml"), "s.yaml")
+    assert [problem.split(":")[1] for problem in caught.value.problems] == ["2", "3", "4"]
+    assert all("has control characters" in problem for problem in caught.value.problems)

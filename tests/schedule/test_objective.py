@@ -93,7 +93,9 @@ def test_anything_else_is_refused_in_one_line(choice: str) -> None:
 
 
 def test_objectives_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(InputError, match="must be a number"):
+    with pytest.raises(InputError, match="must be a finite number"):
         objective(lambda latency_s, energy_j: math.nan)
-    with pytest.raises(InputError, match="must be a number"):
+    with pytest.raises(InputError, match="must be a finite number"):
+        objective("latency + 1e400")
+    with pytest.raises(InputError, match="must be a finite number"):
         objective(lambda latency_s, energy_j: "fast")  # type: ignore[arg-type,return-value]

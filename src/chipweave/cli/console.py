@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 
     from chipweave.schedulers.search import Progress
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
 PIPE_WIDTH = 100
 """Columns where the output is no terminal and COLUMNS says nothing."""
 
 
 def say(text: str) -> None:
-    """A message for the user, on stderr."""
-    print(text, file=sys.stderr)
+    """A message for the user, on stderr; control characters in it, from a name or a value, are spelt out."""
+    print(_CONTROL.sub(lambda match: ascii(match[0])[1:-1], text), file=sys.stderr)
 
 
 def result_console() -> Console:
@@ -33,7 +36,7 @@ def result_console() -> Console:
     from rich.console import Console
 
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(highlight=False, width=PIPE_WIDTH if piped else None)
+    return Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH if piped else None)
 
 
 @contextmanager

@@ -12,17 +12,16 @@ from pydantic import Discriminator, Field, SkipValidation, Tag
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.locate import load, locate
 from chipweave.files.model_file import (
-    Count,
     ModelSpec,
     model_from_dict,
     model_to_dict,
     read_model,
     resolve_model,
 )
-from chipweave.files.validate import Location, Name, Problems, Spec, shown
+from chipweave.files.validate import Location, Name, Problems, Prose, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.workload.model import Model
-from chipweave.workload.scenario import Scenario, Task
+from chipweave.workload.scenario import LARGEST_BATCH, Scenario, Task
 
 
 def _named_or_inline(value: Any) -> str:
@@ -41,7 +40,7 @@ class TaskSpec(Spec):
     parameters: dict[str, int] = Field(
         default_factory=dict, description="Of a built-in model, such as `resolution` or `sequence`."
     )
-    batch: Count = Field(1, description="Samples.")
+    batch: int = Field(1, ge=1, le=LARGEST_BATCH, description="Samples.")
     latency_limit_s: Annotated[float, Field(gt=0)] | None = Field(
         None, description="The model's last stage ends by then, s from the scenario's start. Default: no limit."
     )
@@ -52,7 +51,7 @@ class ScenarioSpec(Spec):
     """Models that run together on one package."""
 
     name: Name = Field(description="What results call it.")
-    note: str = Field("", description="Shown wherever results are, such as what a batch means.")
+    note: Prose = Field("", description="Shown wherever results are, such as what a batch means.")
     models: list[TaskSpec] = Field(min_length=1, description="At least one.")
 
 

@@ -15,8 +15,12 @@ from chipweave.files.yaml import line_of, quoted
 Location = tuple[str | int, ...]
 SpecT = TypeVar("SpecT", bound="Spec")
 
-Name = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_STEERING = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""Characters beside ASCII's control characters that steer a terminal, or the order of what it shows."""
+Name = Annotated[str, Field(min_length=1, pattern=rf"^[^\x00-\x1f{_STEERING}]+$")]
 """Text on one line."""
+Prose = Annotated[str, Field(pattern=rf"^[^\x00-\x08\x0b-\x1f{_STEERING}]*$")]
+"""Text on any number of lines."""
 
 MOST_PROBLEMS = 50
 """Found in one file before its reading ends."""

@@ -29,7 +29,7 @@ _OPERATORS: dict[type, Callable[..., float]] = {
     ast.UAdd: operator.pos,
 }
 _FUNCTIONS: dict[str, Callable[..., float]] = {"max": max, "min": min, "sqrt": math.sqrt, "log": math.log}
-_LONGEST_EXPRESSION = 1000
+_LONGEST_EXPRESSION = 200
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ def _require_monotone(made: Objective) -> None:
             before = -math.inf
             for latency_s, energy_j in row:
                 value = made(latency_s, energy_j)
-                if not isinstance(value, int | float) or math.isnan(value):
+                if not isinstance(value, int | float) or not math.isfinite(value):
                     raise InputError(
                         f"objective '{made.name}' is {value!r} at latency {latency_s:g} s, energy {energy_j:g} J; "
-                        "it must be a number everywhere"
+                        "it must be a finite number everywhere"
                     )
                 if value < before - 1e-12 * abs(before):
                     raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,4 +65,5 @@ def micro_batch_candidates(batch: int) -> Sequence[int]:
     A smaller micro-batch with the same count is never slower, never costlier and needs less memory, so the
     others are dominated.
     """
-    return sorted({-(-batch // count) for count in range(1, batch + 1)})
+    low = range(1, math.isqrt(batch - 1) + 2)  # of a size and its count, one is at most the root, rounded up
+    return sorted({size for number in low for size in (-(-batch // number), -(-batch // -(-batch // number)))})

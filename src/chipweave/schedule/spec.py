@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chipweave.files.validate import Spec
+from chipweave.files.validate import Name, Prose, Spec
 from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity
 
@@ -67,7 +67,7 @@ class TablesSpec(Spec):
 class CostModelSpec(Spec):
     """A cost model: `maestro` with its parameters, or another one's figures."""
 
-    name: str = Field(description="maestro, or the name of the model whose figures these are.")
+    name: Name = Field(description="maestro, or the name of the model whose figures these are.")
     offchip_bandwidth: int | None = Field(None, ge=1, description="maestro's off-chip floor, elements per cycle.")
     figures: list[list[TablesSpec]] | None = Field(
         None, description="Per model of the scenario, per chiplet class of the package (in order of appearance)."
@@ -84,13 +84,13 @@ class FrontSpec(Spec):
 class SearchSpec(Spec):
     """How the schedule was found."""
 
-    scheduler: str
+    scheduler: Name
     options: dict[str, Any] = Field(description="The scheduler's own.")
     seed: int
     seconds: float = Field(description="Wall time; the only entry that differs from run to run.")
     evaluated: int = Field(description="Candidates scored.")
     complete: bool = Field(description="false where a time limit or an interrupt ended the search early.")
-    notes: list[str]
+    notes: list[Prose]
     front: list[FrontSpec] = Field(description="Non-dominated schedules retained.")
     value: float | None = Field(description="Of the objective.")
     lower_bound: dict[str, Any] | None = Field(description="That no schedule is below, and its terms.")
@@ -111,7 +111,7 @@ class ScheduleFileSpec(Spec):
     package_hash: str | None = Field(None, description="SHA-256 of the package's canonical JSON.")
     cost_model: str | CostModelSpec = Field("maestro", description="maestro, table:FILE.csv, or in full.")
     fidelity: Annotated[Fidelity, Field(strict=False)] = Field(Fidelity.DETAILED, description="Of the evaluation.")
-    objective: str = Field("edp", description="latency, energy, edp, an expression, or a Python function's name.")
+    objective: Name = Field("edp", description="latency, energy, edp, an expression, or a Python function's name.")
     schedule: PlanSpec = Field(description="What runs where.")
     evaluation: dict[str, Any] | None = Field(
         None, description="What the schedule costs, every term by name; checked against what is computed."

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from chipweave.errors import InputError
 from chipweave.workload.model import Model
 
+LARGEST_BATCH = 1_000_000
+"""A search tries about twice the square root of it as micro-batches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -33,7 +36,7 @@ class Scenario:
     """The tasks that run together. `note` is shown wherever results are (what a 'batch' means, say).
 
     Raises:
-        InputError: no task, a repeated name, a batch below 1, a limit that is not positive and finite, a
+        InputError: no task, a repeated name, a batch out of range, a limit that is not positive and finite, a
             dependency that is unknown or closes a cycle.
     """
 
@@ -48,8 +51,8 @@ class Scenario:
             problems.append("has no models; give it at least one")
         problems += [f"two models are called '{n}'" for n in sorted(set(names)) if names.count(n) > 1]
         for task in self.tasks:
-            if task.batch < 1:
-                problems.append(f"model '{task.name}': batch={task.batch} is not at least 1")
+            if not 1 <= task.batch <= LARGEST_BATCH:
+                problems.append(f"model '{task.name}': batch={task.batch} is not in 1..{LARGEST_BATCH}")
             limit = task.latency_limit_s
             if limit is not None and not (math.isfinite(limit) and limit > 0):
                 problems.append(f"model '{task.name}': latency_limit_s={limit} is not a positive number")
