@@ -241,6 +241,18 @@ def stage_cost(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def stage_joules(  # type: ignore[no-untyped-def]
+    batch, c, u, v, loads, moved, hops, work_j, fill_weight_j, fill_input_j, drain_j, package
+):
+    """Joules of units u to v on a chiplet of class c, all but what is sent to later stages (`evaluate._stage`)."""
+    return (
+        batch * (work_j[c, v + 1] - work_j[c, u] + fill_input_j[c, u, v] + drain_j[c, u, v])
+        + loads * (fill_weight_j[c, v + 1] - fill_weight_j[c, u])
+        + moved * (package[DRAM_J_PER_BYTE] + hops * package[NOP_J_PER_BYTE])
+    )
+
+
+@njit(cache=True)
 def stage_tables(  # type: ignore[no-untyped-def]
     detailed,
     micro,
@@ -286,11 +298,8 @@ def stage_tables(  # type: ignore[no-untyped-def]
                     forward[i, j], nop_s(micro * forward[i, j], 1, package), hops, package,
                 )  # fmt: skip
                 total_s[kind, i, j], steady_s[kind, i, j], dram[kind, i, j] = first_s, next_s, moved
-                joules[kind, i, j] = (
-                    batch * (work_j[c, v + 1] - work_j[c, u] + fill_input_j[c, u, v] + drain_j[c, u, v])
-                    + loads * (fill_weight_j[c, v + 1] - fill_weight_j[c, u])
-                    + moved * (package[DRAM_J_PER_BYTE] + hops * package[NOP_J_PER_BYTE])
-                    + batch * forward[i, j] * package[NOP_J_PER_BYTE]
+                joules[kind, i, j] = batch * forward[i, j] * package[NOP_J_PER_BYTE] + stage_joules(
+                    batch, c, u, v, loads, moved, hops, work_j, fill_weight_j, fill_input_j, drain_j, package
                 )
     return total_s, steady_s, joules, dram
 
@@ -399,11 +408,8 @@ def pipelines(  # type: ignore[no-untyped-def]
             total_s += first_s
             slowest_s = max(slowest_s, next_s)
             moved_all += moved
-            joules += (
-                batch * (work_j[c, v + 1] - work_j[c, u] + fill_input_j[c, u, v] + drain_j[c, u, v])
-                + loads * (fill_weight_j[c, v + 1] - fill_weight_j[c, u])
-                + moved * (package[DRAM_J_PER_BYTE] + far * package[NOP_J_PER_BYTE])
-                + forward_j
+            joules += forward_j + stage_joules(
+                batch, c, u, v, loads, moved, far, work_j, fill_weight_j, fill_input_j, drain_j, package
             )
             if detailed and far > 0:
                 near = interface[chip]

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+_NO_SLACK = np.zeros(4)
+
 # Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
 
 
@@ -33,9 +35,10 @@ def _cap(latency, start_s, step_s, joules):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _beats(a, i, b, width, slack):  # type: ignore[no-untyped-def]
+def _beats(a, i, b, k, width, slack):  # type: ignore[no-untyped-def]
+    """Row i of `a` is at most `slack` worse than row k of `b` in every figure."""
     for f in range(width):  # noqa: SIM110 - a generator does not compile
-        if a[i, f] > b[f] + slack[f]:
+        if a[i, f] > b[k, f] + slack[f]:
             return False
     return True
 
@@ -60,7 +63,7 @@ def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, sla
     """
     beaten_by = 0
     for i in range(begin, end):
-        if _beats(figures, i, new, width, slack):
+        if _beats(figures, i, new, 0, width, slack):
             beaten_by += 1
             if beaten_by >= breadth:
                 if i > begin:  # what beats one label tends to beat the next: look at it earlier
@@ -68,12 +71,7 @@ def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, sla
                 return end
     i = begin
     while i < end:
-        worse = True
-        for f in range(width):
-            if new[f] > figures[i, f]:
-                worse = False
-                break
-        if worse:
+        if _beats(new, 0, figures, i, width, _NO_SLACK):
             beaten[i, 0] += 1
             if beaten[i, 0] >= breadth:
                 end -= 1
@@ -81,7 +79,7 @@ def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, sla
                 continue
         i += 1
     for f in range(width):
-        figures[end, f] = new[f]
+        figures[end, f] = new[0, f]
     for stage in range(depth):
         cuts[end, stage] = new_cuts[stage]
     beaten[end, 0] = beaten_by
@@ -155,7 +153,7 @@ def fronts(  # type: ignore[no-untyped-def]
     out_beaten = np.zeros((256, 1), dtype=np.int64)
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
-    new, new_out, new_cuts = np.empty(4), np.empty(3), np.empty(longest, dtype=np.int16)
+    new, new_out, new_cuts = np.empty((1, 4)), np.empty((1, 3)), np.empty(longest, dtype=np.int16)
     slack_out = np.array([slack[0] + factor * slack[1], slack[2], slack[3]])
     used_out, made, work = 0, 0, 0
     for node in range(len(parent)):
@@ -189,21 +187,21 @@ def fronts(  # type: ignore[no-untyped-def]
                 for source in range(sources_begin, sources_end):
                     made += 1
                     if d == 1:
-                        new[0], new[1] = total_s[place, i, j], steady_s[place, i, j]
-                        new[2], new[3] = joules[place, i, j], dram[place, i, j]
+                        new[0, 0], new[0, 1] = total_s[place, i, j], steady_s[place, i, j]
+                        new[0, 2], new[0, 3] = joules[place, i, j], dram[place, i, j]
                     else:
-                        new[0] = figures[source, 0] + total_s[place, i, j]
-                        new[1] = max(figures[source, 1], steady_s[place, i, j])
-                        new[2] = figures[source, 2] + joules[place, i, j]
-                        new[3] = figures[source, 3] + dram[place, i, j]
-                    slowest = new[1]
+                        new[0, 0] = figures[source, 0] + total_s[place, i, j]
+                        new[0, 1] = max(figures[source, 1], steady_s[place, i, j])
+                        new[0, 2] = figures[source, 2] + joules[place, i, j]
+                        new[0, 3] = figures[source, 3] + dram[place, i, j]
+                    slowest = new[0, 1]
                     if left > 0:
                         slowest = max(slowest, least_steady_s[j + 1] / left)
-                    latency = new[0] + least_s[j + 1] + factor * slowest
-                    if new[2] + least_j[j + 1] > _cap(latency, cap_start_s, cap_step_s, cap_j):
+                    latency = new[0, 0] + least_s[j + 1] + factor * slowest
+                    if new[0, 2] + least_j[j + 1] > _cap(latency, cap_start_s, cap_step_s, cap_j):
                         continue
                     if _is_beaten(
-                        out, done_begin, done_end, d - 1 if last else d, latency, new[2] + least_j[j + 1], new[3],
+                        out, done_begin, done_end, d - 1 if last else d, latency, new[0, 2] + least_j[j + 1], new[0, 3],
                         width, breadth, slack_out,
                     ):  # fmt: skip
                         work += 8
@@ -214,7 +212,11 @@ def fronts(  # type: ignore[no-untyped-def]
                     new_cuts[d - 1] = j + 1
                     # One place to insert for both: whole pipelines go out, others are extended later.
                     if last:
-                        new_out[0], new_out[1], new_out[2] = new[0] + factor * new[1], new[2], new[3]
+                        new_out[0, 0], new_out[0, 1], new_out[0, 2] = (
+                            new[0, 0] + factor * new[0, 1],
+                            new[0, 2],
+                            new[0, 3],
+                        )
                         f, c, b, label, since, until = out, out_cuts, out_beaten, new_out, out_begin, used_out
                     else:
                         f, c, b, label, since, until = figures, cuts, beaten, new, top, block_end
@@ -256,16 +258,10 @@ def sieve(masks, figures, width, breadth, order):  # type: ignore[no-untyped-def
         beaten_by = 0
         for k in range(count):
             old = kept[k]
-            if masks[old] & masks[new] == masks[old]:
-                better = True
-                for f in range(width):
-                    if figures[old, f] > figures[new, f]:
-                        better = False
-                        break
-                if better:
-                    beaten_by += 1
-                    if beaten_by >= breadth:
-                        break
+            if masks[old] & masks[new] == masks[old] and _beats(figures, old, figures, new, width, _NO_SLACK):
+                beaten_by += 1
+                if beaten_by >= breadth:
+                    break
         if beaten_by < breadth:
             kept[count] = new
             count += 1
@@ -293,27 +289,22 @@ def combine(  # type: ignore[no-untyped-def]
     source, option = np.empty((size, 1), dtype=np.int64), np.empty((size, 1), dtype=np.int64)
     beaten = np.empty((size, 1), dtype=np.int64)
     used, free = 0, -1
-    new = np.empty(4)
+    new = np.empty((1, 4))
     for a in range(len(masks)):
         for b in range(len(new_masks)):
             if masks[a] & new_masks[b]:
                 continue
-            new[0] = max(figures[a, 0], new_figures[b, 0])
-            new[1] = figures[a, 1] + new_figures[b, 1]
-            if new[1] + rest_j > _cap(new[0], cap_start_s, cap_step_s, cap_j):
+            new[0, 0] = max(figures[a, 0], new_figures[b, 0])
+            new[0, 1] = figures[a, 1] + new_figures[b, 1]
+            if new[0, 1] + rest_j > _cap(new[0, 0], cap_start_s, cap_step_s, cap_j):
                 continue
-            new[2] = figures[a, 2] + new_figures[b, 2]
-            new[3] = max(figures[a, 3], new_figures[b, 3])
+            new[0, 2] = figures[a, 2] + new_figures[b, 2]
+            new[0, 3] = max(figures[a, 3], new_figures[b, 3])
             bucket = 0 if one_bucket else masks[a] | new_masks[b]
             beaten_by = 0
             at = head[bucket]
             while at >= 0:
-                better = True
-                for f in range(width):
-                    if made[at, f] > new[f]:
-                        better = False
-                        break
-                if better:
+                if _beats(made, at, new, 0, width, _NO_SLACK):
                     beaten_by += 1
                     if beaten_by >= breadth:
                         break
@@ -323,11 +314,7 @@ def combine(  # type: ignore[no-untyped-def]
             before, at = -1, head[bucket]
             while at >= 0:
                 after = following[at, 0]
-                worse = True
-                for f in range(width):
-                    if new[f] > made[at, f]:
-                        worse = False
-                        break
+                worse = _beats(new, 0, made, at, width, _NO_SLACK)
                 if worse:
                     beaten[at, 0] += 1
                 if worse and beaten[at, 0] >= breadth:
@@ -351,7 +338,7 @@ def combine(  # type: ignore[no-untyped-def]
                 slot = used
                 used += 1
             for f in range(4):
-                made[slot, f] = new[f]
+                made[slot, f] = new[0, f]
             made_mask[slot, 0], source[slot, 0], option[slot, 0] = masks[a] | new_masks[b], a, b
             beaten[slot, 0] = beaten_by
             following[slot, 0] = head[bucket]
