@@ -106,6 +106,13 @@ i,big,6,1e-9
         ("layer,op,N,K,C,R,S,Y,X,stride,groups,chiplet,cycles,energy_j\n,gemm,1,1,1,1,1,1,,1,1,b,1,1\n", "or X"),
         ('layer,chiplet,cycles,energy_j\n"a,b,1,1\n', "is not CSV"),
         ("layer\0,chiplet\n", "NUL"),
+        ("layer,chiplet,cycles,energy_j\na,b,1e308,1\n", "cycles=1e308 is out of range"),
+        (
+            "layer,op,N,K,C,R,S,Y,X,stride,groups,chiplet,cycles,energy_j\n,gemm,"
+            + "1" * 5000
+            + ",1,1,1,1,1,1,1,1,b,1,1\n",
+            "is not a whole number",
+        ),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, words: str) -> None:

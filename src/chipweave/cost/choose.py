@@ -23,9 +23,12 @@ def choose(choice: str | CostModel, *, offchip_bandwidth: int | None = None, fol
     """
     if choice == "maestro":
         from chipweave.cost.maestro.model import MaestroCostModel
+        from chipweave.cost.maestro.notation import LARGEST_NUMBER
 
-        if offchip_bandwidth is not None and offchip_bandwidth < 1:
-            raise InputError(f"cost model: off-chip bandwidth {offchip_bandwidth} is not at least 1 element per cycle")
+        if offchip_bandwidth is not None and not 1 <= offchip_bandwidth <= LARGEST_NUMBER:
+            raise InputError(
+                f"cost model: off-chip bandwidth {offchip_bandwidth} is not in 1..{LARGEST_NUMBER} elements per cycle"
+            )
         return MaestroCostModel(offchip_bandwidth=offchip_bandwidth)
     if offchip_bandwidth is not None:
         raise InputError(f"cost model: the off-chip floor belongs to 'maestro', not to {choice!r}; leave it out")

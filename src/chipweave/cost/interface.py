@@ -14,6 +14,9 @@ from chipweave.workload.layer import Layer
 
 Array = NDArray[np.float64]
 
+LARGEST_FIGURE = 1e30
+"""Of cycles or joules given by a user: no sum or product of them leaves the doubles."""
+
 
 @dataclass(frozen=True)
 class LayerCosts:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chipweave.cost.interface import LayerCosts
+from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
 from chipweave.cost.riders import rider_cycles
 from chipweave.errors import InputError
 from chipweave.hardware.chiplet import Chiplet
@@ -127,10 +127,11 @@ def load_table(path: str | Path) -> TableCostModel:
 
 def _read(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise InputError(f"{path}: the file has {size} bytes; at most {LARGEST_FILE}: split it")
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise InputError(f"{path}: the file has more than {LARGEST_FILE} bytes; split it")
+        text = io.StringIO(content.decode("utf-8-sig"), newline=None).read()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a CSV file") from None
     except UnicodeDecodeError:
@@ -174,8 +175,8 @@ def _key(row: Mapping[str, str], where: str) -> tuple[Key, list[str]]:
         problems.append(f"{where}: neither a layer name nor a whole shape; fill 'layer', or {', '.join(empty)}")
     for column, value in zip(SHAPE_COLUMNS[1:], shape[1:], strict=True):
         parts = value.split("x") if column == "stride" else [value]
-        if value and not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-            problems.append(f"{where}: {column}={value} is not a whole number of at least 1; write one")
+        if value and not all(part.isascii() and part.isdigit() and len(part) <= 10 and int(part) > 0 for part in parts):
+            problems.append(f"{where}: {column}={value} is not a whole number of 1 to 10 digits, at least 1; write one")
     if problems:
         return (), problems
     return ((layer, chiplet) if layer else (*shape, chiplet)), []
@@ -191,9 +192,12 @@ def _figures(row: Mapping[str, str], where: str) -> tuple[tuple[float, ...], lis
             value = float(text)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value) or value < 0 or (positive and value == 0):
+        if not 0 <= value <= LARGEST_FIGURE or (positive and value == 0):
             bound = "positive" if positive else "at least 0"
-            problems.append(f"{where}: {column}={text or 'nothing'} is not a number; it must be finite and {bound}")
+            problems.append(
+                f"{where}: {column}={text or 'nothing'} is out of range; give a number that is {bound} and at most "
+                f"{LARGEST_FIGURE:g}"
+            )
             return 0.0
         return value
 

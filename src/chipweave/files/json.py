@@ -12,7 +12,7 @@ from chipweave.errors import InputError
 from chipweave.files.yaml import MAX_DEPTH, MAX_VALUES, Mapping, Sequence
 
 _TOKEN = re.compile(
-    r'[ \t\r\n]*("(?:[^"\\\x00-\x1f]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[{}\[\],:]|true|false|null)'
+    r'[ \t\r\n]*("(?:[^"\\\x00-\x1f]++|\\.)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[{}\[\],:]|true|false|null)'
 )
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _LONGEST_NUMBER = 400

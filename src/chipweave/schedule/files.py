@@ -13,7 +13,7 @@ import numpy as np
 
 import chipweave
 from chipweave.cost.choose import choose, describe, rebuilds
-from chipweave.cost.interface import LayerCosts
+from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.atomic import write_text
 from chipweave.files.content import content_hash
@@ -83,9 +83,9 @@ def require_writable(path: Path) -> None:
     Raises:
         InputError: the path is a folder, or the nearest folder that exists takes no files.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike pathlib, quiet about names that no file system takes
         raise InputError(f"{path}: is a folder; name a file in it")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    folder = next(parent for parent in path.absolute().parents if os.path.exists(parent))
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")
 
@@ -118,7 +118,12 @@ def read(path: Path) -> Result:
     assert package is not None
     assert plan is not None
     assert goal is not None
-    problem, cost_model = _pose(spec, scenario, package, path)
+    try:
+        problem, cost_model = _pose(spec, scenario, package, path)
+    except InputError as error:
+        problems.include(("cost_model",), error)
+        problems.raise_any()
+        raise
     for invalid in problems_of(plan, problem):
         window = re.match(r"window (\d+): ", invalid)
         at: Location = ("schedule", "windows", int(window[1])) if window else ("schedule",)
@@ -367,8 +372,8 @@ def _costs(
             f"{path}: cost_model.figures: not one figure per layer, for each of {len(shape)} models on each of "
             f"{len(package.classes)} chiplet classes; restore the file"
         )
-    if any(values.min() < 0 for row in tables for table in row for values in table):
-        raise InputError(f"{path}: cost_model.figures: a figure is negative; restore the file")
+    if any(values.min() < 0 or values.max() > LARGEST_FIGURE for row in tables for table in row for values in table):
+        raise InputError(f"{path}: cost_model.figures: a figure is not in 0..{LARGEST_FIGURE:g}; restore the file")
     return tuple(tuple(LayerCosts(*table) for table in row) for row in tables)
 
 

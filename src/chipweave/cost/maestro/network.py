@@ -9,6 +9,7 @@ from chipweave.cost.maestro.candidates import UNLIMITED
 from chipweave.cost.maestro.engine import accesses, evaluate, layer_row, pack
 from chipweave.cost.maestro.faults import fault_in_words
 from chipweave.cost.maestro.notation import (
+    LARGEST_NUMBER,
     LAYER_DIMENSIONS,
     LAYER_TYPES,
     Directive,
@@ -181,12 +182,13 @@ def network_report(
         "noc_bandwidth": noc_bandwidth,
         "noc_latency": noc_latency,
         "simd_lanes": simd_lanes,
-        "offchip_bandwidth": UNLIMITED if offchip_bandwidth is None else offchip_bandwidth,
+        "offchip_bandwidth": 1 if offchip_bandwidth is None else offchip_bandwidth,
     }
     problems = [
-        f"{path}: {key}={value} is out of range; at least {0 if key == 'noc_latency' else 1}"
+        f"{path}: {key}={value} is out of range; give {least} to {LARGEST_NUMBER}"
         for key, value in hardware.items()
-        if value < (0 if key == "noc_latency" else 1)
+        for least in [0 if key == "noc_latency" else 1]
+        if not least <= value <= LARGEST_NUMBER
     ]
     if problems:
         raise InputError(problems)
@@ -204,7 +206,8 @@ def network_report(
             continue
         rows.append(layer_row(layer.kind, layer.sizes, layer.stride))
         places.append(index)
-    machine = [num_pes, noc_bandwidth, noc_latency, hardware["offchip_bandwidth"], simd_lanes]
+    floor = UNLIMITED if offchip_bandwidth is None else offchip_bandwidth
+    machine = [num_pes, noc_bandwidth, noc_latency, floor, simd_lanes]
     batch = pack(rows, mappings, [machine] * len(rows))
     counts = evaluate(batch)
     for at, index in enumerate(places):
