@@ -12,6 +12,10 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 
 
+MOST_CHIPLETS = 1024
+"""Routes are kept for every pair of chiplets."""
+
+
 class Routing(StrEnum):
     """`xy` (columns first, then rows; needs positions on a full grid) or `shortest` path, lowest index first."""
 
@@ -67,6 +71,8 @@ class Package:
         count = len(self.chiplets)
         if not count:
             return ["has no chiplets; give it at least one"]
+        if count > MOST_CHIPLETS:
+            return [f"has {count} chiplets; at most {MOST_CHIPLETS} are supported"]
         problems = []
         for key in ("link_bandwidth_bytes_s", "dram_bandwidth_bytes_s"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) > 0):

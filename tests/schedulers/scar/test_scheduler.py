@@ -171,3 +171,9 @@ def test_nn_baton_runs_models_one_after_another_on_chiplet_0() -> None:
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_every_scheduler_is_found_by_name(name: str) -> None:
     assert callable(scheduler(name))
+
+
+@pytest.mark.parametrize("option", ["n_splits", "population", "generations"])
+def test_options_are_bounded(option: str) -> None:
+    with pytest.raises(InputError, match=f"{option}=100000000 is more than"):
+        ScarOptions(**{option: 10**8})

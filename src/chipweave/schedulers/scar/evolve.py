@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,19 @@ class _Member:
     seeds: tuple[Cuts, ...]
 
 
+def require_pymoo() -> None:
+    """Say so early where the evolutionary search cannot run.
+
+    Raises:
+        InputError: pymoo is not installed.
+    """
+    if find_spec("pymoo") is None:
+        raise InputError(
+            "the evolutionary search, for packages of more than 12 chiplets, needs pymoo; install it with "
+            "`pip install pymoo`, or search a smaller package"
+        )
+
+
 def evolve_window(
     bench: Workbench,
     window: Sequence[Share],
@@ -66,11 +80,7 @@ def evolve_window(
     options: ScarOptions,
     seed: int,
 ) -> tuple[list[WindowOption], int]:
-    """The non-dominated ways to run a window that the population met, and how many it tried.
-
-    Raises:
-        InputError: pymoo is not installed.
-    """
+    """The non-dominated ways to run a window that the population met, and how many it tried."""
     kinds, kind_of = _kinds(bench)
     members = [
         _member(bench, share, count, limit_s, kinds, objective)
@@ -205,18 +215,12 @@ def _evolve(
     options: ScarOptions,
     seed: int,
 ) -> None:
-    try:
-        from pymoo.algorithms.soo.nonconvex.ga import GA
-        from pymoo.core.problem import ElementwiseProblem
-        from pymoo.operators.crossover.sbx import SBX
-        from pymoo.operators.mutation.pm import PM
-        from pymoo.operators.repair.rounding import RoundingRepair
-        from pymoo.optimize import minimize
-    except ImportError:
-        raise InputError(
-            "the evolutionary search needs pymoo; install it with `pip install 'chipweave[evolutionary]'`, or search "
-            "a package of up to 12 chiplets"
-        ) from None
+    from pymoo.algorithms.soo.nonconvex.ga import GA
+    from pymoo.core.problem import ElementwiseProblem
+    from pymoo.operators.crossover.sbx import SBX
+    from pymoo.operators.mutation.pm import PM
+    from pymoo.operators.repair.rounding import RoundingRepair
+    from pymoo.optimize import minimize
 
     class Segmentation(ElementwiseProblem):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -60,7 +60,10 @@ class ScarOptions:
             for key, least in (("n_splits", 0), ("top_k", 1), ("node_cap", 1), ("population", 2), ("generations", 1))
             if (value := getattr(self, key)) is not None and value < least
         ]
-        if self.n_splits > 64:
-            problems.append(f"scar: n_splits={self.n_splits} is more than 64")
+        problems += [
+            f"scar: {key}={value} is more than {most}"
+            for key, most in (("n_splits", 64), ("population", 10_000), ("generations", 10_000))
+            if (value := getattr(self, key)) > most
+        ]
         if problems:
             raise InputError(problems)

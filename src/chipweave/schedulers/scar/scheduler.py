@@ -14,7 +14,7 @@ from chipweave.schedule.objective import Objective
 from chipweave.schedule.problem import Problem
 from chipweave.schedulers.scar.assemble import Assembled, assemble
 from chipweave.schedulers.scar.caps import Caps, Point, caps, least_share_j, least_window
-from chipweave.schedulers.scar.evolve import evolve_window
+from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expect import expected_units
 from chipweave.schedulers.scar.options import Provision, ScarOptions, Search
 from chipweave.schedulers.scar.provision import node_limits
@@ -63,7 +63,7 @@ def search_windows(problem: Problem, request: Request, candidates: Sequence[Wind
     except _OutOfTime:
         search.complete = False
     if search.best is None:
-        raise InfeasibleError(_why_none(problem, candidates) if search.complete else _TOO_SHORT)
+        raise InfeasibleError(_why_none(problem, candidates, options) if search.complete else _TOO_SHORT)
     return Found(
         search.best.schedule,
         search.evaluated,
@@ -99,6 +99,8 @@ class _Search:
         self.tree: KindTree | None = None
         self.tolerance_of: dict[Share, int] = {}
         self.evolutionary = self._is_evolutionary()
+        if self.evolutionary:
+            require_pymoo()
 
     def _is_evolutionary(self) -> bool:
         chiplets = len(self.problem.package.chiplets)
@@ -228,12 +230,14 @@ class _Search:
 
     def notes(self, candidates: Sequence[Windows]) -> Iterator[str]:
         """What was searched, and what the result is the best of."""
-        counts = ", ".join(map(str, sorted({len(windows) for windows in candidates})))
-        partitions = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
-        yield f"Searched {partitions} of the layers into windows ({counts} windows)."
+        counts = sorted({len(windows) for windows in candidates})
+        ways = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
+        yield f"Searched {ways} of the layers into {', '.join(map(str, counts))} window{'s' * (counts[-1] > 1)}."
         nodes = "up to Eq. 2's number of" if self.options.provision is Provision.RULE else "any number of"
         if self.options.node_cap is not None:
-            nodes += f", at most {self.options.node_cap},"
+            nodes = f"up to {self.options.node_cap} of {nodes.removeprefix('up to ')}"
+            if self.options.provision is Provision.EXHAUSTIVE:
+                nodes = f"up to {self.options.node_cap}"
         if self.evolutionary:
             yield (
                 f"Evolutionary search over cuts ({self.options.population} individuals, {self.options.generations} "
@@ -259,8 +263,8 @@ def _last_windows(windows: Windows) -> dict[int, int]:
     return {share.task: index for index, window in enumerate(windows) for share in window}
 
 
-def _why_none(problem: Problem, candidates: Sequence[Windows]) -> str:
-    """Per limit: what is asked, what no schedule goes below, and what the fastest window partition would take."""
+def _why_none(problem: Problem, candidates: Sequence[Windows], options: ScarOptions) -> str:
+    """Per limit: what is asked and what no schedule goes below; and what may help."""
     bench = Workbench(problem)
     parts = []
     for index, task in enumerate(problem.scenario.tasks):
@@ -276,8 +280,8 @@ def _why_none(problem: Problem, candidates: Sequence[Windows]) -> str:
             parts.append(
                 f"'{task.name}' must end by {task.latency_limit_s:.4g} s (alone it needs {least_s:.4g} s or more)"
             )
-    return (
-        f"no schedule within the latency limits was found in {len(candidates)} window partitions: {'; '.join(parts)}. "
-        "Raise the limits, lower the batches, or take a package with more or faster chiplets; `--provision exhaustive` "
-        "searches further"
-    )
+    advice = "Raise the limits, lower the batches, or take a package with more or faster chiplets"
+    if options.provision is Provision.RULE and "impossible" not in "".join(parts):
+        advice += "; `--provision exhaustive` searches further"
+    ways = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
+    return f"no schedule within the latency limits was found in {ways} into windows: {'; '.join(parts)}. {advice}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +44,11 @@ class Segmentations:
     tolerance: float
 
 
-BUDGET = 1_000_000
-"""Labels made and compared after which a share's search is begun anew with more tolerance."""
+TOLERANCES = (0.0, 0.02, 0.1, 0.5)
+"""Relative tolerances tried in turn."""
 
-TOLERANCES = (0.0, 0.02, 0.15)
-"""Relative tolerances tried in turn; the last one has no budget."""
+BUDGETS = (1_000_000, 1_000_000, 60_000_000, UNLIMITED)
+"""Labels made and compared with each tolerance before a share's search is begun anew with the next."""
 
 
 def segmentations(
@@ -72,10 +73,9 @@ def segmentations(
     micros = micro_batch_candidates(bench.tasks[share.task].batch)
     bench.traffic(share.task, share.first, share.end)
     with ThreadPoolExecutor(jobs) as pool:
-        for tolerance in TOLERANCES[start:]:
+        for tolerance, budget in islice(zip(TOLERANCES, BUDGETS, strict=True), start, None):
             beaten_by = breadth if tolerance == 0 else least_breadth
-            budget = BUDGET // len(micros) if tolerance < TOLERANCES[-1] else UNLIMITED
-            at = partial(_at, bench, share, tree, longest, beaten_by, caps, tolerance, budget)
+            at = partial(_at, bench, share, tree, longest, beaten_by, caps, tolerance, budget // len(micros))
             parts = list(pool.map(at, micros))
             if all(done for *_, done in parts):
                 break
