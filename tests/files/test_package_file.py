@@ -318,3 +318,9 @@ def packages(draw: st.DrawFn) -> Package:
 def test_any_package_comes_back(package: Package) -> None:
     assert read(dump_package(package)) == package
     assert package_from_dict(package_to_dict(package)) == package
+
+
+def test_a_package_of_too_many_chiplets_is_refused_at_once() -> None:
+    data = {"name": "huge", "grid": [["datacenter-nvdla"] * 40] * 40}
+    with pytest.raises(InputError, match=r"grid.*has 1600 chiplets; at most 1024"):
+        package_from_dict(data)

@@ -25,7 +25,7 @@ from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import Package, Routing
+from chipweave.hardware.package import MOST_CHIPLETS, Package, Routing
 
 SIDES = "left-right-columns"
 """What `interfaces` calls the chiplets of the first and last column (SCAR Def. 3)."""
@@ -185,6 +185,9 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
         if spec.topology is not None:
             problems.add(("topology",), "needs a `grid`; give one, or leave `topology` out")
         rows = [(("chiplets", i), label) for i, label in enumerate(spec.chiplets or [])]
+    if len(rows) > MOST_CHIPLETS:
+        problems.add(rows[0][0][:1], f"has {len(rows)} chiplets; at most {MOST_CHIPLETS} are supported")
+        return None
     chiplets = _chiplets(spec, rows, problems, folder)
     if len(problems.found) > before or len(chiplets) < len(rows):
         return None

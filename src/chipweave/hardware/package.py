@@ -11,7 +11,6 @@ from chipweave.errors import InputError
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 
-
 MOST_CHIPLETS = 1024
 """Routes are kept for every pair of chiplets."""
 
