@@ -238,25 +238,26 @@ class _Search:
             nodes = f"up to {self.options.node_cap} of {nodes.removeprefix('up to ')}"
             if self.options.provision is Provision.EXHAUSTIVE:
                 nodes = f"up to {self.options.node_cap}"
+        places = "one chiplet" if self.options.node_cap == 1 else f"{nodes} chiplets"
         if self.evolutionary:
             yield (
                 f"Evolutionary search over cuts ({self.options.population} individuals, {self.options.generations} "
-                f"generations), {nodes} chiplets per model: no statement about the optimum."
+                f"generations), {places} per model: no statement about the optimum."
             )
         elif self.options.top_k is not None:
-            yield f"Kept the {self.options.top_k} best segmentations per model and window, {nodes} chiplets per model."
+            yield f"Kept the {self.options.top_k} best segmentations per model and window, {places} per model."
         elif self.tolerance > 0:
             yield (
-                f"All cuts, micro-batches and paths of {nodes} chiplets per model; in the largest windows, candidates "
+                f"All cuts, micro-batches and paths of {places} per model; in the largest windows, candidates "
                 f"less than {self.tolerance:.0%} of the window's least cost apart counted as equal."
             )
         elif self.bench.detailed:
             yield (
-                f"All cuts, micro-batches and paths of {nodes} chiplets per model; what shares links or DRAM was "
+                f"All cuts, micro-batches and paths of {places} per model; what shares links or DRAM was "
                 "re-scored whole."
             )
         else:
-            yield f"The optimum over all cuts, micro-batches and paths of {nodes} chiplets per model in these windows."
+            yield f"The optimum over all cuts, micro-batches and paths of {places} per model in these windows."
 
 
 def _last_windows(windows: Windows) -> dict[int, int]:
