@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -87,10 +87,6 @@ def random_problem(
     )
     package = random_package(rng, rows, columns, l2_bytes=rng.choice([600, 2000, 8000]))
     return pose(Scenario("random", entries), package, RoundNumbers(), fidelity)
-
-
-def with_fidelity(problem: Problem, fidelity: Fidelity) -> Problem:
-    return replace(problem, fidelity=fidelity)
 
 
 def random_schedule(rng: random.Random, problem: Problem, windows: int = 2) -> Schedule:

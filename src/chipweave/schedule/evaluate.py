@@ -165,9 +165,7 @@ def _stage(
     forward_j = sum(
         nop_energy_j(package, batch * bytes_, package.hops(stage.chiplet, target)) for target, bytes_ in targets
     )
-    energy = (_detailed_compute_energy if detailed else _paper_compute_energy)(
-        model, costs, stage, batch, weight_loads
-    ) + Energy(
+    energy = _compute_energy(model, costs, stage, batch, weight_loads, detailed) + Energy(
         dram=dram_energy_j(package, bytes_.dram),
         nop=nop_energy_j(package, bytes_.dram, dram_hops) + forward_j,
     )
@@ -205,23 +203,31 @@ def _span(values: np.ndarray[tuple[int], np.dtype[np.float64]], stage: Stage) ->
     return float(values[stage.first : stage.last + 1].sum())
 
 
-def _paper_compute_energy(model: Model, costs: LayerCosts, stage: Stage, batch: int, weight_loads: int) -> Energy:
-    """Cost of b samples = b * cost of one, fills and drains of every layer included."""
+def _compute_energy(
+    model: Model, costs: LayerCosts, stage: Stage, batch: int, weight_loads: int, detailed: bool
+) -> Energy:
+    """Joules inside the chiplet. `paper`: cost of b samples = b * cost of one, every fill and drain included."""
+    if detailed:
+        fill, drain = _fill_and_drain_j(model, costs, stage)
+        fill_j = batch * fill + weight_loads * _span(costs.fill_weight_j, stage)
+    else:
+        fill_j = batch * (_span(costs.fill_input_j, stage) + _span(costs.fill_weight_j, stage))
+        drain = _span(costs.drain_output_j, stage)
     return Energy(
         mac=batch * _span(costs.mac_j, stage),
         l1=batch * _span(costs.l1_j, stage),
         l2=batch * _span(costs.l2_j, stage),
         noc=batch * _span(costs.noc_j, stage),
-        fill=batch * (_span(costs.fill_input_j, stage) + _span(costs.fill_weight_j, stage)),
-        drain=batch * _span(costs.drain_output_j, stage),
+        fill=fill_j,
+        drain=batch * drain,
     )
 
 
-def _detailed_compute_energy(model: Model, costs: LayerCosts, stage: Stage, batch: int, weight_loads: int) -> Energy:
-    """Tensors that stay in L2 between layers are filled and drained once only.
+def _fill_and_drain_j(model: Model, costs: LayerCosts, stage: Stage) -> tuple[float, float]:
+    """One sample's activations entering and leaving L2; what stays in L2 between layers is not charged again.
 
     A layer's input is filled in proportion to what comes from outside the stage; its output is drained if
-    anyone outside reads it; weights are filled each time they are loaded.
+    anyone outside reads it.
     """
     fill = drain = 0.0
     for layer in stage.layers:
@@ -231,14 +237,7 @@ def _detailed_compute_energy(model: Model, costs: LayerCosts, stage: Stage, batc
         readers = model.consumers[layer]
         if not readers or readers[-1].consumer > stage.last:
             drain += float(costs.drain_output_j[layer])
-    return Energy(
-        mac=batch * _span(costs.mac_j, stage),
-        l1=batch * _span(costs.l1_j, stage),
-        l2=batch * _span(costs.l2_j, stage),
-        noc=batch * _span(costs.noc_j, stage),
-        fill=batch * fill + weight_loads * _span(costs.fill_weight_j, stage),
-        drain=batch * drain,
-    )
+    return fill, drain
 
 
 def _flows(

@@ -84,7 +84,7 @@ def spills(first, last, size, start, end, producers, weights, live, two_largest,
 
 @njit(cache=True)
 def fill_and_drain(first, last, fill, drain, start, end, producers, elements, last_reader):  # type: ignore[no-untyped-def]
-    """`fill_input_j` and `drain_j`, [c, i, j] in joules of one sample (`evaluate._detailed_compute_energy`)."""
+    """`fill_input_j` and `drain_j`, [c, i, j] in joules of one sample (`evaluate._fill_and_drain_j`)."""
     units, classes = len(first), fill.shape[0]
     fill_j, drain_j = np.zeros((classes, units, units)), np.zeros((classes, units, units))
     filled = np.zeros(classes)

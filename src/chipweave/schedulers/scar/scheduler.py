@@ -96,25 +96,27 @@ class _Search:
     def __post_init__(self) -> None:
         self.bench = Workbench(self.problem)
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
-        self.tree: KindTree | None = None
         self.tolerance_of: dict[Share, int] = {}
-        self.evolutionary = self._is_evolutionary()
-        if self.evolutionary:
+        self.tree = self._whole_tree()
+        if self.tree is None:
             require_pymoo()
 
-    def _is_evolutionary(self) -> bool:
+    def _whole_tree(self) -> KindTree | None:
+        """All paths a task may take, for the exhaustive search; None where the search is evolutionary."""
         chiplets = len(self.problem.package.chiplets)
         if self.options.search is Search.EVOLUTIONARY:
-            return True
-        cap = self.options.node_cap or chiplets
-        fits = chiplets <= MOST_CHIPLETS_EXHAUSTIVE and kind_tree(self.problem.package, cap, MOST_PATHS).complete
-        if self.options.search is Search.EXHAUSTIVE and not fits:
+            return None
+        if chiplets <= MOST_CHIPLETS_EXHAUSTIVE:
+            tree = kind_tree(self.problem.package, self.options.node_cap or chiplets, MOST_PATHS)
+            if tree.complete:
+                return tree
+        if self.options.search is Search.EXHAUSTIVE:
             raise InputError(
                 f"scar: search=exhaustive takes packages of up to {MOST_CHIPLETS_EXHAUSTIVE} chiplets and {MOST_PATHS} "
                 f"paths, '{self.problem.package.name}' has {chiplets} chiplets or more paths; use search=evolutionary, "
                 "or a smaller node_cap"
             )
-        return not fits
+        return None
 
     @property
     def objective(self) -> Objective:
@@ -127,7 +129,7 @@ class _Search:
     def deepening(self, windows: Windows) -> list[tuple[tuple[int, ...], ...]]:
         """Node limits per window, from one node a task to all: each pass bounds the next one's search."""
         rule = [self._limits(window, Provision.RULE) for window in windows]
-        if self.evolutionary:
+        if self.tree is None:
             return [tuple(rule)]
         passes = [[tuple(min(depth, n) for n in window) for window in rule] for depth in (1, 2)]
         passes.append(rule)
@@ -165,21 +167,20 @@ class _Search:
         self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps
     ) -> tuple[list[WindowOption], Point]:
         """The ways to run a window within the bounds, and a latency and energy that none of them goes below."""
-        if self.evolutionary:
+        if self.tree is None:
             options, tried = evolve_window(
                 self.bench, window, nodes, late, self.objective, self.options, self.request.seed
             )
             self.evaluated += tried
             return options, least_window(self.bench, window)
-        tree = self._tree(max(nodes))
         contenders = []
         least_j = [least_share_j(self.bench, share) for share in window]
         for share, longest, limit_s, own_j in zip(window, nodes, late, least_j, strict=True):
-            found = self._segmentations(share, tree, longest, bounds.less(sum(least_j) - own_j))
+            found = self._segmentations(share, self.tree, longest, bounds.less(sum(least_j) - own_j))
             if len(found.node) == 0:
                 return [], (math.inf, math.inf)
             contenders.append(Contender(share, found, limit_s))
-        options, combined = window_options(self.bench, tree, contenders, bounds)
+        options, combined = window_options(self.bench, self.tree, contenders, bounds)
         self.evaluated += combined
         alone = [(c.found.figures[:, :2].min(axis=0) * (1 - c.found.tolerance)) for c in contenders]
         return options, (float(max(s for s, _ in alone)), float(sum(j for _, j in alone)))
@@ -214,11 +215,6 @@ class _Search:
         self.tolerance = max(self.tolerance, found.tolerance)
         return found
 
-    def _tree(self, longest: int) -> KindTree:
-        if self.tree is None or max(self.tree.depth) < longest:
-            self.tree = kind_tree(self.problem.package, longest, MOST_PATHS)
-        return self.tree
-
     def _keep(self, made: Assembled) -> None:
         if self.best is None or self.objective(made.latency_s, made.energy_j) < self.incumbent:
             self.best = made
@@ -239,7 +235,7 @@ class _Search:
             if self.options.provision is Provision.EXHAUSTIVE:
                 nodes = f"up to {self.options.node_cap}"
         places = "one chiplet" if self.options.node_cap == 1 else f"{nodes} chiplets"
-        if self.evolutionary:
+        if self.tree is None:
             yield (
                 f"Evolutionary search over cuts ({self.options.population} individuals, {self.options.generations} "
                 f"generations), {places} per model: no statement about the optimum."
