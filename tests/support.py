@@ -116,7 +116,7 @@ def random_schedule(rng: random.Random, problem: Problem, windows: int = 2) -> S
                 for micro in range(1, task.batch + 1)
                 if micro == 1
                 or all(
-                    fits_l2(footprint(task.model, s.first, s.last), problem.package.chiplets[s.chiplet].l2_bytes, micro)
+                    fits_l2(footprint(task.model, s, micro), problem.package.chiplets[s.chiplet].l2_bytes)
                     for s in stages
                 )
             ]

@@ -113,7 +113,7 @@ def test_packages_without_positions_are_drawn_in_a_row() -> None:
 
     package = replace(problem.package, positions=None, routing=Routing.SHORTEST)
     flat = assess(
-        Problem(problem.scenario, package, problem.fidelity, problem.costs),
+        Problem(problem.scenario, package, problem.fidelity, problem.costs, problem.cost_model),
         result.cost_model,
         result.schedule,
         objective("edp"),

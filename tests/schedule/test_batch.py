@@ -10,8 +10,8 @@ import pytest
 from chipweave.schedule.batch import Candidates, Workbench
 from chipweave.schedule.check import problems_of
 from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.memory import footprint, use_l2
-from chipweave.schedule.plan import Pipeline, Window
+from chipweave.schedule.memory import footprint, ways_to_keep
+from chipweave.schedule.plan import Pipeline, Stage, Window
 from chipweave.schedule.problem import Fidelity, Problem
 from tests.support import random_problem, random_schedule
 
@@ -66,12 +66,12 @@ def test_memory_tables_equal_their_twins(seed: int) -> None:
     task, arrays = problem.scenario.tasks[0], Workbench(problem).tasks[0]
     for i in range(arrays.units):
         for j in range(i, arrays.units):
-            need = footprint(task.model, int(arrays.first[i]), int(arrays.last[j]))
+            need = footprint(task.model, Stage(int(arrays.first[i]), int(arrays.last[j]), (0,)), 1)
             assert arrays.live[i, j] == need.activations
             assert arrays.two_largest[i, j] == need.streaming_weights
             assert arrays.weights[j + 1] - arrays.weights[i] == need.all_weights
             for c, chiplet in enumerate(problem.package.classes):
-                use = use_l2(need, chiplet.l2_bytes, 1, task.batch)
+                use = ways_to_keep(need, chiplet.l2_bytes, task.batch)[-1]
                 assert use.spill == (
                     0 if use.fits else (arrays.spill_kept if use.resident else arrays.spill_streamed)[c, i, j]
                 )

@@ -61,9 +61,12 @@ def test_a_valid_schedule_has_no_problems() -> None:
         (((pipeline(0, stage(0, 2, -1)), WHOLE[1]),), "chiplet -1 is not in the package, which has 0 to 2"),
         (((pipeline(0, stage(0, 2, 1)), WHOLE[1]),), "chiplet 1 is used by 'chain0' layers 0 to 2 and by 'chain1'"),
         (((pipeline(0, stage(0, 0, 0), stage(1, 2, 0)), WHOLE[1]),), "regions must be disjoint"),
-        (((pipeline(0, stage(0, 2, 0, 1)), pipeline(1, stage(0, 2, 2))),), "is not supported by this version"),
         (
-            ((pipeline(0, Stage(0, 2, (0,), Partition.WEIGHT_SHARED)), WHOLE[1]),),
+            ((pipeline(0, stage(0, 2, 0, 1)), pipeline(1, stage(0, 2, 2))),),
+            "is for a single chiplet, this region has 2",
+        ),
+        (
+            ((pipeline(0, Stage(0, 2, (0,), (Partition.WEIGHT_SHARED,) * 3)), WHOLE[1]),),
             "partition 'weight_shared' needs several chiplets; use 'whole'",
         ),
         (((pipeline(0, stage(0, 0, 0), stage(2, 2, 2)), WHOLE[1]),), "starts at layer 2 where layer 1 is due"),

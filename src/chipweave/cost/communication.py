@@ -1,17 +1,12 @@
-"""Time and energy of moving data (SCAR III-E and Table II). Bytes, hops in; seconds, joules out."""
+"""Time and energy of moving data (SCAR III-E and Table II). Bytes, hops in; seconds, joules out.
+
+The time over the package is `schedule.transfer.transfer_time_s`: it takes regions."""
 
 from __future__ import annotations
 
 from chipweave.hardware.package import Package
 
 BITS_PER_BYTE = 8
-
-
-def nop_time_s(package: Package, bytes_: float, hops: int) -> float:
-    """Over the package: bytes / BW_nop + hops * Lat_hop + delta; nothing on the same chiplet."""
-    if bytes_ == 0 or hops == 0:
-        return 0.0
-    return bytes_ / package.link_bandwidth_bytes_s + hops * package.hop_latency_s + package.conflict_delay_s
 
 
 def dram_time_s(package: Package, bytes_: float, hops: int) -> float:
@@ -26,9 +21,9 @@ def dram_time_s(package: Package, bytes_: float, hops: int) -> float:
     )
 
 
-def nop_energy_j(package: Package, bytes_: float, hops: int) -> float:
-    """Over the package: bits * energy per bit and hop."""
-    return bytes_ * BITS_PER_BYTE * hops * package.nop_energy_j_per_bit
+def nop_energy_j(package: Package, hop_bytes: float) -> float:
+    """Over the package: bits * energy per bit and hop; `hop_bytes` counts a byte once per link it crosses."""
+    return hop_bytes * BITS_PER_BYTE * package.nop_energy_j_per_bit
 
 
 def dram_energy_j(package: Package, bytes_: float) -> float:

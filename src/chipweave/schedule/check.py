@@ -8,8 +8,9 @@ from chipweave.errors import InfeasibleError
 from chipweave.hardware.topology import reachable
 from chipweave.schedule.evaluation import Evaluation
 from chipweave.schedule.memory import fits_l2, footprint
-from chipweave.schedule.plan import Partition, Pipeline, Schedule, Window
+from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedule.problem import Problem
+from chipweave.schedule.stage import splits_of
 from chipweave.workload.model import Model
 
 
@@ -33,7 +34,7 @@ def problems_of(schedule: Schedule, problem: Problem) -> list[str]:
         found += [
             f"window {index}: {text}"
             for index, pipeline in schedule.pipelines()
-            for text in _memory_problems(pipeline, problem)
+            for text in _memory_problems(pipeline, problem, schedule.largest_region)
         ]
     return found
 
@@ -70,20 +71,29 @@ def _window_problems(window: Window, problem: Problem) -> Iterator[str]:
                 if chiplet in users:
                     yield f"chiplet {chiplet} is used by {users[chiplet]} and by {label}; regions must be disjoint"
                 users[chiplet] = label
-            yield from _region_problems(label, stage.chiplets, stage.partition, problem)
+            yield from _region_problems(label, stage, problem)
 
 
-def _region_problems(label: str, chiplets: tuple[int, ...], partition: Partition, problem: Problem) -> Iterator[str]:
+def _region_problems(label: str, stage: Stage, problem: Problem) -> Iterator[str]:
+    chiplets = stage.chiplets
     if not chiplets:
         return
     inside = [link for link in problem.package.links if link[0] in chiplets and link[1] in chiplets]
     reached = reachable(len(problem.package.chiplets), inside, chiplets[0])
     if not reached.issuperset(chiplets):
-        yield f"{label}: chiplets {list(chiplets)} are not connected"
-    if len(chiplets) > 1:
-        yield f"{label}: a stage on {len(chiplets)} chiplets is not supported by this version; give it one"
-    elif partition is not Partition.WHOLE:
-        yield f"{label}: partition '{partition}' needs several chiplets; use 'whole'"
+        yield f"{label}: chiplets {list(chiplets)} are not connected; add those between them, or split the stage"
+    layers = stage.last - stage.first + 1
+    if stage.partitions and len(stage.partitions) != layers:
+        yield f"{label}: {len(stage.partitions)} partitions for {layers} layers; give each layer one"
+    partitions = set(stage.partitions) or {Partition.WHOLE}
+    if len(chiplets) == 1 and partitions != {Partition.WHOLE}:
+        other = sorted(partitions - {Partition.WHOLE})[0]
+        yield f"{label}: partition '{other}' needs several chiplets; use '{Partition.WHOLE}'"
+    if len(chiplets) > 1 and Partition.WHOLE in partitions:
+        yield (
+            f"{label}: partition '{Partition.WHOLE}' is for a single chiplet, this region has {len(chiplets)}; use "
+            f"'{Partition.WEIGHT_SHARED}' or '{Partition.INPUT_SHARED}'"
+        )
 
 
 def _coverage_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
@@ -129,18 +139,20 @@ def _dependency_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
                 )
 
 
-def _memory_problems(pipeline: Pipeline, problem: Problem) -> Iterator[str]:
+def _memory_problems(pipeline: Pipeline, problem: Problem, most: int) -> Iterator[str]:
     if pipeline.micro_batch == 1:
         return
     task = problem.scenario.tasks[pipeline.task]
+    splits = splits_of(problem, pipeline, most)
     for stage in pipeline.stages:
-        need = footprint(task.model, stage.first, stage.last)
-        l2_bytes = problem.package.chiplets[stage.chiplet].l2_bytes
-        if not fits_l2(need, l2_bytes, pipeline.micro_batch):
+        need = footprint(task.model, stage, pipeline.micro_batch, splits)
+        chiplet = min(stage.chiplets, key=lambda each: (problem.package.chiplets[each].l2_bytes, each))
+        l2_bytes = problem.package.chiplets[chiplet].l2_bytes
+        if not fits_l2(need, l2_bytes):
             yield (
                 f"'{task.name}' layers {stage.first} to {stage.last}: micro_batch={pipeline.micro_batch} needs "
-                f"{need.streaming_weights + pipeline.micro_batch * need.activations} bytes of L2, chiplet "
-                f"{stage.chiplet} has {l2_bytes}; lower it (1 always runs)"
+                f"{need.streaming_weights + need.activations:.0f} bytes of L2, chiplet {chiplet} has {l2_bytes}; "
+                "lower it (1 always runs)"
             )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chipweave.schedule.memory import L2Use
 from chipweave.schedule.problem import Fidelity
+from chipweave.schedule.split import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class StageBytes:
     """What a stage moves in the whole window.
 
     `weights`, `load`: from DRAM; `store`: to DRAM; `spill`: to DRAM and back, both ways counted;
-    `forward`: to later stages over the package.
+    `forward`: to later stages over the package; `exchange`: among the region's chiplets; `mates`: weights gathered
+    from them; `hop_bytes`: all bytes times the links they cross, DRAM traffic's way to the interface included.
     """
 
     weights: float
@@ -47,6 +49,9 @@ class StageBytes:
     store: float
     spill: float
     forward: float
+    exchange: float
+    mates: float
+    hop_bytes: float
 
     @property
     def dram(self) -> float:
@@ -58,8 +63,11 @@ class StageEvaluation:
     """One stage. Times ending in `_s` are per micro-batch, except `resident_s`, paid once per window.
 
     Args:
-        compute_s: cycles of all layers / clock.
-        weights_s: weights from DRAM with every micro-batch (in `paper` they travel with `load_s`: 0 here).
+        splits: per layer, samples x rows x columns x units of channels into which it is cut.
+        compute_s: cycles of all layers' slowest parts / clock.
+        exchange_s: tensors that layers of the stage make and read, among the region's chiplets.
+        pace_s: compute and exchange where they overlap: per layer the longer of the two.
+        weights_s: weights from DRAM or mates with every micro-batch (in `paper` they travel with `load_s`: 0 here).
         resident_s: weights from DRAM, once per window.
         load_s, store_s, spill_s: activations from DRAM, to DRAM, and both ways for want of room.
         forward_s: activations to later stages.
@@ -72,7 +80,10 @@ class StageEvaluation:
     first: int
     last: int
     chiplets: tuple[int, ...]
+    splits: tuple[Split, ...]
     compute_s: float
+    exchange_s: float
+    pace_s: float
     weights_s: float
     resident_s: float
     load_s: float

@@ -14,6 +14,7 @@ import numpy as np
 import chipweave
 from chipweave.cost.choose import choose, describe, rebuilds
 from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
+from chipweave.cost.whole_layers import WholeLayers
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.atomic import write_text
 from chipweave.files.content import content_hash
@@ -26,7 +27,7 @@ from chipweave.hardware.package import Package
 from chipweave.schedule.check import problems_of
 from chipweave.schedule.evaluation import Evaluation, PipelineEvaluation, StageEvaluation, WindowEvaluation
 from chipweave.schedule.objective import Objective, objective
-from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
+from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedule.problem import Problem, pose
 from chipweave.schedule.result import Result, Search, assess
 from chipweave.schedule.spec import FORMAT_VERSION, CostModelSpec, ScheduleFileSpec, StageSpec, TablesSpec
@@ -144,7 +145,9 @@ def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
 
     def stage(part: Stage, model: Model) -> dict[str, Any]:
         names = [model.layers[index].name for index in part.layers]
-        return {"layers": names, "chiplets": list(part.chiplets), "partition": str(part.partition)}
+        partitions = [str(part.partition(index)) for index in part.layers]
+        partition = partitions[0] if len(set(partitions)) == 1 else partitions
+        return {"layers": names, "chiplets": list(part.chiplets), "partition": partition}
 
     def pipeline(part: Pipeline) -> dict[str, Any]:
         task = scenario.tasks[part.task]
@@ -212,7 +215,10 @@ def _stage_to_dict(stage: StageEvaluation, model: Model) -> dict[str, Any]:
         "first": model.layers[stage.first].name,
         "last": model.layers[stage.last].name,
         "chiplets": list(stage.chiplets),
+        "splits": [[split.samples, split.rows, split.columns, split.units] for split in stage.splits],
         "compute_s": stage.compute_s,
+        "exchange_s": stage.exchange_s,
+        "pace_s": stage.pace_s,
         "weights_s": stage.weights_s,
         "resident_s": stage.resident_s,
         "load_s": stage.load_s,
@@ -314,7 +320,7 @@ def _plan(spec: ScheduleFileSpec, scenario: Scenario, problems: Problems) -> Sch
             model = scenario.tasks[task].model
             ends = [_ends(stage, model, problems, (*at, "stages", s)) for s, stage in enumerate(pipeline.stages)]
             stages = tuple(
-                Stage(first, last, tuple(stage.chiplets), stage.partition)
+                Stage(first, last, tuple(stage.chiplets), _partitions(stage, last - first + 1))
                 for stage, (first, last) in zip(pipeline.stages, ends, strict=True)
             )
             pipelines.append(Pipeline(task, stages, pipeline.micro_batch))
@@ -346,12 +352,19 @@ def _ends(stage: StageSpec, model: Model, problems: Problems, at: Location) -> t
     return indices[0], indices[-1]
 
 
+def _partitions(stage: StageSpec, layers: int) -> tuple[Partition, ...]:
+    """One per layer; none where all are whole."""
+    given = stage.partition
+    every = tuple(given) if isinstance(given, list) else (given,) * layers
+    return () if set(every) == {Partition.WHOLE} and len(every) == layers else every
+
+
 def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Path) -> tuple[Problem, dict[str, Any]]:
     """The problem with its costs, and the cost model as plain data."""
     given = spec.cost_model
     if isinstance(given, CostModelSpec) and given.figures is not None:
         costs = _costs(given.figures, scenario, package, path)
-        return Problem(scenario, package, spec.fidelity, costs), {"name": given.name}
+        return Problem(scenario, package, spec.fidelity, costs, WholeLayers(given.name)), {"name": given.name}
     if isinstance(given, str):
         model = choose(given, folder=path.parent)
     elif rebuilds(given.name):

@@ -1,106 +1,202 @@
-"""What a stage keeps in L2: live activations and weights."""
+"""What a stage keeps in the L2 of each of its chiplets: live activations and weights."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from chipweave.workload.model import NETWORK_INPUT, Model
+from chipweave.schedule.layout import Boxes, extent, hull, needed, owned
+from chipweave.schedule.plan import Partition, Stage
+from chipweave.schedule.split import WHOLE, Split, channel_units
+from chipweave.workload.layer import Layer
+from chipweave.workload.model import Model
+
+
+class Keeping(StrEnum):
+    """Where a stage's weights wait: all in L2, one copy spread over the region's L2s, or in DRAM."""
+
+    RESIDENT = "resident"
+    MATES = "mates"
+    STREAMED = "streamed"
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """L2 demands of layers `first..last` as one stage, in bytes.
+    """L2 demands of a stage for one micro-batch, in bytes on the chiplet that holds most.
 
     Args:
-        live: per layer, the activations of one sample that must be held while it runs.
-        weights: per layer.
+        live: per layer, the activations that must be held while it runs.
+        weights: per layer, what its slowest part needs.
+        copied: per layer, what is gathered from mates where they keep one copy (0 where weights are parted anyway).
+        shares: the chiplet's part of that copy.
+        loaded: the stage's weights from DRAM, once.
     """
 
-    live: tuple[int, ...]
-    weights: tuple[int, ...]
+    live: tuple[float, ...]
+    weights: tuple[float, ...]
+    copied: tuple[float, ...]
+    shares: float
+    loaded: float
 
     @property
-    def activations(self) -> int:
-        """The largest live set, for one sample."""
+    def activations(self) -> float:
+        """The largest live set."""
         return max(self.live)
 
     @property
-    def all_weights(self) -> int:
+    def all_weights(self) -> float:
         return sum(self.weights)
 
     @property
-    def streaming_weights(self) -> int:
+    def streaming_weights(self) -> float:
         """The two largest layers' weights: one in use, the next on its way."""
         return sum(sorted(self.weights)[-2:])
 
+    @property
+    def mates_weights(self) -> float:
+        """A share of one copy, and room for whole copies of the two largest that are gathered."""
+        return self.shares + sum(sorted(self.copied)[-2:])
 
-def footprint(model: Model, first: int, last: int) -> Footprint:
-    """L2 demands of layers `first..last` run as one stage.
 
-    While layer l runs, L2 holds its inputs, its output, and every tensor that the stage made or received
-    before and a later layer of the stage reads. A tensor counts whole; received tensors are held from the
-    start of the stage.
+def footprint(model: Model, stage: Stage, micro_batch: int, splits: Mapping[int, Split] | None = None) -> Footprint:
+    """L2 demands of a stage whose layers are cut by `splits` (not needed on a single chiplet).
+
+    While layer l runs, L2 holds its part of l's output and, of every tensor that the stage made or received before
+    and l or a later layer of the stage reads, what these layers need of it; received tensors are held from the start
+    of the stage. On a single chiplet a tensor counts whole.
     """
-    ends: dict[int, int] = {}
-    for index in range(first, last + 1):
-        ends[index] = max(index, ends.get(index, index))
-        for edge in model.operands[index]:
-            ends[edge.producer] = max(index, ends.get(edge.producer, index))
-    live = [0] * (last - first + 1)
-    for producer, end in ends.items():
-        start = max(producer, first) if producer != NETWORK_INPUT else first
-        for index in range(start, end + 1):
-            live[index - first] += model.tensor_elements(producer)
-    scale = model.bytes_per_element
-    return Footprint(
-        tuple(scale * elements for elements in live),
-        tuple(scale * model.layers[index].weight_elements for index in range(first, last + 1)),
-    )
+    chiplets, scale = len(stage.chiplets), model.bytes_per_element
+    live = [scale * _largest_output(model, layer, chiplets, micro_batch, splits) for layer in stage.layers]
+    tensors = {edge.producer for layer in stage.layers for edge in model.operands[layer]}
+    for tensor in tensors:
+        start = stage.first if tensor < stage.first else tensor + 1
+        for first, last, elements in _held(model, stage, tensor, micro_batch, splits):
+            for layer in range(max(start, first), last + 1):
+                live[layer - stage.first] += scale * elements
+    weights = [scale * model.layers[layer].weight_elements for layer in stage.layers]
+    if chiplets == 1:
+        return Footprint(tuple(live), tuple(weights), (0.0,) * len(weights), sum(weights), sum(weights))
+    assert splits is not None
+    used = [
+        _largest_share(model.layers[layer], splits[layer], bytes_)
+        for layer, bytes_ in zip(stage.layers, weights, strict=True)
+    ]
+    copied = [
+        0 if stage.partition(layer) is Partition.INPUT_SHARED else bytes_
+        for layer, bytes_ in zip(stage.layers, weights, strict=True)
+    ]
+    shares = [copy / chiplets if copy else part for copy, part in zip(copied, used, strict=True)]
+    return Footprint(tuple(live), tuple(used), tuple(copied), sum(shares), sum(weights))
+
+
+def _largest_output(
+    model: Model, layer: int, chiplets: int, micro_batch: int, splits: Mapping[int, Split] | None
+) -> float:
+    elements = micro_batch * model.layers[layer].output_elements
+    if chiplets == 1:
+        return elements
+    assert splits is not None
+    boxes = owned(model.layers[layer], splits[layer], micro_batch, chiplets)
+    return elements * float(boxes.sizes.max()) / _entries(model, layer, micro_batch)
+
+
+def _held(
+    model: Model, stage: Stage, tensor: int, micro_batch: int, splits: Mapping[int, Split] | None
+) -> list[tuple[int, int, float]]:
+    """(first, last, elements): while layers first to last run, the chiplet with most holds so many of `tensor`."""
+    readers = sorted({edge.consumer for edge in model.readers(tensor) if stage.first <= edge.consumer <= stage.last})
+    whole = micro_batch * model.tensor_elements(tensor)
+    if len(stage.chiplets) == 1:
+        return [(stage.first, readers[-1], whole)]
+    held: list[tuple[int, int, float]] = []
+    boxes: list[Boxes] = []
+    entries = _entries(model, tensor, micro_batch)
+    for number in range(len(readers) - 1, -1, -1):
+        boxes.append(need_of(model, tensor, readers[number], len(stage.chiplets), micro_batch, splits))
+        first = readers[number - 1] + 1 if number else stage.first
+        held.append((first, readers[number], whole * float(hull(boxes).sizes.max()) / entries))
+    return held
+
+
+def need_of(
+    model: Model, tensor: int, reader: int, chiplets: int, micro_batch: int, splits: Mapping[int, Split] | None
+) -> Boxes:
+    """What each chiplet needs of `tensor` to run its part of layer `reader`."""
+    split = WHOLE if splits is None else splits[reader]
+    operands = [number for number, edge in enumerate(model.operands[reader]) if edge.producer == tensor]
+    size = extent(model, tensor)
+    layer = model.layers[reader]
+    return hull([needed(layer, operand, size, split, micro_batch, chiplets) for operand in operands])
+
+
+def _entries(model: Model, tensor: int, micro_batch: int) -> int:
+    rows, columns, channels = extent(model, tensor)
+    return micro_batch * rows * columns * channels
+
+
+def _largest_share(layer: Layer, split: Split, bytes_: int) -> float:
+    """Of a layer's weights on the chiplet whose part of the channels is largest."""
+    units = channel_units(layer)
+    return bytes_ * -(-units // split.units) / units
 
 
 @dataclass(frozen=True, slots=True)
 class L2Use:
-    """How a stage uses its L2.
+    """How a stage uses the L2 of each of its chiplets.
 
     Args:
-        resident: all weights are kept (loaded once per window); otherwise they stream, layer by layer.
+        keeping: resident weights are loaded once per window; mates' are gathered, streamed ones come from DRAM, with
+            every micro-batch, layer by layer.
         fits: the micro-batch's activations fit beside the weights that are held.
         held_weights: bytes of weights in L2.
         activations: bytes of live activations of the micro-batch.
-        spill: bytes that leave L2 for want of room per micro-batch; each goes to DRAM and comes back.
+        spill: bytes that leave the region's L2s for want of room per micro-batch; each goes to DRAM and comes back.
     """
 
-    resident: bool
+    keeping: Keeping
     fits: bool
-    held_weights: int
-    activations: int
-    spill: int
+    held_weights: float
+    activations: float
+    spill: float
+
+    @property
+    def resident(self) -> bool:
+        return self.keeping is Keeping.RESIDENT
 
 
-def use_l2(need: Footprint, l2_bytes: int, micro_batch: int, micro_batches: int) -> L2Use:
-    """Resident weights where they fit beside the activations, else streamed ones, else what spills least.
+def ways_to_keep(need: Footprint, l2_bytes: int, micro_batches: int, chiplets: int = 1) -> tuple[L2Use, ...]:
+    """How weights may be kept: resident where they fit beside the activations, else from mates or streamed.
 
-    Where nothing fits, layer by layer the part of the live set that exceeds the L2 left beside the weights
-    spills: beside all of them if they are kept, beside the layer's own and the next one's if they stream.
-    Of the two ways, the one that moves fewer bytes in the window is taken.
+    Where nothing fits, layer by layer the part of the live set that exceeds the L2 left beside the weights spills:
+    beside all of them if they are kept, beside the layer's own and the next one's if they stream. Of the two ways, the
+    one that moves fewer bytes in the window is taken.
     """
-    activations = micro_batch * need.activations
+    activations = need.activations
     if need.all_weights + activations <= l2_bytes:
-        return L2Use(True, True, need.all_weights, activations, 0)
+        return (L2Use(Keeping.RESIDENT, True, need.all_weights, activations, 0),)
+    fitting = []
+    if chiplets > 1 and need.mates_weights + activations <= l2_bytes:
+        fitting.append(L2Use(Keeping.MATES, True, need.mates_weights, activations, 0))
     if need.streaming_weights + activations <= l2_bytes:
-        return L2Use(False, True, need.streaming_weights, activations, 0)
+        fitting.append(L2Use(Keeping.STREAMED, True, need.streaming_weights, activations, 0))
+    if fitting:
+        return tuple(fitting)
     following = (*need.weights[1:], 0)
     streamed = sum(
-        max(0, micro_batch * live - max(0, l2_bytes - own - after))
+        max(0, live - max(0, l2_bytes - own - after))
         for live, own, after in zip(need.live, need.weights, following, strict=True)
     )
     if need.all_weights <= l2_bytes:
-        kept = sum(max(0, micro_batch * live - (l2_bytes - need.all_weights)) for live in need.live)
-        if need.all_weights + 2 * micro_batches * kept <= micro_batches * (need.all_weights + 2 * streamed):
-            return L2Use(True, False, need.all_weights, activations, kept)
-    return L2Use(False, False, min(l2_bytes, need.streaming_weights), activations, streamed)
+        kept = sum(max(0, live - (l2_bytes - need.all_weights)) for live in need.live)
+        if need.loaded + 2 * micro_batches * chiplets * kept <= micro_batches * (need.loaded + 2 * chiplets * streamed):
+            return (L2Use(Keeping.RESIDENT, False, need.all_weights, activations, chiplets * kept),)
+    return (L2Use(Keeping.STREAMED, False, min(l2_bytes, need.streaming_weights), activations, chiplets * streamed),)
 
 
-def fits_l2(need: Footprint, l2_bytes: int, micro_batch: int) -> bool:
-    """The test for micro-batch candidates: the activations fit beside the weights, at least streamed ones."""
-    return need.streaming_weights + micro_batch * need.activations <= l2_bytes
+def fits_l2(need: Footprint, l2_bytes: int) -> bool:
+    """The test for micro-batch candidates: the activations fit beside the weights, at least streamed ones.
+
+    Whatever fits with weights from mates or resident also fits with streamed ones.
+    """
+    return need.streaming_weights + need.activations <= l2_bytes

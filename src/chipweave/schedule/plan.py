@@ -17,12 +17,16 @@ class Partition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Layers `first` to `last` of a model (inclusive, in the model's order) on one region of chiplets."""
+    """Layers `first` to `last` of a model (inclusive, in the model's order) on one region of chiplets.
+
+    `partitions` has one entry per layer; none at all: every layer is whole, on a single chiplet. Part i of a layer
+    runs on the i-th of `chiplets`.
+    """
 
     first: int
     last: int
     chiplets: tuple[int, ...]
-    partition: Partition = Partition.WHOLE
+    partitions: tuple[Partition, ...] = ()
 
     @property
     def layers(self) -> range:
@@ -30,8 +34,12 @@ class Stage:
 
     @property
     def chiplet(self) -> int:
-        """The chiplet that loads, stores and computes; regions of several come with their own accounting."""
+        """The first chiplet of the region: the only one, for schedulers that take one a stage."""
         return self.chiplets[0]
+
+    def partition(self, layer: int) -> Partition:
+        """How `layer` (its number in the model) is split over the region."""
+        return self.partitions[layer - self.first] if self.partitions else Partition.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,11 @@ class Schedule:
     """Windows, run one after another. `task` numbers refer to the scenario's tasks."""
 
     windows: tuple[Window, ...]
+
+    @property
+    def largest_region(self) -> int:
+        """Chiplets of the largest region."""
+        return max(len(stage.chiplets) for _, pipeline in self.pipelines() for stage in pipeline.stages)
 
     def pipelines(self) -> Iterator[tuple[int, Pipeline]]:
         """Every pipeline with the index of its window."""

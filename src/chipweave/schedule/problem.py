@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
 from chipweave.cost.interface import CostModel, LayerCosts
 from chipweave.hardware.package import Package
+from chipweave.schedule.split import Splits
+from chipweave.schedule.transfer import Network, network
 from chipweave.workload.scenario import Scenario
 
 
@@ -25,13 +28,31 @@ class Fidelity(StrEnum):
 class Problem:
     """A scenario on a package, with the cost of one sample of every layer on every chiplet class.
 
-    `costs[task][chiplet_class]` holds arrays over that task's layers.
+    `costs[task][chiplet_class]` holds arrays over that task's layers; `cost_model` made them, and is asked again for
+    the parts of layers that are split over several chiplets.
     """
 
     scenario: Scenario
     package: Package
     fidelity: Fidelity
     costs: tuple[tuple[LayerCosts, ...], ...]
+    cost_model: CostModel
+
+    @cached_property
+    def network(self) -> Network:
+        """The package's routes as arrays."""
+        return network(self.package)
+
+    def splits(self, task: int, most: int) -> Splits:
+        """All splits of a task's layers on up to `most` chiplets, with what the parts cost; kept for later calls."""
+        if (task, most) not in self._splits:
+            layers = self.scenario.tasks[task].model.layers
+            self._splits[task, most] = Splits(layers, self.package.classes, self.cost_model, most)
+        return self._splits[task, most]
+
+    @cached_property
+    def _splits(self) -> dict[tuple[int, int], Splits]:
+        return {}
 
     def layer_costs(self, task: int, chiplet: int) -> LayerCosts:
         """Costs of a task's layers on the chiplet with that number."""
@@ -52,7 +73,7 @@ def pose(
     costs = tuple(
         tuple(_slice(table, slice(bounds[t], bounds[t + 1])) for table in by_class) for t in range(len(bounds) - 1)
     )
-    return Problem(scenario, package, fidelity, costs)
+    return Problem(scenario, package, fidelity, costs, cost_model)
 
 
 def _slice(costs: LayerCosts, part: slice) -> LayerCosts:

@@ -27,8 +27,9 @@ class StageSpec(Spec):
         description="Names of the layers, in the model's order, or {first, last}."
     )
     chiplets: list[int] = Field(min_length=1, description="Numbers of the chiplets of the region.")
-    partition: Annotated[Partition, Field(strict=False)] = Field(
-        Partition.WHOLE, description="How layers are split over the region; one chiplet: whole."
+    partition: Annotated[Partition, Field(strict=False)] | list[Annotated[Partition, Field(strict=False)]] = Field(
+        Partition.WHOLE,
+        description="How layers are split over the region: one for all, or one each; whole: one chiplet.",
     )
 
 

@@ -13,18 +13,28 @@ BEFORE = -1
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """`bytes_` per sample of the output of layer `tensor` (or of the network's input)."""
+
+    tensor: int
+    bytes_: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """Bytes per sample that one stage exchanges.
+    """What one stage exchanges; each distinct tensor once per place it goes to.
 
     Args:
         from_dram: the network input and what earlier windows made.
         to_dram: what later windows read, and the network's outputs.
-        to_stages: (index of a later stage of the same pipeline, bytes).
+        to_stages: per later stage of the same pipeline that takes something, its index and what it takes.
+        within: what layers of the stage read of its own tensors.
     """
 
-    from_dram: int
-    to_dram: int
-    to_stages: tuple[tuple[int, int], ...]
+    from_dram: tuple[Moved, ...]
+    to_dram: tuple[Moved, ...]
+    to_stages: tuple[tuple[int, tuple[Moved, ...]], ...]
+    within: tuple[Moved, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,51 +56,63 @@ def locate(schedule: Schedule, task: int, layers: int) -> Location:
     return Location(tuple(window), tuple(stage))
 
 
+def total(moved: Iterable[Moved]) -> int:
+    """Bytes per sample of all of them."""
+    return sum(each.bytes_ for each in moved)
+
+
 def exchange(model: Model, where: Location, window: int, stage: int, layers: range, forwarding: bool) -> Exchange:
     """What `stage` of the task's pipeline in `window` exchanges.
 
-    Each distinct tensor is counted once per place it goes to; several slices of a tensor count together, up
-    to the whole. With `forwarding` (fidelity `paper`) everything that a later stage of the window needs is
-    handed to the next stage, cut by cut; without, it goes straight to each stage that reads it.
+    Several slices of a tensor count together, up to the whole. With `forwarding` (fidelity `paper`) everything that a
+    later stage of the window needs is handed to the next stage, cut by cut; without, it goes straight to each stage
+    that reads it.
     """
 
     def made_in(producer: int) -> int:
         return BEFORE if producer == NETWORK_INPUT else where.window[producer]
 
-    def bytes_of(producer: int, edges: Iterable[Edge], wanted: Callable[[Edge], bool]) -> int:
-        read = sum(edge.elements for edge in edges if wanted(edge))
-        return model.bytes_per_element * min(read, model.tensor_elements(producer))
+    def read(producer: int, edges: Iterable[Edge], wanted: Callable[[Edge], bool]) -> list[Moved]:
+        elements = sum(edge.elements for edge in edges if wanted(edge))
+        bytes_ = model.bytes_per_element * min(elements, model.tensor_elements(producer))
+        return [Moved(producer, bytes_)] if bytes_ else []
 
-    sources = {edge.producer for layer in layers for edge in model.operands[layer]}
-    from_dram = sum(
-        bytes_of(source, _readers(model, source), lambda edge: edge.consumer in layers)
-        for source in sorted(sources)
+    sources = sorted({edge.producer for layer in layers for edge in model.operands[layer]})
+    from_dram = [
+        moved
+        for source in sources
         if made_in(source) < window
-    )
+        for moved in read(source, model.readers(source), lambda edge: edge.consumer in layers)
+    ]
 
-    to_dram = 0
+    to_dram: list[Moved] = []
+    within: list[Moved] = []
     for layer in layers:
         readers = model.consumers[layer]
         if not readers:
-            to_dram += model.bytes_per_element * model.tensor_elements(layer)
-        to_dram += bytes_of(layer, readers, lambda edge: where.window[edge.consumer] > window)
+            to_dram.append(Moved(layer, model.bytes_per_element * model.tensor_elements(layer)))
+        to_dram += read(layer, readers, lambda edge: where.window[edge.consumer] > window)
+        within += read(layer, readers, lambda edge: edge.consumer in layers)
 
-    to_stages: dict[int, int] = {}
+    to_stages: dict[int, list[Moved]] = {}
     for layer in _makers(where, window, stage, layers, forwarding):
         here = [edge for edge in model.consumers[layer] if where.window[edge.consumer] == window]
         later = sorted({where.stage[edge.consumer] for edge in here if where.stage[edge.consumer] > stage})
         if forwarding and later:
-            amount = bytes_of(layer, here, lambda edge: where.stage[edge.consumer] > stage)
-            to_stages[stage + 1] = to_stages.get(stage + 1, 0) + amount
+            to_stages.setdefault(stage + 1, []).extend(
+                read(layer, here, lambda edge: where.stage[edge.consumer] > stage)
+            )
         elif not forwarding:
             for target in later:
-                amount = bytes_of(layer, here, lambda edge, target=target: where.stage[edge.consumer] == target)  # type: ignore[misc]
-                to_stages[target] = to_stages.get(target, 0) + amount
-    return Exchange(from_dram, to_dram, tuple(sorted(to_stages.items())))
-
-
-def _readers(model: Model, producer: int) -> tuple[Edge, ...]:
-    return model.input_readers if producer == NETWORK_INPUT else model.consumers[producer]
+                to_stages.setdefault(target, []).extend(
+                    read(layer, here, lambda edge, target=target: where.stage[edge.consumer] == target)  # type: ignore[misc]
+                )
+    return Exchange(
+        tuple(from_dram),
+        tuple(to_dram),
+        tuple((target, tuple(to_stages[target])) for target in sorted(to_stages)),
+        tuple(within),
+    )
 
 
 def _makers(where: Location, window: int, stage: int, layers: range, forwarding: bool) -> Iterable[int]:

@@ -81,6 +81,10 @@ class Model:
         """The edges that read the network input."""
         return tuple(edge for edge in self.edges if edge.producer == NETWORK_INPUT)
 
+    def readers(self, producer: int) -> tuple[Edge, ...]:
+        """The edges that read what `producer` makes (NETWORK_INPUT for the network's input)."""
+        return self.input_readers if producer == NETWORK_INPUT else self.consumers[producer]
+
     def tensor_elements(self, producer: int) -> int:
         """Elements of the whole tensor that `producer` makes (NETWORK_INPUT for the network's input)."""
         return self.input_elements if producer == NETWORK_INPUT else self.layers[producer].output_elements

@@ -1,0 +1,45 @@
+"""Regions: connected chiplets that run a stage together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chipweave.hardware.package import Package
+from chipweave.schedule.transfer import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a stage runs.
+
+    Args:
+        class_of: per chiplet, its class.
+        classes: the distinct ones, ascending.
+        l2_bytes: of the chiplet with least.
+        interface: the memory interface that the whole region uses.
+        dram_hops, span: links of the longest route to the interface, and between two of its chiplets.
+    """
+
+    chiplets: tuple[int, ...]
+    class_of: tuple[int, ...]
+    classes: tuple[int, ...]
+    l2_bytes: int
+    interface: int
+    dram_hops: int
+    span: int
+
+
+def region_of(package: Package, net: Network, chiplets: tuple[int, ...]) -> Region:
+    """The region of these chiplets; its interface is the nearest to all together, then the lowest."""
+    class_of = tuple(package.class_of[chiplet] for chiplet in chiplets)
+    members = list(chiplets)
+    interface = min(package.interfaces, key=lambda each: (int(net.hops[each, members].sum()), each))
+    return Region(
+        chiplets=chiplets,
+        class_of=class_of,
+        classes=tuple(sorted(set(class_of))),
+        l2_bytes=min(package.chiplets[chiplet].l2_bytes for chiplet in chiplets),
+        interface=interface,
+        dram_hops=int(net.hops[members, interface].max()),
+        span=int(net.hops[members][:, members].max()),
+    )

@@ -1,0 +1,245 @@
+"""Who computes what: a layer's parts on a region, and what each part costs (docs/regions.md; our reconstruction)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.cost.interface import CostModel, LayerCosts
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.schedule.plan import Partition
+from chipweave.workload.layer import Layer, Op
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How one layer's work on a micro-batch is cut: samples x rows x columns x units of channels.
+
+    Part i = ((sample * rows + row) * columns + column) * units + unit runs on the region's chiplet i; one of the
+    products is 1 (`input_shared` cuts channels only, `weight_shared` everything else).
+    """
+
+    samples: int = 1
+    rows: int = 1
+    columns: int = 1
+    units: int = 1
+
+    @property
+    def parts(self) -> int:
+        return self.samples * self.rows * self.columns * self.units
+
+
+WHOLE = Split()
+
+
+def channel_units(layer: Layer) -> int:
+    """Units of output channels that can be parted: single channels, or whole groups where the layer has groups."""
+    return layer.groups if layer.groups > 1 else layer.K
+
+
+def starts(length: int, parts: int) -> Ints:
+    """The ends of `parts` parts of an axis, shape (parts + 1,): part p is [p * length // parts, ...)."""
+    return np.arange(parts + 1, dtype=np.int64) * length // parts
+
+
+def tile(layer: Layer, rows: int, columns: int, units: int) -> Layer:
+    """The part of `layer` that makes `rows` x `columns` outputs of `units` units of channels, as a layer of its own.
+
+    A cut axis has the inputs that its outputs read and no padding; an uncut one stays as it is. The name says that it
+    is a part, so that a table of costs by name never takes it for the whole layer.
+    """
+    if (rows, columns, units) == (layer.out_y, layer.out_x, channel_units(layer)):
+        return layer
+    changes: dict[str, object] = {"name": f"{layer.name} [{rows} rows, {columns} columns, {units} units of channels]"}
+    if units < channel_units(layer):
+        grouped = layer.groups > 1
+        changes["K"] = layer.K // channel_units(layer) * units
+        if grouped:
+            changes |= {"C": layer.C // layer.groups * units, "groups": units}
+    pads = list(layer.padding)
+    for axis, count in enumerate((rows, columns)):
+        if count < (layer.out_y, layer.out_x)[axis]:
+            pads[axis] = 0
+            changes[("Y", "X")[axis]] = _inputs(layer, axis, count)
+            changes[("out_y", "out_x")[axis]] = count
+    return replace(layer, padding=(pads[0], pads[1]), **changes)  # type: ignore[arg-type]
+
+
+def _inputs(layer: Layer, axis: int, count: int) -> int:
+    """Input rows (columns) that `count` consecutive outputs read."""
+    stride, dilation = layer.stride[axis], layer.dilation[axis]
+    match layer.op:
+        case Op.GEMM | Op.MATMUL | Op.ELEMENTWISE:
+            return count
+        case Op.TRANSPOSED | Op.UPSAMPLE:
+            return -(-count // stride)
+        case _:
+            return (count - 1) * stride + dilation * ((layer.R, layer.S)[axis] - 1) + 1
+
+
+@dataclass(frozen=True)
+class Splits:
+    """All splits of some layers on regions of up to `most` chiplets, with what the parts cost.
+
+    Equal layers are costed once. Figures are of one sample; times in seconds, on the slowest of the region's classes.
+    """
+
+    layers: tuple[Layer, ...]
+    classes: tuple[Chiplet, ...]
+    cost_model: CostModel
+    most: int
+
+    @cached_property
+    def distinct(self) -> tuple[tuple[Layer, ...], Ints]:
+        """The layers that differ in more than name, and per layer which of them it is."""
+        found: dict[Layer, int] = {}
+        number = [found.setdefault(replace(layer, name=""), len(found)) for layer in self.layers]
+        first = [self.layers[number.index(at)] for at in range(len(found))]
+        return tuple(first), np.array(number, dtype=np.int64)
+
+    @cached_property
+    def _tiles(self) -> tuple[dict[tuple[int, int, int, int], int], tuple[LayerCosts, ...]]:
+        """(distinct layer, rows, columns, units): its number; per class the costs of all tiles."""
+        number: dict[tuple[int, int, int, int], int] = {}
+        tiles: list[Layer] = []
+        for at, layer in enumerate(self.distinct[0]):
+            for shape in _shapes(layer, self.most):
+                number[at, *shape] = len(tiles)
+                tiles.append(tile(layer, *shape))
+        return number, tuple(self.cost_model.costs(tiles, chiplet) for chiplet in self.classes)
+
+    @cached_property
+    def _grids(self) -> dict[tuple[int, ...], _Grids]:
+        return {}
+
+    def grids(self, classes: tuple[int, ...]) -> _Grids:
+        """The best grids of tiles on a region of these classes (ascending)."""
+        if classes not in self._grids:
+            number, costs = self._tiles
+            seconds = np.max([costs[c].cycles / self.classes[c].clock_hz for c in classes], axis=0)
+            self._grids[classes] = _best_grids(self.distinct[0], self.most, number, seconds)
+        return self._grids[classes]
+
+    def split(
+        self,
+        layer: int,
+        partition: Partition,
+        chiplets: int,
+        micro_batch: int,
+        classes: tuple[int, ...],
+        producer: Split | None = None,
+    ) -> Split:
+        """How `layer` (its number in `layers`) is cut: for `weight_shared` the fastest way, see docs/regions.md.
+
+        Args:
+            producer: how the latest producer is cut, if it runs in the same stage; pools, element-wise and upsample
+                layers follow it.
+        """
+        if partition is Partition.WHOLE or chiplets == 1:
+            return WHOLE
+        shape = self.layers[layer]
+        if partition is Partition.INPUT_SHARED:
+            return Split(units=min(chiplets, channel_units(shape)))
+        if shape.rides and producer is not None and producer.units == 1:
+            return Split(producer.samples, min(producer.rows, shape.out_y), min(producer.columns, shape.out_x))
+        grids, at = self.grids(classes), self.distinct[1][layer]
+        samples = np.arange(min(micro_batch, chiplets), 0, -1)  # of equals, the most samples side by side come first
+        seconds = -(-micro_batch // samples) * grids.tile_s[at, chiplets // samples]
+        best = int(samples[int(np.argmin(seconds))])
+        return Split(best, int(grids.rows[at, chiplets // best]), int(grids.columns[at, chiplets // best]))
+
+    def costs(
+        self, layer: int, split: Split, micro_batch: int, class_of: Sequence[int]
+    ) -> tuple[float, dict[str, float]]:
+        """Seconds of the slowest part on a micro-batch; each cost of one sample by name, all parts together.
+
+        `weight_load_j` fills the weights once on every chiplet that uses them.
+
+        Args:
+            class_of: per chiplet of the region, its class.
+        """
+        number, costs = self._tiles
+        shape, at = self.layers[layer], int(self.distinct[1][layer])
+        axes = (
+            np.diff(starts(micro_batch, split.samples)),
+            np.diff(starts(shape.out_y, split.rows)),
+            np.diff(starts(shape.out_x, split.columns)),
+            np.diff(starts(channel_units(shape), split.units)),
+        )
+        samples, *sizes = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+        tiles = np.array([number[at, int(y), int(x), int(units)] for y, x, units in zip(*sizes, strict=True)])
+        classes = np.array(class_of[: split.parts])
+        seconds = int(axes[0].max()) * max(
+            float(costs[c].cycles[tiles].max()) / self.classes[c].clock_hz for c in sorted(set(class_of))
+        )
+        each_class = [(classes == c, table) for c, table in enumerate(costs)]
+        sums = {
+            name: sum(float((samples * getattr(table, name)[tiles])[here].sum()) for here, table in each_class)
+            / micro_batch
+            for name in vars(costs[0])
+        }
+        sums["weight_load_j"] = sum(float(table.fill_weight_j[tiles][here].sum()) for here, table in each_class)
+        return seconds, sums
+
+
+def _shapes(layer: Layer, most: int) -> Iterator[tuple[int, int, int]]:
+    """The distinct (rows, columns, units) that parts of `layer` on up to `most` chiplets have."""
+    units = channel_units(layer)
+    shapes: dict[tuple[int, int, int], None] = {}
+    for ny in range(1, min(most, layer.out_y) + 1):
+        for nx in range(1, min(most // ny, layer.out_x) + 1):
+            shapes |= {(y, x, units): None for y in _lengths(layer.out_y, ny) for x in _lengths(layer.out_x, nx)}
+    for parts in range(1, min(most, units) + 1):
+        shapes |= {(layer.out_y, layer.out_x, u): None for u in _lengths(units, parts)}
+    return iter(shapes)
+
+
+def _lengths(length: int, parts: int) -> tuple[int, ...]:
+    """The lengths of an axis cut into parts, longest first: two that differ by one, or one."""
+    return (-(-length // parts),) if length % parts == 0 else (-(-length // parts), length // parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grids:
+    """Per distinct layer and number of chiplets [d, m]: seconds of the slowest tile of one sample in the best grid of
+    at most m tiles, the grid, and seconds of the slowest of m parts of the channels."""
+
+    tile_s: Floats
+    rows: Ints
+    columns: Ints
+    channels_s: Floats
+
+
+def _best_grids(
+    layers: Sequence[Layer], most: int, number: dict[tuple[int, int, int, int], int], seconds: Floats
+) -> _Grids:
+    shape = (len(layers), most + 1)
+    tile_s, channels_s = np.full(shape, np.inf), np.full(shape, np.inf)
+    rows, columns = np.ones(shape, np.int64), np.ones(shape, np.int64)
+    for at, layer in enumerate(layers):
+        units = channel_units(layer)
+        best: dict[int, tuple[float, int, int, int, int]] = {}
+        for ny in range(1, min(most, layer.out_y) + 1):
+            for nx in range(1, min(most // ny, layer.out_x) + 1):
+                tall, wide = _lengths(layer.out_y, ny), _lengths(layer.out_x, nx)
+                slowest = max(float(seconds[number[at, y, x, units]]) for y in tall for x in wide)
+                reads = (layer.Y if ny == 1 else _inputs(layer, 0, tall[0])) + (
+                    layer.X if nx == 1 else _inputs(layer, 1, wide[0])
+                )
+                key = (slowest, ny * nx, reads, ny, nx)
+                if ny * nx not in best or key < best[ny * nx]:
+                    best[ny * nx] = key
+        running = best[1]
+        for m in range(1, most + 1):
+            running = min(running, best.get(m, running))
+            tile_s[at, m], _, _, rows[at, m], columns[at, m] = running
+            parts = _lengths(units, min(m, units))
+            channels_s[at, m] = max(float(seconds[number[at, layer.out_y, layer.out_x, u]]) for u in parts)
+    return _Grids(tile_s, rows, columns, channels_s)
