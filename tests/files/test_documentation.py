@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from chipweave.errors import InputError
 from chipweave.files.chiplet_file import chiplet_to_dict, load_chiplet
 from chipweave.files.model_file import load_model, model_to_dict
-from chipweave.files.package_file import load_package, package_to_dict
+from chipweave.files.package_file import load_package, package_to_dict, resolve_package
 from chipweave.files.presets import chiplet_names, package_names
 from chipweave.files.scenario_file import load_scenario, scenario_to_dict
 from chipweave.files.schema import KINDS, json_schema
@@ -29,7 +30,7 @@ LOADERS: dict[str, Any] = {
     "chiplet": (load_chiplet, chiplet_to_dict),
 }
 EXAMPLE_OF = {"net.yaml": "model", "busy.yaml": "scenario", "pair.yaml": "package", "ring.yaml": "package"}
-EXAMPLE_OF |= {"small.yaml": "chiplet"}
+EXAMPLE_OF |= {"mesh.yaml": "package", "small.yaml": "chiplet"}
 
 
 @pytest.fixture
@@ -73,6 +74,17 @@ def test_the_examples_are_what_the_page_says(folder: Path) -> None:
     pair = load_package(folder / "pair.yaml")
     assert pair.chiplets[1] == load_chiplet(folder / "small.yaml")
     assert pair.interfaces == (0, 1)
+    built_in, mesh = resolve_package("mesh-16"), load_package(folder / "mesh.yaml")
+    chiplet = replace(built_in.chiplets[0], name="simba-l2-4mb", l2_bytes=4 * 2**20)
+    assert mesh == replace(built_in, name="mesh-16-l2-4mb", source="", chiplets=(chiplet,) * 16)
+
+
+def test_the_sweep_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    exec(compile(code, "example", "exec", dont_inherit=True), {})
+    names, latencies = zip(*(line.split() for line in capsys.readouterr().out.splitlines()), strict=True)
+    assert names == tuple(f"mesh-16-l2-{megabytes}mb" for megabytes in (1, 2, 5, 10))
+    assert sorted(map(float, latencies), reverse=True) == list(map(float, latencies))
 
 
 def rows(properties: dict[str, Any], required: list[str]) -> list[str]:

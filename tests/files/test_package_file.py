@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,14 @@ class TestChiplets:
 
     def test_a_style_stands_for_a_dataflow(self) -> None:
         assert chiplet_from_dict({"name": "c", "dataflow": "eyeriss"}).dataflow == Dataflow(Style.EYERISS)
+
+    def test_figures_of_a_built_in(self) -> None:
+        data = {"name": "c", "base": "arvr-eyeriss", "l2_bytes": 2**20}
+        assert chiplet_from_dict(data) == replace(resolve_chiplet("arvr-eyeriss"), name="c", l2_bytes=2**20)
+        data |= {"dataflow": {"style": "shidiannao", "tile": "fixed"}}
+        assert chiplet_from_dict(data).dataflow == Dataflow(Style.SHIDIANNAO, Tile.FIXED)
+        with pytest.raises(InputError, match=r"base: 'arvr-nvdl' is no built-in chiplet; did you mean 'arvr-nvdla'\?"):
+            chiplet_from_dict({"name": "c", "base": "arvr-nvdl"})
 
     def test_custom(self) -> None:
         text = "name: c\ndataflow:\n  style: custom\n  mappings:\n    conv: |\n"

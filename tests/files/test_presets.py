@@ -29,6 +29,8 @@ GRIDS = {
     "het-2x2": ("NN", "NS"),
 }
 OTHER = {"N": "S", "S": "N"}
+SIDES = (4, 6, 8, 12, 16)
+SCAR_CHIPLETS = tuple(name for name in chiplet_names() if name.startswith(("datacenter-", "arvr-")))
 
 
 def drawn(package: Package) -> tuple[str, ...]:
@@ -41,11 +43,16 @@ def drawn(package: Package) -> tuple[str, ...]:
 def test_names() -> None:
     flipped = {f"{name}-flipped" for name in GRIDS if name.startswith("het-")}
     datacenter = GRIDS.keys() | flipped
-    assert Counter(package_names()) == Counter(datacenter | {f"arvr-{name}" for name in datacenter})
-    styles = ("nvdla", "shidiannao", "eyeriss")
-    assert Counter(chiplet_names()) == Counter(
-        f"{place}-{style}" for place in ("datacenter", "arvr") for style in styles
+    assert Counter(package_names()) == Counter(
+        datacenter | {f"arvr-{name}" for name in datacenter} | {f"mesh-{side**2}" for side in SIDES}
     )
+    styles = ("nvdla", "shidiannao", "eyeriss")
+    assert Counter(chiplet_names()) == Counter((*SCAR_CHIPLETS, "simba-chiplet"))
+    assert Counter(SCAR_CHIPLETS) == Counter(f"{place}-{style}" for place in ("datacenter", "arvr") for style in styles)
+
+
+def test_numbers_in_names_go_up() -> None:
+    assert package_names()[-5:] == ("mesh-16", "mesh-36", "mesh-64", "mesh-144", "mesh-256")
 
 
 @pytest.mark.parametrize("prefix", ["", "arvr-"])
@@ -79,13 +86,30 @@ def test_packages(name: str) -> None:
         100e9,
     )
     assert package.conflict_delay_s == 0
-    place = "arvr-" if name.startswith("arvr-") else "datacenter-"
-    assert all(chiplet.name.startswith(place) for chiplet in package.chiplets)
+    place = next((prefix for prefix in ("arvr-", "mesh-") if name.startswith(prefix)), "datacenter-")
+    assert all(chiplet.name.startswith(place.replace("mesh-", "simba-chiplet")) for chiplet in package.chiplets)
     assert "MICRO 2024" in package.source
     assert len(package.classes) == 1 or "our reading" in package.source.lower()
 
 
-@pytest.mark.parametrize("name", chiplet_names())
+@pytest.mark.parametrize("side", SIDES)
+def test_meshes(side: int) -> None:
+    package = resolve_package(f"mesh-{side**2}")
+    assert package.positions == topology.grid_positions(side, side)
+    assert package.classes == (resolve_chiplet("simba-chiplet"),)
+    assert "MICRO 2019" in package.source
+
+
+def test_the_chiplet_of_simba() -> None:
+    chiplet = resolve_chiplet("simba-chiplet")
+    assert (chiplet.dataflow.style, chiplet.dataflow.tile) == (Style.NVDLA, Tile.AUTO)
+    assert chiplet.num_pes * chiplet.simd_lanes == 16 * 8 * 8
+    assert 2 * chiplet.num_pes * chiplet.clock_hz == pytest.approx(4e12, rel=0.03)  # 4 TOPS
+    assert 64 * chiplet.l1_bytes == (32 + 8 + 3) * 1024  # the buffers of a PE of 64 units
+    assert chiplet.l2_bytes == 2**20
+
+
+@pytest.mark.parametrize("name", SCAR_CHIPLETS)
 def test_chiplets(name: str) -> None:
     chiplet = resolve_chiplet(name)
     place, style = name.split("-")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import networkx
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +121,22 @@ def test_xy_needs_every_link_of_a_full_grid() -> None:
 def test_shortest_takes_the_lowest_indices_among_equals() -> None:
     assert package(3, 3).routes[0][8] == (0, 1, 2, 5, 8)
     assert package(3, 3).routes[8][0] == (8, 5, 2, 1, 0)
+
+
+@given(sizes, st.sampled_from([topology.mesh, topology.triangular, topology.torus]))
+def test_shortest_is_the_first_of_all_shortest_paths(size: tuple[int, int], make) -> None:
+    made = package(*size, make=make)
+    graph = networkx.Graph(made.links)
+    graph.add_nodes_from(range(len(made.chiplets)))
+    last = len(made.chiplets) - 1
+    for source in (0, last // 2):
+        assert made.routes[source][last] == min(map(tuple, networkx.all_shortest_paths(graph, source, last)))
+
+
+def test_a_big_package_has_all_its_hops() -> None:
+    made = package(16, 16, routing=Routing.XY)
+    rows, columns = np.divmod(np.arange(256), 16)
+    assert (made.hop_matrix == abs(rows - rows[:, None]) + abs(columns - columns[:, None])).all()
 
 
 def test_memory_is_reached_through_the_nearest_interface() -> None:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from chipweave.errors import InputError
+from chipweave.errors import InputError, did_you_mean
 from chipweave.files.locate import load, locate
 from chipweave.files.presets import chiplet_names, chiplet_preset
-from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec
+from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style, Tile
@@ -57,6 +57,7 @@ class ChipletSpec(Spec):
     """One class of chiplet: a PE array with its dataflow, memories and network."""
 
     name: Name = Field(description="Class name, shown in results.")
+    base: Name | None = Field(None, description="A built-in chiplet, whose figures hold for keys that are not here.")
     dataflow: Annotated[DataflowSpec, BeforeValidator(_styled, json_schema_input_type=Style | DataflowSpec)] = Field(
         default_factory=lambda: DataflowSpec.model_validate({}), description="A style's name, or a mapping."
     )
@@ -122,7 +123,14 @@ def chiplet_from_dict(data: Any, path: str = "chiplet") -> Chiplet:
 
 def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> Chiplet | None:
     """The chiplet of a checked description; None with the problems added."""
-    values = spec.model_dump(exclude={"dataflow"})
+    if spec.base is not None:
+        if spec.base not in chiplet_names():
+            near = did_you_mean(spec.base, chiplet_names())
+            problems.add((*location, "base"), f"{shown(spec.base)} is no built-in chiplet{near}")
+            return None
+        given = spec.model_dump(exclude_unset=True, exclude={"base"})
+        spec = ChipletSpec.model_validate(chiplet_preset(spec.base) | given)
+    values = spec.model_dump(exclude={"base", "dataflow"})
     flow = spec.dataflow
     try:
         dataflow = Dataflow(flow.style, flow.tile, flow.cluster, flow.mappings.model_dump(exclude_none=True))
@@ -141,7 +149,9 @@ def chiplet_to_dict(chiplet: Chiplet) -> dict[str, Any]:
         dataflow["cluster"] = flow.cluster
     if flow.mappings:
         dataflow["mappings"] = dict(flow.mappings)
-    figures = {key: getattr(chiplet, key) for key in ChipletSpec.model_fields if key not in ("name", "dataflow")}
+    figures = {
+        key: getattr(chiplet, key) for key in ChipletSpec.model_fields if key not in ("name", "base", "dataflow")
+    }
     return {"name": chiplet.name, "dataflow": dataflow, **figures}
 
 

@@ -13,7 +13,7 @@ _SIGNS = {
     "scenario": ("models",),
     "model": ("layers",),
     "package": ("grid", "chiplets", "links"),
-    "chiplet": ("dataflow", "num_pes"),
+    "chiplet": ("dataflow", "num_pes", "base"),
 }
 """Keys by which the kind of a file shows."""
 

@@ -1,11 +1,12 @@
 """The chiplets and packages that ship with chipweave.
 
-A package's file describes its datacenter form. `arvr-` in front of a name puts AR/VR chiplets of the same
-dataflows in the same places; `-flipped` behind it exchanges the two dataflows.
+The file of a package of datacenter chiplets stands for several: `arvr-` in front of its name puts AR/VR chiplets of
+the same dataflows in the same places; `-flipped` behind it exchanges the two dataflows.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -23,11 +24,13 @@ def chiplet_names() -> tuple[str, ...]:
 @cache
 def package_names() -> tuple[str, ...]:
     """Names of the built-in packages."""
-    names = []
+    datacenter: list[str] = []
+    others: list[str] = []
     for name in _stems("packages"):
-        mixed = len(_parse("packages", name)["classes"]) == 2
-        names += [name, f"{name}-flipped"] if mixed else [name]
-    return (*names, *(f"arvr-{name}" for name in names))
+        classes = _parse("packages", name)["classes"].values()
+        forms = [name, f"{name}-flipped"] if len(classes) == 2 else [name]
+        (datacenter if all(chiplet.startswith("datacenter-") for chiplet in classes) else others).extend(forms)
+    return (*datacenter, *(f"arvr-{name}" for name in datacenter), *others)
 
 
 def chiplet_preset(name: str) -> Mapping:
@@ -53,7 +56,12 @@ def package_preset(name: str) -> Mapping:
 
 def _stems(kind: str) -> tuple[str, ...]:
     names = (entry.name for entry in (_FOLDER / kind).iterdir())
-    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+    return tuple(sorted((name.removesuffix(".yaml") for name in names if name.endswith(".yaml")), key=_natural))
+
+
+def _natural(name: str) -> list[str | int]:
+    """Numbers in names by value: mesh-64 before mesh-144."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def _parse(kind: str, name: str) -> Mapping:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -12,7 +13,7 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 
 MOST_CHIPLETS = 1024
-"""Routes are kept for every pair of chiplets."""
+"""Hops and routes are kept for every pair of chiplets."""
 
 
 class Routing(StrEnum):
@@ -120,24 +121,33 @@ class Package:
         return topology.neighbours(len(self.chiplets), self.links)
 
     @cached_property
-    def routes(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
-        """`routes[a][b]`: the chiplets that traffic from a to b visits, both ends included."""
+    def hop_matrix(self) -> topology.Ints:
+        """Links between each two chiplets along the route, shape (chiplets, chiplets). XY routes are shortest too."""
+        return _fixed(topology.hops(len(self.chiplets), self.links))
+
+    @cached_property
+    def next_chiplet(self) -> topology.Ints:
+        """`[a, b]`: where traffic at a goes next on its way to b; `[a, a]` is a. Shape (chiplets, chiplets)."""
         if self.routing is Routing.XY:
             assert self.positions is not None
-            return topology.xy_routes(self.positions)
-        return topology.shortest_routes(len(self.chiplets), self.links)
+            return _fixed(topology.next_xy(self.positions))
+        return _fixed(topology.next_shortest(self.hop_matrix, self.links))
+
+    @cached_property
+    def routes(self) -> Mapping[int, tuple[tuple[int, ...], ...]]:
+        """`routes[a][b]`: the chiplets that traffic from a to b visits, both ends included."""
+        return _Routes(self.next_chiplet)
 
     def hops(self, source: int, target: int) -> int:
         """Links between two chiplets along the route."""
-        return len(self.routes[source][target]) - 1
+        return int(self.hop_matrix[source, target])
 
     @cached_property
     def nearest_interface(self) -> tuple[int, ...]:
         """Per chiplet, the memory interface it uses: fewest hops, then lowest index."""
-        return tuple(
-            min(self.interfaces, key=lambda interface: (self.hops(chiplet, interface), interface))
-            for chiplet in range(len(self.chiplets))
-        )
+        ascending = sorted(self.interfaces)
+        nearest = self.hop_matrix[:, ascending].argmin(axis=1)
+        return tuple(ascending[i] for i in nearest)
 
     def dram_hops(self, chiplet: int) -> int:
         """Links between a chiplet and its memory interface."""
@@ -152,3 +162,20 @@ class Package:
     def class_of(self) -> tuple[int, ...]:
         """Per chiplet, the index of its class in `classes`."""
         return tuple(self.classes.index(chiplet) for chiplet in self.chiplets)
+
+
+class _Routes(dict[int, tuple[tuple[int, ...], ...]]):
+    """Routes by source and target; those from a source are made when first asked for."""
+
+    def __init__(self, next_chiplet: topology.Ints) -> None:
+        self._next_chiplet = next_chiplet
+
+    def __missing__(self, source: int) -> tuple[tuple[int, ...], ...]:
+        targets = range(len(self._next_chiplet))
+        self[source] = tuple(topology.walk(self._next_chiplet, source, target) for target in targets)
+        return self[source]
+
+
+def _fixed(matrix: topology.Ints) -> topology.Ints:
+    matrix.setflags(write=False)
+    return matrix

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
 Link = tuple[int, int]
 Position = tuple[int, int]
 
@@ -81,36 +85,43 @@ def xy_problems(positions: Sequence[Position] | None, links: Sequence[Link]) -> 
     return missing + other
 
 
-def xy_routes(positions: Sequence[Position]) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """Dimension-ordered routes on a full grid: along the row first, then along the column."""
-    index = {position: i for i, position in enumerate(positions)}
-
-    def route(a: Position, b: Position) -> tuple[int, ...]:
-        (row, column), path = a, [index[a]]
-        while column != b[1]:
-            column += 1 if b[1] > column else -1
-            path.append(index[row, column])
-        while row != b[0]:
-            row += 1 if b[0] > row else -1
-            path.append(index[row, column])
-        return tuple(path)
-
-    return tuple(tuple(route(a, b) for b in positions) for a in positions)
+def hops(count: int, links: Sequence[Link]) -> Ints:
+    """Links between each two nodes of a connected graph along a shortest path, shape (count, count)."""
+    ends = np.array(sorted([*links, *((b, a) for a, b in links)]), dtype=np.int64).reshape(-1, 2)
+    starts = np.searchsorted(ends[:, 0], np.arange(count))
+    reached, distance = np.eye(count, dtype=np.bool_), np.zeros((count, count), dtype=np.int64)
+    while not reached.all():  # breadth first from all nodes at once, a row of bits each
+        distance += ~reached
+        bits = np.packbits(reached, axis=1)
+        near = np.bitwise_or.reduceat(bits[ends[:, 1]], starts)
+        reached = np.unpackbits(bits | near, axis=1, count=count).view(np.bool_)
+    return distance
 
 
-def shortest_routes(count: int, links: Sequence[Link]) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """Breadth-first routes from every chiplet; among equals, the one through the lowest indices."""
-    near = neighbours(count, links)
+def next_xy(positions: Sequence[Position]) -> Ints:
+    """`[a, b]`: where traffic at a goes next on its way to b, along the row first; on a full grid. `[a, a]` is a."""
+    row, column = np.array(positions, dtype=np.int64).T
+    index = np.empty((1 + row.max(), 1 + column.max()), dtype=np.int64)
+    index[row, column] = np.arange(len(positions))
+    across = np.sign(column - column[:, None])
+    down = np.where(across == 0, np.sign(row - row[:, None]), 0)
+    return np.asarray(index[row[:, None] + down, column[:, None] + across])
 
-    def from_source(source: int) -> tuple[tuple[int, ...], ...]:
-        paths: dict[int, tuple[int, ...]] = {source: (source,)}
-        queue = deque([source])
-        while queue:
-            at = queue.popleft()
-            for other in near[at]:
-                if other not in paths:
-                    paths[other] = (*paths[at], other)
-                    queue.append(other)
-        return tuple(paths[target] for target in range(count))
 
-    return tuple(from_source(source) for source in range(count))
+def next_shortest(distance: Ints, links: Sequence[Link]) -> Ints:
+    """As `next_xy`, along a shortest path; among equals, the one through the lowest indices."""
+    count = len(distance)
+    following = np.tile(np.arange(count), (count, 1))
+    for at, others in enumerate(neighbours(count, links)):
+        if others:
+            following[at] = np.array(others)[np.argmax(distance[list(others)] < distance[at], axis=0)]
+            following[at, at] = at
+    return following
+
+
+def walk(following: Ints, source: int, target: int) -> tuple[int, ...]:
+    """The nodes from source to target, both included, by the next node on the way."""
+    path = [source]
+    while path[-1] != target:
+        path.append(int(following[path[-1], target]))
+    return tuple(path)

@@ -140,27 +140,25 @@ def places(problem: Problem) -> Places:
     """Arrays of the package (see `Places`)."""
     package = problem.package
     count = len(package.chiplets)
-    number = {link: i for i, link in enumerate(_directed(package.links))}
-    longest = max(1, max(len(route) - 1 for row in package.routes for route in row))
-    route = np.full((count, count, longest), -1, dtype=np.int64)
-    for a in range(count):
-        for b in range(count):
-            path = package.routes[a][b]
-            for step in range(len(path) - 1):
-                route[a, b, step] = number[path[step], path[step + 1]]
+    directed = [pair for a, b in package.links for pair in ((a, b), (b, a))]
+    number = np.full((count, count), -1, dtype=np.int64)
+    for i, link in enumerate(directed):
+        number[link] = i
+    at, target = np.indices((count, count))
+    route = np.empty((count, count, max(1, package.hop_matrix.max())), dtype=np.int64)
+    for step in range(route.shape[2]):
+        following = package.next_chiplet[at, target]
+        route[:, :, step] = number[at, following]
+        at = following
     return Places(
         class_of=np.array(package.class_of, dtype=np.int64),
         l2_bytes=np.array([chiplet.l2_bytes for chiplet in package.classes], dtype=np.float64),
         dram_hops=np.array([package.dram_hops(i) for i in range(count)], dtype=np.int64),
         interface=np.array(package.nearest_interface, dtype=np.int64),
-        hops=np.array([[package.hops(a, b) for b in range(count)] for a in range(count)], dtype=np.int64),
+        hops=package.hop_matrix.copy(),
         route=route,
-        links=len(number),
+        links=len(directed),
     )
-
-
-def _directed(links: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-    return [pair for a, b in links for pair in ((a, b), (b, a))]
 
 
 def _prefix(per_layer: Floats, ends: Ints) -> Floats:
