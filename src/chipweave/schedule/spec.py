@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from chipweave.files.validate import Name, Prose, Spec
 from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity
 
 FORMAT_VERSION = 1
+
+Word = Annotated[Partition, Field(strict=False)]
 
 
 class LayersSpec(Spec):
@@ -27,7 +29,10 @@ class StageSpec(Spec):
         description="Names of the layers, in the model's order, or {first, last}."
     )
     chiplets: list[int] = Field(min_length=1, description="Numbers of the chiplets of the region.")
-    partition: Annotated[Partition, Field(strict=False)] | list[Annotated[Partition, Field(strict=False)]] = Field(
+    partition: Annotated[
+        Annotated[Word, Tag("word")] | Annotated[list[Word], Tag("list")],
+        Discriminator(lambda given: "list" if isinstance(given, list) else "word"),
+    ] = Field(
         Partition.WHOLE,
         description="How layers are split over the region: one for all, or one each; whole: one chiplet.",
     )

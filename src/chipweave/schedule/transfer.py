@@ -41,9 +41,11 @@ def network(package: Package) -> Network:
     link = np.full((count, count), -1, np.int64)
     for number, (a, b) in enumerate(links):
         link[a, b] = number
-    before = np.array([[path[max(0, len(path) - 2)] for path in row] for row in package.routes], dtype=np.int64)
-    hops = np.array([[len(path) - 1 for path in row] for row in package.routes], dtype=np.int64)
-    return Network(before, hops, link, links)
+    before, target = np.indices((count, count))
+    for _ in range(int(package.hop_matrix.max()) - 1):
+        following = package.next_chiplet[before, target]
+        before = np.where(following == target, before, following)
+    return Network(before, package.hop_matrix, link, links)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,156 @@
+"""Compiled: how many entries of a tensor a part makes and needs (twins of `schedule/layout.py`, part by part).
+
+Layers are rows of integers (see `layer_rows`), so that kernels can read them; a partition is 0 for `weight_shared`
+and 1 for `input_shared`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.schedule.split import channel_units
+from chipweave.workload.layer import Layer, Op
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WINDOWED, IDENTITY, UPSAMPLE, TRANSPOSED = range(4)
+_KIND = {
+    Op.GEMM: IDENTITY,
+    Op.MATMUL: IDENTITY,
+    Op.ELEMENTWISE: IDENTITY,
+    Op.UPSAMPLE: UPSAMPLE,
+    Op.TRANSPOSED: TRANSPOSED,
+}
+KIND, Y, X, C, K, OUT_Y, OUT_X, UNITS, GROUPS, SPREAD_Y, SPREAD_X, STRIDE_Y, STRIDE_X, PAD_Y, PAD_X, MATMUL = range(16)
+
+SAMPLED = 12
+"""Of a region's parts, so many are looked at, evenly spaced; the largest transfer is taken from them."""
+
+
+def layer_rows(layers: Sequence[Layer]) -> Ints:
+    """One row of integers per layer, in the order of `KIND` and its fellows."""
+    rows = [
+        (
+            _KIND.get(layer.op, WINDOWED), layer.Y, layer.X, layer.C, layer.K, layer.out_y, layer.out_x,
+            channel_units(layer), layer.groups, layer.dilation[0] * (layer.R - 1), layer.dilation[1] * (layer.S - 1),
+            layer.stride[0], layer.stride[1], layer.padding[0], layer.padding[1], layer.op is Op.MATMUL,
+        )
+        for layer in layers
+    ]  # fmt: skip
+    return np.array(rows, dtype=np.int64)
+
+
+@numba.njit(cache=True, inline="never")
+def _cut(length, parts, part):  # type: ignore[no-untyped-def]
+    return part * length // parts, (part + 1) * length // parts
+
+
+@numba.njit(cache=True, inline="never")
+def own(layer, partition, split, micro_batch, part, box):  # type: ignore[no-untyped-def]
+    """Fill `box` (8 integers: low and high of samples, rows, columns, channels) with what `part` makes."""
+    box[:] = 0
+    if partition == 1:
+        if part < split[3]:
+            low, high = _cut(layer[UNITS], split[3], part)
+            per_unit = layer[K] // layer[UNITS]
+            box[1], box[3], box[5] = micro_batch, layer[OUT_Y], layer[OUT_X]
+            box[6], box[7] = low * per_unit, high * per_unit
+        return
+    if part < split[0] * split[1] * split[2]:
+        box[0], box[1] = _cut(micro_batch, split[0], part // (split[1] * split[2]))
+        box[2], box[3] = _cut(layer[OUT_Y], split[1], part // split[2] % split[1])
+        box[4], box[5] = _cut(layer[OUT_X], split[2], part % split[2])
+        box[7] = layer[K]
+
+
+@numba.njit(cache=True, inline="never")
+def _reach(layer, axis, low, high):  # type: ignore[no-untyped-def]
+    length, outputs = layer[Y + axis], layer[OUT_Y + axis]
+    stride, padding, spread = layer[STRIDE_Y + axis], layer[PAD_Y + axis], layer[SPREAD_Y + axis]
+    if layer[KIND] == IDENTITY:
+        first, end = low, high
+    elif layer[KIND] == UPSAMPLE:
+        first, end = low // stride, -(-high // stride)
+    elif layer[KIND] == TRANSPOSED:
+        first, end = -(-(low + padding - spread) // stride), (high - 1 + padding) // stride + 1
+    else:
+        first, end = low * stride - padding, (high - 1) * stride - padding + spread + 1
+    first, end = max(0, min(first, length)), max(0, min(end, length))
+    if low == 0:
+        first = 0
+    if high == outputs:
+        end = length
+    return first, end
+
+
+@numba.njit(cache=True, inline="never")
+def need(layer, operand, extent, partition, split, micro_batch, part, box):  # type: ignore[no-untyped-def]
+    """Fill `box` with what `part` reads of the operand with `extent` rows, columns and channels."""
+    box[:] = 0
+    parts = split[3] if partition == 1 else split[0] * split[1] * split[2]
+    if part >= parts:
+        return
+    second = layer[MATMUL] == 1 and operand > 0
+    box[1], box[3], box[5], box[7] = micro_batch, extent[0], extent[1], extent[2]
+    if partition == 1:
+        if second or layer[GROUPS] > 1:
+            low, high = _cut(layer[UNITS], split[3], part)
+            box[6], box[7] = low * extent[2] // layer[UNITS], -(-high * extent[2] // layer[UNITS])
+        return
+    box[0], box[1] = _cut(micro_batch, split[0], part // (split[1] * split[2]))
+    if second:
+        return
+    for axis in range(2):
+        pieces = split[1 + axis]
+        at = part // split[2] % split[1] if axis == 0 else part % split[2]
+        low, high = _cut(layer[OUT_Y + axis], pieces, at)
+        low, high = _reach(layer, axis, low, high)
+        length = layer[Y + axis]
+        if length != extent[axis]:
+            low, high = low * extent[axis] // length, -(-high * extent[axis] // length)
+        box[2 + 2 * axis], box[3 + 2 * axis] = low, high
+
+
+@numba.njit(cache=True, inline="never")
+def entries(box):  # type: ignore[no-untyped-def]
+    total = 1.0
+    for axis in range(4):
+        total *= max(0, box[2 * axis + 1] - box[2 * axis])
+    return total
+
+
+@numba.njit(cache=True)
+def edge_entries(rows, sizes, splits, maker, reader, operand, extents, micro_batch):  # type: ignore[no-untyped-def]
+    """Of each edge on regions of each size: the most entries that a part receives [e, s, maker's, reader's partition],
+    and the most that a part needs [e, s, reader's partition].
+
+    Args:
+        rows: [d, 16] layers; splits: [d, s, 4]; maker (-1: the network's input), reader, operand: [e];
+        extents: [e, 3].
+    """
+    received = np.zeros((len(maker), len(sizes), 2, 2))
+    needed = np.zeros((len(maker), len(sizes), 2))
+    want, have = np.zeros(8, np.int64), np.zeros(8, np.int64)
+    for e in range(len(maker)):
+        to = reader[e]
+        for s in range(len(sizes)):
+            step = max(1, sizes[s] // SAMPLED)
+            for p in range(2):
+                for part in range(0, sizes[s], step):
+                    need(rows[to], operand[e], extents[e], p, splits[to, s], micro_batch, part, want)
+                    all_of_it = entries(want)
+                    needed[e, s, p] = max(needed[e, s, p], all_of_it)
+                    if maker[e] < 0 or all_of_it == 0.0:
+                        continue
+                    for q in range(2):
+                        own(rows[maker[e]], q, splits[maker[e], s], micro_batch, part, have)
+                        for axis in range(4):
+                            have[2 * axis] = max(have[2 * axis], want[2 * axis])
+                            have[2 * axis + 1] = min(have[2 * axis + 1], want[2 * axis + 1])
+                        received[e, s, q, p] = max(received[e, s, q, p], all_of_it - entries(have))
+    return received, needed
