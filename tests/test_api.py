@@ -46,7 +46,7 @@ def test_objectives_are_what_is_minimised() -> None:
     scenario, package, _ = some()
     results = {
         name: chipweave.schedule(scenario, package, objective=name, cost_model=COST)
-        for name in ("latency", "energy", "edp", "latency + energy")
+        for name in ("latency", "energy", "edp", "throughput", "latency + energy")
     }
     for name, result in results.items():
         others = [other.evaluation for other in results.values()]
@@ -56,6 +56,7 @@ def test_objectives_are_what_is_minimised() -> None:
             "latency": lambda e: e.latency_s,
             "energy": lambda e: e.energy_j,
             "edp": lambda e: e.edp_js,
+            "throughput": lambda e: e.latency_s,
             "latency + energy": lambda e: e.latency_s + e.energy_j,
         }[name]
         assert mine == measure(result.evaluation)

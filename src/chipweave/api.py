@@ -53,8 +53,9 @@ def schedule(
     Args:
         scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one.
         scheduler: one of `chipweave list schedulers`.
-        objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), an expression of `latency`
-            and `energy`, or a callable (latency_s, energy_j).
+        objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), `throughput` (most samples per
+            second, that is least latency of all batches), an expression of `latency` and `energy`, or a callable
+            (latency_s, energy_j).
         cost_model: `maestro`, `table:FILE.csv`, or an object with `name` and `costs`.
         fidelity: `paper` or `detailed`.
         seed: of anything random; same inputs, seed and version give the same schedule.

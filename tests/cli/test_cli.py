@@ -176,6 +176,17 @@ def test_reports_fit_100_columns_and_have_no_colours_in_a_pipe(chip: Run, scenar
     assert max(map(len, out.splitlines())) <= 100
 
 
+def test_a_package_in_two_parts_is_bad_input(chip: Run, tmp_path: Path) -> None:
+    path = tmp_path / "parts.yaml"
+    path.write_text(
+        "name: p\nchiplets: [A, A, A, A]\nclasses: {A: simba-chiplet}\nlinks: [[0, 1], [2, 3]]\ninterfaces: [0]\n"
+    )
+    code, out, err = chip("schedule", "resnet18", "-p", path)
+    assert (code, out) == (2, "")
+    expected = "links: package 'p': chiplets 2, 3 cannot be reached from chiplet 0; add a link to them"
+    assert err.strip() == f"error: {path}:4: {expected}"
+
+
 def test_a_model_is_a_scenario_of_one_with_a_batch(chip: Run) -> None:
     code, out, _ = chip("schedule", "resnet18", "-p", "het-2x2", "-s", "standalone", "--batch", 3, "--json")
     assert code == 0
@@ -334,6 +345,7 @@ def test_the_next_step_can_be_typed(
         (["schedule", "datacenter-4", "-p", "het-2x2", "--time-limit", "nan"], "is not a positive number"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--seed", "-1"], "--seed"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--jobs", "100000"], "jobs=100000 is not in 1..1024"),
+        (["schedule", "resnet18", "-p", "mesh-16", "--batch", "0"], "batch=0 is not in 1..1000000"),
         (["schedule", "resnet18", "-p", "het-2x2", "--batch", "1000000000"], "batch=1000000000 is not in 1..1000000"),
         (["schedule", "\x1b[31mred", "-p", "het-2x2"], "\\x1b[31mred"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--batch", "2"], "models with batches of their own"),

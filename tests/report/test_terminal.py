@@ -35,6 +35,7 @@ def some_result(seed: int, fidelity: Fidelity = Fidelity.DETAILED, columns: int 
         ("latency", r"lower bound \d\S* [num]?s gap"),
         ("energy", r"lower bound \d\S* [num]?J gap"),
         ("edp", r"lower bound \d\S* Js gap"),
+        ("throughput", r"throughput \d\S* samples/s lower bound \d\S* [num]?s for the batch gap"),
         ("energy * latency ** 2", r"objective (\S+) lower bound \d\S* gap"),
     ],
 )
@@ -45,6 +46,19 @@ def test_the_lower_bound_stands_beside_what_it_bounds(wanted: str, line: str) ->
     assert found is not None
     if found.groups():
         assert found[1] == f"{result.value:.4g}"
+
+
+def test_throughput_counts_the_samples_of_all_models() -> None:
+    some = some_result(0)
+    result = assess(some.problem, some.cost_model, some.schedule, objective("throughput"))
+    samples = sum(task.batch for task in some.problem.scenario.tasks)
+    assert f"throughput {samples / result.evaluation.latency_s:.4g} samples/s" in " ".join(printed(result).split())
+    cell = Cell("scar", "p", replace(result, search=some.search))
+    assert comparison_data([cell])[0]["samples_per_s"] == samples / result.evaluation.latency_s
+    shown = comparison([cell])
+    assert "samples/s" in shown
+    assert f"{samples / result.evaluation.latency_s:.4g}" in shown
+    assert "EDP" not in shown
 
 
 def printed(result: Result, width: int = 100) -> str:

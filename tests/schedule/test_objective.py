@@ -16,6 +16,7 @@ from chipweave.schedule.objective import objective
         ("latency", 2.0),
         ("energy", 3.0),
         ("edp", 6.0),
+        ("throughput", 2.0),
         ("energy * latency ** 2", 12.0),
         ("max(latency, energy) + 1", 4.0),
         ("min(latency, energy)", 2.0),

@@ -39,9 +39,9 @@ class SearchChoice(StrEnum):
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario or model: a built-in name or a YAML file.")
 ]
-Batch = Annotated[int | None, typer.Option(help="Samples, where SCENARIO is a model.", min=1)]
+Batch = Annotated[int | None, typer.Option(help="Samples, where SCENARIO is a model.")]
 ObjectiveOption = Annotated[
-    str, typer.Option(help="latency, energy, edp, or an expression such as 'energy * latency ** 2'.")
+    str, typer.Option(help="latency, energy, edp, throughput, or an expression such as 'energy * latency ** 2'.")
 ]
 CostModelOption = Annotated[str, typer.Option(help="maestro, or table:FILE.csv with your own figures.")]
 OffchipBandwidth = Annotated[

@@ -108,9 +108,9 @@ class Package:
         reached = topology.reachable(count, self.links, 0)
         isolated = [i for i in range(count) if i not in reached]
         if isolated:
-            problems.append(
-                f"chiplet {', '.join(map(str, isolated))} cannot be reached from chiplet 0; add a link to it"
-            )
+            which, it = ("chiplets", "them") if len(isolated) > 1 else ("chiplet", "it")
+            numbers = ", ".join(map(str, isolated))
+            problems.append(f"{which} {numbers} cannot be reached from chiplet 0; add a link to {it}")
         elif self.routing is Routing.XY:
             problems += topology.xy_problems(self.positions, self.links)
         return problems

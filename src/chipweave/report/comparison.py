@@ -37,6 +37,7 @@ def _cell_data(cell: Cell, best: float | None) -> dict[str, Any]:
         "energy_j": evaluation.energy_j,
         "edp_js": evaluation.edp_js,
         "average_power_w": evaluation.average_power_w,
+        "samples_per_s": result.problem.scenario.samples / evaluation.latency_s,
         "objective": result.objective,
         "value": result.value,
         "ratio": result.value / best if best and result.value is not None else None,
@@ -63,7 +64,8 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
     table.add_column("scheduler", no_wrap=True)
     table.add_column("package", overflow="fold")
-    for name in ("windows", "latency", "energy", "EDP", "ratio", "gap", "search"):
+    by_throughput = first is not None and first.objective == "throughput"
+    for name in ("windows", "latency", "energy", "samples/s" if by_throughput else "EDP", "ratio", "gap", "search"):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in cells:
         data = _cell_data(cell, best)
@@ -77,7 +79,7 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
             str(data["windows"]),
             quantity(data["latency_s"], "s"),
             quantity(data["energy_j"], "J"),
-            f"{data['edp_js']:.4g} Js",
+            f"{data['samples_per_s']:.4g}" if by_throughput else f"{data['edp_js']:.4g} Js",
             "-" if ratio is None else f"{ratio:.2f}{'*' if ratio == 1 else ' '}",
             "-" if gap is None else f"{100 * gap:.1f} %",
             f"{data['seconds']:.1f} s",

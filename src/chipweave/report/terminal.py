@@ -69,7 +69,10 @@ def _totals(result: Result) -> Table:
     table.add_row("latency", Text(latency, "bold"), "energy", Text(energy, "bold"))
     power = quantity(evaluation.average_power_w, "W")
     table.add_row("EDP", Text(f"{evaluation.edp_js:.4g} Js", "bold"), "average power", power)
-    if result.objective not in ("latency", "energy", "edp") and result.value is not None:
+    if result.objective == "throughput":
+        samples_per_s = result.problem.scenario.samples / evaluation.latency_s
+        table.add_row("throughput", Text(f"{samples_per_s:.4g} samples/s", "bold"), "", "")
+    elif result.objective not in ("latency", "energy", "edp") and result.value is not None:
         table.add_row("objective", Text(valued(result.value, result.objective), "bold"), "", "")
     bound, gap = result.certificate, result.gap
     if bound is not None and gap is not None:

@@ -45,6 +45,8 @@ def valued(value: float, objective: str) -> str:
             return quantity(value, "J")
         case "edp":
             return f"{value:.4g} Js"
+        case "throughput":
+            return f"{quantity(value, 's')} for the batch"
     return f"{value:.4g}"
 
 

@@ -63,6 +63,11 @@ class Scenario:
         if problems:
             raise InputError([f"scenario '{self.name}': {problem}" for problem in problems])
 
+    @property
+    def samples(self) -> int:
+        """Of all tasks together."""
+        return sum(task.batch for task in self.tasks)
+
     def _cycles(self) -> list[str]:
         parent = {task.name: task.depends_on for task in self.tasks}
         for task in self.tasks:
