@@ -127,6 +127,35 @@ class Splits:
             self._grids[classes] = _best_grids(self.distinct[0], self.most, number, seconds)
         return self._grids[classes]
 
+    def energies(self, classes: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """Joules of one sample inside the chiplets [d, m]: in the best grid of at most m tiles, in m parts of channels.
+
+        Everything is counted as on the class that spends most, inputs filled and outputs drained.
+        """
+        number, costs = self._tiles
+        joules = np.max([costs[c].resident_j + costs[c].fill_input_j + costs[c].drain_output_j for c in classes], axis=0)
+        grids, layers = self.grids(classes), self.distinct[0]
+        tile_j, channels_j = np.zeros_like(grids.tile_s), np.zeros_like(grids.tile_s)
+        for at, layer in enumerate(layers):
+            units = channel_units(layer)
+            of_grid: dict[tuple[int, int], float] = {}
+            for m in range(1, self.most + 1):
+                grid = (int(grids.rows[at, m]), int(grids.columns[at, m]))
+                if grid not in of_grid:
+                    tall, wide = np.diff(starts(layer.out_y, grid[0])), np.diff(starts(layer.out_x, grid[1]))
+                    of_grid[grid] = sum(
+                        int((tall == y).sum()) * int((wide == x).sum()) * float(joules[number[at, y, x, units]])
+                        for y in _lengths(layer.out_y, grid[0])
+                        for x in _lengths(layer.out_x, grid[1])
+                    )
+                tile_j[at, m] = of_grid[grid]
+                parts = np.diff(starts(units, min(m, units)))
+                channels_j[at, m] = sum(
+                    int((parts == u).sum()) * float(joules[number[at, layer.out_y, layer.out_x, u]])
+                    for u in _lengths(units, min(m, units))
+                )
+        return tile_j, channels_j
+
     def split(
         self,
         layer: int,

@@ -1,0 +1,374 @@
+"""Compiled: stages of consecutive units on regions of every size, and the windows made of them (see `tables.py`)."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+(
+    MICRO_BATCH, MICRO_BATCHES, BATCH, LINK, HOP_S, DELTA_S, DRAM, DRAM_FIXED_S, L2, DETAILED, DRAM_J, NOP_J, DRAM_HOPS,
+) = range(13)  # fmt: skip
+PACE, SERIAL, WEIGHTS_S, RESIDENT_S, OVERLAPS, FIRST, LAST, MODE, ENERGY, DRAM_BYTES, SPILL_S = range(11)
+TERMS = 11
+MODES = 3
+"""How a stage's partitions are chosen: for time alone; also for weights at a link's pace; for few weights first."""
+
+_A_PACE, _A_SERIAL, _A_EXCHANGE, _A_LIVE, _A_WEIGHTS, _A_ONE, _A_TWO = range(7)
+_A_COPIED, _A_LAYERS, _A_COPY_ONE, _A_COPY_TWO, _A_ENERGY, _A_FIRST, _A_PARTED = range(7, 14)
+_STATE = 14
+
+
+@numba.njit(cache=True, inline="never")
+def _start(u, s, p, compute_s, inner_s, state):  # type: ignore[no-untyped-def]
+    """An empty stage that begins with unit u."""
+    for field in range(_STATE):
+        state[field] = 0.0
+    state[_A_FIRST] = p
+
+
+@numba.njit(cache=True, inline="never")
+def _add_unit(u, s, p, exchange_s, before_s, tables, state):  # type: ignore[no-untyped-def]
+    """Append unit u of partition p; its inputs take `exchange_s` while the unit before computed for `before_s`."""
+    compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j = tables
+    work_s, own_s = compute_s[u, s, p], inner_s[u, s, p]
+    state[_A_PACE] += max(work_s, own_s) + max(0.0, exchange_s - before_s)
+    state[_A_SERIAL] += work_s + own_s + exchange_s
+    state[_A_EXCHANGE] += own_s + exchange_s
+    state[_A_LIVE] = max(state[_A_LIVE], live[u, s, p])
+    state[_A_WEIGHTS] += weights[u, s, p]
+    for number in range(2):
+        bytes_ = largest[u, s, p, number]
+        if bytes_ > state[_A_ONE]:
+            state[_A_ONE], state[_A_TWO] = bytes_, state[_A_ONE]
+        elif bytes_ > state[_A_TWO]:
+            state[_A_TWO] = bytes_
+        if p == 0:
+            if bytes_ > state[_A_COPY_ONE]:
+                state[_A_COPY_ONE], state[_A_COPY_TWO] = bytes_, state[_A_COPY_ONE]
+            elif bytes_ > state[_A_COPY_TWO]:
+                state[_A_COPY_TWO] = bytes_
+    if p == 0:
+        state[_A_COPIED] += copied[u]
+        state[_A_LAYERS] += copied_layers[u]
+    else:
+        state[_A_PARTED] += weights[u, s, p]
+    state[_A_ENERGY] += energy_j[u, s, p]
+
+
+@numba.njit(cache=True, inline="never")
+def _finish(state, chiplets, total_weights, spans, second, constants, terms):  # type: ignore[no-untyped-def]
+    """The stage's terms from what was added up; the value that a choice among partitions minimises."""
+    k = constants[MICRO_BATCHES]
+    for term in range(TERMS):
+        terms[term] = 0.0
+    terms[PACE], terms[SERIAL], terms[FIRST] = state[_A_PACE], state[_A_SERIAL], state[_A_FIRST]
+    from_dram_s = 0.0
+    if total_weights > 0:
+        from_dram_s = total_weights / constants[DRAM] + constants[DRAM_FIXED_S]
+    live, l2 = state[_A_LIVE], constants[L2]
+    terms[ENERGY] = constants[BATCH] * state[_A_ENERGY]
+    terms[ENERGY] += k * state[_A_EXCHANGE] * constants[LINK] * chiplets * constants[NOP_J]
+    spread = state[_A_COPIED] * chiplets + (total_weights - state[_A_COPIED])
+    hop_bytes = spread + total_weights * constants[DRAM_HOPS]
+    loads = 1.0
+    if constants[DETAILED] == 0.0:
+        if constants[MICRO_BATCH] > 1 and state[_A_ONE] + state[_A_TWO] + live > l2:
+            return np.inf
+        terms[WEIGHTS_S] = from_dram_s
+        loads = k
+    elif state[_A_WEIGHTS] + live <= l2:
+        terms[RESIDENT_S] = from_dram_s
+        terms[OVERLAPS] = state[_A_WEIGHTS] + live + second <= l2
+    else:
+        held = state[_A_ONE] + state[_A_TWO]
+        mates = state[_A_PARTED] + state[_A_COPIED] / chiplets + state[_A_COPY_ONE] + state[_A_COPY_TWO]
+        gather_s = np.inf
+        if chiplets > 1 and mates + live <= l2:
+            gather_s = state[_A_COPIED] * (chiplets - 1) / chiplets / constants[LINK]
+            gather_s += state[_A_LAYERS] * (spans[chiplets] * constants[HOP_S] + constants[DELTA_S])
+        if gather_s < np.inf and from_dram_s + (k - 1) * max(gather_s, terms[PACE]) <= k * max(from_dram_s, terms[PACE]):
+            terms[WEIGHTS_S], terms[RESIDENT_S] = gather_s, from_dram_s
+            terms[OVERLAPS] = mates + live + second <= l2
+            hop_bytes += k * state[_A_COPIED] * (chiplets - 1)
+        elif held + live <= l2:
+            terms[WEIGHTS_S] = from_dram_s
+            terms[OVERLAPS] = held + live + second <= l2
+            loads = k
+        elif constants[MICRO_BATCH] > 1:
+            return np.inf
+        else:
+            spill = chiplets * (live - max(0.0, l2 - held))
+            terms[WEIGHTS_S] = from_dram_s
+            terms[SPILL_S] = 2 * (spill / constants[DRAM] + constants[DRAM_FIXED_S])
+            terms[DRAM_BYTES] = 2 * k * spill
+            loads = k
+    terms[DRAM_BYTES] += loads * total_weights
+    terms[ENERGY] += terms[DRAM_BYTES] * constants[DRAM_J] + loads * hop_bytes * constants[NOP_J]
+    if terms[OVERLAPS] > 0:
+        steady_s = max(terms[PACE], terms[WEIGHTS_S] + terms[SPILL_S])
+    else:
+        steady_s = terms[SERIAL] + terms[WEIGHTS_S] + terms[SPILL_S]
+    return terms[RESIDENT_S] + terms[SERIAL] + terms[WEIGHTS_S] + (k - 1) * steady_s
+
+
+@numba.njit(cache=True, inline="never")
+def _price(mode, weights, constants):  # type: ignore[no-untyped-def]
+    """Seconds that a mode charges for bytes of weights on a chiplet."""
+    if mode == 0:
+        return 0.0
+    return weights / constants[LINK] if mode == 1 else weights * 1.0
+
+
+@numba.njit(cache=True)
+def stages(  # type: ignore[no-untyped-def]
+    chosen, sizes, longest, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied, copied_layers,
+    energy_j, spans, need, constants,
+):  # fmt: skip
+    """[h, length - 1, size, term]: every stage with its best partitions, unit by unit (Viterbi)."""
+    units = len(compute_s)
+    tables = (compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j)
+    made = np.full((units, longest, len(chosen), TERMS), np.inf)
+    old, new, trial = np.zeros((2, _STATE)), np.zeros((2, _STATE)), np.zeros(_STATE)
+    terms = np.zeros(TERMS)
+    for at in range(len(chosen)):
+        s = chosen[at]
+        chiplets = sizes[s]
+        partitions = 1 if chiplets == 1 else 2
+        modes = 1 if chiplets == 1 else MODES
+        for h in range(units):
+            most = min(longest, units - h)
+            best = np.full(most, np.inf)
+            for mode in range(modes):
+                total_weights = 0.0
+                for length in range(most):
+                    u = h + length
+                    total_weights += copied[u]
+                    for p in range(partitions):
+                        if length == 0:
+                            _start(u, s, p, compute_s, inner_s, new[p])
+                            _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
+                            continue
+                        skipped_s = 0.0
+                        for k in range(len(skip)):
+                            if skip[k, 1] == u and skip[k, 0] >= h:
+                                skipped_s += skip_s[k, s, p]
+                        value = np.inf
+                        for q in range(partitions):
+                            for field in range(_STATE):
+                                trial[field] = old[q, field]
+                            _add_unit(u, s, p, chain_s[u, s, q, p] + skipped_s, compute_s[u - 1, s, q], tables, trial)
+                            this = trial[_A_PACE] + _price(mode, trial[_A_WEIGHTS], constants)
+                            if this < value:
+                                value = this
+                                for field in range(_STATE):
+                                    new[p, field] = trial[field]
+                    for p in range(partitions):
+                        for field in range(_STATE):
+                            old[p, field] = new[p, field]
+                        first = int(new[p, _A_FIRST])
+                        second = need[h, s, first] + live[u, s, p] - need[u, s, p]
+                        value = _finish(new[p], chiplets, total_weights, spans, max(0.0, second), constants, terms)
+                        if value < best[length]:
+                            best[length] = value
+                            terms[LAST], terms[MODE] = p, mode
+                            for term in range(TERMS):
+                                made[h, length, at, term] = terms[term]
+    return made
+
+
+@numba.njit(cache=True)
+def partitions_of(  # type: ignore[no-untyped-def]
+    h, length, s, chiplets, mode, last, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied,
+    copied_layers, energy_j, constants,
+):  # fmt: skip
+    """The partitions of a stage's units that `stages` found with `mode` and the last unit's partition."""
+    tables = (compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j)
+    old, new, trial = np.zeros((2, _STATE)), np.zeros((2, _STATE)), np.zeros(_STATE)
+    came = np.zeros((length, 2), np.int64)
+    for at in range(length):
+        u = h + at
+        for p in range(2):
+            if at == 0:
+                _start(u, s, p, compute_s, inner_s, new[p])
+                _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
+                continue
+            skipped_s = 0.0
+            for k in range(len(skip)):
+                if skip[k, 1] == u and skip[k, 0] >= h:
+                    skipped_s += skip_s[k, s, p]
+            value = np.inf
+            for q in range(2):
+                for field in range(_STATE):
+                    trial[field] = old[q, field]
+                _add_unit(u, s, p, chain_s[u, s, q, p] + skipped_s, compute_s[u - 1, s, q], tables, trial)
+                this = trial[_A_PACE] + _price(mode, trial[_A_WEIGHTS], constants)
+                if this < value:
+                    value = this
+                    came[at, p] = q
+                    for field in range(_STATE):
+                        new[p, field] = trial[field]
+        for p in range(2):
+            for field in range(_STATE):
+                old[p, field] = new[p, field]
+    found = np.zeros(length, np.int64)
+    found[length - 1] = last
+    for at in range(length - 1, 0, -1):
+        found[at - 1] = came[at, found[at]]
+    return found
+
+
+@numba.njit(cache=True, inline="never")
+def _dram_s(bytes_, constants):  # type: ignore[no-untyped-def]
+    return bytes_ / constants[DRAM] + constants[DRAM_FIXED_S] if bytes_ > 0 else 0.0
+
+
+@numba.njit(cache=True, inline="never")
+def _forward_s(bytes_, chiplets, next_chiplets, receive, spans, constants):  # type: ignore[no-untyped-def]
+    """To the next stage: its largest part's need, or the sender's share, and the longest route over both regions."""
+    if bytes_ == 0:
+        return 0.0
+    reach = min(len(spans) - 1, chiplets + next_chiplets)
+    return max(receive, bytes_ / chiplets) / constants[LINK] + spans[reach] * constants[HOP_S] + constants[DELTA_S]
+
+
+@numba.njit(cache=True, inline="never")
+def _times(terms, in_and_out_s, constants):  # type: ignore[no-untyped-def]
+    """(fill, steady) seconds of a stage with what it brings in and sends out."""
+    if constants[DETAILED] == 0.0:
+        both = terms[SERIAL] + terms[WEIGHTS_S] + in_and_out_s
+        return both, both
+    other_s = in_and_out_s + terms[SPILL_S]
+    fill_s = max(terms[SERIAL], terms[WEIGHTS_S]) + other_s
+    if terms[SPILL_S] > 0:
+        fill_s = terms[SERIAL] + terms[WEIGHTS_S] + other_s
+    if terms[OVERLAPS] > 0:
+        return fill_s, max(terms[PACE], other_s + terms[WEIGHTS_S])
+    return fill_s, fill_s
+
+
+@numba.njit(cache=True, inline="never")
+def _chain(  # type: ignore[no-untyped-def]
+    end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, fill, energy, dram, slowest, after,
+    size, cost, latency, spent, first_size, first_after,
+):  # fmt: skip
+    """All windows that end before unit `end` with no stage slower than `cap_s`, from the back.
+
+    Chips, fill, energy, dram, slowest [h]: of the stages from unit h on, none of which is the first; after, size [h]: where
+    stage h ends and the number of its size. Cost, latency, spent, first_size, first_after [h]: of the window that begins
+    with unit h.
+    """
+    units, longest, many = table.shape[0], table.shape[1], table.shape[2]
+    mb, k = constants[MICRO_BATCH], constants[MICRO_BATCHES]
+    most = sizes[len(sizes) - 1]
+    for h in range(end + 1):
+        chips[h], cost[h] = 10**9, np.inf
+    chips[end] = 0
+    fill[end] = energy[end] = dram[end] = slowest[end] = 0.0
+    for c in range(end, 0, -1):
+        if chips[c] >= most:
+            continue
+        start_s = start_first = 0
+        for h in range(c - 1, max(-1, c - longest - 1), -1):
+            if c == end:
+                out_s = _dram_s(mb * crossing[c], constants)
+                out_bytes = constants[BATCH] * crossing[c]
+            else:
+                out_s, out_bytes = 0.0, 0.0
+            in_s = _dram_s(mb * crossing[h], constants)
+            for first in range(2):
+                s = start_first if first else start_s
+                found = False
+                while s < many and chips[c] + sizes[chosen[s]] <= most:
+                    terms = table[h, c - h - 1, s]
+                    if terms[PACE] < np.inf:
+                        io_s = out_s + (in_s if first else 0.0)
+                        if c < end:
+                            follower = size[c]
+                            io_s += _forward_s(
+                                mb * crossing[c], sizes[chosen[s]], sizes[chosen[follower]],
+                                need[c, chosen[follower], int(table[c, after[c] - c - 1, follower, FIRST])],
+                                spans, constants,
+                            )  # fmt: skip
+                        fill_s, steady_s = _times(terms, io_s, constants)
+                        if steady_s <= cap_s:
+                            found = True
+                            break
+                    s += 1
+                if not found:
+                    if first == 0:
+                        start_s = many
+                    else:
+                        start_first = many
+                    continue
+                if first:
+                    start_first = s
+                else:
+                    start_s = s
+                terms = table[h, c - h - 1, s]
+                used = chips[c] + sizes[chosen[s]]
+                fills = fill[c] + fill_s + terms[RESIDENT_S]
+                slow = max(slowest[c], steady_s)
+                bytes_ = dram[c] + terms[DRAM_BYTES] + out_bytes
+                joules = energy[c] + terms[ENERGY] + out_bytes * constants[DRAM_J]
+                if first == 0:
+                    if used < chips[h] or (used == chips[h] and fills < fill[h]):
+                        chips[h], fill[h], slowest[h], dram[h], energy[h] = used, fills, slow, bytes_, joules
+                        after[h], size[h] = c, s
+                else:
+                    bytes_ += constants[BATCH] * crossing[h]
+                    joules += constants[BATCH] * crossing[h] * constants[DRAM_J]
+                    time_s = fills + (k - 1) * slow
+                    if constants[DETAILED] > 0:
+                        time_s = max(time_s, bytes_ / constants[DRAM])
+                    value = time_s + price * joules
+                    if value < cost[h]:
+                        cost[h], latency[h], spent[h] = value, time_s, joules
+                        first_size[h], first_after[h] = s, c
+            if start_s >= many and start_first >= many:
+                break
+
+
+@numba.njit(cache=True)
+def windows(  # type: ignore[no-untyped-def]
+    caps_s, price, table, chosen, sizes, need, crossing, spans, constants, from_end, cost, latency, spent, cap,
+):  # fmt: skip
+    """Lower `cost` [i, e], `latency`, `spent` (joules) and `cap` (the number of the cap) where a window of units i to
+    e - 1 is better than what they hold. Windows end at units `from_end`."""
+    units = table.shape[0]
+    chips, after, size = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
+    first_size, first_after = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
+    fill, energy, dram, slowest = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
+    value, time_s, joules = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
+    for end in from_end:
+        for number in range(len(caps_s)):
+            _chain(
+                end, caps_s[number], price, table, chosen, sizes, need, crossing, spans, constants, chips, fill, energy,
+                dram, slowest, after, size, value, time_s, joules, first_size, first_after,
+            )  # fmt: skip
+            for i in range(end):
+                if value[i] < cost[i, end]:
+                    cost[i, end], latency[i, end], spent[i, end] = value[i], time_s[i], joules[i]
+                    cap[i, end] = number
+
+
+@numba.njit(cache=True)
+def window_stages(start, end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants):  # type: ignore[no-untyped-def]
+    """The stages of the window of units start to end - 1 under a cap: (first unit, end, number of the size in `chosen`)."""
+    units = table.shape[0]
+    chips, after, size = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
+    first_size, first_after = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
+    fill, energy, dram, slowest = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
+    value, time_s, joules = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
+    _chain(
+        end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, fill, energy, dram, slowest,
+        after, size, value, time_s, joules, first_size, first_after,
+    )  # fmt: skip
+    found = np.zeros((end - start, 3), np.int64)
+    count, at, to, s = 0, start, first_after[start], first_size[start]
+    while True:
+        found[count, 0], found[count, 1], found[count, 2] = at, to, s
+        count += 1
+        if to == end:
+            return found[:count]
+        at = to
+        to, s = after[at], size[at]
