@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
+from typing import TypeVar
 
 import numpy as np
 
@@ -31,6 +32,7 @@ Element = tuple[int, ...]
 Elements = AbstractSet[Element]
 Shape = tuple[int, int, int, int]
 Box = tuple[tuple[int, int], ...]
+Key = TypeVar("Key")
 Holders = Mapping[int, Elements]
 """Per chiplet number, the elements of one tensor that it owns or needs."""
 
@@ -256,8 +258,14 @@ class Moves:
         )
 
     def times(self, factor: float) -> Moves:
-        counters = (self.links, self.crossing, self.sent, self.leaving, self.received)
-        return Moves(*(Counter({k: v * factor for k, v in c.items()}) for c in counters), self.hops)  # type: ignore[misc]
+        return Moves(
+            _scaled(self.links, factor),
+            _scaled(self.crossing, factor),
+            _scaled(self.sent, factor),
+            _scaled(self.leaving, factor),
+            _scaled(self.received, factor),
+            self.hops,
+        )
 
     @property
     def total_sent(self) -> float:
@@ -277,6 +285,10 @@ class Moves:
             return 0.0
         busiest = max(*self.received.values(), *self.sent.values())
         return busiest / package.link_bandwidth_bytes_s + self.hops * package.hop_latency_s + package.conflict_delay_s
+
+
+def _scaled(counter: Counter[Key], factor: float) -> Counter[Key]:
+    return Counter({key: value * factor for key, value in counter.items()})
 
 
 def transfer(package: Package, own: Holders, need: Holders) -> Moves:
@@ -317,7 +329,7 @@ class StageTerms:
     weights_s: float
     resident_s: float
     fill_s: float
-    mac_j: float
+    inside_j: Mapping[str, float]
     activations: int
     resident_weights: int
     bytes_: Mapping[str, float]
@@ -546,11 +558,12 @@ class Twin:
             for chiplet in stage.chiplets:
                 out = {chiplet: {(0,)}}, {interface: {(0,)}}
                 moves += transfer(package, *out).times(each) + transfer(package, *out[::-1]).times(each)
-        mac_j = full * sum(
-            part.samples * float(self.cost_model.costs([part.tile], chiplet).mac_j[0])
-            for layer in stage.layers
-            for chiplet, part in zip(region, self.parts[layer], strict=False)
-        )
+        inside_j = dict.fromkeys(("mac", "l1", "l2", "noc"), 0.0)
+        for layer in stage.layers:
+            for chiplet, part in zip(region, self.parts[layer], strict=False):
+                figures = self.cost_model.costs([part.tile], chiplet)
+                for name in inside_j:
+                    inside_j[name] += full * part.samples * float(getattr(figures, f"{name}_j")[0])
         return StageTerms(
             compute_s=compute_s,
             exchange_s=exchange_s,
@@ -561,7 +574,7 @@ class Twin:
             weights_s=weights_s,
             resident_s=resident_s,
             fill_s=fill_s,
-            mac_j=mac_j,
+            inside_j=inside_j,
             activations=self.activations(window, number),
             resident_weights=sum(per_layer),
             bytes_={

@@ -232,7 +232,8 @@ def test_equals_its_twin(seed: int, fidelity: Fidelity) -> None:
             assert stage.steady_s == about(max(plain.pace_s, moving_s) if stage.overlaps else plain.fill_s)
             for name, amount in plain.bytes_.items():
                 assert getattr(stage.bytes_, name) == about(amount), name
-            assert stage.energy.mac == about(plain.mac_j)
+            for name, joules in plain.inside_j.items():
+                assert getattr(stage.energy, name) == about(joules), name
             assert stage.energy.nop == about(8 * plain.bytes_["hop_bytes"] * package.nop_energy_j_per_bit)
             moved = sum(plain.bytes_[name] for name in ("weights", "load", "store", "spill"))
             assert stage.energy.dram == about(8 * moved * package.dram_energy_j_per_bit)
@@ -292,7 +293,8 @@ def test_the_load_of_a_link_is_a_union_where_needs_are_alike_or_apart(seed: int)
     owner = rng.choice(chiplets)
     everything, rest = {owner: set(elements)}, [chiplet for chiplet in chiplets if chiplet != owner]
     apart = {chiplet: {e for e in elements if e[0] % len(rest) == index} for index, chiplet in enumerate(rest)}
-    for need in (dict.fromkeys(rest, set(elements)), apart):
+    alike = {chiplet: set(elements) for chiplet in rest}
+    for need in (alike, apart):
         moves = transfer(package, everything, need)
         assert moves.links == moves.crossing
         assert moves.sent == moves.leaving
