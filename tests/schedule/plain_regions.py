@@ -560,8 +560,8 @@ class Twin:
                 moves += transfer(package, *out).times(each) + transfer(package, *out[::-1]).times(each)
         inside_j = dict.fromkeys(("mac", "l1", "l2", "noc"), 0.0)
         for layer in stage.layers:
-            for chiplet, part in zip(region, self.parts[layer], strict=False):
-                figures = self.cost_model.costs([part.tile], chiplet)
+            for kind, part in zip(region, self.parts[layer], strict=False):
+                figures = self.cost_model.costs([part.tile], kind)
                 for name in inside_j:
                     inside_j[name] += full * part.samples * float(getattr(figures, f"{name}_j")[0])
         return StageTerms(
