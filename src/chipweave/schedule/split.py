@@ -259,9 +259,7 @@ def _best_grids(
             for nx in range(1, min(most // ny, layer.out_x) + 1):
                 tall, wide = _lengths(layer.out_y, ny), _lengths(layer.out_x, nx)
                 slowest = max(float(seconds[number[at, y, x, units]]) for y in tall for x in wide)
-                reads = (layer.Y if ny == 1 else _inputs(layer, 0, tall[0])) + (
-                    layer.X if nx == 1 else _inputs(layer, 1, wide[0])
-                )
+                reads = _inputs(layer, 0, tall[0]) + _inputs(layer, 1, wide[0])
                 key = (slowest, ny * nx, reads, ny, nx)
                 if ny * nx not in best or key < best[ny * nx]:
                     best[ny * nx] = key
