@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from chipweave.schedule.evaluation import Energy, Evaluation, PipelineEvaluation, WindowEvaluation
+from chipweave.schedule.evaluation import (
+    Energy,
+    Evaluation,
+    PipelineEvaluation,
+    StageEvaluation,
+    WindowEvaluation,
+)
 from chipweave.schedule.plan import Schedule, Window
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.stage import Setting, evaluate_stage
@@ -36,7 +44,19 @@ def _total(energies: list[Energy]) -> Energy:
 
 
 def _window(problem: Problem, window: Window, settings: list[Setting], start_s: float) -> WindowEvaluation:
-    parts = [_pipeline(setting, start_s) for setting in settings]
+    parts = [
+        pipeline_of(
+            setting, [evaluate_stage(setting, number) for number in range(len(setting.pipeline.stages))], start_s
+        )
+        for setting in settings
+    ]
+    return window_of(problem, window, parts, start_s)
+
+
+def window_of(
+    problem: Problem, window: Window, parts: Sequence[tuple[PipelineEvaluation, Transfer]], start_s: float
+) -> WindowEvaluation:
+    """A window from its pipelines and their traffic."""
     pipelines = tuple(evaluation for evaluation, _ in parts)
     package = problem.package
     dram_bytes = sum(stage.bytes_.dram for pipeline in pipelines for stage in pipeline.stages)
@@ -82,13 +102,14 @@ def _busiest(bytes_: Floats) -> int | None:
     return int(np.argmax(bytes_))
 
 
-def _pipeline(setting: Setting, start_s: float) -> tuple[PipelineEvaluation, Transfer]:
-    """sum over stages + (k - 1) * slowest stage, k = ceil(b / b') micro-batches (SCAR III-E).
+def pipeline_of(
+    setting: Setting, parts: Sequence[tuple[StageEvaluation, Transfer]], start_s: float
+) -> tuple[PipelineEvaluation, Transfer]:
+    """A pipeline and its traffic from its stages': sum over stages + (k - 1) * slowest stage (SCAR III-E).
 
     A short last micro-batch is timed as a full one; its bytes and energy are its own.
     """
     pipeline, k = setting.pipeline, setting.micro_batches
-    parts = [evaluate_stage(setting, number) for number in range(len(pipeline.stages))]
     stages = tuple(evaluation for evaluation, _ in parts)
     latency_s = sum(stage.resident_s + stage.fill_s for stage in stages)
     latency_s += (k - 1) * max(stage.steady_s for stage in stages)

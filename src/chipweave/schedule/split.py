@@ -133,7 +133,9 @@ class Splits:
         Everything is counted as on the class that spends most, inputs filled and outputs drained.
         """
         number, costs = self._tiles
-        joules = np.max([costs[c].resident_j + costs[c].fill_input_j + costs[c].drain_output_j for c in classes], axis=0)
+        joules = np.max(
+            [costs[c].resident_j + costs[c].fill_input_j + costs[c].drain_output_j for c in classes], axis=0
+        )
         grids, layers = self.grids(classes), self.distinct[0]
         tile_j, channels_j = np.zeros_like(grids.tile_s), np.zeros_like(grids.tile_s)
         for at, layer in enumerate(layers):

@@ -36,6 +36,26 @@ SCHEDULERS: dict[str, tuple[str, str, str]] = {
         "nn_baton",
         "models one after another on the starting chiplet (SCAR's reading of NN-Baton)",
     ),
+    "scope": (
+        "chipweave.schedulers.scope.scheduler",
+        "scope",
+        "windows of merged pipelines: clusters of layers on regions of chiplets (our reconstruction of Scope)",
+    ),
+    "segmented-pipeline": (
+        "chipweave.schedulers.scope.scheduler",
+        "segmented_pipeline",
+        "windows of pipelines with one layer a stage, each on a region (what Scope compares with)",
+    ),
+    "full-pipeline": (
+        "chipweave.schedulers.scope.scheduler",
+        "full_pipeline",
+        "one window, one layer a stage, each on a region",
+    ),
+    "sequential": (
+        "chipweave.schedulers.scope.scheduler",
+        "sequential",
+        "all chiplets on each layer in turn",
+    ),
 }
 """Name: (module, function, what it does)."""
 

@@ -86,7 +86,9 @@ def _finish(state, chiplets, total_weights, spans, second, constants, terms):  #
         if chiplets > 1 and mates + live <= l2:
             gather_s = state[_A_COPIED] * (chiplets - 1) / chiplets / constants[LINK]
             gather_s += state[_A_LAYERS] * (spans[chiplets] * constants[HOP_S] + constants[DELTA_S])
-        if gather_s < np.inf and from_dram_s + (k - 1) * max(gather_s, terms[PACE]) <= k * max(from_dram_s, terms[PACE]):
+        if gather_s < np.inf and from_dram_s + (k - 1) * max(gather_s, terms[PACE]) <= k * max(
+            from_dram_s, terms[PACE]
+        ):
             terms[WEIGHTS_S], terms[RESIDENT_S] = gather_s, from_dram_s
             terms[OVERLAPS] = mates + live + second <= l2
             hop_bytes += k * state[_A_COPIED] * (chiplets - 1)

@@ -128,7 +128,11 @@ class Ground:
             time_s = np.where(per_sample > 0, rounds[:, None] * grids.tile_s[d][np.maximum(per_sample, 1)], np.inf)
             best = len(samples) - 1 - np.argmin(time_s[::-1], axis=0)
             left = per_sample[best, np.arange(len(sizes))]
-            splits[d, :, 0], splits[d, :, 1], splits[d, :, 2] = samples[best], grids.rows[d, left], grids.columns[d, left]
+            splits[d, :, 0], splits[d, :, 1], splits[d, :, 2] = (
+                samples[best],
+                grids.rows[d, left],
+                grids.columns[d, left],
+            )
             splits[d, :, 3] = np.minimum(sizes, channel_units(layer))
             seconds[d, :, 0] = time_s[best, np.arange(len(sizes))]
             seconds[d, :, 1] = micro_batch * grids.channels_s[d][sizes]

@@ -1,0 +1,143 @@
+"""A task's schedule in the making: windows of stages on runs of the snake, by units; its exact cost, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chipweave.schedule.evaluate import pipeline_of, window_of
+from chipweave.schedule.evaluation import StageEvaluation
+from chipweave.schedule.memory import fits_l2, footprint
+from chipweave.schedule.plan import Partition, Pipeline, Stage, Window
+from chipweave.schedule.stage import Setting, evaluate_stage
+from chipweave.schedule.tensors import Location
+from chipweave.schedule.transfer import Transfer
+from chipweave.schedulers.scope.tables import PARTITIONS, Ground
+
+EARLIER, HERE, LATER = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class DraftStage:
+    """Units up to `end` (not included) on the next `chiplets` of the snake; `partitions` per unit, numbers of
+    `PARTITIONS` (ignored on a single chiplet)."""
+
+    end: int
+    chiplets: int
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftWindow:
+    """Stages from unit `first` on."""
+
+    first: int
+    micro_batch: int
+    stages: tuple[DraftStage, ...]
+
+    @property
+    def end(self) -> int:
+        return self.stages[-1].end
+
+    @property
+    def chiplets(self) -> int:
+        return sum(stage.chiplets for stage in self.stages)
+
+
+Draft = tuple[DraftWindow, ...]
+
+
+def pipeline_from(draft: DraftWindow, ground: Ground) -> Pipeline:
+    """The draft as a part of a plan: regions are runs of the snake, one after the other from its start."""
+    units, stages, first, at = ground.model.units, [], draft.first, 0
+    for stage in draft.stages:
+        chiplets = ground.order[at : at + stage.chiplets]
+        partitions: tuple[Partition, ...] = ()
+        if len(chiplets) > 1:
+            partitions = tuple(
+                PARTITIONS[stage.partitions[unit - first]]
+                for unit in range(first, stage.end)
+                for _ in range(units[unit][0], units[unit][1] + 1)
+            )
+        stages.append(Stage(units[first][0], units[stage.end - 1][1], chiplets, partitions))
+        first, at = stage.end, at + stage.chiplets
+    return Pipeline(ground.task, tuple(stages), draft.micro_batch)
+
+
+@dataclass
+class Exact:
+    """The evaluator's figures of windows, each stage computed once.
+
+    Args:
+        stages: how many stages were evaluated so far.
+    """
+
+    ground: Ground
+    stages: int = 0
+    _windows: dict[DraftWindow, tuple[float, float, tuple[StageEvaluation, ...]] | None] = field(default_factory=dict)
+    _stages: dict[tuple[object, ...], tuple[StageEvaluation, Transfer]] = field(default_factory=dict)
+
+    def window(self, draft: DraftWindow) -> tuple[float, float, tuple[StageEvaluation, ...]] | None:
+        """(latency_s, energy_j, stages) of a window; None where its micro-batch does not fit."""
+        if draft not in self._windows:
+            self._windows[draft] = self._evaluate(draft)
+        return self._windows[draft]
+
+    def cost(self, draft: Sequence[DraftWindow]) -> tuple[float, float] | None:
+        """(latency_s, energy_j) of all windows, one after another."""
+        latency_s = energy_j = 0.0
+        for window in draft:
+            made = self.window(window)
+            if made is None:
+                return None
+            latency_s, energy_j = latency_s + made[0], energy_j + made[1]
+        return latency_s, energy_j
+
+    def _evaluate(self, draft: DraftWindow) -> tuple[float, float, tuple[StageEvaluation, ...]] | None:
+        ground, problem = self.ground, self.ground.problem
+        pipeline = pipeline_from(draft, ground)
+        setting = Setting(problem, HERE, pipeline, _location(ground, pipeline), int(ground.sizes[-1]))
+        if not self._fits(setting):
+            return None
+        parts = [self._stage(setting, draft, number) for number in range(len(pipeline.stages))]
+        made = pipeline_of(setting, parts, 0.0)
+        window = window_of(problem, Window((pipeline,)), [made], 0.0)
+        return window.latency_s, window.energy.total, made[0].stages
+
+    def _fits(self, setting: Setting) -> bool:
+        if setting.pipeline.micro_batch == 1:
+            return True
+        return all(
+            fits_l2(footprint(setting.model, stage, setting.pipeline.micro_batch, setting.splits), region.l2_bytes)
+            for stage, region in zip(setting.pipeline.stages, setting.regions, strict=True)
+        )
+
+    def _stage(self, setting: Setting, draft: DraftWindow, number: int) -> tuple[StageEvaluation, Transfer]:
+        """A stage depends on itself, the window's ends and the stages that read it."""
+        stages = setting.pipeline.stages
+        own = stages[number]
+        readers = {
+            setting.where.stage[edge.consumer]
+            for layer in own.layers
+            for edge in setting.model.consumers[layer]
+            if setting.where.window[edge.consumer] == HERE
+        }
+        targets = range(number + 1, len(stages)) if not setting.detailed else sorted(readers - {number})
+        key = (draft.first, draft.end, draft.micro_batch, own, *(stages[target] for target in targets))
+        if not setting.detailed:
+            key = (*key, *stages[:number])
+        if key not in self._stages:
+            self.stages += 1
+            self._stages[key] = evaluate_stage(setting, number)
+        return self._stages[key]
+
+
+def _location(ground: Ground, pipeline: Pipeline) -> Location:
+    layers = len(ground.model.layers)
+    window = [EARLIER] * pipeline.first + [HERE] * (pipeline.last + 1 - pipeline.first)
+    window += [LATER] * (layers - len(window))
+    stage = [0] * layers
+    for number, part in enumerate(pipeline.stages):
+        for layer in part.layers:
+            stage[layer] = number
+    return Location(tuple(window), tuple(stage))

@@ -1,0 +1,201 @@
+"""Improve a draft with the exact evaluator: small changes around the slowest stages, kept where they help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from chipweave.schedule.problem import micro_batch_candidates
+from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
+
+STAGES_PER_ROUND = 400
+"""Stages evaluated in one round, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Which schedules a scheduler may find.
+
+    Args:
+        one_unit_a_stage: no two units share a stage.
+        whole_package: every stage has all chiplets.
+        windows: most windows; None: any number.
+        micro_batch: the only one; None: any.
+    """
+
+    one_unit_a_stage: bool = False
+    whole_package: bool = False
+    windows: int | None = None
+    micro_batch: int | None = None
+
+    def holds(self, draft: Draft, chiplets: int) -> bool:
+        """Whether a draft lies in this space."""
+        if self.windows is not None and len(draft) > self.windows:
+            return False
+        for window in draft:
+            if window.chiplets > chiplets or min(stage.chiplets for stage in window.stages) < 1:
+                return False
+            if self.whole_package and (len(window.stages) > 1 or window.chiplets < chiplets):
+                return False
+            if self.one_unit_a_stage and any(len(stage.partitions) > 1 for stage in window.stages):
+                return False
+        return True
+
+
+def polish(draft: Draft, exact: Exact, space: Space, value: Callable[[float, float], float], rounds: int) -> Draft:
+    """Hill climbing, the first change that helps is taken; it ends where none does or the rounds are used up.
+
+    Args:
+        value: of (latency_s, energy_j); lower is better.
+    """
+    chiplets, batch = len(exact.ground.order), exact.ground.batch
+    cost = exact.cost(draft)
+    assert cost is not None
+    best, limit = value(*cost), exact.stages + rounds * STAGES_PER_ROUND
+    improved = True
+    while improved and exact.stages < limit:
+        improved = False
+        for changed in _neighbours(draft, exact, batch, chiplets):
+            if not space.holds(changed, chiplets):
+                continue
+            if space.micro_batch and any(window.micro_batch != space.micro_batch for window in changed):
+                continue
+            cost = exact.cost(changed)
+            if cost is not None and value(*cost) < best * (1 - 1e-12):
+                draft, best, improved = changed, value(*cost), True
+                break
+            if exact.stages >= limit:
+                break
+    return draft
+
+
+def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterator[Draft]:
+    """Small changes, those of the longest window and its slowest stages first."""
+    measured = [exact.window(window) for window in draft]
+    order = sorted(range(len(draft)), key=lambda w: (-(measured[w] or (0.0,))[0], w))
+    for w in order:
+        for changed in _window_changes(draft[w], exact, batch, chiplets):
+            yield (*draft[:w], changed, *draft[w + 1 :])
+    for w in order:
+        if w + 1 < len(draft):
+            yield from _border_changes(draft, w)
+
+
+def _window_changes(window: DraftWindow, exact: Exact, batch: int, chiplets: int) -> Iterator[DraftWindow]:
+    made = exact.window(window)
+    assert made is not None
+    stages = window.stages
+    slow = sorted(range(len(stages)), key=lambda j: (-made[2][j].steady_s, j))
+    fast = slow[::-1]
+    spare = chiplets - window.chiplets
+    for j in slow[: max(4, len(slow) // 4)]:
+        if spare:
+            yield _with(window, {j: _grown(stages[j], 1)})
+            if spare > 1:
+                yield _with(window, {j: _grown(stages[j], spare)})
+        for giver in fast[: max(4, len(fast) // 4)]:
+            if giver != j and stages[giver].chiplets > 1:
+                yield _with(window, {j: _grown(stages[j], 1), giver: _grown(stages[giver], -1)})
+        for near in (j - 1, j + 1):
+            if 0 <= near < len(stages):
+                yield from _moved_units(window, j, near)
+        yield from _flips(window, j)
+    sizes = list(micro_batch_candidates(batch))
+    at = sizes.index(window.micro_batch) if window.micro_batch in sizes else 0
+    for other in (at + 1, at - 1, at + 2, at - 2):
+        if 0 <= other < len(sizes):
+            yield replace(window, micro_batch=sizes[other])
+    for j in range(len(stages) - 1):
+        yield _merged(window, j)
+    for j in slow[: max(4, len(slow) // 4)]:
+        yield from _halves(window, j)
+    for j in slow[max(4, len(slow) // 4) :]:
+        yield from _flips(window, j)
+
+
+def _with(window: DraftWindow, changed: dict[int, DraftStage]) -> DraftWindow:
+    return replace(window, stages=tuple(changed.get(j, stage) for j, stage in enumerate(window.stages)))
+
+
+def _grown(stage: DraftStage, by: int) -> DraftStage:
+    return replace(stage, chiplets=stage.chiplets + by)
+
+
+def _flips(window: DraftWindow, j: int) -> Iterator[DraftWindow]:
+    """Another partition for one unit, and one partition for all units of the stage."""
+    stage = window.stages[j]
+    if stage.chiplets == 1:
+        return
+    for p in (0, 1):
+        yield _with(window, {j: replace(stage, partitions=(p,) * len(stage.partitions))})
+    for unit in range(len(stage.partitions)):
+        flipped = (*stage.partitions[:unit], 1 - stage.partitions[unit], *stage.partitions[unit + 1 :])
+        yield _with(window, {j: replace(stage, partitions=flipped)})
+
+
+def _moved_units(window: DraftWindow, j: int, near: int) -> Iterator[DraftWindow]:
+    """The unit of stage j at its border with stage `near` goes there."""
+    a, b = window.stages[j], window.stages[near]
+    if len(a.partitions) == 1:
+        return
+    if near < j:
+        kept = replace(a, partitions=a.partitions[1:])
+        taken = DraftStage(b.end + 1, b.chiplets, (*b.partitions, a.partitions[0]))
+    else:
+        kept = DraftStage(a.end - 1, a.chiplets, a.partitions[:-1])
+        taken = replace(b, partitions=(a.partitions[-1], *b.partitions))
+    yield _with(window, {j: kept, near: taken})
+
+
+def _merged(window: DraftWindow, j: int) -> DraftWindow:
+    a, b = window.stages[j], window.stages[j + 1]
+    one = DraftStage(b.end, a.chiplets + b.chiplets, a.partitions + b.partitions)
+    return replace(window, stages=(*window.stages[:j], one, *window.stages[j + 2 :]))
+
+
+def _halves(window: DraftWindow, j: int) -> Iterator[DraftWindow]:
+    """A stage in two, its chiplets shared out by units."""
+    stage = window.stages[j]
+    count = len(stage.partitions)
+    for cut in sorted({1, count // 2, count - 1} - {0, count}):
+        left = max(1, min(stage.chiplets - 1, round(stage.chiplets * cut / count)))
+        if stage.chiplets < 2:
+            return
+        parts = (
+            DraftStage(stage.end - count + cut, left, stage.partitions[:cut]),
+            DraftStage(stage.end, stage.chiplets - left, stage.partitions[cut:]),
+        )
+        yield replace(window, stages=(*window.stages[:j], *parts, *window.stages[j + 1 :]))
+
+
+def _border_changes(draft: Draft, w: int) -> Iterator[Draft]:
+    """One unit more for a window or the next, and both in one."""
+    a, b = draft[w], draft[w + 1]
+    last, first = a.stages[-1], b.stages[0]
+    if len(last.partitions) > 1:
+        shorter = DraftStage(last.end - 1, last.chiplets, last.partitions[:-1])
+        longer = replace(first, partitions=(last.partitions[-1], *first.partitions))
+        yield _pair(draft, w, replace(a, stages=(*a.stages[:-1], shorter)), _opened(b, last.end - 1, longer))
+    elif len(a.stages) > 1:
+        longer = replace(first, partitions=(last.partitions[-1], *first.partitions))
+        yield _pair(draft, w, replace(a, stages=a.stages[:-1]), _opened(b, last.end - 1, longer))
+        alone = (DraftStage(last.end, last.chiplets, last.partitions), *b.stages)
+        yield _pair(draft, w, replace(a, stages=a.stages[:-1]), DraftWindow(last.end - 1, b.micro_batch, alone))
+    if len(first.partitions) > 1:
+        longer = DraftStage(last.end + 1, last.chiplets, (*last.partitions, first.partitions[0]))
+        shorter = replace(first, partitions=first.partitions[1:])
+        yield _pair(draft, w, replace(a, stages=(*a.stages[:-1], longer)), _opened(b, last.end + 1, shorter))
+    elif len(b.stages) > 1:
+        longer = DraftStage(last.end + 1, last.chiplets, (*last.partitions, first.partitions[0]))
+        rest = DraftWindow(last.end + 1, b.micro_batch, b.stages[1:])
+        yield _pair(draft, w, replace(a, stages=(*a.stages[:-1], longer)), rest)
+        yield _pair(draft, w, replace(a, stages=(*a.stages, first)), rest)
+
+
+def _opened(window: DraftWindow, first: int, stage: DraftStage) -> DraftWindow:
+    """The window beginning at another unit, with another first stage."""
+    return DraftWindow(first, window.micro_batch, (stage, *window.stages[1:]))
+
+
+def _pair(draft: Draft, w: int, a: DraftWindow, b: DraftWindow) -> Draft:
+    return (*draft[:w], a, b, *draft[w + 2 :])
