@@ -5,11 +5,12 @@ who needs it is found by following what every output element reads. All traffic 
 per pair of chiplets and per link. Written from the documentation alone; it shares nothing with the evaluator but the
 plan, the package's routes and the cost model.
 
-One task; edges carry whole tensors; no transposed convolutions or upsampling; a sample holds one copy (`N` = 1).
+One task; edges carry whole tensors. The copies of an operator in a sample (`N`) are one element, so many times as large.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -33,6 +34,7 @@ Elements = AbstractSet[Element]
 Shape = tuple[int, int, int, int]
 Box = tuple[tuple[int, int], ...]
 Key = TypeVar("Key")
+Grids = dict[int, tuple[int, int, int]]
 Holders = Mapping[int, Elements]
 """Per chiplet number, the elements of one tensor that it owns or needs."""
 
@@ -79,13 +81,22 @@ def cut(length: int, parts: int) -> list[range]:
     return [range(p * length // parts, (p + 1) * length // parts) for p in range(parts)]
 
 
+def lines_read(layer: Layer, axis: int, count: int) -> int:
+    """Rows (columns) that so many consecutive outputs read, padding included."""
+    if layer.op in (Op.GEMM, Op.MATMUL, Op.ELEMENTWISE):
+        return count
+    if layer.op in (Op.TRANSPOSED, Op.UPSAMPLE):
+        return -(-count // layer.stride[axis])
+    return (count - 1) * layer.stride[axis] + layer.dilation[axis] * ((layer.R, layer.S)[axis] - 1) + 1
+
+
 def tile_layer(layer: Layer, rows: int, columns: int) -> Layer:
     """The tile as a layer of its own: a cut axis has what its outputs read and no padding."""
     size, padding = [layer.Y, layer.X], list(layer.padding)
-    lengths, outs, kernel = (rows, columns), (layer.out_y, layer.out_x), (layer.R, layer.S)
+    lengths, outs = (rows, columns), (layer.out_y, layer.out_x)
     for axis in (0, 1):
         if lengths[axis] < outs[axis]:
-            size[axis] = (lengths[axis] - 1) * layer.stride[axis] + layer.dilation[axis] * (kernel[axis] - 1) + 1
+            size[axis] = lines_read(layer, axis, lengths[axis])
             padding[axis] = 0
     return replace(layer, Y=size[0], X=size[1], padding=(padding[0], padding[1]), out_y=rows, out_x=columns)
 
@@ -113,24 +124,38 @@ def best_split(
     for nb, ny, nx in product(*(range(1, len(region) + 1) for _ in range(3))):
         if nb > micro_batch or ny > layer.out_y or nx > layer.out_x or nb * ny * nx > len(region):
             continue
-        tile = tile_layer(layer, -(-layer.out_y // ny), -(-layer.out_x // nx))
-        time_s = -(-micro_batch // nb) * seconds(tile, region, cost_model)
-        ranked.append((time_s, -nb, ny * nx, tile.Y + tile.X, ny, (nb, ny, nx)))
+        rows, columns = -(-layer.out_y // ny), -(-layer.out_x // nx)
+        time_s = -(-micro_batch // nb) * seconds(tile_layer(layer, rows, columns), region, cost_model)
+        reads_lines = lines_read(layer, 0, rows) + lines_read(layer, 1, columns)
+        ranked.append((time_s, -nb, ny * nx, reads_lines, ny, (nb, ny, nx)))
     return min(ranked)[-1]
 
 
-def parts_of(
-    layer: Layer, partition: Partition, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel
-) -> list[Part]:
-    """Part i runs on the region's chiplet i; chiplets beyond the last part are idle."""
+def grids_of(model: Model, stage: Stage, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel) -> Grids:
+    """(nb, ny, nx) of the stage's `weight_shared` layers; riders are cut as their latest producer where that has one."""
+    grids: Grids = {}
+    for index in stage.layers:
+        layer = model.layers[index]
+        if _partition(stage, index) is not Partition.WEIGHT_SHARED:
+            continue
+        before = grids.get(max(edge.producer for edge in model.operands[index]))
+        if layer.op in (Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE) and before is not None:
+            grids[index] = (before[0], min(before[1], layer.out_y), min(before[2], layer.out_x))
+        else:
+            grids[index] = best_split(layer, region, micro_batch, cost_model)
+    return grids
+
+
+def parts_of(layer: Layer, chiplets: int, micro_batch: int, grid: tuple[int, int, int] | None) -> list[Part]:
+    """Part i runs on the region's chiplet i; chiplets beyond the last part are idle. No `grid`: channels are split."""
     samples, rows, columns = range(micro_batch), range(layer.out_y), range(layer.out_x)
-    if len(region) == 1:
+    if chiplets == 1:
         everything = set(product(samples, rows, columns, range(layer.K)))
         return [Part(everything, micro_batch, layer, _weights(layer, range(units_of(layer))))]
-    if partition is Partition.INPUT_SHARED:
+    if grid is None:
         units = units_of(layer)
         made = []
-        for share in cut(units, min(len(region), units)):
+        for share in cut(units, min(chiplets, units)):
             each = layer.K // units
             channels = range(share.start * each, share.stop * each)
             groups, inputs = (len(share), layer.C * len(share) // units) if layer.groups > 1 else (1, layer.C)
@@ -138,7 +163,7 @@ def parts_of(
             outputs = set(product(samples, rows, columns, channels))
             made.append(Part(outputs, micro_batch, tile, _weights(layer, share)))
         return made
-    nb, ny, nx = best_split(layer, region, micro_batch, cost_model)
+    nb, ny, nx = grid
     return [
         Part(
             set(product(s, y, x, range(layer.K))),
@@ -152,11 +177,8 @@ def parts_of(
     ]
 
 
-def layer_seconds(
-    layer: Layer, partition: Partition, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel
-) -> float:
+def layer_seconds(parts: Sequence[Part], region: Sequence[Chiplet], cost_model: CostModel) -> float:
     """The slowest part: the largest one, on the slowest class."""
-    parts = parts_of(layer, partition, region, micro_batch, cost_model)
     most = max(part.samples for part in parts)
     return most * max(seconds(part.tile, region, cost_model) for part in parts)
 
@@ -178,10 +200,10 @@ def tensor_shape(model: Model, producer: int, micro_batch: int) -> Shape:
     if producer != NETWORK_INPUT:
         layer = model.layers[producer]
         return (micro_batch, layer.out_y, layer.out_x, layer.K)
-    shapes = {(layer.Y, layer.X, layer.C) for layer in (model.layers[e.consumer] for e in model.input_readers)}
-    (shape,) = shapes
-    assert shape[0] * shape[1] * shape[2] == model.input_elements
-    return (micro_batch, *shape)
+    ((rows, columns, channels),) = {
+        (layer.Y, layer.X, layer.C) for layer in (model.layers[edge.consumer] for edge in model.input_readers)
+    }
+    return (micro_batch, rows, columns, channels)
 
 
 def reads(layer: Layer, operand: int, part: Part, shape: Shape, micro_batch: int, shares: bool) -> Elements:
@@ -198,8 +220,8 @@ def reads(layer: Layer, operand: int, part: Part, shape: Shape, micro_batch: int
         if second:
             channels |= {channel} if shares else set(range(layer.K))
             continue
-        rows |= {y * layer.stride[0] - layer.padding[0] + r * layer.dilation[0] for r in range(layer.R)}
-        columns |= {x * layer.stride[1] - layer.padding[1] + s * layer.dilation[1] for s in range(layer.S)}
+        rows |= lines_of(layer, 0, y)
+        columns |= lines_of(layer, 1, x)
         group = channel // per_group[0]
         channels |= set(range(group * per_group[1], (group + 1) * per_group[1]))
     made_rows = {element[1] for element in part.outputs}
@@ -217,6 +239,18 @@ def reads(layer: Layer, operand: int, part: Part, shape: Shape, micro_batch: int
         ]
     # [a, b) of the reader's A becomes [floor(a T / A), ceil(b T / A)) of the tensor's T
     return inside(tuple((a * t // own, -(-b * t // own)) for (a, b), own, t in zip(spans, sizes, shape, strict=True)))
+
+
+def lines_of(layer: Layer, axis: int, output: int) -> set[int]:
+    """Input rows (columns) that one output row (column) reads; some may lie in the padding."""
+    size, kernel = ((layer.Y, layer.R), (layer.X, layer.S))[axis]
+    stride, padding, dilation = layer.stride[axis], layer.padding[axis], layer.dilation[axis]
+    if layer.op is Op.UPSAMPLE:
+        return {output // stride}
+    if layer.op is Op.TRANSPOSED:
+        reach = dilation * (kernel - 1)
+        return {line for line in range(size) if line * stride - padding <= output <= line * stride - padding + reach}
+    return {output * stride - padding + tap * dilation for tap in range(kernel)}
 
 
 def _span(values: AbstractSet[int]) -> tuple[int, int]:
@@ -330,8 +364,9 @@ class StageTerms:
     resident_s: float
     fill_s: float
     inside_j: Mapping[str, float]
-    activations: int
+    activations: float
     resident_weights: int
+    mates_weights: float
     bytes_: Mapping[str, float]
     moves: Moves
     """All traffic on the package in the window, in bytes."""
@@ -365,9 +400,10 @@ class Twin:
         for pipeline in self.pipelines.values():
             for stage in pipeline.stages:
                 region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
+                grids = grids_of(self.model, stage, region, pipeline.micro_batch, cost_model)
                 for index in stage.layers:
                     self.parts[index] = parts_of(
-                        self.model.layers[index], _partition(stage, index), region, pipeline.micro_batch, cost_model
+                        self.model.layers[index], len(region), pipeline.micro_batch, grids.get(index)
                     )
 
     def own(self, stage: Stage, layer: int) -> Holders:
@@ -375,18 +411,24 @@ class Twin:
 
     def need(self, stage: Stage, producer: int, micro_batch: int, first: int = -1) -> dict[int, Elements]:
         """What each chiplet of a stage needs of a tensor: the hull over the layers from `first` on that read it."""
-        shape = tensor_shape(self.model, producer, micro_batch)
         needed: dict[int, Elements] = {}
         for reader in stage.layers:
-            if reader < first:
-                continue
-            shares = _partition(stage, reader) is Partition.INPUT_SHARED
-            for operand, edge in enumerate(self.model.operands[reader]):
-                if edge.producer != producer:
-                    continue
-                for chiplet, part in zip(stage.chiplets, self.parts[reader], strict=False):
-                    box = reads(self.model.layers[reader], operand, part, shape, micro_batch, shares)
+            if reader >= first:
+                for chiplet, box in self.need_of(stage, reader, producer, micro_batch).items():
                     needed[chiplet] = hull(needed.get(chiplet, set()) | box)
+        return needed
+
+    def need_of(self, stage: Stage, reader: int, producer: int, micro_batch: int) -> dict[int, Elements]:
+        """What each chiplet of a stage needs of a tensor for one layer; nobody anything where it does not read it."""
+        shape = tensor_shape(self.model, producer, micro_batch)
+        needed: dict[int, Elements] = {}
+        shares = _partition(stage, reader) is Partition.INPUT_SHARED
+        for operand, edge in enumerate(self.model.operands[reader]):
+            if edge.producer != producer:
+                continue
+            for chiplet, part in zip(stage.chiplets, self.parts[reader], strict=False):
+                box = reads(self.model.layers[reader], operand, part, shape, micro_batch, shares)
+                needed[chiplet] = hull(needed.get(chiplet, set()) | box)
         return needed
 
     def rows(self, stage: Stage, producer: int, micro_batch: int) -> Holders:
@@ -408,6 +450,10 @@ class Twin:
     def size(self, producer: int) -> int:
         return self.model.bytes_per_element * self.model.tensor_elements(producer)
 
+    def entry(self, producer: int) -> float:
+        """Bytes of one element of a tensor's box: all of its copies."""
+        return self.size(producer) / math.prod(tensor_shape(self.model, producer, 1))
+
     def from_dram(self, window: int, stage: Stage) -> list[int]:
         sources = {edge.producer for layer in stage.layers for edge in self.model.operands[layer]}
         return sorted(source for source in sources if self.window_of[source] < window)
@@ -421,7 +467,7 @@ class Twin:
         ]
 
     def forwards(self, window: int, number: int) -> list[Moves]:
-        """One entry, in elements, per stage to which this one sends: its transfer of everything that goes there."""
+        """One entry, in bytes, per stage to which this one sends: its transfer of everything that goes there."""
         pipeline = self.pipelines[window]
         micro_batch, stages = pipeline.micro_batch, pipeline.stages
 
@@ -435,7 +481,8 @@ class Twin:
                 total, there = Moves(), stages[target]
                 for tensor in here.layers:
                     if target in read_by(tensor):
-                        total += transfer(self.package, self.own(here, tensor), self.need(there, tensor, micro_batch))
+                        need = self.need(there, tensor, micro_batch)
+                        total += transfer(self.package, self.own(here, tensor), need).times(self.entry(tensor))
                 moves.append(total)
         elif number + 1 < len(stages):
             total, there = Moves(), stages[number + 1]
@@ -449,23 +496,46 @@ class Twin:
                     if number + 1 in readers
                     else self.rows(there, tensor, micro_batch)
                 )
-                total += transfer(self.package, own, need)
+                total += transfer(self.package, own, need).times(self.entry(tensor))
             moves.append(total)
         return moves
 
-    def activations(self, window: int, number: int) -> int:
+    def activations(self, window: int, number: int) -> float:
         """The largest sum, over the layers, of what a chiplet holds; of each tensor the largest chiplet's."""
         pipeline = self.pipelines[window]
-        stage, most = pipeline.stages[number], 0
+        stage, most = pipeline.stages[number], 0.0
         sources = {edge.producer for layer in stage.layers for edge in self.model.operands[layer]}
         for layer in stage.layers:
-            held = max(len(part.outputs) for part in self.parts[layer])
+            held = self.entry(layer) * max(len(part.outputs) for part in self.parts[layer])
             for source in sources:
                 if source < layer:
                     needed = self.need(stage, source, pipeline.micro_batch, first=layer)
-                    held += max(map(len, needed.values()), default=0)
+                    held += self.entry(source) * max(map(len, needed.values()), default=0)
             most = max(most, held)
-        return self.model.bytes_per_element * most
+        return most
+
+    def from_outside(self, stage: Stage, layer: int, micro_batch: int) -> float:
+        """The share of what a layer reads that its chiplets do not make themselves; `paper` fills everything."""
+        if not self.detailed:
+            return 1.0
+        outside, edges = 0.0, self.model.operands[layer]
+        for edge in edges:
+            share = 1.0
+            if edge.producer in stage.layers:
+                need = self.need_of(stage, layer, edge.producer, micro_batch)
+                own = self.own(stage, edge.producer)
+                abroad = sum(len(box - own.get(chiplet, set())) for chiplet, box in need.items())
+                share = abroad / sum(map(len, need.values()))
+            outside += edge.elements * share
+        return outside / sum(edge.elements for edge in edges)
+
+    def leaves(self, stage: Stage, layer: int, micro_batch: int) -> bool:
+        """Whether anyone outside the chiplet that makes it reads any of a layer's output; in `paper` all is drained."""
+        readers = self.model.consumers[layer]
+        if not self.detailed or not readers or any(edge.consumer > stage.last for edge in readers):
+            return True
+        moved = transfer(self.package, self.own(stage, layer), self.need(stage, layer, micro_batch))
+        return bool(moved.received)
 
     def stage(self, window: int, number: int, keeping: str, spill: float, fits: bool) -> StageTerms:
         """Terms of a stage; how its weights are kept and what spills is given (paper: 'streamed', 0, False)."""
@@ -481,34 +551,38 @@ class Twin:
         # inside the stage
         compute, inside_s, exchange = [], [], Moves()
         for layer in stage.layers:
-            partition = _partition(stage, layer)
-            compute.append(layer_seconds(self.model.layers[layer], partition, region, micro_batch, self.cost_model))
-            moved = transfer(package, self.own(stage, layer), self.need(stage, layer, micro_batch)).times(scale)
+            compute.append(layer_seconds(self.parts[layer], region, self.cost_model))
+            need = self.need(stage, layer, micro_batch)
+            moved = transfer(package, self.own(stage, layer), need).times(self.entry(layer))
             inside_s.append(moved.time_s(package))
             exchange += moved
-        forwards = [moves.times(scale) for moves in self.forwards(window, number)]
+        forwards = self.forwards(window, number)
 
         # activations from and to DRAM
         load, store = Moves(), Moves()
         load_bytes = store_bytes = 0
         for source in self.from_dram(window, stage):
             whole = inside(tuple((0, size) for size in tensor_shape(self.model, source, micro_batch)))
-            load += transfer(package, {interface: whole}, self.need(stage, source, micro_batch)).times(scale)
+            need = self.need(stage, source, micro_batch)
+            load += transfer(package, {interface: whole}, need).times(self.entry(source))
             load_bytes += micro_batch * self.size(source)
         for layer in self.to_dram(window, stage):
             whole = inside(tuple((0, size) for size in tensor_shape(self.model, layer, micro_batch)))
-            store += transfer(package, self.own(stage, layer), {interface: whole}).times(scale)
+            store += transfer(package, self.own(stage, layer), {interface: whole}).times(self.entry(layer))
             store_bytes += micro_batch * self.size(layer)
 
         # weights, per load from DRAM
         weights, gathered, gather_s = Moves(), Moves(), 0.0
-        all_weights, per_layer = 0, []
+        all_weights, per_layer, shares, copies = 0, [], [], []
         longest = max(package.hops(a, b) for a in stage.chiplets for b in stage.chiplets)
         for layer in stage.layers:
             size = scale * self.model.layers[layer].weight_elements
             all_weights += size
             per_layer.append(scale * max(len(part.weights) for part in self.parts[layer]))
-            if keeping == "mates":
+            spread = _partition(stage, layer) is Partition.WEIGHT_SHARED
+            shares.append(size / many if spread else per_layer[-1])
+            copies.append(size if spread else 0)
+            if keeping == "mates" and _partition(stage, layer) is Partition.WEIGHT_SHARED:
                 for chiplet in stage.chiplets:
                     for link in pairwise(package.routes[interface][chiplet]):
                         weights.links[link] += size / many  # type: ignore[assignment]
@@ -517,7 +591,7 @@ class Twin:
                         weights.sent[interface] += size / many  # type: ignore[assignment]
                         weights.received[chiplet] += size / many  # type: ignore[assignment]
                         weights = replace(weights, hops=max(weights.hops, package.hops(interface, chiplet)))
-                if size and _partition(stage, layer) is Partition.WEIGHT_SHARED:
+                if size:
                     gathered += _gather(package, stage.chiplets, size / many)
                     gather_s += size * (many - 1) / many / package.link_bandwidth_bytes_s
                     gather_s += longest * package.hop_latency_s + package.conflict_delay_s
@@ -558,12 +632,19 @@ class Twin:
             for chiplet in stage.chiplets:
                 out = {chiplet: {(0,)}}, {interface: {(0,)}}
                 moves += transfer(package, *out).times(each) + transfer(package, *out[::-1]).times(each)
-        inside_j = dict.fromkeys(("mac", "l1", "l2", "noc"), 0.0)
+        inside_j = dict.fromkeys(("mac", "l1", "l2", "noc", "fill", "drain"), 0.0)
+        weight_fills = 1 if keeping == "resident" else count
         for layer in stage.layers:
+            outside, drains = self.from_outside(stage, layer, micro_batch), self.leaves(stage, layer, micro_batch)
             for kind, part in zip(region, self.parts[layer], strict=False):
                 figures = self.cost_model.costs([part.tile], kind)
-                for name in inside_j:
-                    inside_j[name] += full * part.samples * float(getattr(figures, f"{name}_j")[0])
+                samples = full * part.samples
+                for name in ("mac", "l1", "l2", "noc"):
+                    inside_j[name] += samples * float(getattr(figures, f"{name}_j")[0])
+                weights_j = float(figures.fill_weight_j[0])
+                inside_j["fill"] += weight_fills * weights_j if self.detailed else samples * weights_j
+                inside_j["fill"] += samples * outside * float(figures.fill_input_j[0])
+                inside_j["drain"] += samples * drains * float(figures.drain_output_j[0])
         return StageTerms(
             compute_s=compute_s,
             exchange_s=exchange_s,
@@ -577,6 +658,7 @@ class Twin:
             inside_j=inside_j,
             activations=self.activations(window, number),
             resident_weights=sum(per_layer),
+            mates_weights=sum(shares) + sum(sorted(copies)[-2:]),
             bytes_={
                 "weights": loads * all_weights,
                 "load": full * load_bytes,

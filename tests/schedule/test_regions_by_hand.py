@@ -306,34 +306,31 @@ def test_a_region_hands_a_tensor_on_in_rows_in_paper() -> None:
 
 
 def test_a_square_shares_the_weights() -> None:
-    """a and c are split into 4 columns: 4 rows + 3 columns are read, of 2x2 tiles 4 + 4. b's tiles are 2x2: 2 + 2.
+    """All in 2x2 tiles 0 1 over 2 3: of a and c they read 4 + 4 rows and columns, padding included, columns 6 + 3.
 
-    a -> b   chiplet i has column i, 16 bytes; tiles 0 1 over 2 3. To 0: 8 from 1; to 1: 8 from 2, 8 from 3;
-             to 2: 8 from 0, 8 from 1; to 3: 8 from 2. Received at most 16, sent at most 16: 16/10 + 2 = 3.6; 48 bytes
-             hop bytes: from 0 8; from 1 16 on 1->0, 8 on 0->2; from 2 16 on 2->3, 8 on 3->1; from 3 8: 64
-    b -> c   chiplet i needs columns i-1 to i+1, all rows; tiles are 8 bytes, a column of one 4. To 0: 8 from 2;
-             to 1: 8 from 0, 8 from 2, 4 from 3; to 2: 4 from 0, 8 from 1, 8 from 3; to 3: 8 from 1.
-             Received at most 20; each sends its 8: 20/10 + 2 = 4; 32 bytes
-             hop bytes: from 0 8 on 0->1, 4 on 0->2; from 1 8 on 1->0, 0->2, 1->3; from 2 8 on 2->0, 2->3, 3->1;
-             from 3 4 on 3->1, 8 on 3->2: 72
-    compute  4.5 + 0.5 + 4.5 = 9.5;   pace max(4.5, 3.6) + max(0.5, 4) + 4.5 = 13
-    fill     10.4 + 16.8 + 9.5 + 7.6 = 44.3;   steady max(13, 27.2);   latency 34.4 + 44.3 = 78.7
-    input    columns 0-1, 0-2, 1-3, 2-3 of 8 bytes: 0->1 min(24 + 16, 32), 0->2 24, 1->3 16: 72
-    hop_bytes weights 3 * 152, 72, 64 + 72, c 64: 728
-    0 -> 2   weights 152, input 24, a 8 + 8, b 4 + 8: 204
-    port     1 and 2 receive 152 + 24 + 16 + 20 = 212; 0 sends 152 + 32 + 8 + 8
-    L2       weights 152; a: 24 + 16, b: 16 + 8, c: 24 + 16: 40
-    noc      tiles of a 4x3x2, of b 2x2x4, of c 4x3x2: 4 * (24 + 16 + 24) = 256
-    fill     a 96; b 16 * (8/16 + 1 + 1 + 8/16) = 48; c 24 * (8/16 + 20/24 + 20/24 + 8/16) = 64; weights 4 * 152
+    a -> b   the same tiles: nothing moves
+    b -> c   a tile needs 3x3 of 2 channels, 18 bytes: its own 8, a line of 4 from two chiplets, a corner of 2 from the
+             third. Each receives 10 and sends min(10, 8): 10/10 + 2 = 3; 32 bytes
+             hop bytes: from 0 6 on 0->1, 2 on 1->3, 4 on 0->2; from 1 6 on 1->0, 2 on 0->2, 4 on 1->3;
+             from 2 6 on 2->3, 2 on 3->1, 4 on 2->0; from 3 6 on 3->2, 2 on 2->0, 4 on 3->1: 48
+    compute  4.5 + 0.5 + 4.5 = 9.5;   pace 4.5 + max(0.5, 3) + 4.5 = 12
+    fill     10.4 + 16.8 + 9.5 + 3 = 39.7;   steady max(12, 27.2);   latency 34.4 + 39.7 = 74.1
+    input    18 bytes each: 0->1 min(36, 32), 0->2 18, 1->3 18: 68
+    hop_bytes weights 3 * 152, 68, 48, c 64: 636
+    0 -> 1   weights 152, input 32, b 6: 190;   0 -> 2: 152 + 18 + 4 + 2;   1 -> 3: 152 + 18 + 2 + 4
+    port     0 sends 152 + 32 + 8 = 192; 1, 2 and 3 receive 152 + 18 + 10
+    L2       weights 152; a: 18 + 16, b: 16 + 8, c: 18 + 16: 34
+    noc      tiles of a 4x4x2, of b 2x2x4, of c 4x4x2: 4 * (32 + 16 + 32) = 320
+    fill     a 4 * 32; b nothing; c 10 of 18, of 4 * 32: 640/9; weights 4 * 152;   drain a nothing, b 32, c 64
     """
     window = run(CHAIN, SQUARE, DETAILED, [Stage(0, 2, (0, 1, 2, 3), (W, W, W))])
     (stage,) = stages_of(window)
-    check(stage, compute_s=9.5, exchange_s=7.6, pace_s=13, load_s=10.4, store_s=16.8, forward_s=0, resident_s=34.4)
-    check(stage, fill_s=44.3, steady_s=27.2)
-    check(stage.bytes_, weights=152, load=32, store=64, exchange=80, mates=0, hop_bytes=728)
-    check(stage.l2, keeping="resident", held_weights=152, activations=40)
-    check(stage.energy, mac=2432, l1=4864, l2=160, noc=256, fill=816, drain=160, dram=496, nop=728)
-    check(window, latency_s=78.7, dram_s=49.6, link=(0, 2), link_s=20.4, port=1, port_s=21.2)
+    check(stage, compute_s=9.5, exchange_s=3, pace_s=12, load_s=10.4, store_s=16.8, forward_s=0, resident_s=34.4)
+    check(stage, fill_s=39.7, steady_s=27.2)
+    check(stage.bytes_, weights=152, load=32, store=64, exchange=32, mates=0, hop_bytes=636)
+    check(stage.l2, keeping="resident", held_weights=152, activations=34)
+    check(stage.energy, mac=2432, l1=4864, l2=160, noc=320, fill=736 + 640 / 9, drain=96, dram=496, nop=636)
+    check(window, latency_s=74.1, dram_s=49.6, link=(0, 1), link_s=19, port=0, port_s=19.2)
 
 
 def test_a_square_shares_the_input() -> None:

@@ -170,15 +170,15 @@ class Splits:
         """How `layer` (its number in `layers`) is cut: for `weight_shared` the fastest way, see docs/regions.md.
 
         Args:
-            producer: how the latest producer is cut, if it runs in the same stage; pools, element-wise and upsample
-                layers follow it.
+            producer: how the latest producer is cut, if it is `weight_shared` in the same stage; pools, element-wise
+                and upsample layers follow it.
         """
         if partition is Partition.WHOLE or chiplets == 1:
             return WHOLE
         shape = self.layers[layer]
         if partition is Partition.INPUT_SHARED:
             return Split(units=min(chiplets, channel_units(shape)))
-        if shape.rides and producer is not None and producer.units == 1:
+        if shape.rides and producer is not None:
             return Split(producer.samples, min(producer.rows, shape.out_y), min(producer.columns, shape.out_x))
         grids, at = self.grids(classes), self.distinct[1][layer]
         samples = np.arange(min(micro_batch, chiplets), 0, -1)  # of equals, the most samples side by side come first

@@ -103,7 +103,8 @@ def splits_of(problem: Problem, pipeline: Pipeline, most: int) -> Mapping[int, S
         table = problem.splits(pipeline.task, most)
         for layer in stage.layers:
             latest = max(edge.producer for edge in model.operands[layer])
-            producer = found[latest] if latest >= stage.first else None
+            shared = latest >= stage.first and stage.partition(latest) is Partition.WEIGHT_SHARED
+            producer = found[latest] if shared else None
             found[layer] = table.split(layer, stage.partition(layer), count, pipeline.micro_batch, classes, producer)
     return found
 
