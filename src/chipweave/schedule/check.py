@@ -10,7 +10,7 @@ from chipweave.schedule.evaluation import Evaluation
 from chipweave.schedule.memory import fits_l2, footprint
 from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedule.problem import Problem
-from chipweave.schedule.stage import splits_of
+from chipweave.schedule.stage import cuts_of
 from chipweave.workload.model import Model
 
 
@@ -143,9 +143,9 @@ def _memory_problems(pipeline: Pipeline, problem: Problem, most: int) -> Iterato
     if pipeline.micro_batch == 1:
         return
     task = problem.scenario.tasks[pipeline.task]
-    splits = splits_of(problem, pipeline, most)
+    cuts = cuts_of(problem, pipeline, most)
     for stage in pipeline.stages:
-        need = footprint(task.model, stage, pipeline.micro_batch, splits)
+        need = footprint(task.model, stage, pipeline.micro_batch, cuts)
         chiplet = min(stage.chiplets, key=lambda each: (problem.package.chiplets[each].l2_bytes, each))
         l2_bytes = problem.package.chiplets[chiplet].l2_bytes
         if not fits_l2(need, l2_bytes):

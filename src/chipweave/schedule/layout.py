@@ -1,42 +1,84 @@
 """Who holds and who needs what: tensors of a micro-batch as boxes of samples x rows x columns x channels.
 
-docs/regions.md has the rules; our reconstruction.
+docs/regions.md has the rules; our reconstruction. The boxes of a layer's parts are compiled (`geometry.py`, loaded only
+where a stage has several chiplets).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.schedule.split import Split, channel_units, starts
-from chipweave.workload.layer import Layer, Op
+from chipweave.schedule.split import Split, starts
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Extent = tuple[int, int, int]
 """Rows, columns and channels of a tensor."""
+Boxes = Ints
+"""One box per chiplet of a region, shape (chiplets, 8): low (included) and high (not included) of each axis."""
 
 
 @dataclass(frozen=True, slots=True)
-class Boxes:
-    """One box per chiplet of a region, shape (chiplets, 4): from `low` (included) to `high` (not included)."""
+class Need:
+    """What each chiplet of a region needs of a tensor: the union of one box a kind of partition that reads it."""
 
-    low: Ints
-    high: Ints
+    boxes: tuple[Boxes, ...]
 
     @property
     def sizes(self) -> Floats:
-        """Entries of each box; 0 for chiplets without a part."""
-        return np.asarray(np.maximum(self.high - self.low, 0).prod(axis=1), dtype=np.float64)
+        """Entries per chiplet, each once."""
+        made = sum((sizes(boxes) for boxes in self.boxes), np.zeros(len(self.boxes[0])))
+        return made - sizes(meet(*self.boxes)) if len(self.boxes) > 1 else made
 
-    @property
-    def empty(self) -> NDArray[np.bool_]:
-        """Which boxes hold nothing, shape (chiplets, 1)."""
-        return np.asarray((self.low >= self.high).any(axis=1, keepdims=True))
+    def held_by(self, owners: Boxes) -> Floats:
+        """Entries that each owner holds and each chiplet needs, shape (owners, chiplets)."""
+        from chipweave.schedule.geometry import common_entries
+
+        made = sum((common_entries(owners, boxes) for boxes in self.boxes), np.zeros((len(owners), len(self.boxes[0]))))
+        return made - common_entries(owners, meet(*self.boxes)) if len(self.boxes) > 1 else made
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How the layers of a model are cut for a micro-batch.
+
+    Args:
+        splits: per layer; those of layers on single chiplets do not matter.
+        rows: per layer its integers (`Splits.rows`); None where every stage has one chiplet.
+    """
+
+    model: Model
+    micro_batch: int
+    splits: Mapping[int, Split]
+    rows: Ints | None
+
+    def owned(self, layer: int, chiplets: int) -> Boxes:
+        """What each chiplet of the region makes of a layer's output."""
+        assert self.rows is not None
+        return owned(self.rows[layer], self.splits[layer], self.micro_batch, chiplets)
+
+    def need(self, tensor: int, readers: Iterable[int], chiplets: int) -> Need:
+        """What each chiplet of the region needs of a tensor to run its parts of the layers `readers`."""
+        assert self.rows is not None
+        size = extent(self.model, tensor)
+        kinds: dict[bool, list[Boxes]] = {}
+        for reader in readers:
+            split = self.splits[reader]
+            for operand, edge in enumerate(self.model.operands[reader]):
+                if edge.producer == tensor:
+                    boxes = needed(self.rows[reader], operand, size, split, self.micro_batch, chiplets)
+                    kinds.setdefault(split.units > 1, []).append(boxes)
+        return Need(tuple(hull(boxes) for boxes in kinds.values()))
+
+    def entries(self, tensor: int) -> int:
+        """Of the whole tensor of a micro-batch."""
+        rows, columns, channels = extent(self.model, tensor)
+        return self.micro_batch * rows * columns * channels
 
 
 def extent(model: Model, tensor: int) -> Extent:
@@ -52,97 +94,51 @@ def in_rows(size: Extent, micro_batch: int, chiplets: int) -> Boxes:
     """A tensor spread over a region by its rows."""
     rows, columns, channels = size
     edges = starts(rows, min(chiplets, rows))
-    whole = np.zeros(len(edges) - 1, np.int64)
-    low = [whole, edges[:-1], whole, whole]
-    high = [whole + micro_batch, edges[1:], whole + columns, whole + channels]
-    return _boxes(low, high, chiplets)
+    boxes = np.zeros((chiplets, 8), np.int64)
+    boxes[: len(edges) - 1] = [0, micro_batch, 0, 0, 0, columns, 0, channels]
+    boxes[: len(edges) - 1, 2], boxes[: len(edges) - 1, 3] = edges[:-1], edges[1:]
+    return boxes
 
 
-def owned(layer: Layer, split: Split, micro_batch: int, chiplets: int) -> Boxes:
-    """The outputs that each part of `layer` makes."""
-    low, high = _parts(layer, split, micro_batch)
-    per_unit = layer.K // channel_units(layer)
-    return _boxes([*low[:3], low[3] * per_unit], [*high[:3], high[3] * per_unit], chiplets)
+def owned(layer: Ints, split: Split, micro_batch: int, chiplets: int) -> Boxes:
+    """The outputs that each part of a layer (a row of `geometry.layer_rows`) makes."""
+    from chipweave.schedule.geometry import own_boxes
+
+    made: Boxes = own_boxes(layer, _counts(split), micro_batch, chiplets)
+    return made
 
 
-def needed(layer: Layer, operand: int, size: Extent, split: Split, micro_batch: int, chiplets: int) -> Boxes:
-    """What each part of `layer` reads of the tensor that is its operand number `operand` and has extent `size`."""
-    low, high = _parts(layer, split, micro_batch)
-    full = np.zeros_like(low[0])
-    channels_cut = split.units > 1
-    if layer.op is Op.MATMUL and operand > 0:
-        rows = columns = (full, full + 1, 1)
-        units = channel_units(layer)
-        channels = (low[3], high[3], units) if channels_cut else (full, full + 1, 1)
-    else:
-        rows = (*_reach(layer, 0, low[1], high[1]), layer.Y)
-        columns = (*_reach(layer, 1, low[2], high[2]), layer.X)
-        grouped = channels_cut and layer.groups > 1
-        channels = (low[3], high[3], layer.groups) if grouped else (full, full + 1, 1)
-    axes = [_scaled(*axis, length) for axis, length in zip((rows, columns, channels), size, strict=True)]
-    return _boxes([low[0], *(a for a, _ in axes)], [high[0], *(b for _, b in axes)], chiplets)
+def needed(layer: Ints, operand: int, size: Extent, split: Split, micro_batch: int, chiplets: int) -> Boxes:
+    """What each part of a layer reads of the tensor that is its operand number `operand` and has extent `size`."""
+    from chipweave.schedule.geometry import need_boxes
+
+    made: Boxes = need_boxes(layer, operand, np.array(size), _counts(split), micro_batch, chiplets)
+    return made
+
+
+def sizes(boxes: Boxes) -> Floats:
+    """Entries of each box; 0 for chiplets without a part."""
+    return np.asarray(np.maximum(boxes[:, 1::2] - boxes[:, ::2], 0).prod(axis=1), dtype=np.float64)
+
+
+def meet(a: Boxes, b: Boxes) -> Boxes:
+    """Per chiplet, what lies in both."""
+    made = np.empty_like(a)
+    made[:, ::2], made[:, 1::2] = np.maximum(a[:, ::2], b[:, ::2]), np.minimum(a[:, 1::2], b[:, 1::2])
+    return made
 
 
 def hull(boxes: Sequence[Boxes]) -> Boxes:
     """The smallest box per chiplet that holds all of its boxes; empty ones do not count."""
     made = boxes[0]
     for other in boxes[1:]:
-        low, high = np.minimum(made.low, other.low), np.maximum(made.high, other.high)
-        both = Boxes(np.where(made.empty, other.low, low), np.where(made.empty, other.high, high))
-        made = Boxes(np.where(other.empty, made.low, both.low), np.where(other.empty, made.high, both.high))
+        both = np.empty_like(made)
+        both[:, ::2] = np.minimum(made[:, ::2], other[:, ::2])
+        both[:, 1::2] = np.maximum(made[:, 1::2], other[:, 1::2])
+        nothing, fresh = sizes(made)[:, None] == 0, sizes(other)[:, None] == 0
+        made = np.where(fresh, made, np.where(nothing, other, both))
     return made
 
 
-def overlaps(owners: Boxes, readers: Boxes) -> Floats:
-    """Entries that each owner holds and each reader needs, shape (owners, readers)."""
-    common = np.ones((len(owners.low), len(readers.low)))
-    for axis in range(4):
-        least = np.minimum(owners.high[:, None, axis], readers.high[None, :, axis])
-        common *= np.maximum(least - np.maximum(owners.low[:, None, axis], readers.low[None, :, axis]), 0)
-    return common
-
-
-def _parts(layer: Layer, split: Split, micro_batch: int) -> tuple[list[Ints], list[Ints]]:
-    """Per axis (samples, rows, columns, units of channels), where each part starts and ends."""
-    edges = (
-        starts(micro_batch, split.samples),
-        starts(layer.out_y, split.rows),
-        starts(layer.out_x, split.columns),
-        starts(channel_units(layer), split.units),
-    )
-    low = [grid.ravel() for grid in np.meshgrid(*(e[:-1] for e in edges), indexing="ij")]
-    high = [grid.ravel() for grid in np.meshgrid(*(e[1:] for e in edges), indexing="ij")]
-    return low, high
-
-
-def _reach(layer: Layer, axis: int, low: Ints, high: Ints) -> tuple[Ints, Ints]:
-    """Input rows (columns) that outputs low to high - 1 read; parts at a border of the output read to the border."""
-    length, outputs = (layer.Y, layer.X)[axis], (layer.out_y, layer.out_x)[axis]
-    stride, padding, dilation = layer.stride[axis], layer.padding[axis], layer.dilation[axis]
-    spread = dilation * ((layer.R, layer.S)[axis] - 1)
-    match layer.op:
-        case Op.GEMM | Op.MATMUL | Op.ELEMENTWISE:
-            first, end = low, high
-        case Op.UPSAMPLE:
-            first, end = low // stride, -(-high // stride)
-        case Op.TRANSPOSED:  # input i reaches outputs i * stride - padding + 0, dilation, ..., spread
-            first, end = -(-(low + padding - spread) // stride), (high - 1 + padding) // stride + 1
-        case _:
-            first, end = low * stride - padding, (high - 1) * stride - padding + spread + 1
-    first, end = np.clip(first, 0, length), np.clip(end, 0, length)
-    return np.where(low == 0, 0, first), np.where(high == outputs, length, end)
-
-
-def _scaled(low: Ints, high: Ints, length: int, of_tensor: int) -> tuple[Ints, Ints]:
-    """A range of an axis of `length` as the range of the tensor's axis that covers it."""
-    if length == of_tensor:
-        return low, high
-    return low * of_tensor // length, -(-high * of_tensor // length)
-
-
-def _boxes(low: Sequence[Ints], high: Sequence[Ints], chiplets: int) -> Boxes:
-    """Boxes of all chiplets; those beyond the parts have none."""
-    rest = chiplets - len(low[0])
-    return Boxes(
-        np.pad(np.stack(low, axis=1), ((0, rest), (0, 0))), np.pad(np.stack(high, axis=1), ((0, rest), (0, 0)))
-    )
+def _counts(split: Split) -> Ints:
+    return np.array([split.samples, split.rows, split.columns, split.units], dtype=np.int64)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chipweave.schedule.layout import Boxes, extent, hull, needed, owned
+from chipweave.schedule.layout import Cuts, sizes
 from chipweave.schedule.plan import Partition, Stage
-from chipweave.schedule.split import WHOLE, Split, channel_units
+from chipweave.schedule.split import Split, channel_units
 from chipweave.workload.layer import Layer
 from chipweave.workload.model import Model
 
@@ -59,27 +58,27 @@ class Footprint:
         return self.shares + sum(sorted(self.copied)[-2:])
 
 
-def footprint(model: Model, stage: Stage, micro_batch: int, splits: Mapping[int, Split] | None = None) -> Footprint:
-    """L2 demands of a stage whose layers are cut by `splits` (not needed on a single chiplet).
+def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = None) -> Footprint:
+    """L2 demands of a stage whose layers are cut by `cuts` (not needed on a single chiplet).
 
     While layer l runs, L2 holds its part of l's output and, of every tensor that the stage made or received before
     and l or a later layer of the stage reads, what these layers need of it; received tensors are held from the start
     of the stage. On a single chiplet a tensor counts whole.
     """
     chiplets, scale = len(stage.chiplets), model.bytes_per_element
-    live = [scale * _largest_output(model, layer, chiplets, micro_batch, splits) for layer in stage.layers]
+    live = [scale * _largest_output(model, layer, chiplets, micro_batch, cuts) for layer in stage.layers]
     tensors = {edge.producer for layer in stage.layers for edge in model.operands[layer]}
     for tensor in tensors:
         start = stage.first if tensor < stage.first else tensor + 1
-        for first, last, elements in _held(model, stage, tensor, micro_batch, splits):
+        for first, last, elements in _held(model, stage, tensor, micro_batch, cuts):
             for layer in range(max(start, first), last + 1):
                 live[layer - stage.first] += scale * elements
     weights = [scale * model.layers[layer].weight_elements for layer in stage.layers]
     if chiplets == 1:
         return Footprint(tuple(live), tuple(weights), (0.0,) * len(weights), sum(weights), sum(weights))
-    assert splits is not None
+    assert cuts is not None
     used = [
-        _largest_share(model.layers[layer], splits[layer], bytes_)
+        _largest_share(model.layers[layer], cuts.splits[layer], bytes_)
         for layer, bytes_ in zip(stage.layers, weights, strict=True)
     ]
     copied = [
@@ -90,49 +89,27 @@ def footprint(model: Model, stage: Stage, micro_batch: int, splits: Mapping[int,
     return Footprint(tuple(live), tuple(used), tuple(copied), sum(shares), sum(weights))
 
 
-def _largest_output(
-    model: Model, layer: int, chiplets: int, micro_batch: int, splits: Mapping[int, Split] | None
-) -> float:
+def _largest_output(model: Model, layer: int, chiplets: int, micro_batch: int, cuts: Cuts | None) -> float:
     elements = micro_batch * model.layers[layer].output_elements
     if chiplets == 1:
         return elements
-    assert splits is not None
-    boxes = owned(model.layers[layer], splits[layer], micro_batch, chiplets)
-    return elements * float(boxes.sizes.max()) / _entries(model, layer, micro_batch)
+    assert cuts is not None
+    return elements * float(sizes(cuts.owned(layer, chiplets)).max()) / cuts.entries(layer)
 
 
-def _held(
-    model: Model, stage: Stage, tensor: int, micro_batch: int, splits: Mapping[int, Split] | None
-) -> list[tuple[int, int, float]]:
+def _held(model: Model, stage: Stage, tensor: int, micro_batch: int, cuts: Cuts | None) -> list[tuple[int, int, float]]:
     """(first, last, elements): while layers first to last run, the chiplet with most holds so many of `tensor`."""
     readers = sorted({edge.consumer for edge in model.readers(tensor) if stage.first <= edge.consumer <= stage.last})
     whole = micro_batch * model.tensor_elements(tensor)
     if len(stage.chiplets) == 1:
         return [(stage.first, readers[-1], whole)]
-    held: list[tuple[int, int, float]] = []
-    boxes: list[Boxes] = []
-    entries = _entries(model, tensor, micro_batch)
-    for number in range(len(readers) - 1, -1, -1):
-        boxes.append(need_of(model, tensor, readers[number], len(stage.chiplets), micro_batch, splits))
+    assert cuts is not None
+    held = []
+    for number, reader in enumerate(readers):
         first = readers[number - 1] + 1 if number else stage.first
-        held.append((first, readers[number], whole * float(hull(boxes).sizes.max()) / entries))
+        need = cuts.need(tensor, readers[number:], len(stage.chiplets))
+        held.append((first, reader, whole * float(need.sizes.max()) / cuts.entries(tensor)))
     return held
-
-
-def need_of(
-    model: Model, tensor: int, reader: int, chiplets: int, micro_batch: int, splits: Mapping[int, Split] | None
-) -> Boxes:
-    """What each chiplet needs of `tensor` to run its part of layer `reader`."""
-    split = WHOLE if splits is None else splits[reader]
-    operands = [number for number, edge in enumerate(model.operands[reader]) if edge.producer == tensor]
-    size = extent(model, tensor)
-    layer = model.layers[reader]
-    return hull([needed(layer, operand, size, split, micro_batch, chiplets) for operand in operands])
-
-
-def _entries(model: Model, tensor: int, micro_batch: int) -> int:
-    rows, columns, channels = extent(model, tensor)
-    return micro_batch * rows * columns * channels
 
 
 def _largest_share(layer: Layer, split: Split, bytes_: int) -> float:

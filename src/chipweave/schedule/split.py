@@ -105,6 +105,13 @@ class Splits:
         return tuple(first), np.array(number, dtype=np.int64)
 
     @cached_property
+    def rows(self) -> Ints:
+        """Per layer its integers (see `geometry.layer_rows`)."""
+        from chipweave.schedule.geometry import layer_rows
+
+        return layer_rows(self.layers)
+
+    @cached_property
     def _tiles(self) -> tuple[dict[tuple[int, int, int, int], int], tuple[LayerCosts, ...]]:
         """(distinct layer, rows, columns, units): its number; per class the costs of all tiles."""
         number: dict[tuple[int, int, int, int], int] = {}

@@ -10,8 +10,8 @@ import numpy as np
 
 from chipweave.cost.communication import dram_energy_j, dram_time_s, nop_energy_j
 from chipweave.schedule.evaluation import Energy, StageBytes, StageEvaluation
-from chipweave.schedule.layout import Boxes, Floats, extent, hull, in_rows, overlaps, owned
-from chipweave.schedule.memory import Footprint, Keeping, L2Use, footprint, need_of, ways_to_keep
+from chipweave.schedule.layout import Boxes, Cuts, Floats, Need, extent, in_rows, meet, sizes
+from chipweave.schedule.memory import Footprint, Keeping, L2Use, footprint, ways_to_keep
 from chipweave.schedule.plan import Partition, Pipeline, Stage
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.region import Region, region_of
@@ -64,25 +64,24 @@ class Setting:
         return self.problem.splits(self.pipeline.task, self.most)
 
     @cached_property
-    def splits(self) -> Mapping[int, Split]:
-        """Per layer of the pipeline, how it is cut."""
-        return splits_of(self.problem, self.pipeline, self.most)
+    def cuts(self) -> Cuts:
+        """How the layers of the pipeline are cut."""
+        return cuts_of(self.problem, self.pipeline, self.most)
 
     def held(self, stage: int, tensor: int) -> Boxes:
         """What each chiplet of the stage has to hand on: what it made, or rows of what it was handed (`paper`)."""
-        micro_batch, chiplets = self.pipeline.micro_batch, len(self.pipeline.stages[stage].chiplets)
-        if tensor in self.pipeline.stages[stage].layers:
-            return owned(self.model.layers[tensor], self.splits[tensor], micro_batch, chiplets)
-        return in_rows(extent(self.model, tensor), micro_batch, chiplets)
-
-    def wanted(self, stage: int, tensor: int) -> Boxes:
-        """What each chiplet of the stage needs of a tensor for all layers that read it; rows where none does."""
-        layers, micro_batch = self.pipeline.stages[stage].layers, self.pipeline.micro_batch
         chiplets = len(self.pipeline.stages[stage].chiplets)
-        readers = sorted({edge.consumer for edge in self.model.readers(tensor) if edge.consumer in layers})
+        if tensor in self.pipeline.stages[stage].layers:
+            return self.cuts.owned(tensor, chiplets)
+        return in_rows(extent(self.model, tensor), self.pipeline.micro_batch, chiplets)
+
+    def wanted(self, stage: int, tensor: int) -> Need:
+        """What each chiplet of the stage needs of a tensor for all layers that read it; rows where none does."""
+        part = self.pipeline.stages[stage]
+        readers = sorted({edge.consumer for edge in self.model.readers(tensor) if edge.consumer in part.layers})
         if not readers:
-            return in_rows(extent(self.model, tensor), micro_batch, chiplets)
-        return hull([need_of(self.model, tensor, each, chiplets, micro_batch, self.splits) for each in readers])
+            return Need((in_rows(extent(self.model, tensor), self.pipeline.micro_batch, len(part.chiplets)),))
+        return self.cuts.need(tensor, readers, len(part.chiplets))
 
     def entry_bytes(self, moved: Moved) -> float:
         """Bytes that are moved per entry of a tensor's box: fewer than an entry has where only a part is read."""
@@ -90,10 +89,11 @@ class Setting:
         return moved.bytes_ / (rows * columns * channels)
 
 
-def splits_of(problem: Problem, pipeline: Pipeline, most: int) -> Mapping[int, Split]:
-    """Per layer of a pipeline, how it is cut (`most`: chiplets of the schedule's largest region)."""
+def cuts_of(problem: Problem, pipeline: Pipeline, most: int) -> Cuts:
+    """How the layers of a pipeline are cut (`most`: chiplets of the schedule's largest region)."""
     model = problem.scenario.tasks[pipeline.task].model
     found: dict[int, Split] = {}
+    rows = None
     for stage in pipeline.stages:
         count = len(stage.chiplets)
         if count == 1:
@@ -101,12 +101,13 @@ def splits_of(problem: Problem, pipeline: Pipeline, most: int) -> Mapping[int, S
             continue
         classes = tuple(sorted({problem.package.class_of[chiplet] for chiplet in stage.chiplets}))
         table = problem.splits(pipeline.task, most)
+        rows = table.rows
         for layer in stage.layers:
             latest = max(edge.producer for edge in model.operands[layer])
-            shared = latest >= stage.first and stage.partition(latest) is Partition.WEIGHT_SHARED
-            producer = found[latest] if shared else None
+            follows = latest >= stage.first and stage.partition(latest) is Partition.WEIGHT_SHARED
+            producer = found[latest] if follows else None
             found[layer] = table.split(layer, stage.partition(layer), count, pipeline.micro_batch, classes, producer)
-    return found
+    return Cuts(model, pipeline.micro_batch, found, rows)
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class _Work:
 
     @cached_property
     def need(self) -> Footprint:
-        return footprint(self.setting.model, self.stage, self.micro_batch, self.setting.splits)
+        return footprint(self.setting.model, self.stage, self.micro_batch, self.setting.cuts)
 
     @property
     def ways(self) -> tuple[L2Use | None, ...]:
@@ -157,18 +158,28 @@ class _Work:
             seconds = self.micro_batch * costs.cycles[part] / clock_hz
             per_sample = {name: values[part] for name, values in vars(costs).items()}
             return tuple(map(float, seconds)), per_sample | {"weight_load_j": costs.fill_weight_j[part]}
-        each = [s.parts.costs(layer, s.splits[layer], self.micro_batch, self.region.class_of) for layer in stage.layers]
+        each = [
+            s.parts.costs(layer, s.cuts.splits[layer], self.micro_batch, self.region.class_of) for layer in stage.layers
+        ]
         sums = {name: np.array([costs[name] for _, costs in each]) for name in each[0][1]}
         return tuple(seconds for seconds, _ in each), sums
 
     @cached_property
     def loads(self) -> Transfer:
         """Activations from DRAM: read once, along the tree from the interface to all who need them."""
-        s = self.setting
-        return self._from_dram(
-            (s.wanted(self.number, each.tensor).sizes * s.entry_bytes(each), self.micro_batch * each.bytes_)
-            for each in self.moved.from_dram
-        )
+        return self._from_dram((self.arriving(each), self.micro_batch * each.bytes_) for each in self.moved.from_dram)
+
+    def arriving(self, moved: Moved) -> Floats:
+        """Bytes of a tensor that each chiplet needs."""
+        if len(self.stage.chiplets) == 1:
+            return np.array([float(self.micro_batch * moved.bytes_)])
+        return self.setting.wanted(self.number, moved.tensor).sizes * self.setting.entry_bytes(moved)
+
+    def leaving(self, moved: Moved) -> Floats:
+        """Bytes of a tensor that each chiplet owns."""
+        if len(self.stage.chiplets) == 1:
+            return np.array([float(self.micro_batch * moved.bytes_)])
+        return sizes(self.setting.held(self.number, moved.tensor)) * self.setting.entry_bytes(moved)
 
     def weights(self, keeping: Keeping | None) -> Transfer:
         """All weights of the stage from DRAM, read once: to all who use them, or spread over the mates."""
@@ -176,7 +187,7 @@ class _Work:
         wanted: dict[tuple[Split, int], float] = {}
         spread = 0.0
         for layer in self.stage.layers:
-            shape, split = s.model.layers[layer], s.splits[layer]
+            shape, split = s.model.layers[layer], s.cuts.splits[layer]
             bytes_ = s.model.bytes_per_element * shape.weight_elements
             if keeping is Keeping.MATES and self.stage.partition(layer) is Partition.WEIGHT_SHARED:
                 spread += bytes_
@@ -196,9 +207,7 @@ class _Work:
         """Activations to DRAM, each part from its owner."""
         made = nothing(self.setting.problem.network)
         for each in self.moved.to_dram:
-            made = made + self._to_interface(
-                self.setting.held(self.number, each.tensor).sizes * self.setting.entry_bytes(each)
-            )
+            made = made + self._to_interface(self.leaving(each))
         return made
 
     @cached_property
@@ -220,7 +229,7 @@ class _Work:
         made = nothing(s.problem.network)
         by_parts: dict[int, float] = {}
         for layer, bytes_ in zip(self.stage.layers, self.need.copied, strict=True):
-            by_parts[s.splits[layer].parts] = by_parts.get(s.splits[layer].parts, 0.0) + bytes_
+            by_parts[s.cuts.splits[layer].parts] = by_parts.get(s.cuts.splits[layer].parts, 0.0) + bytes_
         for parts, bytes_ in by_parts.items():
             share = np.full(chiplets, bytes_ / chiplets)
             wanted = np.repeat(share[:, None], parts, axis=1)
@@ -238,8 +247,8 @@ class _Work:
         made = nothing(s.problem.network)
         for each in tensors:
             entry, held = s.entry_bytes(each), s.held(self.number, each.tensor)
-            wanted = entry * overlaps(held, s.wanted(target, each.tensor))
-            made = made + transfer(s.problem.network, owners, readers, wanted, entry * held.sizes)
+            wanted = entry * s.wanted(target, each.tensor).held_by(held)
+            made = made + transfer(s.problem.network, owners, readers, wanted, entry * sizes(held))
         return made
 
     def _from_dram(self, tensors: Iterable[tuple[Floats, float]]) -> Transfer:
@@ -340,7 +349,7 @@ def _with_weights(work: _Work, l2: L2Use | None) -> tuple[StageEvaluation, Trans
         first=stage.first,
         last=stage.last,
         chiplets=stage.chiplets,
-        splits=tuple(setting.splits[layer] for layer in stage.layers),
+        splits=tuple(setting.cuts.splits[layer] for layer in stage.layers),
         compute_s=compute_s,
         exchange_s=exchanged_s,
         pace_s=pace_s,
@@ -382,13 +391,13 @@ def _has_second_buffer(work: _Work, l2: L2Use) -> bool:
     """
     if not l2.fits:
         return False
-    s, moved = work.setting, work.moved
+    moved = work.moved
     if len(work.stage.chiplets) == 1:
         sent = sum(total(tensors) for _, tensors in moved.to_stages)
         second = float(work.micro_batch * (total(moved.from_dram) + total(moved.to_dram) + sent))
     else:
-        second = sum(float((s.wanted(work.number, t.tensor).sizes * s.entry_bytes(t)).max()) for t in moved.from_dram)
-        second += sum(float((s.held(work.number, t.tensor).sizes * s.entry_bytes(t)).max()) for t in moved.to_dram)
+        second = sum(float(work.arriving(each).max()) for each in moved.from_dram)
+        second += sum(float(work.leaving(each).max()) for each in moved.to_dram)
         second += sum(float(each.out.max()) for each in work.forwards)
         second += max((float(each.into.max()) for each in work.exchanges.values()), default=0.0)
     return l2.held_weights + l2.activations + second <= work.region.l2_bytes
@@ -443,9 +452,6 @@ def _from_outside(work: _Work, edge: Edge) -> float:
         return 1.0
     if len(work.stage.chiplets) == 1:
         return 0.0
-    s = work.setting
-    chiplets, micro_batch = len(work.stage.chiplets), work.micro_batch
-    need = need_of(s.model, edge.producer, edge.consumer, chiplets, micro_batch, s.splits)
-    held = s.held(work.number, edge.producer)
-    own = Boxes(np.maximum(need.low, held.low), np.minimum(need.high, held.high))
-    return 1.0 - float(own.sizes.sum() / need.sizes.sum())
+    need = work.setting.cuts.need(edge.producer, [edge.consumer], len(work.stage.chiplets)).boxes[0]
+    own = meet(need, work.setting.held(work.number, edge.producer))
+    return 1.0 - float(sizes(own).sum() / sizes(need).sum())

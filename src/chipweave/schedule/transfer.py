@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,14 @@ class Network:
     Args:
         before: [a, b] the chiplet before b on the route from a.
         hops: [a, b] links on that route.
+        outward: [a, :] all chiplets, those farthest from a first.
         link: [a, b] number of the directed link between neighbours, -1 elsewhere.
         links: (from, to) of each directed link.
     """
 
     before: Ints
     hops: Ints
+    outward: Ints
     link: Ints
     links: tuple[tuple[int, int], ...]
 
@@ -45,7 +48,8 @@ def network(package: Package) -> Network:
     for _ in range(int(package.hop_matrix.max()) - 1):
         following = package.next_chiplet[before, target]
         before = np.where(following == target, before, following)
-    return Network(before, package.hop_matrix, link, links)
+    outward = np.argsort(-package.hop_matrix, axis=1, kind="stable")
+    return Network(before, package.hop_matrix, outward, link, links)
 
 
 @dataclass(frozen=True)
@@ -104,25 +108,22 @@ def transfer(net: Network, owners: Sequence[int], readers: Sequence[int], wanted
         owned: [j] distinct bytes of each owner: no more of them leave it or cross a link, however many want them.
     """
     source, target = np.array(owners, dtype=np.int64), np.array(readers, dtype=np.int64)
-    count = len(net.before)
     moved = np.where(source[:, None] == target[None, :], 0.0, wanted)
-    into, out, links = np.zeros(count), np.zeros(count), np.zeros(len(net.links))
-    sent = np.minimum(moved.sum(axis=1), owned)
-    np.add.at(into, target, moved.sum(axis=0))
-    np.add.at(out, source, sent)
-    hops = np.where(moved > 0, net.hops[np.ix_(source, target)], 0)
-    beyond = np.zeros((len(source), count))
-    beyond[:, target] = moved
-    depth = net.hops[source]
-    hop_bytes = 0.0
-    for distance in range(int(hops.max(initial=0)), 0, -1):
-        owner, at = np.nonzero((depth == distance) & (beyond > 0))
-        before, behind = net.before[source[owner], at], beyond[owner, at]
-        load = np.minimum(behind, owned[owner])
-        np.add.at(beyond, (owner, before), behind)
-        np.add.at(links, net.link[before, at], load)
-        hop_bytes += float(load.sum())
-    return Transfer(int(hops.max(initial=0)), float(sent.sum()), hop_bytes, links, out, into)
+    into, out, links = np.zeros(len(net.before)), np.zeros(len(net.before)), np.zeros(len(net.links))
+    into[target] = moved.sum(axis=0)
+    out[source] = np.minimum(moved.sum(axis=1), owned)
+    if len(source) == len(target) == 1:
+        path = [int(target[0])]
+        while path[-1] != source[0]:
+            path.append(int(net.before[source[0], path[-1]]))
+        for at, before in pairwise(path):
+            links[net.link[before, at]] = out[source[0]]
+        hops = len(path) - 1 if moved[0, 0] > 0 else 0
+    else:
+        from chipweave.schedule.trees import load_links
+
+        hops = load_links(source, target, moved, owned, net.before, net.hops, net.outward, net.link, links)
+    return Transfer(int(hops), float(out.sum()), float(links.sum()), links, out, into)
 
 
 def transfer_time_s(package: Package, moved: Transfer) -> float:

@@ -108,7 +108,7 @@ class Exact:
         if setting.pipeline.micro_batch == 1:
             return True
         return all(
-            fits_l2(footprint(setting.model, stage, setting.pipeline.micro_batch, setting.splits), region.l2_bytes)
+            fits_l2(footprint(setting.model, stage, setting.pipeline.micro_batch, setting.cuts), region.l2_bytes)
             for stage, region in zip(setting.pipeline.stages, setting.regions, strict=True)
         )
 

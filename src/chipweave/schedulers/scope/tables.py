@@ -21,7 +21,7 @@ from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.split import Splits, channel_units
 from chipweave.schedulers.scope import kernel
-from chipweave.schedulers.scope.geometry import edge_entries, layer_rows
+from chipweave.schedule.geometry import edge_entries, layer_rows
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]

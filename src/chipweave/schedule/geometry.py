@@ -1,7 +1,7 @@
-"""Compiled: how many entries of a tensor a part makes and needs (twins of `schedule/layout.py`, part by part).
+"""Compiled: the box of a tensor that a part makes, and the one that it needs (docs/regions.md; the slow twin: tests).
 
-Layers are rows of integers (see `layer_rows`), so that kernels can read them; a partition is 0 for `weight_shared`
-and 1 for `input_shared`.
+Layers are rows of integers (see `layer_rows`), so that kernels can read them. A box is 8 integers: low and high of
+samples, rows, columns and channels. A partition is 0 for `weight_shared` and 1 for `input_shared`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _cut(length, parts, part):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, inline="never")
 def own(layer, partition, split, micro_batch, part, box):  # type: ignore[no-untyped-def]
-    """Fill `box` (8 integers: low and high of samples, rows, columns, channels) with what `part` makes."""
+    """Fill `box` with what `part` makes."""
     box[:] = 0
     if partition == 1:
         if part < split[3]:
@@ -122,6 +122,39 @@ def entries(box):  # type: ignore[no-untyped-def]
     for axis in range(4):
         total *= max(0, box[2 * axis + 1] - box[2 * axis])
     return total
+
+
+@numba.njit(cache=True)
+def own_boxes(layer, split, micro_batch, chiplets):  # type: ignore[no-untyped-def]
+    """[chiplets, 8] what each part makes."""
+    boxes = np.zeros((chiplets, 8), np.int64)
+    for part in range(chiplets):
+        own(layer, 1 if split[3] > 1 else 0, split, micro_batch, part, boxes[part])
+    return boxes
+
+
+@numba.njit(cache=True)
+def need_boxes(layer, operand, extent, split, micro_batch, chiplets):  # type: ignore[no-untyped-def]
+    """[chiplets, 8] what each part reads."""
+    boxes = np.zeros((chiplets, 8), np.int64)
+    for part in range(chiplets):
+        need(layer, operand, extent, 1 if split[3] > 1 else 0, split, micro_batch, part, boxes[part])
+    return boxes
+
+
+@numba.njit(cache=True)
+def common_entries(owners, readers):  # type: ignore[no-untyped-def]
+    """[owners, readers] entries that lie in both boxes."""
+    made = np.zeros((len(owners), len(readers)))
+    for j in range(len(owners)):
+        for i in range(len(readers)):
+            both = 1.0
+            for axis in range(4):
+                low = max(owners[j, 2 * axis], readers[i, 2 * axis])
+                high = min(owners[j, 2 * axis + 1], readers[i, 2 * axis + 1])
+                both *= max(0, high - low)
+            made[j, i] = both
+    return made
 
 
 @numba.njit(cache=True)
