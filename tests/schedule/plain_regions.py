@@ -5,7 +5,7 @@ who needs it is found by following what every output element reads. All traffic 
 per pair of chiplets and per link. Written from the documentation alone; it shares nothing with the evaluator but the
 plan, the package's routes and the cost model.
 
-One task; edges carry whole tensors. The copies of an operator in a sample (`N`) are one element, so many times as large.
+One task; edges carry whole tensors. The copies of an operator in a sample (`N`) are one element, as much larger.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def best_split(
 
 
 def grids_of(model: Model, stage: Stage, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel) -> Grids:
-    """(nb, ny, nx) of the stage's `weight_shared` layers; riders are cut as their latest producer where that has one."""
+    """(nb, ny, nx) of the stage's `weight_shared` layers; riders are cut as their latest producer, if it has one."""
     grids: Grids = {}
     for index in stage.layers:
         layer = model.layers[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import pytest
@@ -199,19 +200,20 @@ def region(rng: random.Random, package: Package, free: set[int], most: int) -> t
     return tuple(chosen)
 
 
-def stages_of(rng: random.Random, package: Package, units: list[tuple[int, int]]) -> tuple[Stage, ...]:
-    number = rng.randint(1, min(len(units), 3, len(package.chiplets)))
+def stages_of(
+    rng: random.Random, package: Package, units: list[tuple[int, int]], chiplets: Iterable[int] | None = None
+) -> tuple[Stage, ...]:
+    """Random stages of all units on random regions, on these chiplets if given."""
+    free = set(range(len(package.chiplets)) if chiplets is None else chiplets)
+    number = rng.randint(1, min(len(units), 3, len(free)))
     inner = sorted(rng.sample(range(1, len(units)), number - 1))
-    free = set(range(len(package.chiplets)))
     stages: list[Stage] = []
     for a, b in zip([0, *inner], [*inner, len(units)], strict=True):
-        if not free:
-            break
         room = len(free) - (number - len(stages) - 1)
-        chiplets = region(rng, package, free, rng.randint(1, max(1, room)))
+        where = region(rng, package, free, rng.randint(1, max(1, room)))
         first, last = units[a][0], units[b - 1][1]
-        split = () if len(chiplets) == 1 else tuple(rng.choice(SPLIT) for _ in range(first, last + 1))
-        stages.append(Stage(first, last, chiplets, split))
+        split = () if len(where) == 1 else tuple(rng.choice(SPLIT) for _ in range(first, last + 1))
+        stages.append(Stage(first, last, where, split))
     return tuple(stages)
 
 

@@ -219,11 +219,10 @@ def _print_notes(console: Console, result: Result, next_step: str) -> None:
     if bound is not None and gap is not None:
         terms = ", ".join(f"{name} {quantity(seconds, 's')}" for name, seconds in bound.terms_s)
         notes.append(
-            f"No schedule is below the lower bound: at least {quantity(bound.latency_s, 's')} (the largest of "
-            f"{terms}) and {quantity(bound.energy_j, 'J')}. The best schedule's value is at most {100 * gap:.1f} % "
-            "below this one's."
+            f"The lower bound holds for {bound.of}: at least {quantity(bound.latency_s, 's')} (the largest of {terms}) "
+            f"and {quantity(bound.energy_j, 'J')}. The best one's value is at most {100 * gap:.1f} % below this one's."
             if gap > 0
-            else "The lower bound is reached: this schedule is proven optimal."
+            else f"The lower bound is reached: this schedule is proven optimal among {bound.of}."
         )
     notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
     notes.append(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chipweave.cost.communication import BITS_PER_BYTE
+from chipweave.cost.interface import LayerCosts
 from chipweave.schedule.objective import Objective
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.workload.scenario import Task
+
+Floats = NDArray[np.float64]
+
+ONE_CHIPLET = "schedules with one chiplet a stage"
+REGIONS = "schedules on regions of any size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +25,14 @@ class Certificate:
     """No schedule of this scenario on this package, under this fidelity and cost model, does better.
 
     Args:
+        of: the schedules for which that is proven.
         value: of the objective.
         latency_s, energy_j: what it is computed from, each a bound by itself.
         binds: which latency term is the largest.
         terms_s: all of them.
     """
 
+    of: str
     value: float
     latency_s: float
     energy_j: float
@@ -34,32 +44,36 @@ class Certificate:
         return 1 - self.value / value if value > 0 else 0.0
 
 
-def lower_bound(problem: Problem, objective: Objective) -> Certificate:
-    """The bound on `objective` over all schedules with stages on single chiplets.
+def lower_bound(problem: Problem, objective: Objective, regions: bool = False) -> Certificate:
+    """The bound on `objective` over all schedules with stages on single chiplets, or on `regions` of any size.
 
-    Latency is at least (a) all layers' compute on their fastest chiplet, spread evenly over all chiplets,
-    (b) for each task, one sample through all its layers plus the rest of the batch through its slowest unit,
-    added up along dependencies, (c) the DRAM bytes that no schedule avoids at the package's bandwidth. Energy
-    is at least every layer on its cheapest chiplet plus those DRAM bytes.
+    Latency is at least (a) all layers' compute where it takes the fewest chiplet-seconds, spread evenly over all
+    chiplets, (b) for each task, one sample through all its layers plus the rest of the batch through its slowest
+    unit, added up along dependencies, (c) the DRAM bytes that no schedule avoids at the package's bandwidth. Energy
+    is at least every layer where it spends least plus those DRAM bytes.
+
+    Raises:
+        InputError: with `regions`, parts of layers that the cost model cannot cost.
     """
     tasks, package = problem.scenario.tasks, problem.package
-    fastest = [_fastest_s(problem, index) for index in range(len(tasks))]
-    compute_s = sum(task.batch * float(times.sum()) for task, times in zip(tasks, fastest, strict=True))
+    count = len(package.chiplets)
+    least = [_least(problem, index, regions) for index in range(len(tasks))]
+    compute_s = sum(task.batch * float(each.spread_s.sum()) for task, each in zip(tasks, least, strict=True))
     dram_bytes = sum(unavoidable_dram_bytes(task) for task in tasks)
     dram_s = dram_bytes / package.dram_bandwidth_bytes_s
-    count = len(package.chiplets)
     if problem.fidelity is Fidelity.DETAILED:
         shared = {"compute": compute_s / count, "DRAM": dram_s}
     else:
         # `paper` has no shared DRAM: each stage pays its own transfers, one after another with its compute.
         shared = {"compute and DRAM": (compute_s + dram_s) / count}
-    terms = shared | {"longest task": _longest_chain_s(tasks, fastest)}
+    terms = shared | {"longest task": _longest_chain_s(tasks, least, count if regions else 1)}
     binds = max(terms, key=lambda name: terms[name])
-    energy_j = sum(_cheapest_j(problem, index) for index in range(len(tasks)))
+    energy_j = sum(float(each.energy_j.sum()) for each in least)
     energy_j += dram_bytes * BITS_PER_BYTE * package.dram_energy_j_per_bit
     if problem.fidelity is Fidelity.DETAILED:
         energy_j += sum(chiplet.static_power_w for chiplet in package.chiplets) * terms[binds]
-    return Certificate(objective(terms[binds], energy_j), terms[binds], energy_j, binds, tuple(terms.items()))
+    value = objective(terms[binds], energy_j)
+    return Certificate(REGIONS if regions else ONE_CHIPLET, value, terms[binds], energy_j, binds, tuple(terms.items()))
 
 
 def unavoidable_dram_bytes(task: Task) -> int:
@@ -72,32 +86,60 @@ def unavoidable_dram_bytes(task: Task) -> int:
     return model.bytes_per_element * (model.weight_elements + task.batch * (read + outputs))
 
 
-def _fastest_s(problem: Problem, task: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Per layer, seconds of one sample on the fastest class, shape (layers,)."""
-    per_class = [
-        costs.cycles / chiplet.clock_hz
-        for costs, chiplet in zip(problem.costs[task], problem.package.classes, strict=True)
+@dataclass(frozen=True, slots=True)
+class _Least:
+    """What a task's layers take at least, each shape (layers,).
+
+    Args:
+        time_s: one sample, on as many chiplets as are best for it.
+        spread_s: one sample, times the chiplets that compute it.
+        energy_j: the whole batch, inside the chiplets.
+    """
+
+    time_s: Floats
+    spread_s: Floats
+    energy_j: Floats
+
+
+def _least(problem: Problem, index: int, regions: bool) -> _Least:
+    batch = problem.scenario.tasks[index].batch
+    seconds, joules = _on_the_best_class(problem, problem.costs[index], batch)
+    if not regions:
+        return _Least(seconds, seconds, joules)
+    splits = problem.splits(index, len(problem.package.chiplets))
+    time_s, spread_s, energy_j = splits.least(*_on_the_best_class(problem, splits.tile_costs, batch))
+    return _Least(np.minimum(seconds, time_s), np.minimum(seconds, spread_s), np.minimum(joules, energy_j))
+
+
+def _on_the_best_class(problem: Problem, by_class: Sequence[LayerCosts], batch: int) -> tuple[Floats, Floats]:
+    """Of each layer (or part) seconds of one sample and joules of the batch, each on the class that takes least.
+
+    In `detailed` without the fills and drains that a stage may save.
+    """
+    seconds = [
+        costs.cycles / chiplet.clock_hz for costs, chiplet in zip(by_class, problem.package.classes, strict=True)
     ]
-    return np.asarray(np.min(per_class, axis=0))
+    if problem.fidelity is Fidelity.PAPER:
+        joules = [batch * costs.energy_j for costs in by_class]
+    else:
+        joules = [batch * costs.resident_j + costs.fill_weight_j for costs in by_class]
+    return np.min(seconds, axis=0), np.min(joules, axis=0)
 
 
-def _longest_chain_s(tasks: tuple[Task, ...], fastest: list[np.ndarray[tuple[int], np.dtype[np.float64]]]) -> float:
+def _longest_chain_s(tasks: tuple[Task, ...], least: Sequence[_Least], chiplets: int) -> float:
+    """With stages on up to so many chiplets."""
     alone = {}
-    for task, times in zip(tasks, fastest, strict=True):
-        slowest_unit = max(float(times[first : last + 1].sum()) for first, last in task.model.units)
-        alone[task.name] = float(times.sum()) + (task.batch - 1) * slowest_unit
+    for task, each in zip(tasks, least, strict=True):
+        rest_s = 0.0
+        for first, last in task.model.units:
+            unit = slice(first, last + 1)
+            rest_s = max(
+                rest_s, task.batch * float(each.spread_s[unit].sum()) / chiplets - float(each.time_s[unit].sum())
+            )
+        alone[task.name] = float(each.time_s.sum()) + rest_s
     parent = {task.name: task.depends_on for task in tasks}
 
     def chain(name: str | None) -> float:
         return 0.0 if name is None else alone[name] + chain(parent[name])
 
     return max(chain(task.name) for task in tasks)
-
-
-def _cheapest_j(problem: Problem, task: int) -> float:
-    """Every layer on its cheapest class; in `detailed`, without the fills and drains that a stage may save."""
-    entry = problem.scenario.tasks[task]
-    if problem.fidelity is Fidelity.PAPER:
-        return entry.batch * float(np.min([costs.energy_j for costs in problem.costs[task]], axis=0).sum())
-    per_class = [entry.batch * costs.resident_j + costs.fill_weight_j for costs in problem.costs[task]]
-    return float(np.min(per_class, axis=0).sum())

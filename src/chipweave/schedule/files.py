@@ -250,6 +250,7 @@ def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:
         "lower_bound": None
         if bound is None
         else {
+            "of": bound.of,
             "value": bound.value,
             "latency_s": bound.latency_s,
             "energy_j": bound.energy_j,

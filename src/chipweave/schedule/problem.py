@@ -44,14 +44,15 @@ class Problem:
         return network(self.package)
 
     def splits(self, task: int, most: int) -> Splits:
-        """All splits of a task's layers on up to `most` chiplets, with what the parts cost; kept for later calls."""
-        if (task, most) not in self._splits:
+        """All splits of a task's layers on at least up to `most` chiplets, with what the parts cost; the largest table
+        is kept for later calls."""
+        if task not in self._splits or self._splits[task].most < most:
             layers = self.scenario.tasks[task].model.layers
-            self._splits[task, most] = Splits(layers, self.package.classes, self.cost_model, most)
-        return self._splits[task, most]
+            self._splits[task] = Splits(layers, self.package.classes, self.cost_model, most)
+        return self._splits[task]
 
     @cached_property
-    def _splits(self) -> dict[tuple[int, int], Splits]:
+    def _splits(self) -> dict[int, Splits]:
         return {}
 
     def layer_costs(self, task: int, chiplet: int) -> LayerCosts:

@@ -75,7 +75,7 @@ def assess(
     objective: Objective | str,
     search: Search | None = None,
 ) -> Result:
-    """Evaluate a valid schedule and hold it against the lower bound.
+    """Evaluate a valid schedule and hold it against the lower bound: on regions if it has any, else on single chiplets.
 
     `objective` as a string is a name for which no function is known: no value and no bound.
     """
@@ -83,7 +83,7 @@ def assess(
     if isinstance(objective, str):
         return Result(problem, cost_model, schedule, evaluation, objective, None, None, search)
     value = objective(evaluation.latency_s, evaluation.energy_j)
-    certificate = lower_bound(problem, objective)
+    certificate = lower_bound(problem, objective, regions=schedule.largest_region > 1)
     return Result(problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)
 
 

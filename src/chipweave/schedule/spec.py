@@ -99,7 +99,9 @@ class SearchSpec(Spec):
     notes: list[Prose]
     front: list[FrontSpec] = Field(description="Non-dominated schedules retained.")
     value: float | None = Field(description="Of the objective.")
-    lower_bound: dict[str, Any] | None = Field(description="That no schedule is below, and its terms.")
+    lower_bound: dict[str, Any] | None = Field(
+        description="That no schedule is below: of which schedules, and its terms."
+    )
     gap: float | None = Field(description="1 - lower bound / value: 0 is proven optimal.")
 
 

@@ -122,6 +122,50 @@ class Splits:
                 tiles.append(tile(layer, *shape))
         return number, tuple(self.cost_model.costs(tiles, chiplet) for chiplet in self.classes)
 
+    @property
+    def tile_costs(self) -> tuple[LayerCosts, ...]:
+        """Per class, the costs of every part that there is."""
+        return self._tiles[1]
+
+    @cached_property
+    def _ways(self) -> tuple[tuple[Ints, Ints], ...]:
+        """Per distinct layer, every split of one sample: [way, 4] the parts that differ, and how many of each."""
+        number, _ = self._tiles
+        found = []
+        for at, layer in enumerate(self.distinct[0]):
+            units = channel_units(layer)
+            ways = [
+                [
+                    (number[at, y, x, units], high * wide)
+                    for y, high in _counted(layer.out_y, ny)
+                    for x, wide in _counted(layer.out_x, nx)
+                ]
+                for ny in range(1, min(self.most, layer.out_y) + 1)
+                for nx in range(1, min(self.most // ny, layer.out_x) + 1)
+            ]
+            ways += [
+                [(number[at, layer.out_y, layer.out_x, length], many) for length, many in _counted(units, parts)]
+                for parts in range(1, min(self.most, units) + 1)
+            ]
+            table = np.array([way + [(0, 0)] * (4 - len(way)) for way in ways], dtype=np.int64)
+            found.append((table[:, :, 0], table[:, :, 1]))
+        return tuple(found)
+
+    def least(self, seconds: Floats, joules: Floats) -> tuple[Floats, Floats, Floats]:
+        """Per layer the least, over all splits of one sample, of the slowest part, of that times the number of parts,
+        and of all parts' joules, each shape (layers,).
+
+        Args:
+            seconds, joules: of every part that there is, in the order of `tile_costs`.
+        """
+        figures = []
+        for tiles, counts in self._ways:
+            slowest = np.where(counts > 0, seconds[tiles], 0.0).max(axis=1)
+            spread = counts.sum(axis=1) * slowest
+            figures.append((slowest.min(), spread.min(), (counts * joules[tiles]).sum(axis=1).min()))
+        time_s, spread_s, energy_j = np.array(figures)[self.distinct[1]].T
+        return time_s, spread_s, energy_j
+
     @cached_property
     def _grids(self) -> dict[tuple[int, ...], _Grids]:
         return {}
@@ -242,6 +286,12 @@ def _shapes(layer: Layer, most: int) -> Iterator[tuple[int, int, int]]:
 def _lengths(length: int, parts: int) -> tuple[int, ...]:
     """The lengths of an axis cut into parts, longest first: two that differ by one, or one."""
     return (-(-length // parts),) if length % parts == 0 else (-(-length // parts), length // parts)
+
+
+def _counted(length: int, parts: int) -> list[tuple[int, int]]:
+    """As `_lengths`, with how many parts have each."""
+    longer = length % parts
+    return [(-(-length // parts), longer), (length // parts, parts - longer)] if longer else [(length // parts, parts)]
 
 
 @dataclass(frozen=True, slots=True)
