@@ -6,8 +6,10 @@ where a stage has several chiplets).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,22 +27,32 @@ Boxes = Ints
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What each chiplet of a region needs of a tensor: the union of one box a kind of partition that reads it."""
+    """What each chiplet of a region needs of a tensor: the union of one box for each way in which readers are cut."""
 
     boxes: tuple[Boxes, ...]
 
     @property
     def sizes(self) -> Floats:
         """Entries per chiplet, each once."""
-        made = sum((sizes(boxes) for boxes in self.boxes), np.zeros(len(self.boxes[0])))
-        return made - sizes(meet(*self.boxes)) if len(self.boxes) > 1 else made
+        return sum((sign * sizes(common) for sign, common in self._terms), np.zeros(len(self.boxes[0])))
 
     def held_by(self, owners: Boxes) -> Floats:
         """Entries that each owner holds and each chiplet needs, shape (owners, chiplets)."""
         from chipweave.schedule.geometry import common_entries
 
-        made = sum((common_entries(owners, boxes) for boxes in self.boxes), np.zeros((len(owners), len(self.boxes[0]))))
-        return made - common_entries(owners, meet(*self.boxes)) if len(self.boxes) > 1 else made
+        none = np.zeros((len(owners), len(self.boxes[0])))
+        return sum((sign * common_entries(owners, common) for sign, common in self._terms), none)
+
+    @property
+    def _terms(self) -> Iterator[tuple[int, Boxes]]:
+        """Inclusion and exclusion: what any number of the boxes have in common, added and subtracted in turn."""
+        for many in range(1, len(self.boxes) + 1):
+            for some in combinations(self.boxes, many):
+                yield (1 if many % 2 else -1), reduce(meet, some)
+
+
+MOST_BOXES = 4
+"""Of a `Need`; where readers are cut in more ways, the last ones share a hull."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +78,15 @@ class Cuts:
         """What each chiplet of the region needs of a tensor to run its parts of the layers `readers`."""
         assert self.rows is not None
         size = extent(self.model, tensor)
-        kinds: dict[bool, list[Boxes]] = {}
+        ways: dict[Split, list[Boxes]] = {}
         for reader in readers:
             split = self.splits[reader]
+            way = split if split in ways or len(ways) < MOST_BOXES else list(ways)[-1]
             for operand, edge in enumerate(self.model.operands[reader]):
                 if edge.producer == tensor:
                     boxes = needed(self.rows[reader], operand, size, split, self.micro_batch, chiplets)
-                    kinds.setdefault(split.units > 1, []).append(boxes)
-        return Need(tuple(hull(boxes) for boxes in kinds.values()))
+                    ways.setdefault(way, []).append(boxes)
+        return Need(tuple(hull(boxes) for boxes in ways.values()))
 
     def entries(self, tensor: int) -> int:
         """Of the whole tensor of a micro-batch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -296,7 +296,7 @@ def _with_weights(work: _Work, l2: L2Use | None) -> tuple[StageEvaluation, Trans
     layer_s = work.layers[0]
     exchange_s = {layer: transfer_time_s(package, moved) for layer, moved in work.exchanges.items()}
     compute_s, exchanged_s = sum(layer_s), sum(exchange_s.values())
-    pace_s = sum(max(seconds, exchange_s.get(layer, 0.0)) for layer, seconds in zip(stage.layers, layer_s, strict=True))
+    pace_s = _pace_s(setting.model, stage, layer_s, exchange_s)
     weights_from_dram_s = dram_time_s(package, work.weight_bytes, weights.hops)
     resident_s = weights_from_dram_s if keeping in (Keeping.RESIDENT, Keeping.MATES) else 0.0
     weights_s = weights_from_dram_s if keeping is Keeping.STREAMED else 0.0
@@ -367,6 +367,17 @@ def _with_weights(work: _Work, l2: L2Use | None) -> tuple[StageEvaluation, Trans
         energy=energy,
     )
     return evaluation, traffic
+
+
+def _pace_s(model: Model, stage: Stage, layer_s: Sequence[float], exchange_s: Mapping[int, float]) -> float:
+    """Compute and exchange side by side: per layer, with what rides with it, the longer of the two."""
+    pace_s, of_unit = 0.0, [0.0, 0.0]
+    ends = {last for _, last in model.units}
+    for layer, seconds in zip(stage.layers, layer_s, strict=True):
+        of_unit = [of_unit[0] + seconds, of_unit[1] + exchange_s.get(layer, 0.0)]
+        if layer in ends:
+            pace_s, of_unit = pace_s + max(of_unit), [0.0, 0.0]
+    return pace_s
 
 
 def _weight_shares(split: Split, units: int, chiplets: int) -> Floats:

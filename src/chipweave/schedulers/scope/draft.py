@@ -93,6 +93,12 @@ class Exact:
             latency_s, energy_j = latency_s + made[0], energy_j + made[1]
         return latency_s, energy_j
 
+    def require(self, draft: Sequence[DraftWindow]) -> tuple[float, float]:
+        """`cost` of a draft that fits."""
+        cost = self.cost(draft)
+        assert cost is not None
+        return cost
+
     def _evaluate(self, draft: DraftWindow) -> tuple[float, float, tuple[StageEvaluation, ...]] | None:
         ground, problem = self.ground, self.ground.problem
         pipeline = pipeline_from(draft, ground)

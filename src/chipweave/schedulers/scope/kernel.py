@@ -14,13 +14,13 @@ MODES = 3
 """How a stage's partitions are chosen: for time alone; also for weights at a link's pace; for few weights first."""
 
 _A_PACE, _A_SERIAL, _A_EXCHANGE, _A_LIVE, _A_WEIGHTS, _A_ONE, _A_TWO = range(7)
-_A_COPIED, _A_LAYERS, _A_COPY_ONE, _A_COPY_TWO, _A_ENERGY, _A_FIRST, _A_PARTED = range(7, 14)
-_STATE = 14
+_A_COPIED, _A_LAYERS, _A_COPY_ONE, _A_COPY_TWO, _A_ENERGY, _A_FIRST, _A_PARTED, _A_LARGEST_S = range(7, 15)
+_STATE = 15
 
 
 @numba.njit(cache=True, inline="never")
-def _start(u, s, p, compute_s, inner_s, state):  # type: ignore[no-untyped-def]
-    """An empty stage that begins with unit u."""
+def _start(p, state):  # type: ignore[no-untyped-def]
+    """An empty stage whose first unit has partition p."""
     for field in range(_STATE):
         state[field] = 0.0
     state[_A_FIRST] = p
@@ -34,6 +34,7 @@ def _add_unit(u, s, p, exchange_s, before_s, tables, state):  # type: ignore[no-
     state[_A_PACE] += max(work_s, own_s) + max(0.0, exchange_s - before_s)
     state[_A_SERIAL] += work_s + own_s + exchange_s
     state[_A_EXCHANGE] += own_s + exchange_s
+    state[_A_LARGEST_S] = max(state[_A_LARGEST_S], own_s, exchange_s)
     state[_A_LIVE] = max(state[_A_LIVE], live[u, s, p])
     state[_A_WEIGHTS] += weights[u, s, p]
     for number in range(2):
@@ -147,7 +148,7 @@ def stages(  # type: ignore[no-untyped-def]
                     total_weights += copied[u]
                     for p in range(partitions):
                         if length == 0:
-                            _start(u, s, p, compute_s, inner_s, new[p])
+                            _start(p, new[p])
                             _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
                             continue
                         skipped_s = 0.0
@@ -168,8 +169,9 @@ def stages(  # type: ignore[no-untyped-def]
                         for field in range(_STATE):
                             old[p, field] = new[p, field]
                         first = int(new[p, _A_FIRST])
-                        second = need[h, s, first] + live[u, s, p] - need[u, s, p]
-                        value = _finish(new[p], chiplets, total_weights, spans, max(0.0, second), constants, terms)
+                        second = need[h, s, first] + max(0.0, live[u, s, p] - need[u, s, p])
+                        second += new[p, _A_LARGEST_S] * constants[LINK]
+                        value = _finish(new[p], chiplets, total_weights, spans, second, constants, terms)
                         if value < best[length]:
                             best[length] = value
                             terms[LAST], terms[MODE] = p, mode
@@ -191,7 +193,7 @@ def partitions_of(  # type: ignore[no-untyped-def]
         u = h + at
         for p in range(2):
             if at == 0:
-                _start(u, s, p, compute_s, inner_s, new[p])
+                _start(p, new[p])
                 _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
                 continue
             skipped_s = 0.0

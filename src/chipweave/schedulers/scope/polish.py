@@ -49,9 +49,7 @@ def polish(draft: Draft, exact: Exact, space: Space, value: Callable[[float, flo
         value: of (latency_s, energy_j); lower is better.
     """
     chiplets, batch = len(exact.ground.order), exact.ground.batch
-    cost = exact.cost(draft)
-    assert cost is not None
-    best, limit = value(*cost), exact.stages + rounds * STAGES_PER_ROUND
+    best, limit = value(*exact.require(draft)), exact.stages + rounds * STAGES_PER_ROUND
     improved = True
     while improved and exact.stages < limit:
         improved = False

@@ -109,13 +109,12 @@ def _best(
     def value(latency_s: float, energy_j: float) -> float:
         return request.objective(latency_s, energy_j)
 
-    found = []
+    found: list[tuple[float, int, Draft]] = []
     for space in spaces:
         limited = dataclasses.replace(space, windows=space.windows or options.windows, micro_batch=options.micro_batch)
         candidates = search(ground, limited, _prices(request), report)
         made = finish(candidates, exact, limited, value, options.polish)
-        if made is not None:
-            found.append((value(made[1], made[2]), len(found), made[0]))
+        found.append((value(made[1], made[2]), len(found), made[0]))
     return min(found)[2]
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chipweave.schedule.problem import micro_batch_candidates
 from chipweave.schedulers.scope import kernel
 from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.scope.polish import Space, polish
@@ -15,8 +14,10 @@ from chipweave.schedulers.scope.tables import Floats, Ground, Ints, UnitTables, 
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
-CAPS = 36
 CAP_GROWTH = 1.12
+FINER_CAPS = 12
+MOST_STAGES = 16
+"""How much faster than one stage on the whole package the fastest stages tried are."""
 MOST_WINDOWS = 40
 FINALISTS = 4
 """Candidates that are evaluated exactly; the best is improved."""
@@ -61,9 +62,23 @@ def levels(ground: Ground, space: Space, only: int | None) -> Iterator[Level]:
         every = list(range(last + 1)) if not space.whole_package else [last]
         table = stage_tables(ground, made, micro_batch, every, longest)
         whole = table if longest == units else stage_tables(ground, made, micro_batch, [last], units)
-        work = np.min(table[:, 0, :, kernel.PACE] * ground.sizes[every], axis=1).sum() / ground.sizes[-1]
-        caps_s = 4 * work / CAP_GROWTH ** np.arange(CAPS)
+        caps_s = _caps_s(table[:, 0], ground.sizes[every])
         yield Level(micro_batch, made, table, whole, caps_s, np.array(every, dtype=np.int64))
+
+
+def _caps_s(single: Floats, sizes: Ints) -> Floats:
+    """Times of the slowest stage that are tried, from what any single unit takes down to a share of all work."""
+    slowest_s = (single[:, :, kernel.SERIAL] + single[:, :, kernel.WEIGHTS_S] + single[:, :, kernel.SPILL_S]).min(
+        axis=1
+    )
+    work_s = np.min(single[:, :, kernel.PACE] * sizes, axis=1)
+    fits = np.isfinite(slowest_s)  # with a large micro-batch not every unit does
+    if not fits.any():
+        return np.array([np.inf])
+    all_work_s = float(work_s[fits].sum() / sizes[-1])
+    most_s = max(4 * all_work_s, 2 * float(slowest_s[fits].max()))
+    steps = int(np.ceil(np.log(most_s * MOST_STAGES / all_work_s) / np.log(CAP_GROWTH)))
+    return np.concatenate(([np.inf], most_s / CAP_GROWTH ** np.arange(steps)))
 
 
 @dataclass
@@ -100,8 +115,8 @@ def search(ground: Ground, space: Space, prices: tuple[float, ...], report: Call
 
 def _empty(units: int) -> _Best:
     shape = (units + 1, units + 1)
-    none = np.full(shape, -1)
-    return _Best(np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.inf), none, none.copy(), none.copy())
+    costs, numbers = [np.full(shape, np.inf) for _ in range(3)], [np.full(shape, -1) for _ in range(3)]
+    return _Best(*costs, *numbers)
 
 
 def _improve(best: _Best, ground: Ground, space: Space, level: Level, number: int, price: float) -> None:
@@ -157,8 +172,8 @@ def _window(best: _Best, ground: Ground, made: list[Level], cut: tuple[int, int]
     level, whole = made[best.level[cut]], bool(best.whole[cut])
     table = np.ascontiguousarray(level.whole[:, :, -1:]) if whole else level.table
     chosen = level.chosen[-1:] if whole else level.chosen
-    cap_s = np.inf if whole else float(level.caps_s[best.cap[cut]])
     numbers = constants(ground, level.micro_batch)
+    cap_s = np.inf if whole else _finer_cap(best, ground, level, cut, price, numbers)
     stages = kernel.window_stages(
         cut[0],
         cut[1],
@@ -184,6 +199,17 @@ def _window(best: _Best, ground: Ground, made: list[Level], cut: tuple[int, int]
         )  # fmt: skip
         draft.append(DraftStage(int(end), chiplets, tuple(int(p) for p in partitions)))
     return DraftWindow(cut[0], level.micro_batch, tuple(draft))
+
+
+def _finer_cap(best: _Best, ground: Ground, level: Level, cut: tuple[int, int], price: float, numbers: Floats) -> float:
+    """The best cap of a window between the one found and the next lower."""
+    caps_s = float(level.caps_s[best.cap[cut]]) / CAP_GROWTH ** (np.arange(FINER_CAPS) / FINER_CAPS)
+    tried = _empty(len(ground.model.units))
+    kernel.windows(
+        caps_s, price, level.table, level.chosen, ground.sizes, level.units.need, ground.crossing, ground.spans, numbers,
+        np.array([cut[1]], dtype=np.int64), tried.cost, tried.latency_s, tried.energy_j, tried.cap,
+    )  # fmt: skip
+    return float(caps_s[tried.cap[cut]])
 
 
 def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[int]:
@@ -214,21 +240,19 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[i
 
 def finish(
     candidates: list[Candidate], exact: Exact, space: Space, value: Callable[[float, float], float], rounds: int
-) -> tuple[Draft, float, float] | None:
+) -> tuple[Draft, float, float]:
     """The best of the candidates, evaluated exactly and improved: (draft, latency_s, energy_j)."""
-    scored = []
+    scored: list[tuple[float, int, Draft]] = []
     for candidate in sorted(candidates, key=lambda c: value(c.latency_s, c.energy_j))[:FINALISTS]:
-        cost = exact.cost(candidate.draft)
-        if cost is not None:
-            scored.append((value(*cost), len(scored), candidate.draft))
-    if not scored:
-        return None
+        draft = tuple(_fitting(window, exact) for window in candidate.draft)
+        latency_s, energy_j = exact.require(draft)
+        scored.append((value(latency_s, energy_j), len(scored), draft))
     draft = polish(min(scored)[2], exact, space, value, rounds)
-    cost = exact.cost(draft)
-    assert cost is not None
-    return draft, *cost
+    return draft, *exact.require(draft)
 
 
-def all_micro_batches(batch: int) -> list[int]:
-    """Every micro-batch worth trying."""
-    return list(micro_batch_candidates(batch))
+def _fitting(window: DraftWindow, exact: Exact) -> DraftWindow:
+    """The window with the largest micro-batch, halved as often as needed, that fits L2 (1 always does)."""
+    while exact.window(window) is None:
+        window = replace(window, micro_batch=window.micro_batch // 2)
+    return window
