@@ -28,7 +28,7 @@ SEGMENTED = Space(one_unit_a_stage=True)
 MERGED = Space()
 
 WORTH_IMPROVING = 1.15
-"""Drafts of a space are improved where they are at most so many times the best space's."""
+"""A space is looked at where its estimate, then its best draft, is at most so many times the best space's."""
 STEP, MOST_WORTH = 1e-4, 1e4
 """Relative step of the objective's slopes; a joule is worth at most so many times latency over energy."""
 
@@ -142,27 +142,33 @@ class _Run:
 
     def improved(self, value: Callable[[float, float], float], rounds: int) -> Draft:
         """The best draft of all spaces, improved; also by what a joule is worth where energy counts."""
-        found: list[tuple[float, int, Draft, Space]] = []
-        for space, cheapest in zip(self.spaces, self.cheapest, strict=True):
-            some = list(cheapest)
+        estimates = [min(value(*cost) for cost in self.costs([cheapest])) for cheapest in self.cheapest]
+        found: list[tuple[float, int, Draft]] = []
+        for number, space in enumerate(self.spaces):
+            if estimates[number] > WORTH_IMPROVING * min(estimates):
+                continue
+            some = list(self.cheapest[number])
             latency_s, energy_j = min(self.costs([some]), key=lambda cost: value(*cost))
             for price in _prices(value, latency_s, energy_j):
                 some += candidates(self.ground, self.levels, space, price)
             best = evaluated(some, self.exact, value)
             self.seen += [self.exact.require(draft) for draft in best]
-            found.append((value(*self.exact.require(best[0])), len(found), best[0], space))
+            found.append((value(*self.seen[-len(best)]), number, best[0]))
         least = min(found)[0]
-        improved: list[tuple[float, int, Draft]] = []
-        for cost, number, draft, space in found:
-            if cost <= WORTH_IMPROVING * least:
-                self.request.progress(Progress(number, len(found), least, "improving"))
-                better = polish(draft, self.exact, space, value, rounds, self.request)
-                self.seen.append(self.exact.require(better))
-                improved.append((value(*self.seen[-1]), number, better))
-        cost, _, draft = min(improved)
-        if len(self.spaces) > 1:
-            draft = polish(draft, self.exact, self.spaces[-1], value, rounds, self.request)
-        return draft
+        improved = [self._polished(each, value, rounds) for each in found if each[0] <= WORTH_IMPROVING * least]
+        best_one = min(improved)
+        if best_one[1] < len(self.spaces) - 1:
+            best_one = self._polished((best_one[0], len(self.spaces) - 1, best_one[2]), value, rounds)
+        return best_one[2]
+
+    def _polished(
+        self, each: tuple[float, int, Draft], value: Callable[[float, float], float], rounds: int
+    ) -> tuple[float, int, Draft]:
+        """(value, number of the space, draft), improved within its space."""
+        self.request.progress(Progress(each[1], len(self.spaces), each[0], "improving"))
+        draft = polish(each[2], self.exact, self.spaces[each[1]], value, rounds, self.request)
+        self.seen.append(self.exact.require(draft))
+        return value(*self.seen[-1]), each[1], draft
 
 
 def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:
