@@ -201,8 +201,8 @@ def _line(package: Package) -> tuple[int, ...]:
     order = snake(package)
     if any(b not in package.neighbours[a] for a, b in pairwise(order)):
         raise InputError(
-            f"package '{package.name}' has no line through all its chiplets along links, on which regions are laid out; "
-            "add links, or use `scar`"
+            f"package '{package.name}' has no line through all its chiplets along links, on which regions lie; add "
+            "links, or use `scar`"
         )
     return order
 
