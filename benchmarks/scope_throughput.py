@@ -20,7 +20,8 @@ from chipweave.files.scenario_file import resolve_scenario
 from chipweave.hardware.package import Package
 from chipweave.schedule.result import Result
 
-NETS = "alexnet vgg16 darknet19 resnet18 resnet34 resnet50 resnet101 resnet152 gpt2_medium gpt2_xl llama_7b".split()
+RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+NETS = ["alexnet", "vgg16", "darknet19", *RESNETS, "gpt2_medium", "gpt2_xl", "llama_7b"]
 SCHEDULERS = ("sequential", "full-pipeline", "segmented-pipeline", "scope")
 COMPARED = ("scope / segmented", "energy", "windows", "at most")
 """Of scope over segmented-pipeline: throughput, energy, windows, and what the lower bound leaves for any schedule."""

@@ -29,8 +29,8 @@ MERGED = Space()
 
 WORTH_IMPROVING = 1.15
 """A space is looked at where its estimate, then its best draft, is at most so many times the best space's."""
-STEP, MOST_WORTH = 1e-4, 1e4
-"""Relative step of the objective's slopes; a joule is worth at most so many times latency over energy."""
+STEP, MOST_WORTH = 1e-4, 10.0
+"""Relative step of the objective's slopes; a per cent of energy is worth at most so many per cent of latency."""
 
 
 def scope(problem: Problem, request: Request) -> Found:
@@ -178,9 +178,9 @@ def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: 
     per_j = (value(latency_s, energy_j * (1 + STEP)) - here) / (energy_j * STEP)
     if per_j <= 0:
         return ()
-    most = MOST_WORTH * latency_s / energy_j
-    price = most if per_s * most <= per_j else per_j / per_s
-    return (price / 2, price, 2 * price)
+    even = latency_s / energy_j  # where a per cent of one is worth a per cent of the other, as for EDP
+    price = MOST_WORTH * even if per_s * MOST_WORTH * even <= per_j else per_j / per_s
+    return tuple(sorted({price / 3, price, 3 * price, even} if price > even else {price / 3, price, 3 * price}))
 
 
 def _front(costs: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
