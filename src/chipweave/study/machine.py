@@ -80,10 +80,10 @@ def chiplet(kind: str, machine: Machine, *, size: int = 1, noc_factor: int = 1) 
 
 
 def _dataflow(kind: str, mapping: Mapping, pes: int) -> Dataflow:
-    if kind == "O" and mapping is Mapping.CHANNELS:
+    if kind == "O" and mapping == Mapping.CHANNELS:
         return Dataflow(Style.CUSTOM, mappings={"conv": YKP_OS})
-    square = kind == "O" and mapping is Mapping.SQUARE
-    tile = Tile.AUTO if mapping is Mapping.AUTO else Tile.FIXED
+    square = kind == "O" and mapping == Mapping.SQUARE
+    tile = Tile.AUTO if mapping == Mapping.AUTO else Tile.FIXED
     return Dataflow(STYLES[kind], tile, cluster=math.isqrt(pes) if square else None)
 
 

@@ -50,7 +50,6 @@ MODES = (
 )
 """All but the monolithic. 2x2 places differ only in who neighbours whom, so these are all counts and positions."""
 
-STANDALONE = ("standalone, OS", "standalone, WS", "standalone, one of each")
 HOMOGENEOUS = ("pipelined, OS", "pipelined, WS")
 HETEROGENEOUS = tuple(mode.name for mode in MODES if mode.scheduler == "scar" and len(set(mode.kinds)) == 2)
 
