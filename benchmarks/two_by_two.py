@@ -14,6 +14,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 
 from chipweave.study.fig_2 import (
@@ -27,6 +28,7 @@ from chipweave.study.fig_2 import (
 )
 from chipweave.study.machine import Machine, Mapping
 from chipweave.study.two_by_two import (
+    BASELINES,
     EFFICIENCY,
     MODES,
     THROUGHPUT,
@@ -68,6 +70,7 @@ def main() -> None:
         tables["fig-2-every"] = fig_2_ranges(every)
         found = [_counted(study, setting, "every") for setting in every_setting()]
         tables["every"] = ranges_table(found)
+        tables["chips"] = chips_table(found)
         tables["verdicts"] = verdicts_table(every, found)
     else:
         tables["verdicts"] = verdicts_table(cases, studies)
@@ -163,9 +166,7 @@ def fig_2_ranges(cases: Sequence[WorkedCase]) -> str:
 
     def cell(name: str, some: Sequence[Bar]) -> str:
         edp = [bar.edp for bar in some]
-        hits = Counter(verdict(PUBLISHED[name], ratio) for ratio in edp)
-        counts = " / ".join(str(hits[kind]) for kind in Verdict)
-        return f"{min(edp):.3g} to {max(edp):.3g}; {counts}"
+        return f"{span(edp)}; {counts(verdict(PUBLISHED[name], ratio) for ratio in edp)}"
 
     rows = []
     for name in PUBLISHED:
@@ -243,15 +244,35 @@ def held(studies: Sequence[Study]) -> list[Held]:
     return [(s.setting, findings(gains)) for s in studies for gains in s.gains]
 
 
+def span(values: Sequence[float]) -> str:
+    return f"{min(values):.3g} to {max(values):.3g}"
+
+
+def counts(verdicts: Iterable[Verdict]) -> str:
+    hits = Counter(verdicts)
+    return " / ".join(str(hits[kind]) for kind in Verdict)
+
+
+def chips_table(studies: Sequence[Study]) -> str:
+    """Per kind of monolithic chip: ranges over everything else, and the homogeneous packages beside."""
+    rows = []
+    for chip, floor in product((baseline.name for baseline in BASELINES), FLOORS):
+        at_floor = [s for s in studies if s.setting.machine.floor == floor]
+        some = [gains for s in at_floor for gains in s.gains if gains[0].baseline == chip]
+        found = [findings(gains) for gains in some]
+        rows.append(
+            [
+                f"{chip}, {'no floor' if floor is None else f'floor {floor}'}",
+                f"{span([f.throughput[0].throughput for f in found])}; {counts(f.throughput[1] for f in found)}",
+                f"{span([f.efficiency[0].efficiency for f in found])}; {counts(f.efficiency[1] for f in found)}",
+                counts(f.together[1] for f in found),
+            ]
+        )
+    return markdown(["monolithic chip, floor", "throughput (2.2)", "efficiency (1.9)", "both at once"], rows)
+
+
 def ranges_table(studies: Sequence[Study]) -> str:
     """Per batch and machine column: ranges over all other open parameters and all monolithic chips."""
-
-    def span(values: Sequence[float]) -> str:
-        return f"{min(values):.3g} to {max(values):.3g}"
-
-    def counts(verdicts: Sequence[Verdict]) -> str:
-        hits = Counter(verdicts)
-        return " / ".join(str(hits[kind]) for kind in Verdict)
 
     rows = []
     for batch in (1, 8, 32):
