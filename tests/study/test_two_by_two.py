@@ -115,7 +115,7 @@ def test_findings() -> None:
     found = findings(gains([(2.3, 1.2), (2.0, 1.8), (1.0, 3.0), (1.0, 1.0)], (1.5, 2.0), (1.2, 1.1)))
     assert (found.throughput[0].throughput, found.throughput[1]) == (2.3, Verdict.REPRODUCED)
     assert (found.efficiency[0].efficiency, found.efficiency[1]) == (3.0, Verdict.ORDER)
-    assert (found.together[0].throughput, found.together[1]) == (2.0, Verdict.REPRODUCED)
+    assert (found.together[0].throughput, found.together[1]) == (2.0, Verdict.REPRODUCED)  # 9 % and 5 % off
     assert found.order
     assert found.heterogeneity == pytest.approx((2.3 / 1.5, 3.0 / 2.0, 3.0 / 3.6))
 
@@ -133,5 +133,5 @@ def test_the_furthest_factor_dominates() -> None:
 
 def test_all_settings_differ() -> None:
     settings = every_setting()
-    assert len(set(settings)) == len(settings) == 3 * 16 + 2 * 16 * 6
+    assert len(set(settings)) == len(settings) == 6 * 16 + 2 * 16 * 6
     assert set(reference_settings()) <= set(settings)
