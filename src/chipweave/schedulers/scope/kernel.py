@@ -124,7 +124,7 @@ def _price(mode, weights, constants):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def stages(  # type: ignore[no-untyped-def]
-    chosen, sizes, longest, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied, copied_layers,
+    chosen, sizes, longest, limit_s, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied, copied_layers,
     energy_j, spans, need, constants,
 ):  # fmt: skip
     """[h, length - 1, size, term]: every stage with its best partitions, unit by unit (Viterbi)."""
@@ -165,6 +165,8 @@ def stages(  # type: ignore[no-untyped-def]
                                 value = this
                                 for field in range(_STATE):
                                     new[p, field] = trial[field]
+                    if length > 0 and min(new[0, _A_PACE], new[partitions - 1, _A_PACE]) > limit_s:
+                        break
                     for p in range(partitions):
                         for field in range(_STATE):
                             old[p, field] = new[p, field]

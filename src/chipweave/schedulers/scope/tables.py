@@ -81,6 +81,11 @@ class Ground:
         return layer_rows(self.splits.distinct[0])
 
     @cached_property
+    def energies(self) -> tuple[Floats, Floats]:
+        """`Splits.energies` on the classes of the package."""
+        return self.splits.energies(self.classes)
+
+    @cached_property
     def spans(self) -> Floats:
         """[n] links between the ends of the longest route within any run of n chiplets along the snake."""
         hops = self.problem.network.hops[np.ix_(self.order, self.order)]
@@ -199,7 +204,7 @@ def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
     chain_s, largest = np.zeros((*shape, 2)), np.zeros((*shape, 2))
     copied, copied_layers = np.zeros(units), np.zeros(units)
     span_s = package.hop_latency_s * ground.spans[sizes] + package.conflict_delay_s
-    tile_j, channels_j = ground.splits.energies(ground.classes)
+    tile_j, channels_j = ground.energies
 
     for layer, shape_of in enumerate(model.layers):
         u, d = unit[layer], distinct[layer]
@@ -303,10 +308,15 @@ def constants(ground: Ground, micro_batch: int) -> Floats:
     )
 
 
-def stage_tables(ground: Ground, units: UnitTables, micro_batch: int, sizes: Sequence[int], longest: int) -> Floats:
-    """[h, length - 1, s, term] stages of up to `longest` units from unit h on regions of sizes number `sizes`."""
+def stage_tables(
+    ground: Ground, units: UnitTables, micro_batch: int, sizes: Sequence[int], longest: int, limit_s: float
+) -> Floats:
+    """[h, length - 1, s, term] stages of up to `longest` units from unit h on regions of sizes number `sizes`.
+
+    Stages of several units that compute for longer than `limit_s` are left out (infinite).
+    """
     made: Floats = kernel.stages(
-        np.array(sizes, dtype=np.int64), ground.sizes, longest, units.compute_s, units.inner_s, units.chain_s, units.skip,
+        np.array(sizes, dtype=np.int64), ground.sizes, longest, limit_s, units.compute_s, units.inner_s, units.chain_s, units.skip,
         units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers, units.energy_j,
         ground.spans, units.need, constants(ground, micro_batch),
     )  # fmt: skip
