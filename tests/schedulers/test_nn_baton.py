@@ -109,6 +109,9 @@ def test_streaming_is_kept_where_it_is_better() -> None:
 def test_never_worse_than_splitting_nothing_or_everything(seed: int, name: str, fidelity: Fidelity) -> None:
     rng = random.Random(seed)
     problem = random_problem(rng, fidelity, tasks=2)
+    cramped = tuple(replace(chiplet, l2_bytes=rng.randint(150, 600)) for chiplet in problem.package.classes)
+    chiplets = tuple(cramped[at] for at in problem.package.class_of)
+    problem = replace(problem, package=replace(problem.package, chiplets=chiplets))
     found = run(problem, name)
     least = value(found.schedule, problem, name)
     tasks = problem.scenario.tasks
