@@ -195,17 +195,15 @@ class Splits:
             for m in range(1, self.most + 1):
                 grid = (int(grids.rows[at, m]), int(grids.columns[at, m]))
                 if grid not in of_grid:
-                    tall, wide = np.diff(starts(layer.out_y, grid[0])), np.diff(starts(layer.out_x, grid[1]))
                     of_grid[grid] = sum(
-                        int((tall == y).sum()) * int((wide == x).sum()) * float(joules[number[at, y, x, units]])
-                        for y in _lengths(layer.out_y, grid[0])
-                        for x in _lengths(layer.out_x, grid[1])
+                        high * wide * float(joules[number[at, y, x, units]])
+                        for y, high in _counted(layer.out_y, grid[0])
+                        for x, wide in _counted(layer.out_x, grid[1])
                     )
                 tile_j[at, m] = of_grid[grid]
-                parts = np.diff(starts(units, min(m, units)))
                 channels_j[at, m] = sum(
-                    int((parts == u).sum()) * float(joules[number[at, layer.out_y, layer.out_x, u]])
-                    for u in _lengths(units, min(m, units))
+                    many * float(joules[number[at, layer.out_y, layer.out_x, length]])
+                    for length, many in _counted(units, min(m, units))
                 )
         return tile_j, channels_j
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from chipweave.schedule.problem import micro_batch_candidates
 from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
+from chipweave.schedulers.search import Request
 
 STAGES_PER_ROUND = 400
 """Stages evaluated in one round, at most."""
@@ -42,7 +43,9 @@ class Space:
         return True
 
 
-def polish(draft: Draft, exact: Exact, space: Space, value: Callable[[float, float], float], rounds: int) -> Draft:
+def polish(
+    draft: Draft, exact: Exact, space: Space, value: Callable[[float, float], float], rounds: int, request: Request
+) -> Draft:
     """Hill climbing, the first change that helps is taken; it ends where none does or the rounds are used up.
 
     Args:
@@ -51,7 +54,7 @@ def polish(draft: Draft, exact: Exact, space: Space, value: Callable[[float, flo
     chiplets, batch = len(exact.ground.order), exact.ground.batch
     best, limit = value(*exact.require(draft)), exact.stages + rounds * STAGES_PER_ROUND
     improved = True
-    while improved and exact.stages < limit:
+    while improved and exact.stages < limit and not request.out_of_time:
         improved = False
         for changed in _neighbours(draft, exact, batch, chiplets):
             if not space.holds(changed, chiplets):
@@ -62,7 +65,7 @@ def polish(draft: Draft, exact: Exact, space: Space, value: Callable[[float, flo
             if cost is not None and value(*cost) < best * (1 - 1e-12):
                 draft, best, improved = changed, value(*cost), True
                 break
-            if exact.stages >= limit:
+            if exact.stages >= limit or request.out_of_time:
                 break
     return draft
 

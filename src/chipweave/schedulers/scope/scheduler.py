@@ -6,16 +6,19 @@ Our reconstruction: of Scope (arXiv 2602.14393) only the abstract is public.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from chipweave.errors import InfeasibleError, InputError
-from chipweave.hardware.snake import connected, snake
+from chipweave.hardware.package import Package
+from chipweave.hardware.snake import snake
 from chipweave.schedule.plan import Schedule, Window
 from chipweave.schedule.problem import Problem
 from chipweave.schedulers.scar.reconfigure import dependency_depths
 from chipweave.schedulers.scope.draft import Draft, Exact, pipeline_from
 from chipweave.schedulers.scope.options import RegionOptions
-from chipweave.schedulers.scope.polish import Space
-from chipweave.schedulers.scope.search import finish, search
+from chipweave.schedulers.scope.polish import Space, polish
+from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, micro_batches
 from chipweave.schedulers.scope.tables import Ground, region_sizes
 from chipweave.schedulers.search import Found, Progress, Request
 
@@ -24,23 +27,28 @@ FULL_PIPELINE = Space(one_unit_a_stage=True, windows=1)
 SEGMENTED = Space(one_unit_a_stage=True)
 MERGED = Space()
 
+WORTH_IMPROVING = 1.15
+"""A space is looked at where its estimate, then its best draft, is at most so many times the best space's."""
+STEP, MOST_WORTH = 1e-4, 10.0
+"""Relative step of the objective's slopes; a per cent of energy is worth at most so many per cent of latency."""
+
 
 def scope(problem: Problem, request: Request) -> Found:
     """Windows of merged pipelines: clusters of layers on regions of several chiplets (Scope; our reconstruction).
 
     The baselines' spaces are parts of this one; their best schedules are candidates too.
     """
-    return _solve(problem, request, MERGED, (SEQUENTIAL, SEGMENTED, MERGED))
+    return _solve(problem, request, (SEQUENTIAL, SEGMENTED, MERGED))
 
 
 def sequential(problem: Problem, request: Request) -> Found:
     """All chiplets on each layer in turn; windows where that keeps more weights in L2."""
-    return _solve(problem, request, SEQUENTIAL, (SEQUENTIAL,))
+    return _solve(problem, request, (SEQUENTIAL,))
 
 
 def segmented_pipeline(problem: Problem, request: Request) -> Found:
     """Windows of pipelines with one layer (and what rides with it) a stage: what Scope compares with."""
-    return _solve(problem, request, SEGMENTED, (SEGMENTED,))
+    return _solve(problem, request, (SEGMENTED,))
 
 
 def full_pipeline(problem: Problem, request: Request) -> Found:
@@ -57,70 +65,155 @@ def full_pipeline(problem: Problem, request: Request) -> Found:
                 f"`full-pipeline` needs a chiplet for each of the {need} layers of '{task.name}', the package has "
                 f"{chiplets} ({need - chiplets} short); take a larger package, or `segmented-pipeline`"
             )
-    return _solve(problem, request, FULL_PIPELINE, (FULL_PIPELINE,))
+    return _solve(problem, request, (FULL_PIPELINE,))
 
 
-def _solve(problem: Problem, request: Request, space: Space, spaces: Sequence[Space]) -> Found:
+def _solve(problem: Problem, request: Request, spaces: Sequence[Space]) -> Found:
+    """The best schedule over some spaces, the last of which holds the others."""
     options = _options(request)
-    package = problem.package
-    order = snake(package)
-    count = len(order)
-    if any(not connected(package, order[at : at + 2]) for at in range(count - 1)):
-        raise InputError(
-            f"package '{package.name}' has no line through all chiplets along its links, which regions are laid out on; "
-            "add a link, or use `scar`"
-        )
+    spaces = [
+        replace(space, windows=space.windows or options.windows, micro_batch=options.micro_batch) for space in spaces
+    ]
+    order = _line(problem.package)
     depths = dependency_depths(problem)
     tasks = sorted(range(len(depths)), key=lambda task: (depths[task], task))
-    sizes = region_sizes(count)
-    evaluated, windows, notes = 0, [], []
-    complete = True
-    for number, task in enumerate(tasks):
-        ground = Ground(problem, task, order, sizes)
-        exact = Exact(ground)
+    runs = [_Run.start(problem, task, order, spaces, request) for task in tasks]
+    # Models run one after another: each is improved with the others' latency and energy beside it.
+    costs = [min(run.costs(run.cheapest), key=lambda cost: request.objective(*cost)) for run in runs]
+    windows: list[Window] = []
+    fronts: list[tuple[float, float]] = []
+    for at, run in enumerate(runs):
+        other_s = sum(cost[0] for i, cost in enumerate(costs) if i != at)
+        other_j = sum(cost[1] for i, cost in enumerate(costs) if i != at)
 
-        def report(doing: str, number: int = number, task: int = task) -> None:
-            name = problem.scenario.tasks[task].name
-            request.progress(Progress(number, len(tasks), None, f"{name}: {doing}"))
+        def value(latency_s: float, energy_j: float, other_s: float = other_s, other_j: float = other_j) -> float:
+            return request.objective(other_s + latency_s, other_j + energy_j)
 
-        draft = _best(ground, exact, spaces, options, request, report)
-        windows += [Window((pipeline_from(window, ground),)) for window in draft]
-        evaluated += exact.stages
-        notes.append(
-            f"{problem.scenario.tasks[task].name}: {len(draft)} windows of "
-            f"{', '.join(str(len(window.stages)) for window in draft)} stages along the snake"
+        draft = run.improved(value, options.polish)
+        costs[at] = run.exact.require(draft)
+        windows += [Window((pipeline_from(window, run.ground),)) for window in draft]
+        fronts += [(other_s + latency_s, other_j + energy_j) for latency_s, energy_j in run.seen]
+    return Found(
+        Schedule(tuple(windows)),
+        sum(run.exact.stages for run in runs),
+        _front([*fronts, (sum(cost[0] for cost in costs), sum(cost[1] for cost in costs))]),
+        complete=not request.out_of_time,
+        notes=_notes(problem, [problem.scenario.tasks[task].name for task in tasks]),
+    )
+
+
+@dataclass
+class _Run:
+    """The search for one task.
+
+    Args:
+        cheapest: per space, the candidates of least estimated latency.
+        seen: (latency_s, energy_j) of the drafts that were evaluated whole.
+    """
+
+    ground: Ground
+    exact: Exact
+    levels: list[Level]
+    spaces: Sequence[Space]
+    request: Request
+    cheapest: list[list[Candidate]]
+    seen: list[tuple[float, float]]
+
+    @classmethod
+    def start(
+        cls, problem: Problem, task: int, order: tuple[int, ...], spaces: Sequence[Space], request: Request
+    ) -> _Run:
+        """Tables of every micro-batch (of the first at least), and the candidates of least latency."""
+        ground = Ground(problem, task, order, region_sizes(len(order)))
+        sizes = micro_batches(ground.batch, spaces[-1].micro_batch)
+        levels: list[Level] = []
+        for number, micro_batch in enumerate(sizes):
+            if number and request.out_of_time:
+                break
+            doing = f"{problem.scenario.tasks[task].name}: micro-batch {micro_batch}"
+            request.progress(Progress(number, len(sizes), None, doing))
+            levels.append(level(ground, micro_batch, spaces[-1].one_unit_a_stage))
+        cheapest = [candidates(ground, levels, space, 0.0) for space in spaces]
+        return cls(ground, Exact(ground), levels, spaces, request, cheapest, [])
+
+    def costs(self, groups: Sequence[Sequence[Candidate]]) -> list[tuple[float, float]]:
+        """Estimated (latency_s, energy_j) of all candidates."""
+        return [(each.latency_s, each.energy_j) for group in groups for each in group]
+
+    def improved(self, value: Callable[[float, float], float], rounds: int) -> Draft:
+        """The best draft of all spaces, improved; also by what a joule is worth where energy counts."""
+        estimates = [min(value(*cost) for cost in self.costs([cheapest])) for cheapest in self.cheapest]
+        found: list[tuple[float, int, Draft]] = []
+        for number, space in enumerate(self.spaces):
+            if estimates[number] > WORTH_IMPROVING * min(estimates):
+                continue
+            some = list(self.cheapest[number])
+            latency_s, energy_j = min(self.costs([some]), key=lambda cost: value(*cost))
+            for price in _prices(value, latency_s, energy_j):
+                some += candidates(self.ground, self.levels, space, price)
+            best = evaluated(some, self.exact, value)
+            self.seen += [self.exact.require(draft) for draft in best]
+            found.append((value(*self.seen[-len(best)]), number, best[0]))
+        least = min(found)[0]
+        improved = [self._polished(each, value, rounds) for each in found if each[0] <= WORTH_IMPROVING * least]
+        best_one = min(improved)
+        if best_one[1] < len(self.spaces) - 1:
+            best_one = self._polished((best_one[0], len(self.spaces) - 1, best_one[2]), value, rounds)
+        return best_one[2]
+
+    def _polished(
+        self, each: tuple[float, int, Draft], value: Callable[[float, float], float], rounds: int
+    ) -> tuple[float, int, Draft]:
+        """(value, number of the space, draft), improved within its space."""
+        self.request.progress(Progress(each[1], len(self.spaces), each[0], "improving"))
+        draft = polish(each[2], self.exact, self.spaces[each[1]], value, rounds, self.request)
+        self.seen.append(self.exact.require(draft))
+        return value(*self.seen[-1]), each[1], draft
+
+
+def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:
+    """What a joule is worth in seconds at this point, by the objective's slopes; none where it is worth nothing."""
+    here = value(latency_s, energy_j)
+    per_s = (value(latency_s * (1 + STEP), energy_j) - here) / (latency_s * STEP)
+    per_j = (value(latency_s, energy_j * (1 + STEP)) - here) / (energy_j * STEP)
+    if per_j <= 0:
+        return ()
+    even = latency_s / energy_j  # where a per cent of one is worth a per cent of the other, as for EDP
+    price = MOST_WORTH * even if per_s * MOST_WORTH * even <= per_j else per_j / per_s
+    return tuple(sorted({price / 3, price, 3 * price, even} if price > even else {price / 3, price, 3 * price}))
+
+
+def _front(costs: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The non-dominated ones, by latency."""
+    kept: list[tuple[float, float]] = []
+    for cost in sorted(set(costs)):
+        if not kept or cost[1] < kept[-1][1]:
+            kept.append(cost)
+    return tuple(kept)
+
+
+def _line(package: Package) -> tuple[int, ...]:
+    """The chiplets in an order whose runs are regions.
+
+    Raises:
+        InputError: the package has no line through all chiplets.
+    """
+    order = snake(package)
+    if any(b not in package.neighbours[a] for a, b in pairwise(order)):
+        raise InputError(
+            f"package '{package.name}' has no line through all its chiplets along links, on which regions lie; add "
+            "links, or use `scar`"
         )
-    if len(tasks) > 1:
-        notes.append("models run one after another, each on the whole package")
-    return Found(Schedule(tuple(windows)), evaluated, (), complete, tuple(notes))
+    return order
 
 
-def _best(
-    ground: Ground,
-    exact: Exact,
-    spaces: Sequence[Space],
-    options: RegionOptions,
-    request: Request,
-    report: Callable[[str], None],
-) -> Draft:
-    """The best draft of a task over the spaces, the last of which holds all of them."""
-    import dataclasses
-
-    def value(latency_s: float, energy_j: float) -> float:
-        return request.objective(latency_s, energy_j)
-
-    found: list[tuple[float, int, Draft]] = []
-    for space in spaces:
-        limited = dataclasses.replace(space, windows=space.windows or options.windows, micro_batch=options.micro_batch)
-        candidates = search(ground, limited, _prices(request), report)
-        made = finish(candidates, exact, limited, value, options.polish)
-        found.append((value(made[1], made[2]), len(found), made[0]))
-    return min(found)[2]
-
-
-def _prices(request: Request) -> tuple[float, ...]:
-    """What a joule is worth in seconds: nothing where only latency counts."""
-    return (0.0,)
+def _notes(problem: Problem, names: Sequence[str]) -> tuple[str, ...]:
+    notes = [
+        "regions are runs of one line through the package; the search is not exhaustive (docs/schedulers/scope.md)"
+    ]
+    if len(names) > 1:
+        notes.append(f"models run one after another, each on the whole package: {', '.join(names)}")
+    return tuple(notes)
 
 
 def _options(request: Request) -> RegionOptions:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from chipweave.schedulers.scope import kernel
 from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
-from chipweave.schedulers.scope.polish import Space, polish
+from chipweave.schedulers.scope.polish import Space
 from chipweave.schedulers.scope.tables import Floats, Ground, Ints, UnitTables, constants, stage_tables, unit_tables
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
-CAP_GROWTH = 1.12
-FINER_CAPS = 12
-MOST_STAGES = 16
-"""How much faster than one stage on the whole package the fastest stages tried are."""
+CAP_GROWTH = 1.2
+FINER_CAPS = 16
+SLOWEST, FASTEST = 2.0, 16.0
+"""Times of the slowest stage that are tried: from so many times all work on all chiplets to that fraction of it."""
 MOST_WINDOWS = 40
 FINALISTS = 4
 """Candidates that are evaluated exactly; the best is improved."""
@@ -32,7 +32,6 @@ class Level:
     table: Floats
     whole: Floats
     caps_s: Floats
-    chosen: Ints
 
 
 @dataclass(frozen=True)
@@ -45,25 +44,23 @@ class Candidate:
 
 
 def micro_batches(batch: int, only: int | None) -> list[int]:
-    """Powers of two and the whole batch."""
+    """Powers of two and the whole batch; steps between them are left to the exact improvement."""
     if only is not None:
         return [min(only, batch)]
-    sizes = {1 << power for power in range(8) if 1 << power <= batch}
-    return sorted(sizes | ({batch} if batch <= 128 else set()))
+    sizes = {1 << power for power in range(5) if 1 << power <= batch}
+    return sorted(sizes | {min(batch, 64)})
 
 
-def levels(ground: Ground, space: Space, only: int | None) -> Iterator[Level]:
-    """The tables of every micro-batch."""
-    units = len(ground.model.units)
-    last = len(ground.sizes) - 1
-    for micro_batch in micro_batches(ground.batch, only):
-        made = unit_tables(ground, micro_batch)
-        longest = 1 if space.one_unit_a_stage else min(LONGEST, units)
-        every = list(range(last + 1)) if not space.whole_package else [last]
-        table = stage_tables(ground, made, micro_batch, every, longest)
-        whole = table if longest == units else stage_tables(ground, made, micro_batch, [last], units)
-        caps_s = _caps_s(table[:, 0], ground.sizes[every])
-        yield Level(micro_batch, made, table, whole, caps_s, np.array(every, dtype=np.int64))
+def level(ground: Ground, micro_batch: int, single: bool) -> Level:
+    """The tables of a micro-batch; with `single`, of stages of one unit only."""
+    units, last = len(ground.model.units), len(ground.sizes) - 1
+    made = unit_tables(ground, micro_batch)
+    limit_s = (
+        SLOWEST * float(np.min(made.compute_s * ground.sizes[None, :, None], axis=(1, 2)).sum()) / ground.sizes[-1]
+    )
+    table = stage_tables(ground, made, micro_batch, range(last + 1), 1 if single else min(LONGEST, units), limit_s)
+    whole = stage_tables(ground, made, micro_batch, [last], 1 if single else units, np.inf)
+    return Level(micro_batch, made, table, whole, _caps_s(table[:, 0], ground.sizes))
 
 
 def _caps_s(single: Floats, sizes: Ints) -> Floats:
@@ -76,8 +73,8 @@ def _caps_s(single: Floats, sizes: Ints) -> Floats:
     if not fits.any():
         return np.array([np.inf])
     all_work_s = float(work_s[fits].sum() / sizes[-1])
-    most_s = max(4 * all_work_s, 2 * float(slowest_s[fits].max()))
-    steps = int(np.ceil(np.log(most_s * MOST_STAGES / all_work_s) / np.log(CAP_GROWTH)))
+    most_s = max(SLOWEST * all_work_s, 2 * float(slowest_s[fits].max()))
+    steps = int(np.ceil(np.log(most_s * FASTEST / all_work_s) / np.log(CAP_GROWTH)))
     return np.concatenate(([np.inf], most_s / CAP_GROWTH ** np.arange(steps)))
 
 
@@ -93,24 +90,12 @@ class _Best:
     whole: Ints
 
 
-def search(ground: Ground, space: Space, prices: tuple[float, ...], report: Callable[[str], None]) -> list[Candidate]:
-    """Drafts for each price of a joule in seconds, the best estimate for each number of windows first.
-
-    Args:
-        prices: latency + price * energy is minimised, once for each.
-    """
-    units = len(ground.model.units)
-    made = []
-    bests = [_empty(units) for _ in prices]
-    for number, level in enumerate(levels(ground, space, space.micro_batch)):
-        report(f"micro-batch {level.micro_batch}")
-        made.append(level)
-        for price, best in zip(prices, bests, strict=True):
-            _improve(best, ground, space, level, number, price)
-    found = []
-    for price, best in zip(prices, bests, strict=True):
-        found += _cut_into_windows(best, ground, space, made, price)
-    return found
+def candidates(ground: Ground, levels: Sequence[Level], space: Space, price: float) -> list[Candidate]:
+    """Drafts that minimise latency + price * energy by the tables: the best for each number of windows that pays."""
+    best = _empty(len(ground.model.units))
+    for number, each in enumerate(levels):
+        _improve(best, ground, space, each, number, price)
+    return _cut_into_windows(best, ground, space, levels, price)
 
 
 def _empty(units: int) -> _Best:
@@ -121,26 +106,32 @@ def _empty(units: int) -> _Best:
 
 def _improve(best: _Best, ground: Ground, space: Space, level: Level, number: int, price: float) -> None:
     units = len(ground.model.units)
-    single = space.windows == 1
-    ends = np.array([units] if single else range(units, 0, -1), dtype=np.int64)
-    numbers = constants(ground, level.micro_batch)
-    runs = []
-    if not space.whole_package:
-        runs.append((False, level.table, level.chosen, level.caps_s))
-    if not space.one_unit_a_stage:
-        runs.append((True, level.whole[:, :, -1:], level.chosen[-1:], np.array([np.inf])))
-    for whole, table, chosen, caps_s in runs:
+    ends = np.array([units] if space.windows == 1 else range(units, 0, -1), dtype=np.int64)
+    for whole in (False, True):
+        if space.whole_package and not whole:
+            continue
+        table, chosen = _table(ground, space, level, whole)
         before = best.cost.copy()
         kernel.windows(
-            caps_s, price, np.ascontiguousarray(table), chosen, ground.sizes, level.units.need, ground.crossing,
-            ground.spans, numbers, ends, best.cost, best.latency_s, best.energy_j, best.cap,
+            np.array([np.inf]) if whole else level.caps_s, price, table, chosen, ground.sizes, level.units.need,
+            ground.crossing, ground.spans, constants(ground, level.micro_batch), ends, best.cost, best.latency_s,
+            best.energy_j, best.cap,
         )  # fmt: skip
         better = best.cost < before
-        best.level[better] = number
-        best.whole[better] = whole
+        best.level[better], best.whole[better] = number, whole
 
 
-def _cut_into_windows(best: _Best, ground: Ground, space: Space, made: list[Level], price: float) -> list[Candidate]:
+def _table(ground: Ground, space: Space, level: Level, whole: bool) -> tuple[Floats, Ints]:
+    """The stages that a space allows, and the numbers of their regions' sizes."""
+    table = level.whole if whole else level.table
+    many = len(ground.sizes)
+    chosen = np.arange(many - 1 if whole else 0, many)
+    return (np.ascontiguousarray(table[:, :1]) if space.one_unit_a_stage else table), chosen
+
+
+def _cut_into_windows(
+    best: _Best, ground: Ground, space: Space, levels: Sequence[Level], price: float
+) -> list[Candidate]:
     """The best cut for each number of windows that is better than all smaller numbers."""
     units = len(ground.model.units)
     most = min(space.windows or MOST_WINDOWS, units)
@@ -163,17 +154,26 @@ def _cut_into_windows(best: _Best, ground: Ground, space: Space, made: list[Leve
         cuts.reverse()
         latency_s = float(sum(best.latency_s[cut] for cut in cuts))
         energy_j = float(sum(best.energy_j[cut] for cut in cuts))
-        draft = tuple(_window(best, ground, made, cut, price) for cut in cuts)
+        draft = tuple(_window(best, ground, space, levels, cut, price) for cut in cuts)
         found.append(Candidate(latency_s, energy_j, draft))
     return found[::-1][:FINALISTS]
 
 
-def _window(best: _Best, ground: Ground, made: list[Level], cut: tuple[int, int], price: float) -> DraftWindow:
-    level, whole = made[best.level[cut]], bool(best.whole[cut])
-    table = np.ascontiguousarray(level.whole[:, :, -1:]) if whole else level.table
-    chosen = level.chosen[-1:] if whole else level.chosen
+def _window(
+    best: _Best, ground: Ground, space: Space, levels: Sequence[Level], cut: tuple[int, int], price: float
+) -> DraftWindow:
+    level, whole = levels[best.level[cut]], bool(best.whole[cut])
+    table, chosen = _table(ground, space, level, whole)
     numbers = constants(ground, level.micro_batch)
-    cap_s = np.inf if whole else _finer_cap(best, ground, level, cut, price, numbers)
+    cap_s = np.inf
+    if not whole:
+        caps_s = float(level.caps_s[best.cap[cut]]) / CAP_GROWTH ** (np.arange(FINER_CAPS) / FINER_CAPS)
+        tried = _empty(len(ground.model.units))
+        kernel.windows(
+            caps_s, price, table, chosen, ground.sizes, level.units.need, ground.crossing, ground.spans, numbers,
+            np.array([cut[1]], dtype=np.int64), tried.cost, tried.latency_s, tried.energy_j, tried.cap,
+        )  # fmt: skip
+        cap_s = float(caps_s[tried.cap[cut]])
     stages = kernel.window_stages(
         cut[0],
         cut[1],
@@ -199,17 +199,6 @@ def _window(best: _Best, ground: Ground, made: list[Level], cut: tuple[int, int]
         )  # fmt: skip
         draft.append(DraftStage(int(end), chiplets, tuple(int(p) for p in partitions)))
     return DraftWindow(cut[0], level.micro_batch, tuple(draft))
-
-
-def _finer_cap(best: _Best, ground: Ground, level: Level, cut: tuple[int, int], price: float, numbers: Floats) -> float:
-    """The best cap of a window between the one found and the next lower."""
-    caps_s = float(level.caps_s[best.cap[cut]]) / CAP_GROWTH ** (np.arange(FINER_CAPS) / FINER_CAPS)
-    tried = _empty(len(ground.model.units))
-    kernel.windows(
-        caps_s, price, level.table, level.chosen, ground.sizes, level.units.need, ground.crossing, ground.spans, numbers,
-        np.array([cut[1]], dtype=np.int64), tried.cost, tried.latency_s, tried.energy_j, tried.cap,
-    )  # fmt: skip
-    return float(caps_s[tried.cap[cut]])
 
 
 def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[int]:
@@ -238,17 +227,13 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[i
         chosen[-max(gains)[1]] += 1
 
 
-def finish(
-    candidates: list[Candidate], exact: Exact, space: Space, value: Callable[[float, float], float], rounds: int
-) -> tuple[Draft, float, float]:
-    """The best of the candidates, evaluated exactly and improved: (draft, latency_s, energy_j)."""
+def evaluated(some: Sequence[Candidate], exact: Exact, value: Callable[[float, float], float]) -> list[Draft]:
+    """The candidates with the best estimates, best first by their exact cost."""
     scored: list[tuple[float, int, Draft]] = []
-    for candidate in sorted(candidates, key=lambda c: value(c.latency_s, c.energy_j))[:FINALISTS]:
+    for candidate in sorted(some, key=lambda each: value(each.latency_s, each.energy_j))[:FINALISTS]:
         draft = tuple(_fitting(window, exact) for window in candidate.draft)
-        latency_s, energy_j = exact.require(draft)
-        scored.append((value(latency_s, energy_j), len(scored), draft))
-    draft = polish(min(scored)[2], exact, space, value, rounds)
-    return draft, *exact.require(draft)
+        scored.append((value(*exact.require(draft)), len(scored), draft))
+    return [draft for _, _, draft in sorted(scored)]
 
 
 def _fitting(window: DraftWindow, exact: Exact) -> DraftWindow:

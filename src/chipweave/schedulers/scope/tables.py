@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.communication import BITS_PER_BYTE
+from chipweave.schedule.geometry import edge_entries, layer_rows
 from chipweave.schedule.layout import extent
 from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.split import Splits, channel_units
 from chipweave.schedulers.scope import kernel
-from chipweave.schedule.geometry import edge_entries, layer_rows
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]
@@ -79,6 +79,11 @@ class Ground:
     @cached_property
     def rows(self) -> Ints:
         return layer_rows(self.splits.distinct[0])
+
+    @cached_property
+    def energies(self) -> tuple[Floats, Floats]:
+        """`Splits.energies` on the classes of the package."""
+        return self.splits.energies(self.classes)
 
     @cached_property
     def spans(self) -> Floats:
@@ -140,7 +145,7 @@ class Ground:
 
     @cached_property
     def crossing(self) -> Floats:
-        """[c] bytes per sample of all tensors made before unit c (the network's input included) and read at or after."""
+        """[c] bytes per sample of all tensors made before unit c (the network's input, too) and read at or after."""
         model, count = self.model, len(self.model.units)
         total = np.zeros(count + 1)
         for tensor in range(NETWORK_INPUT, len(model.layers)):
@@ -161,12 +166,11 @@ class UnitTables:
     Args:
         compute_s: [u, s, p]; inner_s: the unit's own exchanges [u, s, p].
         chain_s: [u, s, q, p] exchange of what unit u - 1, of partition q, made and u is the first to read.
-        skip_unit, skip_s: tensors from units before u - 1 that u is the first to read: [k] maker and reader, [k, s, p].
+        skip, skip_s: tensors from units before u - 1 that u is the first to read: [k, 2] maker and reader, [k, s, p].
         live: [u, s, p] bytes on the chiplet with most; need: [u, s, p] of what comes from other units.
         weights: [u, s, p] bytes on a chiplet; largest: [u, s, p, 2] the two largest layers'.
         copied: [u] bytes of weights, with copied_layers [u] layers that have any.
         energy_j: [u, s, p] joules of one sample inside the chiplets.
-        moved: [u, s, q, p] hop-bytes of the exchanges.
     """
 
     compute_s: Floats
@@ -199,7 +203,7 @@ def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
     chain_s, largest = np.zeros((*shape, 2)), np.zeros((*shape, 2))
     copied, copied_layers = np.zeros(units), np.zeros(units)
     span_s = package.hop_latency_s * ground.spans[sizes] + package.conflict_delay_s
-    tile_j, channels_j = ground.splits.energies(ground.classes)
+    tile_j, channels_j = ground.energies
 
     for layer, shape_of in enumerate(model.layers):
         u, d = unit[layer], distinct[layer]
@@ -303,11 +307,16 @@ def constants(ground: Ground, micro_batch: int) -> Floats:
     )
 
 
-def stage_tables(ground: Ground, units: UnitTables, micro_batch: int, sizes: Sequence[int], longest: int) -> Floats:
-    """[h, length - 1, s, term] stages of up to `longest` units from unit h on regions of sizes number `sizes`."""
+def stage_tables(
+    ground: Ground, units: UnitTables, micro_batch: int, sizes: Sequence[int], longest: int, limit_s: float
+) -> Floats:
+    """[h, length - 1, s, term] stages of up to `longest` units from unit h on regions of sizes number `sizes`.
+
+    Stages of several units that compute for longer than `limit_s` are left out (infinite).
+    """
     made: Floats = kernel.stages(
-        np.array(sizes, dtype=np.int64), ground.sizes, longest, units.compute_s, units.inner_s, units.chain_s, units.skip,
-        units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers, units.energy_j,
-        ground.spans, units.need, constants(ground, micro_batch),
+        np.array(sizes, dtype=np.int64), ground.sizes, longest, limit_s, units.compute_s, units.inner_s, units.chain_s,
+        units.skip, units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers,
+        units.energy_j, ground.spans, units.need, constants(ground, micro_batch),
     )  # fmt: skip
     return made
