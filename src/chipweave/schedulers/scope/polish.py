@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chipweave.schedule.problem import micro_batch_candidates
@@ -11,6 +11,10 @@ from chipweave.schedulers.search import Request
 
 LAYERS_PER_ROUND = 2500
 """Layers, in stages evaluated exactly, in one round at most."""
+NEIGHBOURS = 24
+"""Of a draft that no change improves, so many neighbours are climbed from."""
+SAME = 1e-12
+"""Relative difference below which two values are equal."""
 Change = tuple[int, int, Draft]
 """Windows first to end - 1 become others."""
 
@@ -46,19 +50,52 @@ class Space:
 
 
 def polish(
-    draft: Draft, exact: Exact, space: Space, value: Callable[[float, float], float], rounds: int, request: Request
+    starts: Sequence[Draft],
+    exact: Exact,
+    space: Space,
+    value: Callable[[float, float], float],
+    rounds: int,
+    request: Request,
 ) -> Draft:
-    """Hill climbing, the first change that helps is taken; it ends where none does or the rounds are used up.
+    """The best draft met by climbing from each start in turn, then from the best neighbours of what was reached.
+
+    It ends where all of that is done or the rounds are used up: large problems see one climb, small ones many.
 
     Args:
         value: of (latency_s, energy_j); lower is better.
     """
+    limit = exact.layers + rounds * LAYERS_PER_ROUND
+    waiting, seen = list(starts), set(starts)
+    best = min(starts, key=lambda draft: value(*exact.require(draft)))
+    while waiting and exact.layers < limit and not request.out_of_time:
+        top, near = _climb(waiting.pop(0), exact, space, value, limit, request)
+        if value(*exact.require(top)) < value(*exact.require(best)) * (1 - SAME):
+            best = top
+        elif top in seen and top not in starts:
+            continue
+        seen.add(top)
+        fresh = [draft for _, draft in sorted(near, key=lambda each: each[0])[:NEIGHBOURS] if draft not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return best
+
+
+def _climb(
+    draft: Draft,
+    exact: Exact,
+    space: Space,
+    value: Callable[[float, float], float],
+    limit: int,
+    request: Request,
+) -> tuple[Draft, list[tuple[float, Draft]]]:
+    """Hill climbing, the first change that helps is taken: the draft that none helps, and its neighbours' values."""
     chiplets, batch = len(exact.ground.order), exact.ground.batch
-    best, limit = value(*exact.require(draft)), exact.layers + rounds * LAYERS_PER_ROUND
+    best = value(*exact.require(draft))
     most = space.windows or len(exact.ground.model.units)
+    near: list[tuple[float, Draft]] = []
     improved = True
     while improved and exact.layers < limit and not request.out_of_time:
-        improved = False
+        improved, near = False, []
         costs = [exact.require((window,)) for window in draft]
         for first, end, windows in _neighbours(draft, exact, batch, chiplets):
             if len(draft) - (end - first) + len(windows) > most or not space.holds(windows, chiplets):
@@ -67,12 +104,14 @@ def polish(
             if None not in changed:
                 all_costs = [*costs[:first], *changed, *costs[end:]]
                 now = value(sum(cost[0] for cost in all_costs if cost), sum(cost[1] for cost in all_costs if cost))
-                if now < best * (1 - 1e-12):
-                    draft, best, improved = (*draft[:first], *windows, *draft[end:]), now, True
+                other = (*draft[:first], *windows, *draft[end:])
+                if now < best * (1 - SAME):
+                    draft, best, improved = other, now, True
                     break
+                near.append((now, other))
             if exact.layers >= limit or request.out_of_time:
                 break
-    return draft
+    return draft, near
 
 
 def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterator[Change]:
@@ -82,6 +121,8 @@ def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterat
     for w in order:
         for changed in _window_changes(draft[w], exact, batch, chiplets):
             yield w, w + 1, (changed,)
+    for w in order:
+        yield from ((w, w + 1, pair) for pair in _in_two(draft[w], chiplets))
     for w in order:
         if w + 1 < len(draft):
             yield from ((w, w + 2, pair) for pair in _border_changes(draft[w], draft[w + 1], chiplets))
@@ -172,6 +213,40 @@ def _halves(window: DraftWindow, j: int) -> Iterator[DraftWindow]:
             DraftStage(stage.end, stage.chiplets - left, stage.partitions[cut:]),
         )
         yield replace(window, stages=(*window.stages[:j], *parts, *window.stages[j + 1 :]))
+
+
+def _in_two(window: DraftWindow, chiplets: int) -> Iterator[Draft]:
+    """A window as two, cut between stages, or within its only one; each half takes the whole package."""
+    stages = window.stages
+    if len(stages) > 1:
+        halves = [(stages[:at], stages[at:]) for at in range(1, len(stages))]
+    else:
+        only, first = stages[0], window.first
+        halves = [
+            (
+                (DraftStage(first + at, only.chiplets, only.partitions[:at]),),
+                (DraftStage(only.end, only.chiplets, only.partitions[at:]),),
+            )
+            for at in range(1, len(only.partitions))
+        ]
+    for left, right in halves:
+        for a in _on_all(left, chiplets):
+            for b in _on_all(right, chiplets):
+                yield (
+                    DraftWindow(window.first, window.micro_batch, a),
+                    DraftWindow(left[-1].end, window.micro_batch, b),
+                )
+
+
+def _on_all(stages: tuple[DraftStage, ...], chiplets: int) -> Iterator[tuple[DraftStage, ...]]:
+    """Stages spread over the whole package in proportion; a single one also with one partition throughout."""
+    total = sum(stage.chiplets for stage in stages)
+    ends = [round(sum(stage.chiplets for stage in stages[: j + 1]) * chiplets / total) for j in range(len(stages))]
+    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    yield tuple(replace(stage, chiplets=size) for stage, size in zip(stages, sizes, strict=True))
+    if len(stages) == 1:
+        for p in (0, 1):
+            yield (replace(stages[0], chiplets=chiplets, partitions=(p,) * len(stages[0].partitions)),)
 
 
 def _border_changes(a: DraftWindow, b: DraftWindow, chiplets: int) -> Iterator[Draft]:

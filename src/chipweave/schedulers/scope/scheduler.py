@@ -143,7 +143,7 @@ class _Run:
     def improved(self, value: Callable[[float, float], float], rounds: int) -> Draft:
         """The best draft of all spaces, improved; also by what a joule is worth where energy counts."""
         estimates = [min(value(*cost) for cost in self.costs([cheapest])) for cheapest in self.cheapest]
-        found: list[tuple[float, int, Draft]] = []
+        found: list[tuple[float, int, list[Draft]]] = []
         for number, space in enumerate(self.spaces):
             if estimates[number] > WORTH_IMPROVING * min(estimates):
                 continue
@@ -151,24 +151,20 @@ class _Run:
             latency_s, energy_j = min(self.costs([some]), key=lambda cost: value(*cost))
             for price in _prices(value, latency_s, energy_j):
                 some += candidates(self.ground, self.levels, space, price)
-            best = evaluated(some, self.exact, value)
-            self.seen += [self.exact.require(draft) for draft in best]
-            found.append((value(*self.seen[-len(best)]), number, best[0]))
-        least = min(found)[0]
-        improved = [self._polished(each, value, rounds) for each in found if each[0] <= WORTH_IMPROVING * least]
-        best_one = min(improved)
-        if best_one[1] < len(self.spaces) - 1:
-            best_one = self._polished((best_one[0], len(self.spaces) - 1, best_one[2]), value, rounds)
-        return best_one[2]
-
-    def _polished(
-        self, each: tuple[float, int, Draft], value: Callable[[float, float], float], rounds: int
-    ) -> tuple[float, int, Draft]:
-        """(value, number of the space, draft), improved within its space."""
-        self.request.progress(Progress(each[1], len(self.spaces), each[0], "improving"))
-        draft = polish(each[2], self.exact, self.spaces[each[1]], value, rounds, self.request)
-        self.seen.append(self.exact.require(draft))
-        return value(*self.seen[-1]), each[1], draft
+            drafts = evaluated(some, self.exact, value)
+            self.seen += [self.exact.require(draft) for draft in drafts]
+            found.append((value(*self.exact.require(drafts[0])), number, drafts))
+        least = min(each[0] for each in found)
+        tops: list[Draft] = []
+        for cost, number, drafts in found:
+            last = number == len(self.spaces) - 1
+            if cost <= WORTH_IMPROVING * least or last:
+                self.request.progress(Progress(number, len(self.spaces), least, "improving"))
+                starts = [*tops, *drafts] if last else drafts
+                starts.sort(key=lambda draft: value(*self.exact.require(draft)))
+                tops.append(polish(starts, self.exact, self.spaces[number], value, rounds, self.request))
+                self.seen.append(self.exact.require(tops[-1]))
+        return min(tops, key=lambda draft: value(*self.exact.require(draft)))
 
 
 def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:
