@@ -25,7 +25,7 @@ from chipweave.workload.scenario import Scenario, Task
 SCHEDULERS = {
     "full-pipeline": "one layer a stage, one window",
     "segmented-pipeline": "one layer a stage, windows one after another",
-    "scope": "merged pipeline: stages of several layers",
+    "scope": "merged pipeline, several layers a stage",
 }
 CHANNELS, KERNELS, SIZE, BATCH = (128, 96, 96, 16, 128, 32, 128), (1, 5, 3, 3, 5, 5), 8, 12
 ROWS, COLUMNS, L2_BYTES = 2, 4, 128 * 1024
@@ -139,7 +139,7 @@ def legend(model: Model) -> Iterator[str]:
     for name, colour in entries:
         yield rectangle(x, 10, 12, 12, colour, name)
         yield f"<text x='{x + 16}' y='20' {FONT}>{name}</text>"
-        x += 100 if colour in COLOURS else 135
+        x += 104 if colour in COLOURS else 135
 
 
 def drawing(results: list[Result]) -> str:
