@@ -397,6 +397,7 @@ class Twin:
                 for layer in stage.layers:
                     self.window_of[layer], self.stage_of[layer] = window, number
         self.parts: dict[int, list[Part]] = {}
+        self.ways: dict[int, tuple[int, int, int, int]] = {}
         for pipeline in self.pipelines.values():
             for stage in pipeline.stages:
                 region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
@@ -405,18 +406,30 @@ class Twin:
                     self.parts[index] = parts_of(
                         self.model.layers[index], len(region), pipeline.micro_batch, grids.get(index)
                     )
+                    shares = 1 if index in grids else len(self.parts[index])
+                    self.ways[index] = (*grids.get(index, (1, 1, 1)), shares)
 
     def own(self, stage: Stage, layer: int) -> Holders:
         return {chiplet: part.outputs for chiplet, part in zip(stage.chiplets, self.parts[layer], strict=False)}
 
     def need(self, stage: Stage, producer: int, micro_batch: int, first: int = -1) -> dict[int, Elements]:
-        """What each chiplet of a stage needs of a tensor: the hull over the layers from `first` on that read it."""
-        needed: dict[int, Elements] = {}
+        """What each chiplet of a stage needs of a tensor for the layers from `first` on that read it.
+
+        One hull per way in which readers are cut (of more than four ways, the last ones share one), then their union.
+        """
+        ways: list[tuple[int, int, int, int]] = []
+        hulls: list[dict[int, Elements]] = []
         for reader in stage.layers:
-            if reader >= first:
-                for chiplet, box in self.need_of(stage, reader, producer, micro_batch).items():
-                    needed[chiplet] = hull(needed.get(chiplet, set()) | box)
-        return needed
+            box_of = self.need_of(stage, reader, producer, micro_batch)
+            if reader < first or not box_of:
+                continue
+            if self.ways[reader] not in ways and len(ways) < 4:
+                ways.append(self.ways[reader])
+                hulls.append({})
+            mine = hulls[ways.index(self.ways[reader]) if self.ways[reader] in ways else -1]
+            for chiplet, box in box_of.items():
+                mine[chiplet] = hull(mine.get(chiplet, set()) | box)
+        return {c: set().union(*(each.get(c, set()) for each in hulls)) for c in stage.chiplets}
 
     def need_of(self, stage: Stage, reader: int, producer: int, micro_batch: int) -> dict[int, Elements]:
         """What each chiplet of a stage needs of a tensor for one layer; nobody anything where it does not read it."""
@@ -648,7 +661,7 @@ class Twin:
         return StageTerms(
             compute_s=compute_s,
             exchange_s=exchange_s,
-            pace_s=sum(map(max, compute, inside_s)),
+            pace_s=self.pace_s(stage, compute, inside_s),
             load_s=load_s,
             store_s=store_s,
             forward_s=forward_s,
@@ -671,6 +684,15 @@ class Twin:
             },
             moves=moves,
         )
+
+    def pace_s(self, stage: Stage, compute: Sequence[float], inside_s: Sequence[float]) -> float:
+        """Per layer, with what rides with it, the longer of computing and moving outputs within the stage."""
+        total = 0.0
+        for first, last in self.model.units:
+            own = slice(first - stage.first, last + 1 - stage.first)
+            if first in stage.layers:
+                total += max(sum(compute[own]), sum(inside_s[own]))
+        return total
 
     def window(self, stages: Sequence[StageTerms]) -> WindowTerms:
         """The roofline of a window with these stages (`detailed`)."""
