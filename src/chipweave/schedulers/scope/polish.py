@@ -9,7 +9,7 @@ from chipweave.schedule.problem import micro_batch_candidates
 from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.search import Request
 
-LAYERS_PER_ROUND = 2500
+LAYERS_PER_ROUND = 2000
 """Layers, in stages evaluated exactly, in one round at most."""
 NEIGHBOURS = 24
 """Of a draft that no change improves, so many neighbours are climbed from."""
@@ -34,6 +34,10 @@ class Space:
     whole_package: bool = False
     windows: int | None = None
     micro_batch: int | None = None
+
+    def for_batch(self, batch: int) -> Space:
+        """With a micro-batch of at most the batch."""
+        return self if self.micro_batch is None else replace(self, micro_batch=min(self.micro_batch, batch))
 
     def holds(self, windows: Draft, chiplets: int) -> bool:
         """Whether windows lie in this space (their number aside)."""

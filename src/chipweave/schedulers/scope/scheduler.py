@@ -5,6 +5,7 @@ Our reconstruction: of Scope (arXiv 2602.14393) only the abstract is public.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -27,8 +28,9 @@ FULL_PIPELINE = Space(one_unit_a_stage=True, windows=1)
 SEGMENTED = Space(one_unit_a_stage=True)
 MERGED = Space()
 
-WORTH_IMPROVING = 1.15
-"""A space is looked at where its estimate, then its best draft, is at most so many times the best space's."""
+WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.5
+"""A space's drafts are evaluated where the estimate is at most so many times the best space's, and improved where the
+best of them is."""
 STEP, MOST_WORTH = 1e-4, 10.0
 """Relative step of the objective's slopes; a per cent of energy is worth at most so many per cent of latency."""
 
@@ -125,6 +127,7 @@ class _Run:
     ) -> _Run:
         """Tables of every micro-batch (of the first at least), and the candidates of least latency."""
         ground = Ground(problem, task, order, region_sizes(len(order)))
+        spaces = [space.for_batch(ground.batch) for space in spaces]
         sizes = micro_batches(ground.batch, spaces[-1].micro_batch)
         levels: list[Level] = []
         for number, micro_batch in enumerate(sizes):
@@ -134,6 +137,8 @@ class _Run:
             request.progress(Progress(number, len(sizes), None, doing))
             levels.append(level(ground, micro_batch, spaces[-1].one_unit_a_stage))
         cheapest = [candidates(ground, levels, space, 0.0) for space in spaces]
+        if not any(cheapest):
+            raise _does_not_fit(ground, spaces[-1])
         return cls(ground, Exact(ground), levels, spaces, request, cheapest, [])
 
     def costs(self, groups: Sequence[Sequence[Candidate]]) -> list[tuple[float, float]]:
@@ -142,29 +147,39 @@ class _Run:
 
     def improved(self, value: Callable[[float, float], float], rounds: int) -> Draft:
         """The best draft of all spaces, improved; also by what a joule is worth where energy counts."""
-        estimates = [min(value(*cost) for cost in self.costs([cheapest])) for cheapest in self.cheapest]
+        estimates = [min((value(*cost) for cost in self.costs([some])), default=math.inf) for some in self.cheapest]
         found: list[tuple[float, int, list[Draft]]] = []
         for number, space in enumerate(self.spaces):
-            if estimates[number] > WORTH_IMPROVING * min(estimates):
+            if estimates[number] > WORTH_EVALUATING * min(estimates) or not self.cheapest[number]:
                 continue
             some = list(self.cheapest[number])
             latency_s, energy_j = min(self.costs([some]), key=lambda cost: value(*cost))
             for price in _prices(value, latency_s, energy_j):
                 some += candidates(self.ground, self.levels, space, price)
-            drafts = evaluated(some, self.exact, value)
+            drafts = evaluated(some, self.exact, space, value)
             self.seen += [self.exact.require(draft) for draft in drafts]
-            found.append((value(*self.exact.require(drafts[0])), number, drafts))
+            if drafts:
+                found.append((value(*self.exact.require(drafts[0])), number, drafts))
+        if not found:
+            raise _does_not_fit(self.ground, self.spaces[-1])
         least = min(each[0] for each in found)
         tops: list[Draft] = []
         for cost, number, drafts in found:
             last = number == len(self.spaces) - 1
-            if cost <= WORTH_IMPROVING * least or last:
+            if last or cost <= WORTH_IMPROVING * least:
                 self.request.progress(Progress(number, len(self.spaces), least, "improving"))
                 starts = [*tops, *drafts] if last else drafts
                 starts.sort(key=lambda draft: value(*self.exact.require(draft)))
                 tops.append(polish(starts, self.exact, self.spaces[number], value, rounds, self.request))
                 self.seen.append(self.exact.require(tops[-1]))
         return min(tops, key=lambda draft: value(*self.exact.require(draft)))
+
+
+def _does_not_fit(ground: Ground, space: Space) -> InfeasibleError:
+    name = ground.problem.scenario.tasks[ground.task].name
+    return InfeasibleError(
+        f"'{name}': no schedule found whose stages fit L2 with micro_batch={space.micro_batch}; lower it, or leave it out"
+    )
 
 
 def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:

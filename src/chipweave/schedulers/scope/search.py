@@ -219,6 +219,8 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[i
         for j, s in enumerate(chosen):
             if s + 1 < len(sizes) and sizes[s + 1] - sizes[s] <= left:
                 fill_s, steady_s = times(j, s + 1)
+                if not np.isfinite(fill_s):
+                    continue
                 others = max((steady for i, (_, steady) in enumerate(now) if i != j), default=0.0)
                 gain = now[j][0] - fill_s + rounds * (slowest - max(others, steady_s))
                 gains.append((gain / float(sizes[s + 1] - sizes[s]), -j))
@@ -227,12 +229,18 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[i
         chosen[-max(gains)[1]] += 1
 
 
-def evaluated(some: Sequence[Candidate], exact: Exact, value: Callable[[float, float], float]) -> list[Draft]:
-    """The candidates with the best estimates, best first by their exact cost."""
+def evaluated(
+    some: Sequence[Candidate], exact: Exact, space: Space, value: Callable[[float, float], float]
+) -> list[Draft]:
+    """The candidates with the best estimates that fit L2, best first by their exact cost."""
     scored: list[tuple[float, int, Draft]] = []
     for candidate in sorted(some, key=lambda each: value(each.latency_s, each.energy_j))[:FINALISTS]:
-        draft = tuple(_fitting(window, exact) for window in candidate.draft)
-        scored.append((value(*exact.require(draft)), len(scored), draft))
+        draft = candidate.draft
+        if space.micro_batch is None:
+            draft = tuple(_fitting(window, exact) for window in draft)
+        cost = exact.cost(draft)
+        if cost is not None:
+            scored.append((value(*cost), len(scored), draft))
     return [draft for _, _, draft in sorted(scored)]
 
 
