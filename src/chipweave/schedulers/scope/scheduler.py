@@ -178,7 +178,8 @@ class _Run:
 def _does_not_fit(ground: Ground, space: Space) -> InfeasibleError:
     name = ground.problem.scenario.tasks[ground.task].name
     return InfeasibleError(
-        f"'{name}': no schedule found whose stages fit L2 with micro_batch={space.micro_batch}; lower it, or leave it out"
+        f"'{name}': no schedule found whose stages fit L2 with micro_batch={space.micro_batch}; lower it, or leave "
+        "it out"
     )
 
 
