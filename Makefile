@@ -39,6 +39,7 @@ docs: $(DOCS)/installed
 
 picture: $(TEST)/installed
 	$(TEST)/bin/python docs/picture.py
+	$(TEST)/bin/python docs/merged_pipeline.py
 
 bench: $(TEST)/installed
 	@for script in benchmarks/*.py; do \

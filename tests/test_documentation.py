@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+import runpy
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,28 @@ def test_the_examples_in_python_run(page: str, capsys: pytest.CaptureFixture[str
     (code,) = blocks(page, "python")
     names_after(code)
     assert capsys.readouterr().out
+
+
+def test_the_picture_of_merged_pipelines_is_in_time_with_the_evaluation() -> None:
+    names = runpy.run_path(str(ROOT / "docs" / "merged_pipeline.py"))
+    results = names["schedules"]()
+    assert [max(len(w.pipelines[0].stages) for w in r.evaluation.windows) == 6 for r in results] == [True, False, False]
+    for result in results:
+        drawn = list(names["blocks"](result))
+        turns = [block for block in drawn if block.what in ("weights", "transfers, waiting")]
+        assert max(block.end_s for block in drawn) == pytest.approx(result.evaluation.latency_s)
+        for row in range(8):
+            own = sorted((b.start_s, b.end_s) for b in turns if b.row <= row < b.row + b.rows)
+            assert all(before[1] <= after[0] * (1 + 1e-9) for before, after in pairwise(own))
+        for block in set(drawn) - set(turns):
+            assert any(
+                b.row <= block.row
+                and block.row + block.rows <= b.row + b.rows
+                and b.start_s <= block.start_s * (1 + 1e-9)
+                and block.end_s <= b.end_s * (1 + 1e-9)
+                for b in turns
+            )
+        assert names["drawing"](results).startswith("<svg")
 
 
 @pytest.mark.parametrize("page", ["README.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("docs/**/*.md")))])

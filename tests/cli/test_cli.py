@@ -204,6 +204,26 @@ def test_scar_takes_its_options(chip: Run, scenario: str) -> None:
     assert (chosen["top_k"], chosen["node_cap"]) == (2, 3)
 
 
+def test_schedulers_on_regions_take_their_options(chip: Run, scenario: str) -> None:
+    arguments = ("-p", "het-2x2", "-s", "scope", "--micro-batch", 1, "--windows", 1, "--polish", 0, "--json")
+    code, out, _ = chip("schedule", scenario, *arguments)
+    assert code == 0
+    document = json.loads(out)
+    assert document["search"]["options"] == {"micro_batch": 1, "windows": 1, "polish": 0}
+    pipelines = [pipeline for window in document["schedule"]["windows"] for pipeline in window["pipelines"]]
+    assert [pipeline["micro_batch"] for pipeline in pipelines] == [1, 1]
+    code, out, _ = chip("compare", scenario, *arguments, "-s", "scar")
+    assert code == 0
+    cells = json.loads(out)
+    assert (cells[0]["scheduler"], cells[0]["windows"]) == ("scope", 2)
+
+
+def test_what_is_a_reconstruction_is_called_one(chip: Run) -> None:
+    assert "scope is our reconstruction" in " ".join(chip("schedule", "--help")[1].replace("│", " ").split())
+    (line,) = (line for line in chip("list", "schedulers")[1].splitlines() if line.startswith("scope "))
+    assert "our reconstruction of Scope" in line
+
+
 def test_maestros_offchip_floor_reaches_the_file(chip: Run, scenario: str, tmp_path: Path) -> None:
     arguments = ("schedule", scenario, "-p", "het-2x2", "-s", "standalone", "--json")
     floor = json.loads(chip(*arguments, "--maestro-offchip-bandwidth", 1)[1])
@@ -349,7 +369,13 @@ def test_the_next_step_can_be_typed(
         (["schedule", "resnet18", "-p", "het-2x2", "--batch", "1000000000"], "batch=1000000000 is not in 1..1000000"),
         (["schedule", "\x1b[31mred", "-p", "het-2x2"], "\\x1b[31mred"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--batch", "2"], "models with batches of their own"),
-        (["schedule", "datacenter-4", "-p", "het-2x2", "-s", "nn-baton", "--top-k", "2"], "--top-k: scheduler"),
+        (
+            ["schedule", "datacenter-4", "-p", "het-2x2", "-s", "nn-baton", "--top-k", "2"],
+            "--top-k: not an option of 'nn-baton'",
+        ),
+        (["schedule", "resnet18", "-p", "het-2x2", "--windows", "2"], "'scar', but of scope, segmented-pipeline"),
+        (["schedule", "resnet18", "-p", "het-2x2", "-s", "scope", "--polish", "-1"], "polish=-1 is not in 0..1000000"),
+        (["compare", "resnet18", "-p", "het-2x2", "--micro-batch", "2"], "not an option of 'scar' and 'standalone'"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--n-splits", "-1"], "n_splits=-1 is not at least 0"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--cost-model", "maestor"], "'maestor' is unknown"),
         (["schedule", "datacenter-4", "-p", "het-2x2", "--cost-model", "table:missing.csv"], "missing.csv"),

@@ -16,7 +16,10 @@ def compare(
         list[str], typer.Option("--package", "-p", help="A built-in name or a YAML file; repeat for more.")
     ],
     scheduler: Annotated[
-        list[str] | None, typer.Option("--scheduler", "-s", help="Repeat for more; scar and standalone by default.")
+        list[str] | None,
+        typer.Option(
+            "--scheduler", "-s", help=f"Repeat for more; scar and standalone by default. {opt.SCHEDULER_HELP}"
+        ),
     ] = None,
     objective: opt.ObjectiveOption = "edp",
     batch: opt.Batch = None,
@@ -27,6 +30,9 @@ def compare(
     seed: opt.Seed = 0,
     time_limit: opt.TimeLimit = None,
     jobs: opt.Jobs = None,
+    micro_batch: opt.MicroBatch = None,
+    windows: opt.Windows = None,
+    polish: opt.Polish = None,
 ) -> None:
     """Run every scheduler on every package and put the results side by side.
 
@@ -34,11 +40,14 @@ def compare(
     """
     from chipweave import api
 
+    schedulers = scheduler or ["scar", "standalone"]
+    chosen = opt.scheduler_options(schedulers, micro_batch=micro_batch, windows=windows, polish=polish)
     with interruptible() as interrupted:
         cells = api.compare(
             opt.workload(scenario, batch),
             package,
-            scheduler or ("scar", "standalone"),
+            schedulers,
+            options=chosen,
             progress=say,
             stop=interrupted,
             objective=objective,

@@ -31,7 +31,8 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], json
     elif kind is Kind.SCHEDULERS:
         from chipweave.schedulers import SCHEDULERS
 
-        print("\n".join(f"{name:<12} {what}" for name, (_, _, what) in SCHEDULERS.items()))
+        width = max(map(len, SCHEDULERS))
+        print("\n".join(f"{name:<{width}} {what}" for name, (_, _, what) in SCHEDULERS.items()))
     else:
         print("\n".join(names))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
     from chipweave.cost.interface import CostModel
     from chipweave.workload.scenario import Scenario
 
-SEARCH, SCAR = "Search", "Options of scar and simba"
 SCAR_SCHEDULERS = ("scar", "simba")
+REGION_SCHEDULERS = ("scope", "segmented-pipeline", "full-pipeline", "sequential")
+SEARCH = "Search"
+SCAR = "Options of scar and simba"
+REGIONS = "Options of scope, segmented-pipeline, full-pipeline and sequential"
 
 
 class FidelityChoice(StrEnum):
@@ -40,6 +44,7 @@ ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario or model: a built-in name or a YAML file.")
 ]
 Batch = Annotated[int | None, typer.Option(help="Samples, where SCENARIO is a model.")]
+SCHEDULER_HELP = "See 'chipweave list schedulers'; scope is our reconstruction."
 ObjectiveOption = Annotated[
     str, typer.Option(help="latency, energy, edp, throughput, or an expression such as 'energy * latency ** 2'.")
 ]
@@ -88,27 +93,47 @@ Population = Annotated[int | None, typer.Option(help="Of the evolutionary search
 Generations = Annotated[int | None, typer.Option(help="Of the evolutionary search (4).", rich_help_panel=SCAR)]
 
 
-def scar_options(scheduler: str, **given: object) -> object | None:
-    """ScarOptions from the options that were given, for the schedulers that take them.
+MicroBatch = Annotated[
+    int | None, typer.Option(help="Samples that pass through a pipeline at a time (searched).", rich_help_panel=REGIONS)
+]
+Windows = Annotated[
+    int | None,
+    typer.Option(help="Most windows a model may take (as many as pay; full-pipeline: 1).", rich_help_panel=REGIONS),
+]
+Polish = Annotated[
+    int | None, typer.Option(help="Rounds of improvement with the exact evaluator (2).", rich_help_panel=REGIONS)
+]
+
+
+def scheduler_options(schedulers: Sequence[str], **given: object) -> dict[str, object]:
+    """Per scheduler that has options, those that were given (are not None); its own defaults for the rest.
 
     Raises:
-        InputError: an option was given to a scheduler that has none.
+        InputError: an option was given that none of the schedulers has, or its value is wrong.
     """
+    from dataclasses import fields
+
     from chipweave.errors import InputError
-
-    chosen = {key: value for key, value in given.items() if value is not None}
-    if scheduler not in SCAR_SCHEDULERS:
-        if chosen:
-            names = ", ".join("--" + key.replace("_", "-") for key in chosen)
-            raise InputError(f"{names}: scheduler '{scheduler}' has no such option; scar and simba have")
-        return None
     from chipweave.schedulers.scar import options as scar
+    from chipweave.schedulers.scope.options import RegionOptions
 
-    enums = {"packing": scar.Packing, "provision": scar.Provision, "search": scar.Search}
-    for key, enum in enums.items():
+    chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    for key, enum in (("packing", scar.Packing), ("provision", scar.Provision), ("search", scar.Search)):
         if key in chosen:
             chosen[key] = enum(str(chosen[key]).replace("-", "_"))
-    return scar.ScarOptions(**chosen)  # type: ignore[arg-type]
+    made: dict[str, object] = {}
+    problems = []
+    for owners, kind in ((SCAR_SCHEDULERS, scar.ScarOptions), (REGION_SCHEDULERS, RegionOptions)):
+        own = {field.name: chosen[field.name] for field in fields(kind) if field.name in chosen}
+        takers = [scheduler for scheduler in schedulers if scheduler in owners]
+        if own and not takers:
+            names = ", ".join("--" + name.replace("_", "-") for name in own)
+            asked = " and ".join(f"'{scheduler}'" for scheduler in schedulers)
+            problems.append(f"{names}: not an option of {asked}, but of {', '.join(owners)}")
+        made |= {scheduler: kind(**own) for scheduler in takers}
+    if problems:
+        raise InputError(problems)
+    return made
 
 
 def workload(name: str, batch: int | None) -> Scenario:

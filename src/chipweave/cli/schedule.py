@@ -14,7 +14,7 @@ from chipweave.cli.console import interruptible, program, progress_bar, result_c
 def schedule(
     scenario: opt.ScenarioArgument,
     package: Annotated[str, typer.Option("--package", "-p", help="A built-in name or a YAML file.")],
-    scheduler: Annotated[str, typer.Option("--scheduler", "-s", help="See 'chipweave list schedulers'.")] = "scar",
+    scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "scar",
     objective: opt.ObjectiveOption = "edp",
     batch: opt.Batch = None,
     cost_model: opt.CostModelOption = "maestro",
@@ -33,6 +33,9 @@ def schedule(
     search: opt.SearchOption = None,
     population: opt.Population = None,
     generations: opt.Generations = None,
+    micro_batch: opt.MicroBatch = None,
+    windows: opt.Windows = None,
+    polish: opt.Polish = None,
 ) -> None:
     """Find a schedule of SCENARIO on a package.
 
@@ -44,8 +47,8 @@ def schedule(
     path = None if out is None else out / "schedule.json"
     if path is not None:
         require_writable(path)
-    chosen = opt.scar_options(
-        scheduler,
+    chosen = opt.scheduler_options(
+        [scheduler],
         n_splits=n_splits,
         packing=packing,
         provision=provision,
@@ -54,6 +57,9 @@ def schedule(
         search=search,
         population=population,
         generations=generations,
+        micro_batch=micro_batch,
+        windows=windows,
+        polish=polish,
     )
     with interruptible() as interrupted, progress_bar() as progress:
         result = api.schedule(
@@ -66,7 +72,7 @@ def schedule(
             seed=seed,
             time_limit_s=time_limit,
             jobs=jobs,
-            options=chosen,
+            options=chosen.get(scheduler),
             progress=progress,
             stop=interrupted,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from itertools import zip_longest
 
 from rich.console import Console
@@ -12,22 +13,29 @@ from rich.text import Text
 
 from chipweave.report.words import (
     PAPER_NOTE,
+    REGIONS_NOTE,
     ROOFLINE_NOTE,
     binding,
     layers_of,
     letters,
+    partitions_of,
     percent,
     quantity,
+    ranges,
     transfers_s,
     valued,
 )
 from chipweave.schedule.evaluation import Energy, WindowEvaluation
-from chipweave.schedule.plan import Window
+from chipweave.schedule.plan import Stage, Window
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.result import Result
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
-CELL = len("[A1  n]")
+WIDEST_WITH_LEGEND = 6 * len("[A1  n] ")
+"""Columns of a drawing that has its legend beside it."""
+FIRST_STAGES, SLOWEST_STAGES = 8, 12
+"""Stages shown of a pipeline that has more than all of these."""
+FIRST_WINDOWS, LONGEST_WINDOWS = 4, 12
 COMPONENTS = {
     "mac": "MAC",
     "l1": "L1",
@@ -52,10 +60,12 @@ def report(result: Result, console: Console, next_step: str = "") -> None:
     settings = f"objective {result.objective}, fidelity {problem.fidelity}, cost model {result.cost_model['name']}"
     console.print(Text(f"{scheduler}, {settings}"))
     console.print(_totals(result))
-    marks = letters([chiplet.name for chiplet in problem.package.classes])
-    console.print(Text("chiplets: " + ", ".join(f"{mark} {name}" for name, mark in marks.items())))
-    for index, (window, costs) in enumerate(zip(result.schedule.windows, evaluation.windows, strict=True)):
-        _print_window(console, problem, index, window, costs)
+    console.print(Text("chiplets: " + ", ".join(f"{mark} {name}".strip() for name, mark in _marks(problem).items())))
+    shown = _picked([window.latency_s for window in evaluation.windows], FIRST_WINDOWS, LONGEST_WINDOWS)
+    for index in shown:
+        _print_window(console, problem, index, result.schedule.windows[index], evaluation.windows[index])
+    if hidden := len(evaluation.windows) - len(shown):
+        console.print(Text(f"\n… and {hidden} more windows, see schedule.json"))
     for table in (_models(result), _energy(result)):
         console.print()
         console.print(table)
@@ -85,52 +95,83 @@ def _print_window(console: Console, problem: Problem, index: int, window: Window
     console.print()
     times = f": {starts} to {ends} ({quantity(costs.latency_s, 's')})"
     console.print(Text(f"Window {index}", style="bold") + Text(times, "not bold"))
-    console.print(Padding(_drawing(problem, window, costs), (0, 0, 0, 2)))
-    console.print(Padding(_stages(problem, costs), (0, 0, 0, 1)))
+    console.print(Padding(_drawing(problem, window, costs, console.width - 2), (0, 0, 0, 2)))
+    console.print(Padding(_stages(problem, window, costs), (0, 0, 0, 1)))
     lines = [f"bound by {binding(costs, problem)}"]
     if problem.fidelity is Fidelity.DETAILED:
         busy = (("DRAM", costs.dram_s), ("busiest link", costs.link_s), ("busiest port", costs.port_s))
         shares = ", ".join(f"{name} {percent(seconds, costs.latency_s)}" for name, seconds in busy)
         lines.append(f"busy at least: {shares} of the window")
     if costs.idle:
-        lines.append(f"idle: chiplet{'s' if len(costs.idle) > 1 else ''} {', '.join(map(str, costs.idle))}")
+        lines.append(f"idle: chiplet{'s' if len(costs.idle) > 1 else ''} {ranges(costs.idle)}")
     for line in lines:
         console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 
-def _drawing(problem: Problem, window: Window, costs: WindowEvaluation) -> Text:
-    """The package from above: per chiplet the model's letter, the stage's number, the class's letter."""
+def _picked(seconds: Sequence[float], first: int, slowest: int) -> list[int]:
+    """All positions, or of more than first + slowest the first ones and the slowest others, in order."""
+    if len(seconds) <= first + slowest:
+        return list(range(len(seconds)))
+    others = sorted(range(first, len(seconds)), key=lambda position: -seconds[position])
+    return [*range(first), *sorted(others[:slowest])]
+
+
+def _marks(problem: Problem) -> dict[str, str]:
+    """Per class of chiplet its letter; none is needed where there is one class."""
+    names = [chiplet.name for chiplet in problem.package.classes]
+    return dict(letters(names)) if len(names) > 1 else dict.fromkeys(names, "")
+
+
+def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: int) -> Text:
+    """The package from above: per chiplet the model's letter, the stage's number, the class's letter.
+
+    At most `room` columns: without brackets where that helps, then with rows that go on in the next line. A window of
+    one stage on all chiplets is not drawn.
+    """
+    legend = [
+        Text(f"{_letter(p.task)} {problem.scenario.tasks[p.task].name}", _colour(p.task))
+        + Text(f": {p.micro_batches} x {p.micro_batch} samples, {quantity(p.latency_s, 's')}", "not bold")
+        for p in sorted(costs.pipelines, key=lambda p: p.task)
+    ]
     package = problem.package
-    marks = letters([chiplet.name for chiplet in package.classes])
+    if len(package.chiplets) > 1 and len(window.pipelines[0].stages[0].chiplets) == len(package.chiplets):
+        return legend[0] + Text(", on all chiplets")
+    marks = _marks(problem)
     holders = {
         chiplet: (pipeline.task, number)
         for pipeline in window.pipelines
         for number, stage in enumerate(pipeline.stages, 1)
         for chiplet in stage.chiplets
     }
-
-    def cell(chiplet: int) -> Text:
-        kind = marks[package.chiplets[chiplet].name]
-        if chiplet not in holders:
-            return Text(f"[ -  {kind}]", "dim")
-        task, number = holders[chiplet]
-        return Text(f"[{_letter(task)}{number:<2} {kind}]", _colour(task))
-
+    digits = max(2, *(len(str(number)) for _, number in holders.values()))
     positions = package.positions or tuple((0, chiplet) for chiplet in range(len(package.chiplets)))
     chiplet_at = {position: chiplet for chiplet, position in enumerate(positions)}
     rows, columns = 1 + max(row for row, _ in positions), 1 + max(column for _, column in positions)
+    space = " " if len(marks) > 1 else ""
+    width = len("[A]") + digits + 2 * len(space)
+    brackets = columns * (width + 1) - 1 <= room
+    if not brackets:
+        width, space = width - len("[]") - len(space), ""
+
+    def cell(chiplet: int) -> Text:
+        kind = marks[package.chiplets[chiplet].name]
+        if chiplet in holders:
+            task, number = holders[chiplet]
+            text, style = f"{_letter(task)}{number:<{digits}}{space}{kind}", _colour(task)
+        else:
+            text, style = f" {'-':<{digits}}{space}{kind}", "dim"
+        return Text(f"[{text}]" if brackets else text, style)
+
     drawn = []
+    at_once = min(columns, max(1, (room + 1) // (width + 1)))
     for row in range(rows):
-        cells = (chiplet_at.get((row, column)) for column in range(columns))
-        drawn.append(Text(" ").join(Text(" " * CELL) if chiplet is None else cell(chiplet) for chiplet in cells))
-    legend = [
-        Text(f"{_letter(p.task)} {problem.scenario.tasks[p.task].name}", _colour(p.task))
-        + Text(f": {p.micro_batches} x {p.micro_batch} samples, {quantity(p.latency_s, 's')}", "not bold")
-        for p in sorted(costs.pipelines, key=lambda p: p.task)
-    ]
-    if columns > 6:
+        places = [chiplet_at.get((row, column)) for column in range(columns)]
+        cells = [Text(" " * width) if chiplet is None else cell(chiplet) for chiplet in places]
+        drawn += [Text(" ").join(cells[at : at + at_once]) for at in range(0, columns, at_once)]
+    whole = (width + 1) * at_once - 1
+    if whole >= WIDEST_WITH_LEGEND:
         return Text("\n").join([*drawn, *legend])
-    blank, nothing = Text(" " * ((CELL + 1) * columns - 1)), Text("")
+    blank, nothing = Text(" " * whole), Text("")
     pairs = zip_longest(drawn, legend)
     return Text("\n").join((left or blank) + Text("   ") + (right or nothing) for left, right in pairs)
 
@@ -143,27 +184,44 @@ def _colour(task: int) -> str:
     return COLOURS[task % len(COLOURS)]
 
 
-def _stages(problem: Problem, costs: WindowEvaluation) -> Table:
+def _stages(problem: Problem, window: Window, costs: WindowEvaluation) -> Table:
+    pipelines = sorted(zip(window.pipelines, costs.pipelines, strict=True), key=lambda pair: pair[0].task)
+    regions = any(len(stage.chiplets) > 1 for pipeline, _ in pipelines for stage in pipeline.stages)
     table = _table("")
     table.columns[0].no_wrap = True
     table.add_column("layers", overflow="fold")
-    for name in ("count", "chiplet", "compute", "transfers", "weights"):
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("chiplets" if regions else "chiplet", justify="right", overflow="fold")
+    for name in ("compute", *(["exchange"] if regions else []), "transfers", "weights", "once"):
         table.add_column(name, justify="right", no_wrap=True)
-    marks = letters([chiplet.name for chiplet in problem.package.classes])
-    for pipeline in sorted(costs.pipelines, key=lambda pipeline: pipeline.task):
-        model = problem.scenario.tasks[pipeline.task].model
-        for number, stage in enumerate(pipeline.stages, 1):
+    for plan, pipeline in pipelines:
+        model = problem.scenario.tasks[plan.task].model
+        shown = _picked([stage.steady_s for stage in pipeline.stages], FIRST_STAGES, SLOWEST_STAGES)
+        for number in shown:
+            stage = pipeline.stages[number]
             slowest = "*" if stage is pipeline.slowest and len(pipeline.stages) > 1 else ""
             table.add_row(
-                Text(f"{_letter(pipeline.task)}{number}{slowest}", _colour(pipeline.task)),
+                Text(f"{_letter(plan.task)}{number + 1}{slowest}", _colour(plan.task)),
                 layers_of(stage, model),
-                str(stage.last - stage.first + 1),
-                ", ".join(f"{chiplet} {marks[problem.package.chiplets[chiplet].name]}" for chiplet in stage.chiplets),
+                partitions_of(plan.stages[number]),
+                _chiplets(plan.stages[number], problem),
                 quantity(stage.compute_s, "s"),
+                *([quantity(stage.exchange_s, "s") if stage.exchange_s else "-"] if regions else []),
                 quantity(transfers_s(stage), "s"),
+                "-" if stage.l2 is None or not stage.bytes_.weights else str(stage.l2.keeping),
                 quantity(stage.resident_s, "s") if stage.resident_s else "-",
             )
+        if hidden := len(pipeline.stages) - len(shown):
+            table.add_row("…", f"and {hidden} more, see schedule.json")
     return table
+
+
+def _chiplets(stage: Stage, problem: Problem) -> str:
+    """`3`, or `12: 0-11`; with the letters of their classes where there are several."""
+    marks = _marks(problem)
+    kinds = "".join(sorted({marks[problem.package.chiplets[chiplet].name] for chiplet in stage.chiplets}))
+    count = f"{len(stage.chiplets)}: " if len(stage.chiplets) > 1 else ""
+    return f"{count}{ranges(stage.chiplets)} {kinds}".strip()
 
 
 def _table(first: str, title: str | None = None) -> Table:
@@ -225,10 +283,18 @@ def _print_notes(console: Console, result: Result, next_step: str) -> None:
             else f"The lower bound is reached: this schedule is proven optimal among {bound.of}."
         )
     notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
+    regions = result.schedule.largest_region > 1
+    if regions:
+        notes.append(REGIONS_NOTE)
+    parts = "the exchange within the region and " if regions else ""
     notes.append(
-        "In the windows: compute and transfers (with the weights that do not stay in L2) are per micro-batch, weights "
-        "that stay once per window; * marks a pipeline's slowest stage."
+        f"In the windows: compute and transfers ({parts}the weights that do not stay in L2 included) are per "
+        "micro-batch; once: weights that stay, per window; * marks a pipeline's slowest stage."
     )
+    if regions:
+        notes.append(
+            "count: w layers are weight_shared, i layers input_shared; mates: chiplets keep one copy together."
+        )
     if search is not None:
         notes += search.notes
         ended = "" if search.complete else ", ended early: the best so far"

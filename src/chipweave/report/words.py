@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation, WindowEvaluation
+from chipweave.schedule.plan import Partition, Stage
 from chipweave.schedule.problem import Problem
 from chipweave.workload.model import Model
 
@@ -14,6 +16,10 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M
 ROOFLINE_NOTE = (
     "detailed: SCAR's equations plus resident weights, spills, skip edges and overlap; shared DRAM, links and "
     "ports are a roofline, no queueing"
+)
+REGIONS_NOTE = (
+    "regions of several chiplets, and how layers are split over them, are our reconstruction: of Scope only the "
+    "abstract is public"
 )
 PAPER_NOTE = "paper: SCAR's printed equations (III-E) and nothing else"
 
@@ -61,9 +67,37 @@ def chiplet_of(chiplet: int, problem: Problem) -> str:
     return f"{chiplet} ({problem.package.chiplets[chiplet].name})"
 
 
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers in ascending order, runs of them by their ends: `0-5, 9, 11-12`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
+
+
+def region_of(chiplets: Sequence[int], problem: Problem) -> str:
+    """`chiplet 3 (datacenter-nvdla)`, or `12 chiplets (0-11)`."""
+    if len(chiplets) == 1:
+        return f"chiplet {chiplet_of(chiplets[0], problem)}"
+    return f"{len(chiplets)} chiplets ({ranges(chiplets)})"
+
+
+def partitions_of(stage: Stage) -> str:
+    """How many layers are split how: `8` whole ones, `5w 3i`: 5 weight_shared, 3 input_shared."""
+    if len(stage.chiplets) == 1:
+        return str(len(stage.layers))
+    counts = Counter(stage.partition(layer) for layer in stage.layers)
+    named = ((Partition.WEIGHT_SHARED, "w"), (Partition.INPUT_SHARED, "i"))
+    return " ".join(f"{counts[partition]}{mark}" for partition, mark in named if counts[partition])
+
+
 def transfers_s(stage: StageEvaluation) -> float:
-    """What a stage moves with every micro-batch."""
-    return stage.load_s + stage.weights_s + stage.store_s + stage.spill_s + stage.forward_s
+    """What a stage moves with every micro-batch, among its own chiplets too."""
+    moved_s = stage.load_s + stage.weights_s + stage.store_s + stage.spill_s + stage.forward_s
+    return moved_s + stage.exchange_s
 
 
 def binding(window: WindowEvaluation, problem: Problem) -> str:
@@ -87,8 +121,8 @@ def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
     most = "compute" if stage.compute_s >= transfers_s(stage) else "transfers"
     times = "1 micro-batch" if pipeline.micro_batches == 1 else f"{pipeline.micro_batches} micro-batches"
     return (
-        f"{task.name}: {times}, slowest in {layers_of(stage, task.model)} on chiplet "
-        f"{chiplet_of(stage.chiplets[0], problem)}, mostly {most}"
+        f"{task.name}: {times}, slowest in {layers_of(stage, task.model)} on "
+        f"{region_of(stage.chiplets, problem)}, mostly {most}"
     )
 
 

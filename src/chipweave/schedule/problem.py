@@ -12,6 +12,7 @@ import numpy as np
 
 from chipweave.cost.interface import CostModel, LayerCosts
 from chipweave.hardware.package import Package
+from chipweave.schedule.region import Region, region_of
 from chipweave.schedule.split import Splits
 from chipweave.schedule.transfer import Network, network
 from chipweave.workload.scenario import Scenario
@@ -42,6 +43,16 @@ class Problem:
     def network(self) -> Network:
         """The package's routes as arrays."""
         return network(self.package)
+
+    def region(self, chiplets: tuple[int, ...]) -> Region:
+        """The region of these chiplets; kept for later calls."""
+        if chiplets not in self._regions:
+            self._regions[chiplets] = region_of(self.package, self.network, chiplets)
+        return self._regions[chiplets]
+
+    @cached_property
+    def _regions(self) -> dict[tuple[int, ...], Region]:
+        return {}
 
     def splits(self, task: int, most: int) -> Splits:
         """All splits of a task's layers on at least up to `most` chiplets, with what the parts cost; the largest table

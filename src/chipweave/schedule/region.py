@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from chipweave.hardware.package import Package
 from chipweave.schedule.transfer import Network
 
@@ -33,7 +35,8 @@ def region_of(package: Package, net: Network, chiplets: tuple[int, ...]) -> Regi
     """The region of these chiplets; its interface is the nearest to all together, then the lowest."""
     class_of = tuple(package.class_of[chiplet] for chiplet in chiplets)
     members = list(chiplets)
-    interface = min(package.interfaces, key=lambda each: (int(net.hops[each, members].sum()), each))
+    interfaces = sorted(package.interfaces)
+    interface = interfaces[int(np.argmin(net.hops[np.ix_(interfaces, members)].sum(axis=1)))]
     return Region(
         chiplets=chiplets,
         class_of=class_of,
@@ -41,5 +44,5 @@ def region_of(package: Package, net: Network, chiplets: tuple[int, ...]) -> Regi
         l2_bytes=min(package.chiplets[chiplet].l2_bytes for chiplet in chiplets),
         interface=interface,
         dram_hops=int(net.hops[members, interface].max()),
-        span=int(net.hops[members][:, members].max()),
+        span=int(net.hops[np.ix_(members, members)].max()),
     )

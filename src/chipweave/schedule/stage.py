@@ -14,7 +14,7 @@ from chipweave.schedule.layout import Boxes, Cuts, Floats, Need, extent, in_rows
 from chipweave.schedule.memory import Footprint, Keeping, L2Use, footprint, ways_to_keep
 from chipweave.schedule.plan import Partition, Pipeline, Stage
 from chipweave.schedule.problem import Fidelity, Problem
-from chipweave.schedule.region import Region, region_of
+from chipweave.schedule.region import Region
 from chipweave.schedule.split import WHOLE, Split, Splits, channel_units, starts
 from chipweave.schedule.tensors import Exchange, Location, Moved, exchange, total
 from chipweave.schedule.transfer import Transfer, nothing, transfer, transfer_time_s
@@ -56,8 +56,7 @@ class Setting:
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """Per stage."""
-        net = self.problem.network
-        return tuple(region_of(self.problem.package, net, stage.chiplets) for stage in self.pipeline.stages)
+        return tuple(self.problem.region(stage.chiplets) for stage in self.pipeline.stages)
 
     @cached_property
     def parts(self) -> Splits:

@@ -32,9 +32,9 @@ SCHEDULERS: dict[str, tuple[str, str, str]] = {
         "one chiplet a model, all at once (SCAR's Standalone baseline)",
     ),
     "nn-baton": (
-        "chipweave.schedulers.baselines",
+        "chipweave.schedulers.nn_baton",
         "nn_baton",
-        "models one after another on the starting chiplet (SCAR's reading of NN-Baton)",
+        "models one after another on the starting chiplet, layers that exceed it split (SCAR's reading of NN-Baton)",
     ),
     "scope": (
         "chipweave.schedulers.scope.scheduler",

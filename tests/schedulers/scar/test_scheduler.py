@@ -14,7 +14,7 @@ from chipweave.schedule.evaluate import evaluate
 from chipweave.schedule.objective import objective
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedulers import SCHEDULERS, scheduler
-from chipweave.schedulers.baselines import nn_baton, simba, standalone
+from chipweave.schedulers.baselines import simba, standalone
 from chipweave.schedulers.scar.options import Packing, Provision, ScarOptions, Search
 from chipweave.schedulers.scar.scheduler import scar
 from chipweave.schedulers.search import Found, Request
@@ -158,14 +158,6 @@ def test_simba_wants_one_class() -> None:
     assert len(problem.package.classes) == 2
     with pytest.raises(InputError, match="one chiplet class"):
         simba(problem, EDP)
-
-
-def test_nn_baton_runs_models_one_after_another_on_chiplet_0() -> None:
-    problem = random_problem(random.Random(3), Fidelity.DETAILED, tasks=3)
-    found = nn_baton(problem, EDP)
-    value(found, problem)
-    assert [len(window.pipelines) for window in found.schedule.windows] == [1, 1, 1]
-    assert {stage.chiplets for _, p in found.schedule.pipelines() for stage in p.stages} == {(0,)}
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)

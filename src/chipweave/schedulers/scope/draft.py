@@ -69,11 +69,12 @@ class Exact:
     """The evaluator's figures of windows, each stage computed once.
 
     Args:
-        stages: how many stages were evaluated so far.
+        stages, layers: how many were evaluated so far.
     """
 
     ground: Ground
     stages: int = 0
+    layers: int = 0
     _windows: dict[DraftWindow, tuple[float, float, tuple[StageEvaluation, ...]] | None] = field(default_factory=dict)
     _stages: dict[tuple[object, ...], tuple[StageEvaluation, Transfer]] = field(default_factory=dict)
 
@@ -134,6 +135,7 @@ class Exact:
             key = (*key, *stages[:number])
         if key not in self._stages:
             self.stages += 1
+            self.layers += len(own.layers)
             self._stages[key] = evaluate_stage(setting, number)
         return self._stages[key]
 

@@ -8,6 +8,7 @@ import numpy as np
 (
     MICRO_BATCH, MICRO_BATCHES, BATCH, LINK, HOP_S, DELTA_S, DRAM, DRAM_FIXED_S, L2, DETAILED, DRAM_J, NOP_J, DRAM_HOPS,
 ) = range(13)  # fmt: skip
+FILL_S, JOULES, BYTES, SLOWEST_S = range(4)
 PACE, SERIAL, WEIGHTS_S, RESIDENT_S, OVERLAPS, FIRST, LAST, MODE, ENERGY, DRAM_BYTES, SPILL_S = range(11)
 TERMS = 11
 MODES = 3
@@ -124,8 +125,8 @@ def _price(mode, weights, constants):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def stages(  # type: ignore[no-untyped-def]
-    chosen, sizes, longest, limit_s, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied, copied_layers,
-    energy_j, spans, need, constants,
+    chosen, sizes, longest, limit_s, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied,
+    copied_layers, energy_j, spans, need, constants,
 ):  # fmt: skip
     """[h, length - 1, size, term]: every stage with its best partitions, unit by unit (Viterbi)."""
     units = len(compute_s)
@@ -254,22 +255,23 @@ def _times(terms, in_and_out_s, constants):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, inline="never")
 def _chain(  # type: ignore[no-untyped-def]
-    end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, fill, energy, dram, slowest, after,
-    size, cost, latency, spent, first_size, first_after,
+    end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, size, after, totals, cost,
+    latency, spent, first_size, first_after,
 ):  # fmt: skip
     """All windows that end before unit `end` with no stage slower than `cap_s`, from the back.
 
-    Chips, fill, energy, dram, slowest [h]: of the stages from unit h on, none of which is the first; after, size [h]: where
-    stage h ends and the number of its size. Cost, latency, spent, first_size, first_after [h]: of the window that begins
-    with unit h.
+    Chips [h] and totals [h, 4] (seconds of fill, joules, DRAM bytes, seconds of the slowest): of the stages from unit
+    h on, none of which is the first; after, size [h]: where stage h ends and the number of its size. Cost, latency,
+    spent, first_size, first_after [h]: of the window that begins with unit h.
     """
-    units, longest, many = table.shape[0], table.shape[1], table.shape[2]
+    longest, many = table.shape[1], table.shape[2]
     mb, k = constants[MICRO_BATCH], constants[MICRO_BATCHES]
     most = sizes[len(sizes) - 1]
     for h in range(end + 1):
         chips[h], cost[h] = 10**9, np.inf
     chips[end] = 0
-    fill[end] = energy[end] = dram[end] = slowest[end] = 0.0
+    for field in range(4):
+        totals[end, field] = 0.0
     for c in range(end, 0, -1):
         if chips[c] >= most:
             continue
@@ -312,14 +314,15 @@ def _chain(  # type: ignore[no-untyped-def]
                     start_s = s
                 terms = table[h, c - h - 1, s]
                 used = chips[c] + sizes[chosen[s]]
-                fills = fill[c] + fill_s + terms[RESIDENT_S]
-                slow = max(slowest[c], steady_s)
-                bytes_ = dram[c] + terms[DRAM_BYTES] + out_bytes
-                joules = energy[c] + terms[ENERGY] + out_bytes * constants[DRAM_J]
+                fills = totals[c, FILL_S] + fill_s + terms[RESIDENT_S]
+                slow = max(totals[c, SLOWEST_S], steady_s)
+                bytes_ = totals[c, BYTES] + terms[DRAM_BYTES] + out_bytes
+                joules = totals[c, JOULES] + terms[ENERGY] + out_bytes * constants[DRAM_J]
                 if first == 0:
-                    if used < chips[h] or (used == chips[h] and fills < fill[h]):
-                        chips[h], fill[h], slowest[h], dram[h], energy[h] = used, fills, slow, bytes_, joules
-                        after[h], size[h] = c, s
+                    if used < chips[h] or (used == chips[h] and fills < totals[h, FILL_S]):
+                        chips[h], after[h], size[h] = used, c, s
+                        totals[h, FILL_S], totals[h, SLOWEST_S] = fills, slow
+                        totals[h, BYTES], totals[h, JOULES] = bytes_, joules
                 else:
                     bytes_ += constants[BATCH] * crossing[h]
                     joules += constants[BATCH] * crossing[h] * constants[DRAM_J]
@@ -343,13 +346,13 @@ def windows(  # type: ignore[no-untyped-def]
     units = table.shape[0]
     chips, after, size = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
     first_size, first_after = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
-    fill, energy, dram, slowest = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
+    totals = np.zeros((units + 1, 4))
     value, time_s, joules = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
     for end in from_end:
         for number in range(len(caps_s)):
             _chain(
-                end, caps_s[number], price, table, chosen, sizes, need, crossing, spans, constants, chips, fill, energy,
-                dram, slowest, after, size, value, time_s, joules, first_size, first_after,
+                end, caps_s[number], price, table, chosen, sizes, need, crossing, spans, constants, chips, size, after,
+                totals, value, time_s, joules, first_size, first_after,
             )  # fmt: skip
             for i in range(end):
                 if value[i] < cost[i, end]:
@@ -358,16 +361,18 @@ def windows(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def window_stages(start, end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants):  # type: ignore[no-untyped-def]
-    """The stages of the window of units start to end - 1 under a cap: (first unit, end, number of the size in `chosen`)."""
+def window_stages(  # type: ignore[no-untyped-def]
+    start, end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants
+):  # fmt: skip
+    """The stages of the window of units start to end - 1 under a cap: (first unit, end, number of size in `chosen`)."""
     units = table.shape[0]
     chips, after, size = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
     first_size, first_after = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
-    fill, energy, dram, slowest = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
+    totals = np.zeros((units + 1, 4))
     value, time_s, joules = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
     _chain(
-        end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, fill, energy, dram, slowest,
-        after, size, value, time_s, joules, first_size, first_after,
+        end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, size, after, totals, value,
+        time_s, joules, first_size, first_after,
     )  # fmt: skip
     found = np.zeros((end - start, 3), np.int64)
     count, at, to, s = 0, start, first_after[start], first_size[start]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chipweave.schedule.problem import micro_batch_candidates
 from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.search import Request
 
-STAGES_PER_ROUND = 400
-"""Stages evaluated in one round, at most."""
+LAYERS_PER_ROUND = 2500
+"""Layers, in stages evaluated exactly, in one round at most."""
+NEIGHBOURS = 24
+"""Of a draft that no change improves, so many neighbours are climbed from."""
+SAME = 1e-12
+"""Relative difference below which two values are equal."""
+Change = tuple[int, int, Draft]
+"""Windows first to end - 1 become others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,57 +35,97 @@ class Space:
     windows: int | None = None
     micro_batch: int | None = None
 
-    def holds(self, draft: Draft, chiplets: int) -> bool:
-        """Whether a draft lies in this space."""
-        if self.windows is not None and len(draft) > self.windows:
-            return False
-        for window in draft:
+    def holds(self, windows: Draft, chiplets: int) -> bool:
+        """Whether windows lie in this space (their number aside)."""
+        for window in windows:
             if window.chiplets > chiplets or min(stage.chiplets for stage in window.stages) < 1:
                 return False
             if self.whole_package and (len(window.stages) > 1 or window.chiplets < chiplets):
                 return False
             if self.one_unit_a_stage and any(len(stage.partitions) > 1 for stage in window.stages):
                 return False
+            if self.micro_batch is not None and window.micro_batch != self.micro_batch:
+                return False
         return True
 
 
 def polish(
-    draft: Draft, exact: Exact, space: Space, value: Callable[[float, float], float], rounds: int, request: Request
+    starts: Sequence[Draft],
+    exact: Exact,
+    space: Space,
+    value: Callable[[float, float], float],
+    rounds: int,
+    request: Request,
 ) -> Draft:
-    """Hill climbing, the first change that helps is taken; it ends where none does or the rounds are used up.
+    """The best draft met by climbing from each start in turn, then from the best neighbours of what was reached.
+
+    It ends where all of that is done or the rounds are used up: large problems see one climb, small ones many.
 
     Args:
         value: of (latency_s, energy_j); lower is better.
     """
+    limit = exact.layers + rounds * LAYERS_PER_ROUND
+    waiting, seen = list(starts), set(starts)
+    best = min(starts, key=lambda draft: value(*exact.require(draft)))
+    while waiting and exact.layers < limit and not request.out_of_time:
+        top, near = _climb(waiting.pop(0), exact, space, value, limit, request)
+        if value(*exact.require(top)) < value(*exact.require(best)) * (1 - SAME):
+            best = top
+        elif top in seen and top not in starts:
+            continue
+        seen.add(top)
+        fresh = [draft for _, draft in sorted(near, key=lambda each: each[0])[:NEIGHBOURS] if draft not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return best
+
+
+def _climb(
+    draft: Draft,
+    exact: Exact,
+    space: Space,
+    value: Callable[[float, float], float],
+    limit: int,
+    request: Request,
+) -> tuple[Draft, list[tuple[float, Draft]]]:
+    """Hill climbing, the first change that helps is taken: the draft that none helps, and its neighbours' values."""
     chiplets, batch = len(exact.ground.order), exact.ground.batch
-    best, limit = value(*exact.require(draft)), exact.stages + rounds * STAGES_PER_ROUND
+    best = value(*exact.require(draft))
+    most = space.windows or len(exact.ground.model.units)
+    near: list[tuple[float, Draft]] = []
     improved = True
-    while improved and exact.stages < limit and not request.out_of_time:
-        improved = False
-        for changed in _neighbours(draft, exact, batch, chiplets):
-            if not space.holds(changed, chiplets):
+    while improved and exact.layers < limit and not request.out_of_time:
+        improved, near = False, []
+        costs = [exact.require((window,)) for window in draft]
+        for first, end, windows in _neighbours(draft, exact, batch, chiplets):
+            if len(draft) - (end - first) + len(windows) > most or not space.holds(windows, chiplets):
                 continue
-            if space.micro_batch and any(window.micro_batch != space.micro_batch for window in changed):
-                continue
-            cost = exact.cost(changed)
-            if cost is not None and value(*cost) < best * (1 - 1e-12):
-                draft, best, improved = changed, value(*cost), True
+            changed = [exact.cost((window,)) for window in windows]
+            if None not in changed:
+                all_costs = [*costs[:first], *changed, *costs[end:]]
+                now = value(sum(cost[0] for cost in all_costs if cost), sum(cost[1] for cost in all_costs if cost))
+                other = (*draft[:first], *windows, *draft[end:])
+                if now < best * (1 - SAME):
+                    draft, best, improved = other, now, True
+                    break
+                near.append((now, other))
+            if exact.layers >= limit or request.out_of_time:
                 break
-            if exact.stages >= limit or request.out_of_time:
-                break
-    return draft
+    return draft, near
 
 
-def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterator[Draft]:
+def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterator[Change]:
     """Small changes, those of the longest window and its slowest stages first."""
     measured = [exact.window(window) for window in draft]
     order = sorted(range(len(draft)), key=lambda w: (-(measured[w] or (0.0,))[0], w))
     for w in order:
         for changed in _window_changes(draft[w], exact, batch, chiplets):
-            yield (*draft[:w], changed, *draft[w + 1 :])
+            yield w, w + 1, (changed,)
+    for w in order:
+        yield from ((w, w + 1, pair) for pair in _in_two(draft[w], chiplets))
     for w in order:
         if w + 1 < len(draft):
-            yield from _border_changes(draft, w)
+            yield from ((w, w + 2, pair) for pair in _border_changes(draft[w], draft[w + 1], chiplets))
 
 
 def _window_changes(window: DraftWindow, exact: Exact, batch: int, chiplets: int) -> Iterator[DraftWindow]:
@@ -169,34 +215,73 @@ def _halves(window: DraftWindow, j: int) -> Iterator[DraftWindow]:
         yield replace(window, stages=(*window.stages[:j], *parts, *window.stages[j + 1 :]))
 
 
-def _border_changes(draft: Draft, w: int) -> Iterator[Draft]:
+def _in_two(window: DraftWindow, chiplets: int) -> Iterator[Draft]:
+    """A window as two, cut between stages, or within its only one; each half takes the whole package."""
+    stages = window.stages
+    if len(stages) > 1:
+        halves = [(stages[:at], stages[at:]) for at in range(1, len(stages))]
+    else:
+        only, first = stages[0], window.first
+        halves = [
+            (
+                (DraftStage(first + at, only.chiplets, only.partitions[:at]),),
+                (DraftStage(only.end, only.chiplets, only.partitions[at:]),),
+            )
+            for at in range(1, len(only.partitions))
+        ]
+    for left, right in halves:
+        for a in _on_all(left, chiplets):
+            for b in _on_all(right, chiplets):
+                yield (
+                    DraftWindow(window.first, window.micro_batch, a),
+                    DraftWindow(left[-1].end, window.micro_batch, b),
+                )
+
+
+def _on_all(stages: tuple[DraftStage, ...], chiplets: int) -> Iterator[tuple[DraftStage, ...]]:
+    """Stages spread over the whole package in proportion; a single one also with one partition throughout."""
+    total = sum(stage.chiplets for stage in stages)
+    ends = [round(sum(stage.chiplets for stage in stages[: j + 1]) * chiplets / total) for j in range(len(stages))]
+    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    yield tuple(replace(stage, chiplets=size) for stage, size in zip(stages, sizes, strict=True))
+    if len(stages) == 1:
+        for p in (0, 1):
+            yield (replace(stages[0], chiplets=chiplets, partitions=(p,) * len(stages[0].partitions)),)
+
+
+def _border_changes(a: DraftWindow, b: DraftWindow, chiplets: int) -> Iterator[Draft]:
     """One unit more for a window or the next, and both in one."""
-    a, b = draft[w], draft[w + 1]
     last, first = a.stages[-1], b.stages[0]
+    longer = replace(first, partitions=(last.partitions[-1], *first.partitions))
     if len(last.partitions) > 1:
         shorter = DraftStage(last.end - 1, last.chiplets, last.partitions[:-1])
-        longer = replace(first, partitions=(last.partitions[-1], *first.partitions))
-        yield _pair(draft, w, replace(a, stages=(*a.stages[:-1], shorter)), _opened(b, last.end - 1, longer))
+        yield replace(a, stages=(*a.stages[:-1], shorter)), _opened(b, last.end - 1, longer)
     elif len(a.stages) > 1:
-        longer = replace(first, partitions=(last.partitions[-1], *first.partitions))
-        yield _pair(draft, w, replace(a, stages=a.stages[:-1]), _opened(b, last.end - 1, longer))
-        alone = (DraftStage(last.end, last.chiplets, last.partitions), *b.stages)
-        yield _pair(draft, w, replace(a, stages=a.stages[:-1]), DraftWindow(last.end - 1, b.micro_batch, alone))
+        without = replace(a, stages=a.stages[:-1])
+        yield without, _opened(b, last.end - 1, longer)
+        yield without, DraftWindow(last.end - 1, b.micro_batch, (last, *b.stages))
+    longer = DraftStage(last.end + 1, last.chiplets, (*last.partitions, first.partitions[0]))
     if len(first.partitions) > 1:
-        longer = DraftStage(last.end + 1, last.chiplets, (*last.partitions, first.partitions[0]))
         shorter = replace(first, partitions=first.partitions[1:])
-        yield _pair(draft, w, replace(a, stages=(*a.stages[:-1], longer)), _opened(b, last.end + 1, shorter))
+        yield replace(a, stages=(*a.stages[:-1], longer)), _opened(b, last.end + 1, shorter)
     elif len(b.stages) > 1:
-        longer = DraftStage(last.end + 1, last.chiplets, (*last.partitions, first.partitions[0]))
         rest = DraftWindow(last.end + 1, b.micro_batch, b.stages[1:])
-        yield _pair(draft, w, replace(a, stages=(*a.stages[:-1], longer)), rest)
-        yield _pair(draft, w, replace(a, stages=(*a.stages, first)), rest)
+        yield replace(a, stages=(*a.stages[:-1], longer)), rest
+        yield replace(a, stages=(*a.stages, first)), rest
+    yield from ((one,) for one in _joined(a, b, chiplets))
+
+
+def _joined(a: DraftWindow, b: DraftWindow, chiplets: int) -> Iterator[DraftWindow]:
+    """Two windows in one: their stages side by side where there is room, or one stage on all chiplets."""
+    for micro_batch in sorted({a.micro_batch, b.micro_batch}):
+        if a.chiplets + b.chiplets <= chiplets:
+            yield DraftWindow(a.first, micro_batch, a.stages + b.stages)
+        if len(a.stages) == len(b.stages) == 1:
+            both = a.stages[0].partitions + b.stages[0].partitions
+            most = max(a.chiplets, b.chiplets)
+            yield DraftWindow(a.first, micro_batch, (DraftStage(b.end, most, both),))
 
 
 def _opened(window: DraftWindow, first: int, stage: DraftStage) -> DraftWindow:
     """The window beginning at another unit, with another first stage."""
     return DraftWindow(first, window.micro_batch, (stage, *window.stages[1:]))
-
-
-def _pair(draft: Draft, w: int, a: DraftWindow, b: DraftWindow) -> Draft:
-    return (*draft[:w], a, b, *draft[w + 2 :])

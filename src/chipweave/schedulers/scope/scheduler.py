@@ -28,9 +28,9 @@ SEGMENTED = Space(one_unit_a_stage=True)
 MERGED = Space()
 
 WORTH_IMPROVING = 1.15
-"""Drafts of a space are improved where they are at most so many times the best space's."""
-STEP, MOST_WORTH = 1e-4, 1e4
-"""Relative step of the objective's slopes; a joule is worth at most so many times latency over energy."""
+"""A space is looked at where its estimate, then its best draft, is at most so many times the best space's."""
+STEP, MOST_WORTH = 1e-4, 10.0
+"""Relative step of the objective's slopes; a per cent of energy is worth at most so many per cent of latency."""
 
 
 def scope(problem: Problem, request: Request) -> Found:
@@ -142,27 +142,29 @@ class _Run:
 
     def improved(self, value: Callable[[float, float], float], rounds: int) -> Draft:
         """The best draft of all spaces, improved; also by what a joule is worth where energy counts."""
-        found: list[tuple[float, int, Draft, Space]] = []
-        for space, cheapest in zip(self.spaces, self.cheapest, strict=True):
-            some = list(cheapest)
+        estimates = [min(value(*cost) for cost in self.costs([cheapest])) for cheapest in self.cheapest]
+        found: list[tuple[float, int, list[Draft]]] = []
+        for number, space in enumerate(self.spaces):
+            if estimates[number] > WORTH_IMPROVING * min(estimates):
+                continue
+            some = list(self.cheapest[number])
             latency_s, energy_j = min(self.costs([some]), key=lambda cost: value(*cost))
             for price in _prices(value, latency_s, energy_j):
                 some += candidates(self.ground, self.levels, space, price)
-            best = evaluated(some, self.exact, value)
-            self.seen += [self.exact.require(draft) for draft in best]
-            found.append((value(*self.exact.require(best[0])), len(found), best[0], space))
-        least = min(found)[0]
-        improved: list[tuple[float, int, Draft]] = []
-        for cost, number, draft, space in found:
-            if cost <= WORTH_IMPROVING * least:
-                self.request.progress(Progress(number, len(found), least, "improving"))
-                better = polish(draft, self.exact, space, value, rounds, self.request)
-                self.seen.append(self.exact.require(better))
-                improved.append((value(*self.seen[-1]), number, better))
-        cost, _, draft = min(improved)
-        if len(self.spaces) > 1:
-            draft = polish(draft, self.exact, self.spaces[-1], value, rounds, self.request)
-        return draft
+            drafts = evaluated(some, self.exact, value)
+            self.seen += [self.exact.require(draft) for draft in drafts]
+            found.append((value(*self.exact.require(drafts[0])), number, drafts))
+        least = min(each[0] for each in found)
+        tops: list[Draft] = []
+        for cost, number, drafts in found:
+            last = number == len(self.spaces) - 1
+            if cost <= WORTH_IMPROVING * least or last:
+                self.request.progress(Progress(number, len(self.spaces), least, "improving"))
+                starts = [*tops, *drafts] if last else drafts
+                starts.sort(key=lambda draft: value(*self.exact.require(draft)))
+                tops.append(polish(starts, self.exact, self.spaces[number], value, rounds, self.request))
+                self.seen.append(self.exact.require(tops[-1]))
+        return min(tops, key=lambda draft: value(*self.exact.require(draft)))
 
 
 def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:
@@ -172,9 +174,9 @@ def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: 
     per_j = (value(latency_s, energy_j * (1 + STEP)) - here) / (energy_j * STEP)
     if per_j <= 0:
         return ()
-    most = MOST_WORTH * latency_s / energy_j
-    price = most if per_s * most <= per_j else per_j / per_s
-    return (price / 2, price, 2 * price)
+    even = latency_s / energy_j  # where a per cent of one is worth a per cent of the other, as for EDP
+    price = MOST_WORTH * even if per_s * MOST_WORTH * even <= per_j else per_j / per_s
+    return tuple(sorted({price / 3, price, 3 * price, even} if price > even else {price / 3, price, 3 * price}))
 
 
 def _front(costs: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
@@ -195,8 +197,8 @@ def _line(package: Package) -> tuple[int, ...]:
     order = snake(package)
     if any(b not in package.neighbours[a] for a, b in pairwise(order)):
         raise InputError(
-            f"package '{package.name}' has no line through all its chiplets along links, on which regions are laid out; "
-            "add links, or use `scar`"
+            f"package '{package.name}' has no line through all its chiplets along links, on which regions lie; add "
+            "links, or use `scar`"
         )
     return order
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.communication import BITS_PER_BYTE
+from chipweave.schedule.geometry import edge_entries, layer_rows
 from chipweave.schedule.layout import extent
 from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.split import Splits, channel_units
 from chipweave.schedulers.scope import kernel
-from chipweave.schedule.geometry import edge_entries, layer_rows
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]
@@ -145,7 +145,7 @@ class Ground:
 
     @cached_property
     def crossing(self) -> Floats:
-        """[c] bytes per sample of all tensors made before unit c (the network's input included) and read at or after."""
+        """[c] bytes per sample of all tensors made before unit c (the network's input, too) and read at or after."""
         model, count = self.model, len(self.model.units)
         total = np.zeros(count + 1)
         for tensor in range(NETWORK_INPUT, len(model.layers)):
@@ -166,12 +166,11 @@ class UnitTables:
     Args:
         compute_s: [u, s, p]; inner_s: the unit's own exchanges [u, s, p].
         chain_s: [u, s, q, p] exchange of what unit u - 1, of partition q, made and u is the first to read.
-        skip_unit, skip_s: tensors from units before u - 1 that u is the first to read: [k] maker and reader, [k, s, p].
+        skip, skip_s: tensors from units before u - 1 that u is the first to read: [k, 2] maker and reader, [k, s, p].
         live: [u, s, p] bytes on the chiplet with most; need: [u, s, p] of what comes from other units.
         weights: [u, s, p] bytes on a chiplet; largest: [u, s, p, 2] the two largest layers'.
         copied: [u] bytes of weights, with copied_layers [u] layers that have any.
         energy_j: [u, s, p] joules of one sample inside the chiplets.
-        moved: [u, s, q, p] hop-bytes of the exchanges.
     """
 
     compute_s: Floats
@@ -316,8 +315,8 @@ def stage_tables(
     Stages of several units that compute for longer than `limit_s` are left out (infinite).
     """
     made: Floats = kernel.stages(
-        np.array(sizes, dtype=np.int64), ground.sizes, longest, limit_s, units.compute_s, units.inner_s, units.chain_s, units.skip,
-        units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers, units.energy_j,
-        ground.spans, units.need, constants(ground, micro_batch),
+        np.array(sizes, dtype=np.int64), ground.sizes, longest, limit_s, units.compute_s, units.inner_s, units.chain_s,
+        units.skip, units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers,
+        units.energy_j, ground.spans, units.need, constants(ground, micro_batch),
     )  # fmt: skip
     return made

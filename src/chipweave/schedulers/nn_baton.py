@@ -1,0 +1,257 @@
+"""NN-Baton as SCAR reads it (II-C): models one after another on the starting chiplet, layers that exceed it split.
+
+Where a split layer runs is our choice; NN-Baton's own search over spatial splits is not reproduced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from chipweave.errors import InfeasibleError
+from chipweave.hardware.snake import connected, snake
+from chipweave.schedule.batch import Candidates, Workbench
+from chipweave.schedule.memory import footprint
+from chipweave.schedule.plan import Partition, Pipeline, Stage
+from chipweave.schedule.problem import Problem, micro_batch_candidates
+from chipweave.schedule.stage import cuts_of
+from chipweave.schedulers.scar.assemble import Assembled, assemble
+from chipweave.schedulers.scar.reconfigure import dependency_depths
+from chipweave.schedulers.scar.window import WindowOption
+from chipweave.schedulers.scope.draft import DraftStage, DraftWindow, Exact, pipeline_from
+from chipweave.schedulers.scope.tables import PARTITIONS, Ground
+from chipweave.schedulers.search import Found, Progress, Request
+
+START = 0
+"""The starting chiplet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Units first to end - 1 of a task, a window of their own: on the starting chiplet, or (one unit) split."""
+
+    task: int
+    first: int
+    end: int
+    split: bool
+
+
+Unit = tuple[int, int]
+"""A task and one of its units: a layer with the pools and element-wise layers that ride with it."""
+
+
+def nn_baton(problem: Problem, request: Request) -> Found:
+    """Models one after another on the starting chiplet 0; a layer that exceeds it is split where that pays.
+
+    A layer exceeds the chiplet where one sample's activations and its weights do not fit L2 together. It then has a
+    window of its own on the fewest chiplets, along the snake from chiplet 0, on which its parts fit: `weight_shared` or
+    `input_shared`, whichever is better. What streams instead where that is better for the objective stays with its
+    neighbours. The best micro-batches are found.
+
+    Raises:
+        InfeasibleError: the latency limits cannot be met.
+    """
+    bench = _Bench(problem)
+    depths = dependency_depths(problem)
+    order = sorted(range(len(depths)), key=lambda task: (depths[task], task))
+    exceeding = [(task, unit) for task in order for unit in bench.exceeding(task)]
+    costed: list[Unit] = []
+    for number, (task, unit) in enumerate(exceeding):
+        if request.out_of_time:
+            break
+        name = problem.scenario.tasks[task].name
+        request.progress(Progress(number, len(exceeding), None, f"{name}: layers that exceed the chiplet"))
+        bench.options(Span(task, unit, unit + 1, True))
+        costed.append((task, unit))
+
+    def best(split: Collection[Unit]) -> list[Assembled]:
+        return assemble([bench.options(span) for span in _spans(problem, order, split)], request.objective)
+
+    def value(made: list[Assembled]) -> float:
+        return min((request.objective(m.latency_s, m.energy_j) for m in made), default=np.inf)
+
+    chosen: frozenset[Unit] = frozenset()
+    made = best(chosen)
+    if costed and value(trial := best(costed)) < value(made):
+        chosen, made = frozenset(costed), trial
+    if made:
+        improved = _improved(bench, request, order, costed, chosen, made)
+        if value(trial := best(improved)) < value(made):
+            chosen, made = improved, trial
+    else:
+        raise InfeasibleError(
+            "`nn-baton` runs the models one after another and cannot meet the latency limits; `scar` runs them side "
+            "by side"
+        )
+    found = min(made, key=lambda m: request.objective(m.latency_s, m.energy_j))
+    notes = [
+        f"{problem.scenario.tasks[task].name}: layers that exceed chiplet {START}: {len(own)}, of which split: "
+        f"{len(chosen & set(own))}"
+        for task in order
+        if (own := [unit for unit in exceeding if unit[0] == task])
+    ]
+    front = tuple((m.latency_s, m.energy_j) for m in made)
+    return Found(found.schedule, bench.evaluated, front, len(costed) == len(exceeding), tuple(notes))
+
+
+def _spans(problem: Problem, order: Sequence[int], split: Collection[Unit]) -> list[Span]:
+    """The windows, one after another, in which the units `split` are on their own."""
+    spans = []
+    for task in order:
+        first, count = 0, len(problem.scenario.tasks[task].model.units)
+        for unit in range(count):
+            if (task, unit) in split:
+                spans += [Span(task, first, unit, False)] * (first < unit) + [Span(task, unit, unit + 1, True)]
+                first = unit + 1
+        spans += [Span(task, first, count, False)] * (first < count)
+    return spans
+
+
+def _improved(
+    bench: _Bench,
+    request: Request,
+    order: Sequence[int],
+    units: Sequence[Unit],
+    split: frozenset[Unit],
+    made: list[Assembled],
+) -> frozenset[Unit]:
+    """Units to split: from `split`, one after another is changed where the totals then have a better value."""
+    total = min(made, key=lambda m: request.objective(m.latency_s, m.energy_j))
+    latency_s, energy_j = total.latency_s, total.energy_j
+    spans = _spans(bench.problem, order, split)
+    plan = {
+        span: next(option for option in bench.options(span) if option.pipelines == window.pipelines)
+        for span, window in zip(spans, total.schedule.windows, strict=True)
+    }
+    for unit in units:
+        if request.out_of_time:
+            break
+        after = _spans(bench.problem, order, split ^ {unit})
+        gone, new = [span for span in plan if span not in set(after)], [span for span in after if span not in plan]
+        sum_s = latency_s - sum(plan[span].latency_s for span in gone)
+        sum_j = energy_j - sum(plan[span].energy_j for span in gone)
+        taken: dict[Span, WindowOption] = {}
+        for span in new:
+            base_s, base_j = sum_s, sum_j
+            taken[span] = min(
+                bench.options(span), key=lambda o: request.objective(base_s + o.latency_s, base_j + o.energy_j)
+            )
+            sum_s, sum_j = base_s + taken[span].latency_s, base_j + taken[span].energy_j
+        if request.objective(sum_s, sum_j) < request.objective(latency_s, energy_j):
+            split, latency_s, energy_j = split ^ {unit}, sum_s, sum_j
+            plan = {span: plan[span] if span in plan else taken[span] for span in after}
+    return split
+
+
+@dataclass
+class _Bench:
+    """What windows cost, each computed once.
+
+    Args:
+        evaluated: windows that were scored.
+    """
+
+    problem: Problem
+    evaluated: int = 0
+    _options: dict[Span, list[WindowOption]] = field(default_factory=dict)
+    _exact: dict[int, Exact] = field(default_factory=dict)
+
+    @cached_property
+    def kernels(self) -> Workbench:
+        return Workbench(self.problem)
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The snake from the starting chiplet on, then what lies before it, the nearest first."""
+        order = snake(self.problem.package)
+        at = order.index(START)
+        return order[at:] + order[:at][::-1]
+
+    def exceeding(self, task: int) -> list[int]:
+        """Units that do not fit the starting chiplet with one sample."""
+        if len(self.order) == 1:
+            return []
+        units = range(len(self.problem.scenario.tasks[task].model.units))
+        return [unit for unit in units if not self._fits(task, unit, 1, Partition.WHOLE)]
+
+    def options(self, span: Span) -> list[WindowOption]:
+        """The micro-batches, and partitions, of a window."""
+        if span not in self._options:
+            self._options[span] = self._split(span) if span.split else self._on_the_starting_chiplet(span)
+            self.evaluated += len(self._options[span])
+        return self._options[span]
+
+    def _latest_start_s(self, span: Span, latency_s: float) -> float:
+        """When a window must start for its task to end in time (no matter where it is not the task's last)."""
+        task = self.problem.scenario.tasks[span.task]
+        if task.latency_limit_s is None or span.end < len(task.model.units):
+            return np.inf
+        return task.latency_limit_s - latency_s
+
+    def _on_the_starting_chiplet(self, span: Span) -> list[WindowOption]:
+        task = self.problem.scenario.tasks[span.task]
+        micros = np.array(micro_batch_candidates(task.batch))
+        ones = np.ones((len(micros), 1), dtype=np.int64)
+        candidates = Candidates(micros, ones[:, 0], span.end * ones, START * ones)
+        batch = self.kernels.score(span.task, span.first, span.end, candidates)
+        latency_s, energy_j = self.kernels.window_cost(batch)
+        units = task.model.units
+        stage = Stage(units[span.first][0], units[span.end - 1][1], (START,))
+        return [
+            WindowOption(
+                float(latency_s[m]),
+                float(energy_j[m]),
+                self._latest_start_s(span, float(batch.latency_s[m])),
+                (Pipeline(span.task, (stage,), int(micro)),),
+            )
+            for m, micro in enumerate(micros)
+            if np.isfinite(latency_s[m])
+        ]
+
+    def _split(self, span: Span) -> list[WindowOption]:
+        """The unit on the fewest chiplets on which it fits, or on all."""
+        many = len(self.order)
+        exact = self._exact_of(span.task)
+        partitions, chiplets = list(PARTITIONS), many
+        for count in range(2, many + 1):
+            if not connected(self.problem.package, self.order[:count]):
+                continue
+            fitting = [p for p in PARTITIONS if self._fits(span.task, span.first, count, p)]
+            if fitting:
+                partitions, chiplets = fitting, count
+                break
+        options = []
+        for partition in partitions:
+            for micro in micro_batch_candidates(exact.ground.batch):
+                draft = DraftWindow(
+                    span.first, micro, (DraftStage(span.end, chiplets, (PARTITIONS.index(partition),)),)
+                )
+                window = exact.window(draft)
+                if window is None:
+                    continue
+                latency_s, energy_j, (stage,) = window
+                rounds = -(-exact.ground.batch // micro) - 1
+                own_s = stage.resident_s + stage.fill_s + rounds * stage.steady_s
+                pipeline = pipeline_from(draft, exact.ground)
+                options.append(WindowOption(latency_s, energy_j, self._latest_start_s(span, own_s), (pipeline,)))
+        return options
+
+    def _exact_of(self, task: int) -> Exact:
+        if task not in self._exact:
+            ground = Ground(self.problem, task, self.order, np.array([len(self.order)]))
+            self._exact[task] = Exact(ground)
+        return self._exact[task]
+
+    def _fits(self, task: int, unit: int, chiplets: int, partition: Partition) -> bool:
+        """One sample's activations and the unit's weights fit the L2 of each of so many chiplets."""
+        package, model = self.problem.package, self.problem.scenario.tasks[task].model
+        first, last = model.units[unit]
+        words = (partition,) * (last + 1 - first) if chiplets > 1 else ()
+        stage = Stage(first, last, self.order[:chiplets], words)
+        cuts = cuts_of(self.problem, Pipeline(task, (stage,)), len(self.order)) if chiplets > 1 else None
+        need = footprint(model, stage, 1, cuts)
+        room = min(package.chiplets[chiplet].l2_bytes for chiplet in stage.chiplets)
+        return need.all_weights + need.activations <= room

@@ -1,0 +1,1 @@
+"""Reproductions of published studies: pure functions from settings to frozen results."""

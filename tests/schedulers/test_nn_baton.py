@@ -1,0 +1,186 @@
+"""Models one after another on chiplet 0; what exceeds it is split, where that is better."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from chipweave.hardware import topology
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.package import Package
+from chipweave.hardware.snake import snake
+from chipweave.schedule.check import problems_of
+from chipweave.schedule.evaluate import evaluate
+from chipweave.schedule.objective import objective
+from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
+from chipweave.schedule.problem import Fidelity, Problem, micro_batch_candidates, pose
+from chipweave.schedulers.nn_baton import nn_baton
+from chipweave.schedulers.search import Found, Request
+from chipweave.workload.layer import Layer, Op
+from chipweave.workload.model import Edge, Model
+from chipweave.workload.scenario import Scenario, Task
+from tests.support import RoundNumbers, random_problem
+
+SPLIT = (Partition.WEIGHT_SHARED, Partition.INPUT_SHARED)
+
+
+def three_gemms(l2_bytes: int, batch: int = 4) -> Problem:
+    """8 -> 8 -> 128 -> 8 elements: weights of 64, 1024 and 1024 bytes, on a 2x3 mesh."""
+    sizes = (8, 8, 128, 8)
+    layers = tuple(Layer(f"gemm{i}", Op.GEMM, K=sizes[i + 1], C=sizes[i], Y=1) for i in range(3))
+    model = Model("gemms", layers, tuple(Edge(i - 1, i, sizes[i]) for i in range(3)))
+    package = Package(
+        "mesh",
+        (Chiplet("c", l2_bytes=l2_bytes, num_pes=64),) * 6,
+        topology.mesh(2, 3),
+        interfaces=(0,),
+        positions=topology.grid_positions(2, 3),
+        link_bandwidth_bytes_s=1e9,
+        dram_bandwidth_bytes_s=1e4,
+    )
+    return pose(Scenario("gemms", (Task("gemms", model, batch),)), package, RoundNumbers())
+
+
+def stages_of(found: Found) -> list[tuple[int, int, tuple[int, ...]]]:
+    """(first layer, last layer, chiplets) of every window, each of which has one stage."""
+    made = []
+    for window in found.schedule.windows:
+        ((stage,),) = [pipeline.stages for pipeline in window.pipelines]
+        made.append((stage.first, stage.last, stage.chiplets))
+    return made
+
+
+def run(problem: Problem, name: str = "latency", **changes: object) -> Found:
+    found = nn_baton(problem, replace(Request(objective(name)), **changes))  # type: ignore[arg-type]
+    assert problems_of(found.schedule, problem) == []
+    return found
+
+
+def value(schedule: Schedule, problem: Problem, name: str) -> float:
+    evaluation = evaluate(schedule, problem)
+    return objective(name)(evaluation.latency_s, evaluation.energy_j)
+
+
+def test_what_fits_stays_whole_on_the_starting_chiplet() -> None:
+    problem = three_gemms(l2_bytes=1200)  # 1024 of weights beside 136 of activations
+    found = run(problem)
+    assert stages_of(found) == [(0, 2, (0,))]
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("l2_bytes", "chiplets"),
+    [
+        # gemm1, by channels: 1024/n of weights, 8 of input, 128/n of output; gemm2: 1024/n, 128, 8/n
+        (1000, 2),  # 512 + 8 + 64 = 584; 512 + 128 + 4 = 644
+        (600, 3),  # gemm2 on 2: 644; on 3: 3 of 8 channels: 384 + 128 + 3 = 515. gemm1 on 2: 584
+        (400, 4),  # gemm2 on 3: 515; on 4: 256 + 128 + 2 = 386. gemm1 on 3: 43 of 128 channels: 344 + 8 + 43 = 395
+    ],
+)
+def test_what_exceeds_is_split_over_as_few_chiplets_as_make_it_fit(l2_bytes: int, chiplets: int) -> None:
+    problem = three_gemms(l2_bytes)
+    found = run(problem)
+    order = snake(problem.package)
+    assert order == (0, 1, 2, 5, 4, 3)
+    first = {2: 2, 3: 2, 4: 3}[chiplets]
+    assert stages_of(found) == [(0, 0, (0,)), (1, 1, order[:first]), (2, 2, order[:chiplets])]
+    words = [stage.partitions for _, pipeline in found.schedule.pipelines() for stage in pipeline.stages]
+    assert words == [(), (Partition.INPUT_SHARED,), (Partition.INPUT_SHARED,)]
+    assert found.notes == ("gemms: layers that exceed chiplet 0: 2, of which split: 2",)
+
+
+def test_what_fits_nowhere_takes_all_chiplets_or_streams() -> None:
+    found = run(three_gemms(l2_bytes=100))
+    assert {chiplets for _, _, chiplets in stages_of(found)} <= {(0,), (0, 1, 2, 5, 4, 3)}
+
+
+def test_streaming_is_kept_where_it_is_better() -> None:
+    """One sample: weights cross the DRAM once either way, and 128 bytes between the layers only if they are split."""
+    problem = three_gemms(l2_bytes=1000, batch=1)
+    assert stages_of(run(problem, "energy")) == [(0, 2, (0,))]
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("name", ["latency", "energy", "edp"])
+@pytest.mark.parametrize("seed", range(12))
+def test_never_worse_than_splitting_nothing_or_everything(seed: int, name: str, fidelity: Fidelity) -> None:
+    rng = random.Random(seed)
+    problem = random_problem(rng, fidelity, tasks=2)
+    cramped = tuple(replace(chiplet, l2_bytes=rng.randint(150, 600)) for chiplet in problem.package.classes)
+    chiplets = tuple(cramped[at] for at in problem.package.class_of)
+    problem = replace(problem, package=replace(problem.package, chiplets=chiplets))
+    found = run(problem, name)
+    least = value(found.schedule, problem, name)
+    tasks = problem.scenario.tasks
+    whole = [(Stage(0, len(task.model.layers) - 1, (0,)), micro_batch_candidates(task.batch)) for task in tasks]
+    for micros in product(*(micros for _, micros in whole)):
+        plan = Schedule(tuple(Window((Pipeline(t, (whole[t][0],), micro),)) for t, micro in enumerate(micros)))
+        if not problems_of(plan, problem):
+            assert least <= value(plan, problem, name) * (1 + 1e-9)
+    for _ in range(20):
+        if (plan := all_split(rng, problem)) and not problems_of(plan, problem):
+            assert least <= value(plan, problem, name) * (1 + 1e-9)
+
+
+def all_split(rng: random.Random, problem: Problem) -> Schedule:
+    """Every unit that exceeds chiplet 0 on its fewest chiplets, with any partition that fits, and any micro-batches."""
+    windows = []
+    for index, task in enumerate(problem.scenario.tasks):
+        run: list[Stage] = []
+        for first, last in task.model.units:
+            stages = fewest(problem, index, first, last)
+            if len(stages[0].chiplets) == 1 and run:
+                run[-1] = Stage(run[-1].first, last, (0,))
+            elif len(stages[0].chiplets) == 1:
+                run.append(stages[0])
+            else:
+                windows += [(index, run.pop())] if run else []
+                windows.append((index, rng.choice(stages)))
+        windows += [(index, run.pop())] if run else []
+    batches = [micro_batch_candidates(task.batch) for task in problem.scenario.tasks]
+    return Schedule(tuple(Window((Pipeline(t, (stage,), rng.choice(batches[t])),)) for t, stage in windows))
+
+
+def fewest(problem: Problem, task: int, first: int, last: int) -> list[Stage]:
+    """The stages of a unit on as few chiplets as keep its weights in L2, by what the evaluator says of one sample."""
+    order = snake(problem.package)
+    detailed = replace(problem, fidelity=Fidelity.DETAILED)
+    stages = [Stage(first, last, (0,))]
+    for chiplets in range(1, len(order) + 1):
+        if chiplets > 1:
+            words = [(partition,) * (last + 1 - first) for partition in SPLIT]
+            stages = [Stage(first, last, order[:chiplets], word) for word in words]
+        fitting = [stage for stage in stages if resident(detailed, task, stage)]
+        if fitting:
+            return fitting
+    return stages
+
+
+def resident(problem: Problem, task: int, stage: Stage) -> bool:
+    """Whether a stage keeps its weights in L2 beside one sample's activations, in a window of its own."""
+    model = problem.scenario.tasks[task].model
+    alone = replace(problem, scenario=Scenario("alone", (problem.scenario.tasks[task],)), costs=(problem.costs[task],))
+    parts = [Stage(0, stage.first - 1, (0,)), stage, Stage(stage.last + 1, len(model.layers) - 1, (0,))]
+    windows = [Window((Pipeline(0, (part,)),)) for part in parts if part.first <= part.last]
+    evaluation = evaluate(Schedule(tuple(windows)), alone)
+    ((found,),) = [
+        pipeline.stages for window in evaluation.windows for pipeline in window.pipelines
+        if pipeline.stages[0].first == stage.first
+    ]  # fmt: skip
+    assert found.l2 is not None
+    return found.l2.resident and found.l2.fits
+
+
+def test_a_limit_is_kept_and_time_that_is_up_is_said() -> None:
+    problem = three_gemms(l2_bytes=1000)
+    done = run(problem, stop=lambda: True)
+    assert not done.complete
+    assert stages_of(done) == [(0, 2, (0,))]
+    slow_s, quick_s = (evaluate(f.schedule, problem).latency_s for f in (done, run(problem)))
+    assert quick_s < slow_s
+    (task,) = problem.scenario.tasks
+    limited = replace(problem, scenario=Scenario("l", (replace(task, latency_limit_s=(slow_s + quick_s) / 2),)))
+    assert evaluate(run(limited, "energy").schedule, limited).latency_s <= (slow_s + quick_s) / 2
