@@ -1,0 +1,112 @@
+"""The reference against trying everything, on the same tables, with the formulas written out."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise, product
+
+import numpy as np
+import pytest
+
+from benchmarks.scope_quality import mesh
+from chipweave.cost.maestro.model import MaestroCostModel
+from chipweave.hardware.snake import snake
+from chipweave.schedule.problem import Fidelity, pose
+from chipweave.schedulers.scope import kernel
+from chipweave.schedulers.scope.draft import DraftWindow
+from chipweave.schedulers.scope.reference import Level, level, reference
+from chipweave.schedulers.scope.tables import Ground
+from chipweave.workload.scenario import Scenario, Task
+from chipweave.workload.zoo import build_model
+from tests.schedulers.scope.everything import cut_model
+
+MICRO_BATCHES = (1, 2, 3, 6)
+
+
+def dram_s(ground: Ground, made: Level, bytes_: float) -> float:
+    return bytes_ / made.numbers[kernel.DRAM] + made.numbers[kernel.DRAM_FIXED_S] if bytes_ else 0.0
+
+
+def window_s(ground: Ground, made: Level, ends: list[int], sizes: tuple[int, ...]) -> float:
+    """A window by the tables: stages between the units `ends`, on regions of `sizes` chiplets."""
+    package, numbers, crossing = ground.problem.package, made.numbers, made.micro_batch * ground.crossing
+    detailed = ground.problem.fidelity is Fidelity.DETAILED
+    stages = [made.table[a, b - a - 1, size - 1] for (a, b), size in zip(pairwise(ends), sizes, strict=True)]
+    if not np.isfinite([stage[kernel.PACE] for stage in stages]).all():
+        return float("inf")
+    total_s = slowest_s = 0.0
+    for number, ((first, end), size, stage) in enumerate(zip(pairwise(ends), sizes, stages, strict=True)):
+        moved_s = dram_s(ground, made, crossing[first]) if number == 0 else 0.0
+        if end == ends[-1]:
+            moved_s += dram_s(ground, made, crossing[end])
+        else:
+            after = sizes[number + 1]
+            received = made.units.need[end, after - 1, int(stages[number + 1][kernel.FIRST])]
+            hops = ground.spans[min(len(ground.order), size + after)]
+            moved_s += max(received, crossing[end] / size) / package.link_bandwidth_bytes_s
+            moved_s += hops * package.hop_latency_s + package.conflict_delay_s
+        serial_s, weights_s, spill_s = stage[kernel.SERIAL], stage[kernel.WEIGHTS_S], stage[kernel.SPILL_S]
+        hides = detailed and not spill_s
+        fill_s = (max(serial_s, weights_s) if hides else serial_s + weights_s) + moved_s + spill_s
+        overlaps = detailed and stage[kernel.OVERLAPS]
+        steady_s = max(stage[kernel.PACE], moved_s + spill_s + weights_s) if overlaps else fill_s
+        total_s += stage[kernel.RESIDENT_S] + fill_s
+        slowest_s = max(slowest_s, steady_s)
+    total_s += (-(-ground.batch // made.micro_batch) - 1) * slowest_s
+    if not detailed:
+        return float(total_s)
+    moved = sum(stage[kernel.DRAM_BYTES] for stage in stages)
+    moved += ground.batch * (ground.crossing[ends[0]] + ground.crossing[ends[-1]])
+    return float(max(total_s, moved / numbers[kernel.DRAM]))
+
+
+def draft_s(ground: Ground, draft: tuple[DraftWindow, ...]) -> float:
+    return sum(
+        window_s(
+            ground,
+            level(ground, window.micro_batch),
+            [window.first, *(stage.end for stage in window.stages)],
+            tuple(stage.chiplets for stage in window.stages),
+        )
+        for window in draft
+    )
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize(
+    ("name", "first", "end", "l2_bytes"),
+    [
+        ("resnet18", 0, 4, 1 << 20),
+        ("resnet18", 6, 10, 1 << 17),
+        ("alexnet", 4, 8, 1 << 20),
+        ("vgg16", 0, 4, 1 << 16),
+        ("gpt2_medium", 3, 7, 1 << 20),
+    ],
+)
+def test_is_the_best_of_all(name: str, first: int, end: int, l2_bytes: int, fidelity: Fidelity) -> None:
+    model = cut_model(build_model(name), first, end)
+    package = mesh(2, l2_bytes)
+    problem = pose(Scenario("cut", (Task("cut", model, 6),)), package, MaestroCostModel(), fidelity)
+    ground = Ground(problem, 0, snake(package), np.arange(1, 5))
+    units, levels = len(model.units), [level(ground, micro_batch) for micro_batch in MICRO_BATCHES]
+
+    def best_s(a: int, b: int) -> float:
+        return min(
+            window_s(ground, made, [a, *inner, b], sizes)
+            for made in levels
+            for count in range(1, b - a + 1)
+            for inner in combinations(range(a + 1, b), count - 1)
+            for sizes in product(range(1, 5), repeat=count)
+            if sum(sizes) <= 4
+        )
+
+    windows = {(a, b): best_s(a, b) for a in range(units) for b in range(a + 1, units + 1)}
+    least_s = min(
+        sum(windows[span] for span in pairwise([0, *inner, units]))
+        for count in range(units)
+        for inner in combinations(range(1, units), count)
+    )
+    found = reference(ground, MICRO_BATCHES, tolerance=1e-7)
+    assert found.latency_s == pytest.approx(least_s, rel=1e-6)
+    assert found.bound_s <= least_s * (1 + 1e-12)
+    assert found.bound_s >= 0.9 * least_s
+    assert draft_s(ground, found.draft) == pytest.approx(found.latency_s, rel=1e-9)
