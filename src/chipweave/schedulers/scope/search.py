@@ -219,6 +219,8 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[i
         for j, s in enumerate(chosen):
             if s + 1 < len(sizes) and sizes[s + 1] - sizes[s] <= left:
                 fill_s, steady_s = times(j, s + 1)
+                if not np.isfinite(fill_s):  # left out of the table: too slow there, or too large a micro-batch
+                    continue
                 others = max((steady for i, (_, steady) in enumerate(now) if i != j), default=0.0)
                 gain = now[j][0] - fill_s + rounds * (slowest - max(others, steady_s))
                 gains.append((gain / float(sizes[s + 1] - sizes[s]), -j))
