@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,23 @@ def test_missing_figures_are_all_named(tmp_path: Path) -> None:
     first, second = caught.value.problems
     assert "layer 'head' on chiplet class 'big'" in first
     assert "add a row with layer=stem (or op=conv, N=1, K=8, C=3, R=3, S=3, Y=16, X=16, stride=2x1" in second
+
+
+def test_a_row_by_shape_is_not_for_layers_of_different_outputs(tmp_path: Path) -> None:
+    """A 3 x 3 filter on 3 x 3 inputs makes 9 outputs with padding and one without: padding is no column."""
+    text = """layer,op,N,K,C,R,S,Y,X,stride,groups,chiplet,cycles,energy_j
+,conv,1,4,4,3,3,3,3,1,1,big,900,1e-9
+one,,,,,,,,,,,big,100,1e-9
+"""
+    nine = Layer("nine", Op.CONV, K=4, C=4, Y=3, X=3, R=3, S=3, padding=(1, 1))
+    one = replace(nine, name="one", padding=(0, 0), out_y=1, out_x=1)
+    table = load_table(write(tmp_path, text))
+    assert table.costs([nine, one, nine], PLACE).cycles.tolist() == [900, 100, 900]
+    with pytest.raises(InputError) as caught:
+        table.costs([nine, replace(one, name="other")], PLACE)
+    (problem,) = caught.value.problems
+    assert "'nine', which makes 3 x 3 outputs, or for 'other', which makes 1 x 1" in problem
+    assert "give each a row with its name" in problem
 
 
 def test_all_bad_lines_come_at_once(tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ def row(chiplets: int) -> Package:
     )
 
 
+def quick(package: Package) -> Package:
+    """Its chiplets at 1 GHz."""
+    return replace(package, chiplets=tuple(replace(chiplet, clock_hz=1e9) for chiplet in package.chiplets))
+
+
 def about(value: float) -> object:
     return pytest.approx(value, rel=1e-9)
 
@@ -125,6 +130,16 @@ def test_the_bound_says_what_it_is_of() -> None:
         certificate = assess(problem, {}, schedule, objective("edp")).certificate
         assert certificate is not None
         assert certificate.of == what
+
+
+@pytest.mark.parametrize("goal", ["log(latency)", "-1 / energy", "0 * latency"])
+def test_a_value_that_is_not_positive_has_no_gap_and_no_claim(goal: str) -> None:
+    problem = pose(Scenario("s", (Task("gemm", GEMM, 1),)), quick(row(3)), Sheet(), DETAILED)
+    result = assess(problem, {}, one_stage(2, W), objective(goal))
+    assert result.certificate is not None
+    assert result.value is not None
+    assert result.certificate.value <= result.value <= 0
+    assert result.gap is None
 
 
 # Random schedules ------------------------------------------------------------------------------------------------

@@ -44,12 +44,22 @@ class TableCostModel:
         """Cost of one sample of every layer; riders that the table leaves out cost what `maestro` takes for them.
 
         Raises:
-            InputError: every layer that is not in the table, with the row to add.
+            InputError: every layer that is not in the table, with the row to add; layers of one shape that make
+                outputs of different sizes (with another padding, or as a part of a layer).
         """
         rows, problems = [], []
+        taken: dict[Key, Layer] = {}
         for layer in layers:
             by_name, by_shape = (layer.name, chiplet.name), (*shape_key(layer), chiplet.name)
-            figures = self.figures.get(by_name) or self.figures.get(by_shape)
+            figures = self.figures.get(by_name)
+            if figures is None and by_shape in self.figures:
+                figures, other = self.figures[by_shape], taken.setdefault(by_shape, layer)
+                if (other.out_y, other.out_x) != (layer.out_y, layer.out_x):
+                    problems.append(
+                        f"{self.path}: the row with {_shape_text(layer)} is for '{other.name}', which makes "
+                        f"{other.out_y} x {other.out_x} outputs, or for '{layer.name}', which makes {layer.out_y} x "
+                        f"{layer.out_x}; give each a row with its name"
+                    )
             if figures is not None:
                 rows.append(figures)
             elif layer.rides:

@@ -40,8 +40,8 @@ class Certificate:
     terms_s: tuple[tuple[str, float], ...]
 
     def gap(self, value: float) -> float:
-        """How far `value` may be from the best, as a fraction of it: 0 is proven optimal."""
-        return 1 - self.value / value if value > 0 else 0.0
+        """How far `value`, above 0, may be from the best, as a fraction of it: 0 is proven optimal."""
+        return 1 - self.value / value
 
 
 def lower_bound(problem: Problem, objective: Objective, regions: bool = False) -> Certificate:

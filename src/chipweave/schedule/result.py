@@ -64,8 +64,13 @@ class Result:
 
     @property
     def gap(self) -> float | None:
-        """How far the schedule may be from the best, as a fraction of its value: 0 is proven optimal."""
-        return None if self.certificate is None or self.value is None else self.certificate.gap(self.value)
+        """How far the schedule may be from the best, as a fraction of its value: 0 is proven optimal.
+
+        None where a fraction says nothing: of a value of 0 or less, such as log(latency).
+        """
+        if self.certificate is None or self.value is None or self.value <= 0:
+            return None
+        return self.certificate.gap(self.value)
 
 
 def assess(

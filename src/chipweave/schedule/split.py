@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.interface import CostModel, LayerCosts
+from chipweave.errors import InputError
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.schedule.plan import Partition
 from chipweave.workload.layer import Layer, Op
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+LISTED = 10
+"""Parts without costs that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Splits:
     """All splits of some layers on regions of up to `most` chiplets, with what the parts cost.
 
     Equal layers are costed once. Figures are of one sample; times in seconds, on the slowest of the region's classes.
+    What asks for costs raises an `InputError` where the cost model has none for some parts.
     """
 
     layers: tuple[Layer, ...]
@@ -98,9 +103,17 @@ class Splits:
 
     @cached_property
     def distinct(self) -> tuple[tuple[Layer, ...], Ints]:
-        """The layers that differ in more than name, and per layer which of them it is."""
-        found: dict[Layer, int] = {}
-        number = [found.setdefault(replace(layer, name=""), len(found)) for layer in self.layers]
+        """The layers that differ in more than name, and per layer which of them it is.
+
+        Where a cost model goes by names, equal layers' figures differ: then they count as different, too.
+        """
+        whole = [self.cost_model.costs(self.layers, chiplet) for chiplet in self.classes]
+        figures = np.array([values for costs in whole for values in vars(costs).values()]).T.tolist()
+        found: dict[tuple[Layer, tuple[float, ...]], int] = {}
+        number = [
+            found.setdefault((replace(layer, name=""), tuple(own)), len(found))
+            for layer, own in zip(self.layers, figures, strict=True)
+        ]
         first = [self.layers[number.index(at)] for at in range(len(found))]
         return tuple(first), np.array(number, dtype=np.int64)
 
@@ -120,7 +133,18 @@ class Splits:
             for shape in _shapes(layer, self.most):
                 number[at, *shape] = len(tiles)
                 tiles.append(tile(layer, *shape))
-        return number, tuple(self.cost_model.costs(tiles, chiplet) for chiplet in self.classes)
+        try:
+            return number, tuple(self.cost_model.costs(tiles, chiplet) for chiplet in self.classes)
+        except InputError as error:
+            if len(error.problems) <= LISTED:
+                raise
+            raise InputError(
+                [
+                    f"{len(error.problems)} parts of layers, which stages on several chiplets need, have no costs; add "
+                    f"them, or use `scar`, which splits no layer. The first {LISTED}:",
+                    *error.problems[:LISTED],
+                ]
+            ) from None
 
     @property
     def tile_costs(self) -> tuple[LayerCosts, ...]:
