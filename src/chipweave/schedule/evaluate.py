@@ -17,7 +17,7 @@ from chipweave.schedule.plan import Schedule, Window
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.stage import Setting, evaluate_stage
 from chipweave.schedule.tensors import locate
-from chipweave.schedule.transfer import Floats, Transfer, nothing
+from chipweave.schedule.transfer import Floats, Transfer, together
 
 
 def evaluate(schedule: Schedule, problem: Problem) -> Evaluation:
@@ -66,7 +66,7 @@ def window_of(
     port: int | None = None
     static_j = 0.0
     if problem.fidelity is Fidelity.DETAILED:
-        traffic = sum((moved for _, moved in parts), nothing(problem.network))
+        traffic = together(problem.network, (moved for _, moved in parts))
         dram_s = dram_bytes / package.dram_bandwidth_bytes_s
         busiest = _busiest(traffic.links)
         link = None if busiest is None else problem.network.links[busiest]
@@ -122,4 +122,4 @@ def pipeline_of(
         energy=_total([stage.energy for stage in stages]),
         stages=stages,
     )
-    return evaluation, sum((moved for _, moved in parts), nothing(setting.problem.network))
+    return evaluation, together(setting.problem.network, (moved for _, moved in parts))

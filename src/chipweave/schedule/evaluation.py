@@ -32,7 +32,17 @@ class Energy:
         return self.mac + self.l1 + self.l2 + self.noc + self.fill + self.drain + self.dram + self.nop + self.static
 
     def __add__(self, other: Energy) -> Energy:
-        return Energy(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return Energy(
+            self.mac + other.mac,
+            self.l1 + other.l1,
+            self.l2 + other.l2,
+            self.noc + other.noc,
+            self.fill + other.fill,
+            self.drain + other.drain,
+            self.dram + other.dram,
+            self.nop + other.nop,
+            self.static + other.static,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.region import Region
 from chipweave.schedule.split import WHOLE, Split, Splits, channel_units, starts
 from chipweave.schedule.tensors import Exchange, Location, Moved, exchange, total
-from chipweave.schedule.transfer import Transfer, nothing, transfer, transfer_time_s
+from chipweave.schedule.transfer import Transfer, together, transfer, transfer_time_s
 from chipweave.workload.model import Edge, Model
 
 
@@ -204,10 +204,8 @@ class _Work:
     @cached_property
     def stores(self) -> Transfer:
         """Activations to DRAM, each part from its owner."""
-        made = nothing(self.setting.problem.network)
-        for each in self.moved.to_dram:
-            made = made + self._to_interface(self.leaving(each))
-        return made
+        net = self.setting.problem.network
+        return together(net, (self._to_interface(self.leaving(each)) for each in self.moved.to_dram))
 
     @cached_property
     def forwards(self) -> tuple[Transfer, ...]:
@@ -225,16 +223,16 @@ class _Work:
     def gathers(self) -> Transfer:
         """Every layer's weights that the region keeps once, from all mates to all that run a part."""
         s, chiplets = self.setting, len(self.stage.chiplets)
-        made = nothing(s.problem.network)
         by_parts: dict[int, float] = {}
         for layer, bytes_ in zip(self.stage.layers, self.need.copied, strict=True):
             by_parts[s.cuts.splits[layer].parts] = by_parts.get(s.cuts.splits[layer].parts, 0.0) + bytes_
-        for parts, bytes_ in by_parts.items():
+
+        def gather(parts: int, bytes_: float) -> Transfer:
             share = np.full(chiplets, bytes_ / chiplets)
             wanted = np.repeat(share[:, None], parts, axis=1)
-            readers = self.stage.chiplets[:parts]
-            made = made + transfer(s.problem.network, self.stage.chiplets, readers, wanted, share)
-        return made
+            return transfer(s.problem.network, self.stage.chiplets, self.stage.chiplets[:parts], wanted, share)
+
+        return together(s.problem.network, (gather(parts, bytes_) for parts, bytes_ in by_parts.items()))
 
     def _between(self, target: int, tensors: Iterable[Moved]) -> Transfer:
         """Tensors of this stage to stage `target` (or to its own layers), in one transfer."""
@@ -243,26 +241,29 @@ class _Work:
         if len(owners) == len(readers) == 1:
             wanted = np.array([[float(self.micro_batch * total(tensors))]])
             return transfer(s.problem.network, owners, readers, wanted, wanted[0])
-        made = nothing(s.problem.network)
-        for each in tensors:
-            entry, held = s.entry_bytes(each), s.held(self.number, each.tensor)
-            wanted = entry * s.wanted(target, each.tensor).held_by(held)
-            made = made + transfer(s.problem.network, owners, readers, wanted, entry * sizes(held))
-        return made
+
+        def move(tensor: Moved) -> Transfer:
+            entry, held = s.entry_bytes(tensor), s.held(self.number, tensor.tensor)
+            wanted = entry * s.wanted(target, tensor.tensor).held_by(held)
+            return transfer(s.problem.network, owners, readers, wanted, entry * sizes(held))
+
+        return together(s.problem.network, map(move, tensors))
 
     def _from_dram(self, tensors: Iterable[tuple[Floats, float]]) -> Transfer:
         """(per chiplet of the region the bytes it wants, distinct bytes of all) per tensor."""
-        net = self.setting.problem.network
-        made = nothing(net)
-        for wanted, bytes_ in tensors:
-            distinct = np.array([float(bytes_)])
-            made = made + transfer(net, (self.region.interface,), self.stage.chiplets, wanted[None, :], distinct)
-        return made
+        net, interface, chiplets = self.setting.problem.network, self.region.interface, self.stage.chiplets
+        return together(
+            net,
+            (
+                transfer(net, (interface,), chiplets, wanted[None, :], np.array([float(bytes_)]))
+                for wanted, bytes_ in tensors
+            ),
+        )
 
     def spills(self, bytes_: float) -> Transfer:
         """So many bytes from the region's L2s to DRAM and back."""
         share = np.full(len(self.stage.chiplets), bytes_ / len(self.stage.chiplets))
-        return self._to_interface(share) + self._from_dram([(share, bytes_)])
+        return together(self.setting.problem.network, (self._to_interface(share), self._from_dram([(share, bytes_)])))
 
     def _to_interface(self, bytes_: Floats) -> Transfer:
         """Bytes of each chiplet of the region to the interface."""
@@ -321,15 +322,15 @@ def _with_weights(work: _Work, l2: L2Use | None) -> tuple[StageEvaluation, Trans
     weight_loads = k if keeping in (None, Keeping.STREAMED) else 1
     rounds = batch / micro_batch
     exchanged, forwarded = list(work.exchanges.values()), list(work.forwards)
-    traffic = nothing(setting.problem.network) + weights.times(weight_loads)
-    for moved in (work.loads, work.stores, *exchanged, *forwarded):
-        traffic = traffic + moved.times(rounds)
+    moves = [weights.times(weight_loads)]
+    moves += [moved.times(rounds) for moved in (work.loads, work.stores, *exchanged, *forwarded)]
     gathered = 0.0
     if l2 and l2.spill:
-        traffic = traffic + work.spills(l2.spill).times(k)
+        moves.append(work.spills(l2.spill).times(k))
     if keeping is Keeping.MATES:
-        traffic = traffic + work.gathers.times(k)
+        moves.append(work.gathers.times(k))
         gathered = k * work.gathers.sent
+    traffic = together(setting.problem.network, moves)
     bytes_ = StageBytes(
         weights=weight_loads * work.weight_bytes,
         load=batch * total(work.moved.from_dram),

@@ -5,7 +5,7 @@ docs/regions.md, "A transfer"; our reconstruction where a region has several chi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -71,17 +71,6 @@ class Transfer:
     out: Floats
     into: Floats
 
-    def __add__(self, other: Transfer) -> Transfer:
-        """Both together: the sums of everything, the longer route."""
-        return Transfer(
-            max(self.hops, other.hops),
-            self.sent + other.sent,
-            self.hop_bytes + other.hop_bytes,
-            self.links + other.links,
-            self.out + other.out,
-            self.into + other.into,
-        )
-
     def times(self, factor: float) -> Transfer:
         """The same transfer `factor` times over."""
         return Transfer(
@@ -98,6 +87,17 @@ def nothing(net: Network) -> Transfer:
     """No bytes."""
     count = len(net.before)
     return Transfer(0, 0.0, 0.0, np.zeros(len(net.links)), np.zeros(count), np.zeros(count))
+
+
+def together(net: Network, transfers: Iterable[Transfer]) -> Transfer:
+    """The sum of all."""
+    made, hops, sent, hop_bytes = nothing(net), 0, 0.0, 0.0
+    for each in transfers:
+        hops, sent, hop_bytes = max(hops, each.hops), sent + each.sent, hop_bytes + each.hop_bytes
+        np.add(made.links, each.links, out=made.links)
+        np.add(made.out, each.out, out=made.out)
+        np.add(made.into, each.into, out=made.into)
+    return Transfer(hops, sent, hop_bytes, made.links, made.out, made.into)
 
 
 def transfer(net: Network, owners: Sequence[int], readers: Sequence[int], wanted: Floats, owned: Floats) -> Transfer:

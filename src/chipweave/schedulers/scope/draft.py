@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from chipweave.schedule.evaluate import pipeline_of, window_of
 from chipweave.schedule.evaluation import StageEvaluation
@@ -38,6 +39,12 @@ class DraftWindow:
     @property
     def end(self) -> int:
         return self.stages[-1].end
+
+    @property
+    def places(self) -> list[tuple[int, DraftStage]]:
+        """Each stage with where its region begins on the snake."""
+        ends = accumulate((stage.chiplets for stage in self.stages), initial=0)
+        return list(zip(ends, self.stages, strict=False))
 
     @property
     def chiplets(self) -> int:
@@ -122,20 +129,22 @@ class Exact:
     def _stage(self, setting: Setting, draft: DraftWindow, number: int) -> tuple[StageEvaluation, Transfer]:
         """A stage depends on itself, the window's ends and the stages that read it."""
         stages = setting.pipeline.stages
-        own = stages[number]
-        readers = {
-            setting.where.stage[edge.consumer]
-            for layer in own.layers
-            for edge in setting.model.consumers[layer]
-            if setting.where.window[edge.consumer] == HERE
-        }
-        targets = range(number + 1, len(stages)) if not setting.detailed else sorted(readers - {number})
-        key = (draft.first, draft.end, draft.micro_batch, own, *(stages[target] for target in targets))
-        if not setting.detailed:
-            key = (*key, *stages[:number])
+        places = draft.places
+        if setting.detailed:
+            where, consumers = setting.where, setting.model.consumers
+            readers = {
+                where.stage[edge.consumer]
+                for layer in stages[number].layers
+                for edge in consumers[layer]
+                if where.window[edge.consumer] == HERE
+            }
+            others = [places[target] for target in sorted(readers - {number})]
+        else:
+            others = [*places[:number], *places[number + 1 :]]
+        key = (draft.first, draft.end, draft.micro_batch, places[number], *others)
         if key not in self._stages:
             self.stages += 1
-            self.layers += len(own.layers)
+            self.layers += len(stages[number].layers)
             self._stages[key] = evaluate_stage(setting, number)
         return self._stages[key]
 
