@@ -71,7 +71,7 @@ def main() -> None:
             exact = Exact(ground)
             draft = tuple(fitting(window, exact) for window in best.draft)
             theirs_s = exact.require(draft)[0]
-            better = polish(draft, exact, Space(), lambda latency_s, energy_j: latency_s, ROUNDS, request)
+            better = polish([draft], exact, Space(), lambda latency_s, energy_j: latency_s, ROUNDS, request)
             better_s = exact.require(better)[0]
             figures = (ours_s, theirs_s, better_s, best.latency_s, best.bound_s)
             print(
