@@ -73,7 +73,7 @@ def polish(
     best = min(starts, key=lambda draft: value(*exact.require(draft)))
     while waiting and exact.layers < limit and not request.out_of_time:
         top, near = _climb(waiting.pop(0), exact, space, value, limit, request)
-        if value(*exact.require(top)) < value(*exact.require(best)) * (1 - SAME):
+        if _below(value(*exact.require(top)), value(*exact.require(best))):
             best = top
         elif top in seen and top not in starts:
             continue
@@ -109,13 +109,17 @@ def _climb(
                 all_costs = [*costs[:first], *changed, *costs[end:]]
                 now = value(sum(cost[0] for cost in all_costs if cost), sum(cost[1] for cost in all_costs if cost))
                 other = (*draft[:first], *windows, *draft[end:])
-                if now < best * (1 - SAME):
+                if _below(now, best):
                     draft, best, improved = other, now, True
                     break
                 near.append((now, other))
             if exact.layers >= limit or request.out_of_time:
                 break
     return draft, near
+
+
+def _below(value: float, best: float) -> bool:
+    return value < best - SAME * abs(best)
 
 
 def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterator[Change]:

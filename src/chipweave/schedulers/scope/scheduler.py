@@ -83,7 +83,6 @@ def _solve(problem: Problem, request: Request, spaces: Sequence[Space]) -> Found
     # Models run one after another: each is improved with the others' latency and energy beside it.
     costs = [min(run.costs(run.cheapest), key=lambda cost: request.objective(*cost)) for run in runs]
     windows: list[Window] = []
-    fronts: list[tuple[float, float]] = []
     for at, run in enumerate(runs):
         other_s = sum(cost[0] for i, cost in enumerate(costs) if i != at)
         other_j = sum(cost[1] for i, cost in enumerate(costs) if i != at)
@@ -94,11 +93,17 @@ def _solve(problem: Problem, request: Request, spaces: Sequence[Space]) -> Found
         draft = run.improved(value, options.polish)
         costs[at] = run.exact.require(draft)
         windows += [Window((pipeline_from(window, run.ground),)) for window in draft]
-        fronts += [(other_s + latency_s, other_j + energy_j) for latency_s, energy_j in run.seen]
+    total_s, total_j = sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
+    seen = [
+        (total_s - own[0] + latency_s, total_j - own[1] + energy_j)
+        for run, own in zip(runs, costs, strict=True)
+        for latency_s, energy_j in run.seen
+        if (latency_s, energy_j) != own
+    ]
     return Found(
         Schedule(tuple(windows)),
         sum(run.exact.stages for run in runs),
-        _front([*fronts, (sum(cost[0] for cost in costs), sum(cost[1] for cost in costs))]),
+        _front([*seen, (total_s, total_j)]),
         complete=not request.out_of_time,
         notes=_notes(problem, [problem.scenario.tasks[task].name for task in tasks]),
     )
@@ -136,7 +141,10 @@ class _Run:
             doing = f"{problem.scenario.tasks[task].name}: micro-batch {micro_batch}"
             request.progress(Progress(number, len(sizes), None, doing))
             levels.append(level(ground, micro_batch, spaces[-1].one_unit_a_stage))
-        cheapest = [candidates(ground, levels, space, 0.0) for space in spaces]
+        cheapest: list[list[Candidate]] = []
+        for space in spaces:
+            late = any(cheapest) and request.out_of_time
+            cheapest.append([] if late else candidates(ground, levels, space, 0.0))
         if not any(cheapest):
             raise _does_not_fit(ground, spaces[-1])
         return cls(ground, Exact(ground), levels, spaces, request, cheapest, [])
@@ -150,11 +158,15 @@ class _Run:
         estimates = [min((value(*cost) for cost in self.costs([some])), default=math.inf) for some in self.cheapest]
         found: list[tuple[float, int, list[Draft]]] = []
         for number, space in enumerate(self.spaces):
-            if estimates[number] > WORTH_EVALUATING * min(estimates) or not self.cheapest[number]:
+            if _far(estimates[number], min(estimates), WORTH_EVALUATING) or not self.cheapest[number]:
                 continue
+            if found and self.request.out_of_time:
+                break
             some = list(self.cheapest[number])
             latency_s, energy_j = min(self.costs([some]), key=lambda cost: value(*cost))
             for price in _prices(value, latency_s, energy_j):
+                if self.request.out_of_time:
+                    break
                 some += candidates(self.ground, self.levels, space, price)
             drafts = evaluated(some, self.exact, space, value)
             self.seen += [self.exact.require(draft) for draft in drafts]
@@ -166,7 +178,7 @@ class _Run:
         tops: list[Draft] = []
         for cost, number, drafts in found:
             last = number == len(self.spaces) - 1
-            if last or cost <= WORTH_IMPROVING * least:
+            if last or not _far(cost, least, WORTH_IMPROVING):
                 self.request.progress(Progress(number, len(self.spaces), least, "improving"))
                 starts = [*tops, *drafts] if last else drafts
                 starts.sort(key=lambda draft: value(*self.exact.require(draft)))
@@ -175,8 +187,18 @@ class _Run:
         return min(tops, key=lambda draft: value(*self.exact.require(draft)))
 
 
+def _far(value: float, least: float, times: float) -> bool:
+    """Whether a value is more than so many times the least; of values below 0, as much above it."""
+    return value > least + (times - 1) * abs(least)
+
+
 def _does_not_fit(ground: Ground, space: Space) -> InfeasibleError:
-    name = ground.problem.scenario.tasks[ground.task].name
+    name, units, chiplets = ground.problem.scenario.tasks[ground.task].name, len(ground.model.units), len(ground.order)
+    if space.one_unit_a_stage and space.windows is not None and units > space.windows * chiplets:
+        return InfeasibleError(
+            f"'{name}': windows={space.windows} of {chiplets} chiplets do not hold {units} layers, one a stage; "
+            "raise it, or use `scope`"
+        )
     return InfeasibleError(
         f"'{name}': no schedule found whose stages fit L2 with micro_batch={space.micro_batch}; lower it, or leave "
         "it out"
