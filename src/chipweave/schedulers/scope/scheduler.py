@@ -28,7 +28,7 @@ FULL_PIPELINE = Space(one_unit_a_stage=True, windows=1)
 SEGMENTED = Space(one_unit_a_stage=True)
 MERGED = Space()
 
-WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.5
+WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.15
 """A space's drafts are evaluated where the estimate is at most so many times the best space's, and improved where the
 best of them is."""
 STEP, MOST_WORTH = 1e-4, 10.0
