@@ -55,12 +55,8 @@ def main() -> None:
     parser.add_argument("--l2-mb", nargs="*", type=float, default=[1.0])
     parser.add_argument("--schedulers", nargs="*", default=list(SCHEDULERS))
     arguments = parser.parse_args()
-    print(
-        "| net | batch | chiplets | L2 MB |",
-        " | ".join(arguments.schedulers),
-        "| scope / segmented | energy | windows |",
-    )
-    print("|---|---|---|---|" + "---|" * (len(arguments.schedulers) + 3))
+    heads = ["net", "batch", "chiplets", "L2 MB", *arguments.schedulers, *COMPARED]
+    print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
     worse = []
     for net in NETS if arguments.all_nets else arguments.nets:
         for batch in arguments.batches:

@@ -123,6 +123,34 @@ def _price(mode, weights, constants):  # type: ignore[no-untyped-def]
     return weights / constants[LINK] if mode == 1 else weights * 1.0
 
 
+@numba.njit(cache=True, inline="never")
+def _extend(  # type: ignore[no-untyped-def]
+    h, u, s, partitions, mode, tables, chain_s, skip, skip_s, constants, old, new, trial, came
+):  # fmt: skip
+    """From the best stages of units h to u - 1 by partition of the last (`old`) to those that end with unit u (`new`);
+    came [p]: the partition of unit u - 1 that unit u's p follows."""
+    for p in range(partitions):
+        if u == h:
+            _start(p, new[p])
+            _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
+            continue
+        skipped_s = 0.0
+        for k in range(len(skip)):
+            if skip[k, 1] == u and skip[k, 0] >= h:
+                skipped_s += skip_s[k, s, p]
+        value = np.inf
+        for q in range(partitions):
+            for field in range(_STATE):
+                trial[field] = old[q, field]
+            _add_unit(u, s, p, chain_s[u, s, q, p] + skipped_s, tables[0][u - 1, s, q], tables, trial)
+            this = trial[_A_PACE] + _price(mode, trial[_A_WEIGHTS], constants)
+            if this < value:
+                value = this
+                came[p] = q
+                for field in range(_STATE):
+                    new[p, field] = trial[field]
+
+
 @numba.njit(cache=True)
 def stages(  # type: ignore[no-untyped-def]
     chosen, sizes, longest, limit_s, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied,
@@ -133,7 +161,7 @@ def stages(  # type: ignore[no-untyped-def]
     tables = (compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j)
     made = np.full((units, longest, len(chosen), TERMS), np.inf)
     old, new, trial = np.zeros((2, _STATE)), np.zeros((2, _STATE)), np.zeros(_STATE)
-    terms = np.zeros(TERMS)
+    terms, came = np.zeros(TERMS), np.zeros(2, np.int64)
     for at in range(len(chosen)):
         s = chosen[at]
         chiplets = sizes[s]
@@ -147,25 +175,9 @@ def stages(  # type: ignore[no-untyped-def]
                 for length in range(most):
                     u = h + length
                     total_weights += copied[u]
-                    for p in range(partitions):
-                        if length == 0:
-                            _start(p, new[p])
-                            _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
-                            continue
-                        skipped_s = 0.0
-                        for k in range(len(skip)):
-                            if skip[k, 1] == u and skip[k, 0] >= h:
-                                skipped_s += skip_s[k, s, p]
-                        value = np.inf
-                        for q in range(partitions):
-                            for field in range(_STATE):
-                                trial[field] = old[q, field]
-                            _add_unit(u, s, p, chain_s[u, s, q, p] + skipped_s, compute_s[u - 1, s, q], tables, trial)
-                            this = trial[_A_PACE] + _price(mode, trial[_A_WEIGHTS], constants)
-                            if this < value:
-                                value = this
-                                for field in range(_STATE):
-                                    new[p, field] = trial[field]
+                    _extend(
+                        h, u, s, partitions, mode, tables, chain_s, skip, skip_s, constants, old, new, trial, came
+                    )  # fmt: skip
                     if length > 0 and min(new[0, _A_PACE], new[partitions - 1, _A_PACE]) > limit_s:
                         break
                     for p in range(partitions):
@@ -192,29 +204,12 @@ def partitions_of(  # type: ignore[no-untyped-def]
     tables = (compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j)
     old, new, trial = np.zeros((2, _STATE)), np.zeros((2, _STATE)), np.zeros(_STATE)
     came = np.zeros((length, 2), np.int64)
+    partitions = 1 if chiplets == 1 else 2
     for at in range(length):
-        u = h + at
-        for p in range(2):
-            if at == 0:
-                _start(p, new[p])
-                _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
-                continue
-            skipped_s = 0.0
-            for k in range(len(skip)):
-                if skip[k, 1] == u and skip[k, 0] >= h:
-                    skipped_s += skip_s[k, s, p]
-            value = np.inf
-            for q in range(2):
-                for field in range(_STATE):
-                    trial[field] = old[q, field]
-                _add_unit(u, s, p, chain_s[u, s, q, p] + skipped_s, compute_s[u - 1, s, q], tables, trial)
-                this = trial[_A_PACE] + _price(mode, trial[_A_WEIGHTS], constants)
-                if this < value:
-                    value = this
-                    came[at, p] = q
-                    for field in range(_STATE):
-                        new[p, field] = trial[field]
-        for p in range(2):
+        _extend(
+            h, h + at, s, partitions, mode, tables, chain_s, skip, skip_s, constants, old, new, trial, came[at]
+        )  # fmt: skip
+        for p in range(partitions):
             for field in range(_STATE):
                 old[p, field] = new[p, field]
     found = np.zeros(length, np.int64)
