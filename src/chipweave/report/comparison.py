@@ -93,7 +93,7 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     console.print(table)
     legend = ["ratio: value of the objective over the best one's (*)."]
     if kinds:
-        of = ", ".join(f"{kind}{marks[kind]}" for kind in kinds)
+        of = " or ".join(f"{kind}{marks[kind]}" for kind in kinds)
         legend.append(f"gap: on the row's package, the best of {of} is at most this far below the row.")
     for line in legend:
         console.print(Text(line), style="dim")

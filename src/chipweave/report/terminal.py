@@ -214,7 +214,8 @@ def _stages(problem: Problem, window: Window, costs: WindowEvaluation) -> Table:
                 quantity(stage.resident_s, "s") if stage.resident_s else "-",
             )
         if hidden := len(pipeline.stages) - len(shown):
-            table.add_row("…", f"and {hidden} more, see schedule.json")
+            table.add_row("…", f"and {hidden} more")
+            table.caption, table.caption_justify, table.caption_style = "… see schedule.json", "left", "dim"
     return table
 
 
@@ -318,9 +319,9 @@ def _print_notes(console: Console, result: Result, next_step: str) -> None:
     apart = "" if all(stage.overlaps for stage in stages) else " (+ where transfers do not overlap compute)"
     parts = "the exchange within the region and " if regions else ""
     notes.append(
-        f"In the windows, per micro-batch: compute, transfers ({parts}the weights that do not stay in L2 included), and "
-        f"steady, the pace of the running pipeline{apart}. once: weights that stay, per window. * marks a pipeline's "
-        "slowest stage."
+        f"In the windows, per micro-batch: compute, transfers ({parts}the weights that do not stay in L2 included) "
+        f"and steady, the pace of the running pipeline{apart}. once: weights that stay, per window. * marks a "
+        "pipeline's slowest stage."
     )
     notes += _stage_notes(result, stages)
     if search is not None:
