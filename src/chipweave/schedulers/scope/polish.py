@@ -9,7 +9,7 @@ from chipweave.schedule.problem import micro_batch_candidates
 from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.search import Request
 
-LAYERS_PER_ROUND, EVEN_CHIPLETS = 5000, 64
+LAYERS_PER_ROUND, EVEN_CHIPLETS = 2500, 64
 """Layers, in stages evaluated exactly, in one round at most; half as many on 64 chiplets, where each takes longer."""
 NEIGHBOURS = 24
 """Of a draft that no change improves, so many neighbours are climbed from."""
