@@ -9,8 +9,9 @@ from chipweave.schedule.problem import micro_batch_candidates
 from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.search import Request
 
-LAYERS_PER_ROUND, EVEN_CHIPLETS = 2500, 64
-"""Layers, in stages evaluated exactly, in one round at most; half as many on 64 chiplets, where each takes longer."""
+LAYERS_PER_ROUND, PER_UNIT, EVEN_CHIPLETS = 2500, 32, 64
+"""Layers, in stages evaluated exactly, in one round at most: so many, or so many for each unit of the model; half as many
+on 64 chiplets, where each takes longer."""
 NEIGHBOURS = 24
 """Of a draft that no change improves, so many neighbours are climbed from."""
 SAME = 1e-12
@@ -68,7 +69,8 @@ def polish(
     Args:
         value: of (latency_s, energy_j); lower is better.
     """
-    limit = exact.layers + round(rounds * LAYERS_PER_ROUND / (1 + len(exact.ground.order) / EVEN_CHIPLETS))
+    layers = max(LAYERS_PER_ROUND, PER_UNIT * len(exact.ground.model.units))
+    limit = exact.layers + round(rounds * layers / (1 + len(exact.ground.order) / EVEN_CHIPLETS))
     waiting, seen = list(starts), set(starts)
     best = min(starts, key=lambda draft: value(*exact.require(draft)))
     while waiting and exact.layers < limit and not request.out_of_time:
