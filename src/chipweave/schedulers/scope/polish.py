@@ -10,8 +10,8 @@ from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exa
 from chipweave.schedulers.search import Request
 
 LAYERS_PER_ROUND, PER_UNIT, EVEN_CHIPLETS = 2500, 32, 64
-"""Layers, in stages evaluated exactly, in one round at most: so many, or so many for each unit of the model; half as many
-on 64 chiplets, where each takes longer."""
+"""Layers, in stages evaluated exactly, in one round at most: so many, or so many for each unit of the model; half as
+many on 64 chiplets, where each takes longer."""
 NEIGHBOURS = 24
 """Of a draft that no change improves, so many neighbours are climbed from."""
 SAME = 1e-12
