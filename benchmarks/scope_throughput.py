@@ -5,6 +5,7 @@
 By default ResNet-152 on 16 to 256 chiplets with batches of 64 and 1024: the curve in docs/benchmarks.md.
 
 A line says what every scheduler reaches, `scope` over `segmented-pipeline`, and whether `scope` is below any baseline.
+With `--why`, lines below it say where the chiplets' time goes, in per cent of chiplets x latency.
 """
 
 from __future__ import annotations
@@ -46,6 +47,21 @@ def solve(net: str, batch: int, package: Package, scheduler: str) -> tuple[Resul
     return result, time.perf_counter() - started
 
 
+def where_time_goes(result: Result) -> dict[str, float]:
+    """Shares of chiplets x latency: the least compute that any schedule needs (its lower bound), what the chosen splits
+    compute beyond that, filling and draining pipelines (weights loaded once included), and the rest: chiplets that
+    wait for the slowest stage or for transfers, or are in no region."""
+    assert result.certificate is not None
+    chiplets = len(result.problem.package.chiplets)
+    total = chiplets * result.evaluation.latency_s
+    pipelines = [pipeline for window in result.evaluation.windows for pipeline in window.pipelines]
+    busy = sum(p.micro_batches * stage.compute_s * len(stage.chiplets) for p in pipelines for stage in p.stages)
+    filling = sum(chiplets * (p.latency_s - p.micro_batches * p.slowest.steady_s) for p in pipelines)
+    least = chiplets * dict(result.certificate.terms_s)["compute"]
+    shares = {"least compute": least, "splitting": busy - least, "fill and drain": filling}
+    return {name: part / total for name, part in (shares | {"waiting": total - busy - filling}).items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", nargs="*", default=["resnet152"])
@@ -53,6 +69,7 @@ def main() -> None:
     parser.add_argument("--chiplets", nargs="*", type=int, default=[16, 36, 64, 144, 256])
     parser.add_argument("--batches", nargs="*", type=int, default=[64, 1024])
     parser.add_argument("--l2-mb", nargs="*", type=float, default=[1.0])
+    parser.add_argument("--why", action="store_true")
     parser.add_argument("--schedulers", nargs="*", default=list(SCHEDULERS))
     arguments = parser.parse_args()
     heads = ["net", "batch", "chiplets", "L2 MB", *arguments.schedulers, *COMPARED]
@@ -64,6 +81,10 @@ def main() -> None:
                 for chiplets in arguments.chiplets:
                     found = {s: solve(net, batch, package_of(chiplets, l2_mb), s)[0] for s in arguments.schedulers}
                     print(line(net, batch, chiplets, l2_mb, found), flush=True)
+                    for name, result in found.items() if arguments.why else ():
+                        if result:
+                            shares = ", ".join(f"{key} {share:.0%}" for key, share in where_time_goes(result).items())
+                            print(f"  {name}, {len(result.schedule.windows)} windows: {shares}")
                     ours = found.get("scope")
                     for name, other in found.items():
                         if ours and other and other.evaluation.latency_s < ours.evaluation.latency_s * (1 - 1e-9):

@@ -15,8 +15,9 @@ from chipweave.hardware.package import Routing
 from chipweave.hardware.snake import snake
 from chipweave.report.comparison import comparison_data, print_comparison
 from chipweave.report.terminal import report
-from chipweave.report.words import binding, letters, partitions_of, percent, quantity, ranges, transfers_s
+from chipweave.report.words import binding, letters, partitions_of, percent, quantity, ranges, shares_s, transfers_s
 from chipweave.schedule.check import problems_of
+from chipweave.schedule.memory import Keeping
 from chipweave.schedule.objective import objective
 from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedule.problem import Fidelity, Problem, pose
@@ -184,15 +185,19 @@ def test_regions_partitions_keeping_and_exchange_are_shown() -> None:
     assert max(map(len, text.splitlines())) <= 100
     stages = result.evaluation.windows[0].pipelines[0].stages
     shown = [
-        (f"5w 3i 8: 0-5, 10-11 {quantity(stages[0].compute_s, 's')} {quantity(stages[0].exchange_s, 's')}", stages[0]),
+        (f"5w 3i 8: 0-5, 11-10 {quantity(stages[0].compute_s, 's')} {quantity(stages[0].exchange_s, 's')}", stages[0]),
         (f"1 9 {quantity(stages[1].compute_s, 's')} -", stages[1]),
-        (f"2w 2: 7-8 {quantity(stages[2].compute_s, 's')} -", stages[2]),
+        (f"2w 2: 8-7 {quantity(stages[2].compute_s, 's')} -", stages[2]),
     ]
     words = " ".join(text.split())
     for start, stage in shown:
         assert stage.l2 is not None
-        end = f"{quantity(transfers_s(stage), 's')} {stage.l2.keeping} {quantity(stage.resident_s, 's')}"
-        assert f"{start} {end}" in words
+        end = f"{stage.l2.keeping} {quantity(stage.resident_s, 's')}"
+        assert f"{start} {quantity(transfers_s(stage), 's')} {quantity(stage.steady_s, 's')} {end}" in words
+    assert all(stage.overlaps for stage in stages)
+    assert "does not fit L2" not in words
+    assert "mates:" not in words
+    assert "transfers do not overlap" not in words
     assert [stage.exchange_s > 0 for stage in stages] == [True, False, False]
     assert "idle: chiplets 6, 12-35 " in words
     assert "our reconstruction" in words
@@ -203,6 +208,61 @@ def test_what_moves_in_a_region_counts_as_transfers() -> None:
     others = stage.load_s + stage.weights_s + stage.store_s + stage.spill_s + stage.forward_s
     assert stage.exchange_s > 0
     assert transfers_s(stage) == pytest.approx(others + stage.exchange_s)
+
+
+def with_l2(result: Result, l2_bytes: int) -> Result:
+    package = result.problem.package
+    chiplets = tuple(replace(chiplet, l2_bytes=l2_bytes) for chiplet in package.chiplets)
+    problem = replace(result.problem, package=replace(package, chiplets=chiplets))
+    return assess(problem, result.cost_model, result.schedule, objective("edp"))
+
+
+def test_what_does_not_fit_is_marked_and_explained() -> None:
+    """A layer has 64 weights, 2,048 bytes in and as many out: of two, 4,096 + 128 bytes."""
+    roomy = wide_result("mesh-16", [(2, 0, [0])])
+    for l2_bytes, mark, effects in (
+        (4224, "resident ", ()),
+        (4200, "resident! ", ("B in all go to DRAM and back",)),
+        (100, "streamed! ", ("B in all go to DRAM and back", "streamed weights come again with every sample")),
+    ):
+        result = with_l2(roomy, l2_bytes)
+        (stage,) = result.evaluation.windows[0].pipelines[0].stages
+        words = " ".join(printed(result).split())
+        assert mark in words
+        assert ("! does not fit L2, so the micro-batch is 1 sample" in words) == bool(effects)
+        assert all(effect in words for effect in effects)
+        assert f"{quantity(stage.steady_s, 's')}+ {mark}" in words
+        assert "(+ where transfers do not overlap compute)" in words
+
+
+def test_mates_are_explained_where_there_are_some() -> None:
+    result = wide_result("mesh-16", [(8, 8, [0, 1, 2, 3])])
+    (window,) = result.evaluation.windows
+    (pipeline,) = window.pipelines
+    (stage,) = pipeline.stages
+    assert stage.l2 is not None
+    stage = replace(stage, l2=replace(stage.l2, keeping=Keeping.MATES))
+    window = replace(window, pipelines=(replace(pipeline, stages=(stage,)),))
+    words = " ".join(printed(replace(result, evaluation=replace(result.evaluation, windows=(window,)))).split())
+    assert " mates " in words
+    assert "mates: a region's chiplets keep one copy of the weights together." in words
+
+
+def test_a_window_is_bound_by_loading_where_that_takes_longest() -> None:
+    result = wide_result("mesh-16", [(1, 0, [0]), (1, 0, [1])])
+    (pipeline,) = result.evaluation.windows[0].pipelines
+    first, second = pipeline.stages
+    slowest = pipeline.slowest
+    assert shares_s(pipeline) == {
+        "compute": pytest.approx(first.compute_s + second.compute_s + 3 * slowest.compute_s),
+        "transfers": pytest.approx(transfers_s(first) + transfers_s(second) + 3 * transfers_s(slowest)),
+        "loading weights": first.resident_s + second.resident_s,
+    }
+    costs, problem = result.evaluation.windows[0], result.problem
+    assert "net: mostly compute; 4 micro-batches, slowest in layer" in binding(costs, problem)
+    loading = replace(pipeline, stages=(replace(first, resident_s=1.0), second))
+    text = binding(replace(costs, bound_by="pipeline", pipelines=(loading,)), problem)
+    assert text.startswith("net: mostly loading weights; 4 micro-batches")
 
 
 @pytest.mark.parametrize("chiplet_classes", [1, 2])
@@ -237,7 +297,8 @@ def test_long_lists_of_stages_show_the_first_and_the_slowest() -> None:
     assert shown == sorted(shown)
     assert len(shown) == 20
     assert {*range(1, 9), 31, 41, 51} <= set(shown)
-    assert "and 40 more, see schedule.json" in text
+    assert "…     and 40 more " in text
+    assert "… see schedule.json" in text
 
 
 def test_a_stage_on_all_chiplets_is_not_drawn_and_few_of_many_windows_are() -> None:
@@ -251,7 +312,9 @@ def test_a_stage_on_all_chiplets_is_not_drawn_and_few_of_many_windows_are() -> N
 
 def test_ranges_and_partitions_in_short() -> None:
     assert ranges([]) == ""
-    assert ranges([7, 3, 4, 5, 9, 10]) == "3-5, 7, 9-10"
+    assert ranges([7, 3, 4, 5, 9, 10]) == "7, 3-5, 9-10"
+    assert ranges([28, 29, 35, 34, 33, 32, 31, 30]) == "28-29, 35-30"
+    assert ranges([1, 2, 1, 0, 4]) == "1-2, 1-0, 4"
     assert partitions_of(Stage(0, 2, (4,))) == "3"
     both = (Partition.INPUT_SHARED, Partition.WEIGHT_SHARED, Partition.INPUT_SHARED)
     assert partitions_of(Stage(0, 2, (4, 5), both)) == "1w 2i"
@@ -280,6 +343,26 @@ def test_ratios_are_to_the_best() -> None:
     assert "1.00*" in text
     assert "simba on mixed: `simba` needs a package of one class" in text
     assert "static power" not in text
+
+
+def test_each_gap_names_the_schedules_that_its_bound_is_for() -> None:
+    search = some_result(0).search
+    single = replace(wide_result("mesh-16", [(2, 0, [0])]), search=search)
+    wide = replace(wide_result("mesh-16", [(2, 2, [0, 1])]), search=search)
+    assert single.gap is not None
+    assert wide.gap is not None
+    cells = [Cell("scar", "one", single), Cell("scope", "many", wide)]
+    bounds = [row["lower_bound_of"] for row in comparison_data(cells)]
+    assert bounds == ["schedules with one chiplet a stage", "schedules on regions of any size"]
+    text = comparison(cells)
+    marks = {"schedules on regions of any size": 1, "schedules with one chiplet a stage": 2}
+    assert f"{100 * single.gap:.1f} % ({marks[bounds[0]]}) " in text
+    assert f"{100 * wide.gap:.1f} % ({marks[bounds[1]]}) " in text
+    legend = " or ".join(f"{kind} ({mark})" for kind, mark in marks.items())
+    assert f"gap: on the row's package, the best of {legend} is at most this far below the row." in text
+    alone = comparison(cells[:1])
+    assert "gap: on the row's package, the best of schedules with one chiplet a stage is at most" in alone
+    assert "(1)" not in alone
 
 
 def test_what_ended_early_is_pointed_out() -> None:

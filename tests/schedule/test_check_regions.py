@@ -53,7 +53,7 @@ def test_these_are_valid(stages: tuple[Stage, ...]) -> None:
         (Stage(0, 2, (0, 1), (W, W, I, I)), ("4", "3", "partition")),
         (Stage(0, 2, (0, 2), (W, W, W)), ("[0, 2]", "not connected")),
         (Stage(0, 2, (3, 1, 0), (I, I, I)), ("[3, 1, 0]", "not connected")),
-        (Stage(0, 2, (0, 0), (W, W, W)), ("[0, 0]", "repeated")),
+        (Stage(0, 2, (0, 0), (W, W, W)), ("chiplet 0", "more than once")),
         (Stage(0, 2, (3, 4), (W, W, W)), ("4", "not in the package")),
     ],
 )

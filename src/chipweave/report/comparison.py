@@ -42,6 +42,7 @@ def _cell_data(cell: Cell, best: float | None) -> dict[str, Any]:
         "value": result.value,
         "ratio": result.value / best if best and result.value is not None else None,
         "lower_bound": None if result.certificate is None else result.certificate.value,
+        "lower_bound_of": None if result.certificate is None else result.certificate.of,
         "gap": result.gap,
         "seconds": None if result.search is None else result.search.seconds,
         "complete": None if result.search is None else result.search.complete,
@@ -54,8 +55,14 @@ def _best(cells: Sequence[Cell]) -> float | None:
 
 
 def print_comparison(cells: Sequence[Cell], console: Console) -> None:
-    """Print a table, one row per scheduler and package, the best one marked; and why cells are empty."""
+    """Print a table, one row per scheduler and package, the best one marked; and why cells are empty.
+
+    A gap is to the lower bound on schedules of the row's kind; where the rows have several kinds, each gap is marked.
+    """
     best = _best(cells)
+    data = [_cell_data(cell, best) for cell in cells]
+    kinds = sorted({row["lower_bound_of"] for row in data if row.get("gap") is not None})
+    marks = {kind: f" ({number})" if len(kinds) > 1 else "" for number, kind in enumerate(kinds, 1)}
     first = next((cell.result for cell in cells if cell.result is not None), None)
     if first is not None:
         problem = first.problem
@@ -67,30 +74,29 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     by_throughput = first is not None and first.objective == "throughput"
     for name in ("windows", "latency", "energy", "samples/s" if by_throughput else "EDP", "ratio", "gap", "search"):
         table.add_column(name, justify="right", no_wrap=True)
-    for cell in cells:
-        data = _cell_data(cell, best)
-        if "error" in data:
+    for cell, row in zip(cells, data, strict=True):
+        if "error" in row:
             table.add_row(cell.scheduler, cell.package, "-", "-", "-", "-", "-", "-", "-")
             continue
-        ratio, gap = data["ratio"], data["gap"]
+        ratio, gap = row["ratio"], row["gap"]
         table.add_row(
             cell.scheduler,
             cell.package,
-            str(data["windows"]),
-            quantity(data["latency_s"], "s"),
-            quantity(data["energy_j"], "J"),
-            f"{data['samples_per_s']:.4g}" if by_throughput else f"{data['edp_js']:.4g} Js",
+            str(row["windows"]),
+            quantity(row["latency_s"], "s"),
+            quantity(row["energy_j"], "J"),
+            f"{row['samples_per_s']:.4g}" if by_throughput else f"{row['edp_js']:.4g} Js",
             "-" if ratio is None else f"{ratio:.2f}{'*' if ratio == 1 else ' '}",
-            "-" if gap is None else f"{100 * gap:.1f} %",
-            f"{data['seconds']:.1f} s",
+            "-" if gap is None else f"{100 * gap:.1f} %{marks[row['lower_bound_of']]}",
+            f"{row['seconds']:.1f} s",
         )
     console.print(table)
-    console.print(
-        Text(
-            "ratio: value of the objective over the best one's (*); gap: the best schedule is at most this far below."
-        ),
-        style="dim",
-    )
+    legend = ["ratio: value of the objective over the best one's (*)."]
+    if kinds:
+        of = " or ".join(f"{kind}{marks[kind]}" for kind in kinds)
+        legend.append(f"gap: on the row's package, the best of {of} is at most this far below the row.")
+    for line in legend:
+        console.print(Text(line), style="dim")
     for cell in cells:
         if cell.result is None:
             console.print(Text(f"{cell.scheduler} on {cell.package}: {cell.reason}"))

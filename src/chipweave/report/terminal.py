@@ -25,7 +25,8 @@ from chipweave.report.words import (
     transfers_s,
     valued,
 )
-from chipweave.schedule.evaluation import Energy, WindowEvaluation
+from chipweave.schedule.evaluation import Energy, StageEvaluation, WindowEvaluation
+from chipweave.schedule.memory import Keeping
 from chipweave.schedule.plan import Stage, Window
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.result import Result
@@ -192,7 +193,7 @@ def _stages(problem: Problem, window: Window, costs: WindowEvaluation) -> Table:
     table.add_column("layers", overflow="fold")
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("chiplets" if regions else "chiplet", justify="right", overflow="fold")
-    for name in ("compute", *(["exchange"] if regions else []), "transfers", "weights", "once"):
+    for name in ("compute", *(["exchange"] if regions else []), "transfers", "steady", "weights", "once"):
         table.add_column(name, justify="right", no_wrap=True)
     for plan, pipeline in pipelines:
         model = problem.scenario.tasks[plan.task].model
@@ -208,16 +209,25 @@ def _stages(problem: Problem, window: Window, costs: WindowEvaluation) -> Table:
                 quantity(stage.compute_s, "s"),
                 *([quantity(stage.exchange_s, "s") if stage.exchange_s else "-"] if regions else []),
                 quantity(transfers_s(stage), "s"),
-                "-" if stage.l2 is None or not stage.bytes_.weights else str(stage.l2.keeping),
+                quantity(stage.steady_s, "s") + (" " if stage.overlaps else "+"),
+                _keeping(stage),
                 quantity(stage.resident_s, "s") if stage.resident_s else "-",
             )
         if hidden := len(pipeline.stages) - len(shown):
-            table.add_row("…", f"and {hidden} more, see schedule.json")
+            table.add_row("…", f"and {hidden} more")
+            table.caption, table.caption_justify, table.caption_style = "… see schedule.json", "left", "dim"
     return table
 
 
+def _keeping(stage: StageEvaluation) -> str:
+    """Where weights wait, if there are any; `!` where the stage does not fit L2."""
+    if stage.l2 is None:
+        return "-"
+    return (str(stage.l2.keeping) if stage.bytes_.weights else "-") + ("" if stage.l2.fits else "!")
+
+
 def _chiplets(stage: Stage, problem: Problem) -> str:
-    """`3`, or `12: 0-11`; with the letters of their classes where there are several."""
+    """`3`, or `12: 0-11` in the region's order; with the letters of their classes where there are several."""
     marks = _marks(problem)
     kinds = "".join(sorted({marks[problem.package.chiplets[chiplet].name] for chiplet in stage.chiplets}))
     count = f"{len(stage.chiplets)}: " if len(stage.chiplets) > 1 else ""
@@ -269,6 +279,25 @@ def _energy(result: Result) -> Table:
     return table
 
 
+def _stage_notes(result: Result, stages: Sequence[StageEvaluation]) -> list[str]:
+    """What the marks in the lists of stages mean, of those that some stage has."""
+    notes = []
+    if result.schedule.largest_region > 1:
+        notes.append("count: w layers are weight_shared, i layers input_shared.")
+    uses = [(stage.l2, stage.bytes_) for stage in stages if stage.l2 is not None]
+    if any(l2.keeping is Keeping.MATES for l2, _ in uses):
+        notes.append("mates: a region's chiplets keep one copy of the weights together.")
+    tight = [(l2, bytes_) for l2, bytes_ in uses if not l2.fits]
+    effects = []
+    if spilled := sum(bytes_.spill for _, bytes_ in tight):
+        effects.append(f"{quantity(spilled, 'B')} in all go to DRAM and back (both ways counted)")
+    if any(l2.keeping is Keeping.STREAMED and bytes_.weights for l2, bytes_ in tight):
+        effects.append("streamed weights come again with every sample")
+    if tight:
+        notes.append("; ".join(("! does not fit L2, so the micro-batch is 1 sample", *effects)) + ".")
+    return notes
+
+
 def _print_notes(console: Console, result: Result, next_step: str) -> None:
     problem, search, bound, gap = result.problem, result.search, result.certificate, result.gap
     notes = []
@@ -286,15 +315,15 @@ def _print_notes(console: Console, result: Result, next_step: str) -> None:
     regions = result.schedule.largest_region > 1
     if regions:
         notes.append(REGIONS_NOTE)
+    stages = [stage for window in result.evaluation.windows for p in window.pipelines for stage in p.stages]
+    apart = "" if all(stage.overlaps for stage in stages) else " (+ where transfers do not overlap compute)"
     parts = "the exchange within the region and " if regions else ""
     notes.append(
-        f"In the windows: compute and transfers ({parts}the weights that do not stay in L2 included) are per "
-        "micro-batch; once: weights that stay, per window; * marks a pipeline's slowest stage."
+        f"In the windows, per micro-batch: compute, transfers ({parts}the weights that do not stay in L2 included) "
+        f"and steady, the pace of the running pipeline{apart}. once: weights that stay, per window. * marks a "
+        "pipeline's slowest stage."
     )
-    if regions:
-        notes.append(
-            "count: w layers are weight_shared, i layers input_shared; mates: chiplets keep one copy together."
-        )
+    notes += _stage_notes(result, stages)
     if search is not None:
         notes += search.notes
         ended = "" if search.complete else ", ended early: the best so far"

@@ -68,11 +68,13 @@ def chiplet_of(chiplet: int, problem: Problem) -> str:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Numbers in ascending order, runs of them by their ends: `0-5, 9, 11-12`."""
+    """Numbers in the order given, runs up or down by their ends: `0-5, 9, 12-11`."""
     runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1][1:] = [number]
+    for number in numbers:
+        run = runs[-1] if runs else []
+        steps = ((run[-1] > run[0]) - (run[-1] < run[0]),) if len(run) > 1 else (1, -1)
+        if run and number - run[-1] in steps:
+            run[1:] = [number]
         else:
             runs.append([number])
     return ", ".join("-".join(map(str, run)) for run in runs)
@@ -118,12 +120,26 @@ def binding(window: WindowEvaluation, problem: Problem) -> str:
 
 def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
     task, stage = problem.scenario.tasks[pipeline.task], pipeline.slowest
-    most = "compute" if stage.compute_s >= transfers_s(stage) else "transfers"
+    shares = shares_s(pipeline)
+    most = max(shares, key=lambda name: shares[name])
     times = "1 micro-batch" if pipeline.micro_batches == 1 else f"{pipeline.micro_batches} micro-batches"
     return (
-        f"{task.name}: {times}, slowest in {layers_of(stage, task.model)} on "
-        f"{region_of(stage.chiplets, problem)}, mostly {most}"
+        f"{task.name}: mostly {most}; {times}, slowest in {layers_of(stage, task.model)} on "
+        f"{region_of(stage.chiplets, problem)}"
     )
+
+
+def shares_s(pipeline: PipelineEvaluation) -> Mapping[str, float]:
+    """What the parts of a pipeline's latency are spent on; compute and transfers may overlap.
+
+    As the latency is: once through every stage, the other micro-batches through the slowest one, weights that stay.
+    """
+    stages, slowest, others = pipeline.stages, pipeline.slowest, pipeline.micro_batches - 1
+    return {
+        "compute": sum(stage.compute_s for stage in stages) + others * slowest.compute_s,
+        "transfers": sum(map(transfers_s, stages)) + others * transfers_s(slowest),
+        "loading weights": sum(stage.resident_s for stage in stages),
+    }
 
 
 def letters(names: Sequence[str]) -> Mapping[str, str]:

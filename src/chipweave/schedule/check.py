@@ -61,8 +61,12 @@ def _window_problems(window: Window, problem: Problem) -> Iterator[str]:
             label = f"'{task.name}' layers {stage.first} to {stage.last}"
             if not 0 <= stage.first <= stage.last < len(task.model.layers):
                 yield f"{label} are no layers of the model, which has 0 to {len(task.model.layers) - 1}"
-            if not stage.chiplets or len(set(stage.chiplets)) < len(stage.chiplets):
-                yield f"{label}: chiplets {list(stage.chiplets)} are none or repeated"
+            if not stage.chiplets:
+                yield f"{label} run on no chiplet; name at least one"
+            repeated = [chiplet for chiplet in stage.chiplets if stage.chiplets.count(chiplet) > 1]
+            if repeated:
+                yield f"{label}: chiplet {repeated[0]} is named more than once; name each once"
+                continue
             unknown = [chiplet for chiplet in stage.chiplets if chiplet not in chiplets]
             if unknown:
                 yield f"{label}: chiplet {unknown[0]} is not in the package, which has 0 to {len(chiplets) - 1}"
