@@ -29,8 +29,8 @@ SEGMENTED = Space(one_unit_a_stage=True)
 MERGED = Space()
 
 WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.15
-"""A space's drafts are evaluated where the estimate is at most so many times the best space's, and improved where the
-best of them is."""
+"""More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
+improved where the best of them is."""
 STEP, MOST_WORTH = 1e-4, 10.0
 """Relative step of the objective's slopes; a per cent of energy is worth at most so many per cent of latency."""
 
@@ -158,13 +158,15 @@ class _Run:
         estimates = [min((value(*cost) for cost in self.costs([some])), default=math.inf) for some in self.cheapest]
         found: list[tuple[float, int, list[Draft]]] = []
         for number, space in enumerate(self.spaces):
-            if _far(estimates[number], min(estimates), WORTH_EVALUATING) or not self.cheapest[number]:
+            if not self.cheapest[number]:
                 continue
             if found and self.request.out_of_time:
                 break
-            some = list(self.cheapest[number])
+            # Estimates can be far off where little fits L2, so of every space one draft at least is evaluated.
+            far = _far(estimates[number], min(estimates), WORTH_EVALUATING)
+            some = self.cheapest[number][:1] if far else list(self.cheapest[number])
             latency_s, energy_j = min(self.costs([some]), key=lambda cost: value(*cost))
-            for price in _prices(value, latency_s, energy_j):
+            for price in () if far else _prices(value, latency_s, energy_j):
                 if self.request.out_of_time:
                     break
                 some += candidates(self.ground, self.levels, space, price)
