@@ -21,7 +21,8 @@ LARGE = Layer("large", Op.CONV, K=8, C=8, Y=9, X=9)
 def splits(folder: Path, text: str, *layers: Layer, most: int = 2) -> Splits:
     path = folder / "table.csv"
     path.write_text(text)
-    return Splits(layers, (PLACE,), load_table(path), most)
+    table = load_table(path)
+    return Splits(layers, (PLACE,), (table.costs(layers, PLACE),), table, most)
 
 
 def test_layers_that_differ_in_name_only_have_their_own_figures(tmp_path: Path) -> None:

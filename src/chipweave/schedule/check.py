@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chipweave.errors import InfeasibleError
-from chipweave.hardware.topology import reachable
+from chipweave.hardware.snake import connected
 from chipweave.schedule.evaluation import Evaluation
 from chipweave.schedule.memory import fits_l2, footprint
 from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
@@ -82,9 +82,7 @@ def _region_problems(label: str, stage: Stage, problem: Problem) -> Iterator[str
     chiplets = stage.chiplets
     if not chiplets:
         return
-    inside = [link for link in problem.package.links if link[0] in chiplets and link[1] in chiplets]
-    reached = reachable(len(problem.package.chiplets), inside, chiplets[0])
-    if not reached.issuperset(chiplets):
+    if not connected(problem.package, chiplets):
         yield f"{label}: chiplets {list(chiplets)} are not connected; add those between them, or split the stage"
     layers = stage.last - stage.first + 1
     if stage.partitions and len(stage.partitions) != layers:

@@ -59,7 +59,7 @@ class Problem:
         is kept for later calls."""
         if task not in self._splits or self._splits[task].most < most:
             layers = self.scenario.tasks[task].model.layers
-            self._splits[task] = Splits(layers, self.package.classes, self.cost_model, most)
+            self._splits[task] = Splits(layers, self.package.classes, self.costs[task], self.cost_model, most)
         return self._splits[task]
 
     @cached_property

@@ -94,10 +94,14 @@ class Splits:
 
     Equal layers are costed once. Figures are of one sample; times in seconds, on the slowest of the region's classes.
     What asks for costs raises an `InputError` where the cost model has none for some parts.
+
+    Args:
+        whole: per class, the costs of the layers as they are.
     """
 
     layers: tuple[Layer, ...]
     classes: tuple[Chiplet, ...]
+    whole: tuple[LayerCosts, ...]
     cost_model: CostModel
     most: int
 
@@ -107,8 +111,7 @@ class Splits:
 
         Where a cost model goes by names, equal layers' figures differ: then they count as different, too.
         """
-        whole = [self.cost_model.costs(self.layers, chiplet) for chiplet in self.classes]
-        figures = np.array([values for costs in whole for values in vars(costs).values()]).T.tolist()
+        figures = np.array([values for costs in self.whole for values in vars(costs).values()]).T.tolist()
         found: dict[tuple[Layer, tuple[float, ...]], int] = {}
         number = [
             found.setdefault((replace(layer, name=""), tuple(own)), len(found))
@@ -164,8 +167,7 @@ class Splits:
                     for y, high in _counted(layer.out_y, ny)
                     for x, wide in _counted(layer.out_x, nx)
                 ]
-                for ny in range(1, min(self.most, layer.out_y) + 1)
-                for nx in range(1, min(self.most // ny, layer.out_x) + 1)
+                for ny, nx in _grid_sizes(layer, self.most)
             ]
             ways += [
                 [(number[at, layer.out_y, layer.out_x, length], many) for length, many in _counted(units, parts)]
@@ -297,23 +299,29 @@ def _shapes(layer: Layer, most: int) -> Iterator[tuple[int, int, int]]:
     """The distinct (rows, columns, units) that parts of `layer` on up to `most` chiplets have."""
     units = channel_units(layer)
     shapes: dict[tuple[int, int, int], None] = {}
-    for ny in range(1, min(most, layer.out_y) + 1):
-        for nx in range(1, min(most // ny, layer.out_x) + 1):
-            shapes |= {(y, x, units): None for y in _lengths(layer.out_y, ny) for x in _lengths(layer.out_x, nx)}
+    for ny, nx in _grid_sizes(layer, most):
+        shapes |= {(y, x, units): None for y in _lengths(layer.out_y, ny) for x in _lengths(layer.out_x, nx)}
     for parts in range(1, min(most, units) + 1):
         shapes |= {(layer.out_y, layer.out_x, u): None for u in _lengths(units, parts)}
     return iter(shapes)
 
 
-def _lengths(length: int, parts: int) -> tuple[int, ...]:
-    """The lengths of an axis cut into parts, longest first: two that differ by one, or one."""
-    return (-(-length // parts),) if length % parts == 0 else (-(-length // parts), length // parts)
+def _grid_sizes(layer: Layer, most: int) -> Iterator[tuple[int, int]]:
+    """Every (rows, columns) of tiles, at most `most` tiles in all, that the layer's outputs can be cut into."""
+    for ny in range(1, min(most, layer.out_y) + 1):
+        for nx in range(1, min(most // ny, layer.out_x) + 1):
+            yield ny, nx
 
 
 def _counted(length: int, parts: int) -> list[tuple[int, int]]:
-    """As `_lengths`, with how many parts have each."""
+    """The lengths of an axis cut into parts, longest first: two that differ by one, or one; and how many have each."""
     longer = length % parts
     return [(-(-length // parts), longer), (length // parts, parts - longer)] if longer else [(length // parts, parts)]
+
+
+def _lengths(length: int, parts: int) -> list[int]:
+    """As `_counted`, without the numbers."""
+    return [each for each, _ in _counted(length, parts)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,14 +344,13 @@ def _best_grids(
     for at, layer in enumerate(layers):
         units = channel_units(layer)
         best: dict[int, tuple[float, int, int, int, int]] = {}
-        for ny in range(1, min(most, layer.out_y) + 1):
-            for nx in range(1, min(most // ny, layer.out_x) + 1):
-                tall, wide = _lengths(layer.out_y, ny), _lengths(layer.out_x, nx)
-                slowest = max(float(seconds[number[at, y, x, units]]) for y in tall for x in wide)
-                reads = _inputs(layer, 0, tall[0]) + _inputs(layer, 1, wide[0])
-                key = (slowest, ny * nx, reads, ny, nx)
-                if ny * nx not in best or key < best[ny * nx]:
-                    best[ny * nx] = key
+        for ny, nx in _grid_sizes(layer, most):
+            tall, wide = _lengths(layer.out_y, ny), _lengths(layer.out_x, nx)
+            slowest = max(float(seconds[number[at, y, x, units]]) for y in tall for x in wide)
+            reads = _inputs(layer, 0, tall[0]) + _inputs(layer, 1, wide[0])
+            key = (slowest, ny * nx, reads, ny, nx)
+            if ny * nx not in best or key < best[ny * nx]:
+                best[ny * nx] = key
         running = best[1]
         for m in range(1, most + 1):
             running = min(running, best.get(m, running))

@@ -14,13 +14,13 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
-from chipweave.schedule.geometry import edge_entries
 from chipweave.schedule.layout import Cuts, extent, meet, sizes
 from chipweave.schedule.memory import Keeping
 from chipweave.schedule.problem import Fidelity, pose
 from chipweave.schedule.split import Split
 from chipweave.schedulers.scope import kernel
 from chipweave.schedulers.scope.draft import DraftStage, DraftWindow, Exact
+from chipweave.schedulers.scope.edges import edge_entries
 from chipweave.schedulers.scope.tables import (
     PARTITIONS,
     Floats,

@@ -113,7 +113,8 @@ class Exact:
         setting = Setting(problem, HERE, pipeline, _location(ground, pipeline), int(ground.sizes[-1]))
         if not self._fits(setting):
             return None
-        parts = [self._stage(setting, draft, number) for number in range(len(pipeline.stages))]
+        places = draft.places
+        parts = [self._stage(setting, draft, places, number) for number in range(len(places))]
         made = pipeline_of(setting, parts, 0.0)
         window = window_of(problem, Window((pipeline,)), [made], 0.0)
         return window.latency_s, window.energy.total, made[0].stages
@@ -126,10 +127,11 @@ class Exact:
             for stage, region in zip(setting.pipeline.stages, setting.regions, strict=True)
         )
 
-    def _stage(self, setting: Setting, draft: DraftWindow, number: int) -> tuple[StageEvaluation, Transfer]:
+    def _stage(
+        self, setting: Setting, draft: DraftWindow, places: Sequence[tuple[int, DraftStage]], number: int
+    ) -> tuple[StageEvaluation, Transfer]:
         """A stage depends on itself, the window's ends and the stages that read it."""
         stages = setting.pipeline.stages
-        places = draft.places
         if setting.detailed:
             where, consumers = setting.where, setting.model.consumers
             readers = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Level:
     table: Floats
     whole: Floats
     caps_s: Floats
+    numbers: Floats
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def level(ground: Ground, micro_batch: int, single: bool) -> Level:
     )
     table = stage_tables(ground, made, micro_batch, range(last + 1), 1 if single else min(LONGEST, units), limit_s)
     whole = stage_tables(ground, made, micro_batch, [last], 1 if single else units, np.inf)
-    return Level(micro_batch, made, table, whole, _caps_s(table[:, 0], ground.sizes))
+    return Level(micro_batch, made, table, whole, _caps_s(table[:, 0], ground.sizes), constants(ground, micro_batch))
 
 
 def _caps_s(single: Floats, sizes: Ints) -> Floats:
@@ -106,19 +108,32 @@ def _empty(units: int) -> _Best:
 
 def _improve(best: _Best, ground: Ground, space: Space, level: Level, number: int, price: float) -> None:
     units = len(ground.model.units)
-    ends = np.array([units] if space.windows == 1 else range(units, 0, -1), dtype=np.int64)
+    ends = [units] if space.windows == 1 else range(units, 0, -1)
     for whole in (False, True):
         if space.whole_package and not whole:
             continue
-        table, chosen = _table(ground, space, level, whole)
         before = best.cost.copy()
-        kernel.windows(
-            np.array([np.inf]) if whole else level.caps_s, price, table, chosen, ground.sizes, level.units.need,
-            ground.crossing, ground.spans, constants(ground, level.micro_batch), ends, best.cost, best.latency_s,
-            best.energy_j, best.cap,
-        )  # fmt: skip
+        _lower(best, ground, space, level, whole, np.array([np.inf]) if whole else level.caps_s, price, ends)
         better = best.cost < before
         best.level[better], best.whole[better] = number, whole
+
+
+def _lower(
+    best: _Best,
+    ground: Ground,
+    space: Space,
+    level: Level,
+    whole: bool,
+    caps_s: Floats,
+    price: float,
+    ends: Sequence[int],
+) -> None:
+    """Lower the costs of the windows that end at `ends`, under each cap."""
+    table, chosen = _table(ground, space, level, whole)
+    kernel.windows(
+        caps_s, price, table, chosen, ground.sizes, level.units.need, ground.crossing, ground.spans, level.numbers,
+        np.array(ends, dtype=np.int64), best.cost, best.latency_s, best.energy_j, best.cap,
+    )  # fmt: skip
 
 
 def _table(ground: Ground, space: Space, level: Level, whole: bool) -> tuple[Floats, Ints]:
@@ -142,21 +157,29 @@ def _cut_into_windows(
         total = value[count - 1][:, None] + best.cost
         came[count] = np.argmin(total, axis=0)
         value[count] = np.min(total, axis=0)
-    found, least = [], np.inf
+    found: list[list[tuple[int, int]]] = []
+    least = np.inf
     for count in range(1, most + 1):
         if not value[count, units] < least:
             continue
         least = value[count, units]
-        cuts, at = [], units
+        cuts: list[tuple[int, int]] = []
+        at = units
         for step in range(count, 0, -1):
             cuts.append((int(came[step, at]), at))
             at = int(came[step, at])
         cuts.reverse()
-        latency_s = float(sum(best.latency_s[cut] for cut in cuts))
-        energy_j = float(sum(best.energy_j[cut] for cut in cuts))
-        draft = tuple(_window(best, ground, space, levels, cut, price) for cut in cuts)
-        found.append(Candidate(latency_s, energy_j, draft))
-    return found[::-1][:FINALISTS]
+        found.append(cuts)
+    # Numbers of windows share most of their windows.
+    window = cache(lambda cut: _window(best, ground, space, levels, cut, price))
+    return [
+        Candidate(
+            float(sum(best.latency_s[cut] for cut in cuts)),
+            float(sum(best.energy_j[cut] for cut in cuts)),
+            tuple(window(cut) for cut in cuts),
+        )
+        for cuts in found[::-1][:FINALISTS]
+    ]
 
 
 def _window(
@@ -164,30 +187,17 @@ def _window(
 ) -> DraftWindow:
     level, whole = levels[best.level[cut]], bool(best.whole[cut])
     table, chosen = _table(ground, space, level, whole)
-    numbers = constants(ground, level.micro_batch)
     cap_s = np.inf
     if not whole:
         caps_s = float(level.caps_s[best.cap[cut]]) / CAP_GROWTH ** (np.arange(FINER_CAPS) / FINER_CAPS)
         tried = _empty(len(ground.model.units))
-        kernel.windows(
-            caps_s, price, table, chosen, ground.sizes, level.units.need, ground.crossing, ground.spans, numbers,
-            np.array([cut[1]], dtype=np.int64), tried.cost, tried.latency_s, tried.energy_j, tried.cap,
-        )  # fmt: skip
+        _lower(tried, ground, space, level, whole, caps_s, price, [cut[1]])
         cap_s = float(caps_s[tried.cap[cut]])
     stages = kernel.window_stages(
-        cut[0],
-        cut[1],
-        cap_s,
-        price,
-        table,
-        chosen,
-        ground.sizes,
-        level.units.need,
-        ground.crossing,
-        ground.spans,
-        numbers,
-    )
-    sizes = _spread(stages, table, ground.sizes[chosen], numbers)
+        cut[0], cut[1], cap_s, price, table, chosen, ground.sizes, level.units.need, ground.crossing, ground.spans,
+        level.numbers,
+    )  # fmt: skip
+    sizes = _spread(stages, table, ground.sizes[chosen], level.numbers)
     draft = []
     for (first, end, _), s in zip(stages, sizes, strict=True):
         terms, t = table[first, end - first - 1, s], level.units
@@ -195,7 +205,7 @@ def _window(
         partitions = kernel.partitions_of(
             first, end - first, chosen[s], chiplets, int(terms[kernel.MODE]), int(terms[kernel.LAST]), t.compute_s,
             t.inner_s, t.chain_s, t.skip, t.skip_s, t.live, t.weights, t.largest, t.copied, t.copied_layers, t.energy_j,
-            numbers,
+            level.numbers,
         )  # fmt: skip
         draft.append(DraftStage(int(end), chiplets, tuple(int(p) for p in partitions)))
     return DraftWindow(cut[0], level.micro_batch, tuple(draft))

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.communication import BITS_PER_BYTE
-from chipweave.schedule.geometry import edge_entries, layer_rows
+from chipweave.schedule.geometry import layer_rows
 from chipweave.schedule.layout import extent
 from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.split import Splits, channel_units
 from chipweave.schedulers.scope import kernel
+from chipweave.schedulers.scope.edges import edge_entries
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]
