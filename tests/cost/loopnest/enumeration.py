@@ -1,0 +1,129 @@
+"""Every mapping of the map space (docs/cost-model/loopnest.md, "The map space"), costed one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import permutations, product
+from math import prod
+
+from chipweave.cost.loopnest.counts import Counts, energy_parts_j
+from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
+from chipweave.cost.loopnest.mapping import Eight, Mapping
+from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape
+
+CostFunction = Callable[[Shape, Mapping, Machine], Counts]
+Costed = tuple[Mapping, Counts]
+
+STYLES = {
+    "nvdla": Constraint(rows="GK", columns="C", stationary="W"),
+    "shidiannao": Constraint(rows="YNKG", columns="XNKG", stationary="O"),
+    "eyeriss": Constraint(rows="RC", columns="YKG", whole="S"),
+}
+
+
+def value(counts: Counts, machine: Machine, energies: Energies, objective: str) -> float:
+    """What a search makes small: cycles, joules, or their product."""
+    if objective == "latency":
+        return counts.cycles
+    energy_j = sum(energy_parts_j(counts, machine, energies))
+    return energy_j if objective == "energy" else counts.cycles * energy_j
+
+
+def best(costed: Sequence[Costed], machine: Machine, energies: Energies, objective: str) -> float:
+    """The smallest value of the mappings that stand."""
+    return min(value(counts, machine, energies, objective) for _, counts in costed)
+
+
+def standing(shape: Shape, machine: Machine, cost: CostFunction) -> list[Costed]:
+    """The mappings that fit L1, and L2 or, where none does, need the least of it. Empty where none fits L1."""
+    costed = ((mapping, cost(shape, mapping, machine)) for mapping in mappings(shape, machine))
+    fitting = [(mapping, counts) for mapping, counts in costed if counts.l1_need_bytes <= machine.l1_bytes]
+    least = min((counts.l2_need_bytes for _, counts in fitting), default=0)
+    most = max(machine.l2_bytes, least)
+    return [(mapping, counts) for mapping, counts in fitting if counts.l2_need_bytes <= most]
+
+
+def mappings(shape: Shape, machine: Machine) -> Iterator[Mapping]:
+    """All that the dataflow and the array allow; of orders that come to the same reuse one."""
+    constraint = machine.constraint
+    per_loop = [
+        list(factors(bound, unrolled=d in constraint.rows + constraint.columns, whole=d in constraint.whole))
+        for d, bound in zip(LOOPS, shape.bounds, strict=True)
+    ]
+    for choice in product(*per_loop):
+        spatial, tile = _eight([s for s, _ in choice]), _eight([t for _, t in choice])
+        if not fits_array(spatial, machine):
+            continue
+        stepping = moving([-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, spatial, tile, strict=True)])
+        for outer in orders(stepping, constraint.stationary):
+            for inner in orders(moving(tile), constraint.stationary):
+                yield Mapping(spatial, tile, outer, inner)
+
+
+def factors(bound: int, unrolled: bool, whole: bool) -> Iterator[tuple[int, int]]:
+    """Spatial factors and tiles of a loop: shares of PEs that are ceilings of the bound, tiles that are ceilings of
+    the share."""
+    for share in ceilings(bound) if unrolled else [bound]:
+        for tile in ceilings(share):
+            if tile == bound or not whole:
+                yield -(-bound // share), tile
+
+
+def ceilings(number: int) -> list[int]:
+    return sorted({-(-number // parts) for parts in range(1, number + 1)})
+
+
+def fits_array(spatial: Eight, machine: Machine) -> bool:
+    """Whether some choice of an axis for each unrolled loop keeps to the lengths of the axes."""
+    if prod(spatial) > machine.num_pes:
+        return False
+    axes = machine.constraint.rows, machine.constraint.columns
+    unrolled = [(d, s) for d, s in zip(LOOPS, spatial, strict=True) if s > 1]
+    for choice in product((0, 1), repeat=len(unrolled)):
+        lengths = [prod(s for (_, s), at in zip(unrolled, choice, strict=True) if at == axis) for axis in (0, 1)]
+        allowed = all(d in axes[axis] for (d, _), axis in zip(unrolled, choice, strict=True))
+        if allowed and (machine.array is None or all(a <= b for a, b in zip(lengths, machine.array, strict=True))):
+            return True
+    return False
+
+
+def moving(sizes: Sequence[int]) -> str:
+    return "".join(d for d, size in zip(LOOPS, sizes, strict=True) if size > 1)
+
+
+@lru_cache(maxsize=None)
+def orders(moving: str, stationary: str) -> list[str]:
+    """The orders of the loops that move in which the stationary tensor stays, one for each reuse; the others lead."""
+    still = "".join(d for d in LOOPS if d not in moving)
+    found: dict[object, str] = {}
+    for chosen in permutations(moving):
+        if stays(chosen, stationary):
+            found.setdefault(reuse(chosen), still + "".join(chosen))
+    return list(found.values())
+
+
+def stays(order: Sequence[str], stationary: str) -> bool:
+    """Whether the loops irrelevant to the stationary tensor are inside all others; `order` are loops that move."""
+    if not stationary:
+        return True
+    relevant = [d in RELEVANT[stationary] for d in order]
+    return relevant == sorted(relevant, reverse=True)
+
+
+def reuse(order: Sequence[str]) -> object:
+    """All that an order of moving loops means for any count: per tensor its pivot and which loops are inside, and,
+    for what L2 holds, which are inside of its outermost irrelevant loop."""
+    meaning = []
+    for tensor in "WIO":
+        relevant = [at for at, d in enumerate(order) if d in RELEVANT[tensor]]
+        others = [at for at, d in enumerate(order) if d not in RELEVANT[tensor]]
+        pivot = relevant[-1] if relevant else -1
+        repeated = others[0] if others else len(order)
+        meaning.append((order[pivot] if relevant else "", frozenset(order[pivot + 1 :]), frozenset(order[repeated:])))
+    return tuple(meaning)
+
+
+def _eight(values: Sequence[int]) -> Eight:
+    n, g, k, c, y, x, r, s = values
+    return n, g, k, c, y, x, r, s
