@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import permutations, product
+from itertools import groupby, permutations, product
 from math import prod
 
 from chipweave.cost.loopnest.counts import Counts, energy_parts_j
@@ -35,17 +35,21 @@ def best(costed: Sequence[Costed], machine: Machine, energies: Energies, objecti
     return min(value(counts, machine, energies, objective) for _, counts in costed)
 
 
-def standing(shape: Shape, machine: Machine, cost: CostFunction) -> list[Costed]:
+def standing(shape: Shape, machine: Machine, cost: CostFunction, blocks: bool = True) -> list[Costed]:
     """The mappings that fit L1, and L2 or, where none does, need the least of it. Empty where none fits L1."""
-    costed = ((mapping, cost(shape, mapping, machine)) for mapping in mappings(shape, machine))
+    costed = ((mapping, cost(shape, mapping, machine)) for mapping in mappings(shape, machine, blocks))
     fitting = [(mapping, counts) for mapping, counts in costed if counts.l1_need_bytes <= machine.l1_bytes]
     least = min((counts.l2_need_bytes for _, counts in fitting), default=0)
     most = max(machine.l2_bytes, least)
     return [(mapping, counts) for mapping, counts in fitting if counts.l2_need_bytes <= most]
 
 
-def mappings(shape: Shape, machine: Machine) -> Iterator[Mapping]:
-    """All that the dataflow and the array allow; of orders that come to the same reuse one."""
+def mappings(shape: Shape, machine: Machine, blocks: bool = True) -> Iterator[Mapping]:
+    """All that the dataflow and the array allow; of orders that come to the same reuse one.
+
+    Args:
+        blocks: step loops in blocks only; else in any order, as if nothing were known of them.
+    """
     constraint = machine.constraint
     per_loop = [
         list(factors(bound, unrolled=d in constraint.rows + constraint.columns, whole=d in constraint.whole))
@@ -56,8 +60,8 @@ def mappings(shape: Shape, machine: Machine) -> Iterator[Mapping]:
         if not fits_array(spatial, machine):
             continue
         stepping = moving([-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, spatial, tile, strict=True)])
-        for outer in orders(stepping, constraint.stationary):
-            for inner in orders(moving(tile), constraint.stationary):
+        for outer in orders(stepping, constraint.stationary, blocks):
+            for inner in orders(moving(tile), constraint.stationary, blocks=False):
                 yield Mapping(spatial, tile, outer, inner)
 
 
@@ -93,12 +97,12 @@ def moving(sizes: Sequence[int]) -> str:
 
 
 @lru_cache(maxsize=None)
-def orders(moving: str, stationary: str) -> list[str]:
+def orders(moving: str, stationary: str, blocks: bool) -> list[str]:
     """The orders of the loops that move in which the stationary tensor stays, one for each reuse; the others lead."""
     still = "".join(d for d in LOOPS if d not in moving)
     found: dict[object, str] = {}
     for chosen in permutations(moving):
-        if stays(chosen, stationary):
+        if stays(chosen, stationary) and (not blocks or in_blocks(chosen)):
             found.setdefault(reuse(chosen), still + "".join(chosen))
     return list(found.values())
 
@@ -109,6 +113,13 @@ def stays(order: Sequence[str], stationary: str) -> bool:
         return True
     relevant = [d in RELEVANT[stationary] for d in order]
     return relevant == sorted(relevant, reverse=True)
+
+
+def in_blocks(order: Sequence[str]) -> bool:
+    """Whether G is outermost, and the loops of each block, N Y X, K and C R S, are side by side."""
+    block = {"G": 0} | dict.fromkeys("NYX", 1) | {"K": 2} | dict.fromkeys("CRS", 3)
+    passed = [number for number, _ in groupby(block[d] for d in order)]
+    return len(passed) == len(set(passed)) and 0 not in passed[1:]
 
 
 def reuse(order: Sequence[str]) -> object:
