@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass
 from math import prod
 
-from chipweave.cost.loopnest.machine import Constraint, Machine
+from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
 from chipweave.cost.loopnest.mapping import Eight, Mapping
-from chipweave.cost.loopnest.shape import LOOPS, Axis, Shape
+from chipweave.cost.loopnest.shape import LOOPS, Axis, R, S, Shape, X, Y
 
 FREE = Constraint(rows=LOOPS, columns=LOOPS)
 
@@ -18,6 +18,13 @@ class Case:
     shape: Shape
     mapping: Mapping
     machine: Machine
+
+
+@dataclass(frozen=True)
+class Search:
+    shape: Shape
+    machine: Machine
+    energies: Energies
 
 
 def random_case(rng: random.Random, most_macs: int = 300) -> Case:
@@ -34,6 +41,43 @@ def random_shape(rng: random.Random, most_macs: int = 300, most_loops: int = 8, 
         bounds[d] = rng.randint(1, max(1, min(most, most_macs // prod(bounds.values()))))
     vertical, horizontal = random_axis(rng, bounds["Y"], bounds["R"]), random_axis(rng, bounds["X"], bounds["S"])
     return Shape(_eight(bounds), vertical, horizontal)
+
+
+def random_search(rng: random.Random, constraint: Constraint, most_macs: int = 200, most_loops: int = 4) -> Search:
+    """A layer with some input that is no padding, and a machine with scarce memories now and then."""
+    while True:
+        shape = random_shape(rng, most_macs, most_loops)
+        if touched(shape.vertical, shape.bounds[Y], shape.bounds[R]) and (
+            touched(shape.horizontal, shape.bounds[X], shape.bounds[S])
+        ):
+            break
+    array = rng.choice([None, (rng.randint(1, 4), rng.randint(1, 4))])
+    machine = Machine(
+        num_pes=prod(array) if array else rng.choice([1, 2, 3, 4, 6, 8, 12]),
+        constraint=constraint,
+        array=array,
+        simd_lanes=rng.choice([1, 2, 4]),
+        l1_bytes=rng.choice([8, 12, 20, 40, 80]),
+        l2_bytes=rng.choice([20, 40, 100, 10**6]),
+        noc_bandwidth=rng.choice([1, 2, 4, 16]),
+        noc_latency=rng.choice([0, 1, 5]),
+        element_bytes=rng.choice([1, 1, 2]),
+        sum_bytes=rng.choice([2, 4]),
+        sum_elements=rng.choice([1, 2, 4]),
+    )
+    return Search(shape, machine, Energies(*(rng.choice([1e-13, 1.7e-12, 6.3e-12]) * rng.random() for _ in range(4))))
+
+
+def random_constraint(rng: random.Random) -> Constraint:
+    """Any loops along either axis, any tensor that stays, a loop or none that is whole."""
+    rows, columns = ("".join(rng.sample(LOOPS, rng.randint(0, 4))) for _ in range(2))
+    return Constraint(rows, columns, rng.choice(["", "W", "I", "O"]), rng.choice(["", "", "R", "C", "Y"]))
+
+
+def touched(axis: Axis, outputs: int, taps: int) -> int:
+    """The real input positions that an axis reads."""
+    reach = {axis.stride * y + axis.dilation * r + axis.offset for y in range(outputs) for r in range(taps)}
+    return len(reach & {*range(axis.size)})
 
 
 def random_axis(rng: random.Random, outputs: int, taps: int) -> Axis:

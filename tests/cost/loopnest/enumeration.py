@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 from itertools import groupby, permutations, product
 from math import prod
 
@@ -59,10 +59,24 @@ def mappings(shape: Shape, machine: Machine, blocks: bool = True) -> Iterator[Ma
         spatial, tile = _eight([s for s, _ in choice]), _eight([t for _, t in choice])
         if not fits_array(spatial, machine):
             continue
-        stepping = moving([-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, spatial, tile, strict=True)])
-        for outer in orders(stepping, constraint.stationary, blocks):
+        for outer in orders(_stepping(shape, spatial, tile), constraint.stationary, blocks):
             for inner in orders(moving(tile), constraint.stationary, blocks=False):
                 yield Mapping(spatial, tile, outer, inner)
+
+
+def place(shape: Shape, mapping: Mapping, machine: Machine) -> object:
+    """Where a mapping lies in the map space: equal for equal tilings and reuse.
+
+    Raises:
+        AssertionError: the orders are none of the map space.
+    """
+    outer = [d for d in mapping.outer if d in _stepping(shape, mapping.spatial, mapping.tile)]
+    inner = [d for d in mapping.inner if d in moving(mapping.tile)]
+    assert sorted(mapping.outer) == sorted(mapping.inner) == sorted(LOOPS)
+    assert stays(outer, machine.constraint.stationary)
+    assert stays(inner, machine.constraint.stationary)
+    assert in_blocks(outer)
+    return mapping.spatial, mapping.tile, reuse(outer), reuse(inner)
 
 
 def factors(bound: int, unrolled: bool, whole: bool) -> Iterator[tuple[int, int]]:
@@ -92,11 +106,15 @@ def fits_array(spatial: Eight, machine: Machine) -> bool:
     return False
 
 
+def _stepping(shape: Shape, spatial: Eight, tile: Eight) -> str:
+    return moving([-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, spatial, tile, strict=True)])
+
+
 def moving(sizes: Sequence[int]) -> str:
     return "".join(d for d, size in zip(LOOPS, sizes, strict=True) if size > 1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def orders(moving: str, stationary: str, blocks: bool) -> list[str]:
     """The orders of the loops that move in which the stationary tensor stays, one for each reuse; the others lead."""
     still = "".join(d for d in LOOPS if d not in moving)
