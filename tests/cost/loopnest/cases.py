@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
-from chipweave.cost.loopnest.mapping import Eight, Mapping
+from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.shape import LOOPS, Axis, R, S, Shape, X, Y
 
 FREE = Constraint(rows=LOOPS, columns=LOOPS)
@@ -37,10 +37,13 @@ def random_case(rng: random.Random, most_macs: int = 300) -> Case:
 def random_shape(rng: random.Random, most_macs: int = 300, most_loops: int = 8, most: int = 7) -> Shape:
     """Bounds of 1 to `most`, at most `most_loops` of them above 1, with any axes."""
     bounds = dict.fromkeys(LOOPS, 1)
-    for d in rng.sample(LOOPS, rng.randint(1, most_loops)):
-        bounds[d] = rng.randint(1, max(1, min(most, most_macs // prod(bounds.values()))))
+    loops = rng.sample(LOOPS, rng.randint(1, most_loops))
+    fair = int(2 * most_macs ** (1 / len(loops)))  # the first loops leave some for the last
+    for d in loops:
+        bounds[d] = rng.randint(1, max(1, min(most, fair, most_macs // prod(bounds.values()))))
     vertical, horizontal = random_axis(rng, bounds["Y"], bounds["R"]), random_axis(rng, bounds["X"], bounds["S"])
-    return Shape(_eight(bounds), vertical, horizontal)
+    n, g, k, c, y, x, r, s = bounds.values()
+    return Shape((n, g, k, c, y, x, r, s), vertical, horizontal)
 
 
 def random_search(rng: random.Random, constraint: Constraint, most_macs: int = 200, most_loops: int = 4) -> Search:
@@ -101,7 +104,7 @@ def random_mapping(rng: random.Random, shape: Shape, most_pes: int = 12) -> Mapp
     for d, bound in bounds.items():
         tile[d] = rng.choice([1, rng.randint(1, bound), min(bound, rng.randint(1, 3)), -(-bound // spatial[d])])
     outer, inner = ("".join(rng.sample(LOOPS, len(LOOPS))) for _ in range(2))
-    return Mapping(_eight(spatial), _eight(tile), outer, inner)
+    return Mapping(tuple(spatial.values()), tuple(tile.values()), outer, inner)
 
 
 def random_machine(rng: random.Random, shape: Shape, mapping: Mapping) -> Machine:
@@ -124,8 +127,3 @@ def random_machine(rng: random.Random, shape: Shape, mapping: Mapping) -> Machin
         sum_bytes=sum_bytes,
         sum_elements=rng.choice([1, 2, 3, 4]),
     )
-
-
-def _eight(values: dict[str, int]) -> Eight:
-    n, g, k, c, y, x, r, s = (values[d] for d in LOOPS)
-    return n, g, k, c, y, x, r, s

@@ -9,7 +9,7 @@ from math import prod
 
 from chipweave.cost.loopnest.counts import Counts, energy_parts_j
 from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
-from chipweave.cost.loopnest.mapping import Eight, Mapping
+from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape
 
 CostFunction = Callable[[Shape, Mapping, Machine], Counts]
@@ -56,7 +56,7 @@ def mappings(shape: Shape, machine: Machine, blocks: bool = True) -> Iterator[Ma
         for d, bound in zip(LOOPS, shape.bounds, strict=True)
     ]
     for choice in product(*per_loop):
-        spatial, tile = _eight([s for s, _ in choice]), _eight([t for _, t in choice])
+        spatial, tile = tuple(s for s, _ in choice), tuple(t for _, t in choice)
         if not fits_array(spatial, machine):
             continue
         for outer in orders(_stepping(shape, spatial, tile), constraint.stationary, blocks):
@@ -92,7 +92,7 @@ def ceilings(number: int) -> list[int]:
     return sorted({-(-number // parts) for parts in range(1, number + 1)})
 
 
-def fits_array(spatial: Eight, machine: Machine) -> bool:
+def fits_array(spatial: tuple[int, ...], machine: Machine) -> bool:
     """Whether some choice of an axis for each unrolled loop keeps to the lengths of the axes."""
     if prod(spatial) > machine.num_pes:
         return False
@@ -106,7 +106,7 @@ def fits_array(spatial: Eight, machine: Machine) -> bool:
     return False
 
 
-def _stepping(shape: Shape, spatial: Eight, tile: Eight) -> str:
+def _stepping(shape: Shape, spatial: tuple[int, ...], tile: tuple[int, ...]) -> str:
     return moving([-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, spatial, tile, strict=True)])
 
 
@@ -151,8 +151,3 @@ def reuse(order: Sequence[str]) -> object:
         repeated = others[0] if others else len(order)
         meaning.append((order[pivot] if relevant else "", frozenset(order[pivot + 1 :]), frozenset(order[repeated:])))
     return tuple(meaning)
-
-
-def _eight(values: Sequence[int]) -> Eight:
-    n, g, k, c, y, x, r, s = values
-    return n, g, k, c, y, x, r, s

@@ -65,13 +65,13 @@ def test_orders_out_of_blocks_are_no_better(style: str) -> None:
 def test_orders_of_the_same_reuse_count_the_same(block: int) -> None:
     """What the enumeration leaves out it has costed already."""
     left_out = 0
-    for seed in range(block * 30, (block + 1) * 30):
-        case = random_case(random.Random(seed))
+    for seed in range(block * 50, (block + 1) * 50):
+        case = random_case(random.Random(seed), most_macs=3000)
         shape, tile = case.shape, case.mapping.tile
         steps = [-(-d // (s * t)) for d, s, t in zip(shape.bounds, case.mapping.spatial, tile, strict=True)]
         for sizes, which in ((steps, "outer"), (tile, "inner")):
-            if len(moving(sizes)) > 4:
-                continue
+            if len(moving(sizes)) > 5:
+                continue  # too many orders
             groups: dict[object, set[Counts]] = defaultdict(set)
             for order in permutations(moving(sizes)):
                 whole = "".join(order) + "".join(d for d in LOOPS if d not in order)
@@ -80,7 +80,7 @@ def test_orders_of_the_same_reuse_count_the_same(block: int) -> None:
                 left_out += 1
             assert all(len(different) == 1 for different in groups.values()), f"seed {seed}: {case}"
             left_out -= len(groups)
-    assert left_out > 20
+    assert left_out > 100
 
 
 def test_what_does_not_fit_is_an_error() -> None:
