@@ -47,7 +47,8 @@ def by_shapes(layer: Layer, inputs: Values, weights: Values, rng: random.Random)
     def execute(shape: Shape, taps: list[list[Pair]]) -> Values:
         """Outputs of a shape; `taps`: per filter position of the shape, vertical by horizontal, the layer's."""
         n, g, k, c, _, _, r, s = shape.bounds
-        operand, filters = {}, {}
+        operand: Values = {}
+        filters: Values = {}
         for ni, gi, ci, v, u in product(*map(range, (n, g, c, shape.vertical.size, shape.horizontal.size))):
             sample, group = divmod(gi, layer.groups) if layer.op is Op.MATMUL else (ni, gi)
             operand[ni, gi, ci, v, u] = inputs[sample, group * c_per_group + ci, v, u]
@@ -177,15 +178,17 @@ def test_transposed_convolutions_where_no_products_meet(seed: int) -> None:
     assert shape.macs == layer.macs
     inputs = {e: rng.randint(-9, 9) for e in product(*map(range, (1, layer.C, layer.Y, layer.X)))}
     weights = {e: rng.randint(-9, 9) for e in product(*map(range, (1, layer.K, c, layer.R, layer.S)))}
-    operand = {(0, g, i, v, u): inputs[0, g * c + i, v, u] for g, i, v, u in product(*map(range, (groups, c, *size)))}
+    operand: Values = {
+        (0, g, i, v, u): inputs[0, g * c + i, v, u] for g, i, v, u in product(*map(range, (groups, c, *size)))
+    }
     taps = list(product(range(k), range(layer.R), range(layer.S)))
-    filters = {
+    filters: Values = {
         (g, at, i, 0, 0): weights[0, g * k + ki, i, r, s]
         for g, i in product(range(groups), range(c))
         for at, (ki, r, s) in enumerate(taps)
     }
     mapping = random_mapping(rng, shape)
-    outputs = {}
+    outputs: Values = {}
     machine = random_machine(rng, shape, mapping)
     for (n, g, at, y, x), value in run(shape, mapping, machine, operand, filters)[1].items():
         ki, r, s = taps[at]
