@@ -1,0 +1,134 @@
+"""What runs for some layers on a chiplet: their shapes, each under its best mapping, with its counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from chipweave.cost.loopnest import cache
+from chipweave.cost.loopnest.allowed import allowed
+from chipweave.cost.loopnest.chiplet import energies_of, machine_of
+from chipweave.cost.loopnest.count import count
+from chipweave.cost.loopnest.counts import Counts
+from chipweave.cost.loopnest.machine import Energies, Machine
+from chipweave.cost.loopnest.mapping import Eight, Mapping
+from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of
+from chipweave.errors import InputError
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.workload.layer import Layer
+
+Tell = Callable[[int, int], None]
+"""Called with the shapes that are done and all of them."""
+
+SHAPES_PER_JOB = 8
+"""Searched between two reports of progress."""
+
+STORE_EVERY_S = 1.0
+"""What was found goes to the disk at least so often, so that an interrupt loses little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A shape under its mapping."""
+
+    shape: Shape
+    mapping: Mapping
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Per layer its runs, one after another; none for layers that ride."""
+
+    layers: tuple[Layer, ...]
+    chiplet: Chiplet
+    machine: Machine
+    energies: Energies
+    runs: tuple[tuple[Run, ...], ...]
+
+
+def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 1, tell: Tell | None = None) -> Plan:
+    """Equal shapes are mapped once.
+
+    Args:
+        objective: of a layer's mapping: `latency`, `energy` or `edp`.
+        jobs: threads; the result does not depend on it.
+        tell: told now and then how far the search is; what it raises ends it. What was found until then is kept.
+
+    Raises:
+        InputError: layers without a mapping that fits L1, naming layer, chiplet and limit, all at once.
+    """
+    machine, energies = machine_of(chiplet), energies_of(chiplet)
+    shapes = [shapes_of(layer) for layer in layers]
+    distinct = list(dict.fromkeys(shape for each in shapes for shape in each))
+    too_big = {shape: need for shape in distinct if (need := _least_l1_bytes(shape, machine)) > machine.l1_bytes}
+    problems = [
+        _too_big(layer, chiplet, machine, max(too_big[shape] for shape in each if shape in too_big))
+        for layer, each in zip(layers, shapes, strict=True)
+        if any(shape in too_big for shape in each)
+    ]
+    if problems:
+        raise InputError(problems)
+    found = _runs(distinct, machine, energies, objective, jobs, tell or (lambda done, total: None))
+    runs = tuple(tuple(found[shape] for shape in each) for each in shapes)
+    return Plan(tuple(layers), chiplet, machine, energies, runs)
+
+
+def _runs(
+    shapes: Sequence[Shape], machine: Machine, energies: Energies, objective: str, jobs: int, tell: Tell
+) -> dict[Shape, Run]:
+    """Each shape under its best mapping, from the cache where it is there."""
+    key_of = dict(zip(shapes, cache.keys_of(shapes, machine, energies, objective), strict=True))
+    stored = cache.load(list(key_of.values()))
+    found: dict[Shape, Run] = {}
+    for shape, key in key_of.items():
+        if key in stored and allowed(stored[key], shape, machine):
+            run = Run(shape, stored[key], count(shape, stored[key], machine))
+            if run.counts.l1_need_bytes <= machine.l1_bytes:
+                found[shape] = run
+    new: dict[bytes, Mapping] = {}
+    stored_at = time.monotonic()
+    missing = [shape for shape in shapes if shape not in found]
+    try:
+        for some, mappings in _searched(missing, machine, energies, objective, jobs):
+            for shape, mapping in zip(some, mappings, strict=True):
+                found[shape] = Run(shape, mapping, count(shape, mapping, machine))
+                new[key_of[shape]] = mapping
+            if time.monotonic() - stored_at > STORE_EVERY_S:
+                cache.store(new)
+                new, stored_at = {}, time.monotonic()
+            tell(len(found), len(shapes))
+    finally:
+        cache.store(new)
+    return found
+
+
+def _searched(
+    shapes: Sequence[Shape], machine: Machine, energies: Energies, objective: str, jobs: int
+) -> Iterator[tuple[Sequence[Shape], list[Mapping]]]:
+    """Some shapes at a time with their best mappings."""
+    if not shapes:
+        return
+    from chipweave.cost.loopnest.search import best_mappings
+
+    for start in range(0, len(shapes), jobs * SHAPES_PER_JOB):
+        some = shapes[start : start + jobs * SHAPES_PER_JOB]
+        yield some, best_mappings(some, machine, energies, objective, jobs)
+
+
+def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
+    """L1 of a PE that any mapping of the shape takes: one product at a time, but whole the loops that must be."""
+    whole = machine.constraint.whole
+    tile: Eight = tuple(bound if loop in whole else 1 for loop, bound in zip(LOOPS, shape.bounds, strict=True))  # type: ignore[assignment]
+    return count(shape, Mapping((1,) * 8, tile), machine).l1_need_bytes  # type: ignore[arg-type]
+
+
+def _too_big(layer: Layer, chiplet: Chiplet, machine: Machine, need: int) -> str:
+    whole = machine.constraint.whole
+    what = f"the smallest tile with {', '.join(whole)} whole in a PE takes" if whole else "the operands of a MAC take"
+    remedy = ", or take loops out of `whole`" if whole else ""
+    return (
+        f"layer '{layer.name}' on chiplet '{chiplet.name}': {what} {need} bytes of L1, more than "
+        f"l1_bytes={machine.l1_bytes}; raise it{remedy}"
+    )
