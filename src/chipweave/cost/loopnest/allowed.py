@@ -42,7 +42,7 @@ def allowed(mapping: Mapping, shape: Shape, machine: Machine) -> bool:
     if sorted(mapping.outer) != sorted(LOOPS) or sorted(mapping.inner) != sorted(LOOPS):
         return False
     for loop, bound, factor, tile in zip(LOOPS, shape.bounds, mapping.spatial, mapping.tile, strict=True):
-        if not (1 <= factor and 1 <= tile <= bound and (factor - 1) * tile < bound):
+        if not (factor >= 1 and 1 <= tile <= bound and (factor - 1) * tile < bound):
             return False
         if loop in machine.constraint.whole and tile != bound:
             return False

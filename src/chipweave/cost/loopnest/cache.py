@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from chipweave.cost.loopnest import mapping as mappings
 from chipweave.cost.loopnest.machine import Energies, Machine
@@ -113,7 +113,7 @@ def from_entry(entry: object) -> mappings.Mapping | None:
         return None
     if not len(factors) == len(tiles) == 8:
         return None
-    return mappings.Mapping(cast(mappings.Eight, factors), cast(mappings.Eight, tiles), outer, inner)
+    return mappings.Mapping(factors, tiles, outer, inner)
 
 
 def _user_folder() -> Path | None:

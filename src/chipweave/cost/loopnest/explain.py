@@ -29,7 +29,7 @@ def explain(made: Plan) -> list[dict[str, Any]]:
     cycle, PE and lane), `energy_j` by part (of the array: what fills and drains L2 is not in it), `mapping` (one entry
     per run; see `mapping_of`) and `bound_by`: what most of the cycles go to. All but riders also have `pes_used` of
     `pes`, accesses per tensor in `l1` and `l2`, deliveries and reduction transfers of the `noc`, in elements, what L1
-    (of a PE) and L2 need and have in bytes, and whether steps `overlap`. A `note` says what does not fit L2.
+    (of a PE) and L2 need and have in bytes, and whether steps `overlap`. `note` says what does not fit L2, if anything.
     """
     return [
         _layer(layer, runs, made) if runs else _rider(layer, made.machine)
@@ -85,6 +85,7 @@ def _rider(layer: Layer, machine: Machine) -> dict[str, Any]:
         "energy_j": dict.fromkeys(("mac", "l1", "l2", "noc"), 0.0),
         "mapping": [],
         "bound_by": "rides with its producer",
+        "note": "",
     }
 
 
@@ -95,7 +96,8 @@ def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
     total = sum(cycles.values())
     joules = [energy_parts_j(each, machine, made.energies) for each in counts]
     l2_need_bytes = max(each.l2_need_bytes for each in counts)
-    row = {
+    spilled = f"needs {l2_need_bytes:,} bytes of L2 and has {machine.l2_bytes:,}: the rest is spilled"
+    return {
         "name": layer.name,
         "op": str(layer.op),
         "macs": layer.macs,
@@ -117,11 +119,8 @@ def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
         "l2_need_bytes": l2_need_bytes,
         "l2_bytes": machine.l2_bytes,
         "overlap": all(each.overlapped for each in counts),
+        "note": spilled if l2_need_bytes > machine.l2_bytes else "",
     }
-    if l2_need_bytes > machine.l2_bytes:
-        row["note"] = f"needs {l2_need_bytes:,} bytes of L2 and has {machine.l2_bytes:,}: the rest is spilled"
-    return row
-
 
 def bound_by(cycles: dict[str, int], runs: Sequence[Run], machine: Machine) -> str:
     """What most cycles go to, with its share, and which axis of the array is too long where few PEs compute."""

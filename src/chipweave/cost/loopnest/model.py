@@ -15,13 +15,12 @@ from chipweave.cores import usable_cores
 from chipweave.cost.interface import LayerCosts
 from chipweave.cost.loopnest.counts import energy_parts_j
 from chipweave.cost.loopnest.explain import explain
+from chipweave.cost.loopnest.objective import Objective
 from chipweave.cost.loopnest.plan import Plan, Tell, plan
 from chipweave.cost.riders import rider_cycles
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer
-
-OBJECTIVES = ("edp", "latency", "energy")
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class LoopnestCostModel:
     name: str = "loopnest"
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            near = did_you_mean(self.objective, OBJECTIVES)
+        if self.objective not in list(Objective):
+            near = did_you_mean(self.objective, list(Objective))
             raise InputError(f"cost model 'loopnest': objective '{self.objective}' is unknown{near}")
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f"cost model 'loopnest': jobs={self.jobs} is not at least 1")

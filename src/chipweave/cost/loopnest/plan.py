@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 from chipweave.cost.loopnest import cache
 from chipweave.cost.loopnest.allowed import allowed
@@ -62,39 +63,50 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
     machine, energies = machine_of(chiplet), energies_of(chiplet)
     shapes = [shapes_of(layer) for layer in layers]
     distinct = list(dict.fromkeys(shape for each in shapes for shape in each))
-    too_big = {shape: need for shape in distinct if (need := _least_l1_bytes(shape, machine)) > machine.l1_bytes}
+    keys = dict(zip(distinct, cache.keys_of(distinct, machine, energies, objective), strict=True))
+    found = _cached(keys, machine)
+    missing = {shape: key for shape, key in keys.items() if shape not in found}
+    needs = {shape: _least_l1_bytes(shape, machine) for shape in missing}
     problems = [
-        _too_big(layer, chiplet, machine, max(too_big[shape] for shape in each if shape in too_big))
+        _too_big(layer, chiplet, machine, need)
         for layer, each in zip(layers, shapes, strict=True)
-        if any(shape in too_big for shape in each)
+        if (need := max((needs.get(shape, 0) for shape in each), default=0)) > machine.l1_bytes
     ]
     if problems:
         raise InputError(problems)
-    found = _runs(distinct, machine, energies, objective, jobs, tell or (lambda done, total: None))
+    found |= _searched(missing, machine, energies, objective, jobs, tell or (lambda done, total: None))
     runs = tuple(tuple(found[shape] for shape in each) for each in shapes)
     return Plan(tuple(layers), chiplet, machine, energies, runs)
 
 
-def _runs(
-    shapes: Sequence[Shape], machine: Machine, energies: Energies, objective: str, jobs: int, tell: Tell
-) -> dict[Shape, Run]:
-    """Each shape under its best mapping, from the cache where it is there."""
-    key_of = dict(zip(shapes, cache.keys_of(shapes, machine, energies, objective), strict=True))
-    stored = cache.load(list(key_of.values()))
+def _cached(keys: dict[Shape, bytes], machine: Machine) -> dict[Shape, Run]:
+    """Of these shapes those that the cache has a mapping for, one that suits them."""
+    stored = cache.load(list(keys.values()))
     found: dict[Shape, Run] = {}
-    for shape, key in key_of.items():
+    for shape, key in keys.items():
         if key in stored and allowed(stored[key], shape, machine):
             run = Run(shape, stored[key], count(shape, stored[key], machine))
             if run.counts.l1_need_bytes <= machine.l1_bytes:
                 found[shape] = run
-    new: dict[bytes, Mapping] = {}
-    stored_at = time.monotonic()
-    missing = [shape for shape in shapes if shape not in found]
+    return found
+
+
+def _searched(
+    keys: dict[Shape, bytes], machine: Machine, energies: Energies, objective: str, jobs: int, tell: Tell
+) -> dict[Shape, Run]:
+    """Each shape under its best mapping, which goes into the cache."""
+    found: dict[Shape, Run] = {}
+    if not keys:
+        return found
+    from chipweave.cost.loopnest.search import best_mappings
+
+    shapes, new, stored_at = list(keys), dict[bytes, Mapping](), time.monotonic()
     try:
-        for some, mappings in _searched(missing, machine, energies, objective, jobs):
-            for shape, mapping in zip(some, mappings, strict=True):
+        for start in range(0, len(shapes), jobs * SHAPES_PER_JOB):
+            some = shapes[start : start + jobs * SHAPES_PER_JOB]
+            for shape, mapping in zip(some, best_mappings(some, machine, energies, objective, jobs), strict=True):
                 found[shape] = Run(shape, mapping, count(shape, mapping, machine))
-                new[key_of[shape]] = mapping
+                new[keys[shape]] = mapping
             if time.monotonic() - stored_at > STORE_EVERY_S:
                 cache.store(new)
                 new, stored_at = {}, time.monotonic()
@@ -104,24 +116,15 @@ def _runs(
     return found
 
 
-def _searched(
-    shapes: Sequence[Shape], machine: Machine, energies: Energies, objective: str, jobs: int
-) -> Iterator[tuple[Sequence[Shape], list[Mapping]]]:
-    """Some shapes at a time with their best mappings."""
-    if not shapes:
-        return
-    from chipweave.cost.loopnest.search import best_mappings
-
-    for start in range(0, len(shapes), jobs * SHAPES_PER_JOB):
-        some = shapes[start : start + jobs * SHAPES_PER_JOB]
-        yield some, best_mappings(some, machine, energies, objective, jobs)
-
-
 def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
-    """L1 of a PE that any mapping of the shape takes: one product at a time, but whole the loops that must be."""
+    """L1 of a PE that any mapping takes: a product at a time, but whole the loops that must be."""
     whole = machine.constraint.whole
-    tile: Eight = tuple(bound if loop in whole else 1 for loop, bound in zip(LOOPS, shape.bounds, strict=True))  # type: ignore[assignment]
-    return count(shape, Mapping((1,) * 8, tile), machine).l1_need_bytes  # type: ignore[arg-type]
+    if not whole:
+        return 2 * machine.element_bytes + machine.sum_bytes
+    tile = [bound if loop in whole else 1 for loop, bound in zip(LOOPS, shape.bounds, strict=True)]
+    smallest = Mapping((1, 1, 1, 1, 1, 1, 1, 1), cast(Eight, tuple(tile)))
+    # Without room for second buffers, so that they are not in the need.
+    return count(shape, smallest, replace(machine, l1_bytes=1)).l1_need_bytes
 
 
 def _too_big(layer: Layer, chiplet: Chiplet, machine: Machine, need: int) -> str:
