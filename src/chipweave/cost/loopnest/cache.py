@@ -63,7 +63,7 @@ def load(keys: Sequence[bytes]) -> dict[bytes, mappings.Mapping]:
                     found[key] = mapping
 
     path = file()
-    if keys and path is not None and path.is_file():
+    if keys and path is not None and os.path.isfile(path):  # unlike pathlib, quiet about names that no system takes
         _with_database(path, read)
     return found
 
@@ -82,7 +82,7 @@ def store(found: Mapping[bytes, mappings.Mapping]) -> None:
         return
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and path.stat().st_size > LARGEST_FILE:
+        if os.path.isfile(path) and path.stat().st_size > LARGEST_FILE:
             path.unlink()
     _with_database(path, write)
 
