@@ -167,18 +167,26 @@ def _bound(
 
 
 @njit(cache=True, nogil=True)
-def _placed(spatial: Ints, allowed: Ints, rows: int, columns: int, loop: int) -> bool:
-    """Whether the factors from `loop` on fit an array's axes; allowed [axis, loop]."""
-    while loop < 8 and spatial[loop] == 1:
-        loop += 1
-    if loop == 8:
-        return True
-    factor = spatial[loop]
-    if allowed[0, loop] and factor <= rows and _placed(spatial, allowed, rows // factor, columns, loop + 1):
-        return True
-    return bool(
-        allowed[1, loop] and factor <= columns and _placed(spatial, allowed, rows, columns // factor, loop + 1)
-    )
+def _placed(spatial: Ints, allowed: Ints, rows: int, columns: int) -> bool:
+    """Whether the factors fit an array's axes, each on one that it may be on; allowed [axis, loop].
+
+    Not recursive: a compiled function that calls one that calls itself cannot be loaded from Numba's cache.
+    """
+    for along in range(256):  # a bit per loop: along columns
+        height, width, fits = 1, 1, True
+        for loop in range(8):
+            axis = (along >> loop) & 1
+            if spatial[loop] == 1:
+                fits = fits and axis == 0
+            elif allowed[axis, loop] == 0:
+                fits = False
+            elif axis == 0:
+                height *= spatial[loop]
+            else:
+                width *= spatial[loop]
+        if fits and height <= rows and width <= columns:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -470,7 +478,7 @@ def explore(
                     for loop in range(4):
                         spatial[loop] = records[loop, rows[loop], fp.SO]
                     spatial[4], spatial[5], spatial[6], spatial[7] = v[fp.SO], u[fp.SO], v[fp.SF], u[fp.SF]
-                    if not _placed(spatial, allowed, axes[0], axes[1], 0):
+                    if not _placed(spatial, allowed, axes[0], axes[1]):
                         continue
                 need = kn.l1_need(records, rows, machine, True)
                 overlapped = need <= machine[kn.L1_BYTES]
