@@ -60,13 +60,13 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
     Raises:
         InputError: layers without a mapping that fits L1, naming layer, chiplet and limit, all at once.
     """
-    machine, energies = machine_of(chiplet), energies_of(chiplet)
+    machine, energies = _machine(layers, chiplet), energies_of(chiplet)
     shapes = [shapes_of(layer) for layer in layers]
     distinct = list(dict.fromkeys(shape for each in shapes for shape in each))
     keys = dict(zip(distinct, cache.keys_of(distinct, machine, energies, objective), strict=True))
     found = _cached(keys, machine)
     missing = {shape: key for shape, key in keys.items() if shape not in found}
-    needs = {shape: _least_l1_bytes(shape, machine) for shape in missing}
+    needs = {shape: _least_l1_bytes(shape, machine) for shape in missing if machine.constraint.whole}
     problems = [
         _too_big(layer, chiplet, machine, need)
         for layer, each in zip(layers, shapes, strict=True)
@@ -77,6 +77,15 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
     found |= _searched(missing, machine, energies, objective, jobs, tell or (lambda done, total: None))
     runs = tuple(tuple(found[shape] for shape in each) for each in shapes)
     return Plan(tuple(layers), chiplet, machine, energies, runs)
+
+
+def _machine(layers: Sequence[Layer], chiplet: Chiplet) -> Machine:
+    """The chiplet's machine; where it cannot run a single product, the first layer that has any is named."""
+    try:
+        return machine_of(chiplet)
+    except InputError as error:
+        first = next((f"layer '{layer.name}' on " for layer in layers if not layer.rides), "")
+        raise InputError([first + problem for problem in error.problems]) from None
 
 
 def _cached(keys: dict[Shape, bytes], machine: Machine) -> dict[Shape, Run]:
@@ -117,10 +126,8 @@ def _searched(
 
 
 def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
-    """L1 of a PE that any mapping takes: a product at a time, but whole the loops that must be."""
+    """L1 of a PE that any mapping takes: a product at a time, but the loops whole that must be."""
     whole = machine.constraint.whole
-    if not whole:
-        return 2 * machine.element_bytes + machine.sum_bytes
     tile = [bound if loop in whole else 1 for loop, bound in zip(LOOPS, shape.bounds, strict=True)]
     smallest = Mapping((1, 1, 1, 1, 1, 1, 1, 1), cast(Eight, tuple(tile)))
     # Without room for second buffers, so that they are not in the need.
@@ -128,10 +135,8 @@ def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
 
 
 def _too_big(layer: Layer, chiplet: Chiplet, machine: Machine, need: int) -> str:
-    whole = machine.constraint.whole
-    what = f"the smallest tile with {', '.join(whole)} whole in a PE takes" if whole else "the operands of a MAC take"
-    remedy = ", or take loops out of `whole`" if whole else ""
     return (
-        f"layer '{layer.name}' on chiplet '{chiplet.name}': {what} {need} bytes of L1, more than "
-        f"l1_bytes={machine.l1_bytes}; raise it{remedy}"
+        f"layer '{layer.name}' on chiplet '{chiplet.name}': the smallest tile with {', '.join(machine.constraint.whole)} "
+        f"whole in a PE takes {need} bytes of L1, more than l1_bytes={machine.l1_bytes}; raise l1_bytes, or take loops "
+        "out of `whole`"
     )
