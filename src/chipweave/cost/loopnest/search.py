@@ -167,24 +167,26 @@ def _bound(
 
 
 @njit(cache=True, nogil=True)
-def _placed(spatial: Ints, allowed: Ints, rows: int, columns: int) -> bool:
-    """Whether the factors fit an array's axes, each on one that it may be on; allowed [axis, loop].
+def _placed(spatial: Ints, allowed: Ints, axes: Ints) -> bool:
+    """Whether the factors fit an array of axes[0] x axes[1] PEs, each loop along one axis that is allowed to it.
 
-    Not recursive: a compiled function that calls one that calls itself cannot be loaded from Numba's cache.
+    Args:
+        allowed: [axis, loop].
     """
-    for along in range(256):  # a bit per loop: along columns
-        height, width, fits = 1, 1, True
-        for loop in range(8):
-            axis = (along >> loop) & 1
-            if spatial[loop] == 1:
-                fits = fits and axis == 0
-            elif allowed[axis, loop] == 0:
-                fits = False
-            elif axis == 0:
-                height *= spatial[loop]
+    for mask in range(1 << len(spatial)):  # bit: along the columns
+        rows = columns = 1
+        fits = True
+        for loop, factor in enumerate(spatial):
+            along = mask >> loop & 1
+            if factor == 1:
+                fits = fits and not along  # each way once
             else:
-                width *= spatial[loop]
-        if fits and height <= rows and width <= columns:
+                fits = fits and allowed[along, loop]
+                if along:
+                    columns *= factor
+                else:
+                    rows *= factor
+        if fits and rows <= axes[0] and columns <= axes[1]:
             return True
     return False
 
@@ -478,7 +480,7 @@ def explore(
                     for loop in range(4):
                         spatial[loop] = records[loop, rows[loop], fp.SO]
                     spatial[4], spatial[5], spatial[6], spatial[7] = v[fp.SO], u[fp.SO], v[fp.SF], u[fp.SF]
-                    if not _placed(spatial, allowed, axes[0], axes[1]):
+                    if not _placed(spatial, allowed, axes):
                         continue
                 need = kn.l1_need(records, rows, machine, True)
                 overlapped = need <= machine[kn.L1_BYTES]
