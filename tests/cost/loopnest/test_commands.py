@@ -198,16 +198,9 @@ def test_the_same_from_python(chip: Run) -> None:
 
 
 def test_a_plan_by_hand_with_loopnest(chip: Run) -> None:
-    plan = {
-        "scenario": "net.yaml",
-        "package": "pair.yaml",
-        "cost_model": "loopnest",
-        "schedule": {
-            "windows": [
-                {"pipelines": [{"model": "net", "stages": [{"layers": {"first": "one", "last": "up"}, "chiplets": [1]}]}]}
-            ]
-        },
-    }
+    stage = {"layers": {"first": "one", "last": "up"}, "chiplets": [1]}
+    plan: dict[str, Any] = {"scenario": "net.yaml", "package": "pair.yaml", "cost_model": "loopnest"}
+    plan["schedule"] = {"windows": [{"pipelines": [{"model": "net", "stages": [stage]}]}]}
     Path("plan.json").write_text(json.dumps(plan))
     assert read(Path("plan.json")).cost_model == {"name": "loopnest", "objective": "edp"}
     for wrong, message in (

@@ -15,6 +15,7 @@ from chipweave.cost.loopnest.counts import Counts
 from chipweave.cost.loopnest.machine import Energies, Machine
 from chipweave.cost.loopnest.mapping import Eight, Mapping
 from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of
+from chipweave.cost.loopnest.turn import turned_mapping, upright
 from chipweave.errors import InputError
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer
@@ -50,7 +51,7 @@ class Plan:
 
 
 def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 1, tell: Tell | None = None) -> Plan:
-    """Equal shapes are mapped once.
+    """Equal shapes are mapped once, and so are those that differ in which way they lie.
 
     Args:
         objective: of a layer's mapping: `latency`, `energy` or `edp`.
@@ -62,7 +63,8 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
     """
     machine, energies = _machine(layers, chiplet), energies_of(chiplet)
     shapes = [shapes_of(layer) for layer in layers]
-    distinct = list(dict.fromkeys(shape for each in shapes for shape in each))
+    stands = {shape: upright(shape, machine) for each in shapes for shape in each}
+    distinct = list(dict.fromkeys(stands.values()))
     keys = dict(zip(distinct, cache.keys_of(distinct, machine, energies, objective), strict=True))
     found = _cached(keys, machine)
     missing = {shape: key for shape, key in keys.items() if shape not in found}
@@ -70,11 +72,14 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
     problems = [
         _too_big(layer, chiplet, machine, need)
         for layer, each in zip(layers, shapes, strict=True)
-        if (need := max((needs.get(shape, 0) for shape in each), default=0)) > machine.l1_bytes
+        if (need := max((needs.get(stands[shape], 0) for shape in each), default=0)) > machine.l1_bytes
     ]
     if problems:
         raise InputError(problems)
     found |= _searched(missing, machine, energies, objective, jobs, tell or (lambda done, total: None))
+    for shape, taller in stands.items():
+        if shape not in found:
+            found[shape] = Run(shape, turned_mapping(found[taller].mapping), found[taller].counts)
     runs = tuple(tuple(found[shape] for shape in each) for each in shapes)
     return Plan(tuple(layers), chiplet, machine, energies, runs)
 
@@ -136,7 +141,7 @@ def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
 
 def _too_big(layer: Layer, chiplet: Chiplet, machine: Machine, need: int) -> str:
     return (
-        f"layer '{layer.name}' on chiplet '{chiplet.name}': the smallest tile with {', '.join(machine.constraint.whole)} "
-        f"whole in a PE takes {need} bytes of L1, more than l1_bytes={machine.l1_bytes}; raise l1_bytes, or take loops "
-        "out of `whole`"
+        f"layer '{layer.name}' on chiplet '{chiplet.name}': the smallest tile with "
+        f"{', '.join(machine.constraint.whole)} whole in a PE takes {need} bytes of L1, more than "
+        f"l1_bytes={machine.l1_bytes}; raise l1_bytes, or take loops out of `whole`"
     )
