@@ -23,8 +23,8 @@ from chipweave.workload.layer import Layer
 Tell = Callable[[int, int], None]
 """Called with the shapes that are done and all of them."""
 
-SHAPES_PER_JOB = 8
-"""Searched between two reports of progress."""
+REPORT_EVERY_S = 0.3
+"""About so often a search says how far it is and may be ended: so many shapes are searched at once."""
 
 STORE_EVERY_S = 1.0
 """What was found goes to the disk at least so often, so that an interrupt loses little."""
@@ -114,16 +114,20 @@ def _searched(
         return found
     from chipweave.cost.loopnest.search import best_mappings
 
-    shapes, new, stored_at = list(keys), dict[bytes, Mapping](), time.monotonic()
+    shapes, at_once = list(keys), jobs
+    new: dict[bytes, Mapping] = {}
+    stored_s = time.monotonic()
     try:
-        for start in range(0, len(shapes), jobs * SHAPES_PER_JOB):
-            some = shapes[start : start + jobs * SHAPES_PER_JOB]
+        while len(found) < len(shapes):
+            some, started_s = shapes[len(found) : len(found) + at_once], time.monotonic()
             for shape, mapping in zip(some, best_mappings(some, machine, energies, objective, jobs), strict=True):
                 found[shape] = Run(shape, mapping, count(shape, mapping, machine))
                 new[keys[shape]] = mapping
-            if time.monotonic() - stored_at > STORE_EVERY_S:
+            now_s = time.monotonic()
+            at_once = at_once * 2 if now_s - started_s < REPORT_EVERY_S else max(jobs, at_once // 2)
+            if now_s - stored_s > STORE_EVERY_S:
                 cache.store(new)
-                new, stored_at = {}, time.monotonic()
+                new, stored_s = {}, now_s
             tell(len(found), len(shapes))
     finally:
         cache.store(new)
