@@ -150,21 +150,28 @@ def test_what_is_refused(chip: Run, arguments: list[str], message: str) -> None:
 
 
 def test_ctrl_c_ends_a_search_and_keeps_what_it_found(chip: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    best, asked = search.best_mappings, list[Shape]()
+    best, before, after = search.best_mappings, list[Shape](), list[Shape]()
 
     def interrupted(shapes: Sequence[Shape], *rest: Any) -> list[Mapping]:
-        asked.extend(shapes)
+        before.extend(shapes)
         os.kill(os.getpid(), signal.SIGINT)
         return best(shapes, *rest)
 
+    def resumed(shapes: Sequence[Shape], *rest: Any) -> list[Mapping]:
+        after.extend(shapes)
+        return best(shapes, *rest)
+
     monkeypatch.setenv("CHIPWEAVE_CACHE", "own")
+    monkeypatch.setattr("chipweave.cost.loopnest.model.usable_cores", lambda: 1)
     monkeypatch.setattr(search, "best_mappings", interrupted)
     code, out, err = chip("cost", "net.yaml", "-c", "little.yaml", "--cost-model", "loopnest")
     assert (code, out) == (130, "")
     assert "kept for next time" in err
-    assert asked
-    monkeypatch.setattr(search, "best_mappings", lambda shapes, *rest: pytest.fail("searched again"))
+    monkeypatch.setattr(search, "best_mappings", resumed)
     assert cost(chip, "--cost-model", "loopnest")["layers"]
+    assert before
+    assert after
+    assert not set(before) & set(after)
 
 
 # Schedules ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from chipweave.cost.loopnest import cache
 from chipweave.cost.loopnest.allowed import allowed
@@ -13,7 +12,7 @@ from chipweave.cost.loopnest.chiplet import energies_of, machine_of
 from chipweave.cost.loopnest.count import count
 from chipweave.cost.loopnest.counts import Counts
 from chipweave.cost.loopnest.machine import Energies, Machine
-from chipweave.cost.loopnest.mapping import Eight, Mapping
+from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of
 from chipweave.cost.loopnest.turn import turned_mapping, upright
 from chipweave.errors import InputError
@@ -137,8 +136,8 @@ def _searched(
 def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
     """L1 of a PE that any mapping takes: a product at a time, but the loops whole that must be."""
     whole = machine.constraint.whole
-    tile = [bound if loop in whole else 1 for loop, bound in zip(LOOPS, shape.bounds, strict=True)]
-    smallest = Mapping((1, 1, 1, 1, 1, 1, 1, 1), cast(Eight, tuple(tile)))
+    tile = tuple(bound if loop in whole else 1 for loop, bound in zip(LOOPS, shape.bounds, strict=True))
+    smallest = Mapping((1,) * len(LOOPS), tile)
     # Without room for second buffers, so that they are not in the need.
     return count(shape, smallest, replace(machine, l1_bytes=1)).l1_need_bytes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 
 from chipweave.cost.loopnest.machine import Machine
-from chipweave.cost.loopnest.mapping import Eight, Mapping
+from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.shape import Shape
 
 _LETTERS = str.maketrans("YXRS", "XYSR")
@@ -29,7 +29,7 @@ def turned_mapping(mapping: Mapping) -> Mapping:
     return Mapping(_exchanged(mapping.spatial), _exchanged(mapping.tile), *orders)
 
 
-def _exchanged(numbers: Eight) -> Eight:
+def _exchanged(numbers: tuple[int, ...]) -> tuple[int, int, int, int, int, int, int, int]:
     n, g, k, c, y, x, r, s = numbers
     return n, g, k, c, x, y, s, r
 
