@@ -62,7 +62,7 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
     """
     machine, energies = _machine(layers, chiplet), energies_of(chiplet)
     shapes = [shapes_of(layer) for layer in layers]
-    stands = {shape: upright(shape, machine) for each in shapes for shape in each}
+    stands = {shape: upright(shape, machine) for shape in dict.fromkeys(shape for each in shapes for shape in each)}
     distinct = list(dict.fromkeys(stands.values()))
     keys = dict(zip(distinct, cache.keys_of(distinct, machine, energies, objective), strict=True))
     found = _cached(keys, machine)

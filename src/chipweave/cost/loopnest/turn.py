@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
-
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
-from chipweave.cost.loopnest.shape import Shape
+from chipweave.cost.loopnest.shape import Axis, Shape
 
 _LETTERS = str.maketrans("YXRS", "XYSR")
 
@@ -14,7 +12,7 @@ _LETTERS = str.maketrans("YXRS", "XYSR")
 def upright(shape: Shape, machine: Machine) -> Shape:
     """The taller of a shape and the one on its side, where they cost the same; else the shape itself."""
     _, _, _, _, y, x, r, s = shape.bounds
-    tall = (y, r, *astuple(shape.vertical)) >= (x, s, *astuple(shape.horizontal))
+    tall = (y, r, *_numbers(shape.vertical)) >= (x, s, *_numbers(shape.horizontal))
     return shape if tall or not _alike(machine) else turned(shape)
 
 
@@ -27,6 +25,10 @@ def turned_mapping(mapping: Mapping) -> Mapping:
     """A mapping of a shape as one of the shape on its side."""
     orders = (order.translate(_LETTERS) for order in (mapping.outer, mapping.inner))
     return Mapping(_exchanged(mapping.spatial), _exchanged(mapping.tile), *orders)
+
+
+def _numbers(axis: Axis) -> tuple[int, int, int, int]:
+    return axis.stride, axis.dilation, axis.offset, axis.size
 
 
 def _exchanged(numbers: tuple[int, ...]) -> tuple[int, int, int, int, int, int, int, int]:
