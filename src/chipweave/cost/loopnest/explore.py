@@ -352,9 +352,10 @@ def explore(
                 table = factors[level_of[level]]
                 own[level] = table[order[level, 0]]
                 for place in range(1, size[level]):
-                    for j in range(bd.FACTORS):
-                        own[level, j] = min(own[level, j], table[order[level, place], j])
-                    own[level, bd.MERGED] = max(own[level, bd.MERGED], table[order[level, place], bd.MERGED])
+                    row = table[order[level, place]]
+                    merged = max(own[level, bd.MERGED], row[bd.MERGED])  # saves energy: its most is what bounds
+                    own[level] = np.minimum(own[level], row)
+                    own[level, bd.MERGED] = merged
                 least[level] = own[level] * least[level + 1]
             # The most promising choice first: by its bound, all others at their least.
             for level in range(groups if objective != bd.NEED else 0):
