@@ -40,7 +40,6 @@ from chipweave.cost.loopnest.footprint import (
     OWN_SHARED_F,
     OWN_SHARED_O,
     PAIRS,
-    PF,
     PO,
     SF,
     SO,
@@ -114,7 +113,7 @@ def l1_need(records: Ints, rows: Ints, machine: Ints, overlapped: bool) -> int:
             inputs *= 2
         if both * places * k[NO] > 1:
             outputs *= 2
-    return weights + inputs + outputs
+    return int(weights + inputs + outputs)
 
 
 @njit(cache=True, nogil=True)
@@ -259,7 +258,7 @@ def cycles(
         noc_out,
         drain,
     )
-    return fill + compute + noc_in + noc_out + drain
+    return int(fill + compute + noc_in + noc_out + drain)
 
 
 @njit(cache=True, nogil=True)
@@ -272,7 +271,7 @@ def evaluate(records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Int
     accesses(records, rows, reuse, figures)
     cycles(records, classes, rows, reuse, machine, overlapped, figures)
     figures[OVERLAPPED], figures[L1_NEED] = overlapped, need
-    return need <= machine[L1_BYTES]
+    return bool(need <= machine[L1_BYTES])
 
 
 @njit(cache=True, nogil=True)
