@@ -36,7 +36,7 @@ def interpreter(arguments: argparse.Namespace) -> str:
     elif arguments.zigzag:
         found = Path(arguments.zigzag)
     else:
-        sys.exit("ZigZag is not part of chipweave: name its interpreter by --zigzag PYTHON, or get it by --install DIR.")
+        sys.exit("ZigZag is not part of chipweave: --zigzag names an interpreter that has it, --install DIR gets it.")
     query = "import importlib.metadata as m; print(m.version('zigzag-dse'))"
     try:
         answer = subprocess.run([found, "-c", query], capture_output=True, text=True).stdout.strip()

@@ -254,10 +254,15 @@ def _axis_tiles(
     return np.where(goes_on, fresh[i, j], whole[i, j])
 
 
-def our_cycles(steps: Steps, machine: Machine) -> tuple[int, int, int]:
-    """Fill, steps and drain with a second buffer, one lane and no latency."""
+def our_cycles(steps: Steps, machine: Machine, apart: bool = False) -> tuple[int, int, int]:
+    """Fill, steps and drain with a second buffer, one lane and no latency.
+
+    Args:
+        apart: each tensor takes whole cycles of its own.
+    """
     q, width = machine.sum_elements, machine.noc_bandwidth
-    into = -(-(steps.weights + steps.inputs + q * steps.partial_in) // width)
+    streams = (steps.weights, steps.inputs, q * steps.partial_in)
+    into = sum(-(-each // width) for each in streams) if apart else -(-sum(streams) // width)
     out = -(-(steps.finished + q * steps.partial_out) // width)
     fill, drain = int(into[0]), int(out[-1])
     into, out = into.copy(), out.copy()

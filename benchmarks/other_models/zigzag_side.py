@@ -38,7 +38,8 @@ from zigzag.workload.layer_attributes import (
 )
 from zigzag.workload.layer_node import LayerNode, LayerNodeAttributes, MappingAttributes
 
-DIMENSIONS = dict(zip("NGKCYXRS", (LayerDim(name) for name in "B G K C OY OX FY FX".split()), strict=True))
+NAMES = {"N": "B", "G": "G", "K": "K", "C": "C", "Y": "OY", "X": "OX", "R": "FY", "S": "FX"}
+DIMENSIONS = {loop: LayerDim(name) for loop, name in NAMES.items()}
 OPERANDS = {name: LayerOperand(name) for name in "WIO"}
 MEMORY_OPERANDS = {"W": MemoryOperand("I2"), "I": MemoryOperand("I1"), "O": MemoryOperand("O")}
 REDUCED = "CRS"
@@ -92,7 +93,6 @@ def accelerator(case: dict, spatial: dict[str, int]) -> Accelerator:
 
 def layer(case: dict, spatial: dict[str, int]) -> LayerNode:
     (stride_y, dilation_y, real_y), (stride_x, dilation_x, real_x) = case["axes"]
-    names = {loop: str(dimension) for loop, dimension in DIMENSIONS.items()}
     attributes = LayerNodeAttributes(
         layer_type="conv",
         equation=LayerEquation(EQUATION.replace("+=", " = ").replace("*", " * ")),
@@ -106,8 +106,8 @@ def layer(case: dict, spatial: dict[str, int]) -> LayerNode:
             }
         ),
         dimension_relations=[
-            LayerDimRelation(LayerDim("IY"), LayerDim(names["Y"]), LayerDim(names["R"]), stride_y, dilation_y),
-            LayerDimRelation(LayerDim("IX"), LayerDim(names["X"]), LayerDim(names["S"]), stride_x, dilation_x),
+            LayerDimRelation(LayerDim("IY"), DIMENSIONS["Y"], DIMENSIONS["R"], stride_y, dilation_y),
+            LayerDimRelation(LayerDim("IX"), DIMENSIONS["X"], DIMENSIONS["S"], stride_x, dilation_x),
         ],
         padding=LayerPadding.empty(),
         constant_operands=[OPERANDS["W"], OPERANDS["I"]],
