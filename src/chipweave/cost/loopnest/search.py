@@ -167,18 +167,28 @@ def _bound(
 
 
 @njit(cache=True, nogil=True)
-def _placed(spatial: Ints, allowed: Ints, rows: int, columns: int, loop: int) -> bool:
-    """Whether the factors from `loop` on fit an array's axes; allowed [axis, loop]."""
-    while loop < 8 and spatial[loop] == 1:
-        loop += 1
-    if loop == 8:
-        return True
-    factor = spatial[loop]
-    if allowed[0, loop] and factor <= rows and _placed(spatial, allowed, rows // factor, columns, loop + 1):
-        return True
-    return bool(
-        allowed[1, loop] and factor <= columns and _placed(spatial, allowed, rows, columns // factor, loop + 1)
-    )
+def _placed(spatial: Ints, allowed: Ints, axes: Ints) -> bool:
+    """Whether the factors fit an array of axes[0] x axes[1] PEs, each loop along one axis that is allowed to it.
+
+    Args:
+        allowed: [axis, loop].
+    """
+    for mask in range(1 << len(spatial)):  # bit: along the columns
+        rows = columns = 1
+        fits = True
+        for loop, factor in enumerate(spatial):
+            along = mask >> loop & 1
+            if factor == 1:
+                fits = fits and not along  # each way once
+            else:
+                fits = fits and allowed[along, loop]
+                if along:
+                    columns *= factor
+                else:
+                    rows *= factor
+        if fits and rows <= axes[0] and columns <= axes[1]:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -470,7 +480,7 @@ def explore(
                     for loop in range(4):
                         spatial[loop] = records[loop, rows[loop], fp.SO]
                     spatial[4], spatial[5], spatial[6], spatial[7] = v[fp.SO], u[fp.SO], v[fp.SF], u[fp.SF]
-                    if not _placed(spatial, allowed, axes[0], axes[1], 0):
+                    if not _placed(spatial, allowed, axes):
                         continue
                 need = kn.l1_need(records, rows, machine, True)
                 overlapped = need <= machine[kn.L1_BYTES]
