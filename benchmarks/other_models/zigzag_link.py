@@ -68,9 +68,14 @@ def case(shape: Shape, mapping: Mapping, machine: Machine) -> dict[str, Any]:
     }
 
 
-def evaluate(python: str, cases: Sequence[dict[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
-    """Seconds that ZigZag took, start-up left out, and its results in the order of the cases."""
-    run = subprocess.run([python, SIDE], input=json.dumps(cases), capture_output=True, text=True)
+def evaluate(python: str, cases: Sequence[dict[str, Any]], search: bool = False) -> tuple[float, list[Any]]:
+    """Seconds that ZigZag took, start-up left out, and its results in the order of the cases.
+
+    Args:
+        search: look for temporal mappings instead; a result is how many were evaluated, and the least latency.
+    """
+    command = [python, SIDE, *(["search"] if search else [])]
+    run = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f"ZigZag failed: {run.stderr.strip().splitlines()[-1] if run.stderr.strip() else 'no message'}")
     answer = json.loads(run.stdout)

@@ -1,6 +1,8 @@
 """ZigZag's cost model on given mappings: run by the interpreter of its own environment, never imported.
 
-Reads JSON on standard input, a list of cases, and writes a list of results in the same order. A case holds the bounds
+Reads JSON on standard input, a list of cases, and writes the results in the same order, with the seconds spent in
+ZigZag's cost model alone; with `search` as argument it looks for the best temporal mapping of each case instead (its
+LOMA engine: orders of at most six loop factors, each allocated to the memories). A case holds the bounds
 of the eight loops N G K C Y X R S, the two axes, the spatial factors, tiles and loop orders of a mapping whose factors
 divide the bounds, and the machine. ZigZag's machine: registers of one element per operand, an L1 of its own per operand
 in each PE, and L2 on top with one read port and one write port. Loops that are summed over (C, R, S) and unrolled
@@ -27,6 +29,7 @@ from zigzag.mapping.data_movement import DataMoveAttr
 from zigzag.mapping.spatial_mapping import MappingSingleOADim, SpatialMapping, SpatialMappingHint
 from zigzag.mapping.spatial_mapping_internal import SpatialMappingInternal
 from zigzag.mapping.temporal_mapping import TemporalMapping, TemporalMappingType
+from zigzag.opt.loma.engine import LomaEngine
 from zigzag.workload.layer_attributes import (
     LayerDimRelation,
     LayerDimSizes,
@@ -127,35 +130,67 @@ def layer(case: dict, spatial: dict[str, int]) -> LayerNode:
     return LayerNode(0, "layer", attributes, mapping)
 
 
-def evaluate(case: dict) -> CostModelEvaluation:
+def unrolled(node: LayerNode, spatial: dict[str, int]) -> SpatialMappingInternal:
+    summed = [(DIMENSIONS[loop], spatial[loop]) for loop in REDUCED if spatial[loop] > 1]
+    other = [(DIMENSIONS[loop], spatial[loop]) for loop in "NGKYX" if spatial[loop] > 1]
+    return SpatialMappingInternal(
+        {OPERANDS["O"]: [summed, [], other, []]}
+        | {OPERANDS[name]: [[], [], other + summed, []] for name in "WI"},
+        node,
+    )
+
+
+def evaluate(case: dict) -> tuple[float, CostModelEvaluation]:
+    """Seconds of ZigZag's evaluation, layer and machine given, and what it found."""
     spatial = dict(zip(DIMENSIONS, case["spatial"], strict=True))
     tile = dict(zip(DIMENSIONS, case["tile"], strict=True))
     bound = dict(zip(DIMENSIONS, case["bounds"], strict=True))
     steps = {loop: bound[loop] // (spatial[loop] * tile[loop]) for loop in DIMENSIONS}
-    node = layer(case, spatial)
+    node, machine = layer(case, spatial), accelerator(case, spatial)
+    array = unrolled(node, spatial)
     innermost_first = [
         [(DIMENSIONS[loop], counts[loop]) for loop in reversed(order) if counts[loop] > 1]
         for counts, order in ((tile, case["inner"]), (steps, case["outer"]))
     ]
+    started = time.perf_counter()
     temporal = TemporalMapping(
         {operand: [[], *(list(loops) for loops in innermost_first)] for operand in OPERANDS.values()},
         node,
         TemporalMappingType.UNEVEN,
     )
-    summed = [(DIMENSIONS[loop], spatial[loop]) for loop in REDUCED if spatial[loop] > 1]
-    other = [(DIMENSIONS[loop], spatial[loop]) for loop in "NGKYX" if spatial[loop] > 1]
-    unrolled = SpatialMappingInternal(
-        {OPERANDS["O"]: [summed, [], other, []]}
-        | {OPERANDS[name]: [[], [], other + summed, []] for name in "WI"},
-        node,
-    )
-    return CostModelEvaluation(
-        accelerator=accelerator(case, spatial),
+    evaluation = CostModelEvaluation(
+        accelerator=machine,
         layer=node,
-        spatial_mapping=unrolled,
-        spatial_mapping_int=unrolled,
+        spatial_mapping=array,
+        spatial_mapping_int=array,
         temporal_mapping=temporal,
     )
+    return time.perf_counter() - started, evaluation
+
+
+def search(case: dict) -> tuple[int, float]:
+    """Mappings that ZigZag evaluates, the spatial one given, and the least latency among them."""
+    spatial = dict(zip(DIMENSIONS, case["spatial"], strict=True))
+    node, machine = layer(case, spatial), accelerator(case, spatial)
+    array = unrolled(node, spatial)
+    engine = LomaEngine(
+        accelerator=machine,
+        layer=node,
+        spatial_mapping=array,
+        mapping_type=TemporalMappingType.UNEVEN,
+        loma_lpf_limit=6,
+    )
+    tried, least = 0, math.inf
+    for temporal in engine.run():
+        evaluation = CostModelEvaluation(
+            accelerator=machine,
+            layer=node,
+            spatial_mapping=array,
+            spatial_mapping_int=array,
+            temporal_mapping=temporal,
+        )
+        tried, least = tried + 1, min(least, evaluation.latency_total2)
+    return tried, least
 
 
 def accesses(evaluation: CostModelEvaluation, operand: str, level: int) -> dict[str, list[float]]:
@@ -188,9 +223,13 @@ def result(evaluation: CostModelEvaluation) -> dict:
 def main() -> None:
     cases = json.load(sys.stdin)
     started = time.perf_counter()
-    evaluations = [evaluate(case) for case in cases]
-    seconds = time.perf_counter() - started
-    json.dump({"seconds": seconds, "results": [result(each) for each in evaluations]}, sys.stdout)
+    if sys.argv[1:] == ["search"]:
+        found = [search(case) for case in cases]
+        json.dump({"seconds": time.perf_counter() - started, "results": found}, sys.stdout)
+        return
+    evaluated = [evaluate(case) for case in cases]
+    seconds = sum(each for each, _ in evaluated)
+    json.dump({"seconds": seconds, "results": [result(evaluation) for _, evaluation in evaluated]}, sys.stdout)
 
 
 if __name__ == "__main__":
