@@ -26,9 +26,9 @@ from chipweave.files.package_file import (
 )
 from chipweave.files.presets import chiplet_names
 from chipweave.files.yaml import parse_yaml
-from chipweave.hardware import topology
+from chipweave.hardware import technology, topology
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.dataflow import Dataflow, Style, Tile
+from chipweave.hardware.dataflow import LOOPS, Dataflow, Loops, Style, Tensor, Tile
 from chipweave.hardware.package import Package, Routing
 
 NVDLA, SHIDIANNAO = resolve_chiplet("datacenter-nvdla"), resolve_chiplet("datacenter-shidiannao")
@@ -244,9 +244,93 @@ class TestChiplets:
         with pytest.raises(InputError) as caught:
             chiplet_from_dict(parse_yaml("name: c\nnum_pes: 4\ndataflow: custom\n", "c.yaml"), "c.yaml")
         assert caught.value.problems == (
-            "c.yaml:3: dataflow: dataflow: style 'custom' needs a mapping text for 'conv'; "
+            "c.yaml:3: dataflow: dataflow: style 'custom' needs a mapping text for 'conv', or `loops` alone; "
             "write one under `mappings`, or name another style",
         )
+
+    def test_loops(self) -> None:
+        text = "name: c\ndataflow:\n  style: custom\n  loops:\n    rows: [N, Y]\n    columns: []\n"
+        chiplet = chiplet_from_dict(parse_yaml(text, "c"))
+        assert chiplet.dataflow == Dataflow(Style.CUSTOM, loops=Loops("NY", ""))
+        text += "    stationary: input\n    whole: [S, R]\n"
+        chiplet = chiplet_from_dict(parse_yaml(text, "c"))
+        assert chiplet.dataflow == Dataflow(Style.CUSTOM, loops=Loops("NY", "", Tensor.INPUT, "SR"))
+        assert text.split("loops:")[1] in dump_chiplet(chiplet)
+
+    def test_array_and_technology(self) -> None:
+        text = "name: c\narray: [64, 64]\nprecision_bits: 16\nsum_bits: 48\nnode_nm: 7\nl1_j_per_byte: 1e-12\n"
+        chiplet = chiplet_from_dict(parse_yaml(text, "c"))
+        assert (chiplet.array, chiplet.precision_bits, chiplet.sum_bits, chiplet.node_nm) == ((64, 64), 16, 48, 7)
+        assert (chiplet.l1_j_per_byte, chiplet.l2_j_per_byte, chiplet.noc_j_per_element_hop) == (1e-12, None, None)
+
+    def test_the_mac_follows_width_and_node_unless_it_is_given(self) -> None:
+        def mac_j(**keys: object) -> float:
+            return chiplet_from_dict({"name": "c"} | keys).mac_energy_j
+
+        assert mac_j(precision_bits=16) == technology.mac_energy_j(16, 16, 28)
+        assert mac_j(node_nm=7) == technology.mac_energy_j(8, 8, 7)
+        assert mac_j(base="simba-chiplet", node_nm=16) == technology.mac_energy_j(8, 8, 16)
+        assert mac_j(precision_bits=8, sum_bits=16, node_nm=28) == Chiplet("c").mac_energy_j
+        assert mac_j(precision_bits=16, mac_energy_j=1e-12) == 1e-12
+
+    @pytest.mark.parametrize(
+        ("line", "problem"),
+        [
+            (
+                "array: [64, 63]",
+                "array: 64 x 63 is not num_pes=4096 in rows and columns; "
+                "make their product equal, or leave the array out for any split",
+            ),
+            ("array: [64]", "array: has 1 items; give at least 2"),
+            ("array: [8, 8, 64]", "array: has 3 items; give at most 2"),
+            ("array: [0, 64]", "array[0]: 0 is out of range; give a number at least 1"),
+            ("array: 64", "array: 64 is not a list; give a list"),
+            ("precision_bits: 8.5", "precision_bits: 8.5 is not a whole number; give a whole number"),
+            ("precision_bits: 0", "precision_bits: 0 is out of range; give a number at least 1"),
+            ("precision_bits: 64", "sum_bits: 32 is not in 64..128: a sum is at least as wide as an operand"),
+            ("sum_bits: 4", "sum_bits: 4 is not in 8..128: a sum is at least as wide as an operand"),
+            ("sum_bits: 129", "sum_bits: 129 is out of range; give a number at most 128"),
+            ("node_nm: 22", "node_nm: 22 is no technology node with known figures; known: 45, 28, 16, 7"),
+            ("node_nm: 28 nm", "node_nm: '28 nm' is not a whole number; give a whole number, without quotes or unit"),
+            ("l1_j_per_byte: 0", "l1_j_per_byte: 0 is out of range; give a number at least 1e-30"),
+            ("l2_j_per_byte: -1e-12", "l2_j_per_byte: -1e-12 is out of range; give a number at least 1e-30"),
+            (
+                "noc_j_per_element_hop: 1e31",
+                "noc_j_per_element_hop: 1e+31 is out of range; give a number at most 1e+30",
+            ),
+            ("l2_j_per_byte: .nan", "l2_j_per_byte: nan is not a finite number; give a finite number"),
+        ],
+    )
+    def test_bad_figures(self, line: str, problem: str) -> None:
+        with pytest.raises(InputError) as caught:
+            chiplet_from_dict(parse_yaml(f"name: c\n{line}\n", "c.yaml"), "c.yaml")
+        # A fault of two keys together stands where the one is that the message starts with, or at the top.
+        place = 2 if problem.startswith(line.split(":")[0]) else 1
+        assert caught.value.problems == (f"c.yaml:{place}: {problem}",)
+
+    @pytest.mark.parametrize(
+        ("lines", "problem"),
+        [
+            (["rows: [Q]", "columns: []"], "5: dataflow.loops.rows[0]: 'Q' is unknown; known: N, G, K, C, Y, X, R, S"),
+            (["rows: [K, K]", "columns: []"], "5: dataflow.loops.rows: loop K is given twice; give it once"),
+            (["rows: []"], "4: dataflow.loops.columns: is missing; add it"),
+            (["rows: K", "columns: []"], "5: dataflow.loops.rows: 'K' is not a list; give a list"),
+            (
+                ["rows: []", "columns: [S]", "whole: [S]"],
+                "7: dataflow.loops.whole: loop S is unrolled too; a PE cannot run all of it then; drop one",
+            ),
+            (
+                ["rows: []", "columns: []", "stationary: weights"],
+                "7: dataflow.loops.stationary: 'weights' is unknown; did you mean 'weight'?",
+            ),
+            (["rows: []", "columns: []", "hole: [S]"], "7: dataflow.loops.hole: unknown key; did you mean 'whole'?"),
+        ],
+    )
+    def test_bad_loops(self, lines: list[str], problem: str) -> None:
+        text = "\n".join(["name: c", "dataflow:", "  style: custom", "  loops:", *(f"    {line}" for line in lines)])
+        with pytest.raises(InputError) as caught:
+            chiplet_from_dict(parse_yaml(text, "c.yaml"), "c.yaml")
+        assert caught.value.problems == (f"c.yaml:{problem}",)
 
     def test_files(self, tmp_path: Path) -> None:
         path = tmp_path / "c.yaml"
@@ -265,12 +349,15 @@ names = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max
 mappings = st.fixed_dictionaries(
     {"conv": st.text(min_size=1)}, optional={"dwconv": st.text(min_size=1), "gemm": st.text(min_size=1)}
 )
+letters = st.permutations(LOOPS).flatmap(lambda order: st.integers(0, 8).map(lambda count: "".join(order[:count])))
+loops = st.builds(Loops, letters, letters, st.none() | st.sampled_from(Tensor))
 dataflows = st.builds(
     Dataflow,
     st.sampled_from(Style),
     st.sampled_from(Tile),
     st.none() | st.integers(1, 99),
     mappings | st.just({"conv": "x"}),
+    st.none() | loops | st.builds(Loops, st.just("K"), st.just("C"), whole=st.sampled_from(["S", "RS"])),
 )
 chiplets = st.builds(
     Chiplet,
@@ -285,13 +372,24 @@ chiplets = st.builds(
     simd_lanes=st.integers(1, 99),
     mac_energy_j=positive,
     static_power_w=st.floats(0, 99),
+    precision_bits=st.integers(1, 64),
+    sum_bits=st.integers(64, 128),
+    node_nm=st.sampled_from(list(technology.NODES)),
+    l1_j_per_byte=st.none() | positive,
+    l2_j_per_byte=st.none() | positive,
+    noc_j_per_element_hop=st.none() | positive,
+)
+arrays = st.builds(
+    lambda chiplet, array: replace(chiplet, num_pes=array[0] * array[1], array=array),
+    chiplets,
+    st.tuples(st.integers(1, 1000), st.integers(1, 1000)),
 )
 
 
 @st.composite
 def packages(draw: st.DrawFn) -> Package:
     """Grids of all three kinds and trees with extra links, of up to three classes."""
-    classes = draw(st.lists(chiplets, min_size=1, max_size=3))
+    classes = draw(st.lists(chiplets | arrays, min_size=1, max_size=3))
     positions = None
     if draw(st.booleans()):
         rows, columns = draw(st.tuples(st.integers(1, 3), st.integers(1, 4)))

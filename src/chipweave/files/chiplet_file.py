@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +14,18 @@ from chipweave.files.locate import load, locate
 from chipweave.files.presets import chiplet_names, chiplet_preset
 from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
-from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.dataflow import Dataflow, Style, Tile
+from chipweave.hardware import technology
+from chipweave.hardware.chiplet import MOST_BITS, Chiplet
+from chipweave.hardware.dataflow import LOOPS, Dataflow, Loops, Style, Tensor, Tile
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Positive = Annotated[float, Field(ge=1e-30, le=1e30)]
 """Wide enough for any hardware, and narrow enough that no product or quotient of figures leaves the doubles."""
 NotNegative = Annotated[float, Field(ge=0, le=1e30)]
+Bits = Annotated[int, Field(ge=1, le=MOST_BITS)]
+Side = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Loop = StrEnum("Loop", {letter: letter for letter in LOOPS})  # type: ignore[misc]
+Letters = list[Annotated[Loop, Field(strict=False)]]
 
 
 class MappingsSpec(Spec):
@@ -27,6 +34,18 @@ class MappingsSpec(Spec):
     conv: str | None = Field(None, min_length=1, description="For convolutions, and for the classes left out.")
     dwconv: str | None = Field(None, min_length=1, description="For depthwise convolutions.")
     gemm: str | None = Field(None, min_length=1, description="For gemm and matmul layers.")
+
+
+class LoopsSpec(Spec):
+    """What a dataflow allows, as letters of loops: N samples, G groups, K output and C input channels of a group, Y X
+    output rows and columns, R S filter."""
+
+    rows: Letters = Field(description="Loops that may be unrolled along the rows of the array.")
+    columns: Letters = Field(description="Loops that may be unrolled along its columns.")
+    stationary: Annotated[Tensor, Field(strict=False)] | None = Field(
+        None, description="weight, input or output: stays in the array and in the PEs' registers. Default: any may."
+    )
+    whole: Letters = Field(default_factory=list, description="Loops that a PE runs from end to end.")
 
 
 class DataflowSpec(Spec):
@@ -44,7 +63,10 @@ class DataflowSpec(Spec):
     )
     mappings: MappingsSpec = Field(
         default_factory=lambda: MappingsSpec.model_validate({}),
-        description="The user's own directive texts; needed by `style: custom`.",
+        description="The user's own directive texts, for `style: custom` under `maestro`.",
+    )
+    loops: LoopsSpec | None = Field(
+        None, description="What `loopnest` may do. Default: the style's, which custom has none of."
     )
 
 
@@ -77,13 +99,33 @@ class ChipletSpec(Spec):
     simd_lanes: Annotated[int, Field(ge=1, le=2**31 - 1)] = Field(
         Chiplet.simd_lanes, description="Multiply-accumulates per PE and cycle."
     )
-    mac_energy_j: Positive = Field(
-        Chiplet.mac_energy_j,
-        description="Energy of one MAC, J; the others are multiples of it "
-        "(Horowitz, ISSCC 2014: 0.2 + 0.03 pJ for 8 bits at 45 nm, scaled to 28 nm).",
+    mac_energy_j: Positive | None = Field(
+        None,
+        description="Energy of one MAC, J; `maestro`'s others are multiples of it. Default: a multiplication and an "
+        "addition of `precision_bits` at `node_nm`, 143.1e-15 for 8 bits at 28 nm (Horowitz, ISSCC 2014: "
+        "0.2 + 0.03 pJ at 45 nm, scaled).",
     )
     static_power_w: NotNegative = Field(
         Chiplet.static_power_w, description="Drawn for the whole schedule, W (`detailed` only; the papers have none)."
+    )
+    array: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="[rows, columns] of the PEs, together `num_pes`. Default: any split."
+    )
+    precision_bits: Bits = Field(Chiplet.precision_bits, description="Width of an operand, bits.")
+    sum_bits: Bits = Field(Chiplet.sum_bits, description="Width of a partial sum, bits; at least an operand's.")
+    node_nm: int = Field(
+        Chiplet.node_nm,
+        description="Technology node that energies and area are taken from: 45, 28, 16 or 7.",
+        json_schema_extra={"enum": list(technology.NODES)},
+    )
+    l1_j_per_byte: Positive | None = Field(
+        None, description="Reading or writing a byte of L1, J. Default: an SRAM of `l1_bytes` at `node_nm`."
+    )
+    l2_j_per_byte: Positive | None = Field(
+        None, description="Reading or writing a byte of L2, J. Default: an SRAM of `l2_bytes` at `node_nm`."
+    )
+    noc_j_per_element_hop: Positive | None = Field(
+        None, description="An operand from one PE to the next, J. Default: wire of a PE's pitch at `node_nm`."
     )
 
 
@@ -130,14 +172,44 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
             return None
         given = spec.model_dump(exclude_unset=True, exclude={"base"})
         spec = ChipletSpec.model_validate(chiplet_preset(spec.base) | given)
-    values = spec.model_dump(exclude={"base", "dataflow"})
-    flow = spec.dataflow
+    dataflow = _read_dataflow(spec.dataflow, problems, (*location, "dataflow"))
+    if dataflow is None:
+        return None
+    values = spec.model_dump(exclude={"base", "dataflow", "array"}, exclude_none=True)
+    array = None if spec.array is None else (spec.array[0], spec.array[1])
     try:
-        dataflow = Dataflow(flow.style, flow.tile, flow.cluster, flow.mappings.model_dump(exclude_none=True))
-        return Chiplet(dataflow=dataflow, **values)
+        chiplet = Chiplet(dataflow=dataflow, array=array, **values)
     except InputError as error:
         for problem in error.problems:
-            problems.add((*location, "dataflow"), f"{problem}; write one under `mappings`, or name another style")
+            key, _, rest = problem.removeprefix(f"chiplet '{spec.name}': ").partition("=")
+            problems.add((*location, key), rest)
+        return None
+    if spec.mac_energy_j is not None or (chiplet.precision_bits, chiplet.node_nm) == _OF_DEFAULT_MAC:
+        return chiplet
+    width = chiplet.precision_bits
+    return replace(chiplet, mac_energy_j=technology.mac_energy_j(width, width, chiplet.node_nm))
+
+
+_OF_DEFAULT_MAC = Chiplet.precision_bits, Chiplet.node_nm
+
+
+def _read_dataflow(spec: DataflowSpec, problems: Problems, location: Location) -> Dataflow | None:
+    mappings = spec.mappings.model_dump(exclude_none=True)
+    loops = None
+    if spec.loops is not None:
+        letters = {key: "".join(getattr(spec.loops, key)) for key in ("rows", "columns", "whole")}
+        try:
+            loops = Loops(stationary=spec.loops.stationary, **letters)
+        except InputError as error:
+            for problem in error.problems:
+                _, key, text = problem.split(": ", 2)
+                problems.add((*location, "loops", key), text)
+            return None
+    try:
+        return Dataflow(spec.style, spec.tile, spec.cluster, mappings, loops)
+    except InputError as error:
+        for problem in error.problems:
+            problems.add(location, f"{problem}; write one under `mappings`, or name another style")
         return None
 
 
@@ -149,10 +221,23 @@ def chiplet_to_dict(chiplet: Chiplet) -> dict[str, Any]:
         dataflow["cluster"] = flow.cluster
     if flow.mappings:
         dataflow["mappings"] = dict(flow.mappings)
+    if flow.loops is not None:
+        dataflow["loops"] = _loops_to_dict(flow.loops)
     figures = {
-        key: getattr(chiplet, key) for key in ChipletSpec.model_fields if key not in ("name", "base", "dataflow")
+        key: list(value) if isinstance(value, tuple) else value
+        for key in ChipletSpec.model_fields
+        if key not in ("name", "base", "dataflow") and (value := getattr(chiplet, key)) is not None
     }
     return {"name": chiplet.name, "dataflow": dataflow, **figures}
+
+
+def _loops_to_dict(loops: Loops) -> dict[str, Any]:
+    data: dict[str, Any] = {"rows": list(loops.rows), "columns": list(loops.columns)}
+    if loops.stationary is not None:
+        data["stationary"] = loops.stationary.value
+    if loops.whole:
+        data["whole"] = list(loops.whole)
+    return data
 
 
 def dump_chiplet(chiplet: Chiplet) -> str:

@@ -6,11 +6,15 @@ import math
 from dataclasses import dataclass, field
 
 from chipweave.errors import InputError
+from chipweave.hardware import technology
 from chipweave.hardware.dataflow import Dataflow
 
 MAC_ENERGY_28NM_J = 0.23e-12 * 28 / 45
 """8-bit multiply (0.2 pJ) and add (0.03 pJ) at 45 nm and 0.9 V (Horowitz, ISSCC 2014, fig. 1.1.9), scaled to
 28 nm by the capacitance, which goes with the feature size at equal voltage."""
+
+MOST_BITS = 128
+"""Of an operand or a partial sum."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,16 @@ class Chiplet:
         noc_bandwidth: elements per cycle between L2 and the PEs (not in the papers; 256 at 4096 PEs).
         noc_latency: cycles, hops folded in.
         simd_lanes: multiply-accumulates per PE and cycle.
-        mac_energy_j: joules of one MAC; all on-chiplet energies are multiples of it.
+        mac_energy_j: joules of one MAC; all on-chiplet energies of `maestro` are multiples of it. At other widths
+            or nodes: `technology.mac_energy_j`.
         static_power_w: drawn for the whole schedule (`detailed` only); the papers have none.
+        array: rows and columns of the PEs; None: any split of `num_pes` (a tree or a reconfigurable array).
+        precision_bits, sum_bits: of an operand and of a partial sum.
+        node_nm: technology node, one of `technology.NODES`.
+        l1_j_per_byte, l2_j_per_byte: joules of reading or writing a byte; None: from `technology`.
+        noc_j_per_element_hop: joules of an operand from one PE to the next; None: from `technology`.
+
+    `maestro` does not look at the last seven.
     """
 
     name: str
@@ -42,8 +54,21 @@ class Chiplet:
     simd_lanes: int = 1
     mac_energy_j: float = MAC_ENERGY_28NM_J
     static_power_w: float = 0.0
+    array: tuple[int, int] | None = None
+    precision_bits: int = 8
+    sum_bits: int = 32
+    node_nm: int = 28
+    l1_j_per_byte: float | None = None
+    l2_j_per_byte: float | None = None
+    noc_j_per_element_hop: float | None = None
 
     def __post_init__(self) -> None:
+        problems = [f"chiplet '{self.name}': {problem}" for problem in self._problems()]
+        if problems:
+            raise InputError(problems)
+
+    def _problems(self) -> list[str]:
+        """Each starts with the field at fault."""
         problems = []
         for key in (
             "num_pes",
@@ -53,13 +78,49 @@ class Chiplet:
             "noc_bandwidth",
             "simd_lanes",
             "mac_energy_j",
+            "l1_j_per_byte",
+            "l2_j_per_byte",
+            "noc_j_per_element_hop",
         ):
             value = getattr(self, key)
-            if not (math.isfinite(value) and value > 0):
-                problems.append(f"chiplet '{self.name}': {key}={value} is not a positive number")
+            if value is not None and not (math.isfinite(value) and value > 0):
+                problems.append(f"{key}={value} is not a positive number")
         for key in ("noc_latency", "static_power_w"):
             value = getattr(self, key)
             if not (math.isfinite(value) and value >= 0):
-                problems.append(f"chiplet '{self.name}': {key}={value} is negative or not a number")
-        if problems:
-            raise InputError(problems)
+                problems.append(f"{key}={value} is negative or not a number")
+        if self.array is not None:
+            shown = " x ".join(map(str, self.array))
+            if len(self.array) != 2 or min(self.array) < 1 or math.prod(self.array) != self.num_pes:
+                problems.append(
+                    f"array={shown} is not num_pes={self.num_pes} in rows and columns; "
+                    "make their product equal, or leave the array out for any split"
+                )
+        if not 1 <= self.precision_bits <= MOST_BITS:
+            problems.append(f"precision_bits={self.precision_bits} is not in 1..{MOST_BITS}")
+        elif not self.precision_bits <= self.sum_bits <= MOST_BITS:
+            problems.append(
+                f"sum_bits={self.sum_bits} is not in {self.precision_bits}..{MOST_BITS}: "
+                "a sum is at least as wide as an operand"
+            )
+        try:
+            technology.node(self.node_nm)
+        except InputError as error:
+            problems += error.problems
+        return problems
+
+    @property
+    def pe_area_mm2(self) -> float:
+        """L1 and arithmetic of one PE; registers and control are not in it."""
+        mac_mm2 = technology.mac_area_mm2(self.precision_bits, self.sum_bits, self.node_nm)
+        return self.simd_lanes * mac_mm2 + technology.sram_area_mm2(self.l1_bytes, self.node_nm)
+
+    @property
+    def pe_pitch_mm(self) -> float:
+        """From one PE to the next, were each a square."""
+        return math.sqrt(self.pe_area_mm2)
+
+    @property
+    def area_mm2(self) -> float:
+        """PEs and L2: memory and arithmetic alone, so a chiplet that is made is larger."""
+        return self.num_pes * self.pe_area_mm2 + technology.sram_area_mm2(self.l2_bytes, self.node_nm)

@@ -25,30 +25,78 @@ class Tile(StrEnum):
     FIXED = "fixed"
 
 
+class Tensor(StrEnum):
+    """Of a layer."""
+
+    WEIGHT = "weight"
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+LOOPS = "NGKCYXRS"
+"""Loops of a layer: samples, groups, output and input channels of a group, output rows and columns, filter."""
+
+
+@dataclass(frozen=True)
+class Loops:
+    """What a dataflow allows, for the `loopnest` cost model (docs/cost-model/loopnest.md).
+
+    Args:
+        rows, columns: letters of the loops that may be unrolled along each axis of the PE array.
+        stationary: the tensor that stays, in the array and in the PEs' registers; None leaves it open.
+        whole: loops that a PE runs from end to end.
+
+    Raises:
+        InputError: an unknown letter, one given twice, a loop that is whole and unrolled.
+    """
+
+    rows: str
+    columns: str
+    stationary: Tensor | None = None
+    whole: str = ""
+
+    def __post_init__(self) -> None:
+        problems = []
+        for key in ("rows", "columns", "whole"):
+            letters = getattr(self, key)
+            for letter in dict.fromkeys(letters):
+                if letter not in LOOPS:
+                    problems.append(f"{key}: '{letter}' is no loop; they are {', '.join(LOOPS)}")
+                elif letters.count(letter) > 1:
+                    problems.append(f"{key}: loop {letter} is given twice; give it once")
+        for letter in self.whole:
+            if letter in self.rows + self.columns:
+                problems.append(f"whole: loop {letter} is unrolled too; a PE cannot run all of it then; drop one")
+        if problems:
+            raise InputError([f"loops: {problem}" for problem in dict.fromkeys(problems)])
+
+
 @dataclass(frozen=True)
 class Dataflow:
     """A mapping style with its parameters.
 
     Args:
-        style: a built-in style, or `custom` with the user's own text.
+        style: a built-in style, or `custom` with the user's own `mappings`, `loops` or both.
         tile: how tile sizes are chosen (see `Tile`); custom text is always taken as it stands.
         cluster: PEs per cluster under `tile: fixed` (nvdla: C lanes, 64; shidiannao: X lanes, 8);
             None takes the style's default.
         mappings: for `custom`: directive text in MAESTRO's data-centric notation per operator class
-            (`conv`, `dwconv`, `gemm`); a class left out uses `conv`.
+            (`conv`, `dwconv`, `gemm`); a class left out uses `conv`. The `maestro` cost model reads them.
+        loops: what the `loopnest` cost model may do; None takes the style's, which `custom` has none of.
     """
 
     style: Style = Style.NVDLA
     tile: Tile = Tile.AUTO
     cluster: int | None = None
     mappings: Mapping[str, str] = field(default_factory=dict)
+    loops: Loops | None = None
 
     def __post_init__(self) -> None:
         if self.cluster is not None and self.cluster < 1:
             raise InputError(f"dataflow: cluster={self.cluster} is not at least 1")
-        if self.style is Style.CUSTOM and "conv" not in self.mappings:
-            raise InputError("dataflow: style 'custom' needs a mapping text for 'conv'")
+        if self.style is Style.CUSTOM and "conv" not in self.mappings and (self.mappings or self.loops is None):
+            raise InputError("dataflow: style 'custom' needs a mapping text for 'conv', or `loops` alone")
         object.__setattr__(self, "mappings", dict(sorted(self.mappings.items())))
 
     def __hash__(self) -> int:
-        return hash((self.style, self.tile, self.cluster, tuple(self.mappings.items())))
+        return hash((self.style, self.tile, self.cluster, tuple(self.mappings.items()), self.loops))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel
 from chipweave.cost.loopnest.counts import Counts
-from chipweave.cost.loopnest.footprint import CLASS, PAIRS, RECORD, pairs, tiling
+from chipweave.cost.loopnest.footprint import CLASS, RECORD, tilings
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.orders import inside_of, moving, reuse_of
@@ -28,7 +28,7 @@ def count(shape: Shape, mapping: Mapping, machine: Machine) -> Counts:
 
     Source: docs/cost-model/loopnest.md.
     """
-    records, classes = records_of(shape, [[choice] for choice in _choices(mapping)])
+    records, classes = records_of(shape, _choices(mapping))
     rows = np.zeros(kernel.GROUPS, dtype=np.int64)
     steps = [-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, mapping.spatial, mapping.tile, strict=True)]
     going = moving(steps)
@@ -78,50 +78,38 @@ def machine_row(machine: Machine) -> Ints:
     )
 
 
-def records_of(shape: Shape, choices: Sequence[Sequence[tuple[int, int, int, int]]]) -> tuple[Ints, Ints]:
+def records_of(shape: Shape, choices: Sequence[Ints]) -> tuple[Ints, Ints]:
     """The kernel's records [group, choice, column] and classes [class, column].
 
     Args:
-        choices: per group of `AXES` the tilings: spatial factor and tile of its output loop, then of its filter loop
-            (1, 1 where it has none).
+        choices: per group of `AXES` the tilings [choice, 4]: spatial factor and tile of its output loop, then of its
+            filter loop (1, 1 where it has none).
     """
     records = np.zeros((kernel.GROUPS, max(map(len, choices)), RECORD), dtype=np.int64)
-    most = sum(_most_classes(shape, group, choice) for group, each in enumerate(choices) for choice in each)
+    axes = [_group(shape, group) for group in range(kernel.GROUPS)]
+    most = 0
+    for each, (outputs, taps, _, plain) in zip(choices, axes, strict=True):
+        steps = -(-outputs // (each[:, 0] * each[:, 1])) * -(-taps // (each[:, 2] * each[:, 3]))
+        most += int((np.minimum(steps, 3) if plain else steps).sum())  # a plain loop: a first, a last, and others
     classes = np.zeros((most, CLASS), dtype=np.int64)
-    blocks = np.zeros((2, 4), dtype=np.int64)
     free = 0
-    for group, each in enumerate(choices):
-        outputs, taps, axis = _group(shape, group)
+    for own, each, (outputs, taps, axis, plain) in zip(records, choices, axes, strict=True):
         row = np.array([axis.stride, axis.dilation, axis.offset, axis.size], dtype=np.int64)
-        sliding = not (taps == 1 and axis.stride == 1 and axis.offset == 0 and axis.size >= outputs)
-        marks = np.zeros(axis.size if sliding else 1, dtype=np.uint8)
-        found = pairs(outputs, taps, row) if sliding else outputs
-        for at, (so, to, sf, tf) in enumerate(each):
-            record = records[group, at]
-            record[PAIRS] = found
-            free = tiling(outputs, so, to, taps, sf, tf, row, sliding, record, classes, free, blocks, marks)
+        free = tilings(each, outputs, taps, row, not plain, own, classes, free)
     return records, classes[:free]
 
 
-def _group(shape: Shape, group: int) -> tuple[int, int, Axis]:
-    """Bounds of a group's output and filter loop, and its axis."""
+def _group(shape: Shape, group: int) -> tuple[int, int, Axis, bool]:
+    """Bounds of a group's output and filter loop, its axis, and whether each output has a real position of its own."""
     outputs = shape.bounds[LOOPS.index(AXES[group])]
-    if AXES[group] == "Y":
-        return outputs, shape.bounds[LOOPS.index("R")], shape.vertical
-    if AXES[group] == "X":
-        return outputs, shape.bounds[LOOPS.index("S")], shape.horizontal
-    return outputs, 1, Axis(size=outputs)
+    if group < kernel.VERTICAL:
+        return outputs, 1, PLAIN, True
+    taps = shape.bounds[LOOPS.index("RS"[group - kernel.VERTICAL])]
+    axis = (shape.vertical, shape.horizontal)[group - kernel.VERTICAL]
+    return outputs, taps, axis, taps == 1 and axis.stride == 1 and axis.offset == 0 and axis.size >= outputs
 
 
-def _most_classes(shape: Shape, group: int, choice: tuple[int, int, int, int]) -> int:
-    """At most as many classes as steps; a plain loop has a first, a last and others."""
-    outputs, taps, _ = _group(shape, group)
-    so, to, sf, tf = choice
-    steps = -(-outputs // (so * to)) * -(-taps // (sf * tf))
-    return min(steps, 3) if group < 4 else steps
-
-
-def _choices(mapping: Mapping) -> list[tuple[int, int, int, int]]:
-    pairs_of = dict(zip(LOOPS, zip(mapping.spatial, mapping.tile, strict=True), strict=True))
-    plain = [(*pairs_of[loop], 1, 1) for loop in "NGKC"]
-    return [*plain, (*pairs_of["Y"], *pairs_of["R"]), (*pairs_of["X"], *pairs_of["S"])]
+def _choices(mapping: Mapping) -> list[Ints]:
+    pairs = dict(zip(LOOPS, zip(mapping.spatial, mapping.tile, strict=True), strict=True))
+    plain = [(*pairs[loop], 1, 1) for loop in "NGKC"]
+    return [np.array([each]) for each in (*plain, (*pairs["Y"], *pairs["R"]), (*pairs["X"], *pairs["S"]))]

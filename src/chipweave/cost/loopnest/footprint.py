@@ -115,119 +115,143 @@ def _block(block: Ints, o: int, to: int, outputs: int, f: int, tf: int, taps: in
 
 
 @njit(cache=True, nogil=True)
-def tiling(
-    bound_o: int,
-    spatial_o: int,
-    tile_o: int,
-    bound_f: int,
-    spatial_f: int,
-    tile_f: int,
-    axis: Ints,
-    sliding: bool,
-    record: Ints,
-    classes: Ints,
-    first_class: int,
-    blocks: Ints,
-    marks: NDArray[np.uint8],
-) -> int:
-    """Fills the record of one tiling of an axis, and its classes of steps from `first_class` on; the next free class.
+def _inner(o: int, tile: int, outputs: int, block: Ints, axis: Ints) -> bool:
+    """Whether the o-th tile of outputs is whole and has no padding at the block's taps: all such tiles are alike."""
+    low = axis[0] * o * tile + axis[1] * block[2] + axis[2]
+    high = axis[0] * ((o + 1) * tile - 1) + axis[1] * (block[3] - 1) + axis[2]
+    return bool(low >= 0 and high < axis[3] and (o + 1) * tile <= outputs)
 
-    Args:
-        axis: stride, dilation, offset, size.
-        sliding: False where every output has one real position of its own: a plain loop.
-        blocks, marks: room to work, shapes (2, 4) and (axis size,).
-    """
-    array_o, array_f = spatial_o * tile_o, spatial_f * tile_f
-    steps_o, steps_f = -(-bound_o // array_o), -(-bound_f // array_f)
-    own_o, own_f = -(-bound_o // tile_o), -(-bound_f // tile_f)
-    last_o, last_f = bound_o - (steps_o - 1) * array_o, bound_f - (steps_f - 1) * array_f
-    record[SO], record[TO], record[NO], record[PO], record[DO] = spatial_o, tile_o, steps_o, own_o, bound_o
-    record[SF], record[TF], record[NF], record[PF], record[DF] = spatial_f, tile_f, steps_f, own_f, bound_f
-    record[HO] = (steps_o - 1) * tile_o + min(tile_o, last_o)
-    record[HF] = (steps_f - 1) * tile_f + min(tile_f, last_f)
+
+@njit(cache=True, nogil=True)
+def _own(record: Ints, axis: Ints, blocks: Ints, marks: NDArray[np.uint8]) -> None:
+    """Fills what every PE takes in: OWN, what it shares with its tiles before, and LARGEST."""
     here, before = blocks[0], blocks[1]
-    record[ARRAY:PAIRS] = 0
-    if sliding:
-        for f in range(own_f):
-            for o in range(own_o):
-                _block(here, o, tile_o, bound_o, f, tile_f, bound_f)
-                own = _real(here, axis, marks)
-                record[OWN] += own
-                record[LARGEST] = max(record[LARGEST], own)
-                if o >= spatial_o:
-                    _block(before, o - spatial_o, tile_o, bound_o, f, tile_f, bound_f)
-                    record[OWN_SHARED_O] += _shared(here, before, axis, marks)
-                if f >= spatial_f:
-                    _block(before, o, tile_o, bound_o, f - spatial_f, tile_f, bound_f)
-                    record[OWN_SHARED_F] += _shared(here, before, axis, marks)
-        for f in range(steps_f):
-            _block(here, 0, bound_o, bound_o, f, array_f, bound_f)
-            record[HELD + 1] = max(record[HELD + 1], _real(here, axis, marks))
-        for o in range(steps_o):
-            _block(here, o, array_o, bound_o, 0, bound_f, bound_f)
-            record[HELD + 2] = max(record[HELD + 2], _real(here, axis, marks))
-        _block(here, 0, bound_o, bound_o, 0, bound_f, bound_f)
-        record[HELD + 3] = _real(here, axis, marks)
-    else:
-        record[OWN] = bound_o
-        record[LARGEST] = tile_o
-        record[HELD + 1] = record[HELD + 3] = bound_o
-        record[HELD + 2] = min(array_o, bound_o)
-    end = first_class
-    for f in range(steps_f):
-        for o in range(steps_o):
-            if not sliding and 1 < o < steps_o - 1:
-                continue  # as the second step
-            outputs = array_o if o < steps_o - 1 else last_o
-            taps = array_f if f < steps_f - 1 else last_f
-            full = new_o = new_f = outputs
-            if sliding:
-                _block(here, o, array_o, bound_o, f, array_f, bound_f)
-                full = new_o = new_f = _real(here, axis, marks)
-                if o > 0:
-                    _block(before, o - 1, array_o, bound_o, f, array_f, bound_f)
-                    new_o = full - _shared(here, before, axis, marks)
-                if f > 0:
-                    _block(before, o, array_o, bound_o, f - 1, array_f, bound_f)
-                    new_f = full - _shared(here, before, axis, marks)
-            many = steps_o - 2 if not sliding and o == 1 and steps_o > 2 else 1
-            record[ARRAY] += many * full
-            record[ARRAY_SHARED_O] += many * (full - new_o)
-            record[ARRAY_SHARED_F] += many * (full - new_f)
-            record[HELD] = max(record[HELD], full)
-            work = min(tile_o, outputs) * min(tile_f, taps)
-            flags = (o == 0) * FIRST_O + (o == steps_o - 1) * LAST_O + (f == 0) * FIRST_F + (f == steps_f - 1) * LAST_F
-            at = first_class
-            while at < end and not (
-                classes[at, FLAGS] == flags
-                and classes[at, WORK] == work
-                and classes[at, OUTPUTS] == outputs
-                and classes[at, TAPS] == taps
-                and classes[at, FULL] == full
-                and classes[at, NEW_O] == new_o
-                and classes[at, NEW_F] == new_f
-            ):
-                at += 1
-            if at == end:
-                end += 1
-                classes[at, MANY] = 0
-                classes[at, WORK] = work
-                classes[at, OUTPUTS] = outputs
-                classes[at, TAPS] = taps
-                classes[at, FULL] = full
-                classes[at, NEW_O] = new_o
-                classes[at, NEW_F] = new_f
-                classes[at, FLAGS] = flags
-            classes[at, MANY] += many
-    record[FIRST_CLASS], record[CLASSES] = first_class, end - first_class
+    for f in range(record[PF]):
+        known, positions, shared_o, shared_f = False, 0, 0, 0
+        for o in range(record[PO]):
+            _block(here, o, record[TO], record[DO], f, record[TF], record[DF])
+            alike = o >= record[SO] and _inner(o - record[SO], record[TO], record[DO], here, axis)
+            alike = alike and _inner(o, record[TO], record[DO], here, axis) and f < record[SF]
+            if not (alike and known):
+                positions = _real(here, axis, marks)
+                shared_o = shared_f = 0
+                if o >= record[SO]:
+                    _block(before, o - record[SO], record[TO], record[DO], f, record[TF], record[DF])
+                    shared_o = _shared(here, before, axis, marks)
+                if f >= record[SF]:
+                    _block(before, o, record[TO], record[DO], f - record[SF], record[TF], record[DF])
+                    shared_f = _shared(here, before, axis, marks)
+                known = alike
+            record[OWN] += positions
+            record[LARGEST] = max(record[LARGEST], positions)
+            record[OWN_SHARED_O] += shared_o
+            record[OWN_SHARED_F] += shared_f
+
+
+@njit(cache=True, nogil=True)
+def _class(classes: Ints, first: int, end: int, work: int, cost: Ints, flags: int) -> int:
+    """The class of a step (outputs, taps, full, new_o, new_f in `cost`), made at `end` if there is none yet."""
+    for at in range(first, end):
+        if classes[at, FLAGS] == flags and classes[at, WORK] == work:
+            same = True
+            for column in range(5):
+                same = same and classes[at, OUTPUTS + column] == cost[column]
+            if same:
+                return at
+    classes[end, MANY], classes[end, WORK], classes[end, FLAGS] = 0, work, flags
+    for column in range(5):
+        classes[end, OUTPUTS + column] = cost[column]
     return end
 
 
 @njit(cache=True, nogil=True)
-def pairs(outputs: int, taps: int, axis: Ints) -> int:
-    """V: pairs of output and tap with a real position."""
-    found = 0
-    for tap in range(taps):
-        start = axis[1] * tap + axis[2]
-        found += _terms(start, start + axis[0] * (outputs - 1), axis[0], 0, axis[3])
-    return found
+def _steps(
+    record: Ints, axis: Ints, sliding: bool, classes: Ints, first: int, blocks: Ints, marks: NDArray[np.uint8]
+) -> int:
+    """Fills what the array takes in over its steps: ARRAY, what it shares, HELD, and the classes from `first` on."""
+    here, before = blocks[0], blocks[1]
+    array_o, array_f = record[SO] * record[TO], record[SF] * record[TF]
+    steps_o, steps_f = record[NO], record[NF]
+    cost = np.zeros(5, dtype=np.int64)
+    end = first
+    for f in range(steps_f):
+        known, at = False, 0
+        for step in range(steps_o if sliding else min(steps_o, 3)):
+            # the steps of a plain loop are a first one, alike ones and a last one
+            o = steps_o - 1 if not sliding and step == 2 else step
+            many = steps_o - 2 if not sliding and step == 1 and steps_o > 2 else 1
+            _block(here, o, array_o, record[DO], f, array_f, record[DF])
+            alike = sliding and 0 < o < steps_o - 1 and f == 0 and _inner(o - 1, array_o, record[DO], here, axis)
+            alike = alike and _inner(o, array_o, record[DO], here, axis)
+            if not (alike and known):
+                outputs, taps = here[1] - here[0], here[3] - here[2]
+                cost[0], cost[1] = outputs, taps
+                cost[2] = cost[3] = cost[4] = _real(here, axis, marks) if sliding else outputs
+                if sliding and o > 0:
+                    _block(before, o - 1, array_o, record[DO], f, array_f, record[DF])
+                    cost[3] -= _shared(here, before, axis, marks)
+                if sliding and f > 0:
+                    _block(before, o, array_o, record[DO], f - 1, array_f, record[DF])
+                    cost[4] -= _shared(here, before, axis, marks)
+                flags = (o == 0) * FIRST_O + (o == steps_o - 1) * LAST_O
+                flags += (f == 0) * FIRST_F + (f == steps_f - 1) * LAST_F
+                at = _class(classes, first, end, min(record[TO], outputs) * min(record[TF], taps), cost, flags)
+                end = max(end, at + 1)
+                known = alike
+            classes[at, MANY] += many
+            record[ARRAY] += many * cost[2]
+            record[ARRAY_SHARED_O] += many * (cost[2] - cost[3])
+            record[ARRAY_SHARED_F] += many * (cost[2] - cost[4])
+            record[HELD] = max(record[HELD], cost[2])
+    record[FIRST_CLASS], record[CLASSES] = first, end - first
+    return end
+
+
+@njit(cache=True, nogil=True)
+def tilings(
+    choices: Ints, outputs: int, taps: int, axis: Ints, sliding: bool, records: Ints, classes: Ints, first: int
+) -> int:
+    """Fills the records of an axis' tilings, and their classes of steps from `first` on; returns the next free class.
+
+    Args:
+        choices: [choice, 4] spatial factor and tile of the output loop, then of the filter loop.
+        axis: stride, dilation, offset, size.
+        sliding: False where every output has one real position of its own: a plain loop.
+        records, classes: [choice, RECORD], zero; [class, CLASS].
+    """
+    blocks = np.zeros((2, 4), dtype=np.int64)
+    here = blocks[0]
+    marks = np.zeros(axis[3] if sliding else 1, dtype=np.uint8)
+    found = outputs
+    if sliding:
+        found = 0
+        for tap in range(taps):
+            start = axis[1] * tap + axis[2]
+            found += _terms(start, start + axis[0] * (outputs - 1), axis[0], 0, axis[3])
+    for at in range(len(choices)):
+        record = records[at]
+        spatial_o, tile_o, spatial_f, tile_f = choices[at]
+        array_o, array_f = spatial_o * tile_o, spatial_f * tile_f
+        steps_o, steps_f = -(-outputs // array_o), -(-taps // array_f)
+        record[SO], record[TO], record[NO], record[DO] = spatial_o, tile_o, steps_o, outputs
+        record[SF], record[TF], record[NF], record[DF] = spatial_f, tile_f, steps_f, taps
+        record[PO], record[PF] = -(-outputs // tile_o), -(-taps // tile_f)
+        record[HO] = (steps_o - 1) * tile_o + min(tile_o, outputs - (steps_o - 1) * array_o)
+        record[HF] = (steps_f - 1) * tile_f + min(tile_f, taps - (steps_f - 1) * array_f)
+        record[PAIRS] = found
+        first = _steps(record, axis, sliding, classes, first, blocks, marks)
+        if not sliding:
+            record[OWN], record[LARGEST] = outputs, tile_o
+            record[HELD + 1] = record[HELD + 3] = outputs
+            record[HELD + 2] = min(array_o, outputs)
+            continue
+        _own(record, axis, blocks, marks)
+        for f in range(steps_f):
+            _block(here, 0, outputs, outputs, f, array_f, taps)
+            record[HELD + 1] = max(record[HELD + 1], _real(here, axis, marks))
+        for o in range(steps_o):
+            _block(here, o, array_o, outputs, 0, taps, taps)
+            record[HELD + 2] = max(record[HELD + 2], _real(here, axis, marks))
+        _block(here, 0, outputs, outputs, 0, taps, taps)
+        record[HELD + 3] = _real(here, axis, marks)
+    return first

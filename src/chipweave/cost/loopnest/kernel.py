@@ -166,16 +166,55 @@ def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _slot(work: int, arrive: int, leave: int, bandwidth: int) -> tuple[int, int]:
+    """Which is slowest (0 compute, 1 what arrives, 2 what leaves; the first of equals), and its cycles."""
+    limit = work * bandwidth
+    if arrive <= limit and leave <= limit:
+        return 0, work
+    slowest = -(-max(arrive, leave) // bandwidth)
+    return (1, slowest) if arrive > (slowest - 1) * bandwidth else (2, slowest)
+
+
+@njit(cache=True, nogil=True)
+def _alike(classes: Ints, record: Ints, first_differs: bool, merged: Ints) -> int:
+    """Fills merged [class, (many, work, outputs, first)] of a plain loop, steps of equal cost as one; their number."""
+    start, number = record[FIRST_CLASS], record[CLASSES]
+    count = 0
+    for at in range(start, start + number):
+        work, outputs, first = classes[at, WORK], classes[at, OUTPUTS], at == start
+        if count and merged[count - 1, 2] == outputs and not (first_differs and at == start + 1):
+            merged[count - 1, 0] += classes[at, MANY]
+            continue
+        merged[count, 0], merged[count, 1], merged[count, 2], merged[count, 3] = classes[at, MANY], work, outputs, first
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
 def cycles(
     records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, overlapped: bool, figures: Ints
 ) -> int:
-    """Fills the figures FILL to DRAIN and returns their sum: over all classes of steps, the slowest of the three."""
+    """Fills the figures FILL to DRAIN and returns their sum: over all classes of steps, the slowest of the three.
+
+    The first step's arrivals and the last one's departures overlap nothing; that is put right at the end.
+    """
     n, g, k, c = records[0, rows[0]], records[1, rows[1]], records[2, rows[2]], records[3, rows[3]]
     v, u = records[4, rows[4]], records[5, rows[5]]
     w_free, i_free, o_free, pivot = reuse[W_FREE], reuse[I_FREE], reuse[O_FREE], reuse[PIVOT]
     lanes, bandwidth, q = machine[LANES], machine[BANDWIDTH], machine[Q]
-    fill = drain = machine[LATENCY]
+    like = np.empty((3, 3, 4), dtype=np.int64)
+    classes_n = _alike(classes, n, w_free & FREE_N != 0, like[0])
+    classes_g = _alike(classes, g, False, like[1])
+    classes_k = _alike(classes, k, i_free & FREE_K != 0, like[2])
+    first_work = first_arrive = first_leave = last_work = last_arrive = last_leave = 0
     compute = noc_in = noc_out = 0
+    # Of N, G and K together: largest tiles, iterations of all steps, and least of one.
+    most_ng, most_gk = like[0, 0, 2] * like[1, 0, 2], like[1, 0, 2] * like[2, 0, 2]
+    sums_most = most_ng * like[2, 0, 2]
+    iterations = n[HO] * g[HO] * k[HO]
+    least = like[0, classes_n - 1, 1] * like[1, classes_g - 1, 1] * like[2, classes_k - 1, 1]
+    if lanes > 1 or not overlapped:
+        least = 0
     for cv in range(v[FIRST_CLASS], v[FIRST_CLASS] + v[CLASSES]):
         flags_v = classes[cv, FLAGS]
         for cu in range(u[FIRST_CLASS], u[FIRST_CLASS] + u[CLASSES]):
@@ -210,47 +249,71 @@ def cycles(
                 done = done_vu and (o_free & FREE_C or flags_c & LAST_O)
                 back = q if enters and not fresh else 0
                 away = 0 if not leaves else 1 if done else q
-                for ck in range(k[FIRST_CLASS], k[FIRST_CLASS] + k[CLASSES]):
-                    flags_k, ek = classes[ck, FLAGS], classes[ck, OUTPUTS]
-                    many_k, work_k = many_c * classes[ck, MANY], work_c * classes[ck, WORK]
-                    inputs_k = 0 if i_free & FREE_K and not flags_k & FIRST_O else full * ec
+                first_c, last_c = first_vu and flags_c & FIRST_O, last_vu and flags_c & LAST_O
+                if not first_c and not last_c:
+                    arrive = most_ng * ec * full + sums_most * places * back
+                    arrive += most_gk * ec * taps if w_vu else 0
+                    if max(arrive, sums_most * places * away) <= work_c * least * bandwidth:
+                        compute += many_c * work_c * iterations  # compute binds whatever the other loops' steps
+                        continue
+                for ck in range(classes_k):
+                    ek = like[2, ck, 2]
+                    many_k, work_k = many_c * like[2, ck, 0], work_c * like[2, ck, 1]
+                    inputs_k = 0 if i_free & FREE_K and not like[2, ck, 3] else full * ec
                     sums_k = places * ek
-                    for cg in range(g[FIRST_CLASS], g[FIRST_CLASS] + g[CLASSES]):
-                        flags_g, eg = classes[cg, FLAGS], classes[cg, OUTPUTS]
-                        many_g, work_g = many_k * classes[cg, MANY], work_k * classes[cg, WORK]
-                        weights_g = eg * ek * ec * taps if w_vu else 0
-                        for cn in range(n[FIRST_CLASS], n[FIRST_CLASS] + n[CLASSES]):
-                            flags_n, en = classes[cn, FLAGS], classes[cn, OUTPUTS]
-                            many = many_g * classes[cn, MANY]
-                            work = work_g * classes[cn, WORK]
+                    weights_k = ek * ec * taps if w_vu else 0
+                    for cg in range(classes_g):
+                        eg = like[1, cg, 2]
+                        many_g, work_g = many_k * like[1, cg, 0], work_k * like[1, cg, 1]
+                        for cn in range(classes_n):
+                            en = like[0, cn, 2]
+                            many = many_g * like[0, cn, 0]
+                            work = work_g * like[0, cn, 1]
                             if lanes > 1:
                                 work = -(-work // lanes)
-                            arrive = en * eg * (inputs_k + sums_k * back)
-                            if not w_free & FREE_N or flags_n & FIRST_O:
-                                arrive += weights_g
+                            arrive = en * (inputs_k + sums_k * back)
+                            if like[0, cn, 3] or not w_free & FREE_N:
+                                arrive += weights_k
+                            arrive *= eg
                             leave = en * eg * sums_k * away
                             if overlapped:
-                                if first_vu and flags_c & flags_k & flags_g & flags_n & FIRST_O:
-                                    fill += -(-arrive // bandwidth)
-                                    arrive = 0
-                                if last_vu and flags_c & flags_k & flags_g & flags_n & LAST_O:
-                                    drain += -(-leave // bandwidth)
-                                    leave = 0
+                                if first_c and ck == 0 and cg == 0 and cn == 0:
+                                    first_work, first_arrive, first_leave = work, arrive, leave
+                                if last_c:
+                                    last_work, last_arrive, last_leave = work, arrive, leave
                                 limit = work * bandwidth
                                 if arrive <= limit and leave <= limit:
                                     compute += many * work
-                                elif arrive >= leave:
-                                    noc_in += many * -(-arrive // bandwidth)
                                 else:
-                                    slowest = -(-leave // bandwidth)
-                                    if slowest > -(-arrive // bandwidth):
-                                        noc_out += many * slowest
-                                    else:
+                                    which, slowest = _slot(work, arrive, leave, bandwidth)
+                                    if which == 1:
                                         noc_in += many * slowest
+                                    else:
+                                        noc_out += many * slowest
                             else:
                                 compute += many * work
                                 noc_in += many * -(-arrive // bandwidth)
                                 noc_out += many * -(-leave // bandwidth)
+    fill = drain = machine[LATENCY]
+    if overlapped:
+        fill += -(-first_arrive // bandwidth)
+        drain += -(-last_leave // bandwidth)
+        bins = like[0, 0]
+        bins[0], bins[1], bins[2] = compute, noc_in, noc_out
+        if figures[STEPS] == 1:
+            which, slowest = _slot(first_work, first_arrive, first_leave, bandwidth)
+            bins[which] -= slowest
+            bins[0] += first_work
+        else:
+            which, slowest = _slot(first_work, first_arrive, first_leave, bandwidth)
+            bins[which] -= slowest
+            which, slowest = _slot(first_work, 0, first_leave, bandwidth)
+            bins[which] += slowest
+            which, slowest = _slot(last_work, last_arrive, last_leave, bandwidth)
+            bins[which] -= slowest
+            which, slowest = _slot(last_work, last_arrive, 0, bandwidth)
+            bins[which] += slowest
+        compute, noc_in, noc_out = bins[0], bins[1], bins[2]
     figures[FILL], figures[COMPUTE], figures[NOC_IN], figures[NOC_OUT], figures[DRAIN] = (
         fill,
         compute,
@@ -296,3 +359,12 @@ def held(records: Ints, rows: Ints, inside: Ints) -> tuple[int, int, int]:
 @njit(cache=True, nogil=True)
 def _extent(record: Ints, whole: int) -> int:
     return int(record[DO]) if whole else min(int(record[SO] * record[TO]), int(record[DO]))
+
+
+@njit(cache=True, nogil=True)
+def evaluate_all(
+    records: Ints, classes: Ints, rows: Ints, reuses: Ints, machine: Ints, figures: Ints, fits: NDArray[np.bool_]
+) -> None:
+    """`evaluate` of many mappings: rows [mapping, group], reuses [mapping, REUSE], figures [mapping, FIGURES]."""
+    for at in range(len(rows)):
+        fits[at] = evaluate(records, classes, rows[at], reuses[at], machine, figures[at])

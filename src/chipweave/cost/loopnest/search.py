@@ -280,6 +280,7 @@ def explore(
     factors = np.ones((groups, most, FACTORS))
     moves = np.zeros((groups, most), dtype=np.int64)
     order = np.zeros((groups, most), dtype=np.int64)
+    keys = np.zeros((groups, most))
     size = np.zeros(groups, dtype=np.int64)
     least = np.ones((groups + 1, FACTORS))
     own_least = np.ones((groups, FACTORS))
@@ -289,6 +290,8 @@ def explore(
     did = np.zeros(groups + 1, dtype=np.int64)
     at = np.zeros(groups, dtype=np.int64)
     rows = np.zeros(groups, dtype=np.int64)
+    above = np.zeros((groups + 1, 2))
+    latency = 2.0 * machine[kn.LATENCY]
     spatial = np.ones(8, dtype=np.int64)
     needs, which = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
     reuse = np.zeros(kn.REUSE, dtype=np.int64)
@@ -395,7 +398,6 @@ def explore(
             # The most promising choice first: by its bound, all others at their least.
             for level in range(groups):
                 group = level_of[level]
-                keys = np.empty(size[level])
                 for place in range(size[level]):
                     row = factors[group, order[level, place]]
                     for j in range(FACTORS):
@@ -406,16 +408,19 @@ def explore(
                     bound_cycles, bound_energy = _bound(
                         open_product, machine, joules, macs, outputs, max(open_product[HEIGHT], macs / pes)
                     )
-                    keys[place] = _value(EDP if objective == NEED else objective, bound_cycles, bound_energy)
-                sorted_places = np.argsort(keys, kind="mergesort")
-                order[level, : size[level]] = order[level, : size[level]][sorted_places]
+                    keys[level, place] = _value(objective, bound_cycles, bound_energy) if objective != NEED else 0.0
+                ascending = np.argsort(keys[level, : size[level]], kind="mergesort")
+                order[level, : size[level]] = order[level, : size[level]][ascending]
+                keys[level, : size[level]] = keys[level, : size[level]][ascending]
 
+            least_height = small[0, pes] if pes <= root else large[0, 1]
+            above[0, 0], above[0, 1] = _bound(least[0], machine, joules, macs, outputs, least_height)
             level = 0
             at[0] = 0
             product[0] = 1.0
             did[0] = 0
             while level >= 0:
-                if at[level] == size[level]:
+                if at[level] == size[level] or keys[level, at[level]] > best[0] * (1.0 + TIE):
                     level -= 1
                     if level >= 0:
                         at[level] += 1
@@ -430,6 +435,15 @@ def explore(
                 if side > pes:
                     at[level] += 1
                     continue
+                left = int(pes // side)
+                height = here[HEIGHT] * row[HEIGHT]
+                height *= small[level + 1, left] if left <= root else large[level + 1, pes // left]
+                # A cheap bound first: this choice's iterations, the rest as above the choice.
+                if objective != NEED:
+                    quick, energy = max(above[level, 0], latency + height / machine[kn.LANES]), above[level, 1]
+                    if not _better(_value(objective, quick, energy), _second(objective, quick, energy), best):
+                        at[level] += 1
+                        continue
                 tiles = (
                     here[W_TILE] * row[W_TILE] * below[W_TILE] + here[I_TILE] * row[I_TILE] * below[I_TILE]
                 ) * machine[kn.OPERAND] + here[O_TILE] * row[O_TILE] * below[O_TILE] * machine[kn.PARTIAL]
@@ -444,10 +458,7 @@ def explore(
                 ):
                     at[level] += 1
                     continue
-                left = int(pes // side)
-                height = here[HEIGHT] * row[HEIGHT]
-                height *= small[level + 1, left] if left <= root else large[level + 1, pes // left]
-                bound_cycles = 0.0
+                bound_cycles, bound_energy = 0.0, 0.0
                 if objective != NEED:
                     for j in range(FACTORS):
                         open_product[j] = here[j] * row[j] * below[j]
@@ -466,6 +477,7 @@ def explore(
                     for j in range(FACTORS):
                         product[level + 1, j] = here[j] * row[j]
                     did[level + 1] = done
+                    above[level + 1, 0], above[level + 1, 1] = bound_cycles, bound_energy
                     level += 1
                     at[level] = 0
                     continue
@@ -530,8 +542,11 @@ def explore(
 BLOCK_ORDERS = np.array([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], dtype=np.int64)
 
 
-Choices = list[list[tuple[int, int, int, int]]]
-"""Per group of the kernel the tilings of its output loop and its filter loop: spatial factor, tile, twice."""
+GROUP_LOOPS = (("N", ""), ("G", ""), ("K", ""), ("C", ""), ("Y", "R"), ("X", "S"))
+"""Per group of the kernel its output loop and its filter loop."""
+
+Choices = list[Ints]
+"""Per group of the kernel the tilings [choice, 4]: spatial factor and tile of its output and of its filter loop."""
 
 
 def best_mapping(shape: Shape, machine: Machine, energies: Energies, objective: str) -> Mapping:
@@ -577,16 +592,11 @@ def least_l2_need(shape: Shape, machine: Machine, energies: Energies, choices: C
     Raises:
         InputError: no mapping fits L1.
     """
-    bounds = dict(zip(LOOPS, shape.bounds, strict=True))
-    loops = [(loop, "") for loop in "NGKC"] + [("Y", "R"), ("X", "S")]
-
-    def extreme(spatial: int, tile: int, loop: str) -> bool:
-        return not loop or spatial * tile == 1 or spatial * tile >= bounds[loop]
-
-    corners = [
-        [each for each in group if extreme(*each[:2], outputs) and extreme(*each[2:], taps)]
-        for group, (outputs, taps) in zip(choices, loops, strict=True)
-    ]
+    corners = []
+    for group, each in enumerate(choices):
+        bounds = [shape.bounds[LOOPS.index(loop)] if loop else 1 for loop in GROUP_LOOPS[group]]
+        array = each[:, ::2] * each[:, 1::2]
+        corners.append(each[((array == 1) | (array >= bounds)).all(axis=1)])
     _, best, _ = _explore(shape, machine, energies, NEED, corners)
     if best[0] >= NOTHING:
         raise InputError(
@@ -600,11 +610,12 @@ def least_l2_need(shape: Shape, machine: Machine, energies: Energies, choices: C
 
 def _choices(shape: Shape, machine: Machine) -> Choices:
     """Every tiling of the map space."""
-    of = {loop: tilings(shape, machine, loop) for loop in LOOPS}
-    plain = [[(*tiling, 1, 1) for tiling in of[loop]] for loop in "NGKC"]
-    pairs = [[(*output, *tap) for output in of[first] for tap in of[second]] for first, second in ("YR", "XS")]
-    choices = [*plain, *pairs]
-    if not all(choices):
+    choices = []
+    for outputs, taps in GROUP_LOOPS:
+        one = tilings(shape, machine, outputs)
+        other = tilings(shape, machine, taps) if taps else np.ones((1, 2), dtype=np.int64)
+        choices.append(np.hstack([np.repeat(one, len(other), axis=0), np.tile(other, (len(one), 1))]))
+    if not all(map(len, choices)):
         raise InputError(
             f"l1_bytes={machine.l1_bytes} cannot hold the operands of one multiply-accumulate; raise l1_bytes"
         )
@@ -631,8 +642,8 @@ def _explore(
 def _mapping_of(choices: Choices, found: Ints) -> Mapping:
     """The mapping that the kernel found."""
     picked = [choices[group][int(found[group])] for group in range(kn.GROUPS)]
-    factors = [*(each[:2] for each in picked), *(each[2:] for each in picked[4:])]
-    spatial, tile = zip(*factors, strict=True)
+    factors = [*(each[:2] for each in picked), *(each[2:] for each in picked[kn.VERTICAL :])]
+    spatial, tile = (tuple(int(each[column]) for each in factors) for column in (0, 1))
     pivot = next((loop for loop, number in PIVOTS.items() if number == int(found[8])), "")
     outer = "G" + "".join(_ending(BLOCKS[block], pivot) for block in BLOCK_ORDERS[int(found[9])])
     kept = BLOCKS[int(found[7])]

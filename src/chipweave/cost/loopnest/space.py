@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape
 
-Tiling = tuple[int, int]
-"""Spatial factor and tile of one loop."""
+Ints = NDArray[np.int64]
 
 BLOCKS = ("NYX", "K", "CRS")
 """The loops irrelevant to W, I and O: step loops run block by block, below G."""
@@ -35,23 +38,36 @@ def unrollable(machine: Machine, loop: str) -> int:
     return max(length for length, allowed in ((1, True), *zip(machine.array, axes, strict=True)) if allowed)
 
 
-def tilings(shape: Shape, machine: Machine, loop: str) -> list[Tiling]:
-    """What the map space holds for one loop, less the tiles that alone fill L1."""
-    bound = shape.bounds[LOOPS.index(loop)]
-    if loop in machine.constraint.whole:
-        return [(1, bound)]
-    most = unrollable(machine, loop)
-    shares = [share for share in ceilings(bound) if -(-bound // share) <= most] if most > 1 else [bound]
-    return [(-(-bound // share), tile) for share in shares for tile in ceilings(share) if _fits(machine, loop, tile)]
+def tilings(shape: Shape, machine: Machine, loop: str) -> Ints:
+    """What the map space holds for one loop, [tiling, 2] spatial factor and tile, less the tiles that alone fill L1."""
+    return _tilings(
+        shape.bounds[LOOPS.index(loop)],
+        unrollable(machine, loop),
+        loop in machine.constraint.whole,
+        _largest_tile(machine, loop),
+    )
 
 
-def _fits(machine: Machine, loop: str, tile: int) -> bool:
-    """Whether a tile of one loop, all others being 1, leaves room in L1. A sliding input has no more than one position
-    less for each padded one, so it is left out."""
-    weights = (tile if loop in RELEVANT["W"] else 1) * machine.element_bytes
-    inputs = (tile if loop in "NGC" else 0) * machine.element_bytes
-    outputs = (tile if loop in RELEVANT["O"] else 1) * machine.sum_bytes
-    return weights + inputs + outputs <= machine.l1_bytes
+@lru_cache(maxsize=4096)
+def _tilings(bound: int, most: int, whole: bool, largest: int) -> Ints:
+    if whole:
+        return np.array([(1, bound)])
+    shares = [share for share in ceilings(bound) if -(-bound // share) <= most]
+    if most == 1:
+        shares = [bound]
+    found = [(-(-bound // share), tile) for share in shares for tile in ceilings(share) if tile <= largest]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+def _largest_tile(machine: Machine, loop: str) -> int:
+    """The most iterations that L1 has room for if all other tiles are 1. I is left out: it may be all padding."""
+    each = rest = 0
+    for tensor, bytes_ in (("W", machine.element_bytes), ("O", machine.sum_bytes)):
+        if loop in RELEVANT[tensor]:
+            each += bytes_
+        else:
+            rest += bytes_
+    return max(machine.l1_bytes - rest, 0) // each
 
 
 def on_array(machine: Machine, spatial: dict[str, int]) -> bool:

@@ -107,6 +107,11 @@ def _plan(layers: Sequence[Layer], chiplet: Chiplet, offchip_bandwidth: int | No
     """Equal shapes are mapped once. Raises InputError for every layer without figures."""
     texts = chiplet.dataflow.mappings
     custom = chiplet.dataflow.style is Style.CUSTOM
+    if custom and not texts:
+        raise InputError(
+            f"chiplet '{chiplet.name}': its dataflow is custom without `mappings`, and `maestro` needs them; "
+            "write a text for 'conv' under `mappings`, or name a style"
+        )
     gemm_type = custom and "gemm" in texts and _maps_gemm(texts["gemm"], f"chiplet '{chiplet.name}', mapping 'gemm'")
     index_of: dict[tuple[str, Shape], int] = {}
     mapped, shape, copies = [], [], []

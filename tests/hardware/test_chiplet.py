@@ -1,0 +1,95 @@
+"""Chiplets and dataflows as values: what they refuse, and their area by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chipweave.errors import InputError
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.dataflow import Dataflow, Loops, Style, Tensor
+
+ARRAY = "in rows and columns; make their product equal, or leave the array out for any split"
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"array": (64, 63)}, f"array=64 x 63 is not num_pes=4096 {ARRAY}"),
+        ({"array": (64, 65)}, f"array=64 x 65 is not num_pes=4096 {ARRAY}"),
+        ({"array": (-64, -64)}, f"array=-64 x -64 is not num_pes=4096 {ARRAY}"),
+        ({"array": (4096,)}, f"array=4096 is not num_pes=4096 {ARRAY}"),
+        ({"precision_bits": 0}, "precision_bits=0 is not in 1..128"),
+        ({"precision_bits": 129}, "precision_bits=129 is not in 1..128"),
+        ({"sum_bits": 7}, "sum_bits=7 is not in 8..128: a sum is at least as wide as an operand"),
+        ({"precision_bits": 64}, "sum_bits=32 is not in 64..128: a sum is at least as wide as an operand"),
+        ({"sum_bits": 129}, "sum_bits=129 is not in 8..128: a sum is at least as wide as an operand"),
+        ({"node_nm": 22}, "node_nm=22 is no technology node with known figures; known: 45, 28, 16, 7"),
+        ({"noc_bandwidth": 0}, "noc_bandwidth=0 is not a positive number"),
+        ({"noc_bandwidth": -4}, "noc_bandwidth=-4 is not a positive number"),
+        *(
+            ({key: value}, f"{key}={value} is not a positive number")
+            for key in ("l1_j_per_byte", "l2_j_per_byte", "noc_j_per_element_hop")
+            for value in (0.0, -1e-12, float("inf"), float("nan"))
+        ),
+    ],
+)
+def test_refused(fields: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Chiplet("c", **fields)
+    assert caught.value.problems == (f"chiplet 'c': {problem}",)
+
+
+def test_all_problems_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        Chiplet("c", num_pes=0, array=(1, 1), node_nm=1, l1_j_per_byte=0.0)
+    assert [problem.split("=")[0] for problem in caught.value.problems] == [
+        "chiplet 'c': num_pes",
+        "chiplet 'c': l1_j_per_byte",
+        "chiplet 'c': array",
+        "chiplet 'c': node_nm",
+    ]
+
+
+def test_accepted() -> None:
+    chiplet = Chiplet("c", num_pes=12, array=(3, 4), precision_bits=128, sum_bits=128, node_nm=7, l1_j_per_byte=1e-12)
+    assert len({chiplet, replace(chiplet), replace(chiplet, array=None)}) == 2
+
+
+def test_area_by_hand() -> None:
+    """Two MACs of (282 + 137) um2 and 1000 bytes of 8 cells of 0.242 um2 at 0.7; four of these, and 2000 bytes."""
+    cells_um2 = 8 * 0.242 / 0.7
+    chiplet = Chiplet("c", num_pes=4, simd_lanes=2, l1_bytes=1000, l2_bytes=2000, node_nm=45)
+    pe_um2 = 2 * (282 + 137) + 1000 * cells_um2
+    assert chiplet.pe_area_mm2 == pytest.approx(pe_um2 * 1e-6)
+    assert chiplet.pe_pitch_mm == pytest.approx(pe_um2**0.5 * 1e-3)
+    assert chiplet.area_mm2 == pytest.approx((4 * pe_um2 + 2000 * cells_um2) * 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loops", "problems"),
+    [
+        (("GQ", "C"), ("loops: rows: 'Q' is no loop; they are N, G, K, C, Y, X, R, S",)),
+        (
+            ("GG", "CC"),
+            ("loops: rows: loop G is given twice; give it once", "loops: columns: loop C is given twice; give it once"),
+        ),
+        (("G", "C", None, "SS"), ("loops: whole: loop S is given twice; give it once",)),
+        (("G", "C", None, "C"), ("loops: whole: loop C is unrolled too; a PE cannot run all of it then; drop one",)),
+    ],
+)
+def test_refused_loops(loops: tuple[Any, ...], problems: tuple[str, ...]) -> None:
+    with pytest.raises(InputError) as caught:
+        Loops(*loops)
+    assert caught.value.problems == problems
+
+
+def test_custom_needs_mappings_or_loops() -> None:
+    Dataflow(Style.CUSTOM, mappings={"conv": "x"})
+    own = Dataflow(Style.CUSTOM, loops=Loops("", "", Tensor.INPUT))
+    assert hash(own) != hash(replace(own, loops=Loops("K", "")))
+    for lacking in ({}, {"mappings": {"gemm": "x"}}, {"mappings": {"gemm": "x"}, "loops": Loops("K", "C")}):
+        with pytest.raises(InputError, match="needs a mapping text for 'conv', or `loops` alone"):
+            Dataflow(Style.CUSTOM, **lacking)
