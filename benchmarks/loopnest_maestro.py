@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from chipweave.cost.loopnest.chiplet import machine_of
 from chipweave.cost.loopnest.count import count
 from chipweave.cost.loopnest.counts import Counts, energy_parts_j
-from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
+from chipweave.cost.loopnest.machine import Energies, Machine
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import shapes_of
 from chipweave.cost.maestro.engine import L1_ENERGY_MAC, L2_ENERGY_MAC
@@ -39,7 +40,6 @@ from .other_models.maestro_without import FIRST_LOADS, OUTPUTS, recount
 
 MODELS = ["resnet50", "mobilenet_v2", "bert_base"]
 CHIPLETS = ["datacenter-nvdla", "datacenter-shidiannao"]
-STYLES = {"nvdla": Constraint("GK", "C", "W"), "shidiannao": Constraint("YNKG", "XNKG", "O")}
 MAESTRO_ENERGIES = Energies(1.0, L1_ENERGY_MAC, L2_ENERGY_MAC, 0.0)
 UNLIMITED = 2**62
 FAR = 0.10
@@ -74,18 +74,6 @@ class Comparison:
     busy: tuple[float, float]
     l1_need: int
     l1_bytes: int
-
-
-def machine_of(chiplet: Chiplet) -> Machine:
-    return Machine(
-        chiplet.num_pes,
-        STYLES[chiplet.dataflow.style],
-        simd_lanes=chiplet.simd_lanes,
-        l1_bytes=chiplet.l1_bytes,
-        l2_bytes=chiplet.l2_bytes,
-        noc_bandwidth=chiplet.noc_bandwidth,
-        noc_latency=chiplet.noc_latency,
-    )
 
 
 def distinct_layers(names: Sequence[str], scenarios: bool) -> list[Layer]:

@@ -23,18 +23,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numba import njit
+from chipweave.cost.loopnest.model import LoopnestCostModel
 
 from chipweave.cost.loopnest import kernel
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
 from chipweave.cost.loopnest.count import machine_row, records_of
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
-from chipweave.cost.loopnest.model import LoopnestCostModel
 from chipweave.cost.loopnest.orders import moving, reuse_of
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of
-from chipweave.cost.loopnest.space import tilings
+from chipweave.cost.loopnest.space import on_array, tilings
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.workload.layer import Layer
 from chipweave.workload.zoo import SCENARIOS, build_scenario
@@ -45,13 +44,6 @@ from .other_models import zigzag_link
 CHIPLETS = ["datacenter-nvdla", "datacenter-shidiannao"]
 PER_SHAPE = 2000
 ACCELFORGE = Path(__file__).parent / "other_models" / "accelforge_side.py"
-
-
-@njit(cache=True, nogil=True)
-def evaluate_all(records, classes, rows, reuse, machine, figures):  # type: ignore[no-untyped-def]
-    """All figures of every mapping: choices `rows` [mapping, group] and orders `reuse` [mapping, column]."""
-    for at in range(len(rows)):
-        kernel.evaluate(records, classes, rows[at], reuse[at], machine, figures[at])
 
 
 def scenario_layers() -> list[Layer]:
@@ -65,35 +57,35 @@ def scenario_layers() -> list[Layer]:
 
 
 def mappings_per_second(shapes: Sequence[Shape], machine: Machine) -> list[float]:
-    """Per shape, of random mappings of its map space that fit L1: counts and cycles of each, one core."""
-    generator, rates = random.Random(0), []
+    """Per shape, of random mappings of its map space that fit L1: all counts and cycles of each, one core."""
+    generator, rates, row = random.Random(0), [], machine_row(machine)
     for shape in shapes:
-        of = {loop: tilings(shape, machine, loop) for loop in LOOPS}
-        choices = [[(*each, 1, 1) for each in of[loop]] for loop in "NGKC"]
-        choices += [[(*output, *tap) for output in of[a] for tap in of[b]] for a, b in ("YR", "XS")]
+        of = {loop: tilings(shape, machine, loop) for loop in LOOPS} | {"": np.ones((1, 2), dtype=np.int64)}
+        choices = [
+            np.array([(*output, *tap) for output in of[outputs] for tap in of[taps]])
+            for outputs, taps in zip("NGKCYX", ("", "", "", "", "R", "S"), strict=True)
+        ]
         records, classes = records_of(shape, choices)
-        row = machine_row(machine)
-        rows, reuse = [], []
-        for _ in range(40 * PER_SHAPE):
+        rows, reuses = [], []
+        while len(rows) < PER_SHAPE:
             picked = np.array([generator.randrange(len(each)) for each in choices])
-            sizes = [choice[at] for choice, at in zip(choices, picked, strict=True)]
+            sizes = [each[at] for each, at in zip(choices, picked, strict=True)]
             factors = [*(each[:2] for each in sizes), *(each[2:] for each in sizes[4:])]
-            if np.prod([s for s, _ in factors]) > machine.num_pes:
-                continue
+            spatial, tile = ([int(each[which]) for each in factors] for which in (0, 1))
             if kernel.l1_need(records, picked, row, False) > machine.l1_bytes:
                 continue
-            steps = [-(-bound // (s * t)) for bound, (s, t) in zip(shape.bounds, factors, strict=True)]
-            orders = random_order(machine.constraint, generator), random_order(machine.constraint, generator)
+            if not on_array(machine, dict(zip(LOOPS, spatial, strict=True))):
+                continue
+            steps = [-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, spatial, tile, strict=True)]
+            outer, inner = (random_order(machine.constraint, generator) for _ in range(2))
             rows.append(picked)
-            reuse.append(reuse_of(orders[0], moving(steps), orders[1], moving([t for _, t in factors])))
-            if len(rows) == PER_SHAPE:
-                break
-        arrays = np.array(rows), np.array(reuse)
-        figures = np.zeros((len(rows), kernel.FIGURES), dtype=np.int64)
-        evaluate_all(records, classes, *arrays, row, figures)
+            reuses.append(reuse_of(outer, moving(steps), inner, moving(tile)))
+        figures = np.zeros((PER_SHAPE, kernel.FIGURES), dtype=np.int64)
+        given = records, classes, np.array(rows), np.array(reuses), row, figures, np.zeros(PER_SHAPE, dtype=np.bool_)
+        kernel.evaluate_all(*given)
         started = time.perf_counter()
-        evaluate_all(records, classes, *arrays, row, figures)
-        rates.append(len(rows) / (time.perf_counter() - started))
+        kernel.evaluate_all(*given)
+        rates.append(PER_SHAPE / (time.perf_counter() - started))
     return rates
 
 

@@ -1,9 +1,9 @@
 """`loopnest` beside ZigZag: the same mappings on the same array, cycles and accesses of both, and every difference.
 
-    python -m benchmarks.loopnest_zigzag --install .venv-zigzag [--random 4] [--models ...] [--json]
+    python -m benchmarks.loopnest_zigzag --install .venv-zigzag [--random 4] [--models ...] [--chiplets ...] [--json]
     python -m benchmarks.loopnest_zigzag --zigzag PYTHON
 
-For each distinct layer of the models: the best mappings that each style allows (latency, energy), and random ones.
+For each distinct layer of the models: the best mappings that each chiplet allows (latency, energy), and random ones.
 ZigZag pads where a factor does not divide its bound, so factors of a best mapping are lowered to dividing ones first;
 both models then get an L1 with room for every second buffer, and no latency. Ratios are ours / ZigZag's.
 
@@ -25,23 +25,25 @@ from typing import Any
 
 import numpy as np
 
+from chipweave.cost.loopnest.chiplet import energies_of, machine_of
 from chipweave.cost.loopnest.count import count
 from chipweave.cost.loopnest.counts import Counts
-from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
+from chipweave.cost.loopnest.machine import Constraint, Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape, shapes_of
+from chipweave.cost.loopnest.space import on_array
+from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.workload.zoo import build_model
 
 from .other_models import zigzag_link
 from .other_models.zigzag_rules import CHARGED, COUNTED, OURS, Conventions, accesses, our_cycles, walk, zigzag_cycles
 
 MODELS = ["resnet50", "mobilenet_v2", "bert_base"]
-STYLES = {"nvdla": Constraint("GK", "C", "W"), "shidiannao": Constraint("YNKG", "XNKG", "O")}
+CHIPLETS = ["datacenter-nvdla", "datacenter-shidiannao"]
 OBJECTIVES = ["latency", "energy"]
-ENERGIES = Energies(mac_j=1.0, l1_j_per_byte=1.68, l2_j_per_byte=18.61, noc_j_per_element=1.0)
-"""In MACs, after MAESTRO's: which mapping is best needs some, the comparison none."""
-MOST_STEPS = 2_000_000
+MOST_STEPS = 200_000
+"""Of a random mapping: each step is looked at."""
 ACCESSES_WITHIN, CYCLES_WITHIN = 0.02, 0.05
 
 TERMS = {
@@ -116,7 +118,7 @@ def random_mappings(shape: Shape, machine: Machine, wanted: int, generator: rand
             unrolls = loop in allowed.rows + allowed.columns
             spatial.append(generator.choice(divisors(bound // tile[-1])) if unrolls else 1)
         steps = prod(shape.bounds) // prod(spatial) // prod(tile)
-        if prod(spatial) > machine.num_pes or steps > MOST_STEPS // 10:
+        if steps > MOST_STEPS or not on_array(machine, dict(zip(LOOPS, spatial, strict=True))):
             continue
         mapping = Mapping(
             tuple(spatial), tuple(tile), random_order(allowed, generator), random_order(allowed, generator)
@@ -247,9 +249,7 @@ def main() -> None:
     zigzag_link.add_options(parser)
     parser.add_argument("--models", nargs="*", default=MODELS)
     parser.add_argument("--random", type=int, default=4, help="random mappings per layer and style")
-    parser.add_argument("--num-pes", type=int, default=4096)
-    parser.add_argument("--noc-bandwidth", type=int, default=256)
-    parser.add_argument("--l1-bytes", type=int, default=1024)
+    parser.add_argument("--chiplets", nargs="*", default=CHIPLETS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -258,21 +258,16 @@ def main() -> None:
     found: list[tuple[str, str, Shape, Mapping, Counts]] = []
     changed = 0
     layers = distinct_layers(arguments.models)
-    for style, constraint in STYLES.items():
-        machine = Machine(
-            arguments.num_pes,
-            constraint,
-            l1_bytes=arguments.l1_bytes,
-            noc_bandwidth=arguments.noc_bandwidth,
-            noc_latency=0,
-        )
+    for name in arguments.chiplets:
+        chiplet = resolve_chiplet(name)
+        machine, energies = replace(machine_of(chiplet), noc_latency=0), energies_of(chiplet)
         roomy = replace(machine, l1_bytes=2**40)
         for shape, layer in layers.items():
-            best = {best_mapping(shape, machine, ENERGIES, objective): None for objective in OBJECTIVES}
-            mappings = [(f"best of {style}", lowered(shape, mapping)) for mapping in best]
+            best = {best_mapping(shape, machine, energies, objective): None for objective in OBJECTIVES}
+            mappings = [(f"best of {name}", lowered(shape, mapping)) for mapping in best]
             changed += sum(mapping not in best for _, mapping in mappings)
             some = random_mappings(shape, machine, arguments.random, generator)
-            mappings += [(f"random of {style}", mapping) for mapping in some]
+            mappings += [(f"random of {name}", mapping) for mapping in some]
             found += [(kind, layer, shape, mapping, count(shape, mapping, roomy)) for kind, mapping in mappings]
     seconds, results = zigzag_link.evaluate(python, [zigzag_link.case(each[2], each[3], machine) for each in found])
     cases = [Case(*each, result) for each, result in zip(found, results, strict=True)]

@@ -7,6 +7,7 @@ Writes one JSON object.
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import sys
 import time
@@ -31,7 +32,7 @@ def main() -> None:
         started = time.perf_counter()
         map_workload_to_arch(spec, eval_in_detail=False)  # the details want a drawing program
         seconds = time.perf_counter() - started
-    json.dump({"version": accelforge.__version__, "seconds": seconds}, sys.stdout)
+    json.dump({"version": importlib.metadata.version("accelforge"), "seconds": seconds}, sys.stdout)
 
 
 if __name__ == "__main__":
