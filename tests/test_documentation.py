@@ -50,12 +50,13 @@ def test_the_cost_model_of_the_how_to() -> None:
     assert result.evaluation.latency_s > 0
 
 
-def test_the_dataflow_of_the_how_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (text,) = blocks("docs/how-to/add-a-dataflow.md", "yaml")
-    path = tmp_path / "my-chiplet.yaml"
-    path.write_text(text)
-    assert run(["cost", "resnet18", "--chiplet", str(path)]) == 0
-    assert "resnet18 on my-chiplet" in capsys.readouterr().out
+def test_the_dataflows_of_the_how_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = blocks("docs/how-to/add-a-dataflow.md", "yaml")
+    for text, name, model in zip(texts, ("my-chiplet", "my-array"), ("maestro", "loopnest"), strict=True):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text)
+        assert run(["cost", "resnet18", "--chiplet", str(path), "--cost-model", model]) == 0
+        assert f"resnet18 on {name}" in capsys.readouterr().out
 
 
 def test_the_plan_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chipweave.cores import usable_cores
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
 from chipweave.errors import ChipweaveError, InputError, did_you_mean
@@ -56,7 +56,7 @@ def schedule(
         objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), `throughput` (most samples per
             second, that is least latency of all batches), an expression of `latency` and `energy`, or a callable
             (latency_s, energy_j).
-        cost_model: `maestro`, `table:FILE.csv`, or an object with `name` and `costs`.
+        cost_model: `maestro`, `loopnest`, `table:FILE.csv`, or an object with `name` and `costs`.
         fidelity: `paper` or `detailed`.
         seed: of anything random; same inputs, seed and version give the same schedule.
         time_limit_s: stop with the best so far; None: none.
@@ -74,13 +74,13 @@ def schedule(
     _require_numbers(seed, time_limit_s, jobs)
     goal = make_objective(objective)
     level = _fidelity(fidelity)
-    model = choose(cost_model)
+    model = choose(cost_model, jobs=jobs)
     problem = pose(_scenario(scenario), _package(package), model, level)
     request = Request(
         objective=goal,
         seed=seed,
         deadline_s=None if time_limit_s is None else started + time_limit_s,
-        jobs=jobs or _cores(),
+        jobs=jobs or usable_cores(),
         options=options,
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
@@ -205,11 +205,6 @@ def _package(choice: Package | str | Path) -> Package:
     from chipweave.files.package_file import resolve_package
 
     return choice if isinstance(choice, Package) else resolve_package(str(choice))
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:

@@ -51,7 +51,7 @@ def compare(
             progress=say,
             stop=interrupted,
             objective=objective,
-            cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth),
+            cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth, jobs=jobs),
             fidelity=str(fidelity),
             seed=seed,
             time_limit_s=time_limit,

@@ -40,10 +40,15 @@ def result_console() -> Console:
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible(
+    stopping: str = "stopping with the best schedule so far", gone: str = "nothing was saved"
+) -> Iterator[Callable[[], bool]]:
     """Yields a function that says whether Ctrl-C was pressed, for the search to ask.
 
     A second Ctrl-C does not wait for the search: the command ends with exit code 130 and saves nothing.
+
+    Args:
+        stopping, gone: said at the first Ctrl-C, and where the command ends for it.
     """
     seen = 0
 
@@ -52,7 +57,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         seen += 1
         if seen > 1:
             raise KeyboardInterrupt
-        say("stopping with the best schedule so far; Ctrl-C again gives up")
+        say(f"{stopping}; Ctrl-C again gives up")
 
     before = signal.signal(signal.SIGINT, note)
     try:
@@ -60,7 +65,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     except (KeyboardInterrupt, SystemError):  # an exception that is raised inside a compiled kernel is a SystemError
         if not seen:
             raise
-        say("interrupted; nothing was saved")
+        say(f"interrupted; {gone}")
         raise typer.Exit(130) from None
     finally:
         signal.signal(signal.SIGINT, before)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chipweave.cli import options as opt
-from chipweave.cli.console import result_console, say
+from chipweave.cli.console import interruptible, progress_bar, result_console, say
+from chipweave.cost.loopnest.objective import Objective
 
 if TYPE_CHECKING:
+    from chipweave.cost.interface import CostModel, LayerCosts
     from chipweave.hardware.chiplet import Chiplet
     from chipweave.workload.model import Model
 
@@ -32,6 +34,9 @@ def cost(
     chiplet: Annotated[str | None, typer.Option("--chiplet", "-c", help="A built-in name or a YAML file.")] = None,
     cost_model: opt.CostModelOption = "maestro",
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
+    objective: Annotated[
+        Objective | None, typer.Option(help="What loopnest's mappings minimise, each layer on its own (edp).")
+    ] = None,
     json: opt.Json = False,
     num_pes: Annotated[
         int | None, typer.Option(help="Processing elements (4096).", min=1, rich_help_panel=NETWORK)
@@ -50,7 +55,7 @@ def cost(
 ) -> None:
     """Cost of every layer of a model on a chiplet, or of a MAESTRO network with its own mappings.
 
-    Example: chipweave cost resnet50 --chiplet datacenter-nvdla
+    Example: chipweave cost resnet50 --chiplet datacenter-nvdla --cost-model loopnest
     Example: chipweave cost network.m --num-pes 256 --noc-bandwidth 64 --json
     """
     from chipweave.errors import InputError
@@ -64,10 +69,11 @@ def cost(
     }
     given = {key: value for key, value in of_network.items() if value is not None}
     if model.endswith(".m"):
-        if chiplet is not None or cost_model != "maestro" or maestro_offchip_bandwidth is not None:
+        of_model = (chiplet, maestro_offchip_bandwidth, objective)
+        if cost_model != "maestro" or any(value is not None for value in of_model):
             raise InputError(
-                "cost: --chiplet, --cost-model and --maestro-offchip-bandwidth are for models; a MAESTRO network has "
-                "its own mappings, and --num-pes and the options beside it say what runs it"
+                "cost: --chiplet, --cost-model, --maestro-offchip-bandwidth and --objective are for models; a MAESTRO "
+                "network has its own mappings, and --num-pes and the options beside it say what runs it"
             )
         from chipweave.cost.maestro.network import network_report
         from chipweave.files.yaml import read_text
@@ -85,21 +91,51 @@ def cost(
     if chiplet is None:
         raise InputError("cost: --chiplet is missing; give one of 'chipweave list chiplets' or a YAML file")
     workload, place = resolve_model(model), resolve_chiplet(chiplet)
-    chosen = opt.cost_model(cost_model, maestro_offchip_bandwidth)
-    rows = _rows(workload, place, vars(chosen.costs(workload.layers, place)))
+    chosen = opt.cost_model(cost_model, maestro_offchip_bandwidth, objective)
+    mapped = chosen.name == "loopnest"
+    costs, behind = _loopnest(chosen, workload, place) if mapped else (chosen.costs(workload.layers, place), [])
+    rows = _rows(workload, place, vars(costs))
     if json:
         from json import dumps
 
+        from chipweave.cost.choose import describe
         from chipweave.cost.maestro.model import MaestroCostModel
 
         if isinstance(chosen, MaestroCostModel):
-            for row, behind in zip(rows, chosen.explain(workload.layers, place), strict=True):
-                row["maestro"] = {key: value for key, value in behind.items() if key not in ("name", "op")}
-        print(
-            dumps({"model": workload.name, "chiplet": place.name, "cost_model": cost_model, "layers": rows}, indent=1)
-        )
+            behind = chosen.explain(workload.layers, place)
+        for row, facts in zip(rows, behind, strict=False):
+            common = ("mapping", "bound_by") if mapped else ()
+            row |= {key: facts[key] for key in common}
+            row[chosen.name] = {key: value for key, value in facts.items() if key not in ("name", "op", *common)}
+        head = {"model": workload.name, "chiplet": place.name, "cost_model": cost_model}
+        head |= {"objective": describe(chosen)["objective"]} if mapped else {}
+        print(dumps(head | {"layers": rows}, indent=1))
+    elif mapped:
+        _print_mapped(workload, place, rows, behind)
     else:
         _print(workload, place, rows)
+
+
+def _loopnest(model: CostModel, workload: Model, chiplet: Chiplet) -> tuple[LayerCosts, list[dict[str, Any]]]:
+    """The layers' costs, and what stands behind them. Ctrl-C ends the search and keeps what it found."""
+    from chipweave.cost.loopnest.explain import explain
+    from chipweave.cost.loopnest.model import LoopnestCostModel, costs_of
+    from chipweave.schedulers.search import Progress
+
+    assert isinstance(model, LoopnestCostModel)
+    with (
+        interruptible("stopping", "the mappings found so far are kept for next time") as interrupted,
+        progress_bar() as show,
+    ):
+
+        def tell(done: int, total: int) -> None:
+            if interrupted():
+                raise KeyboardInterrupt
+            if show is not None:
+                show(Progress(done, total, None, "mapping layers"))
+
+        made = model.plan(workload.layers, chiplet, tell)
+    return costs_of(made), explain(made)
 
 
 def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any]) -> list[dict[str, Any]]:
@@ -145,6 +181,33 @@ def _print(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]]) -> None:
     console = result_console()
     console.print(f"{model.name} on {chiplet.name}, one sample, layer after layer, without DRAM and package")
     console.print(table)
+
+
+def _print_mapped(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]], behind: list[dict[str, Any]]) -> None:
+    """As `_print`, with what binds each layer, and under it the mapping of each of its runs."""
+    from rich.text import Text
+
+    from chipweave.report.words import quantity
+
+    def cells(row: dict[str, Any], bound_by: str) -> tuple[str, ...]:
+        used = f"{100 * row['utilisation']:.1f} %" if row["macs"] else "-"
+        figures = (f"{row['cycles']:,.0f}", quantity(row["latency_s"], "s"), used, quantity(row["energy_j"], "J"))
+        return (row["name"], *figures, bound_by)
+
+    total = {key: sum(row[key] for row in rows) for key in ("macs", "cycles", "latency_s", "energy_j")}
+    peak = total["cycles"] * chiplet.num_pes * chiplet.simd_lanes
+    table: list[tuple[str, ...]] = [("layer", "cycles", "time", "PEs used", "energy", "bound by")]
+    table += [cells(row, facts["bound_by"]) for row, facts in zip(rows, behind, strict=True)]
+    table += [cells({"name": "all", "utilisation": total["macs"] / peak} | total, "")]
+    below = [[run["text"] for run in facts["mapping"]] + [facts["note"]] * bool(facts["note"]) for facts in behind]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    console = result_console()
+    console.print(f"{model.name} on {chiplet.name}, one sample, layer after layer, without DRAM and package")
+    for (name, *figures, bound_by), texts in zip(table, [[], *below, []], strict=True):
+        aligned = (figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=False))
+        console.print("  ".join((name.ljust(widths[0]), *aligned, bound_by)).rstrip(), soft_wrap=True)
+        for text in texts:
+            console.print(Text(f"    {text}", style="dim"), soft_wrap=True)
 
 
 def _print_network(path: str, report: dict[str, Any], json: bool) -> None:

@@ -48,7 +48,9 @@ SCHEDULER_HELP = "See 'chipweave list schedulers'; scope is our reconstruction."
 ObjectiveOption = Annotated[
     str, typer.Option(help="latency, energy, edp, throughput, or an expression such as 'energy * latency ** 2'.")
 ]
-CostModelOption = Annotated[str, typer.Option(help="maestro, or table:FILE.csv with your own figures.")]
+CostModelOption = Annotated[
+    str, typer.Option(help="maestro, loopnest (the best mapping of each layer), or table:FILE.csv (your own figures).")
+]
 OffchipBandwidth = Annotated[
     int | None,
     typer.Option(
@@ -153,7 +155,9 @@ def workload(name: str, batch: int | None) -> Scenario:
     return replace(scenario, tasks=(replace(scenario.tasks[0], batch=batch),))
 
 
-def cost_model(name: str, offchip_bandwidth: int | None) -> CostModel:
+def cost_model(
+    name: str, offchip_bandwidth: int | None, objective: str | None = None, jobs: int | None = None
+) -> CostModel:
     from chipweave.cost.choose import choose
 
-    return choose(name, offchip_bandwidth=offchip_bandwidth)
+    return choose(name, offchip_bandwidth=offchip_bandwidth, objective=objective, jobs=jobs)

@@ -67,7 +67,7 @@ def schedule(
             package,
             scheduler=scheduler,
             objective=objective,
-            cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth),
+            cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth, jobs=jobs),
             fidelity=str(fidelity),
             seed=seed,
             time_limit_s=time_limit,

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chipweave.report.words import quantity
+from chipweave.report.words import cost_model_of, quantity
 from chipweave.schedule.result import Cell
 
 STATIC_NOTE = (
@@ -67,7 +67,7 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     if first is not None:
         problem = first.problem
         heading = f"{problem.scenario.name}: objective {first.objective}, fidelity {problem.fidelity}, "
-        console.print(Text(heading + f"cost model {first.cost_model['name']}"))
+        console.print(Text(heading + f"cost model {cost_model_of(first.cost_model)}"))
     table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
     table.add_column("scheduler", no_wrap=True)
     table.add_column("package", overflow="fold")

@@ -16,6 +16,7 @@ from chipweave.report.words import (
     REGIONS_NOTE,
     ROOFLINE_NOTE,
     binding,
+    cost_model_of,
     layers_of,
     letters,
     partitions_of,
@@ -58,8 +59,8 @@ def report(result: Result, console: Console, next_step: str = "") -> None:
     problem, evaluation = result.problem, result.evaluation
     scheduler = "a plan written by hand" if result.search is None else f"scheduler {result.search.scheduler}"
     console.print(Text(f"{problem.scenario.name} on {problem.package.name}", style="bold"))
-    settings = f"objective {result.objective}, fidelity {problem.fidelity}, cost model {result.cost_model['name']}"
-    console.print(Text(f"{scheduler}, {settings}"))
+    settings = f"objective {result.objective}, fidelity {problem.fidelity}"
+    console.print(Text(f"{scheduler}, {settings}, cost model {cost_model_of(result.cost_model)}"))
     console.print(_totals(result))
     console.print(Text("chiplets: " + ", ".join(f"{mark} {name}".strip() for name, mark in _marks(problem).items())))
     shown = _picked([window.latency_s for window in evaluation.windows], FIRST_WINDOWS, LONGEST_WINDOWS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation, WindowEvaluation
 from chipweave.schedule.plan import Partition, Stage
@@ -36,6 +37,12 @@ def quantity(value: float, unit: str) -> str:
         return f"{value:.3g} {unit}"
     shift = int(exponent) - prefix
     return f"{float(mantissa) * 10**shift:.{2 - shift}f} {_PREFIXES[prefix]}{unit}"
+
+
+def cost_model_of(description: Mapping[str, Any]) -> str:
+    """`loopnest:latency`: the name, and of a cost model that optimises what it optimises, where that is not the EDP."""
+    objective = description.get("objective")
+    return description["name"] if objective in (None, "edp") else f"{description['name']}:{objective}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -369,7 +369,7 @@ def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Pa
     if isinstance(given, str):
         model = choose(given, folder=path.parent)
     elif rebuilds(given.name):
-        model = choose(given.name, offchip_bandwidth=given.offchip_bandwidth)
+        model = choose(given.name, offchip_bandwidth=given.offchip_bandwidth, objective=given.objective)
     else:
         raise InputError(f"{path}: cost_model: '{given.name}' needs its `figures`; write the file again with chipweave")
     return pose(scenario, package, model, spec.fidelity), describe(model)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
+from chipweave.cost.loopnest.objective import Objective as MappingObjective
 from chipweave.files.validate import Name, Prose, Spec
 from chipweave.schedule.plan import Partition
 from chipweave.schedule.problem import Fidelity
@@ -71,10 +72,13 @@ class TablesSpec(Spec):
 
 
 class CostModelSpec(Spec):
-    """A cost model: `maestro` with its parameters, or another one's figures."""
+    """A cost model: `maestro` or `loopnest` with its parameters, or another one's figures."""
 
-    name: Name = Field(description="maestro, or the name of the model whose figures these are.")
+    name: Name = Field(description="maestro, loopnest, or the name of the model whose figures these are.")
     offchip_bandwidth: int | None = Field(None, ge=1, description="maestro's off-chip floor, elements per cycle.")
+    objective: Annotated[MappingObjective, Field(strict=False)] | None = Field(
+        None, description="What loopnest's mappings minimise; edp unless given."
+    )
     figures: list[list[TablesSpec]] | None = Field(
         None, description="Per model of the scenario, per chiplet class of the package (in order of appearance)."
     )
@@ -117,7 +121,7 @@ class ScheduleFileSpec(Spec):
     scenario_hash: str | None = Field(None, description="SHA-256 of the scenario's canonical JSON.")
     package: str | dict[str, Any] = Field(description="A built-in name, a YAML file, or the package in full.")
     package_hash: str | None = Field(None, description="SHA-256 of the package's canonical JSON.")
-    cost_model: str | CostModelSpec = Field("maestro", description="maestro, table:FILE.csv, or in full.")
+    cost_model: str | CostModelSpec = Field("maestro", description="maestro, loopnest, table:FILE.csv, or in full.")
     fidelity: Annotated[Fidelity, Field(strict=False)] = Field(Fidelity.DETAILED, description="Of the evaluation.")
     objective: Name = Field("edp", description="latency, energy, edp, an expression, or a Python function's name.")
     schedule: PlanSpec = Field(description="What runs where.")

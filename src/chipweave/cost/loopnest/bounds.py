@@ -1,0 +1,199 @@
+"""What no mapping of a set undercuts, compiled (docs/cost-model/loopnest.md, "The search")."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from chipweave.cost.loopnest import footprint as fp
+from chipweave.cost.loopnest import kernel as kn
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LATENCY, ENERGY, EDP, NEED = range(4)
+"""What is minimised; NEED is bytes of L2."""
+
+TIE = 1e-13
+"""Relative: objectives that are nearer than rounding count as equal."""
+
+# Columns of a choice's factors: what a lower bound is a product of over the groups.
+HEIGHT, SIDE, W_TILE, I_TILE, O_TILE, W_FIRST = range(6)
+READ_W, READ_I, PASSES, SENT_W, SENT_I, USED_W, USED_I, VISITS, MERGED = range(6, 15)
+FACTORS = 15
+
+P_MOVES, K_MOVES, B_MOVES = 1, 2, 4
+"""Bits of a choice: which block's step loops move (N Y X, K, C R S); times `INSIDE`, loops inside a PE."""
+STEPS, INSIDE = 7, 8
+
+
+@njit(cache=True, nogil=True)
+def moving_blocks(records: Ints, counts: Ints, moves: Ints) -> None:
+    """Fills moves [group, choice] with bits of `P_MOVES`..."""
+    block = (P_MOVES, 0, K_MOVES, B_MOVES, P_MOVES, P_MOVES)
+    for group in range(kn.GROUPS):
+        for at in range(counts[group]):
+            r = records[group, at]
+            bits = block[group] * ((r[fp.NO] > 1) + INSIDE * (r[fp.TO] > 1))
+            moves[group, at] = bits | B_MOVES * ((r[fp.NF] > 1) + INSIDE * (r[fp.TF] > 1))
+
+
+@njit(cache=True, nogil=True)
+def factors(records: Ints, counts: Ints, free: int, kept: int, table: Floats) -> None:
+    """Fills table [group, choice, FACTORS] for one pair of innermost blocks.
+
+    Args:
+        free, kept: the block that is innermost over the steps, and inside a PE, as a bit of `P_MOVES`...
+    """
+    for group in range(kn.GROUPS):
+        for at in range(counts[group]):
+            r, row = records[group, at], table[group, at]
+            row[:] = 1.0
+            row[HEIGHT] = r[fp.HO] * r[fp.HF]
+            row[SIDE] = r[fp.SO] * r[fp.SF]
+            weights = group != kn.GROUP_N
+            taps = 1.0
+            if group >= kn.VERTICAL:  # the output loop repeats W, the filter loop is W's
+                taps = r[fp.DF]
+                row[W_TILE], row[O_TILE], row[I_TILE] = r[fp.TF], r[fp.TO], r[fp.LARGEST]
+                row[W_FIRST] = min(r[fp.SF] * r[fp.TF], r[fp.DF])
+                row[PASSES] = 1 if free == B_MOVES else r[fp.NF]
+                row[VISITS] = r[fp.NF] if kept == B_MOVES else r[fp.HF]
+                row[MERGED] = r[fp.HF]
+                array, own = r[fp.ARRAY], r[fp.OWN]
+                if free == P_MOVES:
+                    row[READ_I], row[SENT_I] = array - r[fp.ARRAY_SHARED_O], own - r[fp.OWN_SHARED_O]
+                elif free == B_MOVES:
+                    row[READ_I], row[SENT_I] = array - r[fp.ARRAY_SHARED_F], own - r[fp.OWN_SHARED_F]
+                else:
+                    row[READ_I] = array - max(r[fp.ARRAY_SHARED_O], r[fp.ARRAY_SHARED_F])
+                    row[SENT_I] = own - max(r[fp.OWN_SHARED_O], r[fp.OWN_SHARED_F])
+                row[USED_I] = r[fp.PAIRS]
+            else:
+                tile, first = r[fp.TO], min(r[fp.SO] * r[fp.TO], r[fp.DO])
+                if weights:
+                    row[W_TILE], row[W_FIRST] = tile, first
+                if group != kn.GROUP_K:
+                    row[I_TILE] = tile
+                    row[READ_I] = row[SENT_I] = row[USED_I] = r[fp.DO]
+                if group != kn.GROUP_C:
+                    row[O_TILE] = tile
+            if group == kn.GROUP_C:
+                row[PASSES] = 1 if free == B_MOVES else r[fp.NO]
+                row[VISITS] = r[fp.NO] if kept == B_MOVES else r[fp.HO]
+                row[MERGED] = r[fp.HO]
+            elif group == kn.GROUP_K:
+                row[READ_I] = 1 if free == K_MOVES else r[fp.NO]
+                row[SENT_I] = min(r[fp.SO], r[fp.PO]) if free == K_MOVES else r[fp.PO]
+                row[USED_I] = r[fp.PO] if kept == K_MOVES else r[fp.DO]
+            elif group != kn.GROUP_G:
+                row[READ_W] = 1 if free == P_MOVES else r[fp.NO]
+                row[SENT_W] = min(r[fp.SO], r[fp.PO]) if free == P_MOVES else r[fp.PO]
+                row[USED_W] = r[fp.PO] if kept == P_MOVES else r[fp.DO]
+            row[SENT_W] *= r[fp.DO] if weights and group < kn.VERTICAL else taps
+            row[READ_W] *= r[fp.DO] if weights and group < kn.VERTICAL else taps
+            row[USED_W] *= r[fp.DO] if weights and group < kn.VERTICAL else taps
+
+
+@njit(cache=True, nogil=True)
+def energy(figures: Ints, macs: float, machine: Ints, joules: Floats) -> float:
+    """Joules of MACs, L1, L2 and NoC: `counts.energy_parts_j` added up, to the bit."""
+    operand, partial, q = machine[kn.OPERAND], machine[kn.PARTIAL], machine[kn.Q]
+    back, gone = figures[kn.L2_READ_O], figures[kn.L2_WRITE_O]
+    l1 = operand * (
+        figures[kn.L1_READ_W] + figures[kn.L1_WRITE_W] + (figures[kn.L1_READ_I] + figures[kn.L1_WRITE_I])
+    ) + partial * (figures[kn.L1_READ_O] + figures[kn.L1_WRITE_O])
+    l2 = operand * (figures[kn.L2_READ_W] + figures[kn.L2_READ_I] + (gone - back)) + partial * 2 * back
+    noc = figures[kn.L1_WRITE_W] + figures[kn.L1_WRITE_I] + q * (back + gone + figures[kn.REDUCED])
+    return float(joules[0] * macs + joules[1] * l1 + joules[2] * l2 + joules[3] * noc)
+
+
+@njit(cache=True, nogil=True)
+def value(objective: int, cycles: float, energy: float) -> float:
+    if objective == LATENCY:
+        return cycles
+    return energy if objective == ENERGY else cycles * energy
+
+
+@njit(cache=True, nogil=True)
+def second(objective: int, cycles: float, energy: float) -> float:
+    """What decides between equal values."""
+    return energy if objective == LATENCY else cycles
+
+
+@njit(cache=True, nogil=True)
+def better(value: float, second: float, best: Floats) -> bool:
+    """Whether a mapping, or a bound of some, is under the best by more than rounding."""
+    near = TIE * best[0]
+    return bool(value < best[0] - near or (value <= best[0] + near and second < best[1] - TIE * best[1]))
+
+
+@njit(cache=True, nogil=True)
+def bound(
+    product: Floats, machine: Ints, joules: Floats, macs: float, outputs: float, height: float
+) -> tuple[float, float]:
+    """Cycles and joules that no mapping with these products is under.
+
+    Args:
+        product: of factors, those still open at their least.
+        height: least iterations of the first PE.
+    """
+    operand, partial, q, bandwidth = machine[kn.OPERAND], machine[kn.PARTIAL], machine[kn.Q], machine[kn.BANDWIDTH]
+    passes = product[PASSES]
+    sent = product[SENT_W] + product[SENT_I]
+    l1 = operand * (sent + product[USED_W] + product[USED_I])
+    l1 += partial * outputs * (2.0 * product[VISITS] + 2.0 * passes - 2.0)
+    l2 = operand * (product[READ_W] + product[READ_I] + outputs) + partial * 2.0 * outputs * (passes - 1.0)
+    noc = sent + q * (outputs * (2.0 * passes - 1.0) + macs - outputs * product[MERGED])
+    energy = joules[0] * macs + joules[1] * l1 + joules[2] * l2 + joules[3] * noc
+    partials = q * outputs * (passes - 1.0)
+    arriving = product[READ_W] + product[READ_I] + partials
+    first = product[W_FIRST]
+    slowest = max(height / machine[kn.LANES], (arriving - first) / bandwidth, (outputs + partials) / bandwidth)
+    return 2.0 * machine[kn.LATENCY] + first / bandwidth + slowest, energy * (1.0 - 1e-14)
+
+
+@njit(cache=True, nogil=True)
+def least_heights(records: Ints, counts: Ints, level_of: Ints, pes: int) -> Floats:
+    """Least iterations of the first PE over the levels from one on, by the PEs that are left to them.
+
+    Returns:
+        [level, table, number]: with `number` PEs (table 0), or with pes // number of them (table 1): after any choice
+        floor(pes / product) are left, and those are all such numbers.
+    """
+    root = int(np.sqrt(pes))
+    heights = np.full((kn.GROUPS + 1, 2, root + 2), np.inf)
+    heights[kn.GROUPS] = 1.0
+    sides = np.zeros((records.shape[1], 2))
+    for level in range(kn.GROUPS - 1, -1, -1):
+        group, distinct = level_of[level], 0
+        for a in range(counts[group]):
+            r = records[group, a]
+            side, height = r[fp.SO] * r[fp.SF], r[fp.HO] * r[fp.HF]
+            entry = distinct - 1  # choices of one side stand together
+            while entry >= 0 and sides[entry, 0] != side:
+                entry -= 1
+            if entry < 0:
+                sides[distinct, 0], sides[distinct, 1] = side, height
+                distinct += 1
+            else:
+                sides[entry, 1] = min(sides[entry, 1], height)
+        for table in range(2):
+            for number in range(1, root + 1):
+                left = number if table == 0 else pes // number
+                value = np.inf
+                for entry in range(distinct):
+                    rest = int(left // sides[entry, 0])
+                    if rest >= 1:
+                        value = min(value, sides[entry, 1] * least_height(heights, level + 1, rest, pes))
+                heights[level, table, number] = value
+    return heights
+
+
+@njit(cache=True, nogil=True)
+def least_height(heights: Floats, level: int, left: int, pes: int) -> float:
+    """The entry of `least_heights` for `left` PEs."""
+    if left < heights.shape[2] - 1:
+        return float(heights[level, 0, left])
+    return float(heights[level, 1, pes // left])

@@ -1,0 +1,150 @@
+"""What runs for some layers on a chiplet: their shapes, each under its best mapping, with its counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from chipweave.cost.loopnest import cache
+from chipweave.cost.loopnest.allowed import allowed
+from chipweave.cost.loopnest.chiplet import energies_of, machine_of
+from chipweave.cost.loopnest.count import count
+from chipweave.cost.loopnest.counts import Counts
+from chipweave.cost.loopnest.machine import Energies, Machine
+from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of
+from chipweave.cost.loopnest.turn import turned_mapping, upright
+from chipweave.errors import InputError
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.workload.layer import Layer
+
+Tell = Callable[[int, int], None]
+"""Called with the shapes that are done and all of them."""
+
+REPORT_EVERY_S = 0.3
+"""About so often a search says how far it is and may be ended: so many shapes are searched at once."""
+
+STORE_EVERY_S = 1.0
+"""What was found goes to the disk at least so often, so that an interrupt loses little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A shape under its mapping."""
+
+    shape: Shape
+    mapping: Mapping
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Per layer its runs, one after another; none for layers that ride."""
+
+    layers: tuple[Layer, ...]
+    chiplet: Chiplet
+    machine: Machine
+    energies: Energies
+    runs: tuple[tuple[Run, ...], ...]
+
+
+def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 1, tell: Tell | None = None) -> Plan:
+    """Equal shapes are mapped once, and so are those that differ in which way they lie.
+
+    Args:
+        objective: of a layer's mapping: `latency`, `energy` or `edp`.
+        jobs: threads; the result does not depend on it.
+        tell: told now and then how far the search is; what it raises ends it. What was found until then is kept.
+
+    Raises:
+        InputError: layers without a mapping that fits L1, naming layer, chiplet and limit, all at once.
+    """
+    machine, energies = _machine(layers, chiplet), energies_of(chiplet)
+    shapes = [shapes_of(layer) for layer in layers]
+    stands = {shape: upright(shape, machine) for shape in dict.fromkeys(shape for each in shapes for shape in each)}
+    distinct = list(dict.fromkeys(stands.values()))
+    keys = dict(zip(distinct, cache.keys_of(distinct, machine, energies, objective), strict=True))
+    found = _cached(keys, machine)
+    missing = {shape: key for shape, key in keys.items() if shape not in found}
+    needs = {shape: _least_l1_bytes(shape, machine) for shape in missing if machine.constraint.whole}
+    problems = [
+        _too_big(layer, chiplet, machine, need)
+        for layer, each in zip(layers, shapes, strict=True)
+        if (need := max((needs.get(stands[shape], 0) for shape in each), default=0)) > machine.l1_bytes
+    ]
+    if problems:
+        raise InputError(problems)
+    found |= _searched(missing, machine, energies, objective, jobs, tell or (lambda done, total: None))
+    for shape, taller in stands.items():
+        if shape not in found:
+            found[shape] = Run(shape, turned_mapping(found[taller].mapping), found[taller].counts)
+    runs = tuple(tuple(found[shape] for shape in each) for each in shapes)
+    return Plan(tuple(layers), chiplet, machine, energies, runs)
+
+
+def _machine(layers: Sequence[Layer], chiplet: Chiplet) -> Machine:
+    """The chiplet's machine; where it cannot run a single product, the first layer that has any is named."""
+    try:
+        return machine_of(chiplet)
+    except InputError as error:
+        first = next((f"layer '{layer.name}' on " for layer in layers if not layer.rides), "")
+        raise InputError([first + problem for problem in error.problems]) from None
+
+
+def _cached(keys: dict[Shape, bytes], machine: Machine) -> dict[Shape, Run]:
+    """Of these shapes those that the cache has a mapping for, one that suits them."""
+    stored = cache.load(list(keys.values()))
+    found: dict[Shape, Run] = {}
+    for shape, key in keys.items():
+        if key in stored and allowed(stored[key], shape, machine):
+            run = Run(shape, stored[key], count(shape, stored[key], machine))
+            if run.counts.l1_need_bytes <= machine.l1_bytes:
+                found[shape] = run
+    return found
+
+
+def _searched(
+    keys: dict[Shape, bytes], machine: Machine, energies: Energies, objective: str, jobs: int, tell: Tell
+) -> dict[Shape, Run]:
+    """Each shape under its best mapping, which goes into the cache."""
+    found: dict[Shape, Run] = {}
+    if not keys:
+        return found
+    from chipweave.cost.loopnest.search import best_mappings
+
+    shapes, at_once = list(keys), jobs
+    new: dict[bytes, Mapping] = {}
+    stored_s = time.monotonic()
+    try:
+        while len(found) < len(shapes):
+            some, started_s = shapes[len(found) : len(found) + at_once], time.monotonic()
+            for shape, mapping in zip(some, best_mappings(some, machine, energies, objective, jobs), strict=True):
+                found[shape] = Run(shape, mapping, count(shape, mapping, machine))
+                new[keys[shape]] = mapping
+            now_s = time.monotonic()
+            at_once = at_once * 2 if now_s - started_s < REPORT_EVERY_S else max(jobs, at_once // 2)
+            if now_s - stored_s > STORE_EVERY_S:
+                cache.store(new)
+                new, stored_s = {}, now_s
+            tell(len(found), len(shapes))
+    finally:
+        cache.store(new)
+    return found
+
+
+def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
+    """L1 of a PE that any mapping takes: a product at a time, but the loops whole that must be."""
+    whole = machine.constraint.whole
+    tile = tuple(bound if loop in whole else 1 for loop, bound in zip(LOOPS, shape.bounds, strict=True))
+    smallest = Mapping((1,) * len(LOOPS), tile)
+    # Without room for second buffers, so that they are not in the need.
+    return count(shape, smallest, replace(machine, l1_bytes=1)).l1_need_bytes
+
+
+def _too_big(layer: Layer, chiplet: Chiplet, machine: Machine, need: int) -> str:
+    return (
+        f"layer '{layer.name}' on chiplet '{chiplet.name}': the smallest tile with "
+        f"{', '.join(machine.constraint.whole)} whole in a PE takes {need} bytes of L1, more than "
+        f"l1_bytes={machine.l1_bytes}; raise l1_bytes, or take loops out of `whole`"
+    )
