@@ -19,13 +19,24 @@ TIE = 1e-13
 """Relative: objectives that are nearer than rounding count as equal."""
 
 # Columns of a choice's factors: what a lower bound is a product of over the groups.
-HEIGHT, SIDE, W_TILE, I_TILE, O_TILE, W_FIRST = range(6)
-READ_W, READ_I, PASSES, SENT_W, SENT_I, USED_W, USED_I, VISITS, MERGED = range(6, 15)
-FACTORS = 15
+HEIGHT, SIDE, W_TILE, I_TILE, O_TILE = range(5)
+READ_W, READ_I, PASSES, SENT_W, SENT_I, USED_W, USED_I, VISITS, MERGED = range(5, 14)
+W_FIRST, I_FIRST, WORK_FIRST, O_LAST = range(14, 18)  # of the first and of the last step
+FACTORS = 18
 
 P_MOVES, K_MOVES, B_MOVES = 1, 2, 4
 """Bits of a choice: which block's step loops move (N Y X, K, C R S); times `INSIDE`, loops inside a PE."""
 STEPS, INSIDE = 7, 8
+
+
+@njit(cache=True, nogil=True)
+def work(records: Ints) -> tuple[float, float]:
+    """MACs and outputs of the shape."""
+    macs = outputs = 1.0
+    for group in range(kn.GROUPS):
+        macs *= records[group, 0, fp.DO] * records[group, 0, fp.DF]
+        outputs *= 1 if group == kn.GROUP_C else records[group, 0, fp.DO]
+    return macs, outputs
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +51,7 @@ def moving_blocks(records: Ints, counts: Ints, moves: Ints) -> None:
 
 
 @njit(cache=True, nogil=True)
-def factors(records: Ints, counts: Ints, free: int, kept: int, table: Floats) -> None:
+def factors(records: Ints, classes: Ints, counts: Ints, free: int, kept: int, table: Floats) -> None:
     """Fills table [group, choice, FACTORS] for one pair of innermost blocks.
 
     Args:
@@ -52,12 +63,16 @@ def factors(records: Ints, counts: Ints, free: int, kept: int, table: Floats) ->
             row[:] = 1.0
             row[HEIGHT] = r[fp.HO] * r[fp.HF]
             row[SIDE] = r[fp.SO] * r[fp.SF]
+            first, last = classes[r[fp.FIRST_CLASS]], classes[r[fp.FIRST_CLASS] + r[fp.CLASSES] - 1]
+            row[WORK_FIRST] = first[fp.WORK]
+            if group != kn.GROUP_C:
+                row[O_LAST] = last[fp.OUTPUTS]
             weights = group != kn.GROUP_N
             taps = 1.0
             if group >= kn.VERTICAL:  # the output loop repeats W, the filter loop is W's
                 taps = r[fp.DF]
                 row[W_TILE], row[O_TILE], row[I_TILE] = r[fp.TF], r[fp.TO], r[fp.LARGEST]
-                row[W_FIRST] = min(r[fp.SF] * r[fp.TF], r[fp.DF])
+                row[W_FIRST], row[I_FIRST] = first[fp.TAPS], first[fp.FULL]
                 row[PASSES] = 1 if free == B_MOVES else r[fp.NF]
                 row[VISITS] = r[fp.NF] if kept == B_MOVES else r[fp.HF]
                 row[MERGED] = r[fp.HF]
@@ -71,11 +86,11 @@ def factors(records: Ints, counts: Ints, free: int, kept: int, table: Floats) ->
                     row[SENT_I] = own - max(r[fp.OWN_SHARED_O], r[fp.OWN_SHARED_F])
                 row[USED_I] = r[fp.PAIRS]
             else:
-                tile, first = r[fp.TO], min(r[fp.SO] * r[fp.TO], r[fp.DO])
+                tile = r[fp.TO]
                 if weights:
-                    row[W_TILE], row[W_FIRST] = tile, first
+                    row[W_TILE], row[W_FIRST] = tile, first[fp.OUTPUTS]
                 if group != kn.GROUP_K:
-                    row[I_TILE] = tile
+                    row[I_TILE], row[I_FIRST] = tile, first[fp.OUTPUTS]
                     row[READ_I] = row[SENT_I] = row[USED_I] = r[fp.DO]
                 if group != kn.GROUP_C:
                     row[O_TILE] = tile
@@ -149,9 +164,14 @@ def bound(
     energy = joules[0] * macs + joules[1] * l1 + joules[2] * l2 + joules[3] * noc
     partials = q * outputs * (passes - 1.0)
     arriving = product[READ_W] + product[READ_I] + partials
-    first = product[W_FIRST]
-    slowest = max(height / machine[kn.LANES], (arriving - first) / bandwidth, (outputs + partials) / bandwidth)
-    return 2.0 * machine[kn.LATENCY] + first / bandwidth + slowest, energy * (1.0 - 1e-14)
+    first = product[W_FIRST] + product[I_FIRST]
+    # The first step computes nothing until all of it is there, and nothing comes in while it does.
+    cycles = max(
+        first / bandwidth + height / machine[kn.LANES],
+        arriving / bandwidth + product[WORK_FIRST] / machine[kn.LANES],
+    )
+    cycles = max(cycles + product[O_LAST] / bandwidth, (outputs + partials) / bandwidth)
+    return 2.0 * machine[kn.LATENCY] + cycles, energy * (1.0 - 1e-14)
 
 
 @njit(cache=True, nogil=True)

@@ -146,9 +146,7 @@ def _leaf(
     _l2_needs(records, rows, free, free != bd.B_MOVES and moves & bd.B_MOVES != 0, machine, needs, which)
     v, u = records[kn.VERTICAL, rows[kn.VERTICAL]], records[kn.HORIZONTAL, rows[kn.HORIZONTAL]]
     reuse, figures = np.zeros(kn.REUSE, dtype=np.int64), np.empty(kn.FIGURES, dtype=np.int64)
-    macs = 1.0
-    for group in range(kn.GROUPS):
-        macs *= records[group, rows[group], fp.DO] * records[group, rows[group], fp.DF]
+    macs, _ = bd.work(records)
     for block in range(3):
         if needs[block] < 0:
             continue
@@ -220,10 +218,7 @@ def _descend(
     spatial = np.ones(8, dtype=np.int64)
     free, kept, pes = 1 << free_block, bd.INSIDE << kept_block, machine[kn.PES]
     latency = 2.0 * machine[kn.LATENCY]
-    macs = outputs = 1.0
-    for group in range(groups):
-        macs *= records[group, 0, fp.DO] * records[group, 0, fp.DF]
-        outputs *= 1 if group == kn.GROUP_C else records[group, 0, fp.DO]
+    macs, outputs = bd.work(records)
     height = bd.least_height(heights, 0, pes, pes)
     above[0, 0], above[0, 1] = bd.bound(least[0], machine, joules, macs, outputs, height)
     level = 0
@@ -324,10 +319,7 @@ def explore(
     level_of = _levels(records, counts)
     heights = bd.least_heights(records, counts, level_of, machine[kn.PES])
     bd.moving_blocks(records, counts, moves)
-    macs = outputs = 1.0
-    for group in range(groups):
-        macs *= records[group, 0, fp.DO] * records[group, 0, fp.DF]
-        outputs *= 1 if group == kn.GROUP_C else records[group, 0, fp.DO]
+    macs, outputs = bd.work(records)
     for free_block in range(3):
         for kept_block in range(3):
             free, kept = 1 << free_block, 1 << kept_block
@@ -347,7 +339,7 @@ def explore(
                 or not _possible(0, can[0], bd.INSIDE * kept, bd.STEPS * bd.INSIDE, bd.B_MOVES * bd.INSIDE)
             ):
                 continue
-            bd.factors(records, counts, free, kept, factors)
+            bd.factors(records, classes, counts, free, kept, factors)
             for level in range(groups - 1, -1, -1):
                 table = factors[level_of[level]]
                 own[level] = table[order[level, 0]]
