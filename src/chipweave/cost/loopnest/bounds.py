@@ -20,13 +20,16 @@ TIE = 1e-13
 
 # Columns of a choice's factors: what a lower bound is a product of over the groups.
 HEIGHT, SIDE, W_TILE, I_TILE, O_TILE = range(5)
-READ_W, READ_I, PASSES, SENT_W, SENT_I, USED_W, USED_I, VISITS, MERGED = range(5, 14)
-W_FIRST, I_FIRST, WORK_FIRST, O_LAST = range(14, 18)  # of the first and of the last step
-FACTORS = 18
+READ_W, READ_I, PASSES, SENT_W, SENT_I, USED_W, USED_I, VISITS = range(5, 13)
+W_FIRST, I_FIRST, WORK_FIRST, O_LAST = range(13, 17)  # of the first and of the last step
+MERGED, SHARE = range(17, 19)  # the more, the cheaper: their most bounds
+FACTORS = 19
 
 P_MOVES, K_MOVES, B_MOVES = 1, 2, 4
 """Bits of a choice: which block's step loops move (N Y X, K, C R S); times `INSIDE`, loops inside a PE."""
 STEPS, INSIDE = 7, 8
+G_MOVES = 64
+W_MOVES, I_MOVES, O_MOVES = G_MOVES | K_MOVES | B_MOVES, G_MOVES | P_MOVES | B_MOVES, G_MOVES | P_MOVES | K_MOVES
 
 
 @njit(cache=True, nogil=True)
@@ -47,6 +50,8 @@ def moving_blocks(records: Ints, counts: Ints, moves: Ints) -> None:
         for at in range(counts[group]):
             r = records[group, at]
             bits = block[group] * ((r[fp.NO] > 1) + INSIDE * (r[fp.TO] > 1))
+            if group == kn.GROUP_G and r[fp.NO] > 1:
+                bits = G_MOVES
             moves[group, at] = bits | B_MOVES * ((r[fp.NF] > 1) + INSIDE * (r[fp.TF] > 1))
 
 
@@ -94,6 +99,13 @@ def factors(records: Ints, classes: Ints, counts: Ints, free: int, kept: int, ta
                     row[READ_I] = row[SENT_I] = row[USED_I] = r[fp.DO]
                 if group != kn.GROUP_C:
                     row[O_TILE] = tile
+            # The share of its iterations in which the tensor that stays is fetched, or leaves.
+            block = (P_MOVES, 0, K_MOVES, B_MOVES, P_MOVES, P_MOVES)[group]
+            if block == free:
+                tile_last = min(r[fp.TO], r[fp.DO] - (r[fp.NO] - 1) * r[fp.SO] * r[fp.TO])
+                row[SHARE] = (tile_last if free == B_MOVES else r[fp.TO]) / r[fp.HO]
+            elif group >= kn.VERTICAL and free == B_MOVES:
+                row[SHARE] = min(r[fp.TF], r[fp.DF] - (r[fp.NF] - 1) * r[fp.SF] * r[fp.TF]) / r[fp.HF]
             if group == kn.GROUP_C:
                 row[PASSES] = 1 if free == B_MOVES else r[fp.NO]
                 row[VISITS] = r[fp.NO] if kept == B_MOVES else r[fp.HO]
@@ -146,13 +158,22 @@ def better(value: float, second: float, best: Floats) -> bool:
 
 @njit(cache=True, nogil=True)
 def bound(
-    product: Floats, machine: Ints, joules: Floats, macs: float, outputs: float, height: float
+    product: Floats,
+    machine: Ints,
+    joules: Floats,
+    macs: float,
+    outputs: float,
+    height: float,
+    free: int,
+    serial: bool,
 ) -> tuple[float, float]:
     """Cycles and joules that no mapping with these products is under.
 
     Args:
-        product: of factors, those still open at their least.
+        product: of factors, those still open at their least (`MERGED`, `SHARE`: most).
         height: least iterations of the first PE.
+        free: the block that is innermost over the steps.
+        serial: whether it is certain that nothing overlaps.
     """
     operand, partial, q, bandwidth = machine[kn.OPERAND], machine[kn.PARTIAL], machine[kn.Q], machine[kn.BANDWIDTH]
     passes = product[PASSES]
@@ -171,6 +192,11 @@ def bound(
         arriving / bandwidth + product[WORK_FIRST] / machine[kn.LANES],
     )
     cycles = max(cycles + product[O_LAST] / bandwidth, (outputs + partials) / bandwidth)
+    # The tensor that stays moves in a share of the steps only; in the others the array computes meanwhile.
+    rare = product[READ_W] if free == P_MOVES else product[READ_I] if free == K_MOVES else outputs
+    cycles = max(cycles, rare / bandwidth + (1.0 - product[SHARE]) * height / machine[kn.LANES])
+    if serial:
+        cycles = height / machine[kn.LANES] + (arriving + outputs + partials) / bandwidth
     return 2.0 * machine[kn.LATENCY] + cycles, energy * (1.0 - 1e-14)
 
 

@@ -220,7 +220,7 @@ def _descend(
     latency = 2.0 * machine[kn.LATENCY]
     macs, outputs = bd.work(records)
     height = bd.least_height(heights, 0, pes, pes)
-    above[0, 0], above[0, 1] = bd.bound(least[0], machine, joules, macs, outputs, height)
+    above[0, 0], above[0, 1] = bd.bound(least[0], machine, joules, macs, outputs, height, free, False)
     level = 0
     while level >= 0:
         if at[level] == size[level] or keys[level, at[level]] > best[0] * (1.0 + bd.TIE):
@@ -240,10 +240,10 @@ def _descend(
             bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best
         ):
             continue
-        operands = here[bd.W_TILE] * row[bd.W_TILE] * below[bd.W_TILE]
-        operands += here[bd.I_TILE] * row[bd.I_TILE] * below[bd.I_TILE]
-        partials = here[bd.O_TILE] * row[bd.O_TILE] * below[bd.O_TILE]
-        if operands * machine[kn.OPERAND] + partials * machine[kn.PARTIAL] > machine[kn.L1_BYTES]:
+        weights = here[bd.W_TILE] * row[bd.W_TILE] * below[bd.W_TILE] * machine[kn.OPERAND]
+        inputs = here[bd.I_TILE] * row[bd.I_TILE] * below[bd.I_TILE] * machine[kn.OPERAND]
+        partials = here[bd.O_TILE] * row[bd.O_TILE] * below[bd.O_TILE] * machine[kn.PARTIAL]
+        if weights + inputs + partials > machine[kn.L1_BYTES]:
             continue
         done = did[level] | moves[group, a]
         if not _possible(done, can[level + 1], free, bd.STEPS, bd.B_MOVES):
@@ -253,7 +253,10 @@ def _descend(
         if objective != bd.NEED:
             for j in range(bd.FACTORS):
                 open_product[j] = here[j] * row[j] * below[j]
-            cycles, energy = bd.bound(open_product, machine, joules, macs, outputs, height)
+            twice = (weights if done & bd.W_MOVES else 0.0) + (inputs if done & bd.I_MOVES else 0.0)
+            twice += weights + inputs + partials + (partials if done & bd.O_MOVES else 0.0)
+            serial = twice > machine[kn.L1_BYTES]
+            cycles, energy = bd.bound(open_product, machine, joules, macs, outputs, height, free, serial)
             if objective == bd.LATENCY:
                 cycles = np.ceil(cycles - 1e-6)
             if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
@@ -311,10 +314,10 @@ def explore(
         found: (FOUND,); filled.
         tally: nodes, mappings with exact cycles; added to.
     """
-    groups, most = kn.GROUPS, records.shape[1]
-    factors, moves = np.ones((groups, most, bd.FACTORS)), np.zeros((groups, most), dtype=np.int64)
-    order, size = np.zeros((groups, most), dtype=np.int64), np.zeros(groups, dtype=np.int64)
-    keys, can = np.zeros((groups, most)), np.zeros(groups + 1, dtype=np.int64)
+    groups, widest = kn.GROUPS, records.shape[1]
+    factors, moves = np.ones((groups, widest, bd.FACTORS)), np.zeros((groups, widest), dtype=np.int64)
+    order, size = np.zeros((groups, widest), dtype=np.int64), np.zeros(groups, dtype=np.int64)
+    keys, can = np.zeros((groups, widest)), np.zeros(groups + 1, dtype=np.int64)
     own, least, others = np.ones((groups, bd.FACTORS)), np.ones((groups + 1, bd.FACTORS)), np.ones(bd.FACTORS)
     level_of = _levels(records, counts)
     heights = bd.least_heights(records, counts, level_of, machine[kn.PES])
@@ -345,9 +348,9 @@ def explore(
                 own[level] = table[order[level, 0]]
                 for place in range(1, size[level]):
                     row = table[order[level, place]]
-                    merged = max(own[level, bd.MERGED], row[bd.MERGED])  # saves energy: its most is what bounds
+                    most = np.maximum(own[level, bd.MERGED :], row[bd.MERGED :])
                     own[level] = np.minimum(own[level], row)
-                    own[level, bd.MERGED] = merged
+                    own[level, bd.MERGED :] = most
                 least[level] = own[level] * least[level + 1]
             # The most promising choice first: by its bound, all others at their least.
             for level in range(groups if objective != bd.NEED else 0):
@@ -358,7 +361,7 @@ def explore(
                 for place in range(size[level]):
                     row = factors[level_of[level], order[level, place]] * others
                     height = max(row[bd.HEIGHT], macs / machine[kn.PES])
-                    cycles, energy = bd.bound(row, machine, joules, macs, outputs, height)
+                    cycles, energy = bd.bound(row, machine, joules, macs, outputs, height, free, False)
                     keys[level, place] = bd.value(objective, cycles, energy)
                 ascending = np.argsort(keys[level, : size[level]], kind="mergesort")
                 order[level, : size[level]] = order[level, : size[level]][ascending]
