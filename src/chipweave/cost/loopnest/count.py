@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel
 from chipweave.cost.loopnest.counts import Counts
-from chipweave.cost.loopnest.footprint import CLASS, RECORD, tilings
+from chipweave.cost.loopnest.footprint import groups_of
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.orders import inside_of, moving, reuse_of
-from chipweave.cost.loopnest.shape import LOOPS, Axis, Shape
+from chipweave.cost.loopnest.shape import LOOPS, Shape
 
 Ints = NDArray[np.int64]
 
-PLAIN = Axis()
 AXES = "NGKCYX"
 """The output loop of each of the kernel's groups; the last two have a filter loop, too."""
 
@@ -85,28 +84,23 @@ def records_of(shape: Shape, choices: Sequence[Ints]) -> tuple[Ints, Ints]:
         choices: per group of `AXES` the tilings [choice, 4]: spatial factor and tile of its output loop, then of its
             filter loop (1, 1 where it has none).
     """
-    records = np.zeros((kernel.GROUPS, max(map(len, choices)), RECORD), dtype=np.int64)
-    axes = [_group(shape, group) for group in range(kernel.GROUPS)]
-    most = 0
-    for each, (outputs, taps, _, plain) in zip(choices, axes, strict=True):
-        steps = -(-outputs // (each[:, 0] * each[:, 1])) * -(-taps // (each[:, 2] * each[:, 3]))
-        most += int((np.minimum(steps, 3) if plain else steps).sum())  # a plain loop: a first, a last, and others
-    classes = np.zeros((most, CLASS), dtype=np.int64)
-    free = 0
-    for own, each, (outputs, taps, axis, plain) in zip(records, choices, axes, strict=True):
-        row = np.array([axis.stride, axis.dilation, axis.offset, axis.size], dtype=np.int64)
-        free = tilings(each, outputs, taps, row, not plain, own, classes, free)
-    return records, classes[:free]
+    counts = np.array([len(each) for each in choices], dtype=np.int64)
+    stacked = np.zeros((kernel.GROUPS, counts.max(), 4), dtype=np.int64)
+    for group, each in enumerate(choices):
+        stacked[group, : len(each)] = each
+    axes = np.array([_axis(shape, group) for group in range(kernel.GROUPS)], dtype=np.int64)
+    return groups_of(stacked, counts, axes)
 
 
-def _group(shape: Shape, group: int) -> tuple[int, int, Axis, bool]:
-    """Bounds of a group's output and filter loop, its axis, and whether each output has a real position of its own."""
+def _axis(shape: Shape, group: int) -> tuple[int, ...]:
+    """A group's row for `footprint.groups_of`. It slides unless each output has a real position of its own."""
     outputs = shape.bounds[LOOPS.index(AXES[group])]
     if group < kernel.VERTICAL:
-        return outputs, 1, PLAIN, True
+        return outputs, 1, 1, 1, 0, outputs, 0
     taps = shape.bounds[LOOPS.index("RS"[group - kernel.VERTICAL])]
     axis = (shape.vertical, shape.horizontal)[group - kernel.VERTICAL]
-    return outputs, taps, axis, taps == 1 and axis.stride == 1 and axis.offset == 0 and axis.size >= outputs
+    plain = taps == 1 and axis.stride == 1 and axis.offset == 0 and axis.size >= outputs
+    return outputs, taps, axis.stride, axis.dilation, axis.offset, axis.size, not plain
 
 
 def _choices(mapping: Mapping) -> list[Ints]:

@@ -131,7 +131,10 @@ def _own(record: Ints, axis: Ints, blocks: Ints, marks: NDArray[np.uint8]) -> No
         for o in range(record[PO]):
             _block(here, o, record[TO], record[DO], f, record[TF], record[DF])
             alike = o >= record[SO] and _inner(o - record[SO], record[TO], record[DO], here, axis)
-            alike = alike and _inner(o, record[TO], record[DO], here, axis) and f < record[SF]
+            alike = alike and _inner(o, record[TO], record[DO], here, axis)
+            if alike and f >= record[SF]:
+                _block(before, o, record[TO], record[DO], f - record[SF], record[TF], record[DF])
+                alike = _inner(o, record[TO], record[DO], before, axis)
             if not (alike and known):
                 positions = _real(here, axis, marks)
                 shared_o = shared_f = 0
@@ -181,8 +184,11 @@ def _steps(
             o = steps_o - 1 if not sliding and step == 2 else step
             many = steps_o - 2 if not sliding and step == 1 and steps_o > 2 else 1
             _block(here, o, array_o, record[DO], f, array_f, record[DF])
-            alike = sliding and 0 < o < steps_o - 1 and f == 0 and _inner(o - 1, array_o, record[DO], here, axis)
+            alike = sliding and 0 < o < steps_o - 1 and _inner(o - 1, array_o, record[DO], here, axis)
             alike = alike and _inner(o, array_o, record[DO], here, axis)
+            if alike and f > 0:
+                _block(before, o, array_o, record[DO], f - 1, array_f, record[DF])
+                alike = _inner(o, array_o, record[DO], before, axis)
             if not (alike and known):
                 outputs, taps = here[1] - here[0], here[3] - here[2]
                 cost[0], cost[1] = outputs, taps
@@ -255,3 +261,27 @@ def tilings(
         _block(here, 0, outputs, outputs, 0, taps, taps)
         record[HELD + 3] = _real(here, axis, marks)
     return first
+
+
+@njit(cache=True, nogil=True)
+def groups_of(choices: Ints, counts: Ints, axes: Ints) -> tuple[Ints, Ints]:
+    """Records [group, choice, RECORD] and classes [class, CLASS] of several axes' tilings.
+
+    Args:
+        choices: [group, choice, 4]; counts: choices per group.
+        axes: [group, 7] outputs, taps, stride, dilation, offset, size, and 1 if sliding.
+    """
+    most = 0
+    for group in range(len(counts)):
+        for at in range(counts[group]):
+            spatial_o, tile_o, spatial_f, tile_f = choices[group, at]
+            steps = -(-axes[group, 0] // (spatial_o * tile_o)) * -(-axes[group, 1] // (spatial_f * tile_f))
+            most += steps if axes[group, 6] else min(steps, 3)  # a plain loop: a first, a last, and others
+    records = np.zeros((len(counts), choices.shape[1], RECORD), dtype=np.int64)
+    classes = np.zeros((most, CLASS), dtype=np.int64)
+    first = 0
+    for group in range(len(counts)):
+        axis = axes[group]
+        own = choices[group, : counts[group]]
+        first = tilings(own, axis[0], axis[1], axis[2:6], axis[6] == 1, records[group], classes, first)
+    return records, classes[:first]
