@@ -20,10 +20,12 @@ TIE = 1e-13
 
 # Columns of a choice's factors: what a lower bound is a product of over the groups.
 HEIGHT, SIDE, W_TILE, I_TILE, O_TILE = range(5)
-READ_W, READ_I, PASSES, SENT_W, SENT_I, USED_W, USED_I, VISITS = range(5, 13)
-W_FIRST, I_FIRST, WORK_FIRST, O_LAST = range(13, 17)  # of the first and of the last step
-MERGED, SHARE = range(17, 19)  # the more, the cheaper: their most bounds
-FACTORS = 19
+READ_W, READ_I, PASSES, SENT_W, SENT_I = range(5, 10)
+USED_W, USED_I, VISITS = range(10, 13)  # with the tensor kept in the registers
+ALL_USED_W, ALL_USED_I, ALL_VISITS = range(13, 16)  # without
+W_FIRST, I_FIRST, WORK_FIRST, O_LAST = range(16, 20)  # of the first and of the last step
+MERGED, SHARE = range(20, 22)  # the more, the cheaper: their most bounds
+FACTORS = 22
 
 P_MOVES, K_MOVES, B_MOVES = 1, 2, 4
 """Bits of a choice: which block's step loops move (N Y X, K, C R S); times `INSIDE`, loops inside a PE."""
@@ -56,71 +58,73 @@ def moving_blocks(records: Ints, counts: Ints, moves: Ints) -> None:
 
 
 @njit(cache=True, nogil=True)
-def factors(records: Ints, classes: Ints, counts: Ints, free: int, kept: int, table: Floats) -> None:
-    """Fills table [group, choice, FACTORS] for one pair of innermost blocks.
-
-    Args:
-        free, kept: the block that is innermost over the steps, and inside a PE, as a bit of `P_MOVES`...
-    """
+def factors(records: Ints, classes: Ints, counts: Ints, free: int, table: Floats) -> None:
+    """Fills table [group, choice, FACTORS] for one block that is innermost over the steps, a bit of `P_MOVES`..."""
+    table[:] = 1.0
     for group in range(kn.GROUPS):
         for at in range(counts[group]):
             r, row = records[group, at], table[group, at]
-            row[:] = 1.0
-            row[HEIGHT] = r[fp.HO] * r[fp.HF]
-            row[SIDE] = r[fp.SO] * r[fp.SF]
             first, last = classes[r[fp.FIRST_CLASS]], classes[r[fp.FIRST_CLASS] + r[fp.CLASSES] - 1]
+            row[HEIGHT], row[SIDE] = r[fp.HO] * r[fp.HF], r[fp.SO] * r[fp.SF]
             row[WORK_FIRST] = first[fp.WORK]
-            if group != kn.GROUP_C:
-                row[O_LAST] = last[fp.OUTPUTS]
-            weights = group != kn.GROUP_N
-            taps = 1.0
-            if group >= kn.VERTICAL:  # the output loop repeats W, the filter loop is W's
-                taps = r[fp.DF]
-                row[W_TILE], row[O_TILE], row[I_TILE] = r[fp.TF], r[fp.TO], r[fp.LARGEST]
-                row[W_FIRST], row[I_FIRST] = first[fp.TAPS], first[fp.FULL]
-                row[PASSES] = 1 if free == B_MOVES else r[fp.NF]
-                row[VISITS] = r[fp.NF] if kept == B_MOVES else r[fp.HF]
-                row[MERGED] = r[fp.HF]
-                array, own = r[fp.ARRAY], r[fp.OWN]
-                if free == P_MOVES:
-                    row[READ_I], row[SENT_I] = array - r[fp.ARRAY_SHARED_O], own - r[fp.OWN_SHARED_O]
-                elif free == B_MOVES:
-                    row[READ_I], row[SENT_I] = array - r[fp.ARRAY_SHARED_F], own - r[fp.OWN_SHARED_F]
-                else:
-                    row[READ_I] = array - max(r[fp.ARRAY_SHARED_O], r[fp.ARRAY_SHARED_F])
-                    row[SENT_I] = own - max(r[fp.OWN_SHARED_O], r[fp.OWN_SHARED_F])
-                row[USED_I] = r[fp.PAIRS]
+            if group == kn.GROUP_N or group >= kn.VERTICAL:
+                _repeats_weights(r, free, row)
+            if group >= kn.VERTICAL:
+                _slides(r, free, first, row)
             else:
-                tile = r[fp.TO]
-                if weights:
-                    row[W_TILE], row[W_FIRST] = tile, first[fp.OUTPUTS]
+                if group != kn.GROUP_N:
+                    row[W_TILE], row[W_FIRST] = r[fp.TO], first[fp.OUTPUTS]
+                    row[READ_W] = row[SENT_W] = row[USED_W] = row[ALL_USED_W] = r[fp.DO]
                 if group != kn.GROUP_K:
-                    row[I_TILE], row[I_FIRST] = tile, first[fp.OUTPUTS]
-                    row[READ_I] = row[SENT_I] = row[USED_I] = r[fp.DO]
-                if group != kn.GROUP_C:
-                    row[O_TILE] = tile
-            # The share of its iterations in which the tensor that stays is fetched, or leaves.
-            block = (P_MOVES, 0, K_MOVES, B_MOVES, P_MOVES, P_MOVES)[group]
-            if block == free:
-                tile_last = min(r[fp.TO], r[fp.DO] - (r[fp.NO] - 1) * r[fp.SO] * r[fp.TO])
-                row[SHARE] = (tile_last if free == B_MOVES else r[fp.TO]) / r[fp.HO]
-            elif group >= kn.VERTICAL and free == B_MOVES:
-                row[SHARE] = min(r[fp.TF], r[fp.DF] - (r[fp.NF] - 1) * r[fp.SF] * r[fp.TF]) / r[fp.HF]
-            if group == kn.GROUP_C:
-                row[PASSES] = 1 if free == B_MOVES else r[fp.NO]
-                row[VISITS] = r[fp.NO] if kept == B_MOVES else r[fp.HO]
-                row[MERGED] = r[fp.HO]
-            elif group == kn.GROUP_K:
+                    row[I_TILE], row[I_FIRST] = r[fp.TO], first[fp.OUTPUTS]
+                    row[READ_I] = row[SENT_I] = row[USED_I] = row[ALL_USED_I] = r[fp.DO]
+            if group == kn.GROUP_K:
                 row[READ_I] = 1 if free == K_MOVES else r[fp.NO]
                 row[SENT_I] = min(r[fp.SO], r[fp.PO]) if free == K_MOVES else r[fp.PO]
-                row[USED_I] = r[fp.PO] if kept == K_MOVES else r[fp.DO]
-            elif group != kn.GROUP_G:
-                row[READ_W] = 1 if free == P_MOVES else r[fp.NO]
-                row[SENT_W] = min(r[fp.SO], r[fp.PO]) if free == P_MOVES else r[fp.PO]
-                row[USED_W] = r[fp.PO] if kept == P_MOVES else r[fp.DO]
-            row[SENT_W] *= r[fp.DO] if weights and group < kn.VERTICAL else taps
-            row[READ_W] *= r[fp.DO] if weights and group < kn.VERTICAL else taps
-            row[USED_W] *= r[fp.DO] if weights and group < kn.VERTICAL else taps
+                row[USED_I], row[ALL_USED_I] = r[fp.PO], r[fp.DO]
+                row[SHARE] = r[fp.TO] / r[fp.HO] if free == K_MOVES else 1.0
+            if group == kn.GROUP_C:
+                last_tile = r[fp.DO] - (r[fp.NO] - 1) * r[fp.SO] * r[fp.TO]
+                _reduces(r[fp.NO], r[fp.HO], min(r[fp.TO], last_tile), free, row)
+            else:
+                row[O_TILE], row[O_LAST] = r[fp.TO], last[fp.OUTPUTS]
+
+
+@njit(cache=True, nogil=True)
+def _repeats_weights(r: Ints, free: int, row: Floats) -> None:
+    """N, Y and X."""
+    row[READ_W] = 1 if free == P_MOVES else r[fp.NO]
+    row[SENT_W] = min(r[fp.SO], r[fp.PO]) if free == P_MOVES else r[fp.PO]
+    row[USED_W], row[ALL_USED_W] = r[fp.PO], r[fp.DO]
+    row[SHARE] = r[fp.TO] / r[fp.HO] if free == P_MOVES else 1.0  # of the iterations, those in which W is fetched
+
+
+@njit(cache=True, nogil=True)
+def _reduces(steps: int, height: int, last: int, free: int, row: Floats) -> None:
+    """C, R and S."""
+    row[PASSES] = 1 if free == B_MOVES else steps
+    row[VISITS], row[ALL_VISITS] = steps, height
+    row[MERGED] = height
+    if free == B_MOVES:
+        row[SHARE] = last / height  # of the iterations, those after which O leaves
+
+
+@njit(cache=True, nogil=True)
+def _slides(r: Ints, free: int, first: Ints, row: Floats) -> None:
+    """Y with R, X with S: the filter loop is one of W's, and both together move I."""
+    row[W_TILE], row[W_FIRST] = r[fp.TF], first[fp.TAPS]
+    for column in (READ_W, SENT_W, USED_W, ALL_USED_W):
+        row[column] *= r[fp.DF]
+    row[I_TILE], row[I_FIRST] = r[fp.LARGEST], first[fp.FULL]
+    array_shared, own_shared = r[fp.ARRAY_SHARED_O], r[fp.OWN_SHARED_O]
+    if free == B_MOVES:
+        array_shared, own_shared = r[fp.ARRAY_SHARED_F], r[fp.OWN_SHARED_F]
+    elif free == K_MOVES:
+        array_shared, own_shared = max(array_shared, r[fp.ARRAY_SHARED_F]), max(own_shared, r[fp.OWN_SHARED_F])
+    row[READ_I], row[SENT_I] = r[fp.ARRAY] - array_shared, r[fp.OWN] - own_shared
+    row[USED_I] = row[ALL_USED_I] = r[fp.PAIRS]
+    last_tile = r[fp.DF] - (r[fp.NF] - 1) * r[fp.SF] * r[fp.TF]
+    _reduces(r[fp.NF], r[fp.HF], min(r[fp.TF], last_tile), free, row)
 
 
 @njit(cache=True, nogil=True)
@@ -165,6 +169,7 @@ def bound(
     outputs: float,
     height: float,
     free: int,
+    kept: int,
     serial: bool,
 ) -> tuple[float, float]:
     """Cycles and joules that no mapping with these products is under.
@@ -172,14 +177,22 @@ def bound(
     Args:
         product: of factors, those still open at their least (`MERGED`, `SHARE`: most).
         height: least iterations of the first PE.
-        free: the block that is innermost over the steps.
+        free: the block that is innermost over the steps; kept: those that may be inside a PE.
         serial: whether it is certain that nothing overlaps.
     """
     operand, partial, q, bandwidth = machine[kn.OPERAND], machine[kn.PARTIAL], machine[kn.Q], machine[kn.BANDWIDTH]
     passes = product[PASSES]
     sent = product[SENT_W] + product[SENT_I]
-    l1 = operand * (sent + product[USED_W] + product[USED_I])
-    l1 += partial * outputs * (2.0 * product[VISITS] + 2.0 * passes - 2.0)
+    weights, inputs = operand * product[ALL_USED_W], operand * product[ALL_USED_I]
+    sums = partial * outputs * 2.0
+    used = np.inf
+    if kept & P_MOVES:
+        used = operand * product[USED_W] + inputs + sums * product[ALL_VISITS]
+    if kept & K_MOVES:
+        used = min(used, weights + operand * product[USED_I] + sums * product[ALL_VISITS])
+    if kept & B_MOVES:
+        used = min(used, weights + inputs + sums * product[VISITS])
+    l1 = operand * sent + used + sums * (passes - 1.0)
     l2 = operand * (product[READ_W] + product[READ_I] + outputs) + partial * 2.0 * outputs * (passes - 1.0)
     noc = sent + q * (outputs * (2.0 * passes - 1.0) + macs - outputs * product[MERGED])
     energy = joules[0] * macs + joules[1] * l1 + joules[2] * l2 + joules[3] * noc

@@ -125,8 +125,7 @@ def _leaf(
     joules: Floats,
     objective: int,
     free_block: int,
-    kept_block: int,
-    moves: int,
+    kept: int,
     cycles: float,
     best: Floats,
     found: Ints,
@@ -135,6 +134,7 @@ def _leaf(
     """Costs a whole choice of tilings exactly, with each order of blocks and pivot, and keeps what is better.
 
     Args:
+        kept: the blocks that may be innermost inside a PE; one that does not move there saves nothing.
         cycles: a bound of them.
     """
     free = 1 << free_block
@@ -143,8 +143,9 @@ def _leaf(
     if not overlapped and kn.l1_need(records, rows, machine, False) > machine[kn.L1_BYTES]:
         return
     needs, which = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
-    _l2_needs(records, rows, free, free != bd.B_MOVES and moves & bd.B_MOVES != 0, machine, needs, which)
     v, u = records[kn.VERTICAL, rows[kn.VERTICAL]], records[kn.HORIZONTAL, rows[kn.HORIZONTAL]]
+    passes = records[kn.GROUP_C, rows[kn.GROUP_C], fp.NO] * v[fp.NF] * u[fp.NF]
+    _l2_needs(records, rows, free, free != bd.B_MOVES and passes > 1, machine, needs, which)
     reuse, figures = np.zeros(kn.REUSE, dtype=np.int64), np.empty(kn.FIGURES, dtype=np.int64)
     macs, _ = bd.work(records)
     for block in range(3):
@@ -165,9 +166,14 @@ def _leaf(
             if (along_v == 1, along_u == 1, along_v * along_u > 1)[choice]:
                 continue
             pivot = kn.PIVOT_ELSE if choice == 2 else (kn.PIVOT_R if block == 2 else kn.PIVOT_Y) + choice
-            _reuse(free, 1 << kept_block, pivot, reuse)
-            kn.accesses(records, rows, reuse, figures)
-            energy = bd.energy(figures, macs, machine, joules)
+            energy, kept_block = np.inf, -1
+            for which_kept in range(3):
+                if kept & 1 << which_kept:
+                    _reuse(free, 1 << which_kept, pivot, reuse)
+                    kn.accesses(records, rows, reuse, figures)
+                    own = bd.energy(figures, macs, machine, joules)
+                    if own < energy:
+                        energy, kept_block = own, which_kept
             if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
                 continue
             tally[1] += 1
@@ -188,7 +194,7 @@ def _descend(
     joules: Floats,
     objective: int,
     free_block: int,
-    kept_block: int,
+    stays: int,
     level_of: Ints,
     size: Ints,
     order: Ints,
@@ -216,11 +222,11 @@ def _descend(
     above = np.zeros((groups + 1, 2))  # cycles and joules that bound everything below a node
     did, at, rows = np.zeros(groups + 1, dtype=np.int64), np.zeros(groups, dtype=np.int64), np.zeros(groups, np.int64)
     spatial = np.ones(8, dtype=np.int64)
-    free, kept, pes = 1 << free_block, bd.INSIDE << kept_block, machine[kn.PES]
+    free, pes = 1 << free_block, machine[kn.PES]
     latency = 2.0 * machine[kn.LATENCY]
     macs, outputs = bd.work(records)
     height = bd.least_height(heights, 0, pes, pes)
-    above[0, 0], above[0, 1] = bd.bound(least[0], machine, joules, macs, outputs, height, free, False)
+    above[0, 0], above[0, 1] = bd.bound(least[0], machine, joules, macs, outputs, height, free, bd.STEPS, False)
     level = 0
     while level >= 0:
         if at[level] == size[level] or keys[level, at[level]] > best[0] * (1.0 + bd.TIE):
@@ -246,17 +252,17 @@ def _descend(
         if weights + inputs + partials > machine[kn.L1_BYTES]:
             continue
         done = did[level] | moves[group, a]
-        if not _possible(done, can[level + 1], free, bd.STEPS, bd.B_MOVES):
+        # The block said to be innermost moves, or may yet; where none does, it is C R S.
+        if not (done | can[level + 1]) & free and (free != bd.B_MOVES or done & bd.STEPS):
             continue
-        if not _possible(done, can[level + 1], kept, bd.STEPS * bd.INSIDE, bd.B_MOVES * bd.INSIDE):
-            continue
+        kept = stays if stays and done & bd.INSIDE * stays else bd.STEPS
         if objective != bd.NEED:
             for j in range(bd.FACTORS):
                 open_product[j] = here[j] * row[j] * below[j]
             twice = (weights if done & bd.W_MOVES else 0.0) + (inputs if done & bd.I_MOVES else 0.0)
             twice += weights + inputs + partials + (partials if done & bd.O_MOVES else 0.0)
             serial = twice > machine[kn.L1_BYTES]
-            cycles, energy = bd.bound(open_product, machine, joules, macs, outputs, height, free, serial)
+            cycles, energy = bd.bound(open_product, machine, joules, macs, outputs, height, free, kept, serial)
             if objective == bd.LATENCY:
                 cycles = np.ceil(cycles - 1e-6)
             if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
@@ -275,17 +281,7 @@ def _descend(
             spatial[6], spatial[7] = records[4, rows[4], fp.SF], records[5, rows[5], fp.SF]
             if not _placed(spatial, allowed, axes):
                 continue
-        _leaf(
-            records, classes, rows, machine, joules, objective, free_block, kept_block, done, cycles, best, found, tally
-        )
-
-
-@njit(cache=True, nogil=True)
-def _possible(done: int, later: int, innermost: int, blocks: int, default: int) -> bool:
-    """Whether the block said to be innermost moves, or may yet. Where no block moves, that is C R S."""
-    if (done | later) & innermost:
-        return True
-    return bool(innermost == default and not done & blocks)
+        _leaf(records, classes, rows, machine, joules, objective, free_block, kept, cycles, best, found, tally)
 
 
 @njit(cache=True, nogil=True)
@@ -324,68 +320,63 @@ def explore(
     bd.moving_blocks(records, counts, moves)
     macs, outputs = bd.work(records)
     for free_block in range(3):
-        for kept_block in range(3):
-            free, kept = 1 << free_block, 1 << kept_block
-            forbidden = (0 if free == stays else stays) | (0 if kept == stays else bd.INSIDE * stays)
-            some = True
-            for level in range(groups - 1, -1, -1):
-                size[level], can[level] = 0, can[level + 1]
-                for a in range(counts[level_of[level]]):
-                    if moves[level_of[level], a] & forbidden == 0:
-                        order[level, size[level]] = a
-                        size[level] += 1
-                        can[level] |= moves[level_of[level], a]
-                some = some and size[level] > 0
-            if (
-                not some
-                or not _possible(0, can[0], free, bd.STEPS, bd.B_MOVES)
-                or not _possible(0, can[0], bd.INSIDE * kept, bd.STEPS * bd.INSIDE, bd.B_MOVES * bd.INSIDE)
-            ):
-                continue
-            bd.factors(records, classes, counts, free, kept, factors)
-            for level in range(groups - 1, -1, -1):
-                table = factors[level_of[level]]
-                own[level] = table[order[level, 0]]
-                for place in range(1, size[level]):
-                    row = table[order[level, place]]
-                    most = np.maximum(own[level, bd.MERGED :], row[bd.MERGED :])
-                    own[level] = np.minimum(own[level], row)
-                    own[level, bd.MERGED :] = most
-                least[level] = own[level] * least[level + 1]
-            # The most promising choice first: by its bound, all others at their least.
-            for level in range(groups if objective != bd.NEED else 0):
-                others[:] = 1.0
-                for other in range(groups):
-                    if other != level:
-                        others *= own[other]
-                for place in range(size[level]):
-                    row = factors[level_of[level], order[level, place]] * others
-                    height = max(row[bd.HEIGHT], macs / machine[kn.PES])
-                    cycles, energy = bd.bound(row, machine, joules, macs, outputs, height, free, False)
-                    keys[level, place] = bd.value(objective, cycles, energy)
-                ascending = np.argsort(keys[level, : size[level]], kind="mergesort")
-                order[level, : size[level]] = order[level, : size[level]][ascending]
-                keys[level, : size[level]] = keys[level, : size[level]][ascending]
-            _descend(
-                records,
-                classes,
-                machine,
-                joules,
-                objective,
-                free_block,
-                kept_block,
-                level_of,
-                size,
-                order,
-                keys,
-                factors,
-                least,
-                heights,
-                moves,
-                can,
-                axes,
-                allowed,
-                best,
-                found,
-                tally,
-            )
+        free = 1 << free_block
+        forbidden = 0 if free == stays else stays
+        some = True
+        for level in range(groups - 1, -1, -1):
+            size[level], can[level] = 0, can[level + 1]
+            for a in range(counts[level_of[level]]):
+                if moves[level_of[level], a] & forbidden == 0:
+                    order[level, size[level]] = a
+                    size[level] += 1
+                    can[level] |= moves[level_of[level], a]
+            some = some and size[level] > 0
+        if not some or not (can[0] & free or free == bd.B_MOVES):
+            continue
+        bd.factors(records, classes, counts, free, factors)
+        for level in range(groups - 1, -1, -1):
+            table = factors[level_of[level]]
+            own[level] = table[order[level, 0]]
+            for place in range(1, size[level]):
+                row = table[order[level, place]]
+                most = np.maximum(own[level, bd.MERGED :], row[bd.MERGED :])
+                own[level] = np.minimum(own[level], row)
+                own[level, bd.MERGED :] = most
+            least[level] = own[level] * least[level + 1]
+        # The most promising choice first: by its bound, all others at their least.
+        for level in range(groups if objective != bd.NEED else 0):
+            others[:] = 1.0
+            for other in range(groups):
+                if other != level:
+                    others *= own[other]
+            for place in range(size[level]):
+                row = factors[level_of[level], order[level, place]] * others
+                height = max(row[bd.HEIGHT], macs / machine[kn.PES])
+                cycles, energy = bd.bound(row, machine, joules, macs, outputs, height, free, bd.STEPS, False)
+                keys[level, place] = bd.value(objective, cycles, energy)
+            ascending = np.argsort(keys[level, : size[level]], kind="mergesort")
+            order[level, : size[level]] = order[level, : size[level]][ascending]
+            keys[level, : size[level]] = keys[level, : size[level]][ascending]
+        _descend(
+            records,
+            classes,
+            machine,
+            joules,
+            objective,
+            free_block,
+            stays,
+            level_of,
+            size,
+            order,
+            keys,
+            factors,
+            least,
+            heights,
+            moves,
+            can,
+            axes,
+            allowed,
+            best,
+            found,
+            tally,
+        )
