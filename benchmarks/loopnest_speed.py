@@ -23,13 +23,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from chipweave.cost.loopnest.model import LoopnestCostModel
 
 from chipweave.cost.loopnest import kernel
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
 from chipweave.cost.loopnest.count import machine_row, records_of
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.model import LoopnestCostModel
 from chipweave.cost.loopnest.orders import moving, reuse_of
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of

@@ -41,7 +41,9 @@ def solve(net: str, batch: int, package: Package, scheduler: str) -> tuple[Resul
     scenario = replace(scenario, tasks=(replace(scenario.tasks[0], batch=batch),))
     started = time.perf_counter()
     try:
-        result = chipweave.schedule(scenario, package, scheduler=scheduler, objective="throughput", jobs=1)
+        result = chipweave.schedule(
+            scenario, package, scheduler=scheduler, objective="throughput", cost_model="maestro", jobs=1
+        )
     except InfeasibleError:
         return None, time.perf_counter() - started
     return result, time.perf_counter() - started

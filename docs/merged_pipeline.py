@@ -162,7 +162,10 @@ def drawing(results: list[Result]) -> str:
 def schedules() -> list[Result]:
     """The net by each scheduler."""
     scenario = Scenario("small", (Task("small", net(), BATCH),))
-    return [chipweave.schedule(scenario, package(), scheduler=name, objective="throughput") for name in SCHEDULERS]
+    return [
+        chipweave.schedule(scenario, package(), scheduler=name, objective="throughput", cost_model="maestro")
+        for name in SCHEDULERS
+    ]
 
 
 if __name__ == "__main__":

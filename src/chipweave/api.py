@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chipweave.cores import usable_cores
+from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
 from chipweave.errors import ChipweaveError, InputError, did_you_mean
@@ -39,7 +40,7 @@ def schedule(
     *,
     scheduler: str = "scar",
     objective: str | Function = "edp",
-    cost_model: str | CostModel = "maestro",
+    cost_model: str | CostModel = DEFAULT,
     fidelity: Fidelity | str = "detailed",
     seed: int = 0,
     time_limit_s: float | None = None,
@@ -56,7 +57,7 @@ def schedule(
         objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), `throughput` (most samples per
             second, that is least latency of all batches), an expression of `latency` and `energy`, or a callable
             (latency_s, energy_j).
-        cost_model: `maestro`, `loopnest`, `table:FILE.csv`, or an object with `name` and `costs`.
+        cost_model: `loopnest`, `maestro`, `table:FILE.csv`, or an object with `name` and `costs`.
         fidelity: `paper` or `detailed`.
         seed: of anything random; same inputs, seed and version give the same schedule.
         time_limit_s: stop with the best so far; None: none.
@@ -110,7 +111,7 @@ def evaluate(
     package: Package | str | Path | None = None,
     *,
     objective: str | Function = "edp",
-    cost_model: str | CostModel = "maestro",
+    cost_model: str | CostModel = DEFAULT,
     fidelity: Fidelity | str = "detailed",
 ) -> Result:
     """What a schedule costs: a `schedule.json`, a plan written by hand, or a `Schedule`.

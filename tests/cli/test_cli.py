@@ -227,9 +227,10 @@ def test_what_is_a_reconstruction_is_called_one(chip: Run) -> None:
 def test_maestros_offchip_floor_reaches_the_file(chip: Run, scenario: str, tmp_path: Path) -> None:
     arguments = ("schedule", scenario, "-p", "het-2x2", "-s", "standalone", "--json")
     floor = json.loads(chip(*arguments, "--maestro-offchip-bandwidth", 1)[1])
-    none = json.loads(chip(*arguments)[1])
+    none = json.loads(chip(*arguments, "--cost-model", "maestro")[1])
     assert floor["cost_model"] == {"name": "maestro", "offchip_bandwidth": 1}
     assert none["cost_model"] == {"name": "maestro", "offchip_bandwidth": None}
+    assert json.loads(chip(*arguments)[1])["cost_model"] == {"name": "loopnest", "objective": "edp"}
     assert floor["evaluation"]["latency_s"] > none["evaluation"]["latency_s"]
 
 

@@ -199,7 +199,7 @@ def test_a_plan_by_hand_needs_scenario_package_and_schedule_only(tmp_path: Path)
     assert pipeline.micro_batch == 2
     assert (result.search, result.changes, result.objective) == (None, (), "edp")
     assert result.problem.fidelity is Fidelity.DETAILED
-    assert result.cost_model["name"] == "maestro"
+    assert result.cost_model["name"] == "loopnest"
     assert result.gap is not None
     assert 0 <= result.gap < 1
     # and as JSON, whole

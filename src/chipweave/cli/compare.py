@@ -23,7 +23,7 @@ def compare(
     ] = None,
     objective: opt.ObjectiveOption = "edp",
     batch: opt.Batch = None,
-    cost_model: opt.CostModelOption = "maestro",
+    cost_model: opt.CostModelOption = None,
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
     fidelity: opt.FidelityOption = opt.FidelityChoice.DETAILED,
     json: opt.Json = False,

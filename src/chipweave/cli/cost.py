@@ -32,7 +32,9 @@ def cost(
         typer.Argument(metavar="MODEL|FILE", help="A built-in model, a model's YAML, or MAESTRO's own text (FILE.m)."),
     ],
     chiplet: Annotated[str | None, typer.Option("--chiplet", "-c", help="A built-in name or a YAML file.")] = None,
-    cost_model: opt.CostModelOption = "maestro",
+    cost_model: Annotated[
+        str, typer.Option(help="maestro, loopnest (the best mapping of each layer), or table:FILE.csv (yours).")
+    ] = "maestro",
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
     objective: Annotated[
         Objective | None, typer.Option(help="What loopnest's mappings minimise, each layer on its own (edp).")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chipweave.cost import DEFAULT
+
 if TYPE_CHECKING:
     from chipweave.cost.interface import CostModel
     from chipweave.workload.scenario import Scenario
@@ -49,7 +51,10 @@ ObjectiveOption = Annotated[
     str, typer.Option(help="latency, energy, edp, throughput, or an expression such as 'energy * latency ** 2'.")
 ]
 CostModelOption = Annotated[
-    str, typer.Option(help="maestro, loopnest (the best mapping of each layer), or table:FILE.csv (your own figures).")
+    str | None,
+    typer.Option(
+        help=f"loopnest (the best mapping of each layer), maestro (the papers'), or table:FILE.csv (yours) ({DEFAULT})."
+    ),
 ]
 OffchipBandwidth = Annotated[
     int | None,
@@ -156,8 +161,10 @@ def workload(name: str, batch: int | None) -> Scenario:
 
 
 def cost_model(
-    name: str, offchip_bandwidth: int | None, objective: str | None = None, jobs: int | None = None
+    name: str | None, offchip_bandwidth: int | None, objective: str | None = None, jobs: int | None = None
 ) -> CostModel:
+    """The model of that name; without one the default, or `maestro` where its floor is given."""
     from chipweave.cost.choose import choose
 
+    name = name or (DEFAULT if offchip_bandwidth is None else "maestro")
     return choose(name, offchip_bandwidth=offchip_bandwidth, objective=objective, jobs=jobs)

@@ -17,7 +17,7 @@ def schedule(
     scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "scar",
     objective: opt.ObjectiveOption = "edp",
     batch: opt.Batch = None,
-    cost_model: opt.CostModelOption = "maestro",
+    cost_model: opt.CostModelOption = None,
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
     fidelity: opt.FidelityOption = opt.FidelityChoice.DETAILED,
     out: Annotated[Path | None, typer.Option(help="Folder for schedule.json; made where missing.")] = None,

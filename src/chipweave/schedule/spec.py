@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
+from chipweave.cost import DEFAULT
 from chipweave.cost.loopnest.objective import Objective as MappingObjective
 from chipweave.files.validate import Name, Prose, Spec
 from chipweave.schedule.plan import Partition
@@ -121,7 +122,7 @@ class ScheduleFileSpec(Spec):
     scenario_hash: str | None = Field(None, description="SHA-256 of the scenario's canonical JSON.")
     package: str | dict[str, Any] = Field(description="A built-in name, a YAML file, or the package in full.")
     package_hash: str | None = Field(None, description="SHA-256 of the package's canonical JSON.")
-    cost_model: str | CostModelSpec = Field("maestro", description="maestro, loopnest, table:FILE.csv, or in full.")
+    cost_model: str | CostModelSpec = Field(DEFAULT, description="loopnest, maestro, table:FILE.csv, or in full.")
     fidelity: Annotated[Fidelity, Field(strict=False)] = Field(Fidelity.DETAILED, description="Of the evaluation.")
     objective: Name = Field("edp", description="latency, energy, edp, an expression, or a Python function's name.")
     schedule: PlanSpec = Field(description="What runs where.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,23 +67,3 @@ def _largest_tile(machine: Machine, loop: str) -> int:
         else:
             rest += bytes_
     return max(machine.l1_bytes - rest, 0) // each
-
-
-def on_array(machine: Machine, spatial: dict[str, int]) -> bool:
-    """Whether factors fit the array, each loop's along one axis that the dataflow allows."""
-    if prod(spatial.values()) > machine.num_pes:
-        return False
-    if machine.array is None:
-        return True
-    return _placed(machine, [loop for loop in spatial if spatial[loop] > 1], spatial, *machine.array)
-
-
-def _placed(machine: Machine, loops: list[str], spatial: dict[str, int], rows: int, columns: int) -> bool:
-    if not loops:
-        return True
-    loop, *rest = loops
-    factor = spatial[loop]
-    allowed = machine.constraint
-    return (loop in allowed.rows and factor <= rows and _placed(machine, rest, spatial, rows // factor, columns)) or (
-        loop in allowed.columns and factor <= columns and _placed(machine, rest, spatial, rows, columns // factor)
-    )
