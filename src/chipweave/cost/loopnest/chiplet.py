@@ -30,7 +30,7 @@ def constraint_of(dataflow: Dataflow) -> Constraint:
     if dataflow.style is Style.CUSTOM:
         raise InputError(
             "its dataflow is custom without `loops`, and `loopnest` needs them; "
-            "write them under `dataflow: loops`, or name a style"
+            "write them under `dataflow: loops`, name a style, or take the cost model `maestro`, which reads its texts"
         )
     return STYLES[dataflow.style]
 
