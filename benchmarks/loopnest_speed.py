@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from chipweave.cost.loopnest import kernel
+from chipweave.cost.loopnest.allowed import axes_of
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
 from chipweave.cost.loopnest.count import machine_row, records_of
 from chipweave.cost.loopnest.machine import Machine
@@ -33,7 +34,7 @@ from chipweave.cost.loopnest.model import LoopnestCostModel
 from chipweave.cost.loopnest.orders import moving, reuse_of
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of
-from chipweave.cost.loopnest.space import on_array, tilings
+from chipweave.cost.loopnest.space import tilings
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.workload.layer import Layer
 from chipweave.workload.zoo import SCENARIOS, build_scenario
@@ -74,7 +75,7 @@ def mappings_per_second(shapes: Sequence[Shape], machine: Machine) -> list[float
             spatial, tile = ([int(each[which]) for each in factors] for which in (0, 1))
             if kernel.l1_need(records, picked, row, False) > machine.l1_bytes:
                 continue
-            if not on_array(machine, dict(zip(LOOPS, spatial, strict=True))):
+            if axes_of(Mapping(tuple(spatial), tuple(tile)), machine) is None:
                 continue
             steps = [-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, spatial, tile, strict=True)]
             outer, inner = (random_order(machine.constraint, generator) for _ in range(2))

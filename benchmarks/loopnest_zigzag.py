@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from chipweave.cost.loopnest.allowed import axes_of
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
 from chipweave.cost.loopnest.count import count
 from chipweave.cost.loopnest.counts import Counts
@@ -32,7 +33,6 @@ from chipweave.cost.loopnest.machine import Constraint, Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape, shapes_of
-from chipweave.cost.loopnest.space import on_array
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.workload.zoo import build_model
 
@@ -118,7 +118,7 @@ def random_mappings(shape: Shape, machine: Machine, wanted: int, generator: rand
             unrolls = loop in allowed.rows + allowed.columns
             spatial.append(generator.choice(divisors(bound // tile[-1])) if unrolls else 1)
         steps = prod(shape.bounds) // prod(spatial) // prod(tile)
-        if steps > MOST_STEPS or not on_array(machine, dict(zip(LOOPS, spatial, strict=True))):
+        if steps > MOST_STEPS or axes_of(Mapping(tuple(spatial), tuple(tile)), machine) is None:
             continue
         mapping = Mapping(
             tuple(spatial), tuple(tile), random_order(allowed, generator), random_order(allowed, generator)

@@ -2,10 +2,11 @@
 
     python -m benchmarks.scope_quality [--batch 16] [--details]
 
-Networks cut to a few layers, on meshes of 2x2, 2x3 and 2x4 Simba chiplets, with 1 MiB of L2 and with scarce L2. Prints
-per instance how many valid schedules there are, how many are strictly better than scope's (objective `throughput`),
-and how much longer scope's takes than the best. `--details` shows the best schedule and scope's side by side where they
-differ. The counts are exact; `tests/schedulers/scope/everything.py` says how they are made.
+Networks cut to a few layers, on meshes of 2x2, 2x3 and 2x4 Simba chiplets, with 1 MiB of L2 and with scarce L2, costed
+by `maestro`. Prints per instance how many valid schedules there are, how many are strictly better than scope's
+(objective `throughput`), and how much longer scope's takes than the best. `--details` shows the best schedule and
+scope's side by side where they differ. The counts are exact; `tests/schedulers/scope/everything.py` says how they are
+made.
 """
 
 from __future__ import annotations

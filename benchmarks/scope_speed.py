@@ -1,6 +1,6 @@
 """Time of `chipweave schedule NET --scheduler scope` from a cold shell on one core, against layers x chiplets.
 
-    python -m benchmarks.scope_speed [--nets ...] [--chiplets ...] [--batch 64] [--polish 2]
+    python -m benchmarks.scope_speed [--nets ...] [--chiplets ...] [--batch 64] [--polish 2] [--cost-model loopnest]
 
 Layers are units: what may be a stage. The slope is that of the least-squares line through log time against log(layers x
 chiplets), for the whole command and for the search alone.
@@ -20,11 +20,11 @@ import numpy as np
 from chipweave.workload.zoo.catalog import build_model
 
 
-def run(net: str, chiplets: int, batch: int, polish: int) -> tuple[float, float, float]:
+def run(net: str, chiplets: int, batch: int, polish: int, cost_model: str) -> tuple[float, float, float]:
     """(wall seconds, seconds of the search, peak MB) of one command on one core."""
     command = [sys.executable, "-m", "chipweave", "schedule", net, "--batch", str(batch), "--json", "--jobs", "1"]
     command += ["--package", f"mesh-{chiplets}", "--scheduler", "scope", "--objective", "throughput"]
-    command += ["--polish", str(polish)]
+    command += ["--polish", str(polish), "--cost-model", cost_model]
     one_core = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -48,17 +48,17 @@ def main() -> None:
     parser.add_argument("--chiplets", nargs="*", type=int, default=[16, 36, 64, 144, 256])
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--polish", type=int, default=2, help="rounds of improvement, whose length is bounded")
+    parser.add_argument("--cost-model", default="loopnest")
     arguments = parser.parse_args()
-    run(
-        arguments.nets[0], arguments.chiplets[0], arguments.batch, arguments.polish
-    )  # compiled code is cached from here on
+    same = (arguments.batch, arguments.polish, arguments.cost_model)
+    run(arguments.nets[0], arguments.chiplets[0], *same)  # compiled code is cached from here on
     print("| net | layers | chiplets | layers x chiplets | command s | search s | peak MB |")
     print("|---" * 7 + "|")
     sizes, walls, searches = [], [], []
     for net in arguments.nets:
         layers = len(build_model(net).units)
         for chiplets in arguments.chiplets:
-            wall_s, search_s, peak_mb = run(net, chiplets, arguments.batch, arguments.polish)
+            wall_s, search_s, peak_mb = run(net, chiplets, *same)
             sizes.append(layers * chiplets)
             walls.append(wall_s)
             searches.append(search_s)

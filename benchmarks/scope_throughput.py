@@ -2,7 +2,8 @@
 
     python -m benchmarks.scope_throughput [--nets ... | --all-nets] [--chiplets ...] [--batches ...] [--l2-mb ...]
 
-By default ResNet-152 on 16 to 256 chiplets with batches of 64 and 1024: the curve in docs/benchmarks.md.
+By default ResNet-152 on 16 to 256 chiplets with batches of 64 and 1024: the curve in docs/benchmarks.md. The cost
+model is `maestro`.
 
 A line says what every scheduler reaches, `scope` over `segmented-pipeline`, and whether `scope` is below any baseline.
 With `--why`, lines below it say where the chiplets' time goes, in per cent of chiplets x latency.

@@ -2,8 +2,9 @@
 
     python -m benchmarks.table_iv [--offchip-bandwidth 64]
 
-Nothing is tuned: every parameter is a documented default. `--offchip-bandwidth` switches on MAESTRO's own off-chip
-floor (elements per cycle), which the published figures probably include.
+Nothing is tuned: the cost model is `maestro`, the paper's, and every parameter a documented default.
+`--offchip-bandwidth` switches on MAESTRO's own off-chip floor (elements per cycle), which the published figures
+probably include.
 """
 
 from __future__ import annotations

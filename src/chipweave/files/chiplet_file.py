@@ -56,10 +56,12 @@ class DataflowSpec(Spec):
         description="nvdla (weight stationary), shidiannao (output stationary), eyeriss (row stationary) or custom.",
     )
     tile: Annotated[Tile, Field(strict=False)] = Field(
-        Dataflow.tile, description="auto: per layer the best size the PEs allow; fixed: the official text, clipped."
+        Dataflow.tile,
+        description="Of `maestro`. auto: per layer the best size the PEs allow; fixed: the official text, clipped.",
     )
     cluster: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
-        None, description="PEs per cluster with `tile: fixed`. Default: the style's (nvdla 64, shidiannao 8)."
+        None,
+        description="Of `maestro`. PEs per cluster with `tile: fixed`. Default: the style's (nvdla 64, shidiannao 8).",
     )
     mappings: MappingsSpec = Field(
         default_factory=lambda: MappingsSpec.model_validate({}),

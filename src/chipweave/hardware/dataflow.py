@@ -19,7 +19,7 @@ class Style(StrEnum):
 
 
 class Tile(StrEnum):
-    """`auto`: per layer, the best size the PE count allows. `fixed`: the official text, clipped to the layer."""
+    """Of `maestro`. `auto`: per layer, the best size the PE count allows. `fixed`: the official text, clipped."""
 
     AUTO = "auto"
     FIXED = "fixed"
@@ -77,8 +77,8 @@ class Dataflow:
 
     Args:
         style: a built-in style, or `custom` with the user's own `mappings`, `loops` or both.
-        tile: how tile sizes are chosen (see `Tile`); custom text is always taken as it stands.
-        cluster: PEs per cluster under `tile: fixed` (nvdla: C lanes, 64; shidiannao: X lanes, 8);
+        tile: how `maestro` chooses tile sizes (see `Tile`); custom text is always taken as it stands.
+        cluster: PEs per cluster under `maestro`'s `tile: fixed` (nvdla: C lanes, 64; shidiannao: X lanes, 8);
             None takes the style's default.
         mappings: for `custom`: directive text in MAESTRO's data-centric notation per operator class
             (`conv`, `dwconv`, `gemm`); a class left out uses `conv`. The `maestro` cost model reads them.

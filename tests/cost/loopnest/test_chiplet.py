@@ -151,8 +151,8 @@ def test_a_node_changes_all_but_the_stated_mac() -> None:
         (
             {"dataflow": Dataflow(Style.CUSTOM, mappings={"conv": "x"})},
             [
-                "its dataflow is custom without `loops`, and `loopnest` needs them; "
-                "write them under `dataflow: loops`, or name a style"
+                "its dataflow is custom without `loops`, and `loopnest` needs them; write them under "
+                "`dataflow: loops`, name a style, or take the cost model `maestro`, which reads its texts"
             ],
         ),
     ],

@@ -29,8 +29,8 @@ def constraint_of(dataflow: Dataflow) -> Constraint:
         return Constraint(loops.rows, loops.columns, _LETTERS[loops.stationary], loops.whole)
     if dataflow.style is Style.CUSTOM:
         raise InputError(
-            "its dataflow is custom without `loops`, and `loopnest` needs them; "
-            "write them under `dataflow: loops`, or name a style"
+            "its dataflow is custom without `loops`, and `loopnest` needs them; write them under `dataflow: loops`, "
+            "name a style, or take the cost model `maestro`, which reads its texts"
         )
     return STYLES[dataflow.style]
 
