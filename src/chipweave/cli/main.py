@@ -24,6 +24,9 @@ from chipweave.errors import ChipweaveError
 INTERNAL_ERROR = 70
 """BSD's EX_SOFTWARE."""
 
+INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
+
 app = typer.Typer(
     name="chipweave",
     help="Schedules AI models on multi-chiplet packages, and shows how good the schedule is.",
@@ -66,7 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         say("interrupted")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left; nothing more may be written, at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -90,4 +93,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    sys.exit(run())
+    code = run()
+    if code == INTERRUPTED:  # threads may still be searching, and an orderly exit would wait for them
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

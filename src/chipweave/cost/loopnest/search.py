@@ -61,13 +61,17 @@ def best_mappings(
 ) -> list[Mapping]:
     """`best_mapping` of each shape, on `jobs` threads.
 
+    The searches never run in the calling thread: compiled code does not hear Ctrl-C. What is raised here while they run
+    does not wait for them; those under way end in their own time.
+
     Raises:
         InputError: as `best_mapping`.
     """
-    if jobs == 1 or len(shapes) < 2:
-        return [best_mapping(shape, machine, energies, objective) for shape in shapes]
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         return list(pool.map(lambda shape: best_mapping(shape, machine, energies, objective), shapes))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _choices(shape: Shape, machine: Machine) -> Choices:
