@@ -36,12 +36,9 @@ def best(costed: Sequence[Costed], machine: Machine, energies: Energies, objecti
 
 
 def standing(shape: Shape, machine: Machine, cost: CostFunction, blocks: bool = True) -> list[Costed]:
-    """The mappings that fit L1, and L2 or, where none does, need the least of it. Empty where none fits L1."""
+    """The mappings that fit L1."""
     costed = ((mapping, cost(shape, mapping, machine)) for mapping in mappings(shape, machine, blocks))
-    fitting = [(mapping, counts) for mapping, counts in costed if counts.l1_need_bytes <= machine.l1_bytes]
-    least = min((counts.l2_need_bytes for _, counts in fitting), default=0)
-    most = max(machine.l2_bytes, least)
-    return [(mapping, counts) for mapping, counts in fitting if counts.l2_need_bytes <= most]
+    return [(mapping, counts) for mapping, counts in costed if counts.l1_need_bytes <= machine.l1_bytes]
 
 
 def mappings(shape: Shape, machine: Machine, blocks: bool = True) -> Iterator[Mapping]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -48,12 +47,11 @@ def test_the_best_of_the_map_space(style: str, block: int) -> None:
 
 @pytest.mark.parametrize("style", CONSTRAINTS)
 def test_orders_out_of_blocks_are_no_better(style: str) -> None:
-    """Where L2 holds what any order needs."""
     more = 0
     for seed in range(1000, 1010):
         rng = random.Random(seed)
         case = random_search(rng, CONSTRAINTS[style] or random_constraint(rng), most_macs=100)
-        machine = replace(case.machine, l2_bytes=10**6)
+        machine = case.machine
         blocks, all_ = (standing(case.shape, machine, count, blocks) for blocks in (True, False))
         more += len(all_) - len(blocks)
         for objective in OBJECTIVES if blocks else ():

@@ -12,8 +12,8 @@ from chipweave.cost.loopnest import kernel as kn
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LATENCY, ENERGY, EDP, NEED = range(4)
-"""What is minimised; NEED is bytes of L2."""
+LATENCY, ENERGY, EDP = range(3)
+"""What is minimised."""
 
 TIE = 1e-13
 """Relative: objectives that are nearer than rounding count as equal."""

@@ -66,7 +66,6 @@ def machine_row(machine: Machine) -> Ints:
             machine.num_pes,
             machine.simd_lanes,
             machine.l1_bytes,
-            machine.l2_bytes,
             machine.noc_bandwidth,
             machine.noc_latency,
             machine.element_bytes,

@@ -47,21 +47,20 @@ def _placed(spatial: Ints, allowed: Ints, axes: Ints) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _l2_needs(
-    records: Ints, rows: Ints, free: int, partial: bool, machine: Ints, needs: Ints, which: Ints
-) -> None:
-    """Fills, per block that can hold I's pivot (1: none), the least L2 need and the order of blocks that has it.
+def _order(records: Ints, rows: Ints, free: int, pivot_block: int, machine: Ints) -> int:
+    """The order of blocks that needs least of L2.
 
     Args:
-        free: the innermost moving block, as a bit.
-        needs: (3,); -1 where no order has its pivot there.
+        free: the innermost block that moves, as a bit.
+        pivot_block: the one that holds I's pivot; 1: it has none.
     """
     inside = np.zeros((3, 8), dtype=np.int64)
     block_of = (0, 3, 1, 2, 0, 0, 2, 2)  # 3: G, outside of all
     n, k, c = records[0, rows[0]], records[2, rows[2]], records[3, rows[3]]
     v, u = records[4, rows[4]], records[5, rows[5]]
     goes = (n[fp.NO] * v[fp.NO] * u[fp.NO] > 1, k[fp.NO] > 1, c[fp.NO] * v[fp.NF] * u[fp.NF] > 1)
-    needs[:] = -1
+    partial = free != bd.B_MOVES and goes[2]
+    least, best = -1, -1
     for order in range(len(BLOCK_ORDERS)):
         innermost, pivot = -1, 1
         for place in range(3):
@@ -70,7 +69,7 @@ def _l2_needs(
                 innermost = block
                 if block != 1:
                     pivot = block
-        if innermost >= 0 and 1 << innermost != free:
+        if (innermost >= 0 and 1 << innermost != free) or pivot != pivot_block:
             continue
         for tensor in range(3):
             begun = False
@@ -87,8 +86,9 @@ def _l2_needs(
         weights, inputs, outputs = kn.held(records, rows, inside)
         need = (weights + inputs) * machine[kn.OPERAND]
         need += outputs * (machine[kn.PARTIAL] if partial else machine[kn.OPERAND])
-        if needs[pivot] < 0 or need < needs[pivot]:
-            needs[pivot], which[pivot] = need, order
+        if least < 0 or need < least:
+            least, best = need, order
+    return best
 
 
 @njit(cache=True, nogil=True)
@@ -142,19 +142,20 @@ def _leaf(
     overlapped = need <= machine[kn.L1_BYTES]
     if not overlapped and kn.l1_need(records, rows, machine, False) > machine[kn.L1_BYTES]:
         return
-    needs, which = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
     v, u = records[kn.VERTICAL, rows[kn.VERTICAL]], records[kn.HORIZONTAL, rows[kn.HORIZONTAL]]
-    passes = records[kn.GROUP_C, rows[kn.GROUP_C], fp.NO] * v[fp.NF] * u[fp.NF]
-    _l2_needs(records, rows, free, free != bd.B_MOVES and passes > 1, machine, needs, which)
     reuse, figures = np.zeros(kn.REUSE, dtype=np.int64), np.empty(kn.FIGURES, dtype=np.int64)
     macs, _ = bd.work(records)
+    places_move = records[kn.GROUP_N, rows[kn.GROUP_N], fp.NO] * v[fp.NO] * u[fp.NO] > 1
+    sums_move = records[kn.GROUP_C, rows[kn.GROUP_C], fp.NO] * v[fp.NF] * u[fp.NF] > 1
     for block in range(3):
-        if needs[block] < 0:
-            continue
-        if objective == bd.NEED:
-            best[0] = min(best[0], needs[block])
-            continue
-        if needs[block] > machine[kn.L2_BYTES]:
+        # I's pivot is in the innermost block that moves, K apart, which is irrelevant to I.
+        if free == bd.P_MOVES:
+            some = block == 0
+        elif free == bd.B_MOVES:
+            some = block == (2 if sums_move else 1)
+        else:
+            some = (places_move, not places_move and not sums_move, sums_move)[block]
+        if not some:
             continue
         along_v = along_u = 1
         if block == 0:
@@ -180,9 +181,10 @@ def _leaf(
             exact = float(kn.cycles(records, classes, rows, reuse, machine, overlapped, figures))
             value, second = bd.value(objective, exact, energy), bd.second(objective, exact, energy)
             if bd.better(value, second, best):
+                order = _order(records, rows, free, block, machine)
                 best[0], best[1] = value, second
                 found[: kn.GROUPS] = rows
-                found[FREE], found[KEPT], found[PIVOT], found[ORDER] = free_block, kept_block, pivot, which[block]
+                found[FREE], found[KEPT], found[PIVOT], found[ORDER] = free_block, kept_block, pivot, order
                 found[ANY] = 1
 
 
@@ -242,9 +244,7 @@ def _descend(
             continue
         height = here[bd.HEIGHT] * row[bd.HEIGHT] * bd.least_height(heights, level + 1, int(pes // side), pes)
         cycles, energy = max(above[level, 0], latency + height / machine[kn.LANES]), above[level, 1]
-        if objective != bd.NEED and not bd.better(
-            bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best
-        ):
+        if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
             continue
         weights = here[bd.W_TILE] * row[bd.W_TILE] * below[bd.W_TILE] * machine[kn.OPERAND]
         inputs = here[bd.I_TILE] * row[bd.I_TILE] * below[bd.I_TILE] * machine[kn.OPERAND]
@@ -256,17 +256,16 @@ def _descend(
         if not (done | can[level + 1]) & free and (free != bd.B_MOVES or done & bd.STEPS):
             continue
         kept = stays if stays and done & bd.INSIDE * stays else bd.STEPS
-        if objective != bd.NEED:
-            for j in range(bd.FACTORS):
-                open_product[j] = here[j] * row[j] * below[j]
-            twice = (weights if done & bd.W_MOVES else 0.0) + (inputs if done & bd.I_MOVES else 0.0)
-            twice += weights + inputs + partials + (partials if done & bd.O_MOVES else 0.0)
-            serial = twice > machine[kn.L1_BYTES]
-            cycles, energy = bd.bound(open_product, machine, joules, macs, outputs, height, free, kept, serial)
-            if objective == bd.LATENCY:
-                cycles = np.ceil(cycles - 1e-6)
-            if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
-                continue
+        for j in range(bd.FACTORS):
+            open_product[j] = here[j] * row[j] * below[j]
+        twice = (weights if done & bd.W_MOVES else 0.0) + (inputs if done & bd.I_MOVES else 0.0)
+        twice += weights + inputs + partials + (partials if done & bd.O_MOVES else 0.0)
+        serial = twice > machine[kn.L1_BYTES]
+        cycles, energy = bd.bound(open_product, machine, joules, macs, outputs, height, free, kept, serial)
+        if objective == bd.LATENCY:
+            cycles = np.ceil(cycles - 1e-6)
+        if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
+            continue
         rows[group] = a
         if level < groups - 1:
             for j in range(bd.FACTORS):
@@ -303,7 +302,7 @@ def explore(
 
     Args:
         records, classes, counts: of every choice of every group; counts (groups,).
-        objective: `bounds.LATENCY`, ENERGY, EDP or NEED.
+        objective: `bounds.LATENCY`, ENERGY or EDP.
         stays: the block that must be innermost where it moves, as a bit of `P_MOVES`...; 0: any.
         axes, allowed: length of rows and columns (0: no axes), and [axis, loop] what they may unroll.
         best: value and its second, to be undercut; filled with what was found.
@@ -344,7 +343,7 @@ def explore(
                 own[level, bd.MERGED :] = most
             least[level] = own[level] * least[level + 1]
         # The most promising choice first: by its bound, all others at their least.
-        for level in range(groups if objective != bd.NEED else 0):
+        for level in range(groups):
             others[:] = 1.0
             for other in range(groups):
                 if other != level:

@@ -64,7 +64,7 @@ FREE_C, FREE_R, FREE_S = 1, 2, 4  # of O
 PIVOT_Y, PIVOT_X, PIVOT_R, PIVOT_S, PIVOT_ELSE = 1, 2, 3, 4, 0  # of I: the loop along which halos are shared
 
 # Columns of a machine.
-PES, LANES, L1_BYTES, L2_BYTES, BANDWIDTH, LATENCY, OPERAND, PARTIAL, Q = range(9)
+PES, LANES, L1_BYTES, BANDWIDTH, LATENCY, OPERAND, PARTIAL, Q = range(8)
 
 # Columns of the figures.
 (

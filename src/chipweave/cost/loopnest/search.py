@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel as kn
-from chipweave.cost.loopnest.bounds import B_MOVES, K_MOVES, NEED, P_MOVES
+from chipweave.cost.loopnest.bounds import B_MOVES, K_MOVES, P_MOVES
 from chipweave.cost.loopnest.count import machine_row, records_of
 from chipweave.cost.loopnest.explore import ANY, BLOCK_ORDERS, FOUND, KEPT, ORDER, PIVOT, explore
 from chipweave.cost.loopnest.machine import Energies, Machine
@@ -40,8 +39,6 @@ def best_mapping(shape: Shape, machine: Machine, energies: Energies, objective: 
     """The mapping of the whole map space with the least objective: "latency" (cycles, then energy), "energy" (then
     cycles) or "edp"; energy is that of MACs, L1, L2 and NoC. Objectives within rounding (1e-13) count as equal.
 
-    Where no mapping fits L2, those of the least need are the map space.
-
     Raises:
         InputError: no mapping fits L1.
     """
@@ -51,8 +48,11 @@ def best_mapping(shape: Shape, machine: Machine, energies: Energies, objective: 
     goal = OBJECTIVES.index(objective)
     found, _, _ = _explore(shape, machine, energies, goal, choices)
     if not found[ANY]:
-        least = least_l2_need(shape, machine, energies, choices)
-        found, _, _ = _explore(shape, replace(machine, l2_bytes=max(least, machine.l2_bytes)), energies, goal, choices)
+        whole = machine.constraint.whole
+        raise InputError(
+            f"no mapping fits l1_bytes={machine.l1_bytes}; raise it"
+            + (f", or let tiles of the loops {' '.join(whole)} run in a PE, which now runs them whole" if whole else "")
+        )
     return _mapping_of(choices, found)
 
 
@@ -68,31 +68,6 @@ def best_mappings(
         return [best_mapping(shape, machine, energies, objective) for shape in shapes]
     with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(lambda shape: best_mapping(shape, machine, energies, objective), shapes))
-
-
-def least_l2_need(shape: Shape, machine: Machine, energies: Energies, choices: Choices) -> int:
-    """Bytes of L2 that some mapping needs and none undercuts.
-
-    What is held grows with the tiles of loops that move and shrinks where a loop does not move; so each loop's tile in
-    the array is one iteration or all of them.
-
-    Raises:
-        InputError: no mapping fits L1.
-    """
-    corners = []
-    for group, each in enumerate(choices):
-        bounds = [shape.bounds[LOOPS.index(loop)] if loop else 1 for loop in GROUP_LOOPS[group]]
-        array = each[:, ::2] * each[:, 1::2]
-        corners.append(each[((array == 1) | (array >= bounds)).all(axis=1)])
-    _, best, _ = _explore(shape, machine, energies, NEED, corners)
-    if best[0] >= NOTHING:
-        raise InputError(
-            f"no mapping fits l1_bytes={machine.l1_bytes}: a PE runs the loops {' '.join(machine.constraint.whole)} "
-            "whole; raise l1_bytes, or allow tiles of them"
-            if machine.constraint.whole
-            else f"no mapping fits l1_bytes={machine.l1_bytes}; raise it"
-        )
-    return int(best[0])
 
 
 def _choices(shape: Shape, machine: Machine) -> Choices:
