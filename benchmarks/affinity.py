@@ -1,0 +1,104 @@
+"""Which dataflow each class of layer prefers, over the distinct layers of the ten scenarios. Prints Markdown.
+
+    python -m benchmarks.affinity [--json]
+
+Every layer by itself on a chiplet of each style, under `maestro` (with its official mappings, and with `tile: auto`,
+the default) and under `loopnest`. No search is involved beyond that for the mappings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from benchmarks.search_speed import SCENARIOS
+from benchmarks.two_by_two import markdown
+from chipweave.cost.choose import choose
+from chipweave.files.chiplet_file import resolve_chiplet
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.dataflow import Tile
+from chipweave.study.affinity import Comparison, Figures, compare_by_class, distinct, wins
+from chipweave.workload.layer import Layer
+from chipweave.workload.zoo import build_scenario
+
+MODELS = ("maestro, official", "maestro", "loopnest")
+MARKETS = ("datacenter", "arvr")
+STYLES = ("nvdla", "shidiannao", "eyeriss")
+REFERENCE = "nvdla"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="the figures as JSON instead")
+    arguments = parser.parse_args()
+    layers = layers_of_scenarios(SCENARIOS)
+    found = []
+    for market in MARKETS:
+        for model in MODELS:
+            print(f"{len(layers)} layers on {market} chiplets, {model}", file=sys.stderr, flush=True)
+            styles = {style: figures(layers, chiplet(f"{market}-{style}", model), model) for style in STYLES}
+            for style in STYLES[1:]:
+                compared = compare_by_class(layers, styles[style], styles[REFERENCE])
+                found += [record(market, model, style, each, comparison) for each, comparison in compared.items()]
+            least = wins({style: each.edp for style, each in styles.items()})
+            found.append({"chiplets": market, "cost_model": model, "wins": least})
+    print(json.dumps(found, indent=2) if arguments.json else "\n\n".join(tables(found)))
+
+
+def layers_of_scenarios(names: Sequence[str]) -> tuple[Layer, ...]:
+    """The distinct layers of some scenarios."""
+    tasks = [task for name in names for task in build_scenario(name).tasks]
+    return distinct(layer for task in tasks for layer in task.model.layers)
+
+
+def chiplet(name: str, model: str) -> Chiplet:
+    """A built-in chiplet, under 'maestro, official' with the official texts' own sizes."""
+    built_in = resolve_chiplet(name)
+    return replace(built_in, dataflow=replace(built_in.dataflow, tile=Tile.FIXED)) if "official" in model else built_in
+
+
+def figures(layers: Sequence[Layer], place: Chiplet, model: str) -> Figures:
+    costs = choose(model.partition(",")[0]).costs(layers, place)
+    return Figures(costs.cycles, costs.energy_j)
+
+
+def record(market: str, model: str, style: str, name: str | None, comparison: Comparison) -> dict[str, Any]:
+    where = {"chiplets": market, "cost_model": model, "style": style, "over": REFERENCE, "class": name or "all"}
+    return where | asdict(comparison)
+
+
+def tables(found: Sequence[dict[str, Any]]) -> list[str]:
+    """Per kind of chiplet one table of ratios and one of wins."""
+    made = []
+    for market in MARKETS:
+        rows = [each for each in found if each["chiplets"] == market]
+        for style in STYLES[1:]:
+            by_class: dict[str, list[dict[str, Any]]] = {}
+            for each in rows:
+                if each.get("style") == style:
+                    by_class.setdefault(each["class"], []).append(each)
+            header = ["class", "layers", *(f"{model}: cycles; energy; EDP; wins" for model in MODELS)]
+            body = [[name, str(some[0]["layers"]), *map(cell, some)] for name, some in by_class.items()]
+            made.append(f"### {style} over {REFERENCE}, {market} chiplets\n\n{markdown(header, body)}")
+        least = [(each["cost_model"], each["wins"]) for each in rows if "wins" in each]
+        body = [[model, *map(str, counts.values())] for model, counts in least]
+        header = ["cost model", *least[0][1]]
+        made.append(f"### layers with the least EDP, {market} chiplets\n\n{markdown(header, body)}")
+    return made
+
+
+def cell(comparison: dict[str, Any]) -> str:
+    """Ratios by layer, by MAC in brackets; layers won - level - lost."""
+    ratios = "; ".join(f"{comparison['mean'][key]:.2f} ({comparison['weighted'][key]:.2f})" for key in RATIOS)
+    return f"{ratios}; {comparison['better']}-{comparison['level']}-{comparison['worse']}"
+
+
+RATIOS = ("cycles", "energy", "edp")
+
+
+if __name__ == "__main__":
+    main()
