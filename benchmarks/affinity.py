@@ -21,7 +21,7 @@ from chipweave.cost.choose import choose
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Tile
-from chipweave.study.affinity import Comparison, Figures, compare_by_class, distinct, wins
+from chipweave.study.affinity import Figures, compare_by_class, distinct, spending, wins
 from chipweave.workload.layer import Layer
 from chipweave.workload.zoo import build_scenario
 
@@ -40,12 +40,18 @@ def main() -> None:
     for market in MARKETS:
         for model in MODELS:
             print(f"{len(layers)} layers on {market} chiplets, {model}", file=sys.stderr, flush=True)
-            styles = {style: figures(layers, chiplet(f"{market}-{style}", model), model) for style in STYLES}
+            places = {style: chiplet(f"{market}-{style}", model) for style in STYLES}
+            costs = {style: choose(model.partition(",")[0]).costs(layers, places[style]) for style in STYLES}
+            styles = {style: Figures(each.cycles, each.energy_j) for style, each in costs.items()}
+            where = {"chiplets": market, "cost_model": model}
             for style in STYLES[1:]:
                 compared = compare_by_class(layers, styles[style], styles[REFERENCE])
-                found += [record(market, model, style, each, comparison) for each, comparison in compared.items()]
-            least = wins({style: each.edp for style, each in styles.items()})
-            found.append({"chiplets": market, "cost_model": model, "wins": least})
+                against = where | {"style": style, "over": REFERENCE}
+                found += [against | {"class": each or "all"} | asdict(ratios) for each, ratios in compared.items()]
+            found.append(where | {"wins": wins({style: each.edp for style, each in styles.items()})})
+            for style in STYLES:
+                spent = spending(layers, costs[style], places[style])
+                found += [where | {"spends": style, "class": each} | asdict(parts) for each, parts in spent.items()]
     print(json.dumps(found, indent=2) if arguments.json else "\n\n".join(tables(found)))
 
 
@@ -61,18 +67,8 @@ def chiplet(name: str, model: str) -> Chiplet:
     return replace(built_in, dataflow=replace(built_in.dataflow, tile=Tile.FIXED)) if "official" in model else built_in
 
 
-def figures(layers: Sequence[Layer], place: Chiplet, model: str) -> Figures:
-    costs = choose(model.partition(",")[0]).costs(layers, place)
-    return Figures(costs.cycles, costs.energy_j)
-
-
-def record(market: str, model: str, style: str, name: str | None, comparison: Comparison) -> dict[str, Any]:
-    where = {"chiplets": market, "cost_model": model, "style": style, "over": REFERENCE, "class": name or "all"}
-    return where | asdict(comparison)
-
-
 def tables(found: Sequence[dict[str, Any]]) -> list[str]:
-    """Per kind of chiplet one table of ratios and one of wins."""
+    """Per kind of chiplet: ratios, wins, and where cycles and joules go."""
     made = []
     for market in MARKETS:
         rows = [each for each in found if each["chiplets"] == market]
@@ -88,7 +84,20 @@ def tables(found: Sequence[dict[str, Any]]) -> list[str]:
         body = [[model, *map(str, counts.values())] for model, counts in least]
         header = ["cost model", *least[0][1]]
         made.append(f"### layers with the least EDP, {market} chiplets\n\n{markdown(header, body)}")
+        for model in MODELS[1:]:
+            by_class = {}
+            for each in rows:
+                if each["cost_model"] == model and "spends" in each:
+                    by_class.setdefault(each["class"], []).append(each)
+            body = [[name, *map(spent_cell, some)] for name, some in by_class.items()]
+            header = ["PEs busy; fJ per MAC in L1, L2, NoC", *STYLES]
+            made.append(f"### where it goes, {model}, {market} chiplets\n\n{markdown(header, body)}")
     return made
+
+
+def spent_cell(parts: dict[str, Any]) -> str:
+    joules = ", ".join(f"{1e15 * parts[level]:.0f}" for level in ("l1", "l2", "noc"))
+    return f"{parts['utilisation']:.0%}; {joules}"
 
 
 def cell(comparison: dict[str, Any]) -> str:

@@ -11,6 +11,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.cost.interface import LayerCosts
+from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer, Op
 
 Array = NDArray[np.float64]
@@ -162,6 +164,36 @@ def wins(edp: Mapping[str, Array]) -> Mapping[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """Where some layers' cycles and joules go on a chiplet.
+
+    Args:
+        utilisation: MACs over cycles, PEs and lanes, of all layers together.
+        l1, l2, noc: joules per MAC beside the MAC's own, `l2` without what fills and drains it.
+    """
+
+    utilisation: float
+    l1: float
+    l2: float
+    noc: float
+
+
+def spending(layers: Sequence[Layer], costs: LayerCosts, chiplet: Chiplet) -> Mapping[LayerClass, Spending]:
+    """Per class, over one sample of each layer; `costs` are those of `layers`, in order."""
+    found = {}
+    for each in LayerClass:
+        indices = [index for index, layer in enumerate(layers) if layer_class(layer) is each]
+        macs = sum(layers[index].macs for index in indices)
+        if indices:
+            cycles, l1, l2, noc = (
+                float(part[indices].sum()) for part in (costs.cycles, costs.l1_j, costs.l2_j, costs.noc_j)
+            )
+            busy = macs / (cycles * chiplet.num_pes * chiplet.simd_lanes)
+            found[each] = Spending(busy, l1 / macs, l2 / macs, noc / macs)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class Freedom:
     """What it saves if every layer takes whichever style it likes, over all layers on the best single style.
 
@@ -201,7 +233,7 @@ def freedom(styles: Mapping[str, Figures], times: Sequence[int]) -> Freedom:
     single["edp"] = {name: single["cycles"][name] * single["energy"][name] for name in names}
     best = {key: min(sums, key=lambda name, sums=sums: sums[name]) for key, sums in single.items()}  # type: ignore[misc]
     everywhere = np.arange(cycles.shape[1])
-    least, chosen = np.inf, np.zeros(len(times), int)
+    least, chosen = single["edp"][best["edp"]], np.full(len(times), names.index(best["edp"]))
     for rate in _between(_rates(cycles, energy)):
         choice = (cycles + rate * energy).argmin(axis=0)
         product = float(cycles[choice, everywhere].sum() * energy[choice, everywhere].sum())
