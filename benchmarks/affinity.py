@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,7 +21,15 @@ from chipweave.cost.choose import choose
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Tile
-from chipweave.study.affinity import Figures, compare_by_class, distinct, spending, wins
+from chipweave.study.affinity import (
+    Figures,
+    compare,
+    compare_by_class,
+    distinct,
+    spending,
+    weights_at_once,
+    wins,
+)
 from chipweave.workload.layer import Layer
 from chipweave.workload.zoo import build_scenario
 
@@ -47,6 +55,10 @@ def main() -> None:
             for style in STYLES[1:]:
                 compared = compare_by_class(layers, styles[style], styles[REFERENCE])
                 against = where | {"style": style, "over": REFERENCE}
+                for name, some in by_filling(layers, places[REFERENCE].num_pes).items():
+                    macs = [layers[index].macs for index in some]
+                    ratios = compare(styles[style].of(some), styles[REFERENCE].of(some), macs)
+                    found.append(against | {"filling": name} | asdict(ratios))
                 found += [against | {"class": each or "all"} | asdict(ratios) for each, ratios in compared.items()]
             found.append(where | {"wins": wins({style: each.edp for style, each in styles.items()})})
             for style in STYLES:
@@ -61,6 +73,16 @@ def layers_of_scenarios(names: Sequence[str]) -> tuple[Layer, ...]:
     return distinct(layer for task in tasks for layer in task.model.layers)
 
 
+def by_filling(layers: Sequence[Layer], num_pes: int) -> dict[str, list[int]]:
+    """Indices of the layers by how much of a weight-stationary array they can fill."""
+    names = ("at least the PEs", "half of the PEs or more", "less")
+    found: dict[str, list[int]] = {name: [] for name in names}
+    for index, layer in enumerate(layers):
+        filled = weights_at_once(layer) / num_pes
+        found[names[0] if filled >= 1 else names[1] if filled >= 0.5 else names[2]].append(index)
+    return found
+
+
 def chiplet(name: str, model: str) -> Chiplet:
     """A built-in chiplet, under 'maestro, official' with the official texts' own sizes."""
     built_in = resolve_chiplet(name)
@@ -68,31 +90,38 @@ def chiplet(name: str, model: str) -> Chiplet:
 
 
 def tables(found: Sequence[dict[str, Any]]) -> list[str]:
-    """Per kind of chiplet: ratios, wins, and where cycles and joules go."""
+    """Per kind of chiplet: ratios by class, by how full the weight-stationary array is, wins, and where it all goes."""
     made = []
     for market in MARKETS:
         rows = [each for each in found if each["chiplets"] == market]
+        ratios = [f"{model}: cycles; energy; EDP; wins" for model in MODELS]
         for style in STYLES[1:]:
-            by_class: dict[str, list[dict[str, Any]]] = {}
-            for each in rows:
-                if each.get("style") == style:
-                    by_class.setdefault(each["class"], []).append(each)
-            header = ["class", "layers", *(f"{model}: cycles; energy; EDP; wins" for model in MODELS)]
-            body = [[name, str(some[0]["layers"]), *map(cell, some)] for name, some in by_class.items()]
-            made.append(f"### {style} over {REFERENCE}, {market} chiplets\n\n{markdown(header, body)}")
+            name = f"{style} over {REFERENCE}, {market} chiplets"
+            some = [row for row in rows if row.get("style") == style]
+            made.append(table(name, ["class", "layers", *ratios], some, "class", cell))
+            made.append(table(name, ["groups x K x C", "layers", *ratios], some, "filling", cell))
         least = [(each["cost_model"], each["wins"]) for each in rows if "wins" in each]
         body = [[model, *map(str, counts.values())] for model, counts in least]
         header = ["cost model", *least[0][1]]
         made.append(f"### layers with the least EDP, {market} chiplets\n\n{markdown(header, body)}")
         for model in MODELS[1:]:
-            by_class = {}
-            for each in rows:
-                if each["cost_model"] == model and "spends" in each:
-                    by_class.setdefault(each["class"], []).append(each)
-            body = [[name, *map(spent_cell, some)] for name, some in by_class.items()]
+            some = [row for row in rows if row["cost_model"] == model and "spends" in row]
             header = ["PEs busy; fJ per MAC in L1, L2, NoC", *STYLES]
-            made.append(f"### where it goes, {model}, {market} chiplets\n\n{markdown(header, body)}")
+            made.append(table(f"where it goes, {model}, {market} chiplets", header, some, "class", spent_cell))
     return made
+
+
+def table(
+    name: str, header: Sequence[str], rows: Sequence[dict[str, Any]], by: str, show: Callable[[dict[str, Any]], str]
+) -> str:
+    """One line per value of `by`; the records that share it side by side, behind how many layers they are of."""
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if by in row:
+            lines.setdefault(row[by], []).append(row)
+    counted = "layers" in header
+    body = [[key, *([str(some[0]["layers"])] if counted else []), *map(show, some)] for key, some in lines.items()]
+    return f"### {name}\n\n{markdown(header, body)}"
 
 
 def spent_cell(parts: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from chipweave.study.affinity import (
     freedom,
     layer_class,
     spending,
+    weights_at_once,
     wins,
 )
 from chipweave.workload.layer import Layer, Op
@@ -74,6 +75,13 @@ def test_distinct_layers_differ_in_more_than_their_names() -> None:
     same, wider = Layer("b", Op.GEMM, K=8, C=8, Y=4), Layer("c", Op.GEMM, K=9, C=8, Y=4)
     rider = Layer("d", Op.ELEMENTWISE, K=4, C=4, Y=4, groups=4)
     assert distinct([one, rider, same, wider]) == (one, wider)
+
+
+def test_weights_that_an_array_holds_at_once() -> None:
+    """Of a depthwise layer one a channel; of four heads four times 16 x 16."""
+    assert weights_at_once(CLASSES[LayerClass.DEPTHWISE][0]) == 8
+    assert weights_at_once(CLASSES[LayerClass.FEW_CHANNELS][0]) == 64 * 3
+    assert weights_at_once(CLASSES[LayerClass.ATTENTION][0]) == 4 * 16 * 16
 
 
 def figures(cycles: list[float], energy_j: list[float]) -> Figures:

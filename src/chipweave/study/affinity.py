@@ -80,6 +80,12 @@ def distinct(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     return tuple(found.values())
 
 
+def weights_at_once(layer: Layer) -> int:
+    """PEs that a weight-stationary array can fill with one weight each, filter positions aside: groups, output and
+    input channels of a group multiplied."""
+    return layer.K * layer.C // layer.groups
+
+
 @dataclass(frozen=True)
 class Figures:
     """What layers take on one chiplet, each by itself; arrays of shape (layers,), all above 0."""
