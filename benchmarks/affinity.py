@@ -1,9 +1,10 @@
 """Which dataflow each class of layer prefers, over the distinct layers of the ten scenarios. Prints Markdown.
 
-    python -m benchmarks.affinity [--json]
+    python -m benchmarks.affinity [--json] [--write docs/heterogeneity.md]
 
 Every layer by itself on a chiplet of each style, under `maestro` (with its official mappings, and with `tile: auto`,
-the default) and under `loopnest`. No search is involved beyond that for the mappings.
+the default) and under `loopnest`; the only search is that for mappings. `--write` replaces the tables of a
+page: what stands between `<!-- NAME -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks.search_speed import SCENARIOS
-from benchmarks.two_by_two import markdown
+from benchmarks.two_by_two import markdown, write_tables
 from chipweave.cost.choose import choose
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.hardware.chiplet import Chiplet
@@ -42,6 +44,7 @@ REFERENCE = "nvdla"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="the figures as JSON instead")
+    parser.add_argument("--write", type=Path, help="a page whose tables to replace")
     arguments = parser.parse_args()
     layers = layers_of_scenarios(SCENARIOS)
     found = []
@@ -64,7 +67,15 @@ def main() -> None:
             for style in STYLES:
                 spent = spending(layers, costs[style], places[style])
                 found += [where | {"spends": style, "class": each} | asdict(parts) for each, parts in spent.items()]
-    print(json.dumps(found, indent=2) if arguments.json else "\n\n".join(tables(found)))
+    show(tables(found), found if arguments.json else None, arguments.write)
+
+
+def show(made: dict[str, str], figures: Any | None, page: Path | None) -> None:
+    """Print tables, or `figures` as JSON in their place, and put the tables into a page if there is one."""
+    text = "\n\n".join(f"### {name}\n\n{table}" for name, table in made.items())
+    print(text if figures is None else json.dumps(figures, indent=2))
+    if page is not None:
+        write_tables(page, made)
 
 
 def layers_of_scenarios(names: Sequence[str]) -> tuple[Layer, ...]:
@@ -89,31 +100,27 @@ def chiplet(name: str, model: str) -> Chiplet:
     return replace(built_in, dataflow=replace(built_in.dataflow, tile=Tile.FIXED)) if "official" in model else built_in
 
 
-def tables(found: Sequence[dict[str, Any]]) -> list[str]:
+def tables(found: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Per kind of chiplet: ratios by class, by how full the weight-stationary array is, wins, and where it all goes."""
-    made = []
+    made = {}
     for market in MARKETS:
         rows = [each for each in found if each["chiplets"] == market]
         ratios = [f"{model}: cycles; energy; EDP; wins" for model in MODELS]
         for style in STYLES[1:]:
-            name = f"{style} over {REFERENCE}, {market} chiplets"
             some = [row for row in rows if row.get("style") == style]
-            made.append(table(name, ["class", "layers", *ratios], some, "class", cell))
-            made.append(table(name, ["groups x K x C", "layers", *ratios], some, "filling", cell))
+            made[f"{style}, {market}"] = table(["class", "layers", *ratios], some, "class", cell)
+            made[f"{style}, {market}, filling"] = table(["groups x K x C", "layers", *ratios], some, "filling", cell)
         least = [(each["cost_model"], each["wins"]) for each in rows if "wins" in each]
         body = [[model, *map(str, counts.values())] for model, counts in least]
-        header = ["cost model", *least[0][1]]
-        made.append(f"### layers with the least EDP, {market} chiplets\n\n{markdown(header, body)}")
+        made[f"wins, {market}"] = markdown(["cost model", *least[0][1]], body)
         for model in MODELS[1:]:
             some = [row for row in rows if row["cost_model"] == model and "spends" in row]
             header = ["PEs busy; fJ per MAC in L1, L2, NoC", *STYLES]
-            made.append(table(f"where it goes, {model}, {market} chiplets", header, some, "class", spent_cell))
+            made[f"spending, {market}, {model}"] = table(header, some, "class", spent_cell)
     return made
 
 
-def table(
-    name: str, header: Sequence[str], rows: Sequence[dict[str, Any]], by: str, show: Callable[[dict[str, Any]], str]
-) -> str:
+def table(header: Sequence[str], rows: Sequence[dict[str, Any]], by: str, show: Callable[[dict[str, Any]], str]) -> str:
     """One line per value of `by`; the records that share it side by side, behind how many layers they are of."""
     lines: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -121,7 +128,7 @@ def table(
             lines.setdefault(row[by], []).append(row)
     counted = "layers" in header
     body = [[key, *([str(some[0]["layers"])] if counted else []), *map(show, some)] for key, some in lines.items()]
-    return f"### {name}\n\n{markdown(header, body)}"
+    return markdown(header, body)
 
 
 def spent_cell(parts: dict[str, Any]) -> str:
@@ -131,11 +138,10 @@ def spent_cell(parts: dict[str, Any]) -> str:
 
 def cell(comparison: dict[str, Any]) -> str:
     """Ratios by layer, by MAC in brackets; layers won - level - lost."""
-    ratios = "; ".join(f"{comparison['mean'][key]:.2f} ({comparison['weighted'][key]:.2f})" for key in RATIOS)
+    ratios = "; ".join(
+        f"{comparison['mean'][key]:.2f} ({comparison['weighted'][key]:.2f})" for key in ("cycles", "energy", "edp")
+    )
     return f"{ratios}; {comparison['better']}-{comparison['level']}-{comparison['worse']}"
-
-
-RATIOS = ("cycles", "energy", "edp")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """On which packages heterogeneity pays, for the ten scenarios, under each cost model, and why. Prints Markdown.
 
     python -m benchmarks.heterogeneity [--scenario datacenter-4 ...] [--model loopnest ...] [--fidelity paper] [--json]
+    python -m benchmarks.heterogeneity --write docs/heterogeneity.md    # also replaces the tables of the page
 
 `scar` for EDP with its default settings on every 3x3 preset (AR/VR scenarios on the AR/VR twins), then the best mixed
 package against the best homogeneous one. `maestro, official` takes the official mappings in place of `tile: auto`.
@@ -9,16 +10,16 @@ package against the best homogeneous one. `maestro, official` takes the official
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import chipweave
-from benchmarks.affinity import MODELS
+from benchmarks.affinity import MODELS, show
 from benchmarks.search_speed import PACKAGES, SCENARIOS
 from benchmarks.table_iv import with_fixed_tiles
 from benchmarks.two_by_two import markdown
@@ -64,13 +65,14 @@ def main() -> None:
     parser.add_argument("--fidelity", choices=("paper", "detailed"), default="detailed")
     parser.add_argument("--jobs", type=int, default=None)
     parser.add_argument("--json", action="store_true", help="the figures as JSON instead")
+    parser.add_argument("--write", type=Path, help="a page whose tables to replace")
     arguments = parser.parse_args()
     cases = [
         case(scenario, model, arguments.fidelity, arguments.jobs)
         for model in arguments.model
         for scenario in arguments.scenario
     ]
-    print(json.dumps([record(each) for each in cases], indent=2) if arguments.json else "\n\n".join(tables(cases)))
+    show(tables(cases), [record(each) for each in cases] if arguments.json else None, arguments.write)
 
 
 def case(scenario: str, model: str, fidelity: str, jobs: int | None) -> Case:
@@ -122,18 +124,15 @@ def record(each: Case) -> dict[str, Any]:
     }
 
 
-def tables(cases: Sequence[Case]) -> list[str]:
+def tables(cases: Sequence[Case]) -> dict[str, str]:
     """Per cost model: what each package costs, whether heterogeneity pays, why, and who works in the best mixed one."""
-    made = []
+    made = {}
     for model in dict.fromkeys(each.model for each in cases):
         some = [each for each in cases if each.model == model]
-        parts = {
-            "every package": costs_table(some),
-            "does it pay": pays_table(some),
-            "affinity and bottlenecks": reasons_table(some),
-            "who does what": work_table(some),
-        }
-        made += [f"### {model}: {name}\n\n{table}" for name, table in parts.items()]
+        made[f"packages, {model}"] = costs_table(some)
+        made[f"pays, {model}"] = pays_table(some)
+        made[f"reasons, {model}"] = reasons_table(some)
+        made[f"work, {model}"] = work_table(some)
     return made
 
 
