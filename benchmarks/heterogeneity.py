@@ -3,8 +3,9 @@
     python -m benchmarks.heterogeneity [--scenario datacenter-4 ...] [--model loopnest ...] [--fidelity paper] [--json]
     python -m benchmarks.heterogeneity --write docs/heterogeneity.md    # also replaces the tables of the page
 
-`scar` for EDP with its default settings on every 3x3 preset (AR/VR scenarios on the AR/VR twins), then the best mixed
-package against the best homogeneous one. `maestro, official` takes the official mappings in place of `tile: auto`.
+`scar` for EDP with its default settings on every 3x3 preset (AR/VR scenarios on the AR/VR twins); every schedule that
+was found tried on every package; then the best mixed package against the best homogeneous one. `maestro, official`
+takes the official mappings in place of `tile: auto`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from chipweave.study.heterogeneity import (
     Verdict,
     Work,
     bottleneck,
+    exchange,
     outcome,
     scenario_freedom,
     verdict,
@@ -77,9 +79,10 @@ def main() -> None:
 
 def case(scenario: str, model: str, fidelity: str, jobs: int | None) -> Case:
     results = [run(scenario, name, model, fidelity, jobs) for name in packages(scenario)]
-    outcomes = tuple(map(outcome, results))
+    known = exchange(results)
+    outcomes = tuple(map(outcome, known))
     found = verdict(outcomes)
-    by_package = {result.problem.package.name: result for result in results}
+    by_package = {each.best.problem.package.name: each.best for each in known}
     alike, best = by_package[found.homogeneous.package], by_package[found.mixed.package]
     return Case(
         scenario,
@@ -137,13 +140,14 @@ def tables(cases: Sequence[Case]) -> dict[str, str]:
 
 
 def costs_table(cases: Iterable[Case]) -> str:
-    """J.s; ms; J of every package, the winner in bold."""
+    """J.s; ms; J of every package, the winner in bold; where another package's schedule serves, what was found here."""
     rows = []
     for each in cases:
         cells = []
         for one in each.outcomes:
             mark = "**" if one is each.winner else ""
-            cells.append(f"{mark}{one.edp_js:.4g}{mark}; {1e3 * one.latency_s:.4g}; {one.energy_j:.4g}")
+            own = "" if one.plan_of == one.package else f" ({one.searched_js:.4g}, {short(one.plan_of)})"
+            cells.append(f"{mark}{one.edp_js:.4g}{mark}{own}; {1e3 * one.latency_s:.4g}; {one.energy_j:.4g}")
         rows.append([each.scenario, *cells])
     return markdown(["EDP J.s; latency ms; energy J", *PACKAGES], rows)
 

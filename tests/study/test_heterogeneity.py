@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -9,17 +10,27 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style
 from chipweave.hardware.package import Package
+from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
 from chipweave.schedule.result import Result
 from chipweave.study.affinity import LayerClass
-from chipweave.study.heterogeneity import Outcome, bottleneck, outcome, scenario_freedom, verdict, work_by_class
+from chipweave.study.heterogeneity import (
+    Found,
+    Outcome,
+    bottleneck,
+    exchange,
+    outcome,
+    scenario_freedom,
+    verdict,
+    work_by_class,
+)
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 
 
 def made(package: str, mixed: bool, latency_s: float, energy_j: float, compute_s: float, bound_js: float) -> Outcome:
-    busy = compute_s / latency_s / 2
-    return Outcome(package, mixed, latency_s, energy_j, latency_s * energy_j, compute_s, busy, bound_js)
+    edp_js, busy = latency_s * energy_j, compute_s / latency_s / 2
+    return Outcome(package, mixed, package, edp_js, latency_s, energy_j, edp_js, compute_s, busy, bound_js)
 
 
 def test_the_best_of_each_kind_by_hand() -> None:
@@ -52,8 +63,12 @@ def result() -> Result:
     return chipweave.schedule(scenario, package, jobs=1)
 
 
+def alone(result: Result) -> Found:
+    return Found(result, result, result.problem.package.name)
+
+
 def test_the_outcome_of_a_schedule_adds_up() -> None:
-    found, cost = outcome(result()), result().evaluation
+    found, cost = outcome(alone(result())), result().evaluation
     assert found.mixed
     assert found.package == "pair"
     assert (found.latency_s, found.energy_j, found.edp_js) == (cost.latency_s, cost.energy_j, cost.edp_js)
@@ -69,7 +84,7 @@ def test_work_counts_every_sample_of_every_layer_once() -> None:
     assert {kind for _, kind in work} == {LayerClass.FEW_CHANNELS, LayerClass.POINTWISE}
     riding_s = 3 * 8 * 16 * 16 / 64 / 500e6
     computing_s = sum(done.compute_s for done in work.values())
-    assert computing_s + riding_s == pytest.approx(outcome(result()).compute_s)
+    assert computing_s + riding_s == pytest.approx(outcome(alone(result())).compute_s)
 
 
 def test_no_schedule_computes_less_than_a_free_choice() -> None:
@@ -98,9 +113,30 @@ def test_the_bottleneck_is_a_stage_of_the_schedule() -> None:
     assert found.layer in {layers[index].name for index in range(slowest.first, slowest.last + 1)}
 
 
+def test_every_package_takes_the_best_schedule_of_any() -> None:
+    """The same places with the styles exchanged; on one of them stands a schedule worse than the other's is there."""
+    good = result()
+    problem = good.problem
+    other = replace(problem.package, name="flipped", chiplets=problem.package.chiplets[::-1])
+    flipped = chipweave.schedule(problem.scenario, other, jobs=1)
+    everything_on_one = Schedule((Window((Pipeline(0, (Stage(0, 2, (0,)),)),)),))
+    bad = chipweave.evaluate(everything_on_one, problem.scenario, problem.package)
+    assert bad.evaluation.edp_js > chipweave.evaluate(
+        flipped.schedule, problem.scenario, problem.package
+    ).evaluation.edp_js
+    here, there = exchange([bad, flipped])
+    assert (here.plan_of, here.best.schedule) == ("flipped", flipped.schedule)
+    assert here.searched is bad
+    assert here.best.problem is bad.problem
+    assert there == alone(flipped)
+    found = outcome(here)
+    assert found.searched_js == bad.evaluation.edp_js > found.edp_js
+    assert (found.package, found.plan_of) == ("pair", "flipped")
+
+
 def test_schedules_for_something_else_are_refused() -> None:
     other = chipweave.schedule(
         result().problem.scenario, result().problem.package, scheduler="standalone", objective="latency", jobs=1
     )
     with pytest.raises(ValueError, match="'pair' was not found for EDP, but for 'latency'"):
-        outcome(other)
+        outcome(alone(other))

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chipweave.schedule.check import problems_of
+from chipweave.schedule.evaluate import evaluate
+from chipweave.schedule.objective import objective
 from chipweave.schedule.plan import Stage
-from chipweave.schedule.result import Result
+from chipweave.schedule.result import Result, assess
 from chipweave.study.affinity import Figures, Freedom, LayerClass, freedom, layer_class
 
 
@@ -19,6 +22,7 @@ class Outcome:
 
     Args:
         mixed: whether the package has chiplets of more than one class.
+        plan_of: the package that the schedule was found for; `searched_js`: EDP of what was found for this one.
         compute_s: chiplet-seconds of computing.
         busy: chiplets that compute, on average over the latency, as a fraction of all: latency is `compute_s` over
             `busy` over the chiplets, exactly.
@@ -27,6 +31,8 @@ class Outcome:
 
     package: str
     mixed: bool
+    plan_of: str
+    searched_js: float
     latency_s: float
     energy_j: float
     edp_js: float
@@ -85,8 +91,30 @@ class Bottleneck:
     kind: LayerClass
 
 
-def outcome(result: Result) -> Outcome:
-    """Of a schedule found for EDP."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a package: its own search's result, and the best schedule of any package, `plan_of` one."""
+
+    searched: Result
+    best: Result
+    plan_of: str
+
+
+def exchange(results: Sequence[Result]) -> tuple[Found, ...]:
+    """Every schedule on every package, keeping the best on each.
+
+    A search of a large space is cut short, on mixed packages more so than on homogeneous ones, where many schedules
+    are alike. Without this a package might look bad that the schedule of another fits well.
+
+    Args:
+        results: of one scenario for EDP, on packages with the same places and links.
+    """
+    return tuple(_best_known(result, results) for result in results)
+
+
+def outcome(found: Found) -> Outcome:
+    """The figures of the best schedule known."""
+    result = found.best
     cost, package = result.evaluation, result.problem.package
     if result.certificate is None or result.objective != "edp":
         raise ValueError(f"the schedule on '{package.name}' was not found for EDP, but for '{result.objective}'")
@@ -98,6 +126,8 @@ def outcome(result: Result) -> Outcome:
     return Outcome(
         package.name,
         len(package.classes) > 1,
+        found.plan_of,
+        found.searched.evaluation.edp_js,
         cost.latency_s,
         cost.energy_j,
         cost.edp_js,
@@ -167,6 +197,18 @@ def scenario_freedom(result: Result) -> Freedom:
         for place, chiplet in enumerate(problem.package.classes)
     }
     return freedom(styles, times)
+
+
+def _best_known(here: Result, results: Sequence[Result]) -> Found:
+    known = {each.problem.package.name: each.schedule for each in results}
+    costs = {
+        name: evaluate(plan, here.problem).edp_js for name, plan in known.items() if not problems_of(plan, here.problem)
+    }
+    own = here.problem.package.name
+    least = min(costs, key=lambda name: (costs[name], name != own))
+    if least == own:
+        return Found(here, here, own)
+    return Found(here, assess(here.problem, here.cost_model, known[least], objective("edp"), here.search), least)
 
 
 def _stage_s(result: Result, task: int, stage: Stage) -> float:
