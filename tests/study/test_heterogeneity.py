@@ -114,24 +114,22 @@ def test_the_bottleneck_is_a_stage_of_the_schedule() -> None:
 
 
 def test_every_package_takes_the_best_schedule_of_any() -> None:
-    """The same places with the styles exchanged; on one of them stands a schedule worse than the other's is there."""
+    """The same places with the styles exchanged: what is good for one is good for the other after an exchange. The
+    schedule of `bad` runs all on one chiplet, sample by sample, which no exchange mends."""
     good = result()
     problem = good.problem
     other = replace(problem.package, name="flipped", chiplets=problem.package.chiplets[::-1])
     flipped = chipweave.schedule(problem.scenario, other, jobs=1)
-    everything_on_one = Schedule((Window((Pipeline(0, (Stage(0, 2, (0,)),)),)),))
-    bad = chipweave.evaluate(everything_on_one, problem.scenario, problem.package)
-    assert bad.evaluation.edp_js > chipweave.evaluate(
-        flipped.schedule, problem.scenario, problem.package
-    ).evaluation.edp_js
+    one_by_one = Schedule(tuple(Window((Pipeline(0, (Stage(i, j, (0,)),)),)) for i, j in ((0, 1), (2, 2))))
+    bad = chipweave.evaluate(one_by_one, problem.scenario, problem.package)
     here, there = exchange([bad, flipped])
-    assert (here.plan_of, here.best.schedule) == ("flipped", flipped.schedule)
-    assert here.searched is bad
+    assert (here.plan_of, there.plan_of) == ("flipped", "flipped")
     assert here.best.problem is bad.problem
-    assert there == alone(flipped)
+    assert here.searched is bad
+    assert here.best.evaluation.edp_js <= good.evaluation.edp_js * (1 + 1e-12) < bad.evaluation.edp_js
     found = outcome(here)
-    assert found.searched_js == bad.evaluation.edp_js > found.edp_js
     assert (found.package, found.plan_of) == ("pair", "flipped")
+    assert found.searched_js == bad.evaluation.edp_js
 
 
 def test_schedules_for_something_else_are_refused() -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chipweave.schedule.check import problems_of
 from chipweave.schedule.evaluate import evaluate
 from chipweave.schedule.objective import objective
 from chipweave.schedule.plan import Stage
 from chipweave.schedule.result import Result, assess
 from chipweave.study.affinity import Figures, Freedom, LayerClass, freedom, layer_class
+from chipweave.study.places import better_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,13 @@ class Found:
 
 
 def exchange(results: Sequence[Result]) -> tuple[Found, ...]:
-    """Every schedule on every package, keeping the best on each.
+    """Every schedule on every package, its stages in better places, keeping the best on each.
 
     A search of a large space is cut short, on mixed packages more so than on homogeneous ones, where many schedules
     are alike. Without this a package might look bad that the schedule of another fits well.
 
     Args:
-        results: of one scenario for EDP, on packages with the same places and links.
+        results: of one scenario for EDP, with single chiplets, on packages with as many places and as much L2.
     """
     return tuple(_best_known(result, results) for result in results)
 
@@ -200,15 +200,11 @@ def scenario_freedom(result: Result) -> Freedom:
 
 
 def _best_known(here: Result, results: Sequence[Result]) -> Found:
-    known = {each.problem.package.name: each.schedule for each in results}
-    costs = {
-        name: evaluate(plan, here.problem).edp_js for name, plan in known.items() if not problems_of(plan, here.problem)
-    }
+    plans = {each.problem.package.name: better_places(here.problem, each.schedule) for each in results}
+    costs = {name: evaluate(plan, here.problem).edp_js for name, plan in plans.items()}
     own = here.problem.package.name
     least = min(costs, key=lambda name: (costs[name], name != own))
-    if least == own:
-        return Found(here, here, own)
-    return Found(here, assess(here.problem, here.cost_model, known[least], objective("edp"), here.search), least)
+    return Found(here, assess(here.problem, here.cost_model, plans[least], objective("edp"), here.search), least)
 
 
 def _stage_s(result: Result, task: int, stage: Stage) -> float:
