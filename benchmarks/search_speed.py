@@ -1,4 +1,4 @@
-"""Wall time and peak memory of whole `chipweave schedule` commands from a cold shell.
+"""Wall time, processor time and peak memory of whole `chipweave schedule` commands from a cold shell.
 
     python -m benchmarks.search_speed [--provision rule|exhaustive] [--scenarios ...] [--packages ...] [--fidelity ...]
         [--cost-model loopnest]
@@ -29,15 +29,16 @@ PACKAGES = [
 ]
 
 
-def run(command: list[str]) -> tuple[float, float, dict[str, object] | None]:
-    """(wall seconds, peak MB, the JSON printed) of one process."""
+def run(command: list[str]) -> tuple[float, float, float, dict[str, object] | None]:
+    """(wall seconds, processor seconds, peak MB, the JSON printed) of one process."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     wall_s = time.perf_counter() - started
-    return wall_s, usage.ru_maxrss / 1024, json.loads(output) if status == 0 else None
+    document = json.loads(output) if status == 0 else None
+    return wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, document
 
 
 def main() -> None:
@@ -48,25 +49,28 @@ def main() -> None:
     parser.add_argument("--scenarios", nargs="*", default=SCENARIOS)
     parser.add_argument("--packages", nargs="*", default=PACKAGES)
     arguments = parser.parse_args()
-    walls, peaks = [], []
+    walls, processor, peaks = [], [], []
     for scenario in arguments.scenarios:
         for package in arguments.packages:
             name = f"arvr-{package}" if scenario.startswith("arvr") and not package.startswith("arvr") else package
             command = [sys.executable, "-m", "chipweave", "schedule", scenario, "--package", name, "--json"]
             command += ["--provision", arguments.provision, "--fidelity", arguments.fidelity]
             command += ["--cost-model", arguments.cost_model]
-            wall_s, peak_mb, document = run(command)
+            wall_s, processor_s, peak_mb, document = run(command)
             walls.append(wall_s)
+            processor.append(processor_s)
             peaks.append(peak_mb)
             if document is None:
                 print(f"{scenario:14} {name:30} failed after {wall_s:.2f} s")
                 continue
             edp, search = document["evaluation"]["edp_js"], document["search"]  # type: ignore[index]
             print(
-                f"{scenario:14} {name:30} {wall_s:6.2f} s {peak_mb:5.0f} MB  EDP {edp:.6g} Js  gap {search['gap']:.1%}",
+                f"{scenario:14} {name:30} {wall_s:6.2f} s ({processor_s:.2f} s) {peak_mb:5.0f} MB  EDP {edp:.6g} Js  "
+                f"gap {search['gap']:.1%}",
                 flush=True,
             )
     print(f"median {np.median(walls):.2f} s, worst {max(walls):.2f} s, peak memory {max(peaks):.0f} MB")
+    print(f"processor time: median {np.median(processor):.2f} s, worst {max(processor):.2f} s")
 
 
 if __name__ == "__main__":

@@ -78,12 +78,16 @@ def main() -> None:
     for name, table in tables.items():
         print(f"\n### {name}\n\n{table}")
     if arguments.write:
-        page = arguments.write.read_text(encoding="utf-8")
-        for name, table in tables.items():
-            page = re.sub(
-                rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=table: f"{m[1]}\n{t}\n\n{m[2]}", page, flags=re.S
-            )
-        arguments.write.write_text(page, encoding="utf-8")
+        write_tables(arguments.write, tables)
+
+
+def write_tables(path: Path, tables: dict[str, str]) -> None:
+    """Put tables into a page, each between `<!-- NAME -->` and `<!-- end -->`; those without a place are left out."""
+    page = path.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        place = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)"
+        page = re.sub(place, lambda m, t=table: f"{m[1]}\n{t}\n\n{m[2]}", page, flags=re.S)
+    path.write_text(page, encoding="utf-8")
 
 
 def _counted(run: Callable[[Setting], Study], setting: Setting, what: str) -> Study:

@@ -197,7 +197,7 @@ def test_explain_agrees_with_costs() -> None:
 def test_what_does_not_fit_l2_is_noted() -> None:
     (row,) = LoopnestCostModel().explain([CONV], replace(CHIPLET, l2_bytes=10))
     assert row["l2_need_bytes"] > 10
-    assert row["note"] == f"needs {row['l2_need_bytes']:,} bytes of L2 and has 10: the rest is spilled"
+    assert row["note"] == f"needs {row['l2_need_bytes']:,} bytes of L2 and has 10: the rest is read again"
 
 
 # What is allowed ---------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
     total = sum(cycles.values())
     joules = [energy_parts_j(each, machine, made.energies) for each in counts]
     l2_need_bytes = max(each.l2_need_bytes for each in counts)
-    spilled = f"needs {l2_need_bytes:,} bytes of L2 and has {machine.l2_bytes:,}: the rest is spilled"
+    spilled = f"needs {l2_need_bytes:,} bytes of L2 and has {machine.l2_bytes:,}: the rest is read again"
     return {
         "name": layer.name,
         "op": str(layer.op),
