@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -172,6 +173,24 @@ def test_ctrl_c_ends_a_search_and_keeps_what_it_found(chip: Run, monkeypatch: py
     assert before
     assert after
     assert not set(before) & set(after)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_search(chip: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, waited = Event(), list[bool]()
+
+    def endless(*_: object) -> Mapping:
+        for _press in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            ended.wait(0.1)
+        waited.append(ended.wait(60))
+        return Mapping((1,) * 8, (1,) * 8)
+
+    monkeypatch.setattr(search, "best_mapping", endless)
+    monkeypatch.setattr("chipweave.cost.loopnest.model.usable_cores", lambda: 1)
+    code, out, err = chip("cost", "net.yaml", "-c", "little.yaml", "--cost-model", "loopnest")
+    assert (code, out, waited) == (130, "", [])
+    assert err.splitlines()[-1].startswith("interrupted")
+    ended.set()
 
 
 # Schedules ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations, product
@@ -252,6 +253,40 @@ def test_l1_too_small_for_what_must_be_whole() -> None:
         for name, need in (("conv", 10), ("wide", 14))
     ]
     LoopnestCostModel().costs([CONV], replace(chiplet, l1_bytes=10))
+
+
+@pytest.mark.parametrize(
+    ("layer", "changes", "message"),
+    [
+        (Layer("vast", Op.GEMM, K=10**6, C=10**6, Y=10**6), {}, "layer 'vast' on chiplet 'small': 1e+18 multiply-acc"),
+        (
+            Layer("one-step", Op.GEMM, K=10**4, C=10**4, Y=10**4),
+            {"l1_bytes": 10**9, "noc_bandwidth": 2**31 - 1},
+            "noc_bandwidth=2147483647 is too large to be counted where a PE may run 1e+12 multiply-accumulates in one "
+            "step; lower it to 4611686 or less",
+        ),
+        (
+            Layer("empty", Op.TRANSPOSED, K=2, C=2, Y=1, X=1, R=2, S=2, stride=(2, 2), dilation=(2, 2), padding=(1, 1)),
+            {},
+            "layer 'empty' on chiplet 'small': none of its outputs gets a product",
+        ),
+    ],
+)
+def test_what_cannot_be_counted(layer: Layer, changes: dict[str, int], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        LoopnestCostModel().costs([CONV, layer], replace(CHIPLET, **changes))  # type: ignore[arg-type]
+
+
+def test_the_largest_counts_are_exact() -> None:
+    """All of a product of matrices in one step of one PE: what is read and written follows from the layer alone."""
+    k, c, y = 10**5, 10**5, 10**5
+    (shape,) = shapes_of(Layer("large", Op.GEMM, K=k, C=c, Y=y))
+    machine = Machine(1, Constraint("K", "C"), l1_bytes=10**12, noc_bandwidth=4096)
+    counts = count(shape, Mapping((1,) * 8, (1, 1, k, c, y, 1, 1, 1)), machine)
+    assert counts.compute == k * c * y
+    assert counts.fill == 1 - -(k * c + c * y) // 4096
+    assert counts.drain == 1 - -(k * y) // 4096
+    assert counts.l2_read == (k * c, c * y, 0)
 
 
 @pytest.mark.parametrize("objective", ["", "EDP", "throughput"])

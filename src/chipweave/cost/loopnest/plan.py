@@ -28,6 +28,9 @@ REPORT_EVERY_S = 0.3
 STORE_EVERY_S = 1.0
 """What was found goes to the disk at least so often, so that an interrupt loses little."""
 
+LARGEST = 2**62
+"""No count, and nothing on the way to one, is as large: the compiled kernels count in 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -58,10 +61,18 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
         tell: told now and then how far the search is; what it raises ends it. What was found until then is kept.
 
     Raises:
-        InputError: layers without a mapping that fits L1, naming layer, chiplet and limit, all at once.
+        InputError: layers without a mapping that fits L1, or too large to be counted, naming layer, chiplet and limit,
+            all at once.
     """
     machine, energies = _machine(layers, chiplet), energies_of(chiplet)
     shapes = [shapes_of(layer) for layer in layers]
+    refused = [
+        f"layer '{layer.name}' on chiplet '{chiplet.name}': {problem}"
+        for layer, each in zip(layers, shapes, strict=True)
+        for problem in _refused(layer, each, machine)
+    ]
+    if refused:
+        raise InputError(refused)
     stands = {shape: upright(shape, machine) for shape in dict.fromkeys(shape for each in shapes for shape in each)}
     distinct = list(dict.fromkeys(stands.values()))
     keys = dict(zip(distinct, cache.keys_of(distinct, machine, energies, objective), strict=True))
@@ -131,6 +142,28 @@ def _searched(
     finally:
         cache.store(new)
     return found
+
+
+def _refused(layer: Layer, shapes: Sequence[Shape], machine: Machine) -> list[str]:
+    """What makes a layer one that cannot be counted.
+
+    No tensor is read or written more than twice per MAC at any level, and a PE's iterations in one step are at most the
+    product of its weights and its outputs.
+    """
+    if not shapes and not layer.rides:
+        return ["none of its outputs gets a product; check its padding and output size"]
+    macs = max((shape.macs for shape in shapes), default=0)
+    each = max(4 * (machine.element_bytes + machine.sum_bytes), 2 + 3 * machine.sum_elements)
+    if macs * each >= LARGEST:
+        most = LARGEST // each
+        return [f"{macs:.3g} multiply-accumulates are more than can be counted, {most:.3g}; make it several layers"]
+    iterations = min(macs, machine.l1_bytes**2 // (machine.element_bytes * machine.sum_bytes))
+    if iterations * machine.noc_bandwidth >= LARGEST:
+        return [
+            f"noc_bandwidth={machine.noc_bandwidth} is too large to be counted where a PE may run {iterations:.3g} "
+            f"multiply-accumulates in one step; lower it to {(LARGEST - 1) // iterations} or less"
+        ]
+    return []
 
 
 def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
