@@ -113,9 +113,9 @@ def cost(
         head |= {"objective": describe(chosen)["objective"]} if mapped else {}
         print(dumps(head | {"layers": rows}, indent=1))
     elif mapped:
-        _print_mapped(workload, place, rows, behind)
+        _print_mapped(workload, place, cost_model, rows, behind)
     else:
-        _print(workload, place, rows)
+        _print(workload, place, cost_model, rows)
 
 
 def _loopnest(model: CostModel, workload: Model, chiplet: Chiplet) -> tuple[LayerCosts, list[dict[str, Any]]]:
@@ -160,7 +160,11 @@ def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any]) -> list[dict[st
     return rows
 
 
-def _print(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]]) -> None:
+def _title(model: Model, chiplet: Chiplet, cost_model: str) -> str:
+    return f"{model.name} on {chiplet.name}, cost model {cost_model}: one sample, layer after layer, no DRAM or package"
+
+
+def _print(model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     from chipweave.report.words import quantity
@@ -168,7 +172,7 @@ def _print(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]]) -> None:
     table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
     table.add_column("layer", overflow="fold")
     table.add_column("op")
-    for name in ("MACs", "cycles", "time", "PEs used", "energy"):
+    for name in ("MACs", "cycles", "time", "utilisation", "energy"):
         table.add_column(name, justify="right", no_wrap=True)
 
     def add(name: str, op: str, macs: int, cycles: float, latency_s: float, energy_j: float) -> None:
@@ -181,11 +185,12 @@ def _print(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]]) -> None:
     total = {key: sum(row[key] for row in rows) for key in ("macs", "cycles", "latency_s", "energy_j")}
     add("all", "", int(total["macs"]), total["cycles"], total["latency_s"], total["energy_j"])
     console = result_console()
-    console.print(f"{model.name} on {chiplet.name}, one sample, layer after layer, without DRAM and package")
+    console.print(_title(model, chiplet, cost_model))
     console.print(table)
 
 
-def _print_mapped(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]], behind: list[dict[str, Any]]) -> None:
+def _print_mapped(
+    model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str, Any]], behind: list[dict[str, Any]]) -> None:
     """As `_print`, with what binds each layer, and under it the mapping of each of its runs."""
     from rich.text import Text
 
@@ -198,13 +203,13 @@ def _print_mapped(model: Model, chiplet: Chiplet, rows: list[dict[str, Any]], be
 
     total = {key: sum(row[key] for row in rows) for key in ("macs", "cycles", "latency_s", "energy_j")}
     peak = total["cycles"] * chiplet.num_pes * chiplet.simd_lanes
-    table: list[tuple[str, ...]] = [("layer", "cycles", "time", "PEs used", "energy", "bound by")]
+    table: list[tuple[str, ...]] = [("layer", "cycles", "time", "utilisation", "energy", "bound by")]
     table += [cells(row, facts["bound_by"]) for row, facts in zip(rows, behind, strict=True)]
     table += [cells({"name": "all", "utilisation": total["macs"] / peak} | total, "")]
     below = [[run["text"] for run in facts["mapping"]] + [facts["note"]] * bool(facts["note"]) for facts in behind]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     console = result_console()
-    console.print(f"{model.name} on {chiplet.name}, one sample, layer after layer, without DRAM and package")
+    console.print(_title(model, chiplet, cost_model))
     for (name, *figures, bound_by), texts in zip(table, [[], *below, []], strict=True):
         aligned = (figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=False))
         console.print("  ".join((name.ljust(widths[0]), *aligned, bound_by)).rstrip(), soft_wrap=True)

@@ -63,7 +63,7 @@ def test_a_product_by_hand() -> None:
         "mac_j": 8,
         "l1_j": 10 * ((4 + 8) + (8 + 8) + 4 * (4 + 4)),
         "l2_j": 100 * (4 + 4 + 4),
-        "noc_j": 1000 * (4 + 8 + 4 * (4 + 4)),
+        "noc_j": 1000 * (4 + 8 + 4 + 4 * 4),
         "fill_input_j": 400,
         "fill_weight_j": 400,
         "drain_output_j": 400,

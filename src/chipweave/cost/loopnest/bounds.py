@@ -136,7 +136,7 @@ def energy(figures: Ints, macs: float, machine: Ints, joules: Floats) -> float:
         figures[kn.L1_READ_W] + figures[kn.L1_WRITE_W] + (figures[kn.L1_READ_I] + figures[kn.L1_WRITE_I])
     ) + partial * (figures[kn.L1_READ_O] + figures[kn.L1_WRITE_O])
     l2 = operand * (figures[kn.L2_READ_W] + figures[kn.L2_READ_I] + (gone - back)) + partial * 2 * back
-    noc = figures[kn.L1_WRITE_W] + figures[kn.L1_WRITE_I] + q * (back + gone + figures[kn.REDUCED])
+    noc = figures[kn.L1_WRITE_W] + figures[kn.L1_WRITE_I] + (gone - back) + q * (2 * back + figures[kn.REDUCED])
     return float(joules[0] * macs + joules[1] * l1 + joules[2] * l2 + joules[3] * noc)
 
 
@@ -194,7 +194,7 @@ def bound(
         used = min(used, weights + inputs + sums * product[VISITS])
     l1 = operand * sent + used + sums * (passes - 1.0)
     l2 = operand * (product[READ_W] + product[READ_I] + outputs) + partial * 2.0 * outputs * (passes - 1.0)
-    noc = sent + q * (outputs * (2.0 * passes - 1.0) + macs - outputs * product[MERGED])
+    noc = sent + outputs + q * (2.0 * outputs * (passes - 1.0) + macs - outputs * product[MERGED])
     energy = joules[0] * macs + joules[1] * l1 + joules[2] * l2 + joules[3] * noc
     partials = q * outputs * (passes - 1.0)
     arriving = product[READ_W] + product[READ_I] + partials

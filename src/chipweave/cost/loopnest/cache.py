@@ -22,7 +22,7 @@ from chipweave.cost.loopnest.shape import Shape
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 2
+VERSION = 3
 """Of map space, search and counts: to be raised when a change of them can change which mapping is the best."""
 
 LARGEST_FILE = 256 * 2**20

@@ -54,8 +54,8 @@ def energy_parts_j(counts: Counts, machine: Machine, energies: Energies) -> tupl
     accesses = [read + write for read, write in zip(counts.l1_read, counts.l1_write, strict=True)]
     l1_bytes = operand * (accesses[0] + accesses[1]) + partial * accesses[2]
     l2_bytes = operand * (counts.l2_read[0] + counts.l2_read[1] + finished) + partial * 2 * counts.l2_read[2]
-    weights, inputs, sums = counts.noc_elements
-    noc = weights + inputs + q * (sums + counts.reduction_transfers)
+    weights, inputs, _ = counts.noc_elements
+    noc = weights + inputs + finished + q * (2 * counts.l2_read[2] + counts.reduction_transfers)
     return (
         energies.mac_j * counts.macs,
         energies.l1_j_per_byte * l1_bytes,
