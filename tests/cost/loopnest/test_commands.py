@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -175,21 +175,27 @@ def test_ctrl_c_ends_a_search_and_keeps_what_it_found(chip: Run, monkeypatch: py
     assert not set(before) & set(after)
 
 
-def test_a_second_ctrl_c_does_not_wait_for_a_search(chip: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended, waited = Event(), list[bool]()
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_second_ctrl_c_does_not_wait_for_a_search(cores: int, chip: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the calling thread no compiled search would hear it at all."""
+    ended, searching, waited = Event(), set[Thread](), list[bool]()
+    presses = iter([2])  # by the first search only
 
     def endless(*_: object) -> Mapping:
-        for _press in range(2):
+        searching.add(current_thread())
+        for _press in range(next(presses, 0)):
             os.kill(os.getpid(), signal.SIGINT)
             ended.wait(0.1)
-        waited.append(ended.wait(60))
+        waited.append(ended.wait(10))
         return Mapping((1,) * 8, (1,) * 8)
 
+    monkeypatch.setenv("CHIPWEAVE_CACHE", "off")
     monkeypatch.setattr(search, "best_mapping", endless)
-    monkeypatch.setattr("chipweave.cost.loopnest.model.usable_cores", lambda: 1)
+    monkeypatch.setattr("chipweave.cost.loopnest.model.usable_cores", lambda: cores)
     code, out, err = chip("cost", "net.yaml", "-c", "little.yaml", "--cost-model", "loopnest")
     assert (code, out, waited) == (130, "", [])
     assert err.splitlines()[-1].startswith("interrupted")
+    assert main_thread() not in searching
     ended.set()
 
 
