@@ -242,6 +242,8 @@ WINDOW, STAGE, PACKAGE = "- pipelines:", "last:", "package: "
         (PACKAGE, "fidelity: papre\npackage: ", "papre", "did you mean 'paper'?"),
         (PACKAGE, "cost_model: maestor\npackage: ", "", "'maestor' is unknown"),
         (PACKAGE, "cost_model: {name: mine}\npackage: ", "", "'mine' needs its `figures`"),
+        (PACKAGE, "cost_model: {name: loopnest, objective: speed}\npackage: ", "", "'speed' is unknown; known: edp"),
+        (PACKAGE, "cost_model: {name: loopnest, jobs: 2}\npackage: ", "", "cost_model.jobs: unknown key; known: "),
         (PACKAGE, "format_version: 2\npackage: ", "format_version", "2 is not the format that chipweave"),
         ("package: het-2x2\n", "", "scenario:", "package: is missing"),
     ],

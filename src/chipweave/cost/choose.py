@@ -37,7 +37,10 @@ def choose(
     if offchip_bandwidth is not None and choice != "maestro":
         raise InputError(f"cost model: the off-chip floor belongs to 'maestro', not to {choice!r}; leave it out")
     if objective is not None and kind != "loopnest":
-        raise InputError(f"cost model: the mappings' objective belongs to 'loopnest', not to {choice!r}; leave it out")
+        raise InputError(
+            f"cost model: the mappings' objective belongs to 'loopnest', not to {choice!r}; choose 'loopnest', or "
+            "leave the objective out"
+        )
     if not isinstance(choice, str):
         return choice
     if choice == "maestro":

@@ -81,6 +81,9 @@ class Problems:
             return spec.model_validate(data)
         except ValidationError as error:
             details = [(d, _place(data, d)) for d in error.errors(include_url=False)]
+        # A value may be of one of several kinds: where something inside it is wrong, what it is not is no news.
+        around = {at[:length] for _, at in details for length in range(len(at))}
+        details = [(d, at) for d, at in details if not (d["type"] in _WANTED and at in around)]
         for d, at in details:
             self.add((*location, *at), _problem(d, spec, at))
         slips = {at for d, at in details if d["type"] in _SLIPS and at and isinstance(at[-1], str)}
