@@ -96,7 +96,7 @@ def cost(
     chosen = opt.cost_model(cost_model, maestro_offchip_bandwidth, objective)
     mapped = chosen.name == "loopnest"
     costs, behind = _loopnest(chosen, workload, place) if mapped else (chosen.costs(workload.layers, place), [])
-    rows = _rows(workload, place, vars(costs))
+    rows = _rows(workload, place, vars(costs), [facts["macs"] for facts in behind] if mapped else None)
     if json:
         from json import dumps
 
@@ -140,7 +140,8 @@ def _loopnest(model: CostModel, workload: Model, chiplet: Chiplet) -> tuple[Laye
     return costs_of(made), explain(made)
 
 
-def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any], done: list[int] | None) -> list[dict[str, Any]]:
+    """What every cost model tells of each layer. `done`: the MACs that run; None: those of the layers."""
     rows = []
     for index, layer in enumerate(model.layers):
         figures = {key: float(values[index]) for key, values in costs.items()}
@@ -152,7 +153,7 @@ def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any]) -> list[dict[st
                 "op": str(layer.op),
                 "macs": layer.macs,
                 "latency_s": figures["cycles"] / chiplet.clock_hz,
-                "utilisation": layer.macs / peak if peak else 0.0,
+                "utilisation": (layer.macs if done is None else done[index]) / peak if peak else 0.0,
                 "energy_j": energy_j,
             }
             | figures
@@ -205,7 +206,8 @@ def _print_mapped(
     peak = total["cycles"] * chiplet.num_pes * chiplet.simd_lanes
     table: list[tuple[str, ...]] = [("layer", "cycles", "time", "utilisation", "energy", "bound by")]
     table += [cells(row, facts["bound_by"]) for row, facts in zip(rows, behind, strict=True)]
-    table += [cells({"name": "all", "utilisation": total["macs"] / peak} | total, "")]
+    done = sum(facts["macs"] for facts in behind)
+    table += [cells({"name": "all", "utilisation": done / peak} | total, "")]
     below = [[run["text"] for run in facts["mapping"]] + [facts["note"]] * bool(facts["note"]) for facts in behind]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     console = result_console()

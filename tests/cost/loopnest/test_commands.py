@@ -83,6 +83,7 @@ def test_the_cost_of_each_layer_and_what_is_behind_it(chip: Run) -> None:
         assert (row["mapping"], row["bound_by"]) == (behind["mapping"], behind["bound_by"])
         assert row["loopnest"] == {k: v for k, v in behind.items() if k not in ("name", "op", "mapping", "bound_by")}
         assert row["energy_j"] == pytest.approx(costs.energy_j[index])
+        assert row["utilisation"] == pytest.approx(behind["utilisation"])
     assert [len(row["mapping"]) for row in found["layers"]] == [1, 0, 1, 4]
     assert "maestro" not in found["layers"][0]
 

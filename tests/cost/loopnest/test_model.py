@@ -185,7 +185,8 @@ def test_explain_agrees_with_costs() -> None:
     model = LoopnestCostModel()
     costs, rows = model.costs(LAYERS, CHIPLET), model.explain(LAYERS, CHIPLET)
     for index, (layer, row) in enumerate(zip(LAYERS, rows, strict=True)):
-        assert (row["name"], row["macs"], row["note"]) == (layer.name, layer.macs, "")
+        done = sum(shape.macs for shape in shapes_of(layer))
+        assert (row["name"], row["macs"], row["note"]) == (layer.name, done, "")
         assert row["cycles"]["total"] == costs.cycles[index]
         assert row["energy_j"] == {
             part: getattr(costs, f"{part}_j")[index] for part in ("mac", "l1", "l2", "noc")
@@ -193,6 +194,15 @@ def test_explain_agrees_with_costs() -> None:
         assert len(row["mapping"]) == len(shapes_of(layer))
     assert rows[1]["bound_by"] == "rides with its producer"
     assert sum(value for key, value in rows[0]["cycles"].items() if key != "total") == rows[0]["cycles"]["total"]
+
+
+def test_what_is_cropped_uses_no_pes() -> None:
+    """One output of a 4x4 map under a 4x4 filter: a sixteenth of the products of the whole map."""
+    cropped = Layer("cropped", Op.TRANSPOSED, K=4, C=4, Y=4, X=4, R=4, S=4, padding=(3, 3))
+    assert (cropped.out_y, cropped.out_x) == (1, 1)
+    (row,) = LoopnestCostModel().explain([cropped], replace(CHIPLET, num_pes=1))
+    assert row["macs"] == 4 * 4 * 4 * 4 == cropped.macs / 16
+    assert 0.5 < row["utilisation"] <= 1
 
 
 def test_what_does_not_fit_l2_is_noted() -> None:

@@ -25,11 +25,12 @@ PHASES = {"compute": ("compute",), "noc in": ("noc_in",), "noc out": ("noc_out",
 def explain(made: Plan) -> list[dict[str, Any]]:
     """What stands behind the cost of each layer, as plain data.
 
-    Per layer `name`, `op`, `macs`, `cycles` (`total`, and all but riders what they go to), `utilisation` (MACs per
-    cycle, PE and lane), `energy_j` by part (of the array: what fills and drains L2 is not in it), `mapping` (one entry
-    per run; see `mapping_of`) and `bound_by`: what most of the cycles go to. All but riders also have `pes_used` of
-    `pes`, accesses per tensor in `l1` and `l2`, deliveries and reduction transfers of the `noc`, in elements, what L1
-    (of a PE) and L2 need and have in bytes, and whether steps `overlap`. `note` says what does not fit L2, if anything.
+    Per layer `name`, `op`, `macs` (those that run), `cycles` (`total`, and all but riders what they go to),
+    `utilisation` (MACs per cycle, PE and lane), `energy_j` by part (of the array: what fills and drains L2 is not in
+    it), `mapping` (one entry per run; see `mapping_of`) and `bound_by`: what most of the cycles go to. All but riders
+    also have `pes_used` of `pes`, accesses per tensor in `l1` and `l2`, deliveries and reduction transfers of the
+    `noc`, in elements, what L1 (of a PE) and L2 need and have in bytes, and whether steps `overlap`. `note` says what
+    does not fit L2, if anything.
     """
     return [
         _layer(layer, runs, made) if runs else _rider(layer, made.machine)
@@ -93,16 +94,16 @@ def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
     machine, counts = made.machine, [run.counts for run in runs]
     parts = ("fill", "compute", "noc_in", "noc_out", "drain")
     cycles = {part: sum(getattr(each, part) for each in counts) for part in parts}
-    total = sum(cycles.values())
+    total, macs = sum(cycles.values()), sum(each.macs for each in counts)
     joules = [energy_parts_j(each, machine, made.energies) for each in counts]
     l2_need_bytes = max(each.l2_need_bytes for each in counts)
     spilled = f"needs {l2_need_bytes:,} bytes of L2 and has {machine.l2_bytes:,}: the rest is read again"
     return {
         "name": layer.name,
         "op": str(layer.op),
-        "macs": layer.macs,
+        "macs": macs,
         "cycles": {"total": total} | cycles,
-        "utilisation": layer.macs / (total * machine.num_pes * machine.simd_lanes),
+        "utilisation": macs / (total * machine.num_pes * machine.simd_lanes),
         "energy_j": dict(zip(("mac", "l1", "l2", "noc"), map(sum, zip(*joules, strict=True)), strict=True)),
         "mapping": [mapping_of(run, machine) for run in runs],
         "bound_by": bound_by(cycles, runs, machine),
