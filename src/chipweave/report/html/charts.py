@@ -49,13 +49,14 @@ def _strip(inner: Markup, width: float, height: float) -> Markup:
 
 @dataclass(frozen=True)
 class Point:
-    """A schedule in the plane of latency and energy; `kind` is `chosen`, `front` or a series' number."""
+    """A schedule in the plane of latency and energy; the `chosen` ones are diamonds, `kind` is a key of the looks."""
 
     latency_s: float
     energy_j: float
     title: str
     row: str | None
     kind: str
+    chosen: bool = False
 
 
 def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str, looks: Mapping[str, str]) -> Markup:
@@ -73,18 +74,15 @@ def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str
         corner = f"M{LEFT} {TOP}H{x:.1f}V{y:.1f}H{WIDTH - RIGHT}V{HEIGHT - BOTTOM}H{LEFT}Z"
         edge = f"M{x:.1f} {TOP}V{y:.1f}H{WIDTH - RIGHT}"
         parts += [tag("path", d=corner, fill="url(#tail)"), tag("path", d=edge, class_="bound", fill="none")]
-    for point in sorted(points, key=lambda point: point.kind == "chosen"):
-        x, y, size = across.at(point.latency_s), up.at(point.energy_j), 8 if point.kind == "chosen" else 5
-        shape = (
-            tag("path", d=f"M{x - size:.1f} {y:.1f}l{size} -{size}l{size} {size}l-{size} {size}z", fill=looks["chosen"])
-            if point.kind == "chosen"
-            else tag("circle", cx=x, cy=y, r=size, fill=looks[point.kind])
-        )
+    for point in sorted(points, key=lambda point: point.chosen):
+        x, y, fill = across.at(point.latency_s), up.at(point.energy_j), looks[point.kind]
+        diamond = f"M{x - 8:.1f} {y:.1f}l8 -8l8 8l-8 8z"
+        shape = tag("path", d=diamond, fill=fill) if point.chosen else tag("circle", cx=x, cy=y, r=4.5, fill=fill)
         parts.append(
             tag(
                 "g",
                 shape,
-                class_=f"item point {'chosen' if point.kind == 'chosen' else ''}".strip(),
+                class_="item point chosen" if point.chosen else "item point",
                 role="img",
                 aria_label=point.title,
                 data_row=point.row,
@@ -168,4 +166,5 @@ def _axes(across: _Scale, up: _Scale) -> list[Markup]:
 
 
 def _label(text: str, x: float, y: float, anchor: str, class_: str = "small") -> Markup:
-    return tag("text", typeset(text), x=x, y=y, font_size=12 if class_ == "strong" else 11.5, text_anchor=anchor, class_=class_)
+    size = 12 if class_ == "strong" else 11.5
+    return tag("text", typeset(text), x=x, y=y, font_size=size, text_anchor=anchor, class_=class_)

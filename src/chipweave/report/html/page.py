@@ -372,9 +372,8 @@ class View:
             Point(*self.front[position], f"Schedule {position} of the front", f"front-{position}", "front")
             for position in self.front_shown
         ]
-        points.append(
-            Point(evaluation.latency_s, evaluation.energy_j, "The schedule of this report", "front-chosen", "chosen")
-        )
+        here = (evaluation.latency_s, evaluation.energy_j)
+        points.append(Point(*here, "The schedule of this report", "front-chosen", "chosen", chosen=True))
         looks = {"front": "var(--accent, #4a6fa5)", "chosen": "var(--binds, #b3123f)"}
         corner = None if bound is None else (bound.latency_s, bound.energy_j)
         return plane(points, corner, "Energy over latency of the schedules that the search retained", looks)
@@ -537,7 +536,7 @@ def picked(seconds: Sequence[float], first: int, longest: int) -> list[int]:
 def _json(value: object) -> str:
     import json
 
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
 
 
 def _at(key: str) -> str:
