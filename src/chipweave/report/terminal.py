@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from chipweave.report.notes import notes_of
+from chipweave.report.notes import result_notes, search_notes, table_notes
 from chipweave.report.words import (
     binding,
     cost_model_of,
@@ -278,7 +278,7 @@ def _energy(result: Result) -> Table:
 
 
 def _print_notes(console: Console, result: Result, next_step: str) -> None:
-    notes = notes_of(result)
+    notes = [*result_notes(result), *table_notes(result), *search_notes(result)]
     if next_step:
         notes.append(f"Next: {next_step}")
     console.print()

@@ -9,8 +9,8 @@ from functools import cached_property
 from markupsafe import Markup
 
 from chipweave.report.comparison import STATIC_NOTE, comparison_data
-from chipweave.report.html.charts import Point, bar, plane, swatch
-from chipweave.report.html.drawing import model_fill, patterns
+from chipweave.report.html.charts import Look, Point, bar, marker, plane, swatch
+from chipweave.report.html.drawing import model_fill, model_line, patterns
 from chipweave.report.html.figures import Document
 from chipweave.report.html.markup import name_of, short, tag
 from chipweave.report.html.package import package_drawing
@@ -102,8 +102,7 @@ class View:
             complete = result.search is None or result.search.complete
             if not complete:
                 figures[-1] += tag("span", " ended early", class_="remark")
-            mark = swatch(model_fill(number)) + tag("b", letter(number), class_="label")
-            scheduler = tag("span", mark + " " + name_of(self.cells[number].scheduler), class_="model")
+            scheduler = self.mark(number) + name_of(self.cells[number].scheduler)
             found.append((f"cell-{number}", scheduler, name_of(self.cells[number].package), figures))
         return found
 
@@ -125,26 +124,28 @@ class View:
             values = [
                 (
                     self.document.figure(f"/{number}/{key}"),
-                    bar(self.document.data[number][key] / (most[key] or 1.0), model_fill(number), 170),
+                    bar(self.document.data[number][key] / (most[key] or 1.0), model_line(number), 150),
                 )
                 for key in keys
             ]
             rows.append((self.cell_name(number), values))
         return rows
 
+    def mark(self, number: int) -> Markup:
+        """A cell's marker in the plane, and its number."""
+        return marker(number) + tag("b", str(number + 1), class_="label") + " "
+
     def cell_name(self, number: int) -> Markup:
-        mark = swatch(model_fill(number)) + tag("b", letter(number), class_="label")
         cell = self.cells[number]
-        return tag(
-            "span", mark + " " + name_of(cell.scheduler) + " on " + name_of(cell.package), class_="model"
-        )
+        return self.mark(number) + name_of(cell.scheduler) + " on " + name_of(cell.package)
 
     def plane(self) -> Markup:
         """All fronts, and the chosen schedules."""
-        points, looks = [], {}
+        points: list[Point] = []
+        looks: dict[str, Look] = {}
         for number, result in self.results:
-            name = f"{letter(number)}: {short(self.cells[number].scheduler)} on {short(self.cells[number].package)}"
-            looks[str(number)] = model_fill(number)
+            name = f"{number + 1}: {short(self.cells[number].scheduler)} on {short(self.cells[number].package)}"
+            looks[str(number)] = Look(model_line(number), number)
             front = () if result.search is None else result.search.front
             step = max(1, -(-len(front) // MOST_POINTS))
             points += [Point(*point, f"{name}, of its front", None, str(number)) for point in front[::step]]
@@ -158,15 +159,14 @@ class View:
         for number, result in self.results[:MOST_DRAWN]:
             windows = result.evaluation.windows
             longest = max(range(len(windows)), key=lambda index: windows[index].latency_s)
-            drawing = package_drawing(result, longest, key=f"cell-{number}")
-            found.append((self.cell_name(number), longest, drawing))
+            found.append((self.cell_name(number), longest, package_drawing(result, longest, key=f"cell-{number}")))
         return found
 
     def models(self) -> list[Markup]:
         """The models' letters in the drawings."""
         tasks = self.first.problem.scenario.tasks if self.first else ()
         return [
-            swatch(model_fill(task)) + tag("b", letter(task), class_="label") + " " + name_of(entry.name)
+            swatch(model_fill(task)) + tag("span", tag("b", letter(task)) + " " + name_of(entry.name))
             for task, entry in enumerate(tasks)
         ]
 
@@ -192,8 +192,7 @@ class View:
         return notes
 
     def patterns(self) -> Markup:
-        models = len(self.first.problem.scenario.tasks) if self.first else 1
-        return patterns(max(models, len(self.cells)))
+        return patterns(len(self.first.problem.scenario.tasks) if self.first else 0)
 
     def name(self, text: str) -> Markup:
         return name_of(text)
