@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from typing import Any
 
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
@@ -34,13 +35,15 @@ def some_result(
     windows: int = 2,
     most: int = 6,
     batch: int | None = None,
+    **package: Any,
 ) -> Result:
-    """A random schedule of random models, with a search that has retained four schedules."""
+    """A random schedule of random models, with a search that has retained four schedules; `package`: its fields."""
     rng = random.Random(seed)
     problem = random_problem(rng, fidelity, tasks=tasks, rows=rows, columns=columns, most=most)
-    if batch is not None:
-        entries = tuple(replace(task, batch=batch) for task in problem.scenario.tasks)
-        problem = pose(Scenario("random", entries), problem.package, RoundNumbers(), fidelity)
+    if batch is not None or package:
+        entries = tuple(replace(task, batch=batch or task.batch) for task in problem.scenario.tasks)
+        system = replace(problem.package, **package)
+        problem = pose(Scenario("random", entries), system, RoundNumbers(), fidelity)
     schedule = random_schedule(rng, problem, windows)
     found = assess(problem, {"name": "round-numbers"}, schedule, objective("edp")).evaluation
     front = tuple((found.latency_s * (1 + 0.3 * k), found.energy_j * (1 - 0.1 * k)) for k in range(4))

@@ -53,7 +53,7 @@ while (walker.nextNode()) {
     }
     if (right - left < 1 || bottom - top < 1) continue;
     const text = node.textContent.trim().slice(0, 40);
-    if (!boxed && (left < -0.5 || right > innerWidth + 0.5)) visible.outside = text + " in " + element.parentElement.outerHTML.slice(0, 200);
+    if (!boxed && (left < -0.5 || right > innerWidth + 0.5)) visible.outside = text;
     visible.push({left, right, top, bottom, text, node});
   }
 }
@@ -189,6 +189,16 @@ def test_the_page_is_quiet_fits_and_no_text_covers_another(browser: Browser, nam
     assert len(own) == len(SIZES)
     assert all(url.endswith(f"/{name}.html") for url in own)
     assert len(browser.driver.window_handles) == 1
+
+
+def test_text_on_text_and_text_outside_would_be_found(browser: Browser) -> None:
+    two = "<p style='position:absolute'>one {0}</p><p style='position:absolute'>two {0}</p>".format("words " * 5)
+    wide = "<p style='position:relative;top:90px;left:1200px;white-space:nowrap'>a long line that leaves the window</p>"
+    browser.open("overlap", f"<!doctype html>{two}{wide}")
+    count, found = browser.run(OVERLAPS)
+    assert count == 3
+    assert [text.split(":")[0] for text in found][:1] == ["outside"]
+    assert len(found) == 2
 
 
 def test_the_slider_moves_by_mouse_and_keyboard_and_changes_the_drawing(browser: Browser, text: str) -> None:

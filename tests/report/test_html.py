@@ -25,9 +25,10 @@ from chipweave.report.html.figures import shown, typeset
 from chipweave.report.html.layout import places
 from chipweave.report.html.loads import loads
 from chipweave.report.html.package import package_drawing
-from chipweave.report.html.page import MOST_STAGES
+from chipweave.report.html.page import MOST_STAGES, View
 from chipweave.report.html.timeline import GUTTER, WIDTH, timeline_drawing
 from chipweave.report.terms import TERMS
+from chipweave.report.words import binding
 from chipweave.schedule.files import to_text
 from chipweave.schedule.objective import objective
 from chipweave.schedule.problem import Fidelity
@@ -475,3 +476,56 @@ def test_throughput_is_compared_as_throughput() -> None:
     pointers = [node.attributes["data-at"] for node in parsed(comparison_page([Cell("s", "p", result)])).all("data")]
     assert "/0/samples_per_s" in pointers
     assert "/0/edp_js" not in pointers
+
+
+# What binds
+
+SLOW_DRAM = {"dram_bandwidth_bytes_s": 2e5}
+
+
+def test_what_binds_a_window_is_said_with_figures_of_the_file() -> None:
+    seen = set()
+    slow_links = {"link_bandwidth_bytes_s": 2e5, "dram_bandwidth_bytes_s": 1e9}
+    for seed, fields in [*((seed, slow_links) for seed in range(12)), (0, SLOW_DRAM)]:
+        result = some_result(seed, tasks=4, **fields)
+        view = View(result)
+        document = json.loads(to_text(result))
+        for w, window in enumerate(result.evaluation.windows):
+            if window.bound_by in seen:
+                continue
+            seen.add(window.bound_by)
+            root = parsed(view.binding(w))
+            for figure in root.all("data"):
+                for pointer in (figure.attributes.get("data-at") or figure.attributes["data-from"]).split():
+                    follow(document, pointer)
+                if "data-at" in figure.attributes:
+                    value = json.dumps(follow(document, figure.attributes["data-at"]))
+                    assert figure.attributes["value"] == value
+            said = root.text.replace(" … ", " .. ")
+            words = re.sub(r" \([^)]*\)", "", binding(window, result.problem))
+            assert typeset(said) == typeset(words)
+    assert seen == {"pipeline", "dram", "link", "port"}
+
+
+def test_what_outlasts_the_pipelines_is_drawn_behind_them() -> None:
+    result = some_result(0, tasks=4, **SLOW_DRAM)
+    windows = result.evaluation.windows
+    w = max(range(len(windows)), key=lambda w: windows[w].dram_s / max(p.latency_s for p in windows[w].pipelines))
+    window = windows[w]
+    worked = max(pipeline.latency_s for pipeline in window.pipelines) / window.latency_s
+    assert window.bound_by == "dram"
+    assert worked < 0.8
+    rectangles = parsed(timeline_drawing(result, [w])).all("rect")
+    (tail,) = (node for node in rectangles if node.attributes.get("fill") == "url(#tail)")
+    room = WIDTH - GUTTER - 12
+    assert float(tail.attributes["x"]) == pytest.approx(GUTTER + worked * room, abs=0.01)
+    assert float(tail.attributes["width"]) == pytest.approx((1 - worked) * room, abs=0.02)
+
+
+def test_limits_of_latency_are_shown() -> None:
+    some = case("detailed")[0]
+    tasks = tuple(replace(task, latency_limit_s=1e9) for task in some.problem.scenario.tasks)
+    problem = replace(some.problem, scenario=replace(some.problem.scenario, tasks=tasks))
+    root = parsed(page(replace(some, problem=problem)))
+    limits = [node for node in root.all("data") if node.attributes.get("data-at", "").endswith("/latency_limit_s")]
+    assert [node.attributes["value"] for node in limits] == ["1000000000.0"] * len(tasks)
