@@ -13,7 +13,7 @@ from chipweave.report.html.layout import Places, places
 from chipweave.report.html.loads import Load, Loads
 from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.palette import HEAT_LIMITS, letter
-from chipweave.report.words import letters, percent
+from chipweave.report.words import letters
 from chipweave.schedule.result import Result
 
 WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 132, 44
@@ -156,7 +156,7 @@ def _tile(
 
 def _load_tile(canvas: _Canvas, package: Package, chiplet: int, busy: Loads, key: str) -> Markup:
     load = busy.port(chiplet)
-    title = f"Chiplet {chiplet}, {short(package.chiplets[chiplet].name)}: its busier way {percent(load.share, 1)} busy"
+    title = f"Chiplet {chiplet}, {short(package.chiplets[chiplet].name)}: its busier way {_share(load)} busy"
     row = f"{key}-port-{chiplet}" if load.bytes_ else None
     return _square(canvas, chiplet, title, "var(--background, #fff)", _heat(load), "", "", row, width=_width(load))
 
@@ -226,7 +226,7 @@ def _interface(canvas: _Canvas, package: Package, chiplet: int, busy: Loads | No
     fill = "var(--muted, #5b636d)" if load is None else _heat(load)
     title = f"Memory interface of chiplet {chiplet}"
     if load is not None:
-        title += f": {percent(load.share, 1)} of what the DRAM can move"
+        title += f": {_share(load)} of what the DRAM can move"
     row = f"{key}-interface-{chiplet}" if load is not None and load.bytes_ else None
     return _item([tag("path", d=d, fill=fill)], title, row, "interface")
 
@@ -263,7 +263,7 @@ def _loaded_links(canvas: _Canvas, package: Package, busy: Loads, key: str) -> l
         d, head = _way(canvas, a, b, 0.075 * canvas.pitch), _head(canvas, a, b, load)
         line = tag("path", d=d, stroke=_heat(load), stroke_width=_width(load), fill="none")
         wide = tag("path", d=d, stroke="transparent", stroke_width=max(9, _width(load)), fill="none")
-        title = f"Link from chiplet {a} to {b}: {percent(load.share, 1) if load.bytes_ else 'nothing'}"
+        title = f"Link from chiplet {a} to {b}: {_share(load) if load.bytes_ else 'nothing'}"
         row = f"{key}-link-{a}-{b}" if load.bytes_ else None
         parts = [wide, line, head] if load.bytes_ else [line]
         lines.append(_item(parts, title + (" busy" if load.bytes_ else ""), row, "link"))
@@ -299,6 +299,10 @@ def _head(canvas: _Canvas, a: int, b: int, load: Load) -> Markup:
     )
     d = f"M{tx:.1f} {ty:.1f}L{left[0]:.1f} {left[1]:.1f}L{right[0]:.1f} {right[1]:.1f}Z"
     return tag("path", d=d, fill=_heat(load), stroke="none")
+
+
+def _share(load: Load) -> str:
+    return f"{100 * load.share:.2g} %"
 
 
 def _heat(load: Load) -> str:
