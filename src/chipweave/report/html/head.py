@@ -72,6 +72,7 @@ def headline(sheet: Sheet) -> Markup:
         return Markup("Bound by {}.").format(binds)
     share = sheet.windows[longest].latency_s / sheet.result.evaluation.latency_s
     at = [f"/evaluation/windows/{longest}/latency_s", "/evaluation/latency_s"]
+    count = derived(len(sheet.windows), "schedule.windows", ["/evaluation/windows"])
     return Markup("The longest of {} windows, window {}, takes {} of the time. It is bound by {}.").format(
-        len(sheet.windows), longest, derived(share, "window.share", at), binds
+        count, longest, derived(share, "window.share", at), binds
     )
