@@ -210,14 +210,14 @@ def _stage(
         (blocks if phase.term == "compute_s" else strips).append((start_s, start_s + phase.duration_s))
     parts = [_boxes(canvas, tops, [(time.start_s, time.first_end_s)], 2, 0, class_="pass", fill="none", stroke=line)]
     single, runs = _passes(canvas, time)
-    parts.append(_boxes(canvas, tops, blocks + single, 2, 0.4, fill=fill, stroke=line, stroke_width=0.6))
+    parts.append(_boxes(canvas, tops, blocks + single, 2, 0.9, fill=fill, stroke=line, stroke_width=0.6))
     if strips:
         parts.append(_boxes(canvas, tops, strips, 0.66 * canvas.row_height, 0, fill=line))
     height = canvas.row_height
     for first, last in runs:
         start_s, end_s = time.interval(first)[0], time.interval(last)[1]
         parts.append(
-            _boxes(canvas, tops, [(start_s, end_s)], 2, 0.4, class_="run", fill=fill, stroke=line, stroke_width=1)
+            _boxes(canvas, tops, [(start_s, end_s)], 2, 0.9, class_="run", fill=fill, stroke=line, stroke_width=1)
         )
         text = f"× {last - first + 1:,}"
         room = canvas.x(end_s) - canvas.x(start_s)
@@ -266,7 +266,7 @@ def _boxes(
     d = []
     for start_s, end_s in spans:
         left, right = canvas.x(start_s), canvas.x(end_s)
-        gap = inset if right - left > 3 else 0.0
+        gap = min(inset, 0.1 * (right - left))
         width = max(right - left - 2 * gap, 0.3)
         d += [f"M{left + gap:.2f} {y + top:.1f}h{width:.2f}v{height:.1f}h-{width:.2f}z" for y in tops]
     return tag("path", d="".join(d), **look)
