@@ -69,9 +69,9 @@ def follow(document: Any, pointer: str) -> Any:
 def test_every_figure_of_the_file_is_the_files_to_the_digit(every: tuple[Result, str, Node]) -> None:
     result, _, root = every
     document = json.loads(to_text(result))
-    figures = [node for node in root.all("data") if "data-at" in node.attributes]
+    figures = [node for node in root.walk() if "data-at" in node.attributes]
     for figure in figures:
-        at, value = figure.attributes["data-at"], figure.attributes["value"]
+        at, value = figure.attributes["data-at"], figure.attributes["value" if figure.name == "data" else "data-value"]
         assert value == json.dumps(follow(document, at)), at
     shown_at = {figure.attributes["data-at"] for figure in figures}
     assert {"/evaluation/latency_s", "/evaluation/energy_j", "/evaluation/edp_js"} <= shown_at
