@@ -1,0 +1,371 @@
+"""A model in the making from a network described elsewhere: layers are appended, everything else is folded.
+
+A front end walks its operators in order, keeps one `View` per tensor, and calls one method per operator. What a
+method gets and returns are views; which layer made what, and how many of its elements travel, is kept in them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from chipweave.errors import InputError
+from chipweave.workload.importers.view import Kind, Piece, Shape, View, fold, made_of
+from chipweave.workload.layer import Layer, Op
+from chipweave.workload.model import NETWORK_INPUT, Edge, Model
+
+Pair = tuple[int, int]
+
+LARGEST_BOUND = 2**31 - 1
+"""Of one loop; as in model files."""
+MOST_LAYERS = 100_000
+LONGEST_NAME = 200
+"""Characters; longer names keep their end, where they differ."""
+_UNNAMED = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model that was made from a file or a program of another kind.
+
+    Args:
+        model: what `schedule` takes.
+        unsupported: operators that are not costed, by name, with how often each occurs; their outputs count as made
+            of their inputs.
+        folded: operators that cost nothing here, by name: norms, activations, reshapes.
+        notes: one sentence each: what was decided on the way.
+    """
+
+    model: Model
+    unsupported: dict[str, int]
+    folded: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One side of a matrix product: its view, and how many different matrices it brings (1: shared by all)."""
+
+    view: View
+    matrices: int = 1
+
+
+class Assembly:
+    """Layers and edges in the making; every method appends at most two layers and returns the view of the output.
+
+    `shape` is the output's shape wherever it is asked for. Sizes that are not positive, or too large to be true, are
+    an InputError that names the layer.
+    """
+
+    def __init__(self) -> None:
+        self._layers: list[Layer] = []
+        self._edges: list[Edge] = []
+        self._uses: Counter[str] = Counter()
+        self._inputs: dict[str, int] = {}
+        self.unsupported: Counter[str] = Counter()
+        self.folded: Counter[str] = Counter()
+        self.notes: list[str] = []
+
+    def finish(self, name: str, source: str, bytes_per_element: int = 1) -> Imported:
+        """The model.
+
+        Raises:
+            InputError: no operator is costed.
+        """
+        if not self._layers:
+            listed = ", ".join(f"{op} ({count})" for op, count in sorted(self.unsupported.items()))
+            raise InputError(
+                f"'{legal_name(name)}' has no operator that is costed; "
+                + (f"it has {listed}, which are not" if listed else "import a network with convolutions or products")
+            )
+        model = Model(
+            legal_name(name) or "model",
+            tuple(self._layers),
+            tuple(self._edges),
+            bytes_per_element,
+            sum(self._inputs.values()),
+            source,
+        )
+        unsupported, folded = (dict(sorted(counter.items())) for counter in (self.unsupported, self.folded))
+        return Imported(model, unsupported, folded, tuple(dict.fromkeys(self.notes)))
+
+    def fold(self, operator: str, views: Sequence[View], shape: Shape | None) -> View:
+        """An operator that costs nothing, counted under its name."""
+        self.folded[operator] += 1
+        return fold(views, shape)
+
+    def leave_out(self, operator: str, views: Sequence[View], shape: Shape | None) -> View:
+        """An operator that is not costed: listed, its output made of its inputs."""
+        self.unsupported[operator] += 1
+        return fold(views, shape)
+
+    def convolution(
+        self,
+        name: str,
+        source: View,
+        weight: Shape,
+        *,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+        shape: Shape,
+    ) -> View:
+        """A convolution over one, two or three axes; `source` and `shape` are N x channels x those axes.
+
+        `weight`: K x C/groups x the filter; `padding`: before each axis. A third axis (the first of three) unrolls:
+        every output plane is a copy of a convolution over the planes under its filter.
+        """
+        channels, filter_ = weight[0], weight[2:]
+        assert source.shape is not None
+        size, out = source.shape[2:], shape[2:]
+        C, N = source.shape[1], source.shape[0]
+        axes = slice(-2, None)
+        if len(filter_) == 3:
+            C, N = C * filter_[0], N * out[0]
+        op = Op.DEPTHWISE if 1 < groups == C == channels else Op.CONV
+        layer = self._layer(
+            name, op, K=channels, C=C, N=N, groups=groups, **_grid(size[axes], out[axes], filter_[axes]),
+            stride=_pair(stride), padding=_pair(padding, 0), dilation=_pair(dilation),
+        )  # fmt: skip
+        return self._append(layer, (source,), shape)
+
+    def transposed_convolution(
+        self,
+        name: str,
+        source: View,
+        weight: Shape,
+        *,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+        shape: Shape,
+    ) -> View:
+        """A transposed convolution over one or two axes; `weight`: C x K/groups x the filter."""
+        assert source.shape is not None
+        layer = self._layer(
+            name, Op.TRANSPOSED, K=weight[1] * groups, C=weight[0], N=source.shape[0], groups=groups,
+            **_grid(source.shape[2:], shape[2:], weight[2:]), stride=_pair(stride), padding=_pair(padding, 0),
+            dilation=_pair(dilation),
+        )  # fmt: skip
+        return self._append(layer, (source,), shape)
+
+    def product(
+        self,
+        name: str,
+        left: Operand,
+        right: Operand,
+        *,
+        batch: int,
+        rows: int,
+        inner: int,
+        columns: int,
+        shape: Shape | None,
+    ) -> View:
+        """`batch` matrix products (rows x inner) @ (inner x columns).
+
+        A constant side is a layer's weights: a gemm where all products share it, a grouped convolution of one row
+        where each has its own. Two activations are a matmul. Products of constants and control values alone are no
+        layer.
+        """
+        constants = [side.view.kind is Kind.CONSTANT for side in (left, right)]
+        controls = [side.view.kind is Kind.CONTROL for side in (left, right)]
+        views = (left.view, right.view)
+        if all(constants) or all(controls) or (any(controls) and inner == 1):
+            return fold(views, shape)
+        if constants[1]:
+            return self._weighted(name, left.view, batch, right.matrices, rows, inner, columns, shape)
+        if constants[0]:
+            return self._weighted(name, right.view, batch, left.matrices, columns, inner, rows, shape)
+        heads = batch
+        if right.matrices == 1:
+            heads, rows = 1, batch * rows
+        elif left.matrices == 1:
+            heads, columns = 1, batch * columns
+        layer = self._layer(name, Op.MATMUL, K=heads * columns, C=heads * inner, Y=rows, groups=heads)
+        return self._append(layer, views, shape)
+
+    def _weighted(
+        self,
+        name: str,
+        source: View,
+        batch: int,
+        matrices: int,
+        rows: int,
+        inner: int,
+        columns: int,
+        shape: Shape | None,
+    ) -> View:
+        if matrices == 1:
+            layer = self._layer(name, Op.GEMM, K=columns, C=inner, Y=batch * rows)
+        else:
+            layer = self._layer(name, Op.CONV, K=batch * columns, C=batch * inner, Y=rows, groups=batch)
+        return self._append(layer, (source,), shape)
+
+    def attention(
+        self,
+        name: str,
+        query: View,
+        key: View,
+        value: View,
+        *,
+        heads: int,
+        rows: int,
+        columns: int,
+        inner: int,
+        value_inner: int,
+        shape: Shape | None,
+    ) -> View:
+        """Scores query key^T (rows x columns, `inner` deep) of `heads` heads (of all samples), then scores value."""
+        scores = self._layer(f"{name}.qk", Op.MATMUL, K=heads * columns, C=heads * inner, Y=rows, groups=heads)
+        weights = self._append(scores, (query, key), (heads, rows, columns))
+        mixed = self._layer(f"{name}.av", Op.MATMUL, K=heads * value_inner, C=heads * columns, Y=rows, groups=heads)
+        return self._append(mixed, (weights, value), shape)
+
+    def pool(
+        self,
+        name: str,
+        source: View,
+        *,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        padding: Sequence[int],
+        shape: Shape,
+    ) -> View:
+        """A pool over one or two axes; `source` and `shape` are N x channels x those axes."""
+        assert source.shape is not None
+        C = source.shape[1]
+        layer = self._layer(
+            name, Op.POOL, K=C, C=C, N=source.shape[0], groups=C, **_grid(source.shape[2:], shape[2:], kernel),
+            stride=_pair(stride), padding=_pair(padding, 0),
+        )  # fmt: skip
+        return self._append(layer, (source,), shape)
+
+    def global_pool(self, name: str, source: View, shape: Shape | None) -> View:
+        """One value for each channel of N x channels x one or two axes, whatever `shape` it is given."""
+        assert source.shape is not None
+        batch, C, *size = source.shape
+        kernel = _pair(size)
+        view = self.pool(
+            name, source, kernel=kernel, stride=kernel, padding=(0, 0), shape=(batch, C, *(1 for _ in size))
+        )
+        return replace(view, shape=shape)
+
+    def upsample(self, name: str, source: View, shape: Shape) -> View:
+        """A resize of N x channels x one or two axes, to a larger or a smaller map."""
+        assert source.shape is not None
+        C, size, out = source.shape[1], source.shape[2:], shape[2:]
+        grid = _grid(size, out, (1, 1))
+        smaller = grid["out_y"] * grid["out_x"] < grid["Y"] * grid["X"]
+        large, small = (size, out) if smaller else (out, size)
+        layer = self._layer(
+            name, Op.POOL if smaller else Op.UPSAMPLE, K=C, C=C, N=source.shape[0], groups=C, **grid,
+            stride=_pair([max(1, -(-a // b)) for a, b in zip(large, small, strict=True)]),
+        )  # fmt: skip
+        return self._append(layer, (source,), shape)
+
+    def elementwise(self, operator: str, name: str, views: Sequence[View], shape: Shape | None) -> View:
+        """A sum, product or the like: a layer where it joins activations of different layers.
+
+        With constants and control values, or of one tensor with what was folded from it (x * sigmoid(x), or a norm's
+        x - mean(x)), it is folded, and counted under the operator's name.
+        """
+        activations = [view for view in views if view.kind is Kind.ACTIVATION]
+        pieces = [piece for view in activations for piece in view.pieces]
+        if pieces and all(piece.embedded for piece in pieces):  # token and position embeddings
+            self.folded[operator] += 1
+            return replace(fold(activations[:1], shape), shape=shape)
+        if len({view.sources for view in activations}) <= 1 or shape is None:
+            if shape is None and len(activations) > 1:
+                raise InputError(
+                    f"{operator} '{legal_name(name)}' joins two activations, and their sizes are not known; bind the "
+                    "dimensions of the network's inputs"
+                )
+            return self.fold(operator, views, shape)
+        batch, C, Y, X = _map_of(shape, self._channels(activations))
+        layer = self._layer(name, Op.ELEMENTWISE, K=C, C=C, Y=Y, X=X, N=batch, groups=C)
+        return self._append(layer, activations, shape)
+
+    def _channels(self, views: Sequence[View]) -> set[int]:
+        return {self._layers[p.producer].K for view in views for p in view.pieces if p.producer != NETWORK_INPUT}
+
+    def _layer(self, name: str, op: Op, **figures: int | Pair) -> Layer:
+        label = self._unique(legal_name(name) or op.value)
+        for key, value in figures.items():
+            if not isinstance(value, tuple) and not 1 <= value <= LARGEST_BOUND:
+                raise InputError(
+                    f"layer '{label}': {key}={value} is not in 1..{LARGEST_BOUND}; check the sizes of its inputs"
+                )
+        return Layer(label, op, **figures)  # type: ignore[arg-type]
+
+    def _unique(self, name: str) -> str:
+        """A second `x` is called `x#1`, a third `x#2`."""
+        while True:
+            count = self._uses[name]
+            self._uses[name] += 1
+            if not count:
+                return "input#0" if name == "input" else name
+            if not self._uses[f"{name}#{count}"]:
+                self._uses[f"{name}#{count}"] += 1
+                return f"{name}#{count}"
+
+    def _append(self, layer: Layer, sources: Sequence[View], shape: Shape | None) -> View:
+        if len(self._layers) >= MOST_LAYERS:
+            raise InputError(f"the network has more than {MOST_LAYERS:,} layers; import a part of it")
+        index = len(self._layers)
+        self._layers.append(layer)
+        self._edges += self._edges_into(index, layer, sources)
+        return made_of((Piece(index, layer.output_elements),), shape)
+
+    def _edges_into(self, index: int, layer: Layer, sources: Sequence[View]) -> list[Edge]:
+        """One edge per producer, with all that its views bring of it; marked where these are not what is read."""
+        brought: dict[int, int] = {}
+        of_inputs: Counter[str] = Counter()
+        for piece in chain.from_iterable(view.pieces for view in sources):
+            brought[piece.producer] = brought.get(piece.producer, 0) + piece.elements
+            if piece.producer == NETWORK_INPUT:
+                of_inputs[piece.origin] += piece.elements
+        if not brought:  # made of control values alone, as a network of 16-bit pictures might be
+            brought, of_inputs = {NETWORK_INPUT: layer.input_elements}, Counter({"": layer.input_elements})
+        for origin, elements in of_inputs.items():
+            self._inputs[origin] = max(self._inputs.get(origin, 0), elements)
+        for producer in brought:
+            if producer != NETWORK_INPUT:
+                brought[producer] = min(brought[producer], self._layers[producer].output_elements)
+        total = sum(brought.values())
+        chains = total >= layer.input_elements if layer.op is Op.ELEMENTWISE else total == layer.input_elements
+        return [Edge(producer, index, elements, reshape=not chains) for producer, elements in brought.items()]
+
+
+def legal_name(name: str) -> str:
+    """`name` on one line, without characters that steer a terminal, its end kept where it is long."""
+    text = _UNNAMED.sub(" ", name).strip()
+    return text if len(text) <= LONGEST_NAME else "…" + text[1 - LONGEST_NAME :]
+
+
+def _grid(size: Sequence[int], out: Sequence[int], filter_: Sequence[int]) -> dict[str, int]:
+    (Y, X), (out_y, out_x), (R, S) = _pair(size), _pair(out), _pair(filter_)
+    return {"Y": Y, "X": X, "out_y": out_y, "out_x": out_x, "R": R, "S": S}
+
+
+def _pair(values: Sequence[int], missing: int = 1) -> Pair:
+    """The last two of the values; a single one is the vertical."""
+    if len(values) == 1:
+        return values[0], missing
+    return values[-2], values[-1]
+
+
+def _map_of(shape: Shape, channels: set[int]) -> tuple[int, int, int, int]:
+    """N, C, Y and X of a tensor: channels come first (N C Y X) or, of rows and where that is what was made, last."""
+    if len(shape) < 2:
+        return 1, math.prod(shape), 1, 1
+    if len(shape) <= 3 or (shape[-1] in channels and shape[1] not in channels):
+        batch = shape[0] if len(shape) > 2 else 1
+        rows = shape[1:-1] if len(shape) > 2 else shape[:1]
+        return batch, shape[-1], math.prod(rows), 1
+    return shape[0], shape[1], math.prod(shape[2:-1]), shape[-1]
