@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ MOST_CALLS = 24
 """Functions that call functions, and branches within branches."""
 
 _WEIGHT = ".weight"
+_QUOTED = re.compile("'([^']*)'")
 
 
 @dataclass(frozen=True)
@@ -207,9 +209,12 @@ def _with_arguments(node: NodeProto, arguments: Mapping[str, AttributeProto]) ->
 
 
 def _name(node: NodeProto, scope: Scope) -> str:
+    """What a node's weights are called, else the PyTorch module that it belongs to, else its own name."""
     weight = next((name for name in node.input[1:3] if name in scope.weights), "")
-    own = weight.removesuffix(_WEIGHT) or node.name or next(filter(None, node.output), "")
-    return scope.prefix + (own or node.op_type)
+    modules = [path[-2] for entry in node.metadata_props if len(path := _QUOTED.findall(entry.value)) > 1]
+    made = next(filter(None, node.output), "")
+    own = weight.removesuffix(_WEIGHT) or next(filter(None, modules), "") or node.name or made or node.op_type
+    return scope.prefix + own
 
 
 def weight_names(nodes: Sequence[NodeProto], stored: Sequence[str]) -> frozenset[str]:

@@ -36,6 +36,9 @@ MOST_KEPT_BYTES = 64 * 2**20
 MOST_LEVELS = 48
 """Messages within messages; a graph in a graph takes three."""
 
+NAME_SCOPES = b"pkg.torch.onnx.name_scopes"
+"""The one kind of metadata that is kept."""
+
 REMEDY = "fetch the file again, or export it again"
 
 _TENSOR_DATA = frozenset(
@@ -134,6 +137,8 @@ class _Copier:
             new: bytes | None = None
             long_text = message == "AttributeProto" and name in _TEXTS and after - body > SMALL_BYTES
             if not name or name in _LEFT_BEHIND or (heavy and name in _TENSOR_DATA) or long_text:
+                if message == "NodeProto" and self.names_scope(body, after):
+                    continue
                 new = b""
             elif child and tag & 7 == _BYTES:
                 inner = self.copied(body, after, child, level + 1)
@@ -144,6 +149,10 @@ class _Copier:
         if level and not pieces:
             return None
         return b"".join([*pieces, self.slice(kept, end)])
+
+    def names_scope(self, body: int, after: int) -> bool:
+        """Whether a node's metadata is the path of the PyTorch module that it was exported from."""
+        return after - body <= SMALL_BYTES and self.data.find(NAME_SCOPES, body, min(after, body + 48)) >= 0
 
     def tensor_bytes(self, start: int, end: int, fields: Fields) -> int:
         """Bytes of a TensorProto's elements, whatever fields hold them."""
