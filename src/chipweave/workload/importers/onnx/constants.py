@@ -27,7 +27,7 @@ def evaluate(operator: str, inputs: Sequence[Any], attributes: Mapping[str, Any]
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
         return None
     outputs = [np.asarray(array) for array in (made if isinstance(made, list) else [made])]
-    return outputs if all(array.size <= MOST_KNOWN for array in outputs) else None
+    return outputs if all(array.size <= MOST_KNOWN and array.dtype.kind in "iufb" for array in outputs) else None
 
 
 @cache

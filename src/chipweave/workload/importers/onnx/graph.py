@@ -255,8 +255,8 @@ def _values(call: Call) -> list[Any] | None:
         if call.operator == "Size":
             size = math.prod(first.shape)
             return [np.array(size, np.int64)] if size < 2**63 else None
-        end = call.attributes.get("end", len(first.shape))
-        return [np.array(first.shape[call.integer("start", 0) : end], np.int64)]
+        start, end = call.integer("start", 0), call.integer("end", len(first.shape))
+        return [np.array(first.shape[start:end], np.int64)]
     if any(tensor is not None and tensor.values is None for tensor in call.inputs):
         return None
     arrays = [None if tensor is None else tensor.values for tensor in call.inputs]

@@ -19,7 +19,7 @@ def translate(assembly: Assembly, call: Call, captured: Sequence[View] = ()) -> 
     Args:
         captured: what subgraphs of the node read of the graph around them.
     """
-    function = OPERATORS.get(call.operator)
+    function = OPERATORS.get(call.operator) if call.operand(0) is not None else None
     made = function(assembly, call) if function else None
     if made is None and call.operator in FOLDED:
         made = _folded(assembly, call)

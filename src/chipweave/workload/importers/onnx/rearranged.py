@@ -72,9 +72,9 @@ def gather(assembly: Assembly, call: Call) -> View:
         return embedding(call.name, shape) if shape is not None else fold(call.views, shape)
     source, axis = _source(call)
     places = index.integers if index is not None else None
-    if axis is None or not places or source.shape is None or call.shape is None:
+    size = source.shape[axis] if axis is not None and source.shape is not None else 0
+    if axis is None or not places or not size or source.shape is None or call.shape is None:
         return fold(call.views, call.shape)
-    size = source.shape[axis]
     low, high = min(place % size for place in places), max(place % size for place in places)
     # The pieces of the stretch that the places span; `fold` keeps no more than what is picked.
     shape = (*source.shape[:axis], high + 1 - low, *source.shape[axis + 1 :])

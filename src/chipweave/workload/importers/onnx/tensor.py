@@ -46,7 +46,9 @@ class Tensor:
     @property
     def integers(self) -> list[int] | None:
         """The values of a small constant as a list."""
-        return None if self.values is None else [int(value) for value in self.values.ravel()]
+        if self.values is None or self.values.dtype.kind not in "iub":
+            return None
+        return [int(value) for value in self.values.ravel()]
 
     @property
     def is_activation(self) -> bool:
@@ -85,7 +87,8 @@ class Call:
         """An attribute, or (as in later versions of an operator) an operand at `position` with known values."""
         if key in self.attributes:
             value = self.attributes[key]
-            return [int(item) for item in value] if isinstance(value, Sequence) else [int(value)]
+            numbers = value if isinstance(value, list) else [value]
+            return numbers if all(isinstance(number, int) for number in numbers) else None
         tensor = self.operand(position) if position >= 0 else None
         return None if tensor is None else tensor.integers
 

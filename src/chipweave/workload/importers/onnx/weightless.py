@@ -61,7 +61,9 @@ _TEXTS = frozenset(("s", "strings"))
 _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
 
 Fields = dict[int, tuple[str, str]]
-"""Of a message: number -> name and, where the field is a message itself, its type's name."""
+"""Of a message: number -> name and, where the field is a message itself, its type's name, or `TEXT`."""
+
+TEXT = "str"
 
 
 def read_weightless(path: str | Path) -> ModelProto:
@@ -140,6 +142,8 @@ class _Copier:
                 if message == "NodeProto" and self.names_scope(body, after):
                     continue
                 new = b""
+            elif child == TEXT and tag & 7 == _BYTES:
+                self.check_text(body, after)
             elif child and tag & 7 == _BYTES:
                 inner = self.copied(body, after, child, level + 1)
                 new = None if inner is None else _encoded(tag) + _encoded(len(inner)) + inner
@@ -149,6 +153,12 @@ class _Copier:
         if level and not pieces:
             return None
         return b"".join([*pieces, self.slice(kept, end)])
+
+    def check_text(self, start: int, end: int) -> None:
+        try:
+            self.data[start : min(end, start + MOST_KEPT_BYTES)].decode()
+        except UnicodeDecodeError:
+            raise self.malformed(start, "a name that is no UTF-8 text; the file is damaged or no ONNX model") from None
 
     def names_scope(self, body: int, after: int) -> bool:
         """Whether a node's metadata is the path of the PyTorch module that it was exported from."""
@@ -234,7 +244,8 @@ def _fields() -> dict[str, Fields]:
         found[message.name] = {}
         for field in message.fields:
             child = field.message_type
-            found[message.name][field.number] = (field.name, child.name if child else "")
+            kind = child.name if child else TEXT if field.type == field.TYPE_STRING else ""
+            found[message.name][field.number] = (field.name, kind)
             if child:
                 waiting.append(child)
     return found
