@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Bring a model from elsewhere: an ONNX file, a PyTorch module, MAESTRO's files.",
     context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
 )
 
 Name = Annotated[str, typer.Option(help="Of the model; by default after the file or factory.")]

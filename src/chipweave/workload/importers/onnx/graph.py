@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from chipweave.errors import InputError
-from chipweave.workload.importers.assembly import Assembly
+from chipweave.workload.importers.assembly import Assembly, legal_name
 from chipweave.workload.importers.onnx import contributed
 from chipweave.workload.importers.onnx.constants import evaluate
 from chipweave.workload.importers.onnx.infer import Known, inferred
@@ -66,7 +66,7 @@ class Walk:
     functions: Mapping[FunctionKey, FunctionProto]
     declared: Mapping[str, Known]
     unknown: list[str] = field(default_factory=list)
-    """Nodes whose output has no known size though their inputs have."""
+    """Nodes whose output has no known size though their inputs have, with the reason where there is one."""
     nodes_left: int = MOST_NODES
     operands_left: int = MOST_FIELDS
     calls: list[FunctionKey] = field(default_factory=list)
@@ -103,13 +103,13 @@ class Walk:
             if branch is not None:
                 return self.branch(branch, node, tensors, scope)
         call = Call(
-            operator=f"{domain}:{node.op_type}" if (domain := domain_of(node.domain)) else node.op_type,
+            operator=legal_name(f"{domain}:{node.op_type}" if (domain := domain_of(node.domain)) else node.op_type),
             name=_name(node, scope),
             inputs=inputs,
             attributes=attributes,
             shapes=(None,) * len(node.output),
         )
-        known = self.sizes(node, call, scope)
+        known, reason = self.sizes(node, call, scope)
         call = replace(call, shapes=tuple(shape for _, shape in known))
         values = _values(call)
         if values is not None:
@@ -121,12 +121,12 @@ class Walk:
             return [Tensor(made(shape), element) for element, shape in known]
         views = translate(self.assembly, call, captured)
         if views[0].shape is None and all(tensor is None or tensor.shape is not None for tensor in inputs):
-            self.unknown.append(described(node))
+            self.unknown.append(described(node) + (f": {reason}" if reason else ""))
         return [Tensor(view, element) for view, (element, _) in zip(views, known, strict=True)]
 
-    def sizes(self, node: NodeProto, call: Call, scope: Scope) -> list[Known]:
-        """What follows from the operator, else what the file states."""
-        known = inferred(node, call.inputs, scope.versions)
+    def sizes(self, node: NodeProto, call: Call, scope: Scope) -> tuple[list[Known], str]:
+        """What follows from the operator, else what the file states; and why ONNX refuses the operands."""
+        known, reason = inferred(node, call.inputs, scope.versions)
         by_hand = contributed.shapes(call)
         first = next((tensor.element for tensor in call.inputs if tensor is not None), 0)
         for index, name in enumerate(node.output):
@@ -134,7 +134,7 @@ class Walk:
             declared = self.declared.get(name, (0, None))
             shape = by_hand[index] if shape is None else shape
             known[index] = (element or declared[0] or first, declared[1] if shape is None else shape)
-        return known
+        return known, reason
 
     def called(
         self, function: FunctionProto, node: NodeProto, inputs: Sequence[Tensor | None], scope: Scope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,36 +12,48 @@ from chipweave.workload.importers.view import Shape
 if TYPE_CHECKING:
     from onnx import NodeProto, TypeProto
 
+LONGEST_REASON = 200
+"""Characters of ONNX's own words."""
+
+_PREFIX = re.compile(r"^\[\w+\] *(\(op_type:[^)]*\): *)?(\[\w+\] *)?")
+
 Known = tuple[int, Shape | None]
 """Element type (0: unknown) and shape."""
 
 
-def inferred(node: NodeProto, inputs: Sequence[Tensor | None], versions: Mapping[str, int]) -> list[Known]:
-    """Per output of a node, what follows from its inputs; nothing for operators that ONNX does not define.
+def inferred(
+    node: NodeProto, inputs: Sequence[Tensor | None], versions: Mapping[str, int]
+) -> tuple[list[Known], str]:
+    """Per output of a node, what follows from its inputs; nothing for operators that ONNX does not define. And why
+    ONNX refuses the operands, where it does.
 
     Args:
         versions: of the operator sets, by domain.
     """
-    found = _types(node, inputs, versions)
-    return [_known(found[name]) if name in found else (0, None) for name in node.output]
+    found, reason = _types(node, inputs, versions)
+    return [_known(found[name]) if name in found else (0, None) for name in node.output], reason
 
 
-def _types(node: NodeProto, inputs: Sequence[Tensor | None], versions: Mapping[str, int]) -> dict[str, TypeProto]:
+def _types(
+    node: NodeProto, inputs: Sequence[Tensor | None], versions: Mapping[str, int]
+) -> tuple[dict[str, TypeProto], str]:
     from onnx import defs, helper, numpy_helper, shape_inference
 
     domain = domain_of(node.domain)
     if domain not in versions or any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-        return {}
+        return {}, ""
     given = {name: tensor for name, tensor in zip(node.input, inputs, strict=True) if tensor is not None}
     data = {name: numpy_helper.from_array(t.values) for name, t in given.items() if t.values is not None}
     types = {name: type_of(tensor) for name, tensor in given.items()}
     sets = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
     try:
         schema = defs.get_schema(node.op_type, versions[domain], domain)
-        made: dict[str, TypeProto] = shape_inference.infer_node_outputs(schema, node, types, data, None, sets)
-    except Exception:  # unknown operators and operands that do not fit: the size stays unknown, and that is reported
-        return {}
-    return made
+    except Exception:  # of a class that moved between versions of onnx: the operator is not ONNX's
+        return {}, ""
+    try:
+        return shape_inference.infer_node_outputs(schema, node, types, data, None, sets), ""
+    except Exception as error:  # of several classes too: operands that do not fit
+        return {}, _PREFIX.sub("", " ".join(str(error).split()))[:LONGEST_REASON]
 
 
 def _known(proto: TypeProto) -> Known:

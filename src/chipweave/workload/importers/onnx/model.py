@@ -35,11 +35,13 @@ def read_onnx(
     assembly = Assembly()
     producer = f"{model.producer_name} {model.producer_version}".strip()
     source = f"ONNX file {Path(path).name}" + (f", made by {producer}" if producer else "")
+    unknown = ""
     try:
-        _translate(model, str(path), dims or {}, assembly)
+        unknown = _translate(model, str(path), dims or {}, assembly)
         made = assembly.finish(name or Path(path).stem, legal_name(source), bytes_per_element)
     except InputError as error:
-        raise InputError([_placed(problem, str(path)) for problem in error.problems]) from None
+        problems = [*error.problems, *[unknown] * bool(unknown)]
+        raise InputError([_placed(problem, str(path)) for problem in problems]) from None
     if strict and made.unsupported:
         listed = ", ".join(f"{operator} ({count})" for operator, count in made.unsupported.items())
         raise InputError(f"{path}: not costed: {listed}; without --strict their outputs count as made of their inputs")
@@ -50,7 +52,8 @@ def _placed(problem: str, path: str) -> str:
     return problem if problem.startswith((path, "--")) else f"{path}: {problem}"
 
 
-def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> None:
+def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> str:
+    """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
     from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
     from chipweave.workload.importers.onnx.graph import Scope, Tensors, Walk, weight_names
     from chipweave.workload.importers.onnx.order import reads
@@ -79,11 +82,12 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     walk = Walk(assembly, path, functions, declared)
     versions = {domain_of(entry.domain): entry.version for entry in model.opset_import}
     walk.run(graph.node, tensors, Scope(versions, weights=weights))
-    if walk.unknown:
-        more = f" and {len(walk.unknown) - 1} more" if len(walk.unknown) > 1 else ""
-        assembly.notes.append(
-            f"the size of what {walk.unknown[0]}{more} makes is not known before a run; what reads it is not costed"
-        )
+    if not walk.unknown:
+        return ""
+    more = f" and {len(walk.unknown) - 1} more" if len(walk.unknown) > 1 else ""
+    note = f"no size is known of what {walk.unknown[0]}{more} makes; layers that read it are not costed"
+    assembly.notes.append(note)
+    return note
 
 
 def _notes(shapes: Mapping[str, Shape], batches: Mapping[str, int]) -> list[str]:
