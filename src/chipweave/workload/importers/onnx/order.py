@@ -93,4 +93,6 @@ def _circle(nodes: Sequence[NodeProto], maker: dict[str, int], waits: list[int])
         seen[at] = len(way)
         way.append(at)
         at = next(maker[name] for name in reads(nodes[at]) if name in maker and waits[maker[name]])
-    return [described(nodes[index]) for index in reversed(way[seen[at] :])]
+    circle = way[seen[at] :][::-1]
+    first = circle.index(min(circle))
+    return [described(nodes[index]) for index in circle[first:] + circle[:first]]

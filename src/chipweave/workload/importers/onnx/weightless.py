@@ -27,7 +27,7 @@ SMALL_BYTES = 4096
 MOST_NODES = 100_000
 """Of a file, subgraphs and functions included; a transformer of 100 blocks, fully decomposed, has some 10,000."""
 
-MOST_FIELDS = 6_000_000
+MOST_FIELDS = 3_000_000
 """Fields that are looked at: a bound on time."""
 
 MOST_KEPT_BYTES = 64 * 2**20
@@ -40,6 +40,8 @@ NAME_SCOPES = b"pkg.torch.onnx.name_scopes"
 """The one kind of metadata that is kept."""
 
 REMEDY = "fetch the file again, or export it again"
+
+_POINTER = b"version https://git-lfs"
 
 _TENSOR_DATA = frozenset(
     ("float_data", "int32_data", "string_data", "int64_data", "raw_data", "double_data", "uint64_data")
@@ -104,7 +106,7 @@ def copy_without_weights(data: bytes | mmap.mmap, path: str) -> bytes:
     Raises:
         InputError: as `read_weightless`.
     """
-    if data[:20] == b"version https://git-l":
+    if data[: len(_POINTER)] == _POINTER:
         raise InputError(f"{path}: holds a Git LFS pointer in place of the model; fetch it with `git lfs pull`")
     return _Copier(data, path).copied(0, len(data), "ModelProto", 0) or b""
 
