@@ -208,9 +208,10 @@ def function(name: str, calls: Sequence[str]) -> Any:
 
 
 def test_functions_that_grow_without_end_are_refused(tmp_path: Path) -> None:
-    """7000 calls of 7000 calls of 7000 ..., and a function that calls itself."""
+    """9000 calls of 9000 calls of 9000 ..., and a function that calls itself."""
+    empty = helper.make_function("mine", "F11", ["a"], ["a"], [], [helper.make_opsetid("", 17)])
     bombs = {
-        "more than 100,000 nodes": [function(f"F{i}", [f"F{i + 1}"] * 7000) for i in range(14)],
+        "more than 100,000 nodes": [*(function(f"F{i}", [f"F{i + 1}"] * 9000) for i in range(11)), empty],
         "is more than 24 calls deep": [function(f"F{i}", [f"F{i + 1}"]) for i in range(60)],
         "calls itself: F0 -> F1 -> F0": [function("F0", ["F1"]), function("F1", ["F0"])],
     }
