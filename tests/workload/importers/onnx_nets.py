@@ -49,7 +49,7 @@ class Net:
         values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         graph = helper.make_graph(self.nodes, "net", self.inputs, values, self.stored)
         sets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
-        return helper.make_model(graph, opset_imports=sets, functions=list(functions), producer_name="by hand")
+        return helper.make_model(graph, opset_imports=sets, functions=list(functions), producer_name="hand")
 
     # Parts that several networks share.
 
