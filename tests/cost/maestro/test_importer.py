@@ -66,7 +66,7 @@ def test_layers_equal_the_table_of_the_artefact(table: str) -> None:
     model = import_network(text, "net.m", name="net").model
     for layer, row in zip(model.layers, rows, strict=True):
         assert layer.op.value == row["op"]
-        assert [layer.K, layer.C, layer.R, layer.S] == [int(row[key]) for key in "KCRS"]
+        assert {key: getattr(layer, key) for key in "KCRS"} == {key: int(row[key]) for key in "KCRS"}
         assert (layer.out_y, layer.out_x) == (int(row["OY"]), int(row["OX"]))
     with open(REFERENCE / "totals.csv", newline="") as file:
         total = next(row for row in csv.DictReader(file) if row["table"] == table)

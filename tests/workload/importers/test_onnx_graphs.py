@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,15 +26,19 @@ from tests.workload.importers.onnx_nets import Net
 SIDE = 4
 
 
-def drawn(rng: random.Random) -> tuple[Net, int, int, set[frozenset[str]]]:
-    """A net with its MACs, its weights, and who reads whom: pairs of names of convolutions.
+Channel = tuple[str, int]
+"""The convolution that made it (or `input`), and its number there."""
 
-    Every tensor is a map of SIDE x SIDE, followed as the list of which convolution made each of its channels.
+
+def drawn(rng: random.Random) -> tuple[Net, int, int, dict[str, list[Channel]]]:
+    """A net with its MACs, its weights, and the channels that each convolution reads.
+
+    Every tensor is a map of SIDE x SIDE, followed as the list of its channels.
     """
     net = Net()
-    maps: list[tuple[str, list[str]]] = [(net.input("x", (1, 4, SIDE, SIDE)), ["input"] * 4)]
+    maps: list[tuple[str, list[Channel]]] = [(net.input("x", (1, 4, SIDE, SIDE)), [("input", i) for i in range(4)])]
     macs = weights = 0
-    reads: set[frozenset[str]] = set()
+    reads: dict[str, list[Channel]] = {}
     for index in range(rng.randint(1, 12)):
         x, makers = rng.choice(maps)
         what = rng.choice(("conv", "conv", "relu", "norm", "concat", "split", "slice", "turn"))
@@ -42,8 +47,8 @@ def drawn(rng: random.Random) -> tuple[Net, int, int, set[frozenset[str]]]:
             K, name = rng.choice((2, 3, 4)), f"conv{index}"
             x = net.node("Conv", x, net.weight(f"{name}.weight", K, C, 3, 3), pads=[1] * 4)
             macs, weights = macs + SIDE * SIDE * K * C * 9, weights + K * C * 9
-            reads |= {frozenset((maker, f">{name}")) for maker in makers}
-            maps.append((x, [name] * K))
+            reads[name] = makers
+            maps.append((x, [(name, k) for k in range(K)]))
         elif what == "relu":
             maps.append((net.node("Relu", x), makers))
         elif what == "norm":
@@ -67,7 +72,7 @@ def drawn(rng: random.Random) -> tuple[Net, int, int, set[frozenset[str]]]:
             maps.append((back, makers))
     if not macs:
         net.node("Conv", "x", net.weight("conv.weight", 1, 4, 1, 1))
-        return net, SIDE * SIDE * 4, 4, {frozenset(("input", ">conv"))}
+        return net, SIDE * SIDE * 4, 4, {"conv": maps[0][1]}
     return net, macs, weights, reads
 
 
@@ -89,9 +94,14 @@ def test_random_networks(seed: int) -> None:
         (folder / "net.yaml").write_text(dump_model(model))
         assert load_model(folder / "net.yaml") == model
     assert (model.macs, model.weight_elements) == (macs, weights)
-    assert not any(edge.reshape for edge in model.edges)  # what the edges bring is exactly what the layers read
-    names = ["input", *(layer.name for layer in model.layers)]
-    assert {frozenset((names[edge.producer + 1], f">{names[edge.consumer + 1]}")) for edge in model.edges} == reads
+    names = [*(layer.name for layer in model.layers), "input"]
+    for layer, edges in zip(model.layers, model.operands, strict=True):
+        channels = reads[layer.name]
+        assert {names[edge.producer] for edge in edges} == {maker for maker, _ in channels}
+        if len(set(channels)) == len(channels):  # else one channel comes in twice, and travels once
+            brought = {names[edge.producer]: edge.elements for edge in edges}
+            assert brought == {name: SIDE**2 * n for name, n in Counter(maker for maker, _ in channels).items()}
+            assert not any(edge.reshape for edge in edges)
     package = random_package(rng)
     problem = pose(Scenario("one", (Task("net", model, 1),)), package, RoundNumbers(), Fidelity.DETAILED)
     assert len(problem.scenario.tasks[0].model.layers) == len(model.layers)
