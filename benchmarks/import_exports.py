@@ -93,11 +93,13 @@ def language(name: str) -> tuple[Any, tuple[Any, ...]]:
 
 def macs_of_a_run(net: Any, inputs: tuple[Any, ...]) -> int:
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    torch.backends.mha.set_fastpath_enabled(False)  # fused encoders are not counted
+    # Fused encoders and the CPU's fused attention are not counted.
+    torch.backends.mha.set_fastpath_enabled(False)
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
         net(*inputs)
     return counter.get_total_flops() // 2
 

@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="ONNX files need the package onnx")
 
 from onnx import ModelProto, save_model
 
+import chipweave
 from chipweave.workload.importers.onnx import import_onnx
 from chipweave.workload.importers.onnx.model import read_onnx
 from chipweave.workload.layer import Layer
@@ -92,3 +93,4 @@ def test_the_process_of_its_own_makes_the_same_model(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     save_model(nets.gpt2(2), path)
     assert import_onnx(path) == read_onnx(path)
+    assert chipweave.from_onnx(path, name="two blocks").name == "two blocks"
