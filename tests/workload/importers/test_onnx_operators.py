@@ -122,6 +122,17 @@ def test_quantise_and_dequantise_fold(read: Any) -> None:
     assert made.folded == {"DequantizeLinear": 1, "QuantizeLinear": 1}
 
 
+def test_dynamic_quantisation_adds_no_layers(read: Any) -> None:
+    """As ONNX Runtime quantises a MatMul: the product is scaled by what follows from its input's values."""
+    net = Net()
+    x = net.node("MatMul", net.input("x", (5, 6)), net.weight("first", 6, 6))
+    x, scale, zero = net.node("DynamicQuantizeLinear", x, outputs=3)
+    weight = net.weight("w", 6, 7, element=TensorProto.INT8)
+    y = net.node("Cast", net.node("MatMulInteger", x, weight, zero), to=1)
+    net.node("Mul", y, net.node("Mul", scale, net.weight("w_scale")))
+    assert [layer.macs for layer in read(net).model.layers] == [180, 210]
+
+
 PRODUCTS = [
     # First and second operand (w: weights); op, MACs, weights, rows, groups.
     ((5, 6), "w", (6, 7), Op.GEMM, 5 * 6 * 7, 42, 5, 1),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.onnx import contributed, products, rearranged, windows
 from chipweave.workload.importers.onnx.tensor import Call
-from chipweave.workload.importers.view import View, fold, unary
+from chipweave.workload.importers.view import View, control, fold, unary
 
 Made = View | tuple[View, ...] | None
 Translation = Callable[[Assembly, Call], Made]
@@ -54,6 +54,12 @@ def _quantised_matmul(assembly: Assembly, call: Call) -> Made:
     return products.matmul(assembly, call, right=3)
 
 
+def _quantised(assembly: Assembly, call: Call) -> Made:
+    """Scale and zero point follow from the values: they steer, and move nothing worth a layer."""
+    assembly.folded[call.operator] += 1
+    return unary(call.views[0], call.shape), *(control(shape) for shape in call.shapes[1:])
+
+
 OPERATORS: dict[str, Translation] = {
     "Conv": windows.convolution,
     "ConvInteger": windows.convolution,
@@ -75,6 +81,7 @@ OPERATORS: dict[str, Translation] = {
     "QLinearMatMul": _quantised_matmul,
     "Einsum": products.einsum,
     "Attention": products.attention,
+    "DynamicQuantizeLinear": _quantised,
     "Concat": rearranged.concat,
     "Split": rearranged.split,
     "Slice": rearranged.slice_,
@@ -115,7 +122,7 @@ FOLDED = frozenset(
         "ArgMax", "ArgMin", "CumProd", "CumSum", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMin",
         "ReduceProd", "ReduceSum", "ReduceSumSquare",
         # types and quantisation
-        "BitCast", "Cast", "CastLike", "DequantizeLinear", "DynamicQuantizeLinear", "QuantizeLinear",
+        "BitCast", "Cast", "CastLike", "DequantizeLinear", "QuantizeLinear",
         # shapes and places
         "CenterCropPad", "DepthToSpace", "Expand", "GatherElements", "GatherND", "Identity", "Pad", "ReverseSequence",
         "RotaryEmbedding", "Scatter", "ScatterElements", "ScatterND", "Shape", "Size", "SpaceToDepth", "TensorScatter",

@@ -27,7 +27,7 @@ SMALL_BYTES = 4096
 MOST_NODES = 100_000
 """Of a file, subgraphs and functions included; a transformer of 100 blocks, fully decomposed, has some 10,000."""
 
-MOST_FIELDS = 3_000_000
+MOST_FIELDS = 2_000_000
 """Fields that are looked at: a bound on time."""
 
 MOST_KEPT_BYTES = 64 * 2**20
