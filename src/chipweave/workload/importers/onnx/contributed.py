@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from chipweave.workload.importers.assembly import Assembly, Operand
 from chipweave.workload.importers.onnx import products, windows
+from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call
 from chipweave.workload.importers.view import Shape, View, constant, cut, embedding
 
@@ -109,7 +110,7 @@ def _convolution(assembly: Assembly, call: Call) -> Made:
     added = call.operand(3)
     if view is None or added is None or not added.is_activation:
         return view
-    return assembly.elementwise(call.operator, f"{call.name}.add", (view, added.view), call.shape)
+    return elementwise(assembly, call, (view, added.view), f"{call.name}.add")
 
 
 def _matmul(assembly: Assembly, call: Call) -> Made:
@@ -132,15 +133,13 @@ def _packed_matmul(assembly: Assembly, call: Call) -> Made:
 
 def _two_of_six(assembly: Assembly, call: Call) -> Made:
     """Operands with a scale and a zero point each."""
-    views = [tensor.view for tensor in (call.operand(0), call.operand(3)) if tensor is not None]
-    return assembly.elementwise(call.operator, call.name, views, call.shape)
+    return elementwise(assembly, call, [tensor.view for tensor in (call.operand(0), call.operand(3)) if tensor])
 
 
 def _skip_norm(assembly: Assembly, call: Call) -> Made:
     """The sum of two activations and its norm; the sum itself is the fourth output."""
-    views = [tensor.view for tensor in call.inputs[:2] if tensor is not None]
-    view = assembly.elementwise(call.operator, call.name, views, call.shape)
-    return tuple(view for _ in call.shapes)
+    view = elementwise(assembly, call, [tensor.view for tensor in call.inputs[:2] if tensor])
+    return None if view is None else tuple(view for _ in call.shapes)
 
 
 def _embedding(assembly: Assembly, call: Call) -> Made:

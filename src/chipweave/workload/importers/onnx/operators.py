@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.onnx import contributed, products, rearranged, windows
+from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call
 from chipweave.workload.importers.view import View, control, fold, unary
 
@@ -40,10 +41,6 @@ def _folded(assembly: Assembly, call: Call) -> View:
         assembly.folded[call.operator] += 1
         return unary(activations[0], call.shape)
     return assembly.fold(call.operator, call.views, call.shape)
-
-
-def _elementwise(assembly: Assembly, call: Call) -> View:
-    return assembly.elementwise(call.operator, call.name, call.views, call.shape)
 
 
 def _quantised_convolution(assembly: Assembly, call: Call) -> Made:
@@ -99,7 +96,7 @@ OPERATORS |= dict.fromkeys(
         "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor",
         "SwiGLU",
     ),
-    _elementwise,
+    elementwise,
 )  # fmt: skip
 """None as a result: the operator cannot be costed with these operands."""
 

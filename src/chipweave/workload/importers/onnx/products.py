@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Assembly, Operand, legal_name
+from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call, Tensor
 from chipweave.workload.importers.view import Kind, Shape, View, concatenate, fold, unary
 
@@ -29,7 +30,7 @@ def gemm(assembly: Assembly, call: Call, second: int = 1) -> View | None:
     )  # fmt: skip
     added = call.operand(2) if second == 1 else None
     if added is not None and added.is_activation:
-        return assembly.elementwise(call.operator, f"{call.name}.add", (product, added.view), call.shape)
+        return elementwise(assembly, call, (product, added.view), f"{call.name}.add")
     return product
 
 
@@ -100,7 +101,7 @@ def einsum(assembly: Assembly, call: Call) -> View | None:
 
     contracted, batch = shared - set(out), volume(shared & set(out))
     if not contracted:
-        return assembly.elementwise(call.operator, call.name, call.views, call.shape)
+        return elementwise(assembly, call)
     left, right = (Operand(view, batch) for view in call.views)
     return _product(
         assembly, call, left, right, batch,
