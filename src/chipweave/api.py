@@ -28,8 +28,9 @@ from chipweave.workload.scenario import Scenario
 
 if TYPE_CHECKING:
     from chipweave.schedulers import Scheduler
+    from chipweave.workload.model import Model
 
-__all__ = ["Cell", "Result", "compare", "evaluate", "schedule"]
+__all__ = ["Cell", "Result", "compare", "evaluate", "from_onnx", "schedule"]
 
 MOST_JOBS = 1024
 
@@ -246,3 +247,30 @@ def _plain(options: object | None) -> dict[str, Any]:
     if dataclasses.is_dataclass(options) and not isinstance(options, type):
         return dataclasses.asdict(options)
     raise InputError(f"options {options!r} are not a dataclass of the scheduler's, such as ScarOptions")
+
+
+def from_onnx(
+    path: str | Path,
+    dims: Mapping[str, int] | None = None,
+    *,
+    strict: bool = False,
+    name: str = "",
+    bytes_per_element: int = 1,
+) -> Model:
+    """The model in an ONNX file; weights are not needed. What was folded or not costed is in
+    `chipweave.workload.importers.onnx.import_onnx`, which this calls.
+
+    Args:
+        dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`).
+        strict: operators that are not costed are an error.
+        name: of the model; without one, the file's.
+        bytes_per_element: of weights and activations alike.
+
+    Raises:
+        InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
+            `strict`, operators that are not costed.
+    """
+    from chipweave.workload.importers.onnx import import_onnx
+
+    made = import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element)
+    return made.model
