@@ -110,6 +110,20 @@ def cuts_of(problem: Problem, pipeline: Pipeline, most: int) -> Cuts:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """Bytes of one kind that a stage moves over the links in its window.
+
+    Args:
+        kind: a field of `StageBytes`: weights, load, store, exchange, forward, spill or mates.
+        target: of `forward`, the stage of the pipeline that takes it.
+    """
+
+    kind: str
+    target: int | None
+    moved: Transfer
+
+
+@dataclass(frozen=True)
 class _Work:
     """One stage: what does not depend on where its weights are kept. Everything is for one micro-batch."""
 
@@ -319,26 +333,18 @@ def _with_weights(work: _Work, l2: L2Use | None) -> tuple[StageEvaluation, Trans
     overlapping = l2 is not None and _has_second_buffer(work, l2)
     steady_s = max(pace_s, in_and_out_s + weights_s) if overlapping else fill_s
 
-    weight_loads = k if keeping in (None, Keeping.STREAMED) else 1
+    weight_loads = _weight_loads(l2, k)
     rounds = batch / micro_batch
-    exchanged, forwarded = list(work.exchanges.values()), list(work.forwards)
-    moves = [weights.times(weight_loads)]
-    moves += [moved.times(rounds) for moved in (work.loads, work.stores, *exchanged, *forwarded)]
-    gathered = 0.0
-    if l2 and l2.spill:
-        moves.append(work.spills(l2.spill).times(k))
-    if keeping is Keeping.MATES:
-        moves.append(work.gathers.times(k))
-        gathered = k * work.gathers.sent
-    traffic = together(setting.problem.network, moves)
+    flows = _flows(work, l2)
+    traffic = together(setting.problem.network, (flow.moved for flow in flows))
     bytes_ = StageBytes(
         weights=weight_loads * work.weight_bytes,
         load=batch * total(work.moved.from_dram),
         store=batch * total(work.moved.to_dram),
         spill=2 * k * l2.spill if l2 else 0,
-        forward=rounds * sum(moved.sent for moved in forwarded),
-        exchange=rounds * sum(moved.sent for moved in exchanged),
-        mates=gathered,
+        forward=rounds * sum(moved.sent for moved in work.forwards),
+        exchange=rounds * sum(moved.sent for moved in work.exchanges.values()),
+        mates=sum((flow.moved.sent for flow in flows if flow.kind == "mates"), 0.0),
         hop_bytes=traffic.hop_bytes,
     )
     weight_fills = 1 if keeping is Keeping.RESIDENT else k
@@ -367,6 +373,37 @@ def _with_weights(work: _Work, l2: L2Use | None) -> tuple[StageEvaluation, Trans
         energy=energy,
     )
     return evaluation, traffic
+
+
+def stage_flows(setting: Setting, number: int, l2: L2Use | None) -> tuple[Flow, ...]:
+    """What stage `number` moves over the package's links in the whole window, its weights kept as `l2` says."""
+    return _flows(_Work(setting, number), l2)
+
+
+def _flows(work: _Work, l2: L2Use | None) -> tuple[Flow, ...]:
+    setting, k = work.setting, work.setting.micro_batches
+    rounds = setting.batch / work.micro_batch
+    keeping = l2.keeping if l2 else None
+    flows = [
+        Flow("weights", None, work.weights(keeping).times(_weight_loads(l2, k))),
+        Flow("load", None, work.loads.times(rounds)),
+        Flow("store", None, work.stores.times(rounds)),
+        *(Flow("exchange", None, moved.times(rounds)) for moved in work.exchanges.values()),
+        *(
+            Flow("forward", target, moved.times(rounds))
+            for (target, _), moved in zip(work.moved.to_stages, work.forwards, strict=True)
+        ),
+    ]
+    if l2 and l2.spill:
+        flows.append(Flow("spill", None, work.spills(l2.spill).times(k)))
+    if keeping is Keeping.MATES:
+        flows.append(Flow("mates", None, work.gathers.times(k)))
+    return tuple(flows)
+
+
+def _weight_loads(l2: L2Use | None, micro_batches: int) -> int:
+    """How often weights come from DRAM in a window."""
+    return micro_batches if l2 is None or l2.keeping is Keeping.STREAMED else 1
 
 
 def _pace_s(model: Model, stage: Stage, layer_s: Sequence[float], exchange_s: Mapping[int, float]) -> float:
