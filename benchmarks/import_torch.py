@@ -106,7 +106,8 @@ def darknet19() -> tuple[Any, Any]:
                 parts[f"pool{stage}"] = nn.MaxPool2d(2)
             for index, width in enumerate(widths):
                 number = sum(key.startswith("conv") for key in parts) + 1
-                parts[f"conv{number}"] = nn.Conv2d(channels, width, *((1, 1, 0) if index % 2 else (3, 1, 1)), bias=False)
+                kernel = 1 if index % 2 else 3
+                parts[f"conv{number}"] = nn.Conv2d(channels, width, kernel, padding=kernel // 2, bias=False)
                 parts[f"norm{number}"] = nn.BatchNorm2d(width)
                 parts[f"act{number}"] = nn.LeakyReLU(0.1, inplace=True)
                 channels = width

@@ -1,4 +1,4 @@
-"""Models from PyTorch modules, by torch.export on tensors without values: no weights are needed, nothing is computed."""
+"""Models from PyTorch modules, by torch.export on tensors without values: weights are not read, nothing is computed."""
 
 from chipweave.workload.importers.torch.build import from_torch, import_factory
 

@@ -8,9 +8,12 @@ from chipweave.workload.importers.torch.graph import Node
 
 PRODUCTS = frozenset({"matmul", "bmm", "baddbmm", "einsum"})
 _BETWEEN = frozenset(
-    """mul div add sub where masked_fill to _to_copy view reshape _unsafe_view clone dropout contiguous type_as float
-    softmax _softmax expand unsqueeze squeeze getitem native_dropout maximum clamp tanh""".split()
-)
+    (
+        "mul", "div", "add", "sub", "where", "masked_fill", "maximum", "clamp", "tanh", "softmax", "_softmax",
+        "dropout", "native_dropout", "getitem", "to", "_to_copy", "type_as", "clone", "contiguous", "view", "reshape",
+        "_unsafe_view", "expand", "unsqueeze", "squeeze",
+    )
+)  # fmt: skip
 _REACH = 16
 """Operators looked at on either side of a soft-max."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
-from itertools import chain
+from functools import wraps
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from chipweave.workload.importers.torch.graph import Graph, Input, Node, Output, Ref
@@ -31,6 +33,8 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
     device = _device(twin)
     arguments, keywords = _moved((arguments, dict(keywords)), device)
     with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "The tensor attribute")  # they are set on the twin
         stack.enter_context(torch.no_grad())
         stack.enter_context(_fused_layers_off())
         if device is not None and device.type == "meta":
@@ -39,13 +43,12 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
     constants = {
         spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name not in ("USER_INPUT", "TOKEN")
     }
-    inputs: list[Input] = []
-    for node in program.graph.nodes:
-        outputs, _ = _outputs(node)
-        if node.op == "placeholder" and outputs:
-            inputs.append(Input(node.name, outputs[0], node.name in constants))
-    literals = [Input(node.name, Output(None), True) for node in program.graph.nodes if node.op == "get_attr"]
-    return Graph((*inputs, *literals), tuple(_nodes(program.graph_module, "", {}, 0)))
+    inputs = [
+        Input(node.name, outputs[0], node.name in constants)
+        for node in program.graph.nodes
+        if node.op == "placeholder" and (outputs := _outputs(node)[0])
+    ]
+    return Graph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)))
 
 
 def _twin(module: torch.nn.Module) -> torch.nn.Module:
@@ -55,17 +58,24 @@ def _twin(module: torch.nn.Module) -> torch.nn.Module:
     """
     import torch
 
-    tensors: list[torch.Tensor] = []
-    for part in module.modules():
-        for value in chain(part._parameters.values(), part._buffers.values(), vars(part).values()):
-            if isinstance(value, torch.Tensor):
-                tensors.append(value)
-    empty = any(tensor.is_meta for tensor in tensors)
-    shared = {id(tensor): tensor.to("meta") if empty and not tensor.is_meta else tensor for tensor in tensors}
-    for tensor in tensors:
-        if isinstance(tensor, torch.nn.Parameter) and not isinstance(shared[id(tensor)], torch.nn.Parameter):
-            shared[id(tensor)] = torch.nn.Parameter(shared[id(tensor)], requires_grad=False)
+    tensors = [
+        value
+        for part in module.modules()
+        for value in chain(part._parameters.values(), part._buffers.values(), vars(part).values())
+        if isinstance(value, torch.Tensor)
+    ]
+    if any(tensor.is_meta for tensor in tensors):
+        shared = {id(tensor): _without_values(tensor) for tensor in tensors}
+    else:
+        shared = {id(tensor): tensor for tensor in tensors}
     return copy.deepcopy(module, shared).eval()
+
+
+def _without_values(tensor: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    empty = tensor.detach().to("meta")
+    return torch.nn.Parameter(empty, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else empty
 
 
 def _device(module: torch.nn.Module) -> torch.device | None:
@@ -99,16 +109,14 @@ def _returning_tensors(module: torch.nn.Module) -> torch.nn.Module:
     """`module`, called `inner`, returning all tensors in whatever it returned (dictionaries, records, caches)."""
     import torch
 
-    class Returning(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            setattr(self, _INNER, module)
+    @wraps(module.forward)  # for the names of the inputs
+    def forward(*arguments: Any, **keywords: Any) -> tuple[torch.Tensor, ...]:
+        return tuple(_tensors_in(module(*arguments, **keywords), set()))
 
-        def forward(self, *arguments: Any, **keywords: Any) -> tuple[torch.Tensor, ...]:
-            result = getattr(self, _INNER)(*arguments, **keywords)
-            return tuple(_tensors_in(result, set()))
-
-    return Returning().eval()
+    around = torch.nn.Module()
+    around.add_module(_INNER, module)
+    around.forward = forward
+    return around.eval()
 
 
 def _tensors_in(value: Any, seen: set[int]) -> Iterator[torch.Tensor]:
@@ -149,7 +157,7 @@ def _nodes(module: Any, prefix: str, outer: Mapping[str, Any], depth: int) -> It
         if _is_node(value):
             if value.name in outer:
                 return outer[value.name]
-            return Ref(prefix + value.name) if _outputs(value)[0] or value.op == "get_attr" else None
+            return Ref(prefix + value.name) if _outputs(value)[0] else None
         if isinstance(value, list | tuple):
             return [plain(item) for item in value]
         return value if isinstance(value, int | float | str) else None
@@ -162,8 +170,10 @@ def _nodes(module: Any, prefix: str, outer: Mapping[str, Any], depth: int) -> It
                 (returned,) = node.args
                 tensors = plain(list(returned) if isinstance(returned, list | tuple) else [returned])
                 yield Node(prefix.rstrip("/"), "list", {"tensors": tensors}, (), True)
-        elif node.op != "call_function" or not outputs:
+        elif not outputs or node.op == "placeholder":
             continue
+        elif node.op == "get_attr":
+            yield Node(name, "get_attr", {}, outputs)
         elif target is python_operators.getitem:
             source, index = node.args
             arguments = {"input": plain(source), "index": index}
@@ -183,17 +193,18 @@ def _called(
     """A sub-graph that is run as it stands (a switched mode, a repeated region), or an operator that chooses one."""
     import torch
 
-    graphs = [
-        (position, getattr(module, value.target))
+    bodies = {
+        position: getattr(module, value.target, None)
         for position, value in enumerate(node.args)
-        if _is_node(value) and value.op == "get_attr" and isinstance(getattr(module, value.target, None), torch.fx.GraphModule)
-    ]
+        if _is_node(value) and value.op == "get_attr"
+    }
+    graphs = [(position, body) for position, body in bodies.items() if isinstance(body, torch.fx.GraphModule)]
     kind = node.target.name()
     if len(graphs) == 1 and (kind.startswith("wrap") or kind in ("invoke_subgraph", "tag_activation_checkpoint")):
         position, body = graphs[0]
         given = [value for value in node.args[position + 1 :] if not isinstance(value, str)]
         placeholders = [item for item in body.graph.nodes if item.op == "placeholder"]
-        outer = {item.name: plain(value) for item, value in zip(placeholders, given, strict=False)}
+        outer = {item.name: plain(value) for item, value in zip_longest(placeholders, given) if item is not None}
         yield from _nodes(body, f"{name}/", outer, depth + 1)
         return
     arguments = {str(position): plain(value) for position, value in enumerate(node.args)}
@@ -252,6 +263,6 @@ def _output(value: Any) -> Output | None:
 def _scope(node: Any) -> str:
     """The path of the innermost module, without the wrapper's part of it."""
     stack = node.meta.get("nn_module_stack") or {}
-    path = next(reversed(list(stack.values())), ("",))[0] if stack else ""
-    path = path.split("@")[0]
+    path, _ = next(reversed(stack.values()), ("", ""))
+    path = path.partition("@")[0]
     return "" if path == _INNER else path.removeprefix(f"{_INNER}.")
