@@ -257,7 +257,7 @@ def test_the_api_warns_of_what_is_not_costed() -> None:
     assert (model.name, model.macs) == ("Sequential", 24)
 
 
-@pytest.mark.parametrize("name", ["darknet19", "unet_572_valid", "ritnet_640x400"])
+@pytest.mark.parametrize("name", ["alexnet_2012", "darknet19", "unet_572_valid", "ritnet_640x400"])
 def test_networks_equal_the_tables(name: str) -> None:
     """Written here after the papers; the tables were taken from the reference implementations."""
     from benchmarks.import_torch import NETS
