@@ -340,3 +340,14 @@ def test_errors_of_the_users_are_one_message(folder: Path, name: str, text: str,
         import_factory(spec)
     assert len(caught.value.problems) == 1
     assert "\n" not in str(caught.value)
+
+
+def test_the_examples_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.test_documentation import blocks, names_after
+
+    whole, factory = blocks("docs/import-torch.md", "python")
+    model = names_after(whole)["model"]
+    assert (model.name, model.macs) == ("small", 900 * 16 * 27 + 14400 * 10)
+    assert capsys.readouterr().out
+    (folder / "nets_of_the_page.py").write_text(factory)
+    assert import_factory("nets_of_the_page:small").model.macs == 900 * 8 * 27
