@@ -248,6 +248,13 @@ def test_operators_that_are_not_costed() -> None:
         from_torch(net, torch.zeros(3, 4), name="speech", strict=True)
 
 
+def test_sizes_that_depend_on_values() -> None:
+    """Rows chosen by a mask: how many is not known."""
+    net = Calls(lambda self, x: self.b(self.a(x)[x[..., 0] > 0]), a=nn.Linear(4, 6), b=nn.Linear(6, 2))
+    made = from_torch(net, torch.zeros(1, 5, 4))
+    assert (made.model.macs, made.unsupported) == (120, {"linear": 1})
+
+
 def test_the_api_warns_of_what_is_not_costed() -> None:
     import chipweave
 

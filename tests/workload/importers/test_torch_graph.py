@@ -319,10 +319,20 @@ def test_shared_weights_and_batches_are_noted() -> None:
     assert made.notes[1].startswith("2 layers share weights")
 
 
-def test_sizes_that_depend_on_values_are_refused() -> None:
-    nodes = (node("n", "index", None, self=X), _linear("l", Ref("n"), 4))
-    with pytest.raises(InputError, match="linear in 'l': the size of what it reads depends on values"):
-        imported((1, 5, 6), *nodes, w=(4, 6))
+def test_layers_of_sizes_that_depend_on_values_are_not_costed() -> None:
+    """Some rows of the input, and what is made of them; the last layer knows its size again."""
+    nodes = (
+        node("n", "index", None, self=X),
+        node("l", "linear", None, input=Ref("n"), weight=W),
+        node("s", "add", None, self=Ref("l"), other=Ref("n")),
+        node("m", "sum", (6,), self=Ref("s"), dim=[0]),
+        node("k", "linear", (4,), input=Ref("m"), weight=B),
+    )
+    made = imported((5, 6), *nodes, w=(6, 6), b=(4, 6))
+    assert made.unsupported == {"linear": 1, "add": 1}
+    assert made.notes[-1] == "not costed, as their sizes depend on values: 'l' and 1 more"
+    assert [(layer.name, layer.macs) for layer in made.model.layers] == [("k", 24)]
+    assert made.model.edges == (Edge(NETWORK_INPUT, 0, 6),)
 
 
 def test_a_network_with_nothing_to_cost_says_what_it_has() -> None:

@@ -10,14 +10,14 @@ from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Operand, legal_name
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
 from chipweave.workload.importers.torch.graph import Node
-from chipweave.workload.importers.torch.walk import Made, Walk, with_more
+from chipweave.workload.importers.torch.walk import Made, Walk, sized_output, with_more
 from chipweave.workload.importers.view import Kind, View, embedding, made_of
 
 
 def linear(walk: Walk, node: Node) -> Made:
     """Rows of features times a matrix, which has a row for each output."""
     arguments = node.arguments
-    vector = len(walk.sized(node, arguments["weight"])[1]) == 1
+    vector = len(walk.sized(arguments["weight"])[1]) == 1
     equation = "...i,i->..." if vector else "...i,oi->...o"
     return _product(walk, node, equation, arguments["input"], arguments["weight"], arguments.get("bias"))
 
@@ -35,7 +35,7 @@ def product(equation: str, left: str, right: str, added: str = "") -> Callable[[
 def matmul(walk: Walk, node: Node) -> Made:
     """Over the last two axes; those before them are broadcast."""
     left, right = node.arguments["self"], node.arguments["other"]
-    equation = matmul_equation(*(len(walk.sized(node, ref)[1]) for ref in (left, right)))
+    equation = matmul_equation(*(len(walk.sized(ref)[1]) for ref in (left, right)))
     return _product(walk, node, equation, left, right)
 
 
@@ -51,8 +51,8 @@ def einsum(walk: Walk, node: Node) -> Made:
 
 def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added: Any = None) -> Made:
     """A constant `added` is a bias and folded; an activation is summed in a layer of its own."""
-    shape = walk.shape(node)
-    (_, left_shape), (_, right_shape) = walk.sized(node, left), walk.sized(node, right)
+    shape = sized_output(node)
+    (_, left_shape), (_, right_shape) = walk.sized(left), walk.sized(right)
     try:
         sizes = contraction(equation, left_shape, right_shape)
     except ValueError as error:
@@ -76,7 +76,7 @@ def attention(walk: Walk, node: Node) -> Made:
     """Scores of every query with every key, then their mix of the values. A computed mask travels with the keys."""
     arguments = node.arguments
     (query, of_query), (key, of_key), (value, of_value) = (
-        walk.sized(node, arguments[name]) for name in ("query", "key", "value")
+        walk.sized(arguments[name]) for name in ("query", "key", "value")
     )
     mask = walk.view(arguments.get("attn_mask", arguments.get("attn_bias")))
     if mask.kind is Kind.ACTIVATION:
@@ -94,6 +94,6 @@ def look_up(walk: Walk, node: Node) -> Made:
     weight, indices = walk.view(node.arguments["weight"]), walk.view(node.arguments["indices"])
     if weight.kind is Kind.CONSTANT and indices.kind is Kind.CONTROL:
         walk.assembly.folded[node.operator] += 1
-        view: View = embedding(node.scope or node.name, walk.shape(node))
+        view: View = embedding(node.scope or node.name, sized_output(node))
         return view
     return walk.fold(node, (weight, indices))

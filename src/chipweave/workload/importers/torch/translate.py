@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chipweave.workload.importers.assembly import Imported, legal_name
 from chipweave.workload.importers.torch.graph import Graph, Node
 from chipweave.workload.importers.torch.operators import OPERATORS
-from chipweave.workload.importers.torch.walk import Made, Walk
+from chipweave.workload.importers.torch.walk import Made, UnknownSize, Walk
 from chipweave.workload.importers.view import Kind, View, kind_of
 
 
@@ -18,12 +18,17 @@ def translate(graph: Graph, name: str, source: str, bytes_per_element: int = 1) 
         source: where it comes from, for the reader.
 
     Raises:
-        InputError: nothing in it is costed, or a layer's size depends on values.
+        InputError: nothing in it is costed.
     """
-    walk = Walk(graph)
+    walk, unknown = Walk(graph), []
     for node in graph.nodes:
-        walk.keep(node, _made(walk, node))
-    walk.assembly.notes += _notes(walk, graph)
+        try:
+            made = _made(walk, node)
+        except UnknownSize:
+            unknown.append(walk.label(node))
+            made = walk.leave_out(node, walk.views(node.refs))
+        walk.keep(node, made)
+    walk.assembly.notes += _notes(walk, graph, unknown)
     return walk.assembly.finish(name, source, bytes_per_element)
 
 
@@ -41,13 +46,16 @@ def _steers(node: Node, operands: Sequence[View]) -> bool:
     return kind is Kind.CONSTANT or (kind is Kind.CONTROL and all(output.integer for output in node.outputs))
 
 
-def _notes(walk: Walk, graph: Graph) -> list[str]:
+def _notes(walk: Walk, graph: Graph, unknown: Sequence[str]) -> list[str]:
     notes = [
         f"the first axis of input '{legal_name(item.name)}' has {item.output.shape[0]} entries; if it is a batch, one "
         "sample of the model is all of them: better give inputs of batch 1, and the batch to the scenario"
         for item in graph.inputs
         if not item.constant and item.output.shape and len(item.output.shape) > 1 and item.output.shape[0] > 1
     ]
+    if unknown:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        notes.append(f"not costed, as their sizes depend on values: '{legal_name(unknown[0])}'{more}")
     if walk.sharing:
         notes.append(f"{walk.sharing} layers share weights with others; each is taken to have its own")
     return notes

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from chipweave.errors import InputError
-from chipweave.workload.importers.assembly import Assembly, legal_name
+from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.torch.attention import attention_halves
 from chipweave.workload.importers.torch.graph import Graph, Input, Node, Ref
 from chipweave.workload.importers.view import Kind, Shape, View, constant, control, fold, network_input
 
 Made = View | list[View]
 """What a node makes: one view, or a list where its operator returns several tensors."""
+
+
+class UnknownSize(Exception):
+    """A size that an operator's cost depends on is not known before a run."""
 
 
 class Walk:
@@ -46,22 +49,12 @@ class Walk:
         made = self._made[ref.name]
         return [made] if isinstance(made, View) else made
 
-    def sized(self, node: Node, ref: Any) -> tuple[View, Shape]:
-        """An operand and its shape.
-
-        Raises:
-            InputError: the shape depends on values.
-        """
+    def sized(self, ref: Any) -> tuple[View, Shape]:
+        """An operand and its shape; raises UnknownSize."""
         view = self.view(ref)
         if view.shape is None:
-            raise self._unknown(node, "what it reads")
+            raise UnknownSize
         return view, view.shape
-
-    def shape(self, node: Node) -> Shape:
-        """Of the first output; raises as `sized` does."""
-        if node.shape is None:
-            raise self._unknown(node, "its output")
-        return node.shape
 
     def weight(self, ref: Any) -> View:
         """An operand that a layer keeps as its weights where it is constant."""
@@ -111,11 +104,12 @@ class Walk:
             self._made[node.shares] = made
         sharers.append(node.name)
 
-    def _unknown(self, node: Node, what: str) -> InputError:
-        return InputError(
-            f"{node.operator} in '{legal_name(self.label(node))}': the size of {what} depends on values, which are not "
-            "known before a run; leave that part out of the module"
-        )
+
+def sized_output(node: Node) -> Shape:
+    """The shape of the first output; raises UnknownSize."""
+    if node.shape is None:
+        raise UnknownSize
+    return node.shape
 
 
 def outputs_of(node: Node, operands: Sequence[View]) -> Made:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chipweave.workload.importers.torch.arrange import permuted
 from chipweave.workload.importers.torch.graph import Node
-from chipweave.workload.importers.torch.walk import Made, Walk, with_more
+from chipweave.workload.importers.torch.walk import Made, Walk, sized_output, with_more
 from chipweave.workload.importers.view import Kind, Shape, View, fold, made_of
 
 
@@ -18,7 +18,7 @@ def convolution(walk: Walk, node: Node) -> View:
     arguments = node.arguments
     if arguments.get("transposed"):
         return transposed_convolution(walk, node)
-    kernels, weight = walk.weight(arguments["weight"]), walk.sized(node, arguments["weight"])[1]
+    kernels, weight = walk.weight(arguments["weight"]), walk.sized(arguments["weight"])[1]
     axes = len(weight) - 2
     view, shape = _batched(walk, node, axes)
     stride, dilation = (_spread(arguments[key], axes) for key in ("stride", "dilation"))
@@ -39,7 +39,7 @@ def transposed_convolution(walk: Walk, node: Node) -> View:
     """Over one to three axes; of a volume, every plane makes as many planes as the filter is deep."""
     arguments = node.arguments
     walk.weight(arguments["weight"])
-    weight = walk.sized(node, arguments["weight"])[1]
+    weight = walk.sized(arguments["weight"])[1]
     axes = len(weight) - 2
     view, shape = _batched(walk, node, axes)
     stride, padding, dilation = (_spread(arguments[key], axes)[-2:] for key in ("stride", "padding", "dilation"))
@@ -140,8 +140,8 @@ def _axes_of(node: Node) -> int:
 
 def _batched(walk: Walk, node: Node, axes: int) -> tuple[View, Shape]:
     """The operand and the output's shape, as N x channels x the axes; modules may leave N out."""
-    view, size = walk.sized(node, _source(node))
-    shape = walk.shape(node)
+    view, size = walk.sized(_source(node))
+    shape = sized_output(node)
     if len(shape) == axes + 1:
         axis = None if view.axis is None else view.axis + 1
         return replace(view, shape=(1, *size), axis=axis), (1, *shape)
