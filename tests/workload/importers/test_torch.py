@@ -16,6 +16,7 @@ from chipweave.workload.layer import Op
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn, functional = torch.nn, torch.nn.functional
+from torch.nn.attention.flex_attention import flex_attention  # noqa: E402
 
 
 class Calls(nn.Module):  # type: ignore[name-defined, misc]
@@ -58,6 +59,8 @@ def layers(module: Any, *shapes: tuple[int, ...]) -> list[tuple[Op, int, int]]:
          [(Op.MATMUL, 3 * 2 * 5 * 4, 0)]),
         (lambda: Calls(functional_attention), [(1, 2, 5, 8), (1, 2, 7, 8), (1, 2, 7, 4)],
          [(Op.MATMUL, 2 * 5 * 7 * 8, 0), (Op.MATMUL, 2 * 5 * 7 * 4, 0)]),
+        (lambda: Calls(lambda self, x: flex_attention(x, x, x)), [(1, 2, 128, 16)],
+         [(Op.MATMUL, 2 * 128 * 128 * 16, 0)] * 2),
         (lambda: nn.MultiheadAttention(8, 2, batch_first=True), [(1, 5, 8)] * 3,
          [(Op.GEMM, 320, 64)] * 3 + [(Op.MATMUL, 200, 0)] * 2 + [(Op.GEMM, 320, 64)]),
         (lambda: nn.MaxPool2d(3, 2, ceil_mode=True), [(1, 4, 8, 8)], [(Op.POOL, 0, 0)]),
@@ -299,8 +302,20 @@ def test_wrong_inputs_and_no_module() -> None:
         from_torch(nn.Linear(4, 4), torch.zeros(1, 5))
     with pytest.raises(InputError, match=r"str is not a torch\.nn\.Module"):
         from_torch("resnet50", torch.zeros(1, 5))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a script module cannot be traced"):
+        from_torch(torch.jit.script(nn.Linear(4, 4)), torch.zeros(1, 4))
+    with pytest.raises(InputError, match="Calls cannot be copied \\(TypeError: cannot pickle 'generator' object\\)"):
+        from_torch(Calls(lambda self, x: x, numbers=(i for i in range(3))), torch.zeros(1, 4))
     with pytest.raises(InputError, match="'Identity' has no operator that is costed"):
         from_torch(nn.Identity(), torch.zeros(1, 5))
+
+
+def test_wrapped_modules() -> None:
+    """Weights made of others are constants; what torch.compile returned is seen through."""
+    net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 6)), nn.utils.spectral_norm(nn.Linear(6, 2)))
+    assert layers(net, (1, 4)) == [(Op.GEMM, 24, 24), (Op.GEMM, 12, 12)]
+    made = from_torch(torch.compile(net), torch.zeros(1, 4))
+    assert [layer.name for layer in made.model.layers] == ["0", "1"]
 
 
 @pytest.fixture
@@ -309,12 +324,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_function_of_the_users(folder: Path) -> None:
+def test_a_function_of_the_users(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import sys
 
     (folder / "some_nets.py").write_text(
         "import torch\n"
-        "def pair():\n    return torch.nn.Linear(4, 3), torch.zeros(1, 4)\n"
+        "def pair():\n    print('loading')\n    return torch.nn.Linear(4, 3), torch.zeros(1, 4)\n"
         "def keyword():\n    return torch.nn.Linear(4, 3), {'input': torch.zeros(1, 4)}\n"
         "class Net(torch.nn.Linear):\n"
         "    def __init__(self):\n        super().__init__(4, 3)\n        self.example_inputs = torch.zeros(1, 4)\n"
@@ -325,6 +340,8 @@ def test_a_function_of_the_users(folder: Path) -> None:
         made = import_factory(f"some_nets:{factory}")
         assert (made.model.name, made.model.macs) == (factory, 12)
     assert sys.path == before
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "loading\n")
 
 
 @pytest.mark.parametrize(

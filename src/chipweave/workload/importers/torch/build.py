@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +49,8 @@ def from_torch(
     import_torch()
     import torch
 
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InputError("a script module cannot be traced; give the module that it was made of")
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"{type(module).__name__} is not a torch.nn.Module; give an instance of one")
     label = name or type(module).__name__
@@ -83,12 +86,18 @@ def import_factory(spec: str) -> Imported:
     if not (colon and factory_name.isidentifier() and all(part.isidentifier() for part in module_name.split("."))):
         raise InputError(f"'{spec}' is not module:factory; for the function `net` in nets.py write nets:net")
     import_torch()
+    with _current_folder_on_the_path(), redirect_stdout(sys.stderr):  # what that code prints is no result of ours
+        module, example_inputs = _pair(_made(module_name, factory_name), spec)
+        return from_torch(module, example_inputs, name=factory_name)
+
+
+@contextmanager
+def _current_folder_on_the_path() -> Iterator[None]:
     here = str(Path.cwd())
     sys.path.insert(0, here)
+    importlib.invalidate_caches()
     try:
-        made = _made(module_name, factory_name)
-        module, example_inputs = _pair(made, spec)
-        return from_torch(module, example_inputs, name=factory_name)
+        yield
     finally:
         if here in sys.path:
             sys.path.remove(here)
@@ -107,12 +116,9 @@ def import_torch() -> None:
 def _made(module_name: str, factory_name: str) -> Any:
     import torch
 
-    try:
-        found = importlib.util.find_spec(module_name)
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        raise InputError(f"there is no module '{module_name}' in {Path.cwd()} or among the installed packages")
+    outermost = module_name.partition(".")[0]
+    if outermost not in sys.modules and importlib.util.find_spec(outermost) is None:
+        raise InputError(f"there is no module '{outermost}' in {Path.cwd()} or among the installed packages")
     remedy = "this is your own code; run it alone to see more"
     loaded = _guarded(lambda: importlib.import_module(module_name), f"importing '{module_name}' failed", remedy)
     factory = getattr(loaded, factory_name, None)
@@ -168,10 +174,12 @@ def _place(error: BaseException) -> str:
         return f"{error.filename}:{error.lineno}"
     import torch
 
-    others = [str(Path(file).parent) for file in (torch.__file__, importlib.__file__, __file__) if file]
+    chipweave, python = Path(__file__).parents[3], Path(traceback.__file__).parent
+    others = tuple(str(folder) for folder in (Path(torch.__file__).parent, chipweave))
     frames = [
         f"{frame.filename}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((*others, "<"))
+        and ("site-packages" in frame.filename or not frame.filename.startswith(str(python)))
     ]
     return frames[-1] if frames else ""

@@ -11,6 +11,7 @@ from functools import wraps
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
+from chipweave.errors import InputError
 from chipweave.workload.importers.torch.graph import Graph, Input, Node, Output, Ref
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
     """Trace a call of `module`, in evaluation mode, with tensors that have shapes and no values.
 
     Raises:
+        InputError: the module cannot be copied.
         Exception: whatever the module or the tracing raises.
     """
     import torch
 
-    twin = _twin(module)
+    twin = _twin(getattr(module, "_orig_mod", module))  # behind what torch.compile returns
     device = _device(twin)
     arguments, keywords = _moved((arguments, dict(keywords)), device)
     with ExitStack() as stack:
@@ -68,7 +70,13 @@ def _twin(module: torch.nn.Module) -> torch.nn.Module:
         shared = {id(tensor): _without_values(tensor) for tensor in tensors}
     else:
         shared = {id(tensor): tensor for tensor in tensors}
-    return copy.deepcopy(module, shared).eval()
+    try:
+        return copy.deepcopy(module, shared).eval()
+    except Exception as error:
+        raise InputError(
+            f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}); take away what copy.deepcopy "
+            "refuses: locks, files, generators"
+        ) from None
 
 
 def _without_values(tensor: torch.Tensor) -> torch.Tensor:

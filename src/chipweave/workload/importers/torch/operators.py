@@ -78,9 +78,10 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
             scaled_dot_product_attention _scaled_dot_product_flash_attention _scaled_dot_product_efficient_attention
             _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_fused_attention_overrideable
             _scaled_dot_product_cudnn_attention _scaled_dot_product_attention_math
+            flex_attention
         """),
     ),
-    (products.look_up, ("embedding",)),
+    (products.look_up, ("embedding", "embedding_bag", "_embedding_bag", "_embedding_bag_forward_only")),
     (
         elementwise,
         _names("""

@@ -11,7 +11,7 @@ from chipweave.workload.importers.assembly import Operand, legal_name
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
 from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output, with_more
-from chipweave.workload.importers.view import Kind, View, embedding, made_of
+from chipweave.workload.importers.view import Kind, embedding, made_of
 
 
 def linear(walk: Walk, node: Node) -> Made:
@@ -73,11 +73,13 @@ def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added
 
 
 def attention(walk: Walk, node: Node) -> Made:
-    """Scores of every query with every key, then their mix of the values. A computed mask travels with the keys."""
+    """Scores of every query with every key, then their mix of the values. A computed mask travels with the keys.
+
+    Operators that take functions have no names of arguments, only positions.
+    """
     arguments = node.arguments
-    (query, of_query), (key, of_key), (value, of_value) = (
-        walk.sized(arguments[name]) for name in ("query", "key", "value")
-    )
+    names = ("query", "key", "value") if "query" in arguments else ("0", "1", "2")
+    (query, of_query), (key, of_key), (value, of_value) = (walk.sized(arguments[name]) for name in names)
     mask = walk.view(arguments.get("attn_mask", arguments.get("attn_bias")))
     if mask.kind is Kind.ACTIVATION:
         key = made_of((*key.pieces, *mask.pieces), of_key)
@@ -94,6 +96,5 @@ def look_up(walk: Walk, node: Node) -> Made:
     weight, indices = walk.view(node.arguments["weight"]), walk.view(node.arguments["indices"])
     if weight.kind is Kind.CONSTANT and indices.kind is Kind.CONTROL:
         walk.assembly.folded[node.operator] += 1
-        view: View = embedding(node.scope or node.name, sized_output(node))
-        return view
+        return with_more(node, embedding(node.scope or node.name, sized_output(node)))
     return walk.fold(node, (weight, indices))

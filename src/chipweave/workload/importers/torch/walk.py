@@ -98,6 +98,7 @@ class Walk:
         if node.writes:
             written = made if isinstance(made, View) else fold(made, None)
             for name in sharers:
+                self.before_padding.pop(name, None)
                 seen = self._made.get(name)
                 if isinstance(seen, View) and name != node.shares:
                     self._made[name] = fold((seen, written), seen.shape)
