@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Imported
+from chipweave.workload.importers.torch import import_factory
 from chipweave.workload.importers.torch.arrange import permuted, reshaped, sliced, split
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
 from chipweave.workload.importers.torch.graph import Graph, Input, Node, Output, Ref
@@ -338,6 +340,12 @@ def test_layers_of_sizes_that_depend_on_values_are_not_costed() -> None:
 def test_a_network_with_nothing_to_cost_says_what_it_has() -> None:
     with pytest.raises(InputError, match=r"no operator that is costed; it has lstm \(1\)"):
         imported((1, 5, 6), node("l", "lstm", (1, 5, 6), input=X))
+
+
+def test_without_pytorch_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # what Python does for a package that is not there
+    with pytest.raises(InputError, match=r"PyTorch cannot be imported .*; pip install 'chipweave\[torch\]'"):
+        import_factory("nets:small")
 
 
 # --- views: every element carries the number of its producer, and NumPy does the rest ---

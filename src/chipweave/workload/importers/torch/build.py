@@ -46,7 +46,7 @@ def from_torch(
     Raises:
         InputError: the module cannot be traced, nothing in it is costed, or `strict` and some operators are not.
     """
-    import_torch()
+    _require_torch()
     import torch
 
     if isinstance(module, torch.jit.ScriptModule):
@@ -85,7 +85,7 @@ def import_factory(spec: str) -> Imported:
     module_name, colon, factory_name = spec.partition(":")
     if not (colon and factory_name.isidentifier() and all(part.isidentifier() for part in module_name.split("."))):
         raise InputError(f"'{spec}' is not module:factory; for the function `net` in nets.py write nets:net")
-    import_torch()
+    _require_torch()
     with _current_folder_on_the_path(), redirect_stdout(sys.stderr):  # what that code prints is no result of ours
         module, example_inputs = _pair(_made(module_name, factory_name), spec)
         return from_torch(module, example_inputs, name=factory_name)
@@ -103,13 +103,11 @@ def _current_folder_on_the_path() -> Iterator[None]:
             sys.path.remove(here)
 
 
-def import_torch() -> None:
-    """Raises:
-    InputError: PyTorch is not installed.
-    """
+def _require_torch() -> None:
+    """An InputError where PyTorch is not installed."""
     try:
         import torch.export  # noqa: F401
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise InputError(f"PyTorch cannot be imported ({error}); pip install 'chipweave[torch]'") from None
 
 
