@@ -18,7 +18,7 @@ from chipweave.schedule.check import problems_of
 from chipweave.schedule.evaluate import evaluate
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedulers.search import Progress
-from chipweave.workload.scenario import Scenario
+from chipweave.workload.scenario import Scenario, Task
 from tests.support import RoundNumbers, random_problem, random_schedule
 
 COST = RoundNumbers()
@@ -179,3 +179,10 @@ def test_costing_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.Monke
     assert asked[0].doing == "mapping layers"
     assert asked[0].total >= asked[0].done > 0
     assert chipweave.schedule("resnet18", "het-2x2", scheduler="standalone").schedule == result.schedule
+
+
+def test_a_model_stands_for_a_scenario_of_one() -> None:
+    scenario, package, _ = some()
+    model = scenario.tasks[0].model
+    result = chipweave.schedule(model, package, scheduler="standalone", cost_model=COST)
+    assert result.problem.scenario == Scenario(model.name, (Task(model.name, model),))

@@ -1,10 +1,11 @@
-"""The Python API: make a schedule, evaluate one, compare schedulers and packages."""
+"""The Python API: make a schedule, evaluate one, compare schedulers and packages, import a PyTorch module."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,19 +25,21 @@ from chipweave.schedule.result import Cell, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
 from chipweave.schedulers.search import Progress, Request
-from chipweave.workload.scenario import Scenario
+from chipweave.workload.model import Model
+from chipweave.workload.scenario import Scenario, Task
 
 if TYPE_CHECKING:
-    from chipweave.schedulers import Scheduler
-    from chipweave.workload.model import Model
+    import torch
 
-__all__ = ["Cell", "Result", "compare", "evaluate", "from_onnx", "schedule"]
+    from chipweave.schedulers import Scheduler
+
+__all__ = ["Cell", "Result", "compare", "evaluate", "from_onnx", "from_torch", "schedule"]
 
 MOST_JOBS = 1024
 
 
 def schedule(
-    scenario: Scenario | str | Path,
+    scenario: Scenario | Model | str | Path,
     package: Package | str | Path,
     *,
     scheduler: str = "scar",
@@ -53,7 +56,7 @@ def schedule(
     """Find a schedule of `scenario` on `package` that minimises `objective`.
 
     Args:
-        scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one.
+        scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one, of batch 1.
         scheduler: one of `chipweave list schedulers`.
         objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), `throughput` (most samples per
             second, that is least latency of all batches), an expression of `latency` and `energy`, or a callable
@@ -108,7 +111,7 @@ def schedule(
 
 def evaluate(
     plan: Schedule | str | Path,
-    scenario: Scenario | str | Path | None = None,
+    scenario: Scenario | Model | str | Path | None = None,
     package: Package | str | Path | None = None,
     *,
     objective: str | Function = "edp",
@@ -140,7 +143,7 @@ def evaluate(
 
 
 def compare(
-    scenario: Scenario | str | Path,
+    scenario: Scenario | Model | str | Path,
     packages: Sequence[Package | str | Path],
     schedulers: Sequence[str] = ("scar", "standalone"),
     *,
@@ -203,6 +206,40 @@ def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fideli
     return dataclasses.replace(pose(scenario, package, dataclasses.replace(model, tell=tell), level), cost_model=model)
 
 
+def from_torch(
+    module: torch.nn.Module,
+    example_inputs: torch.Tensor | tuple[Any, ...] | Mapping[str, Any],
+    *,
+    name: str | None = None,
+    strict: bool = False,
+    bytes_per_element: int = 1,
+) -> Model:
+    """The model of a PyTorch module, in evaluation mode, for inputs of these shapes.
+
+    The module is not changed, and its weights are not read: one made under `torch.device("meta")` has none. Operators
+    that are not costed are named in a warning; `chipweave.workload.importers.torch.from_torch` counts them.
+
+    Args:
+        example_inputs: one tensor, a tuple of positional arguments, or a dictionary of keyword arguments; batch 1.
+        name: of the model; by default that of the module's class.
+        strict: operators that are not costed are an error.
+        bytes_per_element: of activations and weights; not taken from the module.
+
+    Raises:
+        InputError: PyTorch is missing, the module cannot be traced, nothing in it is costed, or `strict` and some
+            operators are not.
+    """
+    from chipweave.workload.importers.torch import from_torch as imported_from
+
+    imported = imported_from(module, example_inputs, name=name, strict=strict, bytes_per_element=bytes_per_element)
+    if imported.unsupported:
+        listed = ", ".join(f"{operator} ({count})" for operator, count in imported.unsupported.items())
+        warnings.warn(f"'{imported.model.name}': not costed: {listed}", stacklevel=2)
+    for note in imported.notes:
+        warnings.warn(f"'{imported.model.name}': {note}", stacklevel=2)
+    return imported.model
+
+
 def _scheduler(name: str) -> Scheduler:
     if name not in SCHEDULERS:
         raise InputError(f"scheduler '{name}' is unknown{did_you_mean(name, SCHEDULERS)}")
@@ -216,9 +253,11 @@ def _fidelity(choice: Fidelity | str) -> Fidelity:
         raise InputError(f"fidelity '{choice}' is unknown{did_you_mean(choice, list(Fidelity))}") from None
 
 
-def _scenario(choice: Scenario | str | Path) -> Scenario:
+def _scenario(choice: Scenario | Model | str | Path) -> Scenario:
     from chipweave.files.scenario_file import resolve_scenario
 
+    if isinstance(choice, Model):
+        return Scenario(choice.name, (Task(choice.name, choice),))
     return choice if isinstance(choice, Scenario) else resolve_scenario(str(choice))
 
 

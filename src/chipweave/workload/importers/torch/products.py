@@ -1,0 +1,100 @@
+"""Matrix products in all their spellings, and attention."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from chipweave.errors import InputError
+from chipweave.workload.importers.assembly import Operand, legal_name
+from chipweave.workload.importers.torch.contract import contraction, matmul_equation
+from chipweave.workload.importers.torch.graph import Node
+from chipweave.workload.importers.torch.walk import Made, Walk, sized_output, with_more
+from chipweave.workload.importers.view import Kind, embedding, made_of
+
+
+def linear(walk: Walk, node: Node) -> Made:
+    """Rows of features times a matrix, which has a row for each output."""
+    arguments = node.arguments
+    vector = len(walk.sized(arguments["weight"])[1]) == 1
+    equation = "...i,i->..." if vector else "...i,oi->...o"
+    return _product(walk, node, equation, arguments["input"], arguments["weight"], arguments.get("bias"))
+
+
+def product(equation: str, left: str, right: str, added: str = "") -> Callable[[Walk, Node], Made]:
+    """A product of the arguments with these names, and the sum with the one called `added`."""
+
+    def translation(walk: Walk, node: Node) -> Made:
+        arguments = node.arguments
+        return _product(walk, node, equation, arguments[left], arguments[right], arguments.get(added))
+
+    return translation
+
+
+def matmul(walk: Walk, node: Node) -> Made:
+    """Over the last two axes; those before them are broadcast."""
+    left, right = node.arguments["self"], node.arguments["other"]
+    equation = matmul_equation(*(len(walk.sized(ref)[1]) for ref in (left, right)))
+    return _product(walk, node, equation, left, right)
+
+
+def einsum(walk: Walk, node: Node) -> Made:
+    """Of two operands; of one it only rearranges or sums."""
+    tensors = node.arguments["tensors"]
+    if len(tensors) == 1:
+        return walk.fold(node, walk.views(node.refs))
+    if len(tensors) > 2:
+        return walk.leave_out(node, walk.views(node.refs))
+    return _product(walk, node, node.arguments["equation"], tensors[0], tensors[1])
+
+
+def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added: Any = None) -> Made:
+    """A constant `added` is a bias and folded; an activation is summed in a layer of its own."""
+    shape = sized_output(node)
+    (_, left_shape), (_, right_shape) = walk.sized(left), walk.sized(right)
+    try:
+        sizes = contraction(equation, left_shape, right_shape)
+    except ValueError as error:
+        where = legal_name(walk.label(node))
+        raise InputError(f"{node.operator} '{equation}' in '{where}': {error}; write it as plain products") from None
+    views = walk.weight(left), walk.weight(right)
+    name = walk.product_label(node)
+    if sizes.inner == sizes.rows == sizes.columns == 1:
+        return walk.assembly.elementwise(node.operator, name, views, shape)
+    made = walk.assembly.product(
+        name, Operand(views[0], sizes.batch), Operand(views[1], sizes.batch),
+        batch=sizes.batch, rows=sizes.rows, inner=sizes.inner, columns=sizes.columns, shape=shape,
+    )  # fmt: skip
+    bias = walk.view(added)
+    if bias.kind is not Kind.ACTIVATION or node.arguments.get("beta") == 0:
+        return made
+    return walk.assembly.elementwise(node.operator, walk.label(node), (made, bias), shape)
+
+
+def attention(walk: Walk, node: Node) -> Made:
+    """Scores of every query with every key, then their mix of the values. A computed mask travels with the keys.
+
+    Operators that take functions have no names of arguments, only positions.
+    """
+    arguments = node.arguments
+    names = ("query", "key", "value") if "query" in arguments else ("0", "1", "2")
+    (query, of_query), (key, of_key), (value, of_value) = (walk.sized(arguments[name]) for name in names)
+    mask = walk.view(arguments.get("attn_mask", arguments.get("attn_bias")))
+    if mask.kind is Kind.ACTIVATION:
+        key = made_of((*key.pieces, *mask.pieces), of_key)
+    made = walk.assembly.attention(
+        node.scope or "attention", query, key, value,
+        heads=math.prod(of_query[:-2]), rows=of_query[-2], columns=of_key[-2], inner=of_query[-1],
+        value_inner=of_value[-1], shape=node.shape,
+    )  # fmt: skip
+    return with_more(node, made)
+
+
+def look_up(walk: Walk, node: Node) -> Made:
+    """Rows of a table: the network's input to what follows, or constants where the indices are."""
+    weight, indices = walk.view(node.arguments["weight"]), walk.view(node.arguments["indices"])
+    if weight.kind is Kind.CONSTANT and indices.kind is Kind.CONTROL:
+        walk.assembly.folded[node.operator] += 1
+        return with_more(node, embedding(node.scope or node.name, sized_output(node)))
+    return walk.fold(node, (weight, indices))
