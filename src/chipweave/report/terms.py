@@ -212,8 +212,8 @@ TERMS = {
     "energy.static": Term("static", "J", "Static power of every chiplet times latency; 0 in paper."),
     "energy.share": Term("share", "share", "Of all energy.", "part / energy_j"),
     # Places
-    "chiplet.out": Term("out", "B", "Bytes that the chiplet sends over its links in the window, DRAM traffic included."),
-    "chiplet.into": Term("in", "B", "Bytes that it receives over its links in the window, DRAM traffic included."),
+    "chiplet.out": Term("out", "B", "Bytes that the chiplet sends over its links, DRAM traffic included."),
+    "chiplet.into": Term("in", "B", "Bytes that it receives over its links, DRAM traffic included."),
     "chiplet.port_share": Term(
         "port", "share", "How busy the busier way is at least.", "bytes / link bandwidth / window latency_s"
     ),
@@ -232,7 +232,7 @@ TERMS = {
     "search.seconds": Term("search", "s", "Wall time of the search, costs of the layers included."),
     "search.evaluated": Term("candidates", "", "Candidate schedules scored, whole or in parts."),
     "bound.value": Term("lower bound", "", "No schedule of the kind named does better; proven."),
-    "bound.latency_s": Term("latency bound", "s", "No schedule of the kind named is faster.", "the largest of its terms"),
+    "bound.latency_s": Term("latency bound", "s", "No schedule of the kind is faster.", "the largest of its terms"),
     "bound.energy_j": Term("energy bound", "J", "No schedule of the kind named spends less."),
     "bound_term.compute": Term("compute", "s", "All layers' compute, spread evenly over all chiplets."),
     "bound_term.DRAM": Term("DRAM", "s", "The DRAM bytes that no schedule avoids, at the DRAM's bandwidth."),
