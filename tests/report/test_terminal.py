@@ -297,7 +297,7 @@ def test_long_lists_of_stages_show_the_first_and_the_slowest() -> None:
     assert shown == sorted(shown)
     assert len(shown) == 20
     assert {*range(1, 9), 31, 41, 51} <= set(shown)
-    assert "…     and 40 more " in text
+    assert "…     and 40 more, see schedule.json" in text
     assert "… see schedule.json" in text
 
 

@@ -1,0 +1,78 @@
+"""Tables that fit any terminal: names at the left, aligned figures at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from rich.console import Console
+from rich.text import Text
+
+Row = tuple[Text, Sequence[str]]
+"""A name, and a cell for each column; a cell may have several lines (`\\n`)."""
+
+_MARGIN, _GAP, _INDENT = " ", "  ", "      "
+
+
+def print_columns(
+    console: Console, title: str, header: Sequence[str], rows: Sequence[Row], in_groups: bool = False
+) -> None:
+    """Print rows under the names of their columns; `title` stands over the names.
+
+    Where a row would be wider than the console, every name goes on a line of its own above its figures; or, with
+    `in_groups`, is repeated for each group of columns that fits beside it.
+    """
+    widths = [
+        max(len(line) for cell in column for line in cell.split("\n"))
+        for column in zip(header, *(cells for _, cells in rows), strict=True)
+    ]
+    name_width = max(len(title), *(len(name) for name, _ in rows))
+    room = console.width - len(_MARGIN) - name_width
+    beside = sum(len(_GAP) + width for width in widths) <= room
+    if beside or (in_groups and room > name_width):
+        for number, columns in enumerate(_groups(widths, room)):
+            if number:
+                console.print()
+            for name, cells in _with_header(title, header, rows):
+                left = _left(name, cells is header) + Text(" " * (name_width - len(name)))
+                for line in _lines([cells[c] for c in columns], [widths[c] for c in columns]):
+                    console.print(left + Text(line, _style(cells, header)), soft_wrap=True)
+                    left = Text(" " * len(left))
+        return
+    for name, cells in _with_header(title, header, rows):
+        if name:
+            first, *rest = name.wrap(console, console.width - len(_INDENT))
+            console.print(_left(first, cells is header))
+            for more in rest:
+                console.print(Text(_INDENT + " ") + more)
+        for line in _lines(cells, widths):
+            console.print(Text(_INDENT + line, _style(cells, header)), soft_wrap=True)
+
+
+def _left(name: Text, heading: bool) -> Text:
+    """Names stand a little to the right of their title."""
+    return name + Text(_MARGIN) if heading else Text(_MARGIN) + name
+
+
+def _with_header(title: str, header: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    return [(Text(title, "bold"), header), *rows]
+
+
+def _style(cells: Sequence[str], header: Sequence[str]) -> str:
+    return "dim" if cells is header else ""
+
+
+def _groups(widths: Sequence[int], room: int) -> list[range]:
+    """Consecutive columns, as many in each group; the fewest groups whose columns fit into `room` together."""
+    for count in range(1, len(widths) + 1):
+        size = -(-len(widths) // count)
+        groups = [range(at, min(at + size, len(widths))) for at in range(0, len(widths), size)]
+        if all(sum(len(_GAP) + widths[column] for column in group) <= room for group in groups):
+            break
+    return groups
+
+
+def _lines(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """One text for each line of the tallest cell."""
+    tall = zip_longest(*(cell.split("\n") for cell in cells), fillvalue="")
+    return ["".join(_GAP + part.rjust(width) for part, width in zip(line, widths, strict=True)) for line in tall]
