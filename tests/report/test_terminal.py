@@ -185,9 +185,9 @@ def test_regions_partitions_keeping_and_exchange_are_shown() -> None:
     assert max(map(len, text.splitlines())) <= 100
     stages = result.evaluation.windows[0].pipelines[0].stages
     shown = [
-        (f"5w 3i 8: 0-5, 11-10 {quantity(stages[0].compute_s, 's')} {quantity(stages[0].exchange_s, 's')}", stages[0]),
-        (f"1 9 {quantity(stages[1].compute_s, 's')} -", stages[1]),
-        (f"2w 2: 8-7 {quantity(stages[2].compute_s, 's')} -", stages[2]),
+        (f"on 8: 0-5, 11-10 5w 3i {quantity(stages[0].compute_s, 's')} {quantity(stages[0].exchange_s, 's')}", stages[0]),
+        (f"on 9 1 {quantity(stages[1].compute_s, 's')} -", stages[1]),
+        (f"on 2: 8-7 2w {quantity(stages[2].compute_s, 's')} -", stages[2]),
     ]
     words = " ".join(text.split())
     for start, stage in shown:
@@ -298,7 +298,6 @@ def test_long_lists_of_stages_show_the_first_and_the_slowest() -> None:
     assert len(shown) == 20
     assert {*range(1, 9), 31, 41, 51} <= set(shown)
     assert "…     and 40 more, see schedule.json" in text
-    assert "… see schedule.json" in text
 
 
 def test_a_stage_on_all_chiplets_is_not_drawn_and_few_of_many_windows_are() -> None:

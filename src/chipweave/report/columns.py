@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
 
 Row = tuple[Text, Sequence[str]]
-"""A name, and a cell for each column; a cell may have several lines (`\\n`)."""
+"""A name, and a cell for each column."""
 
 _MARGIN, _GAP, _INDENT = " ", "  ", "      "
 
@@ -22,11 +21,8 @@ def print_columns(
     Where a row would be wider than the console, every name goes on a line of its own above its figures; or, with
     `in_groups`, is repeated for each group of columns that fits beside it.
     """
-    widths = [
-        max(len(line) for cell in column for line in cell.split("\n"))
-        for column in zip(header, *(cells for _, cells in rows), strict=True)
-    ]
-    name_width = max(len(title), *(len(name) for name, _ in rows))
+    widths = [max(map(len, column)) for column in zip(header, *(cells for _, cells in rows), strict=True)]
+    name_width = max(len(title), *(name.cell_len for name, _ in rows))
     room = console.width - len(_MARGIN) - name_width
     beside = sum(len(_GAP) + width for width in widths) <= room
     if beside or (in_groups and room > name_width):
@@ -34,10 +30,9 @@ def print_columns(
             if number:
                 console.print()
             for name, cells in _with_header(title, header, rows):
-                left = _left(name, cells is header) + Text(" " * (name_width - len(name)))
-                for line in _lines([cells[c] for c in columns], [widths[c] for c in columns]):
-                    console.print(left + Text(line, _style(cells, header)), soft_wrap=True)
-                    left = Text(" " * len(left))
+                left = _left(name, cells is header) + Text(" " * (name_width - name.cell_len))
+                line = _line([cells[c] for c in columns], [widths[c] for c in columns])
+                console.print(left + Text(line, _style(cells, header)), soft_wrap=True)
         return
     for name, cells in _with_header(title, header, rows):
         if name:
@@ -45,8 +40,7 @@ def print_columns(
             console.print(_left(first, cells is header))
             for more in rest:
                 console.print(Text(_INDENT + " ") + more)
-        for line in _lines(cells, widths):
-            console.print(Text(_INDENT + line, _style(cells, header)), soft_wrap=True)
+        console.print(Text(_INDENT + _line(cells, widths), _style(cells, header)), soft_wrap=True)
 
 
 def _left(name: Text, heading: bool) -> Text:
@@ -72,7 +66,5 @@ def _groups(widths: Sequence[int], room: int) -> list[range]:
     return groups
 
 
-def _lines(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """One text for each line of the tallest cell."""
-    tall = zip_longest(*(cell.split("\n") for cell in cells), fillvalue="")
-    return ["".join(_GAP + part.rjust(width) for part, width in zip(line, widths, strict=True)) for line in tall]
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "".join(_GAP + cell.rjust(width) for cell, width in zip(cells, widths, strict=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
-from textwrap import wrap
 
 from rich.console import Console
 from rich.padding import Padding
@@ -38,7 +37,6 @@ WIDEST_WITH_LEGEND = 6 * len("[A1  n] ")
 FIRST_STAGES, SLOWEST_STAGES = 8, 12
 """Stages shown of a pipeline that has more than all of these."""
 FIRST_WINDOWS, LONGEST_WINDOWS = 4, 12
-CHIPLETS_WIDTH = 18
 MARK_WIDTH = len(" A10* ")
 COMPONENTS = {
     "mac": "MAC",
@@ -192,9 +190,8 @@ def _colour(task: int) -> str:
 def _print_stages(console: Console, problem: Problem, window: Window, costs: WindowEvaluation) -> None:
     pipelines = sorted(zip(window.pipelines, costs.pipelines, strict=True), key=lambda pair: pair[0].task)
     regions = any(len(stage.chiplets) > 1 for pipeline, _ in pipelines for stage in pipeline.stages)
-    header = ["count", "chiplets" if regions else "chiplet", "compute", "transfers", "steady ", "weights", "once"]
-    if regions:
-        header.insert(3, "exchange")
+    middle = ("compute", "exchange") if regions else ("chiplet", "compute")
+    header = ("count", *middle, "transfers", "steady ", "weights", "once")
     rows: list[Row] = []
     for plan, pipeline in pipelines:
         model = problem.scenario.tasks[plan.task].model
@@ -204,18 +201,18 @@ def _print_stages(console: Console, problem: Problem, window: Window, costs: Win
             slowest = "*" if stage is pipeline.slowest and len(pipeline.stages) > 1 else ""
             mark = Text(f" {letter(plan.task)}{number + 1}{slowest}", _colour(plan.task))
             mark.pad_right(MARK_WIDTH - len(mark))
+            where, compute = _chiplets(plan.stages[number], problem), quantity(stage.compute_s, "s")
+            exchange = quantity(stage.exchange_s, "s") if stage.exchange_s else "-"
             cells = [
                 partitions_of(plan.stages[number]),
-                _chiplets(plan.stages[number], problem),
-                quantity(stage.compute_s, "s"),
+                *((compute, exchange) if regions else (where, compute)),
                 quantity(transfers_s(stage), "s"),
                 quantity(stage.steady_s, "s") + (" " if stage.overlaps else "+"),
                 _keeping(stage),
                 quantity(stage.resident_s, "s") if stage.resident_s else "-",
             ]
-            if regions:
-                cells.insert(3, quantity(stage.exchange_s, "s") if stage.exchange_s else "-")
-            rows.append((mark + Text(layers_of(stage, model), "not bold"), cells))
+            name = f"{layers_of(stage, model)} on {where}" if regions else layers_of(stage, model)
+            rows.append((mark + Text(name, "not bold"), cells))
         if hidden := len(pipeline.stages) - len(shown):
             rows.append((Text(f" …     and {hidden} more, see schedule.json"), [""] * len(header)))
     print_columns(console, "", header, rows)
@@ -233,7 +230,7 @@ def _chiplets(stage: Stage, problem: Problem) -> str:
     marks = _marks(problem)
     kinds = "".join(sorted({marks[problem.package.chiplets[chiplet].name] for chiplet in stage.chiplets}))
     count = f"{len(stage.chiplets)}: " if len(stage.chiplets) > 1 else ""
-    return "\n".join(wrap(f"{count}{ranges(stage.chiplets)} {kinds}".strip(), CHIPLETS_WIDTH))
+    return f"{count}{ranges(stage.chiplets)} {kinds}".strip()
 
 
 def _print_models(console: Console, result: Result) -> None:
@@ -249,8 +246,9 @@ def _print_models(console: Console, result: Result) -> None:
             f"{task.batch / evaluation.latency_s:.4g}",
         )
         rows.append((_model(index, result), cells))
+    header = ("batch", "ends at", "limit", "energy", "share", "samples/s")
     console.print()
-    print_columns(console, "Models", ("batch", "ends at", "limit", "energy", "share", "samples/s"), rows, in_groups=True)
+    print_columns(console, "Models", header, rows, in_groups=True)
 
 
 def _print_energy(console: Console, result: Result) -> None:
@@ -260,7 +258,7 @@ def _print_energy(console: Console, result: Result) -> None:
     def cells(energy: Energy) -> list[str]:
         return [quantity(getattr(energy, name), "J") for name in shown]
 
-    rows: list[Row] = [(_model(index, result), cells(evaluation.task_energy(index))) for index in range(len(tasks))]
+    rows = [(_model(index, result), cells(evaluation.task_energy(index))) for index in range(len(tasks))]
     rows.append((Text("all"), cells(evaluation.energy)))
     rows.append((Text("share"), [percent(getattr(evaluation.energy, name), evaluation.energy_j) for name in shown]))
     console.print()
