@@ -11,7 +11,20 @@ from chipweave.errors import InputError
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text under a temporary name in the same folder, then rename: no reader sees half a file.
+    """Write UTF-8 text as `write_bytes` does.
+
+    Raises:
+        InputError: as `write_bytes`, or the text holds half a character.
+    """
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path}: cannot be written: {error}; correct the name that holds it") from None
+    write_bytes(path, content)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file under a temporary name in the same folder, then rename: no reader sees half a file.
 
     An existing file is replaced and keeps its permissions; on any error it stays as it was.
 
@@ -24,8 +37,8 @@ def write_text(path: str | Path, text: str) -> None:
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(target))
