@@ -37,7 +37,7 @@ _ROW_IN, _LOWEST_ROW_IN, _HIGHEST_IN = 0.17, 0.05, 8.0
 _NARROWEST_PT = 2.5
 """Of a micro-batch that is drawn by itself."""
 _MOST_ALONE = 40
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": _FONT_PT,
     "hatch.linewidth": 0.35,
