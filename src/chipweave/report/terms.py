@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 SCOPES = {
     "evaluation": "schedule",
+    "package": "package",
     "models": "model",
     "windows": "window",
     "pipelines": "pipeline",
@@ -53,6 +54,7 @@ TERMS = {
     "schedule.edp_js": Term("EDP", "Js", "Energy-delay product (SCAR, Table IV).", "energy_j * latency_s"),
     "schedule.average_power_w": Term("average power", "W", "Mean over the schedule.", "energy_j / latency_s"),
     "schedule.windows": Term("windows", "", "Stretches of time with a fixed assignment, run one after another."),
+    "schedule.samples_per_s": Term("throughput", "1/s", "Samples of all models.", "sum of the batches / latency_s"),
     # Models
     "model.latency_s": Term("ends at", "s", "End of the model's last stage, counted from the start of the schedule."),
     "model.energy_j": Term("energy", "J", "What the model's stages spend; static energy is no model's own."),
@@ -97,6 +99,7 @@ TERMS = {
     "window.port": Term("busiest port", "", "The chiplet that sends or receives most."),
     "window.bound_by": Term("bound by", "", "What sets the window's latency: pipeline, dram, link or port."),
     "window.idle": Term("idle chiplets", "", "Chiplets that no stage of the window uses."),
+    "window.share": Term("share", "share", "Of the schedule's latency.", "latency_s / schedule latency_s"),
     "window.dram_share": Term("DRAM", "share", "How busy the DRAM is at least.", "dram_s / latency_s"),
     "window.link_share": Term("busiest link", "share", "How busy the busiest link is at least.", "link_s / latency_s"),
     "window.port_share": Term("busiest port", "share", "How busy the busiest port is at least.", "port_s / latency_s"),
@@ -223,6 +226,7 @@ TERMS = {
     "interface.share": Term(
         "of the DRAM", "share", "Its part of what the DRAM can move.", "bytes / DRAM bandwidth / window latency_s"
     ),
+    "package.dram_bandwidth_bytes_s": Term("DRAM bandwidth", "B/s", "Of the whole package, both ways together."),
     # The search
     "search.value": Term("objective", "", "What was minimised; in the unit of the objective."),
     "search.gap": Term(

@@ -12,7 +12,7 @@ from chipweave.report.html.drawing import FONT, model_fill, model_line
 from chipweave.report.html.layout import Places, places
 from chipweave.report.html.loads import Load, Loads
 from chipweave.report.html.markup import joined, short, tag
-from chipweave.report.palette import letter
+from chipweave.report.palette import HEAT_LIMITS, letter
 from chipweave.report.words import letters, percent
 from chipweave.schedule.result import Result
 
@@ -91,6 +91,28 @@ def class_marks(package: Package) -> dict[str, str]:
     """Per chiplet class its letter; empty where there is only one."""
     names = [chiplet.name for chiplet in package.classes]
     return dict(letters(names)) if len(names) > 1 else dict.fromkeys(names, "")
+
+
+def heat_key() -> Markup:
+    """The colours and widths of loads: each step with its upper end."""
+    parts = []
+    for step, limit in enumerate(HEAT_LIMITS):
+        x, y = 8 + 46 * step, 12.0
+        line = f"var(--heat-{step}, #8c66bd)"
+        parts.append(tag("path", d=f"M{x} {y}H{x + 40}", stroke=line, stroke_width=LINK_WIDTHS[step]))
+        text = f"{100 * limit:g} %"
+        parts.append(tag("text", text, x=x + 40, y=32, font_size=11.5, text_anchor="end", class_="small"))
+    return tag(
+        "svg",
+        joined(parts),
+        width=290,
+        height=38,
+        viewBox="0 0 290 38",
+        class_="key",
+        role="img",
+        aria_label="Colours of loads, up to 0.3, 1, 3, 10, 30 and 100 %",
+        font_family=FONT,
+    )
 
 
 def _canvas(package: Package) -> _Canvas:

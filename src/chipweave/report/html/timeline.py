@@ -105,6 +105,24 @@ def timeline_drawing(result: Result, windows: Sequence[int], key: str = "") -> M
     )
 
 
+def timeline_key(result: Result) -> Markup:
+    """What the marks of the timeline mean, of those that it may have."""
+    model, line = model_fill(0), model_line(0)
+    block = tag("rect", x=1, y=2, width=30, height=14, fill=model, stroke=line, stroke_width=0.6)
+    strip = tag("rect", x=1, y=11, width=30, height=5, fill=line)
+    run = tag("rect", x=1, y=2, width=30, height=14, fill=model, stroke=line, class_="run")
+    tail = tag("rect", x=1, y=2, width=30, height=14, fill="url(#tail)")
+    entries = [(block, "a micro-batch, or what the first one computes"), (strip, "the first one's transfers")]
+    entries.append((run, "several micro-batches at the same pace"))
+    if any(window.bound_by in RESOURCES for window in result.evaluation.windows):
+        entries.append((tail, "a shared resource is still busy"))
+    items = [
+        tag("li", tag("svg", mark, width=32, height=18, viewBox="0 0 32 18", aria_hidden="true") + " " + text)
+        for mark, text in entries
+    ]
+    return tag("ul", joined(items), class_="key")
+
+
 def _row_name(canvas: _Canvas, result: Result, index: int, row: Row, marks: dict[str, str]) -> Markup:
     kinds = "".join(sorted({marks[result.problem.package.chiplets[chiplet].name] for chiplet in row.chiplets}))
     text = f"{short(ranges(row.chiplets), 9)} {kinds}".strip()
