@@ -29,7 +29,7 @@ from chipweave.workload.scenario import Scenario
 if TYPE_CHECKING:
     from chipweave.schedulers import Scheduler
 
-__all__ = ["Cell", "Result", "compare", "evaluate", "schedule"]
+__all__ = ["Cell", "Result", "compare", "evaluate", "save", "schedule"]
 
 MOST_JOBS = 1024
 
@@ -181,6 +181,19 @@ def compare(
                 break
             cells.append(run(scheduler, package))
     return tuple(cells)
+
+
+def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
+    """Write `schedule.json`, `report.html` and `trace.json` into a folder, each whole or not at all.
+
+    The folder is made where it is missing. Returns the paths of the files.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    from chipweave.report.save import save as write
+
+    return write(result, folder)
 
 
 def _scheduler(name: str) -> Scheduler:

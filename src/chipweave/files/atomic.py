@@ -52,6 +52,31 @@ def write_bytes(path: str | Path, content: bytes) -> None:
                 os.unlink(temporary)  # gone already where the rename succeeded
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those that it is in, where they are missing.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made a folder: {error.strerror}; choose another") from None
+
+
+def require_writable(path: Path) -> None:
+    """Say before a long search, not after it, that its result cannot be written.
+
+    Raises:
+        InputError: the path is a folder, or the nearest folder that exists takes no files.
+    """
+    if os.path.isdir(path):  # unlike pathlib, quiet about names that no file system takes
+        raise InputError(f"{path}: is a folder; name a file in it")
+    folder = next(parent for parent in path.absolute().parents if os.path.exists(parent))
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")
+
+
 def _mode(target: Path) -> int:
     """Permissions of the file that is replaced, or those of any new file."""
     try:

@@ -75,7 +75,12 @@ def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> 
     console.print()
     for note in notes_of(result):
         console.print(Padding(Text(note), (0, 0, 0, 2)), style="dim")
-    for number, step in enumerate(next_steps):
+    print_next_steps(next_steps, console)
+
+
+def print_next_steps(steps: Sequence[str], console: Console) -> None:
+    """Print what to try next, one a line."""
+    for number, step in enumerate(steps):
         console.print(Text(("Next: " if number == 0 else "  or: ") + step))
 
 
