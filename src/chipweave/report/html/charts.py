@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chipweave.report.html.drawing import FONT, component_fill, decades, ticks
+from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, tag
 from chipweave.report.words import quantity
 from chipweave.schedule.evaluation import Energy
@@ -167,4 +168,4 @@ def _axes(across: _Scale, up: _Scale) -> list[Markup]:
 
 
 def _label(text: str, x: float, y: float, anchor: str, class_: str = "small") -> Markup:
-    return tag("text", text, x=x, y=y, font_size=12 if class_ == "strong" else 11.5, text_anchor=anchor, class_=class_)
+    return tag("text", typeset(text), x=x, y=y, font_size=12 if class_ == "strong" else 11.5, text_anchor=anchor, class_=class_)

@@ -7,6 +7,7 @@ these (`data-from`). `data-term` is its key in `chipweave.report.terms`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from markupsafe import Markup
 from chipweave.report.html.markup import tag
 from chipweave.report.terms import TERMS, term_at
 from chipweave.report.words import quantity, ranges
+
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,19 @@ class Document:
         term = f"{self.scope}.{pointer.rsplit('/', 1)[1]}" if self.scope else term_at(pointer)
         if text is None:
             text = shown(value, TERMS[term].unit)
-        return tag("data", text, value=json.dumps(value, ensure_ascii=False), data_at=pointer, data_term=term)
+        return tag("data", typeset(text), value=json.dumps(value, ensure_ascii=False), data_at=pointer, data_term=term)
 
 
 def derived(value: float, term: str, sources: Sequence[str], text: str | None = None) -> Markup:
     """A figure that is computed from those that the JSON pointers `sources` lead to."""
     text = shown(value, TERMS[term].unit) if text is None else text
-    return tag("data", text, value=json.dumps(value), data_from=" ".join(sources), data_term=term)
+    return tag("data", typeset(text), value=json.dumps(value), data_from=" ".join(sources), data_term=term)
+
+
+def typeset(text: str) -> str:
+    """A figure in words with the micro sign and powers of ten as they are printed."""
+    text = re.sub(r" u(?=[A-Z]|s$)", " µ", text)
+    return re.sub(r"e([+-]\d+)", lambda match: "×10" + f"{int(match[1])}".translate(_RAISED), text)
 
 
 def shown(value: Any, unit: str) -> str:

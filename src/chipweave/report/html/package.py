@@ -16,7 +16,7 @@ from chipweave.report.palette import HEAT_LIMITS, letter
 from chipweave.report.words import letters, percent
 from chipweave.schedule.result import Result
 
-WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 112, 44
+WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 132, 44
 """Pixels of a drawing on a grid, and between its chiplets' centres."""
 PITCH_WITH_NUMBERS = 60
 """Below it tiles have no room for the chiplet's number and class."""
@@ -142,7 +142,7 @@ def _tile(
     kind = result.problem.package.chiplets[chiplet].name
     title = f"Chiplet {chiplet}, {short(kind)}"
     if chiplet not in stages:
-        return _square(canvas, chiplet, f"{title}: idle", "none", "var(--faint, #9aa2ab)", "", marks[kind], None, "4 3")
+        return _square(canvas, chiplet, f"{title}: idle", "var(--background, #fff)", "var(--faint, #9aa2ab)", "", marks[kind], None, "4 3")
     pipeline, model, stage = stages[chiplet]
     label = f"{letter(model)}{stage + 1}"
     name = short(result.problem.scenario.tasks[model].name)
@@ -186,7 +186,7 @@ def _square(
         )
     ]
     if label:
-        size = min(0.27 * canvas.pitch, 1.5 * tile / len(label))
+        size = min(0.27 * canvas.pitch, 1.2 * tile / len(label))
         parts.append(_text(label, x, y + 0.36 * size, size, "label", "middle"))
     if canvas.pitch >= PITCH_WITH_NUMBERS:
         small = max(9.5, 0.1 * canvas.pitch)
@@ -214,26 +214,18 @@ def _interface(canvas: _Canvas, package: Package, chiplet: int, busy: Loads | No
     """A tab on the tile's outer side."""
     (x, y), (dx, dy) = canvas.centre(chiplet), _outward(canvas.places, chiplet)
     reach, half = 0.33 * canvas.pitch, 0.17 * canvas.pitch
-    depth = min(16.0, 0.24 * canvas.pitch)
+    depth = min(13.0, 0.2 * canvas.pitch)
     ax, ay = x + dx * (reach + 4), y + dy * (reach + 4)
     corners = [(ax - dy * half, ay + dx * half), (ax + dy * half, ay - dx * half)]
     corners += [(px + dx * depth, py + dy * depth) for px, py in reversed(corners)]
     load = busy.interfaces[chiplet] if busy else None
     d = "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in corners) + "Z"
-    bar = 0.5 * (depth - 5)
-    line = [(ax - dy * half * 0.6 + dx * bar, ay + dx * half * 0.6 + dy * bar)]
-    line += [(ax + dy * half * 0.6 + dx * bar, ay - dx * half * 0.6 + dy * bar)]
-    inner = "M" + "L".join(f"{px + dx * 2.5:.1f} {py + dy * 2.5:.1f}" for px, py in line)
     fill = "var(--muted, #5b636d)" if load is None else _heat(load)
-    parts = [
-        tag("path", d=d, fill=fill, stroke="none"),
-        tag("path", d=inner, stroke="var(--background, #fff)", stroke_width=1.6, fill="none"),
-    ]
     title = f"Memory interface of chiplet {chiplet}"
     if load is not None:
         title += f": {percent(load.share, 1)} of what the DRAM can move"
     row = f"{key}-interface-{chiplet}" if load is not None and load.bytes_ else None
-    return _item(parts, title, row, "interface")
+    return _item([tag("path", d=d, fill=fill)], title, row, "interface")
 
 
 def _outward(where: Places, chiplet: int) -> tuple[float, float]:

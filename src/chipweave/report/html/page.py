@@ -129,11 +129,11 @@ class View:
         longest = max(range(len(self.windows)), key=lambda index: self.windows[index].latency_s)
         binds = self.binding(longest)
         if len(self.windows) == 1:
-            return Markup("It is bound by {}.").format(binds)
+            return Markup("Bound by {}.").format(binds)
         share = self.windows[longest].latency_s / self.result.evaluation.latency_s
         at = [f"/evaluation/windows/{longest}/latency_s", "/evaluation/latency_s"]
-        return Markup("Window {} takes {} of the time, bound by {}.").format(
-            longest, derived(share, "window.share", at), binds
+        return Markup("The longest of {} windows, window {}, takes {} of the time. It is bound by {}.").format(
+            len(self.windows), longest, derived(share, "window.share", at), binds
         )
 
     # Windows

@@ -135,7 +135,7 @@ def _axis(canvas: _Canvas) -> list[Markup]:
     times = ticks(canvas.start_s, canvas.end_s)
     step = times[1] - times[0] if len(times) > 1 else canvas.end_s
     exponent = max(-15, min(0, 3 * math.floor(math.log10(max(abs(canvas.end_s), 1e-15)) / 3)))
-    prefix = {0: "", -3: "m", -6: "u", -9: "n", -12: "p", -15: "f"}[exponent]
+    prefix = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f"}[exponent]
     digits = max(0, -math.floor(math.log10(step / 10.0**exponent) + 1e-9))
     parts = []
     for time_s in times:
