@@ -20,7 +20,7 @@ from chipweave.schedule.objective import Function
 from chipweave.schedule.objective import objective as make_objective
 from chipweave.schedule.plan import Schedule
 from chipweave.schedule.problem import Fidelity, pose
-from chipweave.schedule.result import Cell, Result, Search, assess
+from chipweave.schedule.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
 from chipweave.schedulers.search import Progress, Request
@@ -29,7 +29,7 @@ from chipweave.workload.scenario import Scenario
 if TYPE_CHECKING:
     from chipweave.schedulers import Scheduler
 
-__all__ = ["Cell", "Result", "compare", "evaluate", "save", "schedule"]
+__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "save", "schedule"]
 
 MOST_JOBS = 1024
 
@@ -147,7 +147,7 @@ def compare(
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
     **common: Any,
-) -> tuple[Cell, ...]:
+) -> Comparison:
     """Run every scheduler on every package, on one scenario.
 
     Args:
@@ -180,7 +180,7 @@ def compare(
             if stop is not None and stop():
                 break
             cells.append(run(scheduler, package))
-    return tuple(cells)
+    return Comparison(cells)
 
 
 def save(result: Result, folder: str | Path) -> tuple[Path, ...]:

@@ -73,7 +73,7 @@ Out = Annotated[
 ]
 FigureOption = Annotated[
     list[Path] | None,
-    typer.Option("--figure", metavar="FILE", help="The schedule over time, for papers: .pdf, .svg or .png; repeatable."),
+    typer.Option("--figure", metavar="FILE", help="The schedule over time, for papers: .pdf, .svg or .png; repeat."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Of anything random.", min=0, rich_help_panel=SEARCH)]

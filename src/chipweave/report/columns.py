@@ -36,10 +36,9 @@ def print_columns(
         return
     for name, cells in _with_header(title, header, rows):
         if name:
-            first, *rest = name.wrap(console, console.width - len(_INDENT))
-            console.print(_left(first, cells is header))
-            for more in rest:
-                console.print(Text(_INDENT + " ") + more)
+            for number, part in enumerate(name.wrap(console, console.width - len(_INDENT) - 1)):
+                part.rstrip()
+                console.print(Text(_INDENT + " ") + part if number else _left(part, cells is header))
         console.print(Text(_INDENT + _line(cells, widths), _style(cells, header)), soft_wrap=True)
 
 

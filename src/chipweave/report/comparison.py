@@ -85,7 +85,7 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
             f"{row['samples_per_s']:.4g}" if by_throughput else f"{row['edp_js']:.4g} Js",
             "-" if ratio is None else f"{ratio:.2f}{'*' if ratio == 1 else ' '}",
             "-" if gap is None else f"{100 * gap:.1f} %{marks[row['lower_bound_of']]}",
-            f"{row['seconds']:.1f} s",
+            "-" if row["seconds"] is None else f"{row['seconds']:.1f} s",
         )
         rows.append((name, figures))
     print_columns(console, f" {'scheduler':<{longest}}  package", header, rows)

@@ -72,6 +72,11 @@ class Result:
             return None
         return self.certificate.gap(self.value)
 
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import result_html  # a notebook asks for it; nothing here depends on reports
+
+        return result_html(self)
+
 
 def assess(
     problem: Problem,
@@ -100,3 +105,14 @@ class Cell:
     package: str
     result: Result | None
     reason: str = ""
+
+
+class Comparison(tuple[Cell, ...]):
+    """Cells, by package and then scheduler. A tuple in all but that notebooks show it as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import comparison_html
+
+        return comparison_html(self)
