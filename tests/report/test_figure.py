@@ -39,7 +39,7 @@ def drawn(result: Result, columns: int = 2) -> Any:
 
 
 def texts(figure: Any) -> list[tuple[str, Any]]:
-    """Every text that is seen, with its box; matplotlib keeps labels of ticks beyond the axis, which it does not draw."""
+    """Every text that is seen, with its box. Labels of ticks beyond the axis are there, but not drawn."""
     from matplotlib.text import Text
 
     (axes,) = figure.axes

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chipweave.report.columns import Row, print_columns
-from chipweave.report.notes import notes_of
+from chipweave.report.notes import result_notes, search_notes, table_notes
 from chipweave.report.palette import letter
 from chipweave.report.summary import bottleneck, distance
 from chipweave.report.words import (
@@ -73,7 +73,7 @@ def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> 
     _print_models(console, result)
     _print_energy(console, result)
     console.print()
-    for note in notes_of(result):
+    for note in (*result_notes(result), *table_notes(result), *search_notes(result)):
         console.print(Padding(Text(note), (0, 0, 0, 2)), style="dim")
     print_next_steps(next_steps, console)
 

@@ -1,5 +1,6 @@
-"""The report as a page: one file that needs no network. Its drawings serve notebooks too."""
+"""Reports as pages: one file that needs no network. Their drawings serve notebooks too."""
 
+from chipweave.report.html.comparison import comparison_page
 from chipweave.report.html.page import page
 
-__all__ = ["page"]
+__all__ = ["comparison_page", "page"]

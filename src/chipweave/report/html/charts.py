@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from chipweave.report.html.drawing import FONT, component_fill, decades, ticks
+from chipweave.report.html.drawing import FONT, component_fill, decades, model_line, ticks
 from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, tag
 from chipweave.report.words import quantity
@@ -49,19 +49,45 @@ def _strip(inner: Markup, width: float, height: float) -> Markup:
 
 @dataclass(frozen=True)
 class Point:
-    """A schedule in the plane of latency and energy; `kind` is `chosen`, `front` or a series' number."""
+    """A schedule in the plane of latency and energy; the `chosen` ones are larger, `kind` is a key of the looks."""
 
     latency_s: float
     energy_j: float
     title: str
     row: str | None
     kind: str
+    chosen: bool = False
 
 
-def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str, looks: Mapping[str, str]) -> Markup:
+@dataclass(frozen=True)
+class Look:
+    """A point's colour and the number of its shape."""
+
+    fill: str
+    shape: int
+
+
+SHAPES = (
+    "M-1 0A1 1 0 0 1 1 0A1 1 0 0 1-1 0Z",
+    "M0-1.25L1.25 0L0 1.25L-1.25 0Z",
+    "M-.9-.9H.9V.9H-.9Z",
+    "M0-1.1L1.15.9H-1.15Z",
+    "M0 1.1L1.15-.9H-1.15Z",
+    "M-.35-1.1H.35V-.35H1.1V.35H.35V1.1H-.35V.35H-1.1V-.35H-.35Z",
+)
+"""Circle, diamond, square, triangles, cross: about as far from the middle as 1."""
+
+
+def marker(series: int) -> Markup:
+    """The marker of a series in the plane, for legends."""
+    shape = tag("path", d=SHAPES[series % len(SHAPES)], fill=model_line(series), transform="translate(8 8) scale(6)")
+    return tag("svg", shape, width=16, height=16, viewBox="0 0 16 16", class_="swatch", aria_hidden="true")
+
+
+def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str, looks: Mapping[str, Look]) -> Markup:
     """Points over latency and energy, with the corner (latency_s, energy_j) that nothing gets below.
 
-    Axes are logarithmic where values span more than a factor of 4. `looks` gives the fill of each kind.
+    Axes are logarithmic where values span more than a factor of 4. `looks` has those of each kind.
     """
     latencies = [point.latency_s for point in points] + ([bound[0]] if bound else [])
     energies = [point.energy_j for point in points] + ([bound[1]] if bound else [])
@@ -73,18 +99,15 @@ def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str
         corner = f"M{LEFT} {TOP}H{x:.1f}V{y:.1f}H{WIDTH - RIGHT}V{HEIGHT - BOTTOM}H{LEFT}Z"
         edge = f"M{x:.1f} {TOP}V{y:.1f}H{WIDTH - RIGHT}"
         parts += [tag("path", d=corner, fill="url(#tail)"), tag("path", d=edge, class_="bound", fill="none")]
-    for point in sorted(points, key=lambda point: point.kind == "chosen"):
-        x, y, size = across.at(point.latency_s), up.at(point.energy_j), 8 if point.kind == "chosen" else 5
-        shape = (
-            tag("path", d=f"M{x - size:.1f} {y:.1f}l{size} -{size}l{size} {size}l-{size} {size}z", fill=looks["chosen"])
-            if point.kind == "chosen"
-            else tag("circle", cx=x, cy=y, r=size, fill=looks[point.kind])
-        )
+    for point in sorted(points, key=lambda point: point.chosen):
+        look, size = looks[point.kind], 7.5 if point.chosen else 4.2
+        where = f"translate({across.at(point.latency_s):.1f} {up.at(point.energy_j):.1f}) scale({size})"
+        shape = tag("path", d=SHAPES[look.shape % len(SHAPES)], fill=look.fill, transform=where)
         parts.append(
             tag(
                 "g",
                 shape,
-                class_=f"item point {'chosen' if point.kind == 'chosen' else ''}".strip(),
+                class_="item point chosen" if point.chosen else "item point",
                 role="img",
                 aria_label=point.title,
                 data_row=point.row,
@@ -168,4 +191,5 @@ def _axes(across: _Scale, up: _Scale) -> list[Markup]:
 
 
 def _label(text: str, x: float, y: float, anchor: str, class_: str = "small") -> Markup:
-    return tag("text", typeset(text), x=x, y=y, font_size=12 if class_ == "strong" else 11.5, text_anchor=anchor, class_=class_)
+    size = 12 if class_ == "strong" else 11.5
+    return tag("text", typeset(text), x=x, y=y, font_size=size, text_anchor=anchor, class_=class_)

@@ -41,7 +41,9 @@ class Document:
         term = f"{self.scope}.{pointer.rsplit('/', 1)[1]}" if self.scope else term_at(pointer)
         if text is None:
             text = shown(value, TERMS[term].unit)
-        return tag("data", typeset(text), value=json.dumps(value, ensure_ascii=False), data_at=pointer, data_term=term)
+        class_ = "list" if isinstance(value, list) else None
+        exact = json.dumps(value)
+        return tag("data", typeset(text), value=exact, data_at=pointer, data_term=term, class_=class_)
 
 
 def derived(value: float, term: str, sources: Sequence[str], text: str | None = None) -> Markup:

@@ -29,6 +29,11 @@ class Places:
     def height(self) -> float:
         return max(y for _, y in self.points)
 
+    def bent(self, a: int, b: int) -> bool:
+        """Whether a link between two chiplets is drawn as an arc: on a grid, where others lie between them."""
+        (ax, ay), (bx, by) = self.points[a], self.points[b]
+        return self.on_grid and max(abs(ax - bx), abs(ay - by)) > 1
+
 
 def places(package: Package) -> Places:
     """The centres; the same for the same package. No two are closer than one pitch."""

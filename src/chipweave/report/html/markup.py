@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 LONGEST_NAME = 80
-_INERT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Control characters and halves of characters, which no page may hold."""
+_INERT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""Control characters, marks that turn the direction of what follows, and halves of characters."""
 
 
 def tag(name: str, *children: str | Markup, **attributes: str | float | None) -> Markup:

@@ -30,6 +30,7 @@ class _Canvas:
 
     places: Places
     pitch: float
+    bent: bool
 
     @property
     def tile(self) -> float:
@@ -37,7 +38,7 @@ class _Canvas:
 
     @property
     def margin(self) -> float:
-        return 0.33 * self.pitch + 26
+        return 0.6 * self.pitch + 8 if self.bent else 0.33 * self.pitch + 20
 
     @property
     def width(self) -> float:
@@ -118,7 +119,8 @@ def heat_key() -> Markup:
 def _canvas(package: Package) -> _Canvas:
     where = places(package)
     across = max(where.width + 1, (where.height + 1) * 0.8)
-    return _Canvas(where, max(SMALLEST_PITCH, min(LARGEST_PITCH, WIDEST / across)))
+    pitch = max(SMALLEST_PITCH, min(LARGEST_PITCH, WIDEST / across))
+    return _Canvas(where, pitch, any(where.bent(a, b) for a, b in package.links))
 
 
 def _stages(result: Result, window: int) -> dict[int, tuple[int, int, int]]:
@@ -142,7 +144,8 @@ def _tile(
     kind = result.problem.package.chiplets[chiplet].name
     title = f"Chiplet {chiplet}, {short(kind)}"
     if chiplet not in stages:
-        return _square(canvas, chiplet, f"{title}: idle", "var(--background, #fff)", "var(--faint, #9aa2ab)", "", marks[kind], None, "4 3")
+        ground, line = "var(--background, #fff)", "var(--faint, #9aa2ab)"
+        return _square(canvas, chiplet, f"{title}: idle", ground, line, "", marks[kind], None, "4 3")
     pipeline, model, stage = stages[chiplet]
     label = f"{letter(model)}{stage + 1}"
     name = short(result.problem.scenario.tasks[model].name)
@@ -212,7 +215,7 @@ def _item(parts: list[Markup], title: str, row: str | None, class_: str) -> Mark
 
 def _interface(canvas: _Canvas, package: Package, chiplet: int, busy: Loads | None, key: str) -> Markup:
     """A tab on the tile's outer side."""
-    (x, y), (dx, dy) = canvas.centre(chiplet), _outward(canvas.places, chiplet)
+    (x, y), (dx, dy) = canvas.centre(chiplet), _outward(package, canvas.places, chiplet)
     reach, half = 0.33 * canvas.pitch, 0.17 * canvas.pitch
     depth = min(13.0, 0.2 * canvas.pitch)
     ax, ay = x + dx * (reach + 4), y + dy * (reach + 4)
@@ -228,19 +231,18 @@ def _interface(canvas: _Canvas, package: Package, chiplet: int, busy: Loads | No
     return _item([tag("path", d=d, fill=fill)], title, row, "interface")
 
 
-def _outward(where: Places, chiplet: int) -> tuple[float, float]:
-    """Left or right for chiplets at the left or right edge, else up or down, else away from the middle."""
+def _outward(package: Package, where: Places, chiplet: int) -> tuple[float, float]:
+    """Left or right for chiplets at the left or right edge of a grid, else the side that links leave most free."""
     x, y = where.points[chiplet]
-    if where.on_grid:
-        if x == 0 or x == where.width:
-            return (-1.0, 0.0) if x == 0 else (1.0, 0.0)
-        if y == 0 or y == where.height:
-            return (0.0, -1.0) if y == 0 else (0.0, 1.0)
-        return -1.0, 0.0
-    dx, dy = x - where.width / 2, y - where.height / 2
-    if abs(dx) >= abs(dy):
-        return (-1.0, 0.0) if dx < 0 else (1.0, 0.0)
-    return (0.0, -1.0) if dy < 0 else (0.0, 1.0)
+    if where.on_grid and x in (0, where.width):
+        return (-1.0, 0.0) if x == 0 else (1.0, 0.0)
+    ways = []
+    for other in package.neighbours[chiplet]:
+        ox, oy = where.points[other]
+        length = math.hypot(ox - x, oy - y)
+        ways.append(((ox - x) / length, (oy - y) / length))
+    sides = ((-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0))
+    return min(sides, key=lambda side: max((side[0] * dx + side[1] * dy for dx, dy in ways), default=0.0))
 
 
 def _plain_links(canvas: _Canvas, package: Package, stages: dict[int, tuple[int, int, int]]) -> list[Markup]:
@@ -276,7 +278,7 @@ def _way(canvas: _Canvas, a: int, b: int, aside: float) -> str:
     cut = 0.5 * canvas.tile / max(abs(ux), abs(uy)) + 1.5 if aside else 0.0
     ax, ay = ax + ux * cut - uy * aside, ay + uy * cut + ux * aside
     bx, by = bx - ux * cut - uy * aside, by - uy * cut + ux * aside
-    if length <= 1.6 * canvas.pitch or not canvas.places.on_grid:
+    if not canvas.places.bent(a, b):
         return f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}"
     side = 1 if a < b else -1
     bend = 0.46 * canvas.pitch * side

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from markupsafe import Markup
 
-from chipweave.report.html.charts import Point, bar, energy_bar, plane, swatch
+from chipweave.report.html.charts import Look, Point, bar, energy_bar, plane, swatch
 from chipweave.report.html.drawing import component_fill, model_fill, patterns
 from chipweave.report.html.figures import Document, derived
 from chipweave.report.html.loads import Load, Loads, loads
@@ -17,7 +17,7 @@ from chipweave.report.html.package import class_marks, heat_key, package_drawing
 from chipweave.report.html.render import render
 from chipweave.report.html.timeline import timeline_drawing, timeline_key
 from chipweave.report.made import command
-from chipweave.report.notes import notes_of
+from chipweave.report.notes import result_notes, search_notes, spill_note
 from chipweave.report.palette import COMPONENTS, letter
 from chipweave.report.terms import TERMS
 from chipweave.report.words import cost_model_of, partitions_of, shares_s, transfers_s, valued
@@ -372,10 +372,9 @@ class View:
             Point(*self.front[position], f"Schedule {position} of the front", f"front-{position}", "front")
             for position in self.front_shown
         ]
-        points.append(
-            Point(evaluation.latency_s, evaluation.energy_j, "The schedule of this report", "front-chosen", "chosen")
-        )
-        looks = {"front": "var(--accent, #4a6fa5)", "chosen": "var(--binds, #b3123f)"}
+        here = (evaluation.latency_s, evaluation.energy_j)
+        points.append(Point(*here, "The schedule of this report", "front-chosen", "chosen", chosen=True))
+        looks = {"front": Look("var(--accent, #4a6fa5)", 0), "chosen": Look("var(--binds, #b3123f)", 1)}
         corner = None if bound is None else (bound.latency_s, bound.energy_j)
         return plane(points, corner, "Energy over latency of the schedules that the search retained", looks)
 
@@ -510,13 +509,15 @@ class View:
         if search is None:
             return []
         return [
-            (short(key.replace("_", " ")), tag("data", short(str(value)), value=_json(value), data_at=_at(key)))
+            (short(key), tag("data", short(str(value)), value=_json(value), data_at=_at(key)))
             for key, value in search.options.items()
             if value is not None
         ]
 
     def notes(self) -> list[str]:
-        return [short(note, 600) for note in notes_of(self.result)]
+        tight = spill_note(self.result)
+        own = [f"spills: {tight}"] if tight else []
+        return [short(note, 600) for note in (*result_notes(self.result), *own, *search_notes(self.result)[:-1])]
 
     @property
     def detailed(self) -> bool:
@@ -537,7 +538,7 @@ def picked(seconds: Sequence[float], first: int, longest: int) -> list[int]:
 def _json(value: object) -> str:
     import json
 
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
 
 
 def _at(key: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from chipweave.report.html.drawing import variables
+from chipweave.report.html.markup import clean
 
 
 def render(template: str, **values: Any) -> str:
@@ -26,7 +27,7 @@ def render(template: str, **values: Any) -> str:
     style, script = style_sheet(), asset("script.js")
     policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'"
     page = environment.get_template(template)
-    return page.render(style=Markup(style), script=Markup(script), policy=Markup(policy), **values)
+    return clean(page.render(style=Markup(style), script=Markup(script), policy=Markup(policy), **values))
 
 
 def style_sheet() -> str:
