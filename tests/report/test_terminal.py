@@ -186,7 +186,7 @@ def test_a_homogeneous_package_that_wins_is_named() -> None:
         assert (verdict in comparison(cells)) or not wins
         if wins:
             assert "plain (simba)" in verdict
-            assert "best-m (scar), comes to 2.00 times its edp" in verdict
+            assert "best-m (scar), comes to 2.00 times its value" in verdict
         assert homogeneous_verdict(cells[2:]) == ""
         assert homogeneous_verdict(cells[:2]) == ""
     assert homogeneous_verdict([Cell("scar", "p", None, "why")]) == ""

@@ -119,5 +119,5 @@ def homogeneous_verdict(cells: Sequence[Cell]) -> str:
         return ""
     return (
         f"A package of one class of chiplet wins: {best.package} ({best.scheduler}); the best mixed one, "
-        f"{beaten.package} ({beaten.scheduler}), comes to {other / value:.2f} times its {result.objective}."
+        f"{beaten.package} ({beaten.scheduler}), comes to {other / value:.2f} times its value."
     )
