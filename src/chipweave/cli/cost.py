@@ -216,10 +216,10 @@ def _print_mapped(
     beside = sum(widths) + 2 * (len(widths) - 1) <= console.width
     for (name, *figures, bound_by), texts in zip(table, [[], *below, []], strict=True):
         aligned = "  ".join(figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=False))
-        if not beside:
-            console.print(Text(name))
-        left = name.ljust(widths[0]) if beside else ""
-        console.print(Text(f"{left}  {aligned}  {bound_by}".rstrip()))
+        line = f"{name.ljust(widths[0])}  {aligned}"
+        console.print(Text(f"{line}  {bound_by}".rstrip() if beside else line))
+        if bound_by and not beside:
+            console.print(Padding(Text(bound_by), (0, 0, 0, 4)))
         for text in texts:
             console.print(Padding(Text(text, style="dim"), (0, 0, 0, 4)))
 
