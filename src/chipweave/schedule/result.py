@@ -37,7 +37,7 @@ class Search:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A valid schedule, what it costs, and how far it can be from the best.
 
@@ -71,6 +71,11 @@ class Result:
         if self.certificate is None or self.value is None or self.value <= 0:
             return None
         return self.certificate.gap(self.value)
+
+    def __repr__(self) -> str:
+        """Short: a problem in full is megabytes."""
+        cost = f"{self.evaluation.latency_s:.4g} s, {self.evaluation.energy_j:.4g} J"
+        return f"<Result: {self.problem.scenario.name!r} on {self.problem.package.name!r}, {cost}>"
 
     def _repr_html_(self) -> str:
         from chipweave.report.notebook import result_html  # a notebook asks for it; nothing here depends on reports
