@@ -18,7 +18,7 @@ result
 # %%
 evaluation = result.evaluation
 print(f"latency {1e3 * evaluation.latency_s:.1f} ms, energy {1e3 * evaluation.energy_j:.1f} mJ")
-print(f"at most {result.gap:.1%} above the best, proven")
+print(f"the best EDP is at most {result.gap:.1%} lower, proven")
 for index, window in enumerate(evaluation.windows):
     print(f"window {index}: {1e3 * window.latency_s:6.2f} ms, bound by {window.bound_by}")
 

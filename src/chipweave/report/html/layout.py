@@ -64,16 +64,30 @@ def _spread(hops: Floats) -> Floats:
     weights = 1 / np.where(hops > 0, hops, 1) ** 2
     np.fill_diagonal(weights, 0)
     total = weights.sum(axis=1)[:, None]
-    for _ in range(max(10, min(300, 20_000_000 // count**2 // 10))):
+    for _ in range(max(10, min(100, 2_000_000 // count**2))):
         apart = points[:, None] - points[None]
         length = np.sqrt((apart**2).sum(axis=2))
         scale = weights * hops / np.where(length > 1e-9, length, 1)
         points = (weights @ points + (scale[:, :, None] * apart).sum(axis=1)) / total
         points -= points.mean(axis=0)
-    apart = np.abs(points[:, None] - points[None]).max(axis=2)
-    np.fill_diagonal(apart, np.inf)
-    scaled: Floats = points * min(4.0, 1 / max(float(apart.min()), 1e-9))
-    return scaled
+    return _apart(points)
+
+
+def _apart(points: Floats) -> Floats:
+    """Points scaled, and pushed where that is not enough, until no two tiles of one pitch overlap."""
+    gaps = np.abs(points[:, None] - points[None]).max(axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    points = points * min(2.0, 1 / max(float(gaps.min()), 1e-9))
+    for _ in range(500):
+        between = points[:, None] - points[None]
+        gaps = np.abs(between).max(axis=2)
+        np.fill_diagonal(gaps, np.inf)
+        if gaps.min() >= 1:
+            break
+        missing = np.where(gaps < 1, 1.02 - gaps, 0)
+        length = np.maximum(np.sqrt((between**2).sum(axis=2)), 1e-9)
+        points = points + ((0.5 * missing / length)[:, :, None] * between).sum(axis=1)
+    return points
 
 
 def _first_guess(hops: Floats) -> Floats:
@@ -90,4 +104,7 @@ def _first_guess(hops: Floats) -> Floats:
                 axis -= (axis @ other) * other
             axis /= np.linalg.norm(axis)
         axes.append(axis)
-    return np.stack([axis * np.sqrt(abs(axis @ centred @ axis)) + 1e-3 * axis for axis in axes], axis=1)
+    turn = 2.4 * np.arange(count)  # chiplets that are as far from all others as one another would coincide for ever
+    shift = 0.05 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    guess: Floats = np.stack([axis * np.sqrt(abs(axis @ centred @ axis)) for axis in axes], axis=1) + shift
+    return guess

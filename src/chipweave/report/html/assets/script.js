@@ -136,7 +136,7 @@
   const groups = [["svg[role=group]", ".item"], ["table, .totals", "data"]];
   const parts = (group, selector) => all(selector, group).filter((part) => part.getClientRects().length);
   groups.forEach(([outer, inner]) => all(outer).forEach((group) => {
-    const first = group.querySelector(inner);
+    const first = group.querySelector(".chiplet") || group.querySelector(inner);
     if (first) first.setAttribute("tabindex", "0");
   }));
   all("p data, li data, dd data, h3 data").forEach((figure) => {
