@@ -1,4 +1,4 @@
-"""Draws docs/demo.svg, the report of `chipweave demo`'s schedule as the terminal shows it, and docs/timeline.svg, the same
+"""Draws docs/demo.svg, the report of `chipweave demo`'s schedule as the terminal shows it, and docs/timeline.png, the
 schedule over time as a figure for papers. Run by `make picture`."""
 
 from __future__ import annotations
@@ -21,4 +21,4 @@ if __name__ == "__main__":
     svg = console.export_svg(title="chipweave demo", unique_id="chipweave")
     # The reader's own monospace font will do; nothing is fetched from elsewhere.
     Path(__file__).with_name("demo.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL))
-    timeline_figure(result, Path(__file__).with_name("timeline.svg"))
+    timeline_figure(result, Path(__file__).with_name("timeline.png"))
