@@ -45,6 +45,7 @@ notebook: $(TEST)/installed
 picture: $(TEST)/installed
 	$(TEST)/bin/python docs/picture.py
 	$(TEST)/bin/python docs/merged_pipeline.py
+	$(TEST)/bin/python docs/report_picture.py
 
 bench: $(TEST)/installed
 	@for script in $(filter-out benchmarks/loopnest_zigzag.py,$(wildcard benchmarks/*.py)); do \

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +168,14 @@ sys.exit(1)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_costing_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CHIPWEAVE_CACHE", str(tmp_path))
+    asked: list[Progress] = []
+    with pytest.raises(InfeasibleError, match=r"stopped while layers were costed \(\d+ of \d+ shapes\)"):
+        chipweave.schedule("resnet18", "het-2x2", progress=asked.append, stop=lambda: True)
+    result = chipweave.schedule("resnet18", "het-2x2", scheduler="standalone", progress=asked.append)
+    assert asked[0].doing == "mapping layers"
+    assert asked[0].total >= asked[0].done > 0
+    assert chipweave.schedule("resnet18", "het-2x2", scheduler="standalone").schedule == result.schedule

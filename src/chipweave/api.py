@@ -13,13 +13,13 @@ from chipweave.cores import usable_cores
 from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
-from chipweave.errors import ChipweaveError, InputError, did_you_mean
+from chipweave.errors import ChipweaveError, InfeasibleError, InputError, did_you_mean
 from chipweave.hardware.package import Package
 from chipweave.schedule.check import problems_of, require_limits
 from chipweave.schedule.objective import Function
 from chipweave.schedule.objective import objective as make_objective
 from chipweave.schedule.plan import Schedule
-from chipweave.schedule.problem import Fidelity, pose
+from chipweave.schedule.problem import Fidelity, Problem, pose
 from chipweave.schedule.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
@@ -76,7 +76,6 @@ def schedule(
     goal = make_objective(objective)
     level = _fidelity(fidelity)
     model = choose(cost_model, jobs=jobs)
-    problem = pose(_scenario(scenario), _package(package), model, level)
     request = Request(
         objective=goal,
         seed=seed,
@@ -86,6 +85,7 @@ def schedule(
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
     )
+    problem = _posed(_scenario(scenario), _package(package), model, level, request)
     found = run(problem, request)
     invalid = problems_of(found.schedule, problem)
     if invalid:
@@ -194,6 +194,25 @@ def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
     from chipweave.report.save import save as write
 
     return write(result, folder)
+
+
+def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fidelity, request: Request) -> Problem:
+    """The problem. Where mappings are searched for, how far that is goes to `request.progress`, and
+    `request.stop` is heard; a time limit is the search's alone, which needs the costs to have anything to show."""
+    from chipweave.cost.loopnest.model import LoopnestCostModel
+
+    if not isinstance(model, LoopnestCostModel):
+        return pose(scenario, package, model, level)
+
+    def tell(done: int, total: int) -> None:
+        if done < total and request.stop():
+            raise InfeasibleError(
+                f"stopped while layers were costed ({done} of {total} shapes), before any schedule was found; what was "
+                "found is kept, and the same command goes on from there"
+            )
+        request.progress(Progress(done, total, None, "mapping layers"))
+
+    return dataclasses.replace(pose(scenario, package, dataclasses.replace(model, tell=tell), level), cost_model=model)
 
 
 def _scheduler(name: str) -> Scheduler:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -14,23 +13,22 @@ from chipweave.schedule.timeline import phases, stage_times
 from chipweave.schedule.traffic import traffic
 
 CASES = [
-    ("datacenter-2", "het-sides-3x3", "scar", "detailed"),
+    ("arvr-6", "arvr-het-sides-3x3", "scar", "detailed"),
     ("arvr-8", "arvr-het-sides-3x3", "scar", "paper"),
     ("resnet18", "mesh-16", "scope", "detailed"),
 ]
 
 
-@cache
-def _result(scenario: str, package: str, scheduler: str, fidelity: str) -> Result:
-    return chipweave.schedule(scenario, package, scheduler=scheduler, fidelity=fidelity, jobs=1)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[3]}")
+def test_the_timeline_and_the_traffic_are_the_evaluators(case: tuple[str, str, str, str]) -> None:
+    scenario, package, scheduler, fidelity = case
+    result = chipweave.schedule(scenario, package, scheduler=scheduler, fidelity=fidelity, jobs=1)
+    pipelines_end_when_the_evaluation_says(result)
+    phases_fill_the_first_pass(result)
+    traffic_is_the_evaluators(result)
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[3]}")
-def result(request: pytest.FixtureRequest) -> Result:
-    return _result(*request.param)
-
-
-def test_pipelines_end_when_the_evaluation_says(result: Result) -> None:
+def pipelines_end_when_the_evaluation_says(result: Result) -> None:
     for window in result.evaluation.windows:
         for pipeline in window.pipelines:
             times = stage_times(pipeline, window.start_s)
@@ -46,7 +44,7 @@ def test_pipelines_end_when_the_evaluation_says(result: Result) -> None:
                     assert start_s >= end_s * (1 - 1e-12)
 
 
-def test_phases_fill_the_first_pass(result: Result) -> None:
+def phases_fill_the_first_pass(result: Result) -> None:
     for window in result.evaluation.windows:
         for pipeline in window.pipelines:
             for stage in pipeline.stages:
@@ -54,7 +52,7 @@ def test_phases_fill_the_first_pass(result: Result) -> None:
                 assert max(ends_s) == pytest.approx(stage.fill_s, rel=1e-12)
 
 
-def test_traffic_is_the_evaluators(result: Result) -> None:
+def traffic_is_the_evaluators(result: Result) -> None:
     problem = result.problem
     bandwidth_bytes_s = problem.package.link_bandwidth_bytes_s
     seen = traffic(result.schedule, problem, result.evaluation)

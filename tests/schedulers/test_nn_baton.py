@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -103,9 +104,18 @@ def test_streaming_is_kept_where_it_is_better() -> None:
     assert stages_of(run(problem, "energy")) == [(0, 2, (0,))]
 
 
-@pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("name", ["latency", "energy", "edp"])
-@pytest.mark.parametrize("seed", range(12))
+def cases() -> list[Any]:
+    """Twelve problems under each objective and fidelity; two thirds of them only in the slow run."""
+    ways = list(product(("latency", "energy", "edp"), Fidelity))
+    slow = pytest.mark.slow
+    return [
+        pytest.param(seed, *way, marks=() if (seed + number) % 3 == 0 else slow)
+        for seed in range(12)
+        for number, way in enumerate(ways)
+    ]
+
+
+@pytest.mark.parametrize(("seed", "name", "fidelity"), cases())
 def test_never_worse_than_splitting_nothing_or_everything(seed: int, name: str, fidelity: Fidelity) -> None:
     rng = random.Random(seed)
     problem = random_problem(rng, fidelity, tasks=2)

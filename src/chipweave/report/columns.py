@@ -44,7 +44,7 @@ def print_columns(
 
 def _left(name: Text, heading: bool) -> Text:
     """Names stand a little to the right of their title."""
-    return name + Text(_MARGIN) if heading else Text(_MARGIN) + name
+    return Text.assemble(name, _MARGIN) if heading else Text.assemble(_MARGIN, name)
 
 
 def _with_header(title: str, header: Sequence[str], rows: Sequence[Row]) -> list[Row]:

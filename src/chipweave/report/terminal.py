@@ -217,7 +217,7 @@ def _print_stages(console: Console, problem: Problem, window: Window, costs: Win
                 quantity(stage.resident_s, "s") if stage.resident_s else "-",
             ]
             name = f"{layers_of(stage, model)} on {where}" if regions else layers_of(stage, model)
-            rows.append((mark + Text(name, "not bold"), cells))
+            rows.append((Text.assemble(mark, name), cells))
         if hidden := len(pipeline.stages) - len(shown):
             rows.append((Text(f" …     and {hidden} more, see schedule.json"), [""] * len(header)))
     print_columns(console, "", header, rows)

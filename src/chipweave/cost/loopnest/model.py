@@ -6,7 +6,7 @@ What it computes: docs/cost-model/loopnest.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,13 @@ class LoopnestCostModel:
     Args:
         objective: what a layer's mapping minimises: `edp`, `latency` or `energy`.
         jobs: threads that search; None: one per core that may be used. Figures do not depend on it.
+        tell: hears how far a search for mappings is; what it raises ends it, and the mappings found are kept.
     """
 
     objective: str = "edp"
     jobs: int | None = None
     name: str = "loopnest"
+    tell: Tell | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.objective not in list(Objective):
@@ -65,7 +67,7 @@ class LoopnestCostModel:
         Raises:
             InputError: as `costs`.
         """
-        return plan(layers, chiplet, self.objective, self.jobs or usable_cores(), tell)
+        return plan(layers, chiplet, self.objective, self.jobs or usable_cores(), tell or self.tell)
 
 
 def costs_of(made: Plan) -> LayerCosts:

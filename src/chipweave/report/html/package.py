@@ -13,13 +13,15 @@ from chipweave.report.html.layout import Places, places
 from chipweave.report.html.loads import Load, Loads
 from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.palette import HEAT_LIMITS, letter
-from chipweave.report.words import letters, percent
+from chipweave.report.words import letters
 from chipweave.schedule.result import Result
 
 WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 132, 44
 """Pixels of a drawing on a grid, and between its chiplets' centres."""
 PITCH_WITH_NUMBERS = 60
 """Below it tiles have no room for the chiplet's number and class."""
+ASIDE = 0.075
+"""Pitches between a link and the line of one of its directions."""
 LINK_WIDTHS = (1.5, 2.2, 3.0, 4.0, 5.5, 7.0)
 """Per step of the colour scale."""
 
@@ -156,7 +158,7 @@ def _tile(
 
 def _load_tile(canvas: _Canvas, package: Package, chiplet: int, busy: Loads, key: str) -> Markup:
     load = busy.port(chiplet)
-    title = f"Chiplet {chiplet}, {short(package.chiplets[chiplet].name)}: its busier way {percent(load.share, 1)} busy"
+    title = f"Chiplet {chiplet}, {short(package.chiplets[chiplet].name)}: its busier way {_share(load)} busy"
     row = f"{key}-port-{chiplet}" if load.bytes_ else None
     return _square(canvas, chiplet, title, "var(--background, #fff)", _heat(load), "", "", row, width=_width(load))
 
@@ -226,7 +228,7 @@ def _interface(canvas: _Canvas, package: Package, chiplet: int, busy: Loads | No
     fill = "var(--muted, #5b636d)" if load is None else _heat(load)
     title = f"Memory interface of chiplet {chiplet}"
     if load is not None:
-        title += f": {percent(load.share, 1)} of what the DRAM can move"
+        title += f": {_share(load)} of what the DRAM can move"
     row = f"{key}-interface-{chiplet}" if load is not None and load.bytes_ else None
     return _item([tag("path", d=d, fill=fill)], title, row, "interface")
 
@@ -257,25 +259,29 @@ def _plain_links(canvas: _Canvas, package: Package, stages: dict[int, tuple[int,
 
 
 def _loaded_links(canvas: _Canvas, package: Package, busy: Loads, key: str) -> list[Markup]:
-    """A line for each direction, on its right-hand side, with an arrowhead; idle ones thin and grey."""
-    lines = []
+    """A line for each direction, on its right-hand side, with an arrowhead; idle ones thin and grey, all in one."""
+    idle = "".join(_way(canvas, a, b, ASIDE) for (a, b), load in busy.links.items() if not load.bytes_)
+    lines = [tag("path", d=idle, stroke="var(--link, #b4bbc3)", stroke_width=1, fill="none")]
     for (a, b), load in sorted(busy.links.items(), key=lambda pair: pair[1].bytes_):
-        d, head = _way(canvas, a, b, 0.075 * canvas.pitch), _head(canvas, a, b, load)
-        line = tag("path", d=d, stroke=_heat(load), stroke_width=_width(load), fill="none")
-        wide = tag("path", d=d, stroke="transparent", stroke_width=max(9, _width(load)), fill="none")
-        title = f"Link from chiplet {a} to {b}: {percent(load.share, 1) if load.bytes_ else 'nothing'}"
-        row = f"{key}-link-{a}-{b}" if load.bytes_ else None
-        parts = [wide, line, head] if load.bytes_ else [line]
-        lines.append(_item(parts, title + (" busy" if load.bytes_ else ""), row, "link"))
+        if load.bytes_:
+            d, width = _way(canvas, a, b, ASIDE), _width(load)
+            parts = [
+                tag("path", d=d, stroke="transparent", stroke_width=max(9, width), fill="none"),
+                tag("path", d=d, stroke=_heat(load), stroke_width=width, fill="none"),
+                _head(canvas, a, b, load),
+            ]
+            title = f"Link from chiplet {a} to {b}: {_share(load)} busy"
+            lines.append(_item(parts, title, f"{key}-link-{a}-{b}", "link"))
     return lines
 
 
 def _way(canvas: _Canvas, a: int, b: int, aside: float) -> str:
-    """The path of a link from tile to tile, moved to its right by `aside`; long ones bend around what is between."""
+    """The path of a link from tile to tile, `aside` pitches to its right; long ones bend around what is between."""
     (ax, ay), (bx, by) = canvas.centre(a), canvas.centre(b)
     length = math.hypot(bx - ax, by - ay)
     ux, uy = (bx - ax) / length, (by - ay) / length
     cut = 0.5 * canvas.tile / max(abs(ux), abs(uy)) + 1.5 if aside else 0.0
+    aside *= canvas.pitch
     ax, ay = ax + ux * cut - uy * aside, ay + uy * cut + ux * aside
     bx, by = bx - ux * cut - uy * aside, by - uy * cut + ux * aside
     if not canvas.places.bent(a, b):
@@ -290,15 +296,16 @@ def _head(canvas: _Canvas, a: int, b: int, load: Load) -> Markup:
     (ax, ay), (bx, by) = canvas.centre(a), canvas.centre(b)
     length = math.hypot(bx - ax, by - ay)
     ux, uy = (bx - ax) / length, (by - ay) / length
-    aside, cut = 0.075 * canvas.pitch, 0.5 * canvas.tile / max(abs(ux), abs(uy))
+    aside, cut = ASIDE * canvas.pitch, 0.5 * canvas.tile / max(abs(ux), abs(uy))
     tx, ty = bx - ux * cut - uy * aside, by - uy * cut + ux * aside
     size = 4 + _width(load)
-    left, right = (tx - ux * size + uy * size * 0.6, ty - uy * size - ux * size * 0.6), (
-        tx - ux * size - uy * size * 0.6,
-        ty - uy * size + ux * size * 0.6,
-    )
-    d = f"M{tx:.1f} {ty:.1f}L{left[0]:.1f} {left[1]:.1f}L{right[0]:.1f} {right[1]:.1f}Z"
+    bx, by, wx, wy = tx - ux * size, ty - uy * size, uy * size * 0.6, ux * size * 0.6
+    d = f"M{tx:.1f} {ty:.1f}L{bx + wx:.1f} {by - wy:.1f}L{bx - wx:.1f} {by + wy:.1f}Z"
     return tag("path", d=d, fill=_heat(load), stroke="none")
+
+
+def _share(load: Load) -> str:
+    return f"{100 * load.share:.2g} %"
 
 
 def _heat(load: Load) -> str:

@@ -29,7 +29,7 @@ from chipweave.schedule.result import Result
 
 MOST_PLACES = 2600
 """Chiplets and links, windows counted, that are drawn; of more the first windows and the longest ones."""
-FIRST_WINDOWS, FEWEST_WINDOWS = 4, 8
+FIRST_WINDOWS, FEWEST_WINDOWS = 4, 6
 MOST_STAGES, FIRST_STAGES, SLOWEST_STAGES = 600, 8, 12
 """Stages listed; of more, these of each pipeline."""
 MOST_LOADS = 200

@@ -85,7 +85,8 @@
         if (!name || name === "window" || cell.textContent.trim() === "") return;
         const value = make("dd");
         value.append(...[...cell.cloneNode(true).childNodes].filter((node) => node.nodeName !== "svg"));
-        list.append(make("dt", name), value);
+        const exact = all("data", cell).map((figure) => figure.value).filter((text) => /^-?\d*[.e]/.test(text));
+        list.append(make("dt", name), value, make("dd", exact.join(", "), "hint"));
       });
       parts.push(list);
     }
@@ -119,18 +120,21 @@
     tip.style.left = left + "px";
     tip.style.top = (below ? y + 18 : Math.max(8, y - box.height - 12)) + "px";
   };
-  document.addEventListener("pointermove", (event) => {
-    const target = event.target.closest && event.target.closest(tipped);
-    if (target) show(target, event.clientX, event.clientY);
+  let pointer = null;
+  const underPointer = () => {
+    const element = pointer && document.elementFromPoint(...pointer);
+    const target = element && element.closest(tipped);
+    if (target) show(target, ...pointer);
     else if (shown && shown !== document.activeElement) hide();
-  });
+  };
+  document.addEventListener("pointermove", (event) => { pointer = [event.clientX, event.clientY]; underPointer(); });
+  document.addEventListener("scroll", underPointer, true);
   document.addEventListener("focusin", (event) => {
     if (!event.target.matches(tipped)) { hide(); return; }
     const box = event.target.getBoundingClientRect();
     show(event.target, box.left + Math.min(box.width, 60) / 2, Math.min(box.bottom, innerHeight - 40) - 12);
   });
   document.addEventListener("focusout", hide);
-  document.addEventListener("scroll", () => { if (shown !== document.activeElement) hide(); }, true);
 
   /* One stop of the Tab key a drawing or table; arrow keys go to the nearest part in their direction. */
   const groups = [["svg[role=group]", ".item"], ["table, .totals", "data"]];
