@@ -27,7 +27,7 @@ MOST_DRAWN = 4
 MOST_ROWS = 40
 _FONT = "font:13px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums"
 _BOX = f"{_FONT};color:{LIGHT.text};background:{LIGHT.background};padding:12px 16px;border-radius:6px;overflow-x:auto"
-_CELL = "padding:2px 12px 2px 0;border:0;background:none;color:inherit"
+_CELL = "padding:2px 12px 2px 0;border:0;background:none;color:inherit;white-space:nowrap"
 
 
 def result_html(result: Result) -> str:

@@ -73,7 +73,7 @@ def trace(result: Result) -> dict[str, Any]:
     problem = result.problem
     return {
         "traceEvents": [*track_names(result, carried), *sorted(events, key=_order)],
-        "displayTimeUnit": "ns",
+        "displayTimeUnit": "ms",  # the default: early viewers took another for the unit of `ts`
         "otherData": {
             "chipweave_version": chipweave.__version__,
             "scenario": problem.scenario.name,

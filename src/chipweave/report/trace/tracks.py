@@ -66,7 +66,7 @@ def slice_(on: Mapping[str, int], name: str, start_ns: int, end_ns: int, args: A
 
 
 def microseconds(ns: int) -> float:
-    """The number that is `ns` again when it is multiplied by 1,000 and cut, as readers of the format do."""
+    """The number that is `ns` again when it is multiplied by 1,000 and cut or rounded, as readers of the format do."""
     time_us = ns / 1000
     return time_us if int(time_us * 1000) == ns else math.nextafter(time_us, math.inf)
 
