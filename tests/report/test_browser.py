@@ -324,6 +324,7 @@ def test_without_scripts_and_on_paper_everything_is_there(browser: Browser, text
     assert not browser.run(everything)
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert browser.run(everything)
+    assert browser.run("return getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 

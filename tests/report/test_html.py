@@ -20,12 +20,14 @@ from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.report.comparison import STATIC_NOTE, comparison_data
 from chipweave.report.html import comparison_page, page
+from chipweave.report.html.binding import binding as bound_by
 from chipweave.report.html.drawing import decades, ticks
 from chipweave.report.html.figures import shown, typeset
 from chipweave.report.html.layout import places
 from chipweave.report.html.loads import loads
 from chipweave.report.html.package import package_drawing
-from chipweave.report.html.page import MOST_STAGES, View
+from chipweave.report.html.sheet import Sheet
+from chipweave.report.html.stages import MOST_STAGES
 from chipweave.report.html.timeline import GUTTER, WIDTH, timeline_drawing
 from chipweave.report.terms import TERMS
 from chipweave.report.words import binding
@@ -490,13 +492,12 @@ def test_what_binds_a_window_is_said_with_figures_of_the_file() -> None:
     slow_links = {"link_bandwidth_bytes_s": 2e5, "dram_bandwidth_bytes_s": 1e9}
     for seed, fields in [*((seed, slow_links) for seed in range(12)), (0, SLOW_DRAM)]:
         result = some_result(seed, tasks=4, **fields)
-        view = View(result)
         document = json.loads(to_text(result))
         for w, window in enumerate(result.evaluation.windows):
             if window.bound_by in seen:
                 continue
             seen.add(window.bound_by)
-            root = parsed(view.binding(w))
+            root = parsed(bound_by(Sheet(result), w))
             for figure in root.all("data"):
                 for pointer in (figure.attributes.get("data-at") or figure.attributes["data-from"]).split():
                     follow(document, pointer)

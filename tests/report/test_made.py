@@ -24,7 +24,7 @@ from tests.report.pages import evil_result, plan_on_regions, some_result
         "resnet18 --batch 3 --package het-2x2 --scheduler standalone --cost-model maestro --objective latency",
         "resnet18 --package het-2x2 --scheduler scar --cost-model maestro --maestro-offchip-bandwidth 64 --seed 4 "
         "--n-splits 1 --packing uniform --provision exhaustive --fidelity paper",
-        "resnet18 --package mesh-16 --scheduler sequential --cost-model maestro --micro-batch 1",
+        "resnet18 --package het-2x2 --scheduler sequential --cost-model maestro --micro-batch 1 --polish 0",
     ],
 )
 def test_the_command_makes_the_same_schedule(words: str, tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ class Document:
         return tag("data", typeset(text), value=exact, data_at=pointer, data_term=term, class_=class_)
 
 
+def escaped(key: str) -> str:
+    """A key as a part of a JSON pointer."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
 def derived(value: float, term: str, sources: Sequence[str], text: str | None = None) -> Markup:
     """A figure that is computed from those that the JSON pointers `sources` lead to."""
     text = shown(value, TERMS[term].unit) if text is None else text

@@ -105,6 +105,6 @@ def _first_guess(hops: Floats) -> Floats:
             axis /= np.linalg.norm(axis)
         axes.append(axis)
     turn = 2.4 * np.arange(count)  # chiplets that are as far from all others as one another would coincide for ever
-    shift = 0.05 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    guess: Floats = np.stack([axis * np.sqrt(abs(axis @ centred @ axis)) for axis in axes], axis=1) + shift
+    aside: Floats = 0.05 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    guess: Floats = np.stack([axis * np.sqrt(abs(axis @ centred @ axis)) for axis in axes], axis=1) + aside
     return guess
