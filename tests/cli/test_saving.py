@@ -15,7 +15,7 @@ from chipweave.cli.main import run
 from chipweave.errors import InputError
 from chipweave.report.trace import to_text as trace_text
 from chipweave.schedule.files import to_text
-from chipweave.schedule.result import Cell, Result
+from chipweave.schedule.result import Cell, Comparison, Result
 from tests.report.results import SEARCH, chain_result, random_result
 
 Run = Callable[..., tuple[int, str, str]]
@@ -149,6 +149,17 @@ def test_compare_saves_every_cell(chip: Run, tmp_path: Path) -> None:
     saved = [line for line in err.splitlines() if line.startswith("saved ")]
     assert len(saved) == 5
     assert all(Path(line.removeprefix("saved ")).is_file() for line in saved)
+
+
+def test_a_comparison_that_was_stopped_at_once_is_saved_and_shown(
+    chip: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chipweave.api.compare", lambda *_, **__: Comparison())
+    code, out, _ = chip("compare", "resnet18", "-p", "het-2x2", "--out", tmp_path / "out")
+    assert code == 1
+    assert "scheduler" in out
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == []
+    assert "<table" in Comparison()._repr_html_()
 
 
 def test_hostile_names_stay_in_the_folder(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def print_columns(
     `in_groups`, is repeated for each group of columns that fits beside it.
     """
     widths = [max(map(len, column)) for column in zip(header, *(cells for _, cells in rows), strict=True)]
-    name_width = max(len(title), *(name.cell_len for name, _ in rows))
+    name_width = max([len(title), *(name.cell_len for name, _ in rows)])
     room = console.width - len(_MARGIN) - name_width
     beside = sum(len(_GAP) + width for width in widths) <= room
     if beside or (in_groups and room > name_width):

@@ -63,7 +63,7 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     data = [_cell_data(cell, best) for cell in cells]
     kinds = sorted({row["lower_bound_of"] for row in data if row.get("gap") is not None})
     marks = {kind: f" ({number})" if len(kinds) > 1 else "" for number, kind in enumerate(kinds, 1)}
-    longest = max(len("scheduler"), *(len(cell.scheduler) for cell in cells))
+    longest = max([len("scheduler"), *(len(cell.scheduler) for cell in cells)])
     first = next((cell.result for cell in cells if cell.result is not None), None)
     if first is not None:
         problem = first.problem
