@@ -196,7 +196,7 @@ def test_next_steps_come_last() -> None:
     console = Console(file=io.StringIO(), width=100, highlight=False)
     report(some_result(0), console, ["one", "two"])
     assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().splitlines()[-2:] == ["Next: one", "  or: two"]
+    assert [line.rstrip() for line in console.file.getvalue().splitlines()[-2:]] == ["Next: one", "  or: two"]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -69,7 +69,7 @@ def after_comparing(
         _, best = min(values)
         package, scheduler = packages[best // len(schedulers)], schedulers[best % len(schedulers)]
         command = shlex.join(["schedule", scenario, "--package", package, "--scheduler", scheduler, "--out", "results"])
-        steps.append(f"{program()} {command}, and the options given here, for the best one")
+        steps.append(f"{program()} {command}: the best one, with the options given here added")
     return steps
 
 

@@ -118,6 +118,6 @@ def homogeneous_verdict(cells: Sequence[Cell]) -> str:
     if len(result.problem.package.classes) > 1 or value <= 0 or other <= value:
         return ""
     return (
-        f"A package of one class of chiplet wins: {best.package} ({best.scheduler}); the best mixed one, "
+        f"A package of one class of chiplet wins here: {best.package} ({best.scheduler}); the best mixed one, "
         f"{beaten.package} ({beaten.scheduler}), comes to {other / value:.2f} times its value."
     )

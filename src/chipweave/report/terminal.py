@@ -79,9 +79,12 @@ def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> 
 
 
 def print_next_steps(steps: Sequence[str], console: Console) -> None:
-    """Print what to try next, one a line."""
+    """Print what to try next, one below the other."""
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(justify="right", no_wrap=True)
     for number, step in enumerate(steps):
-        console.print(Text(("Next: " if number == 0 else "  or: ") + step))
+        lines.add_row("or:" if number else "Next:", Text(step))
+    console.print(lines)
 
 
 def _totals(result: Result) -> Table:
