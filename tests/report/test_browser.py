@@ -249,6 +249,7 @@ def test_hover_over_the_drawings_shows_exact_figures(browser: Browser, text: str
     assert json.dumps(stage["energy_j"]) in exact_in(browser)
     browser.hover(browser.find(".whole svg.timeline .item[data-row='0-stage-0-0'] path"), 0, 0)
     assert browser.tip().startswith("Stage 1 of model")
+    assert f"load\n{stage['load_s']}" in re.sub(r"\n[^\n]* [mnµ]?s\n", "\n", browser.tip())
     browser.run("document.querySelector('input[value=load]').click()")
     a, b = window["link"]
     link_bytes = window["link_s"] * RESULT.problem.package.link_bandwidth_bytes_s

@@ -69,9 +69,9 @@ def follow(document: Any, pointer: str) -> Any:
 def test_every_figure_of_the_file_is_the_files_to_the_digit(every: tuple[Result, str, Node]) -> None:
     result, _, root = every
     document = json.loads(to_text(result))
-    figures = [node for node in root.all("data") if "data-at" in node.attributes]
+    figures = [node for node in root.walk() if "data-at" in node.attributes]
     for figure in figures:
-        at, value = figure.attributes["data-at"], figure.attributes["value"]
+        at, value = figure.attributes["data-at"], figure.attributes["value" if figure.name == "data" else "data-value"]
         assert value == json.dumps(follow(document, at)), at
     shown_at = {figure.attributes["data-at"] for figure in figures}
     assert {"/evaluation/latency_s", "/evaluation/energy_j", "/evaluation/edp_js"} <= shown_at
@@ -532,3 +532,23 @@ def test_limits_of_latency_are_shown() -> None:
     root = parsed(page(replace(some, problem=problem)))
     limits = [node for node in root.all("data") if node.attributes.get("data-at", "").endswith("/latency_limit_s")]
     assert [node.attributes["value"] for node in limits] == ["1000000000.0"] * len(tasks)
+
+
+def test_notes_and_options_of_a_file_do_not_swell_the_page() -> None:
+    some = case("detailed")[0]
+    assert some.search is not None
+    swollen = replace(some.search, notes=("x" * 5000,) * 5000, options={f"option {k}": "y" * 5000 for k in range(5000)})
+    assert len(page(replace(some, search=swollen))) < len(case("detailed")[1]) + 300_000
+
+
+def test_sums_over_many_windows_name_the_list_of_windows() -> None:
+    result = some_result(0, tasks=2, windows=40, most=80)
+    parts = [sum(p.task == task for w in result.evaluation.windows for p in w.pipelines) for task in (0, 1)]
+    sources = [
+        node.attributes["data-from"].split()
+        for node in parsed(page(result)).all("data")
+        if node.attributes.get("data-term") == "energy.mac" and "data-from" in node.attributes
+    ]
+    assert parts[0] > 12 > parts[1]
+    assert sources[0] == ["/evaluation/windows"]
+    assert len(sources[1]) == parts[1]

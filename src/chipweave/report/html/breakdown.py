@@ -12,6 +12,9 @@ from chipweave.report.palette import COMPONENTS
 from chipweave.report.terms import TERMS
 from chipweave.report.words import shares_s
 
+MOST_SOURCES = 12
+"""Figures named as what a sum is computed from; of more, the list that holds them."""
+
 
 def model_rows(sheet: Sheet) -> list[tuple[Markup, list[Markup]]]:
     """Per model: name; batch, end, limit, energy, share, rate."""
@@ -53,8 +56,13 @@ def energy_rows(sheet: Sheet) -> list[tuple[Markup, Markup, Markup, list[Markup]
             for number, pipeline in enumerate(window.pipelines)
             if pipeline.task == task
         ]
+        few = len(at) <= MOST_SOURCES
         parts = [
-            derived(getattr(energy, name), f"energy.{name}", [f"{pointer}/{name}" for pointer in at])
+            derived(
+                getattr(energy, name),
+                f"energy.{name}",
+                [f"{pointer}/{name}" for pointer in at] if few else ["/evaluation/windows"],
+            )
             for name in shown
         ]
         total = sheet.figure(f"/evaluation/models/{task}/energy_j")

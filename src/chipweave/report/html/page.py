@@ -21,6 +21,10 @@ from chipweave.report.words import cost_model_of
 from chipweave.schedule.problem import Fidelity
 from chipweave.schedule.result import Result
 
+LONGEST_COMMAND = 4000
+MOST_NOTES = 40
+"""Notes, and options of the scheduler, that are shown."""
+
 
 def page(result: Result) -> str:
     """The whole report as HTML that needs no other file and no network: the same text for the same result."""
@@ -46,7 +50,7 @@ def page(result: Result) -> str:
         cost_model=name_of(cost_model_of(result.cost_model)),
         objective=name_of(result.objective),
         detailed=problem.fidelity is Fidelity.DETAILED,
-        command=command(result),
+        command=command(result)[:LONGEST_COMMAND],
         options=options(sheet),
         changes=[short(change, 300) for change in result.changes],
         notes=notes(sheet),
@@ -60,7 +64,7 @@ def options(sheet: Sheet) -> list[tuple[str, Markup]]:
         return []
     return [
         (short(key), tag("data", short(str(value)), value=json.dumps(value), data_at=f"/search/options/{escaped(key)}"))
-        for key, value in search.options.items()
+        for key, value in list(search.options.items())[:MOST_NOTES]
         if value is not None
     ]
 
@@ -69,4 +73,5 @@ def notes(sheet: Sheet) -> list[str]:
     """What the terminal's report says below its tables."""
     tight = spill_note(sheet.result)
     own = [f"spills: {tight}"] if tight else []
-    return [short(note, 600) for note in (*result_notes(sheet.result), *own, *search_notes(sheet.result)[:-1])]
+    found = [*result_notes(sheet.result), *own, *search_notes(sheet.result)[:-1]]
+    return [short(note, 600) for note in found[:MOST_NOTES]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chipweave.report.html.drawing import FONT, model_fill, model_line, ticks
+from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.html.package import class_marks
 from chipweave.report.palette import letter
-from chipweave.report.words import percent, ranges
+from chipweave.report.terms import TERMS
+from chipweave.report.words import percent, quantity, ranges
 from chipweave.schedule.evaluation import PipelineEvaluation
 from chipweave.schedule.result import Result
-from chipweave.schedule.timeline import StageTime, phases, stage_times
+from chipweave.schedule.timeline import Phase, StageTime, phases, stage_times
 
 WIDTH, GUTTER, HEAD, FOOT = 1120, 78, 24, 30
 """Pixels: of the drawing, for the rows' names, above the rows and below."""
@@ -70,7 +73,8 @@ def timeline_drawing(result: Result, windows: Sequence[int], key: str = "") -> M
 
     Of each stage: weights that stay and the first micro-batch's transfers as strips, what it computes as blocks, one
     for each micro-batch; of many the first and the last, with one block for the run between them. Stages have an
-    `aria-label` and, in `data-row`, the identifier of their row in the table of stages, with `key` in front.
+    `aria-label` and, in `data-row`, the identifier of their row in the table of stages, with `key` in front;
+    strips have their figure, as `<data>` elements do.
     """
     evaluation = result.evaluation
     first, last = evaluation.windows[windows[0]], evaluation.windows[windows[-1]]
@@ -186,7 +190,8 @@ def _window(canvas: _Canvas, result: Result, window: int, shown: Sequence[Row], 
     for number, pipeline in enumerate(costs.pipelines):
         for position, time in enumerate(stage_times(pipeline, costs.start_s)):
             row_id = f"{key}{window}-stage-{number}-{position}"
-            found.append(_stage(canvas, result, pipeline, position, time, tops[number, position], row_id))
+            at = f"/evaluation/windows/{window}/pipelines/{number}/stages/{position}"
+            found.append(_stage(canvas, result, pipeline, position, time, tops[number, position], row_id, at))
     return found
 
 
@@ -198,26 +203,33 @@ def _stage(
     time: StageTime,
     tops: list[float],
     row: str,
+    at: str,
 ) -> Markup:
     stage, model = pipeline.stages[position], pipeline.task
     fill, line = model_fill(model), model_line(model)
-    blocks: list[tuple[float, float]] = []
-    strips: list[tuple[float, float]] = []
-    if stage.resident_s:
-        strips.append((time.start_s, time.first_s))
-    for phase in phases(stage):
-        start_s = time.first_s + phase.offset_s
-        (blocks if phase.term == "compute_s" else strips).append((start_s, start_s + phase.duration_s))
+    first_pass = [Phase("resident_s", time.start_s - time.first_s, stage.resident_s)] if stage.resident_s else []
+    spans = {
+        phase.term: (time.first_s + phase.offset_s, time.first_s + phase.offset_s + phase.duration_s)
+        for phase in [*first_pass, *phases(stage)]
+    }
+    blocks = [spans.pop("compute_s")] if "compute_s" in spans else []
     parts = [_boxes(canvas, tops, [(time.start_s, time.first_end_s)], 2, 0, class_="pass", fill="none", stroke=line)]
     single, runs = _passes(canvas, time)
-    parts.append(_boxes(canvas, tops, blocks + single, 2, 0.4, fill=fill, stroke=line, stroke_width=0.6))
-    if strips:
-        parts.append(_boxes(canvas, tops, strips, 0.66 * canvas.row_height, 0, fill=line))
+    parts.append(_boxes(canvas, tops, blocks + single, 2, 0.9, fill=fill, stroke=line, stroke_width=0.6))
     height = canvas.row_height
+    for term, span in spans.items():
+        exact = getattr(stage, term)
+        figure = {
+            "data_label": TERMS[f"stage.{term}"].label,
+            "data_text": typeset(quantity(exact, "s")),
+            "data_value": json.dumps(exact),
+            "data_at": f"{at}/{term}",
+        }
+        parts.append(_boxes(canvas, tops, [span], 0.66 * height, 0, fill=line, **figure))
     for first, last in runs:
         start_s, end_s = time.interval(first)[0], time.interval(last)[1]
         parts.append(
-            _boxes(canvas, tops, [(start_s, end_s)], 2, 0.4, class_="run", fill=fill, stroke=line, stroke_width=1)
+            _boxes(canvas, tops, [(start_s, end_s)], 2, 0.9, class_="run", fill=fill, stroke=line, stroke_width=1)
         )
         text = f"× {last - first + 1:,}"
         room = canvas.x(end_s) - canvas.x(start_s)
@@ -266,7 +278,7 @@ def _boxes(
     d = []
     for start_s, end_s in spans:
         left, right = canvas.x(start_s), canvas.x(end_s)
-        gap = inset if right - left > 3 else 0.0
+        gap = min(inset, 0.1 * (right - left))
         width = max(right - left - 2 * gap, 0.3)
         d += [f"M{left + gap:.2f} {y + top:.1f}h{width:.2f}v{height:.1f}h-{width:.2f}z" for y in tops]
     return tag("path", d="".join(d), **look)

@@ -90,6 +90,14 @@
       });
       parts.push(list);
     }
+    const strips = all("[data-label]", item);
+    if (strips.length) {
+      const list = make("dl");
+      strips.forEach(({ dataset }) => {
+        list.append(make("dt", dataset.label), make("dd", dataset.text), make("dd", dataset.value, "hint"));
+      });
+      parts.push(make("p", "Transfers of the first micro-batch", "hint"), list);
+    }
     return parts;
   };
   const contents = (target) => {
