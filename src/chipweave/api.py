@@ -21,7 +21,7 @@ from chipweave.schedule.objective import Function
 from chipweave.schedule.objective import objective as make_objective
 from chipweave.schedule.plan import Schedule
 from chipweave.schedule.problem import Fidelity, Problem, pose
-from chipweave.schedule.result import Cell, Result, Search, assess
+from chipweave.schedule.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
 from chipweave.schedulers.search import Progress, Request
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from chipweave.schedulers import Scheduler
 
-__all__ = ["Cell", "Result", "compare", "evaluate", "from_onnx", "from_torch", "schedule"]
+__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "save", "schedule"]
 
 MOST_JOBS = 1024
 
@@ -151,7 +151,7 @@ def compare(
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
     **common: Any,
-) -> tuple[Cell, ...]:
+) -> Comparison:
     """Run every scheduler on every package, on one scenario.
 
     Args:
@@ -184,7 +184,20 @@ def compare(
             if stop is not None and stop():
                 break
             cells.append(run(scheduler, package))
-    return tuple(cells)
+    return Comparison(cells)
+
+
+def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
+    """Write `schedule.json`, `report.html` and `trace.json` into a folder, each whole or not at all.
+
+    The folder is made where it is missing. Returns the paths of the files.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    from chipweave.report.save import save as write
+
+    return write(result, folder)
 
 
 def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fidelity, request: Request) -> Problem:
