@@ -138,13 +138,15 @@ PRODUCTS = [
     # First and second operand (w: weights); op, MACs, weights, rows, groups.
     ((5, 6), "w", (6, 7), Op.GEMM, 5 * 6 * 7, 42, 5, 1),
     ((2, 5, 6), "w", (6, 7), Op.GEMM, 10 * 6 * 7, 42, 10, 1),
-    ((2, 3, 5, 6), "w", (3, 6, 7), Op.CONV, 6 * 5 * 6 * 7, 6 * 42, 5, 6),
+    ((2, 3, 5, 6), "w", (3, 6, 7), Op.CONV, 6 * 5 * 6 * 7, 3 * 42, 10, 3),
+    ((2, 1, 5, 6), "w", (3, 6, 7), Op.GEMM, 6 * 5 * 6 * 7, 3 * 42, 10, 1),
     ((6,), "w", (6, 7), Op.GEMM, 6 * 7, 42, 1, 1),
     ((5, 6), "w", (6,), Op.GEMM, 5 * 6, 6, 5, 1),
     ((5, 6), "w", (3, 6, 7), Op.GEMM, 5 * 6 * 21, 126, 5, 1),
     ((2, 5, 6), "a", (2, 6, 7), Op.MATMUL, 2 * 5 * 6 * 7, 0, 5, 2),
     ((2, 5, 6), "a", (6, 7), Op.MATMUL, 10 * 6 * 7, 0, 10, 1),
     ((5, 6), "a", (2, 6, 7), Op.MATMUL, 5 * 6 * 14, 0, 5, 1),
+    ((2, 1, 4, 5, 6), "a", (3, 4, 6, 7), Op.MATMUL, 24 * 5 * 6 * 7, 0, 10, 4),
 ]
 
 
@@ -366,6 +368,39 @@ def test_slices_and_turns_of_a_concatenation(read: Any) -> None:
     assert (model.layers[2].Y, model.layers[2].C) == (64, 6)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "step", "channels"), [(0, 2**31 - 1, 2, (2, 3)), (-1, -(2**63), -3, (2, 2)), (2, 10, 5, (1, 1))]
+)
+def test_a_stride_over_a_concatenation_reads_both(
+    read: Any, start: int, end: int, step: int, channels: tuple[int, int]
+) -> None:
+    """Of 4 and 6 channels every second one; 9, 6, 3 and 0; 2 and 7."""
+    net = Net()
+    both = net.node("Concat", *two(net), axis=1)
+    part = net.node("Slice", both, net.value(start), net.value(end), net.value(1), net.value(step))
+    net.node("Conv", part, net.weight("u", 2, sum(channels), 1, 1))
+    operands = read(net).model.operands[2]
+    assert {edge.producer for edge in operands} == {0, 1}
+    # In proportion to the stretch that the slice spans, rounded up: no place is followed by itself.
+    assert sum(channels) * 64 <= sum(edge.elements for edge in operands) <= sum(channels) * 64 + 1
+    for edge, count in zip(operands, channels, strict=True):
+        assert abs(edge.elements - count * 64) <= 64
+
+
+@pytest.mark.parametrize("turn", ["Slice", "Gather"])
+def test_what_is_turned_round_has_no_order(read: Any, turn: str) -> None:
+    """The first channels of a reversed concatenation are the second layer's; at least that edge must not be lost."""
+    net = Net()
+    both = net.node("Concat", *two(net), axis=1)
+    if turn == "Slice":
+        back = net.node("Slice", both, net.value(-1), net.value(-(2**63)), net.value(1), net.value(-1))
+    else:
+        back = net.node("Gather", both, net.value(*range(9, -1, -1)), axis=1)
+    part = net.node("Slice", back, net.value(0), net.value(3), net.value(1))
+    net.node("Conv", part, net.weight("u", 2, 3, 1, 1))
+    assert 1 in {edge.producer for edge in read(net).model.operands[2]}
+
+
 def test_picked_entries(read: Any) -> None:
     """One of three stacked projections, by a known index: a third of what the layer makes."""
     net = Net()
@@ -394,6 +429,17 @@ def test_an_embedding_stands_for_the_input(read: Any) -> None:
     model = read(net).model
     assert model.operands[0] == (Edge(NETWORK_INPUT, 0, 30),)
     assert model.input_elements == 30
+
+
+def test_a_look_up_by_what_a_layer_chose_waits_for_that_layer(read: Any) -> None:
+    """A code book: the numbers of its nearest entries are computed, so its rows are no input of the network."""
+    net = Net()
+    x = net.node("Conv", net.input("x", (1, 3, 8, 8)), net.weight("w", 16, 3, 1, 1))
+    rows = net.node("Gather", net.weight("book", 16, 4), net.node("ArgMax", x, axis=1, keepdims=0))
+    net.node("Conv", net.node("Transpose", rows, perm=[0, 3, 1, 2]), net.weight("v", 2, 4, 1, 1))
+    model = read(net).model
+    assert [edge.producer for edge in model.operands[1]] == [0]
+    assert model.input_elements == 3 * 64
 
 
 def test_known_branches_are_taken(read: Any) -> None:

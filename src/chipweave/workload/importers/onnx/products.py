@@ -44,24 +44,19 @@ def matmul(assembly: Assembly, call: Call, right: int = 1, swap_left: int = 0, s
     rows, inner = _swapped(a[-2:], swap_left)
     depth, columns = _swapped(b[-2:], swap_right)
     _agree(call, inner, depth)
-    sizes = [max(pair) for pair in zip_longest(reversed(a[:-2]), reversed(b[:-2]), fillvalue=1)]
-    batch = math.prod(sizes)
-    left, other = Operand(first.view, math.prod(a[:-2])), Operand(second.view, math.prod(b[:-2]))
-    return _product(assembly, call, left, other, batch, rows, inner, columns)
-
-
-def _product(
-    assembly: Assembly, call: Call, left: Operand, right: Operand, batch: int, rows: int, inner: int, columns: int
-) -> View:
-    """Where all products share one activation and each has weights of its own, these stand side by side."""
-    constants = [side.view.kind is Kind.CONSTANT for side in (left, right)]
-    if constants[1] and left.matrices == 1:
-        batch, columns, right = 1, columns * batch, Operand(right.view)
-    elif constants[0] and right.matrices == 1:
-        batch, rows, left = 1, rows * batch, Operand(left.view)
+    shared, rows_more, columns_more = _broadcast(a[:-2], b[:-2])
     return assembly.product(
-        call.name, left, right, batch=batch, rows=rows, inner=inner, columns=columns, shape=call.shape
-    )
+        call.name, Operand(first.view, shared), Operand(second.view, shared),
+        batch=shared, rows=rows * rows_more, inner=inner, columns=columns * columns_more, shape=call.shape,
+    )  # fmt: skip
+
+
+def _broadcast(a: Shape, b: Shape) -> tuple[int, int, int]:
+    """How many matrices both operands bring; those of the left alone stand as rows below each other, those of the
+    right alone as columns side by side, so that no weight counts twice."""
+    pairs = list(zip_longest(reversed(a), reversed(b), fillvalue=1))
+    shared = math.prod(x for x, y in pairs if x == y)
+    return shared, math.prod(x for x, y in pairs if y == 1), math.prod(y for x, y in pairs if x == 1)
 
 
 def _swapped(sizes: Sequence[int], swap: int) -> tuple[int, int]:
@@ -103,9 +98,9 @@ def einsum(assembly: Assembly, call: Call) -> View | None:
     if not contracted:
         return elementwise(assembly, call)
     left, right = (Operand(view, batch) for view in call.views)
-    return _product(
-        assembly, call, left, right, batch,
-        rows=volume(set(first) - set(second)), inner=volume(contracted), columns=volume(set(second) - set(first)),
+    return assembly.product(
+        call.name, left, right, batch=batch, rows=volume(set(first) - set(second)), inner=volume(contracted),
+        columns=volume(set(second) - set(first)), shape=call.shape,
     )  # fmt: skip
 
 

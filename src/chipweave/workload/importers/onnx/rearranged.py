@@ -9,6 +9,7 @@ from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.onnx.constants import bounds
 from chipweave.workload.importers.onnx.tensor import Call, Tensor, steers
 from chipweave.workload.importers.view import Kind, Shape, View, concatenate, cut, embedding, fold
+from chipweave.workload.model import NETWORK_INPUT
 
 
 def concat(assembly: Assembly, call: Call) -> View:
@@ -55,11 +56,11 @@ def slice_(assembly: Assembly, call: Call) -> View:
         return fold(call.views, call.shape)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         first, count, step = bounds(start, end, step, source.shape[axis])
-        shape[axis % rank] = count
-        if count < source.shape[axis]:
-            low = first if step > 0 else first + (count - 1) * step
-            view = cut(view, axis % rank, max(0, low), count, tuple(shape))
-    return view if view.shape == call.shape and max(steps) == 1 else fold((view,), call.shape)
+        if 0 < count < source.shape[axis]:
+            low, high = sorted((first, first + (count - 1) * step))
+            shape[axis % rank] = high + 1 - low
+            view = cut(view, axis % rank, low, high + 1 - low, tuple(shape))
+    return view if view.shape == call.shape and set(steps) <= {1} else fold((view,), call.shape)
 
 
 def gather(assembly: Assembly, call: Call) -> View:
@@ -76,15 +77,18 @@ def gather(assembly: Assembly, call: Call) -> View:
     if axis is None or not places or not size or source.shape is None or call.shape is None:
         return fold(call.views, call.shape)
     low, high = min(place % size for place in places), max(place % size for place in places)
-    # The pieces of the stretch that the places span; `fold` keeps no more than what is picked.
+    # The pieces of the stretch that the places span; `fold` keeps no more than what is picked, and in no order.
     shape = (*source.shape[:axis], high + 1 - low, *source.shape[axis + 1 :])
     view = cut(source, axis, low, high + 1 - low, shape)
-    return view if view.shape == call.shape else fold((view,), call.shape)
+    in_order = all(place % size == low + at for at, place in enumerate(places))
+    return view if view.shape == call.shape and in_order else fold((view,), call.shape)
 
 
 def _is_look_up(table: Tensor, index: Tensor) -> bool:
+    """Numbers that a layer makes (the nearest entries of a code book) are no input of the network."""
     is_table = table.view.kind is Kind.CONSTANT and table.shape is not None and len(table.shape) > 1
-    return is_table and not steers(table.element) and index.view.kind is not Kind.CONSTANT
+    comes_in = all(piece.producer == NETWORK_INPUT for piece in index.view.pieces)
+    return is_table and not steers(table.element) and index.view.kind is not Kind.CONSTANT and comes_in
 
 
 def transpose(assembly: Assembly, call: Call) -> View:
