@@ -11,7 +11,7 @@ from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Assembly, Operand, legal_name
 from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call, Tensor
-from chipweave.workload.importers.view import Kind, Shape, View, concatenate, fold, unary
+from chipweave.workload.importers.view import Shape, View, concatenate, fold, unary
 
 
 def gemm(assembly: Assembly, call: Call, second: int = 1) -> View | None:
