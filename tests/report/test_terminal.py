@@ -243,6 +243,18 @@ def test_packages_without_positions_are_drawn_in_a_row() -> None:
     )
 
 
+@pytest.mark.parametrize("far", [(10**9, 10**9), (-3, -7), (0, 2**31 - 1)])
+def test_chiplets_that_lie_far_apart_are_drawn_without_the_gap(far: tuple[int, int]) -> None:
+    """A drawing as large as the grid would be 10^18 places."""
+    result = some_result(0)
+    problem = result.problem
+    assert problem.package.positions is not None
+    package = replace(problem.package, positions=(*problem.package.positions[:-1], far), routing=Routing.SHORTEST)
+    apart = assess(replace(problem, package=package), result.cost_model, result.schedule, objective("edp"))
+    lines = [line for line in printed(apart).splitlines() if line.startswith("  ") and "[" in line]
+    assert sum(line.count("[") for line in lines) == 6 * len(apart.schedule.windows)
+
+
 def test_a_limit_is_shown_beside_the_end() -> None:
     result = some_result(0)
     problem = result.problem

@@ -10,7 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from chipweave.hardware.package import Package
 from chipweave.report.columns import Row, print_columns
+from chipweave.report.html.layout import grid_lines
 from chipweave.report.notes import result_notes, search_notes, table_notes
 from chipweave.report.palette import letter
 from chipweave.report.summary import bottleneck, distance
@@ -36,6 +38,8 @@ WIDEST_WITH_LEGEND = 6 * len("[A1  n] ")
 """Columns of a drawing that has its legend beside it."""
 FIRST_STAGES, SLOWEST_STAGES = 8, 12
 """Stages shown of a pipeline that has more than all of these."""
+MOST_EMPTY = 4
+"""Places of a drawn grid per chiplet, at most."""
 FIRST_WINDOWS, LONGEST_WINDOWS = 4, 12
 MARK_WIDTH = len(" A10* ")
 COMPONENTS = {
@@ -159,7 +163,7 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: in
         for chiplet in stage.chiplets
     }
     digits = max(2, *(len(str(number)) for _, number in holders.values()))
-    positions = package.positions or tuple((0, chiplet) for chiplet in range(len(package.chiplets)))
+    positions = _positions(package)
     chiplet_at = {position: chiplet for chiplet, position in enumerate(positions)}
     rows, columns = 1 + max(row for row, _ in positions), 1 + max(column for _, column in positions)
     space = " " if len(marks) > 1 else ""
@@ -189,6 +193,17 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: in
     blank, nothing = Text(" " * whole), Text("")
     pairs = zip_longest(drawn, legend)
     return Text("\n").join((left or blank) + Text("   ") + (right or nothing) for left, right in pairs)
+
+
+def _positions(package: Package) -> Sequence[tuple[int, int]]:
+    """Row and column of each chiplet, without wide gaps; one after the other where there are none, or most of the
+    grid would be empty."""
+    count = len(package.chiplets)
+    if package.positions is not None:
+        rows, columns = (grid_lines([position[axis] for position in package.positions]) for axis in (0, 1))
+        if (1 + max(rows.values())) * (1 + max(columns.values())) <= MOST_EMPTY * count:
+            return [(rows[row], columns[column]) for row, column in package.positions]
+    return [(0, chiplet) for chiplet in range(count)]
 
 
 def _colour(task: int) -> str:

@@ -38,7 +38,7 @@ class Places:
 def places(package: Package) -> Places:
     """The centres; the same for the same package. No two are closer than one pitch."""
     if package.positions is not None:
-        rows, columns = (_steps([position[axis] for position in package.positions]) for axis in (0, 1))
+        rows, columns = (grid_lines([position[axis] for position in package.positions]) for axis in (0, 1))
         return Places(tuple((float(columns[c]), float(rows[r])) for r, c in package.positions), True)
     points = _spread(package.hop_matrix.astype(np.float64))
     points -= points.min(axis=0)
@@ -46,8 +46,8 @@ def places(package: Package) -> Places:
     return Places(tuple((float(x), float(y)) for x, y in points), False)
 
 
-def _steps(numbers: list[int]) -> dict[int, int]:
-    """Grid lines in use by number; gaps between them are kept up to a bound."""
+def grid_lines(numbers: list[int]) -> dict[int, int]:
+    """Where each row (or column) in use is drawn, from 0 on: gaps between them are kept up to a bound."""
     found, at, before = {}, 0, min(numbers)
     for value in sorted(set(numbers)):
         at += min(value - before, WIDEST_GAP)
