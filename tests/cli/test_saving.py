@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 import chipweave
 from chipweave.cli.advice import after_comparing, after_reading, next_steps
+from chipweave.cli.console import result_console
 from chipweave.cli.main import run
 from chipweave.errors import InputError
+from chipweave.report.save import save_comparison
 from chipweave.report.trace import to_text as trace_text
 from chipweave.schedule.files import to_text
 from chipweave.schedule.result import Cell, Comparison, Result
@@ -210,3 +213,57 @@ def test_advice_after_reading_and_comparing() -> None:
     (step,) = after_comparing(cells, "my scenario.yaml", ["p.yaml", "q.yaml"], ["x", "y"], None)
     assert "schedule 'my scenario.yaml' --package q.yaml --scheduler x --out results" in step
     assert after_comparing(cells[:1], "s", ["p"], ["x"], Path("o")) == ["open o/comparison.html in a browser"]
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_link_out_of_the_folder_is_not_followed(chip: Run, plan: Path, tmp_path: Path, name: str) -> None:
+    """A folder of results from elsewhere may hold one that leads to any file of the user's."""
+    (tmp_path / "precious").write_text("old")
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / name).symlink_to("../precious")
+    code, _, err = chip("evaluate", plan, "--out", folder)
+    assert code == 2
+    assert "leads out of" in err
+    with pytest.raises(InputError, match="leads out of"):
+        chipweave.save(random_result(1), folder)
+    assert (tmp_path / "precious").read_text() == "old"
+
+
+def test_links_within_the_folder_and_to_it_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real" / "trace.json").symlink_to("kept.json")
+    chipweave.save(random_result(1), tmp_path / "link")
+    assert (tmp_path / "real" / "trace.json").is_symlink()
+    assert (tmp_path / "real" / "kept.json").is_file()
+
+
+def test_a_comparison_does_not_follow_a_link_out_either(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "1-scar-p").symlink_to("../elsewhere")
+    with pytest.raises(InputError, match="leads out of"):
+        save_comparison([Cell("scar", "p", random_result(1))], folder)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_matplotlib_that_cannot_be_used_is_said_before_the_search(
+    chip: Run, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="figures need matplotlib")
+    for module in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    code, _, err = chip("evaluate", plan, "--figure", tmp_path / "a.svg", "--out", tmp_path / "out")
+    assert code == 2
+    assert "matplotlib cannot be used: " in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_terminal_of_a_billion_columns_is_not_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "999999999")
+    assert result_console().width == 1000
+    monkeypatch.setenv("COLUMNS", "20")
+    assert result_console().width == 20

@@ -45,11 +45,12 @@ def compare(
     Example: chipweave compare datacenter-4 -p het-sides-3x3 -p simba-nvdla-3x3 -s scar -s standalone
     """
     from chipweave import api
-    from chipweave.files.atomic import require_writable
+    from chipweave.files.atomic import require_inside, require_writable
     from chipweave.report.save import COMPARISON, COMPARISON_REPORT, save_comparison
 
     if out is not None:
         for name in (COMPARISON, COMPARISON_REPORT):
+            require_inside(out, name)
             require_writable(out / name)
     schedulers = scheduler or ["scar", "standalone"]
     chosen = opt.scheduler_options(schedulers, micro_batch=micro_batch, windows=windows, polish=polish)

@@ -25,6 +25,9 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 PIPE_WIDTH = 100
 """Columns where the output is no terminal and COLUMNS says nothing."""
 
+WIDEST = 1000
+"""Columns that are used, whatever COLUMNS says."""
+
 
 def say(text: str) -> None:
     """A message for the user, on stderr; control characters in it, from a name or a value, are spelt out."""
@@ -41,7 +44,9 @@ def result_console() -> Console:
     from rich.console import Console
 
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH if piped else None)
+    console = Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH if piped else None)
+    console.width = min(console.width, WIDEST)
+    return console
 
 
 @contextmanager

@@ -16,12 +16,13 @@ def require_room(out: Path | None, figures: Sequence[Path]) -> None:
     Raises:
         InputError: a place takes no files, or a figure's format is unknown or its extra missing.
     """
-    from chipweave.files.atomic import require_writable
+    from chipweave.files.atomic import require_inside, require_writable
 
     if out is not None:
         from chipweave.report.save import SAVED
 
         for name in SAVED:
+            require_inside(out, name)
             require_writable(out / name)
     if figures:
         from chipweave.report.figure import require

@@ -77,6 +77,16 @@ def require_writable(path: Path) -> None:
         raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")
 
 
+def require_inside(folder: Path, name: str) -> None:
+    """A folder of results may come from others: no link in it may have a file elsewhere replaced.
+
+    Raises:
+        InputError: `name` in `folder` is, or lies behind, a link that leads out of the folder.
+    """
+    if not Path(os.path.realpath(folder / name)).is_relative_to(os.path.realpath(folder)):
+        raise InputError(f"{folder / name}: is a link that leads out of {folder}; remove it, or choose another folder")
+
+
 def _mode(target: Path) -> int:
     """Permissions of the file that is replaced, or those of any new file."""
     try:

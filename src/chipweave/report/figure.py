@@ -60,13 +60,19 @@ def require(path: Path) -> str:
     """The format of a figure by its file's suffix; said before a long search, not after it.
 
     Raises:
-        InputError: another suffix, or matplotlib is not installed.
+        InputError: another suffix, or matplotlib is not installed, or not usable (a wrong MPLBACKEND, say).
     """
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in _METADATA:
         raise InputError(f"{path}: a figure is not '{suffix}'; end its name in .pdf, .svg or .png")
     if find_spec("matplotlib") is None:
         raise InputError(f"{path}: figures need matplotlib; install it with: pip install 'chipweave[figures]'")
+    try:
+        import matplotlib  # noqa: F401
+    except Exception as error:  # of any class: it reads settings of the user's
+        reason = " ".join(str(error).split())
+        remedy = "correct its settings or install it again"
+        raise InputError(f"{path}: matplotlib cannot be used: {reason}; {remedy}") from None
     return suffix
 
 

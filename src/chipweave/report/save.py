@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chipweave.files.atomic import make_folder, write_text
+from chipweave.files.atomic import make_folder, require_inside, write_text
 
 if TYPE_CHECKING:
     from chipweave.schedule.result import Cell, Result
@@ -37,6 +37,7 @@ def saving(result: Result, folder: Path, schedule: bool = True) -> Iterator[Path
     make_folder(folder)
     for name, text in texts.items():
         if schedule or name != SCHEDULE:
+            require_inside(folder, name)
             write_text(folder / name, text(result))
             yield folder / name
 
@@ -62,8 +63,11 @@ def save_comparison(cells: Sequence[Cell], folder: str | Path) -> tuple[Path, ..
             place = f"{number}-{_plain(cell.scheduler)}-{_plain(cell.package)}"
             make_folder(top / place)
             row["file"] = f"{place}/{SCHEDULE}"
+            require_inside(top, row["file"])
             write_text(top / place / SCHEDULE, to_text(cell.result))
             written.append(top / place / SCHEDULE)
+    for name in (COMPARISON, COMPARISON_REPORT):
+        require_inside(top, name)
     write_text(top / COMPARISON, dump_json(data) + "\n")
     write_text(top / COMPARISON_REPORT, comparison_page(cells))
     return (top / COMPARISON, *written, top / COMPARISON_REPORT)
