@@ -243,6 +243,22 @@ def test_packages_without_positions_are_drawn_in_a_row() -> None:
     )
 
 
+def test_a_study_of_latency_alone_has_no_energy_to_show() -> None:
+    """Costs without energy, on a package whose links and DRAM take none."""
+    problem = some_result(0).problem
+    package = replace(problem.package, nop_energy_j_per_bit=0.0, dram_energy_j_per_bit=0.0)
+    free = tuple(
+        tuple(replace(costs, **{key: 0 * value for key, value in vars(costs).items() if key.endswith("_j")})
+              for costs in row) for row in problem.costs
+    )  # fmt: skip
+    schedule = some_result(0).schedule
+    result = assess(replace(problem, package=package, costs=free), {"name": "free"}, schedule, objective("latency"))
+    assert result.evaluation.energy_j == 0
+    text = printed(result)
+    assert "Models" in text
+    assert "Energy" not in text
+
+
 @pytest.mark.parametrize("far", [(10**9, 10**9), (-3, -7), (0, 2**31 - 1)])
 def test_chiplets_that_lie_far_apart_are_drawn_without_the_gap(far: tuple[int, int]) -> None:
     """A drawing as large as the grid would be 10^18 places."""

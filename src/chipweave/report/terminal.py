@@ -277,6 +277,8 @@ def _print_models(console: Console, result: Result) -> None:
 def _print_energy(console: Console, result: Result) -> None:
     evaluation, tasks = result.evaluation, result.problem.scenario.tasks
     shown = [name for name in COMPONENTS if getattr(evaluation.energy, name) > 0]
+    if not shown:  # a table of costs without energy, on a package whose links and DRAM take none
+        return
 
     def cells(energy: Energy) -> list[str]:
         return [quantity(getattr(energy, name), "J") for name in shown]
