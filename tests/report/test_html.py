@@ -397,6 +397,22 @@ def test_a_graph_is_spread_out(count: int, rng: Any) -> None:
     assert points.min() >= 0
 
 
+def test_chiplets_crowded_around_one_find_places_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pushing would take too long, all of 40 neighbours of a hub still have a place each, the hub the middle."""
+    monkeypatch.setattr("chipweave.report.html.layout._MOST_PAIRS", 1)
+    found = places(package_of(41, tuple((0, i) for i in range(1, 41))))
+    points = np.array(found.points)
+    apart = np.abs(points[:, None] - points[None]).max(axis=2) + np.eye(41) * 9
+    assert apart.min() >= 1
+    assert max(found.width, found.height) <= 20
+    assert np.abs(points[0] - [found.width / 2, found.height / 2]).max() <= 3
+
+
+def test_the_places_are_worked_out_once_for_all_drawings_of_a_page() -> None:
+    package = package_of(5, tuple((0, i) for i in range(1, 5)))
+    assert places(package) is places(package_of(5, package.links))
+
+
 def test_distances_in_a_drawn_graph_follow_hops() -> None:
     for links, count in ((topology.mesh(4, 4), 16), (tuple((i, i + 1) for i in range(9)), 10)):
         package = package_of(count, links)

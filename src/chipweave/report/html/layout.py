@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from chipweave.hardware.package import Package
 Floats = NDArray[np.float64]
 WIDEST_GAP = 2
 """Pitches between neighbouring rows or columns in use, at most."""
+_MOST_PUSHES, _MOST_PAIRS = 500, 10_000_000
+"""Rounds in which chiplets push each other apart, and the pairs that all of these look at."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Places:
         return self.on_grid and max(abs(ax - bx), abs(ay - by)) > 1
 
 
+@lru_cache(maxsize=4)  # every drawing of a page asks
 def places(package: Package) -> Places:
     """The centres; the same for the same package. No two are closer than one pitch."""
     if package.positions is not None:
@@ -74,20 +78,34 @@ def _spread(hops: Floats) -> Floats:
 
 
 def _apart(points: Floats) -> Floats:
-    """Points scaled, and pushed where that is not enough, until no two tiles of one pitch overlap."""
+    """Points scaled, and pushed where that is not enough, until no two tiles of one pitch overlap; where that takes
+    too long, in many chiplets around one, put on the nearest free places of a grid."""
     gaps = np.abs(points[:, None] - points[None]).max(axis=2)
     np.fill_diagonal(gaps, np.inf)
     points = points * min(2.0, 1 / max(float(gaps.min()), 1e-9))
-    for _ in range(500):
+    for _ in range(max(1, min(_MOST_PUSHES, _MOST_PAIRS // len(points) ** 2))):
         between = points[:, None] - points[None]
         gaps = np.abs(between).max(axis=2)
         np.fill_diagonal(gaps, np.inf)
         if gaps.min() >= 1:
-            break
+            return points
         missing = np.where(gaps < 1, 1.02 - gaps, 0)
         length = np.maximum(np.sqrt((between**2).sum(axis=2)), 1e-9)
         points = points + ((0.5 * missing / length)[:, :, None] * between).sum(axis=1)
-    return points
+    return _on_a_grid(points)
+
+
+def _on_a_grid(points: Floats) -> Floats:
+    """Whole numbers near the points, each taken once; the points in the middle choose first."""
+    side = int(max(np.ptp(points, axis=0).max(), np.sqrt(len(points)))) + 2
+    free = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2).astype(np.float64)
+    centred = points - (points.min(axis=0) + points.max(axis=0)) / 2
+    placed = np.empty_like(points)
+    for chiplet in np.argsort((centred**2).sum(axis=1), kind="stable"):
+        nearest = int((((free - (side - 1) / 2) - centred[chiplet]) ** 2).sum(axis=1).argmin())
+        placed[chiplet] = free[nearest]
+        free = np.delete(free, nearest, axis=0)
+    return placed
 
 
 def _first_guess(hops: Floats) -> Floats:
