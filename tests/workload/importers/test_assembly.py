@@ -104,6 +104,18 @@ def test_names_are_unique_and_legal() -> None:
     assert len(legal_name("x" * 500)) == 200
 
 
+def test_edges_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two products of the input and their sum: 1 + 1 + 2 edges."""
+    monkeypatch.setattr("chipweave.workload.importers.assembly.MOST_EDGES", 3)
+    assembly = Assembly()
+    one, two = (
+        assembly.product(name, Operand(network_input("x", (5, 6))), Operand(constant((6, 7))),
+                         batch=1, rows=5, inner=6, columns=7, shape=(5, 7)) for name in ("a", "b")
+    )  # fmt: skip
+    with pytest.raises(InputError, match="more than 3 edges"):
+        assembly.elementwise("Add", "c", (one, two), (5, 7))
+
+
 def test_an_impossible_size_names_the_layer() -> None:
     with pytest.raises(InputError, match=r"layer 'a': K=\d+ is not in"):
         _conv(Assembly(), "a", network_input("x", (1, 3, 6, 6)), 2**40, 6)

@@ -23,6 +23,9 @@ Pair = tuple[int, int]
 LARGEST_BOUND = 2**31 - 1
 """Of one loop; as in model files."""
 MOST_LAYERS = 100_000
+MOST_EDGES = 100_000
+"""Where every layer reads all before it they grow with the square; a DenseNet-264, which does so within its four
+blocks of at most 64, has some 3,400."""
 LONGEST_NAME = 200
 """Characters; longer names keep their end, where they differ."""
 _UNNAMED = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -320,6 +323,8 @@ class Assembly:
         index = len(self._layers)
         self._layers.append(layer)
         self._edges += self._edges_into(index, layer, sources)
+        if len(self._edges) > MOST_EDGES:
+            raise InputError(f"the network has more than {MOST_EDGES:,} edges between layers; import a part of it")
         return made_of((Piece(index, layer.output_elements),), shape)
 
     def _edges_into(self, index: int, layer: Layer, sources: Sequence[View]) -> list[Edge]:
