@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chipweave.errors import InputError
-from chipweave.files.atomic import write_text
+from chipweave.files.atomic import require_writable, write_text
 from chipweave.files.content import content_hash
 
 
@@ -82,3 +82,11 @@ def test_content_hash() -> None:
     assert content_hash({"a": [1, 2]}) != content_hash({"a": [2, 1]})
     with pytest.raises(ValueError, match="not JSON compliant"):
         content_hash({"a": float("nan")})
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + "/f", "a\0b/f", "round/f"])
+def test_a_name_that_cannot_be_is_said_before_the_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(InputError, match=r"cannot be written: .*; choose another name"):
+        require_writable(tmp_path / name)
+    require_writable(tmp_path / "new" / "folder" / "f")

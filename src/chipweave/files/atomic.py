@@ -68,8 +68,16 @@ def require_writable(path: Path) -> None:
     """Say before a long search, not after it, that its result cannot be written.
 
     Raises:
-        InputError: the path is a folder, or the nearest folder that exists takes no files.
+        InputError: the path is a folder, a name that no file system takes, or the nearest folder that exists takes no
+            files.
     """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long, links that go round in circles, a null character
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be written: {reason}; choose another name") from None
     if os.path.isdir(path):  # unlike pathlib, quiet about names that no file system takes
         raise InputError(f"{path}: is a folder; name a file in it")
     folder = next(parent for parent in path.absolute().parents if os.path.exists(parent))
