@@ -11,12 +11,13 @@ DOCS := .venv-docs
 PIP := --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help demo test test-slow lint types docs picture bench clean
+.PHONY: help demo test test-slow lint types docs notebook picture bench clean
 
 help:
 	@echo 'make demo       install the wheel into $(DEMO) and run the main job'
 	@echo 'make test       run the tests;  make test-slow: the ones that take minutes'
 	@echo 'make lint types check style and types;  make docs: build the site;  make bench: measure speed'
+	@echo 'make notebook picture  run docs/notebook.ipynb again; draw the pictures of the docs again'
 	@echo 'make clean      remove everything that make has made'
 
 demo: $(DEMO)/installed
@@ -37,9 +38,14 @@ types: $(TEST)/tools-installed
 docs: $(DOCS)/installed
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 
+notebook: $(TEST)/installed
+	$(TEST)/bin/python -m pip install $(PIP) --editable '.[notebook]'
+	$(TEST)/bin/python docs/notebook.py
+
 picture: $(TEST)/installed
 	$(TEST)/bin/python docs/picture.py
 	$(TEST)/bin/python docs/merged_pipeline.py
+	$(TEST)/bin/python docs/report_picture.py
 
 bench: $(TEST)/installed
 	@for script in $(filter-out benchmarks/loopnest_zigzag.py,$(wildcard benchmarks/*.py)); do \

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chipweave.api import compare as compare
     from chipweave.api import evaluate as evaluate
+    from chipweave.api import from_onnx as from_onnx
     from chipweave.api import from_torch as from_torch
+    from chipweave.api import save as save
     from chipweave.api import schedule as schedule
     from chipweave.schedule.result import Result as Result
 
 __version__ = "0.1.0"
 
-_API = ("compare", "evaluate", "from_torch", "schedule", "Result")
+_API = ("compare", "evaluate", "from_onnx", "from_torch", "save", "schedule", "Result")
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from chipweave.schedule.objective import Function
 from chipweave.schedule.objective import objective as make_objective
 from chipweave.schedule.plan import Schedule
 from chipweave.schedule.problem import Fidelity, Problem, pose
-from chipweave.schedule.result import Cell, Result, Search, assess
+from chipweave.schedule.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
 from chipweave.schedulers.search import Progress, Request
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from chipweave.schedulers import Scheduler
 
-__all__ = ["Cell", "Result", "compare", "evaluate", "from_torch", "schedule"]
+__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "save", "schedule"]
 
 MOST_JOBS = 1024
 
@@ -151,7 +151,7 @@ def compare(
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
     **common: Any,
-) -> tuple[Cell, ...]:
+) -> Comparison:
     """Run every scheduler on every package, on one scenario.
 
     Args:
@@ -184,7 +184,20 @@ def compare(
             if stop is not None and stop():
                 break
             cells.append(run(scheduler, package))
-    return tuple(cells)
+    return Comparison(cells)
+
+
+def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
+    """Write `schedule.json`, `report.html` and `trace.json` into a folder, each whole or not at all.
+
+    The folder is made where it is missing. Returns the paths of the files.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    from chipweave.report.save import save as write
+
+    return write(result, folder)
 
 
 def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fidelity, request: Request) -> Problem:
@@ -286,3 +299,30 @@ def _plain(options: object | None) -> dict[str, Any]:
     if dataclasses.is_dataclass(options) and not isinstance(options, type):
         return dataclasses.asdict(options)
     raise InputError(f"options {options!r} are not a dataclass of the scheduler's, such as ScarOptions")
+
+
+def from_onnx(
+    path: str | Path,
+    dims: Mapping[str, int] | None = None,
+    *,
+    strict: bool = False,
+    name: str = "",
+    bytes_per_element: int = 1,
+) -> Model:
+    """The model in an ONNX file; weights are not needed. What was folded or not costed is in
+    `chipweave.workload.importers.onnx.import_onnx`, which this calls.
+
+    Args:
+        dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`).
+        strict: operators that are not costed are an error.
+        name: of the model; without one, the file's.
+        bytes_per_element: of weights and activations alike.
+
+    Raises:
+        InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
+            `strict`, operators that are not costed.
+    """
+    from chipweave.workload.importers.onnx import import_onnx
+
+    made = import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element)
+    return made.model

@@ -137,9 +137,10 @@ def test_schedule_then_evaluate(chip: Run, scenario: str, tmp_path: Path, schedu
     arguments = ("schedule", scenario, "--package", package, "--scheduler", scheduler)
     code, out, err = chip(*arguments, "--json", "--out", tmp_path / "out")
     path = tmp_path / "out" / "schedule.json"
-    assert (code, err) == (0, f"saved {path}\n")
+    written = [path, path.with_name("report.html"), path.with_name("trace.json")]
+    assert (code, err) == (0, "".join(f"saved {each}\n" for each in written))
     assert path.read_text() == out
-    assert list(path.parent.iterdir()) == [path]
+    assert set(path.parent.iterdir()) == set(written)
     document = json.loads(out)
     assert document["search"]["scheduler"] == scheduler
     assert document["search"]["complete"] is True

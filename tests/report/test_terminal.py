@@ -9,11 +9,14 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware.package import Routing
 from chipweave.hardware.snake import snake
-from chipweave.report.comparison import comparison_data, print_comparison
+from chipweave.report.columns import print_columns
+from chipweave.report.comparison import comparison_data, homogeneous_verdict, print_comparison
+from chipweave.report.summary import bottleneck, distance
 from chipweave.report.terminal import report
 from chipweave.report.words import binding, letters, partitions_of, percent, quantity, ranges, shares_s, transfers_s
 from chipweave.schedule.check import problems_of
@@ -101,6 +104,101 @@ def test_the_report_agrees_with_the_evaluation(seed: int, fidelity: Fidelity) ->
     assert "a note of the search" in words
 
 
+@pytest.mark.parametrize("seed", range(0, 20, 4))
+@pytest.mark.parametrize("width", [80, 140])
+def test_it_fits_other_widths_with_every_fact(seed: int, width: int) -> None:
+    """The same words in another order at most; the names of repeated tables and a few rows more."""
+    result = some_result(seed)
+    text = printed(result, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert set(printed(result).split()) <= set(text.split())
+
+
+def test_long_names_stand_above_their_figures_in_80_columns() -> None:
+    result = some_result(0)
+    task = result.problem.scenario.tasks[0]
+    layers = tuple(replace(layer, name=f"a.long.name.of.{layer.name}.{'x' * 30}") for layer in task.model.layers)
+    long = replace(task, model=replace(task.model, layers=layers))
+    problem = replace(result.problem, scenario=Scenario("s", (long, *result.problem.scenario.tasks[1:])))
+    text = printed(replace(result, problem=problem), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"^  A1\*? +a\.long\.name\.of\.\S+( \.\.)?$", text, flags=re.MULTILINE)
+
+
+def columns(width: int, in_groups: bool) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    rows = [(Text("one"), ("1", "22", "333")), (Text("three"), ("4444", "5", "6"))]
+    print_columns(console, "t", ("a", "b", "c"), rows, in_groups)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_columns_are_aligned_or_parted() -> None:
+    """Cells of 4, 2 and 3 characters with 2 spaces before each: 15, and 1 + 5 for the names."""
+    assert columns(21, False) == ["t          a   b    c", " one       1  22  333", " three  4444   5    6"]
+    assert columns(20, False) == [
+        "t",
+        "           a   b    c",
+        " one",
+        "           1  22  333",
+        " three",
+        "        4444   5    6",
+    ]
+    assert columns(20, True) == [
+        "t          a   b",
+        " one       1  22",
+        " three  4444   5",
+        "",
+        "t         c",
+        " one    333",
+        " three    6",
+    ]
+
+
+def test_the_first_lines_say_what_binds_and_how_far_from_the_best() -> None:
+    result = some_result(0)
+    windows = result.evaluation.windows
+    longest = max(range(len(windows)), key=lambda index: windows[index].latency_s)
+    head = " ".join(printed(result).split("Window 0:")[0].split())
+    for sentence in (bottleneck(result), distance(result)):
+        assert " ".join(sentence.split()) in head
+    assert bottleneck(result).startswith(f"Longest: window {longest}, ")
+    assert binding(windows[longest], result.problem) in bottleneck(result)
+    assert result.gap is not None
+    assert f"at most {100 * result.gap:.1f} %" in distance(result)
+    unknown = replace(result, certificate=None, value=None, objective="my_function")
+    assert "not known" in distance(unknown)
+    assert "not known" in " ".join(printed(unknown).split())
+    assert "not known" in distance(replace(result, value=-1.0))
+    one = wide_result("mesh-16", [(1, 0, [0])])
+    assert bottleneck(one).startswith("Bound by net: ")
+
+
+def test_a_homogeneous_package_that_wins_is_named() -> None:
+    mixed = next(r for r in map(some_result, range(40)) if len(r.problem.package.classes) == 2)
+    plain = wide_result("mesh-16", [(1, 0, [0])])
+    assert mixed.value is not None
+    for value, wins in ((0.5, True), (1.0, False), (2.0, False)):
+        cells = [Cell("scar", "m", replace(mixed, value=1.5 * mixed.value)), Cell("scar", "best-m", mixed)]
+        cells.append(Cell("simba", "plain", replace(plain, value=value * mixed.value)))
+        verdict = homogeneous_verdict(cells)
+        assert bool(verdict) == wins
+        assert (verdict in comparison(cells)) or not wins
+        if wins:
+            assert "plain (simba)" in verdict
+            assert "best-m (scar), comes to 2.00 times its value" in verdict
+        assert homogeneous_verdict(cells[2:]) == ""
+        assert homogeneous_verdict(cells[:2]) == ""
+    assert homogeneous_verdict([Cell("scar", "p", None, "why")]) == ""
+
+
+def test_next_steps_come_last() -> None:
+    console = Console(file=io.StringIO(), width=100, highlight=False)
+    report(some_result(0), console, ["one", "two"])
+    assert isinstance(console.file, io.StringIO)
+    assert [line.rstrip() for line in console.file.getvalue().splitlines()[-2:]] == ["Next: one", "  or: two"]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_drawing_shows_every_chiplet_once_per_window(seed: int) -> None:
     result = some_result(seed)
@@ -185,9 +283,12 @@ def test_regions_partitions_keeping_and_exchange_are_shown() -> None:
     assert max(map(len, text.splitlines())) <= 100
     stages = result.evaluation.windows[0].pipelines[0].stages
     shown = [
-        (f"5w 3i 8: 0-5, 11-10 {quantity(stages[0].compute_s, 's')} {quantity(stages[0].exchange_s, 's')}", stages[0]),
-        (f"1 9 {quantity(stages[1].compute_s, 's')} -", stages[1]),
-        (f"2w 2: 8-7 {quantity(stages[2].compute_s, 's')} -", stages[2]),
+        (
+            f"on 8: 0-5, 11-10 5w 3i {quantity(stages[0].compute_s, 's')} {quantity(stages[0].exchange_s, 's')}",
+            stages[0],
+        ),
+        (f"on 9 1 {quantity(stages[1].compute_s, 's')} -", stages[1]),
+        (f"on 2: 8-7 2w {quantity(stages[2].compute_s, 's')} -", stages[2]),
     ]
     words = " ".join(text.split())
     for start, stage in shown:
@@ -297,8 +398,7 @@ def test_long_lists_of_stages_show_the_first_and_the_slowest() -> None:
     assert shown == sorted(shown)
     assert len(shown) == 20
     assert {*range(1, 9), 31, 41, 51} <= set(shown)
-    assert "…     and 40 more " in text
-    assert "… see schedule.json" in text
+    assert "…     and 40 more, see schedule.json" in text
 
 
 def test_a_stage_on_all_chiplets_is_not_drawn_and_few_of_many_windows_are() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chipweave.cli import options as opt
+from chipweave.cli.advice import after_comparing
 from chipweave.cli.console import interruptible, result_console, say
 
 
@@ -26,6 +28,10 @@ def compare(
     cost_model: opt.CostModelOption = None,
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
     fidelity: opt.FidelityOption = opt.FidelityChoice.DETAILED,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for comparison.html, comparison.json and every schedule.json; made where missing."),
+    ] = None,
     json: opt.Json = False,
     seed: opt.Seed = 0,
     time_limit: opt.TimeLimit = None,
@@ -39,7 +45,12 @@ def compare(
     Example: chipweave compare datacenter-4 -p het-sides-3x3 -p simba-nvdla-3x3 -s scar -s standalone
     """
     from chipweave import api
+    from chipweave.files.atomic import require_writable
+    from chipweave.report.save import COMPARISON, COMPARISON_REPORT, save_comparison
 
+    if out is not None:
+        for name in (COMPARISON, COMPARISON_REPORT):
+            require_writable(out / name)
     schedulers = scheduler or ["scar", "standalone"]
     chosen = opt.scheduler_options(schedulers, micro_batch=micro_batch, windows=windows, polish=polish)
     with interruptible() as interrupted:
@@ -57,6 +68,7 @@ def compare(
             time_limit_s=time_limit,
             jobs=jobs,
         )
+    saved = () if out is None else save_comparison(cells, out)
     if json:
         from json import dumps
 
@@ -65,8 +77,13 @@ def compare(
         print(dumps(comparison_data(cells), indent=1))
     else:
         from chipweave.report.comparison import print_comparison
+        from chipweave.report.terminal import print_next_steps
 
-        print_comparison(cells, result_console())
+        console = result_console()
+        print_comparison(cells, console)
+        print_next_steps(after_comparing(cells, scenario, package, schedulers, out), console)
+    for path in saved:
+        say(f"saved {path}")
     if interrupted():
         say("interrupted: these are the results until then")
         raise typer.Exit(130)

@@ -28,7 +28,12 @@ PIPE_WIDTH = 100
 
 def say(text: str) -> None:
     """A message for the user, on stderr; control characters in it, from a name or a value, are spelt out."""
-    print(_CONTROL.sub(lambda match: ascii(match[0])[1:-1], text), file=sys.stderr)
+    print(inert(text), file=sys.stderr)
+
+
+def inert(text: str) -> str:
+    """`text` with control characters spelt out, as a terminal may show it."""
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def result_console() -> Console:

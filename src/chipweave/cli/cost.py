@@ -193,6 +193,7 @@ def _print(model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str,
 def _print_mapped(
     model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str, Any]], behind: list[dict[str, Any]]) -> None:
     """As `_print`, with what binds each layer, and under it the mapping of each of its runs."""
+    from rich.padding import Padding
     from rich.text import Text
 
     from chipweave.report.words import quantity
@@ -212,11 +213,15 @@ def _print_mapped(
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     console = result_console()
     console.print(_title(model, chiplet, cost_model))
+    beside = sum(widths) + 2 * (len(widths) - 1) <= console.width
     for (name, *figures, bound_by), texts in zip(table, [[], *below, []], strict=True):
-        aligned = (figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=False))
-        console.print("  ".join((name.ljust(widths[0]), *aligned, bound_by)).rstrip(), soft_wrap=True)
+        aligned = "  ".join(figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=False))
+        line = f"{name.ljust(widths[0])}  {aligned}"
+        console.print(Text(f"{line}  {bound_by}".rstrip() if beside else line))
+        if bound_by and not beside:
+            console.print(Padding(Text(bound_by), (0, 0, 0, 4)))
         for text in texts:
-            console.print(Text(f"    {text}", style="dim"), soft_wrap=True)
+            console.print(Padding(Text(text, style="dim"), (0, 0, 0, 4)))
 
 
 def _print_network(path: str, report: dict[str, Any], json: bool) -> None:

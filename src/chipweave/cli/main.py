@@ -15,6 +15,7 @@ from chipweave.cli.console import say
 from chipweave.cli.cost import cost
 from chipweave.cli.demo import demo
 from chipweave.cli.evaluate import evaluate
+from chipweave.cli.import_ import app as import_app
 from chipweave.cli.listing import list_names
 from chipweave.cli.schedule import schedule
 from chipweave.cli.schema import schema
@@ -38,6 +39,7 @@ app = typer.Typer(
 for command in (schedule, evaluate, compare, cost, show, schema, demo):
     app.command()(command)
 app.command("list")(list_names)
+app.add_typer(import_app, name="import")
 
 
 def _version(wanted: bool) -> None:

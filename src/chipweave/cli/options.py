@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,6 +67,13 @@ OffchipBandwidth = Annotated[
 ]
 FidelityOption = Annotated[
     FidelityChoice, typer.Option(help="paper: SCAR's printed equations; detailed: also what they leave out.")
+]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for schedule.json, report.html and trace.json; made where missing.")
+]
+FigureOption = Annotated[
+    list[Path] | None,
+    typer.Option("--figure", metavar="FILE", help="The schedule over time, for papers: .pdf, .svg or .png; repeat."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Of anything random.", min=0, rich_help_panel=SEARCH)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chipweave.cli import options as opt
-from chipweave.cli.console import interruptible, program, progress_bar, result_console, say
+from chipweave.cli.advice import next_steps
+from chipweave.cli.console import interruptible, progress_bar, result_console, say
 
 
 def schedule(
@@ -20,7 +20,8 @@ def schedule(
     cost_model: opt.CostModelOption = None,
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
     fidelity: opt.FidelityOption = opt.FidelityChoice.DETAILED,
-    out: Annotated[Path | None, typer.Option(help="Folder for schedule.json; made where missing.")] = None,
+    out: opt.Out = None,
+    figure: opt.FigureOption = None,
     json: opt.Json = False,
     seed: opt.Seed = 0,
     time_limit: opt.TimeLimit = None,
@@ -42,11 +43,10 @@ def schedule(
     Example: chipweave schedule datacenter-4 --package het-sides-3x3 --objective edp --out results
     """
     from chipweave import api
-    from chipweave.schedule.files import require_writable, to_text, write
+    from chipweave.cli.saving import require_room, save
+    from chipweave.schedule.files import to_text
 
-    path = None if out is None else out / "schedule.json"
-    if path is not None:
-        require_writable(path)
+    require_room(out, figure or [])
     chosen = opt.scheduler_options(
         [scheduler],
         n_splits=n_splits,
@@ -76,16 +76,14 @@ def schedule(
             progress=progress,
             stop=interrupted,
         )
-    if path is not None:
-        write(result, path)
+    saved = save(result, out, figure or [])
     if json:
         print(to_text(result), end="")
     else:
         from chipweave.report.terminal import report
 
-        following = f"{program()} evaluate {path}" if path else "the same with --out DIR, which saves DIR/schedule.json"
-        report(result, result_console(), following)
-    if path is not None:
+        report(result, result_console(), next_steps(result, out, time_limit, interrupted()))
+    for path in saved:
         say(f"saved {path}")
     if interrupted():
         say("interrupted: this is the best schedule found until then")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from chipweave.report.columns import Row, print_columns
 from chipweave.report.words import cost_model_of, quantity
 from chipweave.schedule.result import Cell
 
@@ -63,34 +63,32 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     data = [_cell_data(cell, best) for cell in cells]
     kinds = sorted({row["lower_bound_of"] for row in data if row.get("gap") is not None})
     marks = {kind: f" ({number})" if len(kinds) > 1 else "" for number, kind in enumerate(kinds, 1)}
+    longest = max([len("scheduler"), *(len(cell.scheduler) for cell in cells)])
     first = next((cell.result for cell in cells if cell.result is not None), None)
     if first is not None:
         problem = first.problem
         heading = f"{problem.scenario.name}: objective {first.objective}, fidelity {problem.fidelity}, "
         console.print(Text(heading + f"cost model {cost_model_of(first.cost_model)}"))
-    table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
-    table.add_column("scheduler", no_wrap=True)
-    table.add_column("package", overflow="fold")
     by_throughput = first is not None and first.objective == "throughput"
-    for name in ("windows", "latency", "energy", "samples/s" if by_throughput else "EDP", "ratio", "gap", "search"):
-        table.add_column(name, justify="right", no_wrap=True)
+    header = ("windows", "latency", "energy", "samples/s" if by_throughput else "EDP", "ratio ", "gap", "search")
+    rows: list[Row] = []
     for cell, row in zip(cells, data, strict=True):
+        name = Text(f"{cell.scheduler:<{longest}}  {cell.package}")
         if "error" in row:
-            table.add_row(cell.scheduler, cell.package, "-", "-", "-", "-", "-", "-", "-")
+            rows.append((name, ["-"] * len(header)))
             continue
         ratio, gap = row["ratio"], row["gap"]
-        table.add_row(
-            cell.scheduler,
-            cell.package,
+        figures = (
             str(row["windows"]),
             quantity(row["latency_s"], "s"),
             quantity(row["energy_j"], "J"),
             f"{row['samples_per_s']:.4g}" if by_throughput else f"{row['edp_js']:.4g} Js",
             "-" if ratio is None else f"{ratio:.2f}{'*' if ratio == 1 else ' '}",
             "-" if gap is None else f"{100 * gap:.1f} %{marks[row['lower_bound_of']]}",
-            f"{row['seconds']:.1f} s",
+            "-" if row["seconds"] is None else f"{row['seconds']:.1f} s",
         )
-    console.print(table)
+        rows.append((name, figures))
+    print_columns(console, f" {'scheduler':<{longest}}  package", header, rows)
     legend = ["ratio: value of the objective over the best one's (*)."]
     if kinds:
         of = " or ".join(f"{kind}{marks[kind]}" for kind in kinds)
@@ -102,7 +100,24 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
             console.print(Text(f"{cell.scheduler} on {cell.package}: {cell.reason}"))
         elif cell.result.search is not None and not cell.result.search.complete:
             console.print(Text(f"{cell.scheduler} on {cell.package}: ended early, the best so far"))
+    if verdict := homogeneous_verdict(cells):
+        console.print(Text(verdict))
     packages = [cell.result.problem.package for cell in cells if cell.result is not None]
     static = any(chiplet.static_power_w for package in packages for chiplet in package.chiplets)
     if len({len(package.chiplets) for package in packages}) > 1 and not static:
         console.print(Text(STATIC_NOTE), style="dim")
+
+
+def homogeneous_verdict(cells: Sequence[Cell]) -> str:
+    """A sentence where packages of one class of chiplet stand beside mixed ones and one of them wins, else nothing."""
+    valued = [(cell.result.value, cell, cell.result) for cell in cells if cell.result and cell.result.value is not None]
+    mixed = [each for each in valued if len(each[2].problem.package.classes) > 1]
+    if not valued or not mixed:
+        return ""
+    (value, best, result), (other, beaten, _) = (min(some, key=lambda each: each[0]) for some in (valued, mixed))
+    if len(result.problem.package.classes) > 1 or value <= 0 or other <= value:
+        return ""
+    return (
+        f"A package of one class of chiplet wins here: {best.package} ({best.scheduler}); the best mixed one, "
+        f"{beaten.package} ({beaten.scheduler}), comes to {other / value:.2f} times its value."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -11,10 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from chipweave.report.columns import Row, print_columns
+from chipweave.report.notes import result_notes, search_notes, table_notes
+from chipweave.report.palette import letter
+from chipweave.report.summary import bottleneck, distance
 from chipweave.report.words import (
-    PAPER_NOTE,
-    REGIONS_NOTE,
-    ROOFLINE_NOTE,
     binding,
     cost_model_of,
     layers_of,
@@ -27,7 +27,6 @@ from chipweave.report.words import (
     valued,
 )
 from chipweave.schedule.evaluation import Energy, StageEvaluation, WindowEvaluation
-from chipweave.schedule.memory import Keeping
 from chipweave.schedule.plan import Stage, Window
 from chipweave.schedule.problem import Fidelity, Problem
 from chipweave.schedule.result import Result
@@ -38,6 +37,7 @@ WIDEST_WITH_LEGEND = 6 * len("[A1  n] ")
 FIRST_STAGES, SLOWEST_STAGES = 8, 12
 """Stages shown of a pipeline that has more than all of these."""
 FIRST_WINDOWS, LONGEST_WINDOWS = 4, 12
+MARK_WIDTH = len(" A10* ")
 COMPONENTS = {
     "mac": "MAC",
     "l1": "L1",
@@ -51,10 +51,10 @@ COMPONENTS = {
 }
 
 
-def report(result: Result, console: Console, next_step: str = "") -> None:
-    """Print a result. It reads the same in black and white; 100 columns are enough.
+def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> None:
+    """Print a result. It reads the same in black and white; 80 columns are enough.
 
-    `next_step` is the command to try next, if there is one.
+    `next_steps` are what to try next, if anything.
     """
     problem, evaluation = result.problem, result.evaluation
     scheduler = "a plan written by hand" if result.search is None else f"scheduler {result.search.scheduler}"
@@ -62,16 +62,29 @@ def report(result: Result, console: Console, next_step: str = "") -> None:
     settings = f"objective {result.objective}, fidelity {problem.fidelity}"
     console.print(Text(f"{scheduler}, {settings}, cost model {cost_model_of(result.cost_model)}"))
     console.print(_totals(result))
+    for sentence in (bottleneck(result), distance(result)):
+        console.print(Text(sentence))
     console.print(Text("chiplets: " + ", ".join(f"{mark} {name}".strip() for name, mark in _marks(problem).items())))
     shown = _picked([window.latency_s for window in evaluation.windows], FIRST_WINDOWS, LONGEST_WINDOWS)
     for index in shown:
         _print_window(console, problem, index, result.schedule.windows[index], evaluation.windows[index])
     if hidden := len(evaluation.windows) - len(shown):
         console.print(Text(f"\n… and {hidden} more windows, see schedule.json"))
-    for table in (_models(result), _energy(result)):
-        console.print()
-        console.print(table)
-    _print_notes(console, result, next_step)
+    _print_models(console, result)
+    _print_energy(console, result)
+    console.print()
+    for note in (*result_notes(result), *table_notes(result), *search_notes(result)):
+        console.print(Padding(Text(note), (0, 0, 0, 2)), style="dim")
+    print_next_steps(next_steps, console)
+
+
+def print_next_steps(steps: Sequence[str], console: Console) -> None:
+    """Print what to try next, one below the other."""
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(justify="right", no_wrap=True)
+    for number, step in enumerate(steps):
+        lines.add_row("or:" if number else "Next:", Text(step))
+    console.print(lines)
 
 
 def _totals(result: Result) -> Table:
@@ -98,7 +111,7 @@ def _print_window(console: Console, problem: Problem, index: int, window: Window
     times = f": {starts} to {ends} ({quantity(costs.latency_s, 's')})"
     console.print(Text(f"Window {index}", style="bold") + Text(times, "not bold"))
     console.print(Padding(_drawing(problem, window, costs, console.width - 2), (0, 0, 0, 2)))
-    console.print(Padding(_stages(problem, window, costs), (0, 0, 0, 1)))
+    _print_stages(console, problem, window, costs)
     lines = [f"bound by {binding(costs, problem)}"]
     if problem.fidelity is Fidelity.DETAILED:
         busy = (("DRAM", costs.dram_s), ("busiest link", costs.link_s), ("busiest port", costs.port_s))
@@ -131,7 +144,7 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: in
     one stage on all chiplets is not drawn.
     """
     legend = [
-        Text(f"{_letter(p.task)} {problem.scenario.tasks[p.task].name}", _colour(p.task))
+        Text(f"{letter(p.task)} {problem.scenario.tasks[p.task].name}", _colour(p.task))
         + Text(f": {p.micro_batches} x {p.micro_batch} samples, {quantity(p.latency_s, 's')}", "not bold")
         for p in sorted(costs.pipelines, key=lambda p: p.task)
     ]
@@ -159,7 +172,7 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: in
         kind = marks[package.chiplets[chiplet].name]
         if chiplet in holders:
             task, number = holders[chiplet]
-            text, style = f"{_letter(task)}{number:<{digits}}{space}{kind}", _colour(task)
+            text, style = f"{letter(task)}{number:<{digits}}{space}{kind}", _colour(task)
         else:
             text, style = f" {'-':<{digits}}{space}{kind}", "dim"
         return Text(f"[{text}]" if brackets else text, style)
@@ -178,46 +191,39 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: in
     return Text("\n").join((left or blank) + Text("   ") + (right or nothing) for left, right in pairs)
 
 
-def _letter(task: int) -> str:
-    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[task % 26]
-
-
 def _colour(task: int) -> str:
     return COLOURS[task % len(COLOURS)]
 
 
-def _stages(problem: Problem, window: Window, costs: WindowEvaluation) -> Table:
+def _print_stages(console: Console, problem: Problem, window: Window, costs: WindowEvaluation) -> None:
     pipelines = sorted(zip(window.pipelines, costs.pipelines, strict=True), key=lambda pair: pair[0].task)
     regions = any(len(stage.chiplets) > 1 for pipeline, _ in pipelines for stage in pipeline.stages)
-    table = _table("")
-    table.columns[0].no_wrap = True
-    table.add_column("layers", overflow="fold")
-    table.add_column("count", justify="right", no_wrap=True)
-    table.add_column("chiplets" if regions else "chiplet", justify="right", overflow="fold")
-    for name in ("compute", *(["exchange"] if regions else []), "transfers", "steady", "weights", "once"):
-        table.add_column(name, justify="right", no_wrap=True)
+    middle = ("compute", "exchange") if regions else ("chiplet", "compute")
+    header = ("count", *middle, "transfers", "steady ", "weights", "once")
+    rows: list[Row] = []
     for plan, pipeline in pipelines:
         model = problem.scenario.tasks[plan.task].model
         shown = _picked([stage.steady_s for stage in pipeline.stages], FIRST_STAGES, SLOWEST_STAGES)
         for number in shown:
             stage = pipeline.stages[number]
             slowest = "*" if stage is pipeline.slowest and len(pipeline.stages) > 1 else ""
-            table.add_row(
-                Text(f"{_letter(plan.task)}{number + 1}{slowest}", _colour(plan.task)),
-                layers_of(stage, model),
+            mark = Text(f" {letter(plan.task)}{number + 1}{slowest}", _colour(plan.task))
+            mark.pad_right(MARK_WIDTH - len(mark))
+            where, compute = _chiplets(plan.stages[number], problem), quantity(stage.compute_s, "s")
+            exchange = quantity(stage.exchange_s, "s") if stage.exchange_s else "-"
+            cells = [
                 partitions_of(plan.stages[number]),
-                _chiplets(plan.stages[number], problem),
-                quantity(stage.compute_s, "s"),
-                *([quantity(stage.exchange_s, "s") if stage.exchange_s else "-"] if regions else []),
+                *((compute, exchange) if regions else (where, compute)),
                 quantity(transfers_s(stage), "s"),
                 quantity(stage.steady_s, "s") + (" " if stage.overlaps else "+"),
                 _keeping(stage),
                 quantity(stage.resident_s, "s") if stage.resident_s else "-",
-            )
+            ]
+            name = f"{layers_of(stage, model)} on {where}" if regions else layers_of(stage, model)
+            rows.append((Text.assemble(mark, name), cells))
         if hidden := len(pipeline.stages) - len(shown):
-            table.add_row("…", f"and {hidden} more")
-            table.caption, table.caption_justify, table.caption_style = "… see schedule.json", "left", "dim"
-    return table
+            rows.append((Text(f" …     and {hidden} more, see schedule.json"), [""] * len(header)))
+    print_columns(console, "", header, rows)
 
 
 def _keeping(stage: StageEvaluation) -> str:
@@ -235,23 +241,11 @@ def _chiplets(stage: Stage, problem: Problem) -> str:
     return f"{count}{ranges(stage.chiplets)} {kinds}".strip()
 
 
-def _table(first: str, title: str | None = None) -> Table:
-    table = Table(
-        box=None, padding=(0, 1, 0, 1), header_style="dim", title=title, title_justify="left", title_style="bold"
-    )
-    table.add_column(first)
-    return table
-
-
-def _models(result: Result) -> Table:
-    evaluation, tasks = result.evaluation, result.problem.scenario.tasks
-    table = _table("", "Models")
-    for name in ("batch", "ends at", "limit", "energy", "share", "samples/s"):
-        table.add_column(name, justify="right")
-    for index, task in enumerate(tasks):
+def _print_models(console: Console, result: Result) -> None:
+    evaluation, rows = result.evaluation, []
+    for index, task in enumerate(result.problem.scenario.tasks):
         energy_j = evaluation.task_energy(index).total
-        table.add_row(
-            Text(f"{_letter(index)} {task.name}", _colour(index)),
+        cells = (
             str(task.batch),
             quantity(evaluation.task_latency_s(index), "s"),
             "-" if task.latency_limit_s is None else quantity(task.latency_limit_s, "s"),
@@ -259,78 +253,25 @@ def _models(result: Result) -> Table:
             percent(energy_j, evaluation.energy_j),
             f"{task.batch / evaluation.latency_s:.4g}",
         )
-    return table
+        rows.append((_model(index, result), cells))
+    header = ("batch", "ends at", "limit", "energy", "share", "samples/s")
+    console.print()
+    print_columns(console, "Models", header, rows, in_groups=True)
 
 
-def _energy(result: Result) -> Table:
+def _print_energy(console: Console, result: Result) -> None:
     evaluation, tasks = result.evaluation, result.problem.scenario.tasks
     shown = [name for name in COMPONENTS if getattr(evaluation.energy, name) > 0]
-    table = _table("", "Energy")
-    for name in shown:
-        table.add_column(COMPONENTS[name], justify="right", no_wrap=True)
 
-    def row(label: str, energy: Energy) -> None:
-        table.add_row(label, *(quantity(getattr(energy, name), "J") for name in shown))
+    def cells(energy: Energy) -> list[str]:
+        return [quantity(getattr(energy, name), "J") for name in shown]
 
-    for index, task in enumerate(tasks):
-        row(f"{_letter(index)} {task.name}", evaluation.task_energy(index))
-    row("all", evaluation.energy)
-    parts = dataclasses.asdict(evaluation.energy)
-    table.add_row("share", *(percent(parts[name], evaluation.energy_j) for name in shown), style="dim")
-    return table
-
-
-def _stage_notes(result: Result, stages: Sequence[StageEvaluation]) -> list[str]:
-    """What the marks in the lists of stages mean, of those that some stage has."""
-    notes = []
-    if result.schedule.largest_region > 1:
-        notes.append("count: w layers are weight_shared, i layers input_shared.")
-    uses = [(stage.l2, stage.bytes_) for stage in stages if stage.l2 is not None]
-    if any(l2.keeping is Keeping.MATES for l2, _ in uses):
-        notes.append("mates: a region's chiplets keep one copy of the weights together.")
-    tight = [(l2, bytes_) for l2, bytes_ in uses if not l2.fits]
-    effects = []
-    if spilled := sum(bytes_.spill for _, bytes_ in tight):
-        effects.append(f"{quantity(spilled, 'B')} in all go to DRAM and back (both ways counted)")
-    if any(l2.keeping is Keeping.STREAMED and bytes_.weights for l2, bytes_ in tight):
-        effects.append("streamed weights come again with every sample")
-    if tight:
-        notes.append("; ".join(("! does not fit L2, so the micro-batch is 1 sample", *effects)) + ".")
-    return notes
-
-
-def _print_notes(console: Console, result: Result, next_step: str) -> None:
-    problem, search, bound, gap = result.problem, result.search, result.certificate, result.gap
-    notes = []
-    if problem.scenario.note:
-        notes.append(problem.scenario.note)
-    if bound is not None and gap is not None:
-        terms = ", ".join(f"{name} {quantity(seconds, 's')}" for name, seconds in bound.terms_s)
-        notes.append(
-            f"The lower bound holds for {bound.of}: at least {quantity(bound.latency_s, 's')} (the largest of {terms}) "
-            f"and {quantity(bound.energy_j, 'J')}. The best one's value is at most {100 * gap:.1f} % below this one's."
-            if gap > 0
-            else f"The lower bound is reached: this schedule is proven optimal among {bound.of}."
-        )
-    notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
-    regions = result.schedule.largest_region > 1
-    if regions:
-        notes.append(REGIONS_NOTE)
-    stages = [stage for window in result.evaluation.windows for p in window.pipelines for stage in p.stages]
-    apart = "" if all(stage.overlaps for stage in stages) else " (+ where transfers do not overlap compute)"
-    parts = "the exchange within the region and " if regions else ""
-    notes.append(
-        f"In the windows, per micro-batch: compute, transfers ({parts}the weights that do not stay in L2 included) "
-        f"and steady, the pace of the running pipeline{apart}. once: weights that stay, per window. * marks a "
-        "pipeline's slowest stage."
-    )
-    notes += _stage_notes(result, stages)
-    if search is not None:
-        notes += search.notes
-        ended = "" if search.complete else ", ended early: the best so far"
-        notes.append(f"{search.evaluated:,} candidates in {search.seconds:.1f} s{ended}.")
-    if next_step:
-        notes.append(f"Next: {next_step}")
+    rows = [(_model(index, result), cells(evaluation.task_energy(index))) for index in range(len(tasks))]
+    rows.append((Text("all"), cells(evaluation.energy)))
+    rows.append((Text("share"), [percent(getattr(evaluation.energy, name), evaluation.energy_j) for name in shown]))
     console.print()
-    for note in notes:
-        console.print(Padding(Text(note), (0, 0, 0, 2)), style="dim")
+    print_columns(console, "Energy", [COMPONENTS[name] for name in shown], rows, in_groups=True)
+
+
+def _model(task: int, result: Result) -> Text:
+    return Text(f"{letter(task)} {result.problem.scenario.tasks[task].name}", _colour(task))

@@ -179,3 +179,8 @@ class Evaluation:
     def task_energy(self, task: int) -> Energy:
         """What the task's stages spend; the package's static energy is no task's own."""
         return sum((p.energy for window in self.windows for p in window.pipelines if p.task == task), Energy())
+
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import evaluation_html  # a notebook asks for it
+
+        return evaluation_html(self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from chipweave.cost.choose import choose, describe, rebuilds
 from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
 from chipweave.cost.whole_layers import WholeLayers
 from chipweave.errors import InputError, did_you_mean
-from chipweave.files.atomic import write_text
+from chipweave.files.atomic import make_folder, write_text
 from chipweave.files.content import content_hash
 from chipweave.files.json import dump_json, parse_json
 from chipweave.files.package_file import package_from_dict, package_to_dict, resolve_package
@@ -71,24 +70,8 @@ def write(result: Result, path: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path.parent}: cannot be made a folder: {error.strerror}; choose another") from None
+    make_folder(path.parent)
     write_text(path, to_text(result))
-
-
-def require_writable(path: Path) -> None:
-    """Say before a long search, not after it, that its result cannot be written.
-
-    Raises:
-        InputError: the path is a folder, or the nearest folder that exists takes no files.
-    """
-    if os.path.isdir(path):  # unlike pathlib, quiet about names that no file system takes
-        raise InputError(f"{path}: is a folder; name a file in it")
-    folder = next(parent for parent in path.absolute().parents if os.path.exists(parent))
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")
 
 
 def read(path: Path) -> Result:

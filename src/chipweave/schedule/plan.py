@@ -82,3 +82,8 @@ class Schedule:
         for index, window in enumerate(self.windows):
             for pipeline in window.pipelines:
                 yield index, pipeline
+
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import schedule_html  # a notebook asks for it
+
+        return schedule_html(self)

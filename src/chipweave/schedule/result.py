@@ -37,7 +37,7 @@ class Search:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A valid schedule, what it costs, and how far it can be from the best.
 
@@ -72,6 +72,16 @@ class Result:
             return None
         return self.certificate.gap(self.value)
 
+    def __repr__(self) -> str:
+        """Short: a problem in full is megabytes."""
+        cost = f"{self.evaluation.latency_s:.4g} s, {self.evaluation.energy_j:.4g} J"
+        return f"<Result: {self.problem.scenario.name!r} on {self.problem.package.name!r}, {cost}>"
+
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import result_html  # a notebook asks for it; nothing here depends on reports
+
+        return result_html(self)
+
 
 def assess(
     problem: Problem,
@@ -100,3 +110,14 @@ class Cell:
     package: str
     result: Result | None
     reason: str = ""
+
+
+class Comparison(tuple[Cell, ...]):
+    """Cells, by package and then scheduler. A tuple in all but that notebooks show it as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import comparison_html
+
+        return comparison_html(self)

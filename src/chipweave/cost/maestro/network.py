@@ -236,12 +236,21 @@ def _check_batches(layers: list[NetworkLayer], path: str) -> None:
         )
 
 
-def _check_layer(layer: NetworkLayer, path: str) -> None:
+def check_sizes(layer: NetworkLayer, path: str) -> None:
+    """
+    Raises:
+        InputError: no type, or a dimension that the type needs is missing.
+    """
     where = f"{path}:{layer.line}: layer '{layer.name}'"
     if not layer.kind:
         raise InputError(f"{where} has no Type; add one of {', '.join(LAYER_TYPES)}")
     missing = [dim for dim in NEEDED[layer.kind] if dim not in layer.sizes]
     if missing:
         raise InputError(f"{where} lacks dimension {', '.join(missing)}; {layer.kind} needs {NEEDED[layer.kind]}")
+
+
+def _check_layer(layer: NetworkLayer, path: str) -> None:
+    check_sizes(layer, path)
     if not layer.mapping:
+        where = f"{path}:{layer.line}: layer '{layer.name}'"
         raise InputError(f"{where} has no Dataflow; add Dataflow {{ ... }} with its mapping")

@@ -29,7 +29,7 @@ from chipweave.schedulers.scar.window import WindowOption, front_of
 Cuts = tuple[int, ...]
 """Units before which a pipeline's stages end; the last is the share's end."""
 
-SEED_TOLERANCES = ((0.02, 3_000_000), (0.06, 3_000_000), (0.3, 2**62))
+SEED_TOLERANCES = ((0.02, 2_000_000), (0.06, 2_000_000), (0.3, 2**62))
 """How coarsely the segmentations to start from are compared, and how much work that may be, in turn."""
 
 KEPT_PATHS = 6

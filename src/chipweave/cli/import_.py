@@ -1,0 +1,173 @@
+"""`chipweave import`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chipweave.cli import options as opt
+from chipweave.cli.console import inert, program, result_console, say
+from chipweave.errors import InputError
+
+if TYPE_CHECKING:
+    from chipweave.workload.importers.assembly import Imported
+
+app = typer.Typer(
+    help="Bring a model from elsewhere: an ONNX file, a PyTorch module, MAESTRO's files.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Name = Annotated[str, typer.Option(help="Of the model; by default after the file or factory.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Operators that are not costed are an error.")]
+BytesPerElement = Annotated[int, typer.Option(help="Of weights and activations alike.", min=1, max=64)]
+Out = Annotated[Path | None, typer.Option(help="A model's YAML, which 'schedule' takes.")]
+
+
+@app.command("onnx")
+def onnx(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An ONNX file, with or without weights.")],
+    dim: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SIZE", help="Size of a symbolic dimension, or of INPUT:AXIS. Repeat for others."),
+    ] = None,
+    strict: Strict = False,
+    name: Name = "",
+    bytes_per_element: BytesPerElement = 1,
+    out: Out = None,
+    json: opt.Json = False,
+) -> None:
+    """Import an ONNX file. Weights are not read, external data is never opened.
+
+    Example: chipweave import onnx resnet50.onnx --dim batch=1 --out resnet50.yaml
+    """
+    from chipweave.workload.importers.onnx import import_onnx
+
+    made = import_onnx(file, _dims(dim or []), strict=strict, name=name, bytes_per_element=bytes_per_element)
+    _hand_over(made, out, json)
+
+
+@app.command("torch")
+def torch(
+    factory: Annotated[
+        str, typer.Argument(metavar="MODULE:FACTORY", help="A function that returns (module, example inputs).")
+    ],
+    strict: Strict = False,
+    name: Name = "",
+    bytes_per_element: BytesPerElement = 1,
+    out: Out = None,
+    json: opt.Json = False,
+) -> None:
+    """Import a PyTorch module that a function of yours makes. THIS RUNS YOUR CODE: name only modules that you trust.
+
+    Example: chipweave import torch my_nets:resnet --out resnet.yaml
+    """
+    from chipweave.workload.importers.torch import import_factory
+
+    made = import_factory(factory)
+    if strict and made.unsupported:
+        raise InputError(f"{factory}: not costed: {_counted(made.unsupported)}; without --strict they cost nothing")
+    model = replace(made.model, name=name or made.model.name, bytes_per_element=bytes_per_element)
+    _hand_over(replace(made, model=model), out, json)
+
+
+@app.command("maestro")
+def maestro(
+    file: Annotated[Path, typer.Argument(metavar="FILE.m", help="A network in MAESTRO's notation.")],
+    name: Name = "",
+    bytes_per_element: BytesPerElement = 1,
+    out: Out = None,
+    hardware: Annotated[Path | None, typer.Option(help="A hardware file of MAESTRO, for --chiplet-out.")] = None,
+    chiplet_out: Annotated[
+        Path | None, typer.Option(help="A chiplet's YAML: the file's mappings, and the figures of --hardware.")
+    ] = None,
+    json: opt.Json = False,
+) -> None:
+    """Import a MAESTRO network: its layers as a chain, its mappings and hardware as a chiplet.
+
+    Example: chipweave import maestro net.m --out net.yaml --hardware hw.m --chiplet-out mine.yaml
+    """
+    from chipweave.cost.maestro.importer import import_chiplet, import_network, offchip_note
+    from chipweave.files.atomic import write_text
+    from chipweave.files.chiplet_file import dump_chiplet
+    from chipweave.files.yaml import read_text
+
+    if hardware is not None and chiplet_out is None:
+        raise InputError("--hardware describes a chiplet; say where to write it: --chiplet-out FILE.yaml")
+    text = read_text(file)
+    made = import_network(text, str(file), name=name or file.stem, bytes_per_element=bytes_per_element)
+    if chiplet_out is not None:
+        figures = read_text(hardware) if hardware is not None else None
+        chiplet = import_chiplet(text, str(file), figures, str(hardware), name=chiplet_out.stem)
+        write_text(chiplet_out, dump_chiplet(chiplet))
+        say(f"saved {chiplet_out}")
+        note = offchip_note(figures, str(hardware)) if figures is not None else ""
+        made = replace(made, notes=(*made.notes, *[note] * bool(note)))
+    _hand_over(made, out, json)
+
+
+def _dims(given: Sequence[str]) -> dict[str, int]:
+    dims: dict[str, int] = {}
+    for text in given:
+        name, sign, size = text.rpartition("=")
+        if not name or not sign or not size.isascii() or not size.isdigit() or len(size) > 10:
+            raise InputError(f"--dim {text}: is no NAME=SIZE; write --dim batch=1, or --dim INPUT:0=1 for an axis")
+        if name in dims:
+            raise InputError(f"--dim {text}: '{name}' is given twice; give it once")
+        dims[name] = int(size)
+    return dims
+
+
+def _hand_over(made: Imported, out: Path | None, json: bool) -> None:
+    """Save the model where asked, and say what it is: JSON on stdout, or a table."""
+    from chipweave.files.atomic import write_text
+    from chipweave.files.model_file import dump_model
+
+    if out is not None:
+        write_text(out, dump_model(made.model))
+    if json:
+        from json import dumps
+
+        model = made.model
+        head = {"name": model.name, "macs": model.macs, "weights": model.weight_elements, "layers": len(model.layers)}
+        print(dumps(head | {"unsupported": made.unsupported, "folded": made.folded, "notes": made.notes}, indent=1))
+    else:
+        _print(made)
+    if out is not None:
+        say(f"saved {out}; next: {program()} schedule {out} --package het-2x2")
+    elif not json:
+        say("nothing was saved; the same with --out MODEL.yaml saves the model for 'schedule'")
+
+
+def _print(made: Imported) -> None:
+    from rich.table import Table
+
+    model = made.model
+    table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
+    table.add_column("layers of")
+    for title in ("count", "MACs", "weights"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for op in dict.fromkeys(layer.op for layer in model.layers):
+        layers = [layer for layer in model.layers if layer.op is op]
+        macs, weights = sum(layer.macs for layer in layers), sum(layer.weight_elements for layer in layers)
+        table.add_row(str(op), f"{len(layers):,}", f"{macs:,}", f"{weights:,}")
+    table.add_row("all", f"{len(model.layers):,}", f"{model.macs:,}", f"{model.weight_elements:,}")
+    console = result_console()
+    console.print(inert(f"{model.name}, from: {model.source}"), soft_wrap=True)
+    console.print(table)
+    if made.folded:
+        console.print(inert(f"without cost: {_counted(made.folded)}"), soft_wrap=True)
+    if made.unsupported:
+        listed = _counted(made.unsupported)
+        console.print(inert(f"NOT COSTED (what they make counts as made of their inputs): {listed}"), soft_wrap=True)
+    else:
+        console.print("not costed: nothing")
+    for note in made.notes:
+        console.print(inert(f"note: {note}"), soft_wrap=True)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())

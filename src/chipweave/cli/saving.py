@@ -1,0 +1,54 @@
+"""What `--out` and `--figure` write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chipweave.schedule.result import Result
+
+
+def require_room(out: Path | None, figures: Sequence[Path]) -> None:
+    """Say before a long search that what it finds cannot be saved.
+
+    Raises:
+        InputError: a place takes no files, or a figure's format is unknown or its extra missing.
+    """
+    from chipweave.files.atomic import require_writable
+
+    if out is not None:
+        from chipweave.report.save import SAVED
+
+        for name in SAVED:
+            require_writable(out / name)
+    if figures:
+        from chipweave.report.figure import require
+
+        for figure in figures:
+            require(figure)
+            require_writable(figure)
+
+
+def save(result: Result, out: Path | None, figures: Sequence[Path], read_from: Path | None = None) -> list[Path]:
+    """Write the files and return their paths. What was read from `out`'s own schedule.json does not replace it.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    saved: list[Path] = []
+    if out is not None:
+        from chipweave.report.save import SCHEDULE, saving
+
+        own = read_from is not None and (out / SCHEDULE).exists() and (out / SCHEDULE).samefile(read_from)
+        saved += saving(result, out, schedule=not own)
+    if figures:
+        from chipweave.files.atomic import make_folder
+        from chipweave.report.figure import timeline_figure
+
+        for figure in figures:
+            make_folder(figure.parent)
+            timeline_figure(result, figure)
+            saved.append(figure)
+    return saved

@@ -1,0 +1,61 @@
+"""What sets the length of a window."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from chipweave.report.html.charts import bar
+from chipweave.report.html.figures import derived
+from chipweave.report.html.sheet import Sheet
+from chipweave.report.terms import TERMS
+from chipweave.report.words import shares_s
+
+
+def binding(sheet: Sheet, index: int) -> Markup:
+    """`words.binding` with its figures marked."""
+    window, at, figure = sheet.windows[index], f"/evaluation/windows/{index}", sheet.document.figure
+    port = f"{at}/{window.bound_by}_s"
+    bandwidth = sheet.result.problem.package.link_bandwidth_bytes_s
+    match window.bound_by:
+        case "dram":
+            bytes_, rate = figure(f"{at}/dram_bytes"), figure("/package/dram_bandwidth_bytes_s")
+            return Markup("the DRAM, which moves {} at {}").format(bytes_, rate)
+        case "link" if window.link is not None:
+            bytes_ = derived(window.link_s * bandwidth, "link.bytes", [port, "/package/link_bandwidth_bytes_s"])
+            link = figure(f"{at}/link", f"{window.link[0]} to {window.link[1]}")
+            return Markup("the link from chiplet {}, which carries {}").format(link, bytes_)
+        case "port" if window.port is not None:
+            bytes_ = derived(window.port_s * bandwidth, "chiplet.out", [port, "/package/link_bandwidth_bytes_s"])
+            link = figure(f"{at}/port")
+            return Markup("the port of chiplet {}, through which {} pass one way").format(link, bytes_)
+    number = max(range(len(window.pipelines)), key=lambda i: window.pipelines[i].latency_s)
+    pipeline, at = window.pipelines[number], f"{at}/pipelines/{number}"
+    position = pipeline.stages.index(pipeline.slowest)
+    shares = shares_s(pipeline)
+    most = max(shares, key=lambda name: shares[name])
+    plural = "" if pipeline.micro_batches == 1 else "es"
+    chiplets = "chiplet" if len(pipeline.slowest.chiplets) == 1 else "chiplets"
+    return Markup("{}: mostly {}; {} micro-batch{}, slowest in {} on {} {}").format(
+        sheet.task(pipeline.task),
+        most,
+        figure(f"{at}/micro_batches"),
+        plural,
+        sheet.layers(pipeline.task, pipeline.slowest),
+        chiplets,
+        figure(f"{at}/stages/{position}/chiplets"),
+    )
+
+
+def busy(sheet: Sheet, index: int) -> list[tuple[str, Markup, Markup]]:
+    """What a window's latency is at least needed for: name, share, bar."""
+    window, at = sheet.windows[index], f"/evaluation/windows/{index}"
+    slowest = max(range(len(window.pipelines)), key=lambda i: window.pipelines[i].latency_s)
+    found = [("pipeline", window.pipelines[slowest].latency_s, f"{at}/pipelines/{slowest}/latency_s")]
+    found += [(name, getattr(window, f"{name}_s"), f"{at}/{name}_s") for name in ("dram", "link", "port")]
+    rows = []
+    for name, seconds, pointer in found:
+        share = seconds / window.latency_s if window.latency_s else 0.0
+        figure = derived(share, f"window.{name}_share", [pointer, f"{at}/latency_s"])
+        fill = "var(--binds, #b3123f)" if name == window.bound_by else "var(--accent, #4a6fa5)"
+        rows.append((TERMS[f"window.{name}_share"].label, figure, bar(share, fill)))
+    return rows

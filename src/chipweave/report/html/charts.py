@@ -1,0 +1,195 @@
+"""Small drawings of figures: bars, stacked bars, and points in a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from chipweave.report.html.drawing import FONT, component_fill, decades, model_line, ticks
+from chipweave.report.html.figures import typeset
+from chipweave.report.html.markup import joined, tag
+from chipweave.report.words import quantity
+from chipweave.schedule.evaluation import Energy
+
+BAR_WIDTH, BAR_HEIGHT = 96, 8
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 360, 74, 24, 18, 46
+
+
+def bar(share: float, fill: str = "var(--accent, #4a6fa5)", width: int = BAR_WIDTH) -> Markup:
+    """A share of 1 as a bar; what exceeds 1 fills it."""
+    full = max(0.0, min(1.0, share)) * width
+    ground = tag("rect", width=width, height=BAR_HEIGHT, rx=2, class_="ground")
+    filled = tag("rect", width=full, height=BAR_HEIGHT, rx=2, fill=fill)
+    return _strip(ground + filled, width, BAR_HEIGHT)
+
+
+def energy_bar(energy: Energy, most_j: float, width: int = 240) -> Markup:
+    """The parts of an energy one after another; `most_j` is as long as the bar may be."""
+    parts, x = [], 0.0
+    for name in Energy.__slots__:
+        length = getattr(energy, name) / most_j * width if most_j else 0.0
+        if length > 0.05:
+            parts.append(tag("rect", x=x, y=0.5, width=length, height=15, fill=component_fill(name), class_="part"))
+        x += length
+    return _strip(joined(parts), width, 16)
+
+
+def swatch(fill: str) -> Markup:
+    """What a fill looks like, for legends."""
+    square = tag("rect", x=0.75, y=0.75, width=14.5, height=14.5, rx=3, fill=fill, class_="part")
+    return tag("svg", square, width=16, height=16, viewBox="0 0 16 16", class_="swatch", aria_hidden="true")
+
+
+def _strip(inner: Markup, width: float, height: float) -> Markup:
+    box = f"0 0 {width} {height}"
+    return tag("svg", inner, width=width, height=height, viewBox=box, class_="strip", aria_hidden="true")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A schedule in the plane of latency and energy; the `chosen` ones are larger, `kind` is a key of the looks."""
+
+    latency_s: float
+    energy_j: float
+    title: str
+    row: str | None
+    kind: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """A point's colour and the number of its shape."""
+
+    fill: str
+    shape: int
+
+
+SHAPES = (
+    "M-1 0A1 1 0 0 1 1 0A1 1 0 0 1-1 0Z",
+    "M0-1.25L1.25 0L0 1.25L-1.25 0Z",
+    "M-.9-.9H.9V.9H-.9Z",
+    "M0-1.1L1.15.9H-1.15Z",
+    "M0 1.1L1.15-.9H-1.15Z",
+    "M-.35-1.1H.35V-.35H1.1V.35H.35V1.1H-.35V.35H-1.1V-.35H-.35Z",
+)
+"""Circle, diamond, square, triangles, cross: about as far from the middle as 1."""
+
+
+def marker(series: int) -> Markup:
+    """The marker of a series in the plane, for legends."""
+    shape = tag("path", d=SHAPES[series % len(SHAPES)], fill=model_line(series), transform="translate(8 8) scale(6)")
+    return tag("svg", shape, width=16, height=16, viewBox="0 0 16 16", class_="swatch", aria_hidden="true")
+
+
+def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str, looks: Mapping[str, Look]) -> Markup:
+    """Points over latency and energy, with the corner (latency_s, energy_j) that nothing gets below.
+
+    Axes are logarithmic where values span more than a factor of 4. `looks` has those of each kind.
+    """
+    latencies = [point.latency_s for point in points] + ([bound[0]] if bound else [])
+    energies = [point.energy_j for point in points] + ([bound[1]] if bound else [])
+    across = _Scale.over(latencies, LEFT, WIDTH - RIGHT, "s")
+    up = _Scale.over(energies, HEIGHT - BOTTOM, TOP, "J")
+    parts = _axes(across, up)
+    if bound is not None:
+        x, y = across.at(bound[0]), up.at(bound[1])
+        corner = f"M{LEFT} {TOP}H{x:.1f}V{y:.1f}H{WIDTH - RIGHT}V{HEIGHT - BOTTOM}H{LEFT}Z"
+        edge = f"M{x:.1f} {TOP}V{y:.1f}H{WIDTH - RIGHT}"
+        parts += [tag("path", d=corner, fill="url(#tail)"), tag("path", d=edge, class_="bound", fill="none")]
+    for point in sorted(points, key=lambda point: point.chosen):
+        look, size = looks[point.kind], 7.5 if point.chosen else 4.2
+        where = f"translate({across.at(point.latency_s):.1f} {up.at(point.energy_j):.1f}) scale({size})"
+        shape = tag("path", d=SHAPES[look.shape % len(SHAPES)], fill=look.fill, transform=where)
+        parts.append(
+            tag(
+                "g",
+                shape,
+                class_="item point chosen" if point.chosen else "item point",
+                role="img",
+                aria_label=point.title,
+                data_row=point.row,
+                tabindex=-1,
+            )
+        )
+    return tag(
+        "svg",
+        joined(parts),
+        xmlns="http://www.w3.org/2000/svg",
+        width=WIDTH,
+        height=HEIGHT,
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        class_="plane",
+        role="group",
+        aria_label=title,
+        font_family=FONT,
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Values to pixels."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool
+    unit: str
+
+    @staticmethod
+    def over(values: Sequence[float], start: float, end: float, unit: str) -> _Scale:
+        import math
+
+        low, high = min(values), max(values)
+        logarithmic = low > 0 and high > 4 * low
+        if logarithmic:
+            room = 0.08 * math.log(high / low)
+            return _Scale(low * math.exp(-room), high * math.exp(room), start, end, True, unit)
+        room = 0.12 * (high - low) or 0.1 * abs(high) or 1.0
+        return _Scale(low - room, high + room, start, end, False, unit)
+
+    def at(self, value: float) -> float:
+        import math
+
+        if self.logarithmic:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        if self.logarithmic:
+            found = decades(self.low, self.high)
+            if len(found) >= 2:
+                return found
+        return ticks(self.low, self.high, 5)
+
+
+def _axes(across: _Scale, up: _Scale) -> list[Markup]:
+    parts, taken = [], -100.0
+    for value in across.ticks():
+        x = across.at(value)
+        parts.append(tag("path", d=f"M{x:.1f} {TOP}V{HEIGHT - BOTTOM}", class_="grid"))
+        if x - taken > 58:
+            text, taken = quantity(value, across.unit), x
+            parts.append(_label(text, x, HEIGHT - BOTTOM + 18, "middle"))
+    taken = HEIGHT * 2.0
+    for value in up.ticks():
+        y = up.at(value)
+        parts.append(tag("path", d=f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}", class_="grid"))
+        if taken - y > 20:
+            text, taken = quantity(value, up.unit), y
+            parts.append(_label(text, LEFT - 8, y + 4, "end"))
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(_label("latency", middle, HEIGHT - 8, "middle", "strong"))
+    turned = f"translate(14 {(TOP + HEIGHT - BOTTOM) / 2:.1f}) rotate(-90)"
+    name = tag("text", "energy", font_size=12, text_anchor="middle", class_="strong", transform=turned)
+    return [*parts, name]
+
+
+def _label(text: str, x: float, y: float, anchor: str, class_: str = "small") -> Markup:
+    size = 12 if class_ == "strong" else 11.5
+    return tag("text", typeset(text), x=x, y=y, font_size=size, text_anchor=anchor, class_=class_)

@@ -1,0 +1,52 @@
+"""The schedules that the search retained, and what no schedule reaches."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from chipweave.report.html import charts
+from chipweave.report.html.sheet import Sheet
+
+MOST_POINTS = 300
+"""Schedules of the search's front drawn."""
+
+
+def retained(sheet: Sheet) -> tuple[tuple[float, float], ...]:
+    """The front of the search, if there was one."""
+    return () if sheet.result.search is None else sheet.result.search.front
+
+
+def shown(sheet: Sheet) -> list[int]:
+    """Positions in the front, evenly spread where there are too many."""
+    count = len(retained(sheet))
+    if count <= MOST_POINTS:
+        return list(range(count))
+    return sorted({position * (count - 1) // (MOST_POINTS - 1) for position in range(MOST_POINTS)})
+
+
+def plane(sheet: Sheet) -> Markup:
+    """The front, the schedule of the page and the lower bound."""
+    evaluation, bound = sheet.result.evaluation, sheet.result.certificate
+    points = [
+        charts.Point(*retained(sheet)[position], f"Schedule {position} of the front", f"front-{position}", "front")
+        for position in shown(sheet)
+    ]
+    here = (evaluation.latency_s, evaluation.energy_j)
+    points.append(charts.Point(*here, "The schedule of this report", "front-chosen", "chosen", chosen=True))
+    looks = {"front": charts.Look("var(--accent, #4a6fa5)", 0), "chosen": charts.Look("var(--binds, #b3123f)", 1)}
+    corner = None if bound is None else (bound.latency_s, bound.energy_j)
+    return charts.plane(points, corner, "Energy over latency of the schedules that the search retained", looks)
+
+
+def rows(sheet: Sheet) -> list[tuple[str, Markup, Markup]]:
+    """Identifier, latency, energy."""
+    return [
+        (f"front-{i}", sheet.figure(f"/search/front/{i}/latency_s"), sheet.figure(f"/search/front/{i}/energy_j"))
+        for i in shown(sheet)
+    ]
+
+
+def key(kind: str) -> Markup:
+    """What marks the `chosen` schedule, the `front` and the `bound` in the plane."""
+    fills = {"chosen": "var(--binds, #b3123f)", "front": "var(--accent, #4a6fa5)", "bound": "url(#tail)"}
+    return charts.swatch(fills[kind])

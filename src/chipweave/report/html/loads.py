@@ -1,0 +1,63 @@
+"""How busy each link, port and memory interface is at least in a window: its bytes over what it can move meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chipweave.report.palette import HEAT_LIMITS
+from chipweave.schedule.result import Result
+from chipweave.schedule.traffic import traffic
+
+
+@dataclass(frozen=True)
+class Load:
+    """Bytes, and their share of what the place can move in the window."""
+
+    bytes_: float
+    share: float
+
+    @property
+    def step(self) -> int | None:
+        """The step of the colour scale; None where nothing moves."""
+        if not self.bytes_:
+            return None
+        return next((step for step, limit in enumerate(HEAT_LIMITS) if self.share <= limit), len(HEAT_LIMITS) - 1)
+
+
+@dataclass(frozen=True)
+class Loads:
+    """Of one window: by directed link, by chiplet (what it sends and receives), by chiplet with an interface."""
+
+    links: dict[tuple[int, int], Load]
+    out: tuple[Load, ...]
+    into: tuple[Load, ...]
+    interfaces: dict[int, Load]
+
+    def port(self, chiplet: int) -> Load:
+        """The busier way."""
+        return max(self.out[chiplet], self.into[chiplet], key=lambda load: load.bytes_)
+
+
+def loads(result: Result) -> tuple[Loads, ...]:
+    """Per window."""
+    package, found = result.problem.package, []
+    seen = traffic(result.schedule, result.problem, result.evaluation)
+    for window, moved in zip(result.evaluation.windows, seen, strict=True):
+        can_link = package.link_bandwidth_bytes_s * window.latency_s
+        can_dram = package.dram_bandwidth_bytes_s * window.latency_s
+
+        def load(bytes_: float, can: float) -> Load:
+            return Load(float(bytes_), float(bytes_) / can if can else 0.0)
+
+        found.append(
+            Loads(
+                {
+                    link: load(bytes_, can_link)
+                    for link, bytes_ in zip(result.problem.network.links, moved.links, strict=True)
+                },
+                tuple(load(bytes_, can_link) for bytes_ in moved.out),
+                tuple(load(bytes_, can_link) for bytes_ in moved.into),
+                {chiplet: load(bytes_, can_dram) for chiplet, bytes_ in sorted(moved.dram.items())},
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,77 @@
+"""One result as one page."""
+
+from __future__ import annotations
+
+import json
+
+from markupsafe import Markup
+
+from chipweave.report.html import binding, breakdown, front, head, stages, windows
+from chipweave.report.html.drawing import patterns
+from chipweave.report.html.figures import escaped
+from chipweave.report.html.markup import name_of, short, tag
+from chipweave.report.html.package import heat_key
+from chipweave.report.html.render import render
+from chipweave.report.html.sheet import Sheet
+from chipweave.report.html.timeline import timeline_key
+from chipweave.report.made import command
+from chipweave.report.notes import result_notes, search_notes, spill_note
+from chipweave.report.terms import TERMS
+from chipweave.report.words import cost_model_of
+from chipweave.schedule.problem import Fidelity
+from chipweave.schedule.result import Result
+
+LONGEST_COMMAND = 4000
+MOST_NOTES = 40
+"""Notes, and options of the scheduler, that are shown."""
+
+
+def page(result: Result) -> str:
+    """The whole report as HTML that needs no other file and no network: the same text for the same result."""
+    sheet, problem = Sheet(result), result.problem
+    return render(
+        "page.html",
+        title=f"{short(problem.scenario.name)} on {short(problem.package.name)}",
+        sheet=sheet,
+        result=result,
+        figure=sheet.figure,
+        terms=TERMS,
+        head=head,
+        windows=windows,
+        binding=binding,
+        breakdown=breakdown,
+        front=front,
+        stages=stages,
+        patterns=patterns(len(problem.scenario.tasks)),
+        heat_key=heat_key(),
+        timeline_key=timeline_key(result),
+        scenario=name_of(problem.scenario.name),
+        package=name_of(problem.package.name),
+        cost_model=name_of(cost_model_of(result.cost_model)),
+        objective=name_of(result.objective),
+        detailed=problem.fidelity is Fidelity.DETAILED,
+        command=command(result)[:LONGEST_COMMAND],
+        options=options(sheet),
+        changes=[short(change, 300) for change in result.changes],
+        notes=notes(sheet),
+    )
+
+
+def options(sheet: Sheet) -> list[tuple[str, Markup]]:
+    """Name and value of the scheduler's options that are set."""
+    search = sheet.result.search
+    if search is None:
+        return []
+    return [
+        (short(key), tag("data", short(str(value)), value=json.dumps(value), data_at=f"/search/options/{escaped(key)}"))
+        for key, value in list(search.options.items())[:MOST_NOTES]
+        if value is not None
+    ]
+
+
+def notes(sheet: Sheet) -> list[str]:
+    """What the terminal's report says below its tables."""
+    tight = spill_note(sheet.result)
+    own = [f"spills: {tight}"] if tight else []
+    found = [*result_notes(sheet.result), *own, *search_notes(sheet.result)[:-1]]
+    return [short(note, 600) for note in found[:MOST_NOTES]]

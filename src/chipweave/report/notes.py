@@ -1,0 +1,71 @@
+"""What to know about a result's figures: one sentence or two each, for every report."""
+
+from __future__ import annotations
+
+from chipweave.report.words import PAPER_NOTE, REGIONS_NOTE, ROOFLINE_NOTE, quantity
+from chipweave.schedule.memory import Keeping
+from chipweave.schedule.problem import Fidelity
+from chipweave.schedule.result import Result
+
+
+def result_notes(result: Result) -> list[str]:
+    """What the scenario says, what the bound holds for, and what the figures are."""
+    problem, bound, gap = result.problem, result.certificate, result.gap
+    notes = []
+    if problem.scenario.note:
+        notes.append(problem.scenario.note)
+    if bound is not None and gap is not None:
+        terms = ", ".join(f"{name} {quantity(seconds, 's')}" for name, seconds in bound.terms_s)
+        notes.append(
+            f"The lower bound holds for {bound.of}: at least {quantity(bound.latency_s, 's')} (the largest of {terms}) "
+            f"and {quantity(bound.energy_j, 'J')}. The best one's value is at most {100 * gap:.1f} % below this one's."
+            if gap > 0
+            else f"The lower bound is reached: this schedule is proven optimal among {bound.of}."
+        )
+    notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
+    if result.schedule.largest_region > 1:
+        notes.append(REGIONS_NOTE)
+    return notes
+
+
+def table_notes(result: Result) -> list[str]:
+    """What the columns and marks in the terminal's lists of stages mean, of those that some stage has."""
+    stages = [stage for window in result.evaluation.windows for p in window.pipelines for stage in p.stages]
+    regions = result.schedule.largest_region > 1
+    apart = "" if all(stage.overlaps for stage in stages) else " (+ where transfers do not overlap compute)"
+    parts = "the exchange within the region and " if regions else ""
+    notes = [
+        f"In the windows, per micro-batch: compute, transfers ({parts}the weights that do not stay in L2 included) "
+        f"and steady, the pace of the running pipeline{apart}. once: weights that stay, per window. * marks a "
+        "pipeline's slowest stage."
+    ]
+    if regions:
+        notes.append("count: w layers are weight_shared, i layers input_shared.")
+    if any(stage.l2 is not None and stage.l2.keeping is Keeping.MATES for stage in stages):
+        notes.append("mates: a region's chiplets keep one copy of the weights together.")
+    if tight := spill_note(result):
+        notes.append(f"! {tight}")
+    return notes
+
+
+def spill_note(result: Result) -> str:
+    """What comes of stages that do not fit L2; empty where all do."""
+    stages = [stage for window in result.evaluation.windows for p in window.pipelines for stage in p.stages]
+    tight = [(stage.l2, stage.bytes_) for stage in stages if stage.l2 is not None and not stage.l2.fits]
+    if not tight:
+        return ""
+    effects = []
+    if spilled := sum(bytes_.spill for _, bytes_ in tight):
+        effects.append(f"{quantity(spilled, 'B')} in all go to DRAM and back (both ways counted)")
+    if any(l2.keeping is Keeping.STREAMED and bytes_.weights for l2, bytes_ in tight):
+        effects.append("streamed weights come again with every sample")
+    return "; ".join(("does not fit L2, so the micro-batch is 1 sample", *effects)) + "."
+
+
+def search_notes(result: Result) -> list[str]:
+    """How the search went; nothing of a plan written by hand."""
+    search = result.search
+    if search is None:
+        return []
+    ended = "" if search.complete else ", ended early: the best so far"
+    return [*search.notes, f"{search.evaluated:,} candidates in {search.seconds:.1f} s{ended}."]

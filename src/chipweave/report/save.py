@@ -1,0 +1,74 @@
+"""Results as files in a folder: the schedule, the page that shows it, and the trace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chipweave.files.atomic import make_folder, write_text
+
+if TYPE_CHECKING:
+    from chipweave.schedule.result import Cell, Result
+
+SCHEDULE, REPORT, TRACE = SAVED = "schedule.json", "report.html", "trace.json"
+COMPARISON, COMPARISON_REPORT = "comparison.json", "comparison.html"
+
+
+def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
+    """Write `schedule.json`, `report.html` and `trace.json`, each whole or not at all, and return their paths.
+
+    The folder is made where it is missing. The schedule comes first, so that it is safe whatever becomes of the others.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    return tuple(saving(result, Path(folder)))
+
+
+def saving(result: Result, folder: Path, schedule: bool = True) -> Iterator[Path]:
+    """As `save`, one path at a time, after its file is written; without `schedule` the other two."""
+    from chipweave.report.html import page
+    from chipweave.report.trace import to_text as trace_text
+    from chipweave.schedule.files import to_text
+
+    texts = {SCHEDULE: to_text, REPORT: page, TRACE: trace_text}
+    make_folder(folder)
+    for name, text in texts.items():
+        if schedule or name != SCHEDULE:
+            write_text(folder / name, text(result))
+            yield folder / name
+
+
+def save_comparison(cells: Sequence[Cell], folder: str | Path) -> tuple[Path, ...]:
+    """Write `comparison.json`, every cell's schedule in a folder of its own, and `comparison.html`.
+
+    Each cell in `comparison.json` names its file in `file`.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    from chipweave.files.json import dump_json
+    from chipweave.report.comparison import comparison_data
+    from chipweave.report.html import comparison_page
+    from chipweave.schedule.files import to_text
+
+    top = Path(folder)
+    make_folder(top)
+    data, written = comparison_data(cells), []
+    for number, (cell, row) in enumerate(zip(cells, data, strict=True), 1):
+        if cell.result is not None:
+            place = f"{number}-{_plain(cell.scheduler)}-{_plain(cell.package)}"
+            make_folder(top / place)
+            row["file"] = f"{place}/{SCHEDULE}"
+            write_text(top / place / SCHEDULE, to_text(cell.result))
+            written.append(top / place / SCHEDULE)
+    write_text(top / COMPARISON, dump_json(data) + "\n")
+    write_text(top / COMPARISON_REPORT, comparison_page(cells))
+    return (top / COMPARISON, *written, top / COMPARISON_REPORT)
+
+
+def _plain(name: str) -> str:
+    """Part of a folder's name, whatever a package's name holds."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name)[:40].strip("-").lower() or "unnamed"

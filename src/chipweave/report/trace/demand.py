@@ -1,0 +1,91 @@
+"""What a window asks of the DRAM and of the links over time: the evaluator's bytes, laid out along the timeline.
+
+Each term of a stage's first pass takes its bytes in its own time; the other micro-batches' bytes flow evenly until the
+last one leaves. The evaluator holds only the sums of a window against its bandwidths (a roofline, no queueing), so
+demand may for a while exceed what there is: where it does so on the whole, the window is longer than its pipelines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from chipweave.report.trace.tracks import nanoseconds
+from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation
+from chipweave.schedule.memory import Keeping
+from chipweave.schedule.stage import Flow
+from chipweave.schedule.timeline import StageTime, phases, stage_times
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`bytes_` that flow evenly from `start_ns` to `end_ns`, whole nanoseconds from the start of the schedule."""
+
+    start_ns: int
+    end_ns: int
+    bytes_: float
+
+
+def dram_pieces(pipeline: PipelineEvaluation, start_s: float, batch: int) -> Iterator[Piece]:
+    """DRAM bytes of a pipeline whose window starts at `start_s`; together `bytes_.dram` of its stages."""
+    for stage, time in zip(pipeline.stages, stage_times(pipeline, start_s), strict=True):
+        moved = ((kind, getattr(stage.bytes_, kind)) for kind in ("weights", "load", "store", "spill"))
+        yield from _pieces(stage, time, min(1.0, pipeline.micro_batch / batch), moved)
+
+
+def link_pieces(
+    pipeline: PipelineEvaluation, start_s: float, batch: int, flows: Sequence[Sequence[Flow]]
+) -> Iterator[Piece]:
+    """Bytes of a pipeline over the package's links, counted on every link; together `bytes_.hop_bytes`."""
+    for stage, time, moved in zip(pipeline.stages, stage_times(pipeline, start_s), flows, strict=True):
+        kinds = ((flow.kind, flow.moved.hop_bytes) for flow in moved)
+        yield from _pieces(stage, time, min(1.0, pipeline.micro_batch / batch), kinds)
+
+
+def _pieces(
+    stage: StageEvaluation, time: StageTime, first: float, moved: Iterable[tuple[str, float]]
+) -> Iterator[Piece]:
+    """`moved`: bytes of the window by their field of `StageBytes`; `first`: the first micro-batch's part of them."""
+    keeping = None if stage.l2 is None else stage.l2.keeping
+    terms = {"exchange": "exchange_s", "forward": "forward_s", "spill": "spill_s", "store": "store_s", "load": "load_s"}
+    terms |= {"mates": "weights_s", "weights": "load_s" if keeping is None else "weights_s"}
+    passes = {phase.term: phase for phase in phases(stage)}
+    for kind, bytes_ in moved:
+        if not bytes_:
+            continue
+        if kind == "weights" and keeping in (Keeping.RESIDENT, Keeping.MATES):
+            yield _piece(time.start_s, time.first_s, bytes_)
+            continue
+        whole = kind in ("weights", "mates", "spill")  # the same with every micro-batch, a short one too
+        part = bytes_ / time.micro_batches if whole else bytes_ * first
+        phase = passes.get(terms[kind])
+        start_s, end_s = time.first_s, time.first_end_s
+        if phase is not None:
+            start_s, end_s = time.first_s + phase.offset_s, time.first_s + phase.offset_s + phase.duration_s
+        yield _piece(start_s, end_s, part)
+        if bytes_ > part:
+            yield _piece(time.first_end_s, time.end_s, bytes_ - part)
+
+
+def _piece(start_s: float, end_s: float, bytes_: float) -> Piece:
+    start_ns = nanoseconds(start_s)
+    return Piece(start_ns, max(nanoseconds(end_s), start_ns + 1), bytes_)
+
+
+def steps(pieces: Iterable[Piece]) -> list[tuple[int, float]]:
+    """The sum of all pieces as (from nanosecond, bytes per second) steps; the last one is 0."""
+    changes: dict[int, list[tuple[int, float]]] = {}
+    for number, piece in enumerate(pieces):
+        rate_bytes_s = piece.bytes_ / ((piece.end_ns - piece.start_ns) * 1e-9)
+        changes.setdefault(piece.start_ns, []).append((number, rate_bytes_s))
+        changes.setdefault(piece.end_ns, []).append((number, 0.0))
+    active: dict[int, float] = {}
+    found = []
+    for at_ns in sorted(changes):
+        for number, rate_bytes_s in changes[at_ns]:
+            active[number] = rate_bytes_s
+            if not rate_bytes_s:
+                del active[number]
+        found.append((at_ns, math.fsum(active.values())))
+    return found

@@ -1,0 +1,167 @@
+"""What the schedule, its models and its chiplets do when."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chipweave.report.palette import letter
+from chipweave.report.trace.tracks import (
+    PACKAGE,
+    SCHEDULE,
+    Args,
+    Event,
+    model_track,
+    nanoseconds,
+    short,
+    slice_,
+    track,
+)
+from chipweave.report.words import binding, layers_of, percent, ranges
+from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation
+from chipweave.schedule.problem import Fidelity
+from chipweave.schedule.result import Result
+from chipweave.schedule.timeline import StageTime, phases, stage_times
+from chipweave.workload.scenario import Task
+
+STAGE_TERMS = (
+    "compute_s",
+    "exchange_s",
+    "pace_s",
+    "weights_s",
+    "resident_s",
+    "load_s",
+    "store_s",
+    "spill_s",
+    "forward_s",
+    "fill_s",
+    "steady_s",
+    "overlaps",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A stage with its name, its pointer in schedule.json, and when it works."""
+
+    name: str
+    at: str
+    task: Task
+    pipeline: PipelineEvaluation
+    stage: StageEvaluation
+    time: StageTime
+
+    @property
+    def mark(self) -> str:
+        """`B3`."""
+        return self.name.split()[0]
+
+
+def stages(result: Result, index: int) -> Iterator[Placed]:
+    """Every stage of a window."""
+    window, tasks = result.evaluation.windows[index], result.problem.scenario.tasks
+    for p, pipeline in enumerate(window.pipelines):
+        task = tasks[pipeline.task]
+        for s, (stage, time) in enumerate(zip(pipeline.stages, stage_times(pipeline, window.start_s), strict=True)):
+            name = short(f"{letter(pipeline.task)}{s + 1} {layers_of(stage, task.model)}")
+            yield Placed(name, f"/evaluation/windows/{index}/pipelines/{p}/stages/{s}", task, pipeline, stage, time)
+
+
+def schedule_slices(result: Result, index: int) -> Iterator[Event]:
+    """A window, what it is at least as long as, and each model's part of it."""
+    problem, window = result.problem, result.evaluation.windows[index]
+    at, start_ns = f"/evaluation/windows/{index}", nanoseconds(window.start_s)
+    terms = ("start_s", "latency_s", "bound_by", "dram_bytes", "dram_s", "link_s", "link", "port_s", "port")
+    about = {"bound by": binding(window, problem), "idle chiplets": ranges(window.idle)}
+    figures = {term: _plain(getattr(window, term)) for term in terms}
+    args: Args = {"at": at, **figures, "energy_j": window.energy.total, "about": about}
+    yield slice_(track(SCHEDULE, 0), f"window {index}", start_ns, nanoseconds(window.start_s + window.latency_s), args)
+    slowest = max(range(len(window.pipelines)), key=lambda number: window.pipelines[number].latency_s)
+    needs = [(f"{at}/pipelines/{slowest}", "latency_s", window.pipelines[slowest].latency_s)]
+    if problem.fidelity is Fidelity.DETAILED:
+        needs += [(at, "dram_s", window.dram_s), (at, "link_s", window.link_s), (at, "port_s", window.port_s)]
+    for number, (place, term, seconds) in enumerate(needs):
+        if seconds:
+            share = f"{percent(seconds, window.latency_s)} of window {index}"
+            end_ns = nanoseconds(window.start_s + seconds)
+            yield slice_(track(SCHEDULE, 1 + number), share, start_ns, end_ns, {"at": place, term: seconds})
+    for number, pipeline in enumerate(window.pipelines):
+        figures = {term: getattr(pipeline, term) for term in ("micro_batch", "micro_batches", "latency_s", "end_s")}
+        args = {"at": f"{at}/pipelines/{number}", **figures, "energy_j": pipeline.energy.total}
+        name = f"{pipeline.micro_batches} x {pipeline.micro_batch} samples in {len(pipeline.stages)} stages"
+        yield slice_(model_track(pipeline.task), name, start_ns, nanoseconds(pipeline.end_s), args)
+
+
+def chiplet_slices(result: Result, index: int, first: int, parts: bool) -> Iterator[Event]:
+    """A slice for each stage on every chiplet of its region; on the first one also what it does when.
+
+    `first` micro-batches are drawn one by one, and the `parts` of the first one.
+    """
+    for placed in stages(result, index):
+        yield from _stage(placed, first, parts)
+    window = result.evaluation.windows[index]
+    start_ns, end_ns = nanoseconds(window.start_s), nanoseconds(window.start_s + window.latency_s)
+    for chiplet in window.idle:
+        yield slice_(track(PACKAGE, chiplet), "idle", start_ns, end_ns, {"about": {"window": index}})
+
+
+def _stage(placed: Placed, first: int, parts: bool) -> Iterator[Event]:
+    at, stage, time = placed.at, placed.stage, placed.time
+    start_ns, end_ns = nanoseconds(time.start_s), nanoseconds(time.end_s)
+    args: Args
+    for chiplet in stage.chiplets[1:]:
+        args = {"at": at, "about": {"drawn in full on": f"chiplet {stage.chiplets[0]}"}}
+        yield slice_(track(PACKAGE, chiplet), placed.name, start_ns, end_ns, args)
+    own = track(PACKAGE, stage.chiplets[0])
+    yield slice_(own, placed.name, start_ns, end_ns, _stage_args(placed))
+    if stage.resident_s:
+        args = {"at": at, "resident_s": stage.resident_s}
+        yield slice_(own, "resident weights", start_ns, nanoseconds(time.first_s), args)
+    for run in runs(time.micro_batches, first):
+        yield _micro_batches(own, placed, *run)
+    if parts:
+        limit_ns = nanoseconds(time.first_end_s)
+        for phase in phases(stage):
+            from_ns = min(limit_ns, nanoseconds(time.first_s + phase.offset_s))
+            to_ns = min(limit_ns, nanoseconds(time.first_s + phase.offset_s + phase.duration_s))
+            args = {"at": at, phase.term: phase.duration_s}
+            yield slice_(own, phase.term.removesuffix("_s"), from_ns, to_ns, args)
+
+
+def _stage_args(placed: Placed) -> Args:
+    stage, model = placed.stage, placed.task.model
+    return {
+        "at": placed.at,
+        "first": model.layers[stage.first].name,
+        "last": model.layers[stage.last].name,
+        "chiplets": list(stage.chiplets),
+        **{term: getattr(stage, term) for term in STAGE_TERMS},
+        "l2": None if stage.l2 is None else dataclasses.asdict(stage.l2),
+        "bytes": dataclasses.asdict(stage.bytes_),
+        "energy_j": stage.energy.total,
+        "about": {"model": short(placed.task.name), "layers": stage.last - stage.first + 1},
+    }
+
+
+def runs(micro_batches: int, first: int) -> list[tuple[int, int]]:
+    """Micro-batches (from, to) that share a slice: the first ones and the last alone, all between together."""
+    if micro_batches <= first + 2:
+        return [(number, number) for number in range(micro_batches)]
+    last = micro_batches - 1
+    return [*((number, number) for number in range(first)), (first, last - 1), (last, last)]
+
+
+def _micro_batches(own: Mapping[str, int], placed: Placed, first: int, last: int) -> Event:
+    stage, time, size = placed.stage, placed.time, placed.pipeline.micro_batch
+    samples = min(placed.task.batch, (last + 1) * size) - first * size
+    name = f"micro-batch {first}" if first == last else f"micro-batches {first} to {last}: {last - first + 1} in all"
+    figures = {"fill_s": stage.fill_s} if first == 0 else {"steady_s": stage.steady_s}
+    about = {"micro_batches": last - first + 1, "samples": samples}
+    start_ns, end_ns = nanoseconds(time.interval(first)[0]), nanoseconds(time.interval(last)[1])
+    return slice_(own, name, start_ns, end_ns, {"at": placed.at, **figures, "about": about})
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,80 @@
+"""Tracks of the trace, and slices on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from chipweave.report.palette import letter
+from chipweave.schedule.problem import Fidelity
+from chipweave.schedule.result import Result
+from chipweave.schedule.traffic import WindowTraffic
+
+Event = dict[str, Any]
+Args = Mapping[str, Any]
+
+LONGEST_NAME = 60
+SCHEDULE, PACKAGE, LINKS, DRAM = 1, 2, 3, 4
+"""Processes of the trace, in the order in which they are shown."""
+BOUNDS = ("slowest pipeline", "DRAM", "busiest link", "busiest port")
+"""What a window is at least as long as."""
+
+
+def track(process: int, number: int) -> dict[str, int]:
+    """Where events of a track belong. A thread has a number of its own in the whole trace, and no process has it."""
+    return {"pid": process, "tid": 1_000_000 * process + number}
+
+
+def model_track(task: int) -> dict[str, int]:
+    return track(SCHEDULE, 1 + len(BOUNDS) + task)
+
+
+def track_names(result: Result, carried: Sequence[WindowTraffic]) -> Iterator[Event]:
+    """Names and order of processes and tracks; of links, those that carry something."""
+    problem, package = result.problem, result.problem.package
+    scenario = short(problem.scenario.name)
+    bounds = BOUNDS if problem.fidelity is Fidelity.DETAILED else BOUNDS[:1]
+    labels = ["windows", *(f"needs: {name}" for name in bounds)]
+    tracks = [(track(SCHEDULE, number), label) for number, label in enumerate(labels)]
+    for task, entry in enumerate(problem.scenario.tasks):
+        tracks.append((model_track(task), f"{letter(task)} {short(entry.name)}"))
+    for number, chiplet in enumerate(package.chiplets):
+        tracks.append((track(PACKAGE, number), f"chiplet {number} ({short(chiplet.name)})"))
+    for number, (a, b) in enumerate(problem.network.links):
+        if any(window.links[number] for window in carried):
+            tracks.append((track(LINKS, number), f"link {a} to {b}"))
+    tracks += [(track(DRAM, chiplet), f"interface at chiplet {chiplet}") for chiplet in package.interfaces]
+    processes = {
+        SCHEDULE: f"schedule: {scenario}",
+        PACKAGE: f"package: {short(package.name)}",
+        LINKS: "links",
+        DRAM: "DRAM",
+    }
+    for pid, name in processes.items():
+        yield {"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}}
+        yield {"ph": "M", "name": "process_sort_index", "pid": pid, "args": {"sort_index": pid}}
+    for of, name in tracks:
+        yield {"ph": "M", "name": "thread_name", **of, "args": {"name": name}}
+        yield {"ph": "M", "name": "thread_sort_index", **of, "args": {"sort_index": of["tid"]}}
+
+
+def slice_(on: Mapping[str, int], name: str, start_ns: int, end_ns: int, args: Args) -> Event:
+    """A slice on the track `on`."""
+    times = {"ts": microseconds(start_ns), "dur": microseconds(end_ns - start_ns)}
+    return {"ph": "X", "name": name, "cat": "chipweave", **on, **times, "args": args}
+
+
+def microseconds(ns: int) -> float:
+    """The number that is `ns` again when it is multiplied by 1,000 and cut or rounded, as readers of the format do."""
+    time_us = ns / 1000
+    return time_us if int(time_us * 1000) == ns else math.nextafter(time_us, math.inf)
+
+
+def nanoseconds(seconds: float) -> int:
+    return round(seconds * 1e9)
+
+
+def short(name: str) -> str:
+    """A name of bounded length."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"

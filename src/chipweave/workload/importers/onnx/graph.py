@@ -1,0 +1,272 @@
+"""A walk over an ONNX graph: every node becomes known values, a layer or a fold, and so does what it calls."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from chipweave.errors import InputError
+from chipweave.workload.importers.assembly import Assembly, legal_name
+from chipweave.workload.importers.onnx import contributed
+from chipweave.workload.importers.onnx.constants import evaluate
+from chipweave.workload.importers.onnx.infer import Known, inferred
+from chipweave.workload.importers.onnx.operators import makes_activations, translate
+from chipweave.workload.importers.onnx.order import described, graphs_of, ordered, reads
+from chipweave.workload.importers.onnx.tensor import Call, Tensor, domain_of, stored_tensor
+from chipweave.workload.importers.onnx.weightless import MOST_FIELDS, MOST_NODES
+from chipweave.workload.importers.view import Kind, constant, control, kind_of
+
+if TYPE_CHECKING:
+    from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
+
+Tensors = MutableMapping[str, Tensor]
+FunctionKey = tuple[str, str, str]
+"""Domain, name and overload."""
+
+MOST_CALLS = 24
+"""Functions that call functions, and branches within branches."""
+
+_WEIGHT = ".weight"
+_QUOTED = re.compile("'([^']*)'")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the nodes of one graph or function share.
+
+    Args:
+        versions: of the operator sets, by domain.
+        prefix: of the layers' names.
+        arguments: what attributes of a function's nodes refer to.
+        weights: names of tensors that one node alone reads and whose layer is called after them.
+    """
+
+    versions: Mapping[str, int]
+    prefix: str = ""
+    arguments: Mapping[str, AttributeProto] | None = None
+    weights: frozenset[str] = frozenset()
+
+
+@dataclass
+class Walk:
+    """The model around the graphs.
+
+    Args:
+        assembly: takes the layers.
+        path: names the file in messages.
+        declared: types that the file states for tensors between nodes, used where nothing follows from the operator.
+    """
+
+    assembly: Assembly
+    path: str
+    functions: Mapping[FunctionKey, FunctionProto]
+    declared: Mapping[str, Known]
+    unknown: list[str] = field(default_factory=list)
+    """Nodes whose output has no known size though their inputs have, with the reason where there is one."""
+    nodes_left: int = MOST_NODES
+    operands_left: int = MOST_FIELDS
+    calls: list[FunctionKey] = field(default_factory=list)
+
+    def run(self, nodes: Sequence[NodeProto], tensors: Tensors, scope: Scope) -> None:
+        """Add what the nodes make to `tensors`.
+
+        Raises:
+            InputError: nodes that cannot run in any order, more than there may be, or sizes that no layer has.
+        """
+        self.nodes_left -= len(nodes)
+        self.operands_left -= sum(len(node.input) + len(node.output) + len(node.attribute) for node in nodes)
+        if self.nodes_left < 0 or self.operands_left < 0:
+            raise InputError(
+                f"{self.path}: more than {MOST_NODES:,} nodes or {MOST_FIELDS:,} operands once functions are expanded; "
+                "export a smaller part of the model"
+            )
+        for node in ordered(nodes, tensors, self.path):
+            if scope.arguments is not None:
+                node = _with_arguments(node, scope.arguments)
+            made = self.outputs(node, tensors, scope) if node.output else []
+            tensors.update({name: tensor for name, tensor in zip(node.output, made, strict=True) if name})
+
+    def outputs(self, node: NodeProto, tensors: Tensors, scope: Scope) -> list[Tensor]:
+        inputs = tuple(tensors[name] if name else None for name in node.input)
+        function = self.functions.get((domain_of(node.domain), node.op_type, node.overload))
+        if function is not None:
+            return self.called(function, node, inputs, scope)
+        attributes = {attribute.name: self.value(attribute, node) for attribute in node.attribute}
+        if node.op_type == "Constant":
+            return [_constant(attributes)]
+        if node.op_type == "If" and inputs and inputs[0] is not None and inputs[0].integers:
+            branch = attributes.get("then_branch" if inputs[0].integers[0] else "else_branch")
+            if branch is not None:
+                return self.branch(branch, node, tensors, scope)
+        call = Call(
+            operator=legal_name(f"{domain}:{node.op_type}" if (domain := domain_of(node.domain)) else node.op_type),
+            name=_name(node, scope),
+            inputs=inputs,
+            attributes=attributes,
+            shapes=(None,) * len(node.output),
+        )
+        known, reason = self.sizes(node, call, scope)
+        call = replace(call, shapes=tuple(shape for _, shape in known))
+        values = _values(call)
+        if values is not None:
+            return [Tensor(constant(a.shape), element, a) for a, (element, _) in zip(values, known, strict=True)]
+        captured = tuple(tensors[name].view for name in _captured(node) if name in tensors)
+        kind = kind_of([*call.views, *captured])
+        if kind is Kind.CONSTANT or (kind is Kind.CONTROL and not makes_activations(call.operator)):
+            made = constant if kind is Kind.CONSTANT else control
+            return [Tensor(made(shape), element) for element, shape in known]
+        views = translate(self.assembly, call, captured)
+        if views[0].shape is None and all(tensor is None or tensor.shape is not None for tensor in inputs):
+            self.unknown.append(described(node) + (f": {reason}" if reason else ""))
+        return [Tensor(view, element) for view, (element, _) in zip(views, known, strict=True)]
+
+    def sizes(self, node: NodeProto, call: Call, scope: Scope) -> tuple[list[Known], str]:
+        """What follows from the operator, else what the file states; and why ONNX refuses the operands."""
+        known, reason = inferred(node, call.inputs, scope.versions)
+        by_hand = contributed.shapes(call)
+        first = next((tensor.element for tensor in call.inputs if tensor is not None), 0)
+        for index, name in enumerate(node.output):
+            element, shape = known[index]
+            declared = self.declared.get(name, (0, None))
+            shape = by_hand[index] if shape is None else shape
+            known[index] = (element or declared[0] or first, declared[1] if shape is None else shape)
+        return known, reason
+
+    def called(
+        self, function: FunctionProto, node: NodeProto, inputs: Sequence[Tensor | None], scope: Scope
+    ) -> list[Tensor]:
+        """A function of the model, walked where it is called."""
+        self.operands_left -= len(function.input) + len(function.attribute_proto)
+        given = dict(zip(function.input, inputs, strict=False))
+        tensors: Tensors = {name: given.get(name) or Tensor(constant(None)) for name in function.input}
+        arguments = {attribute.name: attribute for attribute in (*function.attribute_proto, *node.attribute)}
+        versions = {domain_of(entry.domain): entry.version for entry in function.opset_import}
+        key = (domain_of(function.domain), function.name, function.overload)
+        self.enter(key, node)
+        self.run(function.node, tensors, Scope(versions, f"{_name(node, scope)}/", arguments))
+        self.calls.pop()
+        return self.results(list(function.output), node, tensors)
+
+    def branch(self, graph: GraphProto, node: NodeProto, tensors: Tensors, scope: Scope) -> list[Tensor]:
+        """The branch of an If whose condition is known."""
+        own = {proto.name: stored_tensor(proto, f"{self.path}: '{proto.name}'") for proto in graph.initializer}
+        inner = ChainMap(own, tensors)  # only the first is written to
+        self.enter(("", described(node), str(len(self.calls))), node)
+        self.run(graph.node, inner, scope)
+        self.calls.pop()
+        return self.results([value.name for value in graph.output], node, inner)
+
+    def enter(self, key: FunctionKey, node: NodeProto) -> None:
+        if key in self.calls or len(self.calls) >= MOST_CALLS:
+            chain = " -> ".join(name for _, name, _ in [*self.calls[-4:], key])
+            why = "calls itself" if key in self.calls else f"is more than {MOST_CALLS} calls deep"
+            raise InputError(f"{self.path}: {described(node)} {why}: {chain}; export the model without functions")
+        self.calls.append(key)
+
+    def results(self, names: Sequence[str], node: NodeProto, tensors: Mapping[str, Tensor]) -> list[Tensor]:
+        """What a function or branch hands back to the node that called it."""
+        wanted = names[: len(node.output)]
+        missing = [name for name in wanted if name not in tensors]
+        if missing or len(node.output) > len(names):
+            what = f"'{missing[0]}', which nothing makes" if missing else f"more than the {len(names)} outputs"
+            raise InputError(f"{self.path}: {described(node)} asks for {what}; the file is damaged, export it again")
+        return [tensors[name] for name in wanted]
+
+    def value(self, attribute: AttributeProto, node: NodeProto) -> Any:
+        """An attribute as Python has it; a tensor as a `Tensor`, text as a string."""
+        from onnx import AttributeProto, helper
+
+        if attribute.type == AttributeProto.TENSOR:
+            return stored_tensor(attribute.t, f"{self.path}: {described(node)}")
+        if attribute.type == AttributeProto.STRING:
+            return attribute.s.decode("utf-8", "replace")
+        try:
+            value = helper.get_attribute_value(attribute)
+        except ValueError:
+            raise InputError(
+                f"{self.path}: {described(node)}: attribute '{attribute.name}' has no known type; export it again"
+            ) from None
+        return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
+
+
+def _with_arguments(node: NodeProto, arguments: Mapping[str, AttributeProto]) -> NodeProto:
+    """A function's node with the caller's attributes in place of references to them."""
+    if not any(attribute.ref_attr_name for attribute in node.attribute):
+        return node
+    made = type(node)()
+    made.CopyFrom(node)
+    del made.attribute[:]
+    for attribute in node.attribute:
+        given = arguments.get(attribute.ref_attr_name) if attribute.ref_attr_name else attribute
+        if given is not None:
+            made.attribute.add().CopyFrom(given)
+            made.attribute[-1].name = attribute.name
+    return made
+
+
+def _name(node: NodeProto, scope: Scope) -> str:
+    """What a node's weights are called, else the PyTorch module that it belongs to, else its own name."""
+    weight = next((name for name in node.input[1:3] if name in scope.weights), "")
+    modules = [path[-2] for entry in node.metadata_props if len(path := _QUOTED.findall(entry.value)) > 1]
+    made = next(filter(None, node.output), "")
+    own = weight.removesuffix(_WEIGHT) or next(filter(None, modules), "") or node.name or made or node.op_type
+    return scope.prefix + own
+
+
+def weight_names(nodes: Sequence[NodeProto], stored: Sequence[str]) -> frozenset[str]:
+    """Stored tensors called `...weight` that exactly one node reads."""
+    uses: dict[str, int] = {name: 0 for name in stored if name.endswith(_WEIGHT)}
+    for node in nodes:
+        for name in node.input:
+            if name in uses:
+                uses[name] += 1
+    return frozenset(name for name, count in uses.items() if count == 1)
+
+
+def _constant(attributes: Mapping[str, Any]) -> Tensor:
+    """The output of a Constant node."""
+    import numpy as np
+    from onnx import TensorProto
+
+    if "value" in attributes:
+        value: Tensor = attributes["value"]
+        return value
+    numbers = (("value_int", TensorProto.INT64, np.int64), ("value_float", TensorProto.FLOAT, np.float32))
+    for key, element, kind in numbers:
+        for name in (key, key + "s"):
+            if name in attributes:
+                array = np.array(attributes[name], kind)
+                return Tensor(constant(array.shape), element, array)
+    return Tensor(constant(None))
+
+
+def _values(call: Call) -> list[Any] | None:
+    """The outputs as arrays, where all that they follow from is known."""
+    import numpy as np
+
+    first = call.operand(0)
+    if call.operator in ("Shape", "Size"):
+        if first is None or first.shape is None or len(call.shapes) != 1:
+            return None
+        if call.operator == "Size":
+            size = math.prod(first.shape)
+            return [np.array(size, np.int64)] if size < 2**63 else None
+        start, end = call.integer("start", 0), call.integer("end", len(first.shape))
+        return [np.array(first.shape[start:end], np.int64)]
+    if any(tensor is not None and tensor.values is None for tensor in call.inputs):
+        return None
+    arrays = [None if tensor is None else tensor.values for tensor in call.inputs]
+    made = evaluate(call.operator, arrays, call.attributes)
+    return made if made is not None and len(made) == len(call.shapes) else None
+
+
+def _captured(node: NodeProto) -> list[str]:
+    """What subgraphs read of the graph around them."""
+    if not any(graphs_of(attribute) for attribute in node.attribute):
+        return []
+    own = set(node.input)
+    return [name for name in reads(node) if name not in own]

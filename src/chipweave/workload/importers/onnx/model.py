@@ -1,0 +1,101 @@
+"""From an ONNX file to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chipweave.errors import InputError
+from chipweave.workload.importers.assembly import Assembly, Imported, legal_name
+from chipweave.workload.importers.view import Shape, constant
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+INSTALL = "pip install 'chipweave[onnx]'"
+
+
+def read_onnx(
+    path: str | Path,
+    dims: Mapping[str, int] | None = None,
+    *,
+    strict: bool = False,
+    name: str = "",
+    bytes_per_element: int = 1,
+) -> Imported:
+    """As `isolated.import_onnx`, in this process: damaged operators may crash it."""
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"ONNX files need the package 'onnx' ({error}); install it: {INSTALL}") from None
+    from chipweave.workload.importers.onnx.weightless import read_weightless
+
+    model = read_weightless(path)
+    assembly = Assembly()
+    producer = f"{model.producer_name} {model.producer_version}".strip()
+    source = f"ONNX file {Path(path).name}" + (f", made by {producer}" if producer else "")
+    unknown = ""
+    try:
+        unknown = _translate(model, str(path), dims or {}, assembly)
+        made = assembly.finish(name or Path(path).stem, legal_name(source), bytes_per_element)
+    except InputError as error:
+        problems = [*error.problems, *[unknown] * bool(unknown)]
+        raise InputError([_placed(problem, str(path)) for problem in problems]) from None
+    if strict and made.unsupported:
+        listed = ", ".join(f"{operator} ({count})" for operator, count in made.unsupported.items())
+        raise InputError(f"{path}: not costed: {listed}; without --strict their outputs count as made of their inputs")
+    return made
+
+
+def _placed(problem: str, path: str) -> str:
+    return problem if problem.startswith((path, "--")) else f"{path}: {problem}"
+
+
+def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> str:
+    """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
+    from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
+    from chipweave.workload.importers.onnx.graph import Scope, Tensors, Walk, weight_names
+    from chipweave.workload.importers.onnx.order import reads
+    from chipweave.workload.importers.onnx.tensor import Tensor, domain_of, input_tensor, legal_shape, stored_tensor
+
+    graph = model.graph
+    if not graph.node:
+        raise InputError("has no graph of nodes; the file is truncated or no ONNX model, export it again")
+    if not model.opset_import:
+        raise InputError("names no operator set (opset_import); the file is truncated, export it again")
+    tensors: Tensors = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
+    for sparse in graph.sparse_initializer:
+        shape = legal_shape(sparse.dims, f"'{sparse.values.name}'")
+        tensors[sparse.values.name] = Tensor(constant(shape), sparse.values.data_type)
+    weights = weight_names(graph.node, tuple(tensors))
+    read = {name for node in graph.node for name in reads(node)}
+    inputs = [value for value in graph.input if value.name not in tensors and value.name in read]
+    shapes, batches = bound_shapes(inputs, dims, path)
+    for value in inputs:
+        tensors[value.name] = input_tensor(value.name, value.type.tensor_type.elem_type, shapes[value.name])
+    assembly.notes += _notes(shapes, batches)
+    overruled = any(":" in key for key in dims)
+    between = () if overruled else (*graph.value_info, *graph.output)
+    declared = {value.name: declared_shape(value, {**batches, **dims}) for value in between}
+    functions = {(domain_of(f.domain), f.name, f.overload): f for f in model.functions}
+    walk = Walk(assembly, path, functions, declared)
+    versions = {domain_of(entry.domain): entry.version for entry in model.opset_import}
+    walk.run(graph.node, tensors, Scope(versions, weights=weights))
+    if not walk.unknown:
+        return ""
+    more = f" and {len(walk.unknown) - 1} more" if len(walk.unknown) > 1 else ""
+    note = f"no size is known of what {walk.unknown[0]}{more} makes; layers that read it are not costed"
+    assembly.notes.append(note)
+    return note
+
+
+def _notes(shapes: Mapping[str, Shape], batches: Mapping[str, int]) -> list[str]:
+    notes = [f"the dimension '{name}' is taken as 1; --dim '{name}=SIZE' sets another" for name in batches]
+    for name, shape in shapes.items():
+        if len(shape) > 1 and shape[0] > 1:
+            notes.append(
+                f"the first axis of input '{name}' has {shape[0]} entries; if it is a batch, one sample of the model "
+                "is all of them: better bind it to 1, and give the batch to the scenario"
+            )
+    return notes

@@ -1,0 +1,191 @@
+"""Operators that slide a window over a map: convolutions, pools, and resizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chipweave.errors import InputError
+from chipweave.workload.importers.assembly import Assembly, legal_name
+from chipweave.workload.importers.onnx.tensor import Call, Tensor
+from chipweave.workload.importers.view import Kind, Shape, View, fold, unary
+
+
+def convolution(assembly: Assembly, call: Call, weight: int = 1) -> View | None:
+    """Conv and its quantised forms, with the weights at position `weight`; None where sizes or weights are unknown."""
+    found = _operands(call, weight)
+    if found is None or len(found[1]) > 5:
+        return None
+    source, filter_, shape = found
+    groups, axes = call.integer("group", 1), len(filter_) - 2
+    _agree(call, filter_[1] * groups, source[1])
+    stride, dilation = _numbers(call, "strides", axes), _numbers(call, "dilations", axes)
+    return assembly.convolution(
+        call.name,
+        _view(call.operand(0), source),
+        filter_,
+        stride=stride,
+        padding=_padding(call, source[2:], filter_[2:], stride, dilation, shape[2:]),
+        dilation=dilation,
+        groups=groups,
+        shape=shape,
+    )
+
+
+def transposed_convolution(assembly: Assembly, call: Call) -> View | None:
+    found = _operands(call, 1)
+    if found is None or len(found[1]) > 4:
+        return None
+    source, filter_, shape = found
+    groups, axes = call.integer("group", 1), len(filter_) - 2
+    _agree(call, filter_[0], source[1])
+    stride, dilation = _numbers(call, "strides", axes), _numbers(call, "dilations", axes)
+    # What is cut off the front of the full output; the attribute `pads` does not say it for SAME or `output_shape`.
+    pads = _numbers(call, "pads", 2 * axes, default=0)[:axes]
+    if call.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or "output_shape" in call.attributes:
+        full = [
+            (size - 1) * s + d * (k - 1) + 1
+            for size, s, d, k in zip(source[2:], stride, dilation, filter_[2:], strict=True)
+        ]
+        pads = [max(0, whole - out) // 2 for whole, out in zip(full, shape[2:], strict=True)]
+    return assembly.transposed_convolution(
+        call.name,
+        _view(call.operand(0), source),
+        filter_,
+        stride=stride,
+        padding=pads,
+        dilation=dilation,
+        groups=groups,
+        shape=shape,
+    )
+
+
+def _agree(call: Call, expected: int, channels: int) -> None:
+    if expected != channels:
+        raise InputError(
+            f"'{legal_name(call.name)}': the weights are for {expected} input channels, but {channels} come in; the "
+            "file is damaged, export it again"
+        )
+
+
+def _operands(call: Call, weight: int) -> tuple[Shape, Shape, Shape] | None:
+    """Shapes of the input, the weights and the output, where all are known and the weights are constants."""
+    source, filter_ = call.operand(0), call.operand(weight)
+    if source is None or filter_ is None or filter_.view.kind is not Kind.CONSTANT:
+        return None
+    if source.shape is None or filter_.shape is None or call.shape is None:
+        return None
+    if not 3 <= len(filter_.shape) == len(source.shape) == len(call.shape):
+        return None
+    return source.shape, filter_.shape, call.shape
+
+
+def _view(tensor: Tensor | None, shape: Shape) -> View:
+    assert tensor is not None
+    return replace(tensor.view, shape=shape)
+
+
+def _numbers(call: Call, key: str, count: int, default: int = 1) -> list[int]:
+    """One number for each axis.
+
+    Raises:
+        InputError: the attribute has another number of them.
+    """
+    values = call.integers(key) or [default] * count
+    if len(values) != count:
+        raise InputError(
+            f"'{legal_name(call.name)}': {key} has {len(values)} numbers where {count} are needed; the file is "
+            "damaged, export it again"
+        )
+    return values
+
+
+def _padding(
+    call: Call, size: Shape, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], out: Shape
+) -> list[int]:
+    """Elements before each axis; those after it follow from the output's size."""
+    axes = len(size)
+    mode = call.attributes.get("auto_pad", "NOTSET")
+    if mode not in ("SAME_UPPER", "SAME_LOWER"):
+        return [0] * axes if mode == "VALID" else _numbers(call, "pads", 2 * axes, default=0)[:axes]
+    pads = []
+    for length, k, s, d, o in zip(size, kernel, stride, dilation, out, strict=True):
+        total = max(0, (o - 1) * s + d * (k - 1) + 1 - length)
+        pads.append(total // 2 if mode == "SAME_UPPER" else total - total // 2)
+    return pads
+
+
+def pool(assembly: Assembly, call: Call) -> View | tuple[View, ...] | None:
+    """Max, average and Lp pools over one to three axes; a third one unrolls like a convolution's."""
+    source = call.operand(0)
+    if source is None or source.shape is None or call.shape is None or not 3 <= len(source.shape) <= 5:
+        return None
+    axes = len(source.shape) - 2
+    kernel, stride = _numbers(call, "kernel_shape", axes), _numbers(call, "strides", axes)
+    dilation = _numbers(call, "dilations", axes)
+    padding = _padding(call, source.shape[2:], kernel, stride, dilation, call.shape[2:])
+    view = assembly.pool(
+        call.name,
+        _view(source, _flat(source.shape, call.shape)),
+        kernel=kernel[-2:],
+        stride=stride[-2:],
+        padding=padding[-2:],
+        shape=_flat(call.shape, call.shape),
+    )
+    view = replace(view, shape=call.shape)
+    return (view, *(unary(view, shape) for shape in call.shapes[1:]))  # positions of the maxima
+
+
+def _flat(shape: Shape, out: Shape) -> Shape:
+    """A map of two axes for every plane of the output, where there are three."""
+    return shape if len(shape) < 5 else (shape[0] * out[2], shape[1], *shape[3:])
+
+
+def global_pool(assembly: Assembly, call: Call) -> View | None:
+    source = call.operand(0)
+    if source is None or source.shape is None or not 3 <= len(source.shape) <= 5:
+        return None
+    return assembly.global_pool(call.name, _view(source, _as_map(source.shape)), call.shape)
+
+
+def reduction(assembly: Assembly, call: Call) -> View | None:
+    """A mean or maximum over all axes of a map is a global pool; over others it belongs to a norm."""
+    source = call.operand(0)
+    axes = call.integers("axes", 1)
+    if source is None or source.shape is None or axes is None or len(source.shape) not in (4, 5):
+        return _folded(assembly, call)
+    rank = len(source.shape)
+    if sorted(axis % rank for axis in axes) != list(range(2, rank)):
+        return _folded(assembly, call)
+    return assembly.global_pool(call.name, _view(source, _as_map(source.shape)), call.shape)
+
+
+def _as_map(shape: Shape) -> Shape:
+    return shape if len(shape) < 5 else (*shape[:2], shape[2] * shape[3], shape[4])
+
+
+def resize(assembly: Assembly, call: Call) -> View | None:
+    """A resize of the axes after the channels, or of those before them where the last axis keeps its size."""
+    source = call.operand(0)
+    if source is None or source.shape is None or call.shape is None or not 3 <= len(source.shape) <= 5:
+        return None
+    before, after = source.shape, call.shape
+    if before == after:
+        return _folded(assembly, call)
+    if before[:2] != after[:2]:
+        if before[0] != after[0] or before[-1] != after[-1]:
+            return None
+        before, after = _channels_first(before), _channels_first(after)
+    view = assembly.upsample(call.name, _view(source, _as_map(before)), _as_map(after))
+    return replace(view, shape=call.shape)
+
+
+def _channels_first(shape: Shape) -> Shape:
+    return shape[0], shape[-1], *shape[1:-1]
+
+
+def _folded(assembly: Assembly, call: Call) -> View:
+    assembly.folded[call.operator] += 1
+    return fold(call.views, call.shape)
+
+

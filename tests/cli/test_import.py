@@ -1,0 +1,108 @@
+"""`chipweave import`: what it prints, what it saves, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chipweave.cli.main import run
+from chipweave.files.chiplet_file import load_chiplet
+from chipweave.files.model_file import load_model
+
+NETWORK = """Network net {
+Layer a { Type: CONV Dimensions { K: 4, C: 3, R: 3, S: 3, Y: 8, X: 8 } Dataflow { SpatialMap(1,1) K; TemporalMap(1,1) C;
+  TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S; TemporalMap(Sz(R),1) Y; TemporalMap(Sz(S),1) X; } }
+}"""
+
+
+@pytest.fixture
+def onnx_file(tmp_path: Path) -> Path:
+    pytest.importorskip("onnx", reason="ONNX files need the package onnx")
+    import onnx
+
+    from tests.workload.importers.onnx_nets import Net
+
+    net = Net()
+    x = net.node("Relu", net.conv("stem", net.input("image", ("batch", 3, 8, 8)), 4, 3, 3))
+    x = net.node("Flatten", net.node("GlobalAveragePool", net.node("Magic", x, domain="nobody"), name="average"))
+    y = net.node("Gemm", x, net.weight("classes.weight", 10, 4), transB=1)
+    model = net.model(y, domains=["nobody"])
+    model.graph.value_info.add().CopyFrom(onnx.helper.make_tensor_value_info("Magic_2_out", 1, ("batch", 4, 8, 8)))
+    path = tmp_path / "small.onnx"
+    onnx.save_model(model, path)
+    return path
+
+
+def test_json_holds_the_totals(onnx_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """64 * 4 * 27 and 4 * 10 MACs."""
+    assert run(["import", "onnx", str(onnx_file), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert {key: data[key] for key in ("name", "macs", "weights", "layers", "unsupported")} == {
+        "name": "small",
+        "macs": 64 * 4 * 27 + 40,
+        "weights": 4 * 27 + 40,
+        "layers": 3,
+        "unsupported": {"nobody:Magic": 1},
+    }
+
+
+def test_the_summary_says_what_is_not_costed(onnx_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", "onnx", str(onnx_file)]) == 0
+    text = capsys.readouterr()
+    assert "small, from: ONNX file small.onnx, made by hand" in text.out
+    assert "NOT COSTED (what they make counts as made of their inputs): nobody:Magic (1)" in text.out
+    assert "without cost: Flatten (1), Relu (1)" in text.out
+    assert "note: the dimension 'batch' is taken as 1" in text.out
+    assert "--out MODEL.yaml" in text.err
+
+
+def test_the_saved_model_is_scheduled(onnx_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = onnx_file.parent / "small.yaml"
+    assert run(["import", "onnx", str(onnx_file), "--out", str(out), "--dim", "batch=2", "--name", "two"]) == 0
+    assert f"schedule {out}" in capsys.readouterr().err
+    model = load_model(out)
+    assert (model.name, model.macs) == ("two", 2 * (64 * 4 * 27 + 40))
+    assert run(["schedule", str(out), "-p", "het-2x2", "-s", "standalone", "--cost-model", "maestro"]) == 0
+
+
+def test_strict_writes_nothing(onnx_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = onnx_file.parent / "small.yaml"
+    assert run(["import", "onnx", str(onnx_file), "--strict", "--out", str(out)]) == 2
+    assert "not costed: nobody:Magic (1)" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("text", ["batch", "=3", "batch=", "batch=-1", "batch=x", "batch=1.5", "batch=99999999999"])
+def test_a_size_that_is_none_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", "onnx", "net.onnx", "--dim", text]) == 2
+    assert f"--dim {text}: is no NAME=SIZE" in capsys.readouterr().err
+
+
+def test_a_size_that_is_given_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", "onnx", "net.onnx", "--dim", "a=1", "--dim", "a=2"]) == 2
+    assert "'a' is given twice" in capsys.readouterr().err
+
+
+def test_maestro_becomes_a_model_and_a_chiplet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.m").write_text(NETWORK)
+    (tmp_path / "hw.m").write_text("num_pes: 256\nnoc_bw_cstr: 64\noffchip_bw_cstr: 128")
+    out, chiplet = tmp_path / "net.yaml", tmp_path / "mine.yaml"
+    command = ["import", "maestro", str(tmp_path / "net.m"), "--out", str(out), "--hardware", str(tmp_path / "hw.m")]
+    assert run(command) == 2
+    assert "say where to write it: --chiplet-out" in capsys.readouterr().err
+    assert run([*command, "--chiplet-out", str(chiplet), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["name"], data["macs"], data["layers"]) == ("net", 36 * 4 * 27, 1)
+    assert "dram_bandwidth_bytes_s" in data["notes"][-1]
+    assert load_model(out).macs == data["macs"]
+    assert (load_chiplet(chiplet).num_pes, load_chiplet(chiplet).name) == (256, "mine")
+    assert run(["cost", str(out), "--chiplet", str(chiplet), "--cost-model", "maestro"]) == 0
+
+
+def test_a_damaged_network_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.m").write_text(NETWORK[:100])
+    assert run(["import", "maestro", str(tmp_path / "net.m"), "--out", str(tmp_path / "net.yaml")]) == 2
+    assert "net.m:2: " in capsys.readouterr().err
+    assert not (tmp_path / "net.yaml").exists()
