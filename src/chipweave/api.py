@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
     from chipweave.schedulers import Scheduler
+    from chipweave.workload.importers.assembly import Imported
 
 __all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "save", "schedule"]
 
@@ -244,12 +245,16 @@ def from_torch(
     """
     from chipweave.workload.importers.torch import from_torch as imported_from
 
-    imported = imported_from(module, example_inputs, name=name, strict=strict, bytes_per_element=bytes_per_element)
+    return _told(imported_from(module, example_inputs, name=name, strict=strict, bytes_per_element=bytes_per_element))
+
+
+def _told(imported: Imported) -> Model:
+    """The model, after a warning for what is not costed and for each thing that was decided on the way."""
     if imported.unsupported:
         listed = ", ".join(f"{operator} ({count})" for operator, count in imported.unsupported.items())
-        warnings.warn(f"'{imported.model.name}': not costed: {listed}", stacklevel=2)
+        warnings.warn(f"'{imported.model.name}': not costed: {listed}", stacklevel=3)
     for note in imported.notes:
-        warnings.warn(f"'{imported.model.name}': {note}", stacklevel=2)
+        warnings.warn(f"'{imported.model.name}': {note}", stacklevel=3)
     return imported.model
 
 
@@ -309,8 +314,8 @@ def from_onnx(
     name: str = "",
     bytes_per_element: int = 1,
 ) -> Model:
-    """The model in an ONNX file; weights are not needed. What was folded or not costed is in
-    `chipweave.workload.importers.onnx.import_onnx`, which this calls.
+    """The model in an ONNX file; weights are not needed. Operators that are not costed are named in a warning;
+    `chipweave.workload.importers.onnx.import_onnx` counts them, and those that were folded.
 
     Args:
         dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`).
@@ -324,5 +329,4 @@ def from_onnx(
     """
     from chipweave.workload.importers.onnx import import_onnx
 
-    made = import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element)
-    return made.model
+    return _told(import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element))
