@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -40,9 +41,16 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         stack.enter_context(torch.no_grad())
         stack.enter_context(_fused_layers_off())
         stack.enter_context(_no_notes_of_lines())
-        if device is not None and device.type == "meta":
+        stack.enter_context(_no_collection())
+        traced = _returning_tensors(twin)
+        try:
+            program = torch.export.export(traced, arguments, keywords, strict=False)
+        except Exception:
+            if device is None or device.type != "meta":
+                raise
+            # The forward pass makes tensors without saying where. Having that decided costs every operator time.
             stack.enter_context(torch.device("meta"))
-        program = torch.export.export(_returning_tensors(twin), arguments, dict(keywords), strict=False)
+            program = torch.export.export(traced, arguments, keywords, strict=False)
     constants = {
         spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name not in ("USER_INPUT", "TOKEN")
     }
@@ -99,6 +107,18 @@ def _moved(value: Any, device: torch.device | None) -> Any:
         return item.to(device) if device is not None and isinstance(item, torch.Tensor) else item
 
     return tree_map(move, value)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing of a trace is garbage before its end, and looking for it takes a twentieth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager
