@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import gc
+import io
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from itertools import chain, zip_longest
@@ -42,6 +44,7 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         stack.enter_context(_fused_layers_off())
         stack.enter_context(_no_notes_of_lines())
         stack.enter_context(_no_collection())
+        stack.enter_context(_no_graph_on_stderr())
         traced = _returning_tensors(twin)
         try:
             program = torch.export.export(traced, arguments, keywords, strict=False)
@@ -60,6 +63,15 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         if node.op == "placeholder" and (outputs := _outputs(node)[0])
     ]
     return Graph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)))
+
+
+@contextmanager
+def _no_graph_on_stderr() -> Iterator[None]:
+    """Drop what is printed where tracing fails: pages of PyTorch's own graph. What is raised says what is wrong."""
+    said = io.StringIO()
+    with redirect_stderr(said):
+        yield
+    sys.stderr.write(said.getvalue())
 
 
 def _twin(module: torch.nn.Module) -> torch.nn.Module:
