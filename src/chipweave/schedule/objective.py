@@ -98,8 +98,8 @@ def _compute(node: ast.AST, text: str, values: dict[str, float]) -> float:
                 raise InputError(f"objective '{text}' cannot be computed at {values}: {error}") from None
     part = ast.unparse(node) if isinstance(node, ast.expr) else text
     raise InputError(
-        f"objective '{text}': '{part}' is not allowed; use latency, energy, numbers, + - * / **, "
-        f"{', '.join(_FUNCTIONS)}"
+        f"objective '{text}': '{part}' is not allowed; write {', '.join(NAMED)}, or an expression of latency, energy, "
+        f"numbers, + - * / **, {', '.join(_FUNCTIONS)}"
     )
 
 
