@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +165,9 @@ def compare(
     Raises:
         InputError: a name or file is wrong. A cell that cannot be scheduled says why in its `reason`.
     """
+    for name, given in (("packages", packages), ("schedulers", schedulers)):
+        if isinstance(given, str | Path | Package):
+            raise InputError(f"{name}: {given!r} is no list; give one, such as [{given!r}]")
     workload = _scenario(scenario)
     systems = [_package(package) for package in packages]
     for scheduler in schedulers:
@@ -276,17 +280,39 @@ def _scenario(choice: Scenario | Model | str | Path) -> Scenario:
 
     if isinstance(choice, Model):
         return Scenario(choice.name, (Task(choice.name, choice),))
-    return choice if isinstance(choice, Scenario) else resolve_scenario(str(choice))
+    if isinstance(choice, Scenario):
+        return choice
+    _require_name(choice, "scenario", "a Scenario, a Model (from_torch and from_onnx make them), a name or a file")
+    return resolve_scenario(str(choice))
 
 
 def _package(choice: Package | str | Path) -> Package:
     from chipweave.files.package_file import resolve_package
 
-    return choice if isinstance(choice, Package) else resolve_package(str(choice))
+    if isinstance(choice, Package):
+        return choice
+    _require_name(choice, "package", "a Package, a name or a file")
+    return resolve_package(str(choice))
+
+
+def _require_name(choice: object, what: str, wanted: str) -> None:
+    """Neither a list nor another tool's object is looked up by what it prints."""
+    if not isinstance(choice, str | Path):
+        raise InputError(f"{what}: {type(choice).__name__} is given; give {wanted}")
 
 
 def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:
-    problems = []
+    problems = [
+        f"{name}={value!r} is no {word}"
+        for name, value, kind, word in (
+            ("seed", seed, Integral, "whole number"),
+            ("jobs", jobs, Integral | None, "whole number"),
+            ("time_limit_s", time_limit_s, Real | None, "number"),
+        )
+        if not isinstance(value, kind)
+    ]
+    if problems:
+        raise InputError(problems)
     if not 0 <= seed < 2**32:
         problems.append(f"seed={seed} is not in 0..{2**32 - 1}")
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):

@@ -55,6 +55,8 @@ def objective(choice: str | Function) -> Objective:
     """
     if callable(choice):
         made = Objective(getattr(choice, "__name__", "custom"), choice)
+    elif not isinstance(choice, str):
+        raise InputError(f"objective {choice!r} is neither a name, an expression nor a function")
     elif choice in NAMED:
         return Objective(choice, NAMED[choice])
     else:
