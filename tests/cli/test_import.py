@@ -59,7 +59,7 @@ def test_the_summary_says_what_is_not_costed(onnx_file: Path, capsys: pytest.Cap
 
 
 def test_the_saved_model_is_scheduled(onnx_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = onnx_file.parent / "small.yaml"
+    out = onnx_file.parent / "models" / "small.yaml"  # the folder is made
     assert run(["import", "onnx", str(onnx_file), "--out", str(out), "--dim", "batch=2", "--name", "two"]) == 0
     assert f"schedule {out}" in capsys.readouterr().err
     model = load_model(out)

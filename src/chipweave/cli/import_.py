@@ -95,7 +95,7 @@ def maestro(
     Example: chipweave import maestro net.m --out net.yaml --hardware hw.m --chiplet-out mine.yaml
     """
     from chipweave.cost.maestro.importer import import_chiplet, import_network, offchip_note
-    from chipweave.files.atomic import write_text
+    from chipweave.files.atomic import make_folder, write_text
     from chipweave.files.chiplet_file import dump_chiplet
     from chipweave.files.yaml import read_text
 
@@ -108,6 +108,7 @@ def maestro(
     if chiplet_out is not None:
         figures = read_text(hardware) if hardware is not None else None
         chiplet = import_chiplet(text, str(file), figures, str(hardware), name=chiplet_out.stem)
+        make_folder(chiplet_out.parent)
         write_text(chiplet_out, dump_chiplet(chiplet))
         say(f"saved {chiplet_out}")
         note = offchip_note(figures, str(hardware)) if figures is not None else ""
@@ -140,10 +141,11 @@ def _require_own(out: Path | None, *others: Path | None) -> None:
 
 def _hand_over(made: Imported, out: Path | None, json: bool) -> None:
     """Save the model where asked, and say what it is: JSON on stdout, or a table."""
-    from chipweave.files.atomic import write_text
+    from chipweave.files.atomic import make_folder, write_text
     from chipweave.files.model_file import dump_model
 
     if out is not None:
+        make_folder(out.parent)
         write_text(out, dump_model(made.model))
     if json:
         from json import dumps
