@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.torch_nets.library import bert, googlenet, gpt2, llama, midas, timm_net, torchvision_net
-from benchmarks.torch_nets.written import alexnet_2012, darknet19, emformer, ritnet, unet
+from benchmarks.torch_nets.written import alexnet_2012, chain, darknet19, emformer, ritnet, unet
 from chipweave.workload.layer import Layer
 from chipweave.workload.model import Model
 from chipweave.workload.zoo import build_model
@@ -113,9 +113,20 @@ def measure(net: str) -> str:
     )
 
 
+def time_chain(count: int) -> None:
+    from chipweave.workload.importers.torch import from_torch
+
+    module, inputs = chain(count)
+    wall, processor = time.perf_counter(), time.process_time()
+    layers = len(from_torch(module, inputs).model.layers)
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    print(f"{layers} convolutions, norms and activations: {wall:.1f} s, {processor:.1f} s of them on the processor")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", nargs="*", choices=list(NETS), default=list(NETS))
+    parser.add_argument("--chain", type=int, default=1000, help="convolutions in a row, timed last; 0: none")
     parser.add_argument("--one", choices=list(NETS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -133,6 +144,8 @@ def main() -> None:
         print(done.stdout.strip() or f"| {net} | left out: {done.stderr.strip().splitlines()[-1]} |", flush=True)
         if done.stdout:
             print("\n".join(notes), end="\n" if notes else "", file=sys.stderr, flush=True)
+    if options.chain:
+        time_chain(options.chain)
 
 
 if __name__ == "__main__":

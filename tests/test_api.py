@@ -118,6 +118,10 @@ def test_progress_and_seed_reach_the_scheduler(monkeypatch: pytest.MonkeyPatch) 
         ({"time_limit_s": float("inf")}, "time limit inf s"),
         ({"time_limit_s": -1}, "time limit -1 s"),
         ({"jobs": 0}, "jobs=0"),
+        ({"seed": "1"}, "seed='1' is no whole number"),
+        ({"time_limit_s": "1"}, "time_limit_s='1' is no number"),
+        ({"jobs": 1.5}, "jobs=1.5 is no whole number"),
+        ({"objective": 3}, "objective 3 is neither"),
         ({"fidelity": "papre"}, "did you mean 'paper'"),
         ({"scheduler": "skar"}, "did you mean 'scar'"),
         ({"options": {"top_k": 3}}, "are not a dataclass"),
@@ -127,6 +131,20 @@ def test_bad_arguments(changes: dict[str, object], message: str) -> None:
     scenario, package, _ = some()
     with pytest.raises(InputError, match=message):
         chipweave.schedule(scenario, package, cost_model=COST, **changes)
+
+
+def test_what_names_nothing_is_refused_by_its_kind() -> None:
+    scenario, package, _ = some()
+    with pytest.raises(InputError, match=r"^scenario: list is given; give a Scenario, a Model \(from_torch"):
+        chipweave.schedule(["resnet18"], package)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^package: int is given; give a Package, a name or a file$"):
+        chipweave.schedule(scenario, 3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^packages: 'het-2x2' is no list; give one, such as \['het-2x2'\]$"):
+        chipweave.compare(scenario, "het-2x2")
+    with pytest.raises(InputError, match=r"^schedulers: 'scar' is no list"):
+        chipweave.compare(scenario, ["het-2x2"], "scar")
+    with pytest.raises(InputError, match=r"^dims: 'batch': '1' is no size; give a whole number$"):
+        chipweave.from_onnx("net.onnx", {"batch": "1"})  # type: ignore[dict-item]
 
 
 def test_limits_are_held() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import runpy
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 import chipweave
+from chipweave import api
 from chipweave.cli.main import run
 from chipweave.schedule.check import problems_of
 from chipweave.schedule.objective import objective
@@ -102,3 +105,27 @@ def test_links_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
+
+
+def test_an_imported_model_beside_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file and the Python of the page pose the same problem; a small net stands for the one of the page."""
+    onnx = pytest.importorskip("onnx", reason="ONNX files need the package onnx")
+    from tests.workload.importers.onnx_nets import Net
+
+    net = Net()
+    stem = net.conv("stem", net.input("image", ("batch", 3, 8, 8)), 4, 3, 3)
+    onnx.save_model(net.model(stem), tmp_path / "resnet50.onnx")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("chipweave.api.schedule", partial(api.schedule, scheduler="standalone"))
+    (file,), (code,) = blocks("docs/import.md", 'yaml title="together.yaml"'), blocks("docs/import.md", "python")
+    Path("together.yaml").write_text(file)
+    assert run(["import", "onnx", "resnet50.onnx", "--out", "resnet50.yaml"]) == 0
+    assert run(["schedule", "together.yaml", "-p", "het-sides-3x3", "-s", "standalone", "--json"]) == 0
+    names_after(code)
+    by_file, by_code = capsys.readouterr().out, Path("results/schedule.json").read_text()
+    said, saved = json.loads(by_file[by_file.index("{") :]), json.loads(by_code)
+    assert saved["scenario"]["models"][1]["batch"] == 2
+    for key in ("scenario", "package", "schedule", "evaluation"):
+        assert said[key] == saved[key]

@@ -5,6 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 
+def chain(count: int) -> tuple[Any, Any]:
+    """So many convolutions, each with a norm and an activation."""
+    import torch
+    from torch import nn
+
+    with torch.device("meta"):
+        parts = {
+            f"block{index}": nn.Sequential(nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
+            for index in range(count)
+        }
+    return named(parts), torch.empty(1, 16, 32, 32, device="meta")
+
+
 def alexnet_2012() -> tuple[Any, Any]:
     """Krizhevsky et al. 2012: three convolutions in two groups."""
     import torch

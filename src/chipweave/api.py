@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import torch
 
     from chipweave.schedulers import Scheduler
+    from chipweave.workload.importers.assembly import Imported
 
 __all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "save", "schedule"]
 
@@ -163,6 +165,9 @@ def compare(
     Raises:
         InputError: a name or file is wrong. A cell that cannot be scheduled says why in its `reason`.
     """
+    for name, given in (("packages", packages), ("schedulers", schedulers)):
+        if isinstance(given, str | Path | Package):
+            raise InputError(f"{name}: {given!r} is no list; give one, such as [{given!r}]")
     workload = _scenario(scenario)
     systems = [_package(package) for package in packages]
     for scheduler in schedulers:
@@ -244,12 +249,16 @@ def from_torch(
     """
     from chipweave.workload.importers.torch import from_torch as imported_from
 
-    imported = imported_from(module, example_inputs, name=name, strict=strict, bytes_per_element=bytes_per_element)
+    return _told(imported_from(module, example_inputs, name=name, strict=strict, bytes_per_element=bytes_per_element))
+
+
+def _told(imported: Imported) -> Model:
+    """The model, after a warning for what is not costed and for each thing that was decided on the way."""
     if imported.unsupported:
         listed = ", ".join(f"{operator} ({count})" for operator, count in imported.unsupported.items())
-        warnings.warn(f"'{imported.model.name}': not costed: {listed}", stacklevel=2)
+        warnings.warn(f"'{imported.model.name}': not costed: {listed}", stacklevel=3)
     for note in imported.notes:
-        warnings.warn(f"'{imported.model.name}': {note}", stacklevel=2)
+        warnings.warn(f"'{imported.model.name}': {note}", stacklevel=3)
     return imported.model
 
 
@@ -271,17 +280,39 @@ def _scenario(choice: Scenario | Model | str | Path) -> Scenario:
 
     if isinstance(choice, Model):
         return Scenario(choice.name, (Task(choice.name, choice),))
-    return choice if isinstance(choice, Scenario) else resolve_scenario(str(choice))
+    if isinstance(choice, Scenario):
+        return choice
+    _require_name(choice, "scenario", "a Scenario, a Model (from_torch and from_onnx make them), a name or a file")
+    return resolve_scenario(str(choice))
 
 
 def _package(choice: Package | str | Path) -> Package:
     from chipweave.files.package_file import resolve_package
 
-    return choice if isinstance(choice, Package) else resolve_package(str(choice))
+    if isinstance(choice, Package):
+        return choice
+    _require_name(choice, "package", "a Package, a name or a file")
+    return resolve_package(str(choice))
+
+
+def _require_name(choice: object, what: str, wanted: str) -> None:
+    """Neither a list nor another tool's object is looked up by what it prints."""
+    if not isinstance(choice, str | Path):
+        raise InputError(f"{what}: {type(choice).__name__} is given; give {wanted}")
 
 
 def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:
-    problems = []
+    problems = [
+        f"{name}={value!r} is no {word}"
+        for name, value, kind, word in (
+            ("seed", seed, Integral, "whole number"),
+            ("jobs", jobs, Integral | None, "whole number"),
+            ("time_limit_s", time_limit_s, Real | None, "number"),
+        )
+        if not isinstance(value, kind)
+    ]
+    if problems:
+        raise InputError(problems)
     if not 0 <= seed < 2**32:
         problems.append(f"seed={seed} is not in 0..{2**32 - 1}")
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
@@ -309,8 +340,8 @@ def from_onnx(
     name: str = "",
     bytes_per_element: int = 1,
 ) -> Model:
-    """The model in an ONNX file; weights are not needed. What was folded or not costed is in
-    `chipweave.workload.importers.onnx.import_onnx`, which this calls.
+    """The model in an ONNX file; weights are not needed. Operators that are not costed are named in a warning;
+    `chipweave.workload.importers.onnx.import_onnx` counts them, and those that were folded.
 
     Args:
         dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`).
@@ -324,5 +355,4 @@ def from_onnx(
     """
     from chipweave.workload.importers.onnx import import_onnx
 
-    made = import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element)
-    return made.model
+    return _told(import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element))

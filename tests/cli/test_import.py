@@ -59,7 +59,7 @@ def test_the_summary_says_what_is_not_costed(onnx_file: Path, capsys: pytest.Cap
 
 
 def test_the_saved_model_is_scheduled(onnx_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = onnx_file.parent / "small.yaml"
+    out = onnx_file.parent / "models" / "small.yaml"  # the folder is made
     assert run(["import", "onnx", str(onnx_file), "--out", str(out), "--dim", "batch=2", "--name", "two"]) == 0
     assert f"schedule {out}" in capsys.readouterr().err
     model = load_model(out)
@@ -106,3 +106,57 @@ def test_a_damaged_network_writes_nothing(tmp_path: Path, capsys: pytest.Capture
     assert run(["import", "maestro", str(tmp_path / "net.m"), "--out", str(tmp_path / "net.yaml")]) == 2
     assert "net.m:2: " in capsys.readouterr().err
     assert not (tmp_path / "net.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--out", "net.m"],
+        ["--out", "./net.m"],
+        ["--hardware", "hw.m", "--chiplet-out", "hw.m"],
+        ["--chiplet-out", "link.m"],
+        ["--out", "new.yaml", "--chiplet-out", "new.yaml"],
+    ],
+)
+def test_no_file_that_is_read_is_replaced(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.m").write_text(NETWORK)
+    Path("hw.m").write_text("num_pes: 256")
+    Path("link.m").symlink_to("net.m")
+    assert run(["import", "maestro", "net.m", *options]) == 2
+    assert f"error: {options[-1].removeprefix('./')}: is both read and written, or written twice" in (
+        capsys.readouterr().err
+    )
+    assert (Path("net.m").read_text(), Path("hw.m").read_text()) == (NETWORK, "num_pes: 256")
+    assert not Path("new.yaml").exists()
+
+
+def test_an_onnx_file_is_not_replaced_by_its_model(onnx_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = onnx_file.read_bytes()
+    assert run(["import", "onnx", str(onnx_file), "--out", str(onnx_file)]) == 2
+    assert "name another file to save in" in capsys.readouterr().err
+    assert onnx_file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("my net.onnx", "import onnx 'my net.onnx'"),
+        ("net.M", "import maestro net.M"),
+        ("nets.py", "import torch MODULE:FACTORY"),
+        ("net.pth", "import torch MODULE:FACTORY"),
+    ],
+)
+def test_a_network_that_was_not_imported_is_told_how(
+    name: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"\x08\x0a\xff")
+    Path("two.yaml").write_text(f"name: two\nmodels:\n  - model: {name}\n")
+    for given in (name, "two.yaml"):
+        assert run(["schedule", given, "-p", "het-2x2"]) == 2
+        assert f"{name}: is no YAML file; make a model of it first: chipweave {command} --out MODEL.yaml" in (
+            capsys.readouterr().err
+        )

@@ -212,6 +212,8 @@ def test_advice_after_reading_and_comparing() -> None:
     cells = [Cell("x", "p", None, "why"), Cell("y", "p", second), Cell("x", "q", first)]
     (step,) = after_comparing(cells, "my scenario.yaml", ["p.yaml", "q.yaml"], ["x", "y"], None)
     assert "schedule 'my scenario.yaml' --package q.yaml --scheduler x --out results" in step
+    saved = after_comparing(cells, "s", ["p.yaml", "q.yaml"], ["x", "y"], Path("my out"))
+    assert saved[1].endswith("evaluate 'my out/3-x-q/schedule.json' --out results: the best one, with its report.html")
     assert after_comparing(cells[:1], "s", ["p"], ["x"], Path("o")) == ["open o/comparison.html in a browser"]
 
 

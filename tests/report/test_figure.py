@@ -110,3 +110,15 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         timeline_figure(random_result(1), tmp_path / "missing" / "a.pdf")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_of_stages_stand_in_a_block_that_holds_them() -> None:
+    """Five equal micro-batches on one chiplet fill a column of a page: over the middle of all of them, the name would
+    stand on the third; it stands on the first, and covers no end of a block."""
+    figure = drawn(chain_result("mesh-16", [(1, [0])], batch=5))
+    (axes,) = figure.axes
+    ((name, box),) = [(text, box) for text, box in texts(figure) if re.fullmatch(r"[A-Z]\d", text)]
+    spans = [path.get_extents(axes.transData) for bar in axes.collections for path in bar.get_paths()]
+    first = min((span for span in spans if span.height > box.height), key=lambda span: float(span.x0))
+    assert name == "A1"
+    assert first.x0 < box.x0 < box.x1 < first.x1

@@ -63,14 +63,19 @@ def after_comparing(
     cells: Sequence[Cell], scenario: str, packages: Sequence[str], schedulers: Sequence[str], out: Path | None
 ) -> list[str]:
     """After `compare`: the best cell by itself. `cells` are the first of all packages times schedulers."""
+    from chipweave.report.save import SCHEDULE, cell_folder
+
     values = [(cell.result.value, at) for at, cell in enumerate(cells) if cell.result and cell.result.value is not None]
     steps = [] if out is None else [f"open {_path(out / 'comparison.html')} in a browser"]
-    if values:
-        _, best = min(values)
-        package, scheduler = packages[best // len(schedulers)], schedulers[best % len(schedulers)]
-        command = shlex.join(["schedule", scenario, "--package", package, "--scheduler", scheduler, "--out", "results"])
-        steps.append(f"{program()} {command}: the best one, with the options given here added")
-    return steps
+    if not values:
+        return steps
+    _, best = min(values)
+    if out is not None:
+        file = out / cell_folder(best + 1, cells[best]) / SCHEDULE
+        return [*steps, f"{program()} evaluate {_path(file)} --out results: the best one, with its report.html"]
+    package, scheduler = packages[best // len(schedulers)], schedulers[best % len(schedulers)]
+    command = shlex.join(["schedule", scenario, "--package", package, "--scheduler", scheduler, "--out", "results"])
+    return [f"{program()} {command}: the best one, with the options given here added"]
 
 
 def _path(path: Path) -> str:

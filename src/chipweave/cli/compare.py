@@ -70,6 +70,8 @@ def compare(
             jobs=jobs,
         )
     saved = () if out is None else save_comparison(cells, out)
+    for path in saved:
+        say(f"saved {path}")
     if json:
         from json import dumps
 
@@ -83,8 +85,6 @@ def compare(
         console = result_console()
         print_comparison(cells, console)
         print_next_steps(after_comparing(cells, scenario, package, schedulers, out), console)
-    for path in saved:
-        say(f"saved {path}")
     if interrupted():
         say("interrupted: these are the results until then")
         raise typer.Exit(130)

@@ -34,14 +34,14 @@ def evaluate(
     require_room(out, figure or [])
     result = compute(file)
     saved = save(result, out, figure or [], read_from=file)
+    for path in saved:
+        say(f"saved {path}")
     if json:
         print(to_text(result), end="")
     else:
         from chipweave.report.terminal import report
 
         report(result, result_console(), after_reading(file, out))
-    for path in saved:
-        say(f"saved {path}")
     require_limits(result.evaluation, result.problem)
     if result.changes:
         say("\n".join([f"{file}: what the file says is not what was computed:", *result.changes]))

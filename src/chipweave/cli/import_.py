@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +48,7 @@ def onnx(
     """
     from chipweave.workload.importers.onnx import import_onnx
 
+    _require_own(out, file)
     made = import_onnx(file, _dims(dim or []), strict=strict, name=name, bytes_per_element=bytes_per_element)
     _hand_over(made, out, json)
 
@@ -67,6 +70,7 @@ def torch(
     """
     from chipweave.workload.importers.torch import import_factory
 
+    _require_own(out)
     made = import_factory(factory)
     if strict and made.unsupported:
         raise InputError(f"{factory}: not costed: {_counted(made.unsupported)}; without --strict they cost nothing")
@@ -91,17 +95,20 @@ def maestro(
     Example: chipweave import maestro net.m --out net.yaml --hardware hw.m --chiplet-out mine.yaml
     """
     from chipweave.cost.maestro.importer import import_chiplet, import_network, offchip_note
-    from chipweave.files.atomic import write_text
+    from chipweave.files.atomic import make_folder, write_text
     from chipweave.files.chiplet_file import dump_chiplet
     from chipweave.files.yaml import read_text
 
     if hardware is not None and chiplet_out is None:
         raise InputError("--hardware describes a chiplet; say where to write it: --chiplet-out FILE.yaml")
+    _require_own(out, file, hardware)
+    _require_own(chiplet_out, file, hardware, out)
     text = read_text(file)
     made = import_network(text, str(file), name=name or file.stem, bytes_per_element=bytes_per_element)
     if chiplet_out is not None:
         figures = read_text(hardware) if hardware is not None else None
         chiplet = import_chiplet(text, str(file), figures, str(hardware), name=chiplet_out.stem)
+        make_folder(chiplet_out.parent)
         write_text(chiplet_out, dump_chiplet(chiplet))
         say(f"saved {chiplet_out}")
         note = offchip_note(figures, str(hardware)) if figures is not None else ""
@@ -121,12 +128,24 @@ def _dims(given: Sequence[str]) -> dict[str, int]:
     return dims
 
 
+def _require_own(out: Path | None, *others: Path | None) -> None:
+    """Say before the import that its result cannot be written, or would replace a file that it needs."""
+    from chipweave.files.atomic import require_writable
+
+    if out is None:
+        return
+    require_writable(out)
+    if os.path.realpath(out) in (os.path.realpath(other) for other in others if other is not None):
+        raise InputError(f"{out}: is both read and written, or written twice; name another file to save in")
+
+
 def _hand_over(made: Imported, out: Path | None, json: bool) -> None:
     """Save the model where asked, and say what it is: JSON on stdout, or a table."""
-    from chipweave.files.atomic import write_text
+    from chipweave.files.atomic import make_folder, write_text
     from chipweave.files.model_file import dump_model
 
     if out is not None:
+        make_folder(out.parent)
         write_text(out, dump_model(made.model))
     if json:
         from json import dumps
@@ -137,9 +156,9 @@ def _hand_over(made: Imported, out: Path | None, json: bool) -> None:
     else:
         _print(made)
     if out is not None:
-        say(f"saved {out}; next: {program()} schedule {out} --package het-2x2")
+        say(f"saved {out}; next: {program()} schedule {shlex.quote(str(out))} --package het-2x2 --out results")
     elif not json:
-        say("nothing was saved; the same with --out MODEL.yaml saves the model for 'schedule'")
+        say("the model was not saved; the same with --out MODEL.yaml saves it for 'schedule'")
 
 
 def _print(made: Imported) -> None:

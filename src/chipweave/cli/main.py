@@ -79,7 +79,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of typer
             message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
-            say(f"error: {message}; see 'chipweave --help'")
+            context = getattr(error, "ctx", None)
+            say(f"error: {message}; see '{context.command_path if context else 'chipweave'} --help'")
             return 2
         if os.environ.get("CHIPWEAVE_DEBUG"):
             raise

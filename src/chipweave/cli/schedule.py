@@ -77,14 +77,14 @@ def schedule(
             stop=interrupted,
         )
     saved = save(result, out, figure or [])
+    for path in saved:
+        say(f"saved {path}")
     if json:
         print(to_text(result), end="")
     else:
         from chipweave.report.terminal import report
 
         report(result, result_console(), next_steps(result, out, time_limit, interrupted()))
-    for path in saved:
-        say(f"saved {path}")
     if interrupted():
         say("interrupted: this is the best schedule found until then")
         raise typer.Exit(130)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,18 +17,30 @@ _SIGNS = {
     "chiplet": ("dataflow", "num_pes", "base"),
 }
 """Keys by which the kind of a file shows."""
+_IMPORTS = {
+    ".onnx": "onnx {}",
+    ".m": "maestro {}",
+    ".py": "torch MODULE:FACTORY",
+    ".pt": "torch MODULE:FACTORY",
+    ".pth": "torch MODULE:FACTORY",
+    ".pt2": "torch MODULE:FACTORY",
+}
+"""How a model is made of a file that another tool wrote, by the file's suffix."""
 
 
 def locate(name: str, kind: str, built_in: Collection[str], folder: Path = Path()) -> Path | None:
     """None for a built-in name, else the path of an existing file (relative ones start at `folder`).
 
     Raises:
-        InputError: neither; with the closest built-in name.
+        InputError: neither, with the closest built-in name; or a network of another tool, with the import it needs.
     """
     if name in built_in:
         return None
     path = folder / name
     if os.path.exists(path):  # unlike Path.exists, quiet about names no file system takes
+        if kind in ("model", "scenario") and path.suffix.lower() in _IMPORTS:
+            made = f"chipweave import {_IMPORTS[path.suffix.lower()].format(shlex.quote(str(path)))} --out MODEL.yaml"
+            raise InputError(f"{path}: is no YAML file; make a model of it first: {made}")
         return path
     if name.endswith((".yaml", ".yml")):
         raise InputError(f"{path}: no such file; check the name and the folder")

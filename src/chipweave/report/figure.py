@@ -232,9 +232,11 @@ def _stages(
                     axes.broken_barh(strips, (top + 0.72, 0.18), facecolor=_DARK, linewidth=0, zorder=3)
             name = f"{letter(pipeline.task)}{s + 1}"
             room = (time.end_s - time.start_s) * scale * points
-            if room > 0.72 * _SMALL_PT * len(name) + 3 and row_in * 72 > _SMALL_PT + 2:
-                middle = 0.5 * (time.start_s + time.end_s) * scale
-                axes.text(middle, tops[0] + 0.47, name, zorder=5, **_LABEL)
+            need = 0.72 * _SMALL_PT * len(name) + 3
+            if room > need and row_in * 72 > _SMALL_PT + 2:
+                wide = (block for block in blocks if block[1] * points > need)  # so that it covers no end of a block
+                start, width = next(wide, (time.start_s * scale, (time.end_s - time.start_s) * scale))
+                axes.text(start + 0.5 * width, tops[0] + 0.47, name, zorder=5, **_LABEL)
 
 
 Spans = list[tuple[float, float]]

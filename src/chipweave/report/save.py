@@ -60,7 +60,7 @@ def save_comparison(cells: Sequence[Cell], folder: str | Path) -> tuple[Path, ..
     data, written = comparison_data(cells), []
     for number, (cell, row) in enumerate(zip(cells, data, strict=True), 1):
         if cell.result is not None:
-            place = f"{number}-{_plain(cell.scheduler)}-{_plain(cell.package)}"
+            place = cell_folder(number, cell)
             make_folder(top / place)
             row["file"] = f"{place}/{SCHEDULE}"
             require_inside(top, row["file"])
@@ -71,6 +71,11 @@ def save_comparison(cells: Sequence[Cell], folder: str | Path) -> tuple[Path, ..
     write_text(top / COMPARISON, dump_json(data) + "\n")
     write_text(top / COMPARISON_REPORT, comparison_page(cells))
     return (top / COMPARISON, *written, top / COMPARISON_REPORT)
+
+
+def cell_folder(number: int, cell: Cell) -> str:
+    """Name of the folder of the `number`th cell, counted from 1."""
+    return f"{number}-{_plain(cell.scheduler)}-{_plain(cell.package)}"
 
 
 def _plain(name: str) -> str:

@@ -55,6 +55,8 @@ def objective(choice: str | Function) -> Objective:
     """
     if callable(choice):
         made = Objective(getattr(choice, "__name__", "custom"), choice)
+    elif not isinstance(choice, str):
+        raise InputError(f"objective {choice!r} is neither a name, an expression nor a function")
     elif choice in NAMED:
         return Objective(choice, NAMED[choice])
     else:
@@ -98,8 +100,8 @@ def _compute(node: ast.AST, text: str, values: dict[str, float]) -> float:
                 raise InputError(f"objective '{text}' cannot be computed at {values}: {error}") from None
     part = ast.unparse(node) if isinstance(node, ast.expr) else text
     raise InputError(
-        f"objective '{text}': '{part}' is not allowed; use latency, energy, numbers, + - * / **, "
-        f"{', '.join(_FUNCTIONS)}"
+        f"objective '{text}': '{part}' is not allowed; write {', '.join(NAMED)}, or an expression of latency, energy, "
+        f"numbers, + - * / **, {', '.join(_FUNCTIONS)}"
     )
 
 

@@ -83,6 +83,25 @@ def test_the_front_holds_the_schedule_and_nothing_beaten() -> None:
     assert list(energies) == sorted(set(energies), reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("seed", "tasks", "fidelity", "name"),
+    [
+        (89, 2, Fidelity.PAPER, "latency"),
+        (160, 2, Fidelity.DETAILED, "latency"),
+        (164, 2, Fidelity.PAPER, "energy"),
+        (211, 1, Fidelity.DETAILED, "energy"),
+    ],
+)
+def test_of_equal_values_the_one_on_the_front_is_taken(seed: int, tasks: int, fidelity: Fidelity, name: str) -> None:
+    """Several schedules have the least latency, or energy, of these: the one that spends least beside it is on the
+    front, and it is the result."""
+    problem = random_problem(random.Random(seed), fidelity, tasks=tasks)
+    found = scar(problem, replace(EDP, objective=objective(name)))
+    evaluation = evaluate(found.schedule, problem)
+    latency_s, energy_j = found.front[0 if name == "latency" else -1]
+    assert (evaluation.latency_s, evaluation.energy_j) == pytest.approx((latency_s, energy_j), rel=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_limit_that_can_be_met_is_met(seed: int) -> None:
     problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=2, rows=2, columns=3)

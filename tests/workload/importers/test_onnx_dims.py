@@ -32,7 +32,9 @@ def test_symbols_are_bound_by_name(tmp_path: Path) -> None:
 def test_a_batch_is_one(tmp_path: Path, name: str) -> None:
     made = read(tmp_path, (name, 5, 6))
     assert made.model.macs == 5 * 42
-    assert made.notes == (f"the dimension '{name}' is taken as 1; --dim '{name}=SIZE' sets another",)
+    (note,) = made.notes
+    assert note.startswith(f"the dimension '{name}' is taken as 1: a model is of one sample")
+    assert note.endswith(f"--dim '{name}=SIZE' sets another")
 
 
 def test_more_than_one_sample_is_noted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -355,6 +356,7 @@ def test_a_function_of_the_users(folder: Path, capsys: pytest.CaptureFixture[str
         ("six", "import no_such_thing\n", "six:f", r"importing 'six' failed: ModuleNotFoundError.*six\.py:1\)"),
         ("seven", "", "sevens:f", "there is no module 'sevens' in"),
         ("eight", "", "eight.py", "'eight.py' is not module:factory"),
+        ("ten", "raise RuntimeError", "ten.py:f", "'ten.py:f' names a file; name the module, .* holds it: ten:f$"),
         ("nine", "def f(size):\n    return 3\n", "nine:f", "calling nine:f failed: TypeError.*size"),
     ],
 )
@@ -364,6 +366,25 @@ def test_errors_of_the_users_are_one_message(folder: Path, name: str, text: str,
         import_factory(spec)
     assert len(caught.value.problems) == 1
     assert "\n" not in str(caught.value)
+
+
+def test_a_trace_that_fails_prints_no_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    """PyTorch prints its own half-made graph; what a module itself prints stays where tracing goes well."""
+
+    def forward(module: Any, x: Any) -> Any:
+        print("mine", file=sys.stderr)
+        return module.conv(x) if not module.steered or x.sum() > 0 else -x
+
+    module = Calls(forward, conv=nn.Conv2d(1, 1, 1))
+    for steered in (True, False):
+        module.steered = steered
+        if steered:
+            with pytest.raises(InputError, match="must not depend on the values of tensors"):
+                from_torch(module, (torch.zeros(1, 1, 4, 4),))
+            assert "def forward" not in capsys.readouterr().err
+        else:
+            assert from_torch(module, (torch.zeros(1, 1, 4, 4),)).model.macs == 16
+            assert "mine" in capsys.readouterr().err
 
 
 def test_the_examples_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

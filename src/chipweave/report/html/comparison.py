@@ -8,7 +8,7 @@ from functools import cached_property
 
 from markupsafe import Markup
 
-from chipweave.report.comparison import STATIC_NOTE, comparison_data
+from chipweave.report.comparison import STATIC_NOTE, comparison_data, homogeneous_verdict
 from chipweave.report.html.charts import Look, Point, bar, marker, plane, swatch
 from chipweave.report.html.drawing import model_fill, model_line, patterns
 from chipweave.report.html.figures import Document
@@ -189,6 +189,8 @@ class View:
         static = any(chiplet.static_power_w for package in packages for chiplet in package.chiplets)
         if len({len(package.chiplets) for package in packages}) > 1 and not static:
             notes.append(STATIC_NOTE)
+        if verdict := homogeneous_verdict(self.cells):
+            notes.insert(0, verdict)
         return notes
 
     def patterns(self) -> Markup:

@@ -216,13 +216,17 @@ class _Search:
         return found
 
     def _keep(self, made: Assembled) -> None:
-        if self.best is None or self.objective(made.latency_s, made.energy_j) < self.incumbent:
+        if self.best is None or self._rank(made) < self._rank(self.best):
             self.best = made
         beaten = any(f.latency_s <= made.latency_s and f.energy_j <= made.energy_j for f in self.front)
         if not beaten:
             self.front = [f for f in self.front if not (made.latency_s <= f.latency_s and made.energy_j <= f.energy_j)]
             self.front.append(made)
             self.front.sort(key=lambda f: f.latency_s)
+
+    def _rank(self, made: Assembled) -> tuple[float, float, float]:
+        """By the objective; of equal values the schedule that is on the front goes first."""
+        return self.objective(made.latency_s, made.energy_j), made.latency_s, made.energy_j
 
     def notes(self, candidates: Sequence[Windows]) -> Iterator[str]:
         """What was searched, and what the result is the best of."""

@@ -47,6 +47,9 @@ def import_onnx(
         InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
             `strict`, operators that are not costed.
     """
+    for axis, size in (dims or {}).items():
+        if not isinstance(size, int) or size < 0:
+            raise InputError(f"dims: {axis!r}: {size!r} is no size; give a whole number")
     request = {
         "path": str(path),
         "dims": dict(dims or {}),

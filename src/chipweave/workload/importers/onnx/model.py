@@ -91,7 +91,11 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
 
 
 def _notes(shapes: Mapping[str, Shape], batches: Mapping[str, int]) -> list[str]:
-    notes = [f"the dimension '{name}' is taken as 1; --dim '{name}=SIZE' sets another" for name in batches]
+    notes = [
+        f"the dimension '{name}' is taken as 1: a model is of one sample, and schedules give it a batch; "
+        f"--dim '{name}=SIZE' sets another"
+        for name in batches
+    ]
     for name, shape in shapes.items():
         if len(shape) > 1 and shape[0] > 1:
             notes.append(

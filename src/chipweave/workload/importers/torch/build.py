@@ -83,6 +83,9 @@ def import_factory(spec: str) -> Imported:
         InputError: the name is wrong, or the user's code or the import fails: what it said, and where.
     """
     module_name, colon, factory_name = spec.partition(":")
+    if colon and module_name.endswith(".py") and Path(module_name).is_file():
+        asked = f"{Path(module_name).stem}:{factory_name}"
+        raise InputError(f"'{spec}' names a file; name the module, from the folder that holds it: {asked}")
     if not (colon and factory_name.isidentifier() and all(part.isidentifier() for part in module_name.split("."))):
         raise InputError(f"'{spec}' is not module:factory; for the function `net` in nets.py write nets:net")
     _require_torch()

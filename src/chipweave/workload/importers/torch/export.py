@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
+import io
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from itertools import chain, zip_longest
@@ -39,9 +42,18 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         warnings.filterwarnings("ignore", "The tensor attribute")  # they are set on the twin
         stack.enter_context(torch.no_grad())
         stack.enter_context(_fused_layers_off())
-        if device is not None and device.type == "meta":
+        stack.enter_context(_no_notes_of_lines())
+        stack.enter_context(_no_collection())
+        stack.enter_context(_no_graph_on_stderr())
+        traced = _returning_tensors(twin)
+        try:
+            program = torch.export.export(traced, arguments, keywords, strict=False)
+        except Exception:
+            if device is None or device.type != "meta":
+                raise
+            # The forward pass makes tensors without saying where. Having that decided costs every operator time.
             stack.enter_context(torch.device("meta"))
-        program = torch.export.export(_returning_tensors(twin), arguments, dict(keywords), strict=False)
+            program = torch.export.export(traced, arguments, keywords, strict=False)
     constants = {
         spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name not in ("USER_INPUT", "TOKEN")
     }
@@ -51,6 +63,15 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         if node.op == "placeholder" and (outputs := _outputs(node)[0])
     ]
     return Graph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)))
+
+
+@contextmanager
+def _no_graph_on_stderr() -> Iterator[None]:
+    """Drop what is printed where tracing fails: pages of PyTorch's own graph. What is raised says what is wrong."""
+    said = io.StringIO()
+    with redirect_stderr(said):
+        yield
+    sys.stderr.write(said.getvalue())
 
 
 def _twin(module: torch.nn.Module) -> torch.nn.Module:
@@ -101,6 +122,18 @@ def _moved(value: Any, device: torch.device | None) -> Any:
 
 
 @contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing of a trace is garbage before its end, and looking for it takes a twentieth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextmanager
 def _fused_layers_off() -> Iterator[None]:
     """torch.nn's transformer layers would otherwise call one opaque operator."""
     import torch
@@ -111,6 +144,23 @@ def _fused_layers_off() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
+def _no_notes_of_lines() -> Iterator[None]:
+    """Tracing would note the line of code behind every operator, an eighth of its time; nothing here reads that."""
+    import torch.fx
+
+    config, switch = getattr(torch.fx, "config", None), "do_not_emit_stack_traces"
+    before = getattr(config, switch, None)
+    if before is None:  # a version without it
+        yield
+        return
+    setattr(config, switch, True)
+    try:
+        yield
+    finally:
+        setattr(config, switch, before)
 
 
 def _returning_tensors(module: torch.nn.Module) -> torch.nn.Module:
