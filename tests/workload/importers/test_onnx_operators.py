@@ -263,6 +263,16 @@ def test_pools(read: Any) -> None:
         assert (layer.out_y, layer.out_x) == out
 
 
+def test_a_pool_of_single_elements_is_no_layer(read: Any) -> None:
+    """As VGG's adaptive pool to 7x7 of a map of 7x7 is exported."""
+    net = Net()
+    x = net.node("Conv", net.input("x", (1, 3, 8, 8)), net.weight("w", 6, 3, 1, 1))
+    net.node("AveragePool", x, kernel_shape=[1, 1], strides=[1, 1])
+    made = read(net)
+    assert [layer.op for layer in made.model.layers] == [Op.CONV]
+    assert made.folded == {"AveragePool": 1}
+
+
 def test_a_pool_over_three_axes(read: Any) -> None:
     net = Net()
     net.node("MaxPool", net.input("x", (1, 6, 4, 8, 8)), kernel_shape=[2, 2, 2], strides=[2, 2, 2])
