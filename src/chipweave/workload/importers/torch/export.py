@@ -92,12 +92,16 @@ def _twin(module: torch.nn.Module) -> torch.nn.Module:
     else:
         shared = {id(tensor): tensor for tensor in tensors}
     try:
-        return copy.deepcopy(module, shared).eval()
+        twin = copy.deepcopy(module, shared).eval()
     except Exception as error:
         raise InputError(
             f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}); take away what copy.deepcopy "
             "refuses: locks, files, generators"
         ) from None
+    for part in twin.modules():
+        if isinstance(part, torch.nn.modules.batchnorm._NormBase):
+            part.num_batches_tracked = None  # only training counts; every tensor takes time to trace
+    return twin
 
 
 def _without_values(tensor: torch.Tensor) -> torch.Tensor:
