@@ -263,6 +263,17 @@ def test_pools(read: Any) -> None:
         assert (layer.out_y, layer.out_x) == out
 
 
+def test_weights_of_several_layers_count_in_each_and_are_noted(read: Any) -> None:
+    """A product twice with one matrix of 6 x 6; the bias that a third shares with them says nothing."""
+    net = Net()
+    weight, bias = net.weight("w", 6, 6), net.weight("b", 6)
+    x = net.node("Gemm", net.node("Gemm", net.input("x", (1, 6)), weight, bias), weight, bias)
+    net.node("Gemm", x, net.weight("other", 6, 6), bias)
+    made = read(net)
+    assert made.model.weight_elements == 3 * 36
+    assert made.notes == ("2 layers share weights with others; each is taken to have its own",)
+
+
 def test_a_pool_of_single_elements_is_no_layer(read: Any) -> None:
     """As VGG's adaptive pool to 7x7 of a map of 7x7 is exported."""
     net = Net()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import ChainMap
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections import ChainMap, Counter
+from collections.abc import Container, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -225,6 +225,30 @@ def weight_names(nodes: Sequence[NodeProto], stored: Sequence[str]) -> frozenset
             if name in uses:
                 uses[name] += 1
     return frozenset(name for name, count in uses.items() if count == 1)
+
+
+_WEIGHTS_AT = {
+    "Conv": (1,),
+    "ConvInteger": (1,),
+    "ConvTranspose": (1,),
+    "Gemm": (0, 1),
+    "MatMul": (0, 1),
+    "MatMulInteger": (0, 1),
+    "QLinearConv": (3,),
+    "QLinearMatMul": (0, 3),
+}
+"""Operands that may be weights; others, such as biases of zeros, are often one tensor for many nodes."""
+
+
+def sharing(nodes: Sequence[NodeProto], stored: Container[str]) -> int:
+    """How many nodes take for weights a stored tensor that another one takes too."""
+    uses = Counter(
+        node.input[place]
+        for node in nodes
+        for place in _WEIGHTS_AT.get(node.op_type, ())
+        if place < len(node.input) and node.input[place] in stored
+    )
+    return sum(count for count in uses.values() if count > 1)
 
 
 def _constant(attributes: Mapping[str, Any]) -> Tensor:

@@ -55,7 +55,7 @@ def _placed(problem: str, path: str) -> str:
 def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> str:
     """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
     from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
-    from chipweave.workload.importers.onnx.graph import Scope, Tensors, Walk, weight_names
+    from chipweave.workload.importers.onnx.graph import Scope, Tensors, Walk, sharing, weight_names
     from chipweave.workload.importers.onnx.order import reads
     from chipweave.workload.importers.onnx.tensor import Tensor, domain_of, input_tensor, legal_shape, stored_tensor
 
@@ -69,6 +69,8 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
         shape = legal_shape(sparse.dims, f"'{sparse.values.name}'")
         tensors[sparse.values.name] = Tensor(constant(shape), sparse.values.data_type)
     weights = weight_names(graph.node, tuple(tensors))
+    if several := sharing(graph.node, tensors):
+        assembly.notes.append(f"{several} layers share weights with others; each is taken to have its own")
     read = {name for node in graph.node for name in reads(node)}
     inputs = [value for value in graph.input if value.name not in tensors and value.name in read]
     shapes, batches = bound_shapes(inputs, dims, path)
