@@ -1,4 +1,4 @@
-"""The Python API: make a schedule, evaluate one, compare schedulers and packages, import a PyTorch module."""
+"""The Python API: make a schedule, evaluate one, compare schedulers and packages, import models."""
 
 from __future__ import annotations
 
@@ -205,25 +205,6 @@ def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
     return write(result, folder)
 
 
-def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fidelity, request: Request) -> Problem:
-    """The problem. Where mappings are searched for, how far that is goes to `request.progress`, and
-    `request.stop` is heard; a time limit is the search's alone, which needs the costs to have anything to show."""
-    from chipweave.cost.loopnest.model import LoopnestCostModel
-
-    if not isinstance(model, LoopnestCostModel):
-        return pose(scenario, package, model, level)
-
-    def tell(done: int, total: int) -> None:
-        if done < total and request.stop():
-            raise InfeasibleError(
-                f"stopped while layers were costed ({done} of {total} shapes), before any schedule was found; what was "
-                "found is kept, and the same command goes on from there"
-            )
-        request.progress(Progress(done, total, None, "mapping layers"))
-
-    return dataclasses.replace(pose(scenario, package, dataclasses.replace(model, tell=tell), level), cost_model=model)
-
-
 def from_torch(
     module: torch.nn.Module,
     example_inputs: torch.Tensor | tuple[Any, ...] | Mapping[str, Any],
@@ -252,14 +233,61 @@ def from_torch(
     return _told(imported_from(module, example_inputs, name=name, strict=strict, bytes_per_element=bytes_per_element))
 
 
+def from_onnx(
+    path: str | Path,
+    dims: Mapping[str, int] | None = None,
+    *,
+    strict: bool = False,
+    name: str = "",
+    bytes_per_element: int = 1,
+) -> Model:
+    """The model in an ONNX file; weights are not needed. Operators that are not costed are named in a warning;
+    `chipweave.workload.importers.onnx.import_onnx` counts them, and those that were folded.
+
+    Args:
+        dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`).
+        strict: operators that are not costed are an error.
+        name: of the model; without one, the file's.
+        bytes_per_element: of weights and activations alike.
+
+    Raises:
+        InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
+            `strict`, operators that are not costed.
+    """
+    from chipweave.workload.importers.onnx import import_onnx
+
+    return _told(import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element))
+
+
 def _told(imported: Imported) -> Model:
     """The model, after a warning for what is not costed and for each thing that was decided on the way."""
     if imported.unsupported:
-        listed = ", ".join(f"{operator} ({count})" for operator, count in imported.unsupported.items())
+        from chipweave.workload.importers.assembly import counted
+
+        listed = counted(imported.unsupported)
         warnings.warn(f"'{imported.model.name}': not costed: {listed}", stacklevel=3)
     for note in imported.notes:
         warnings.warn(f"'{imported.model.name}': {note}", stacklevel=3)
     return imported.model
+
+
+def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fidelity, request: Request) -> Problem:
+    """The problem. Where mappings are searched for, how far that is goes to `request.progress`, and
+    `request.stop` is heard; a time limit is the search's alone, which needs the costs to have anything to show."""
+    from chipweave.cost.loopnest.model import LoopnestCostModel
+
+    if not isinstance(model, LoopnestCostModel):
+        return pose(scenario, package, model, level)
+
+    def tell(done: int, total: int) -> None:
+        if done < total and request.stop():
+            raise InfeasibleError(
+                f"stopped while layers were costed ({done} of {total} shapes), before any schedule was found; what was "
+                "found is kept, and the same command goes on from there"
+            )
+        request.progress(Progress(done, total, None, "mapping layers"))
+
+    return dataclasses.replace(pose(scenario, package, dataclasses.replace(model, tell=tell), level), cost_model=model)
 
 
 def _scheduler(name: str) -> Scheduler:
@@ -330,29 +358,3 @@ def _plain(options: object | None) -> dict[str, Any]:
     if dataclasses.is_dataclass(options) and not isinstance(options, type):
         return dataclasses.asdict(options)
     raise InputError(f"options {options!r} are not a dataclass of the scheduler's, such as ScarOptions")
-
-
-def from_onnx(
-    path: str | Path,
-    dims: Mapping[str, int] | None = None,
-    *,
-    strict: bool = False,
-    name: str = "",
-    bytes_per_element: int = 1,
-) -> Model:
-    """The model in an ONNX file; weights are not needed. Operators that are not costed are named in a warning;
-    `chipweave.workload.importers.onnx.import_onnx` counts them, and those that were folded.
-
-    Args:
-        dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`).
-        strict: operators that are not costed are an error.
-        name: of the model; without one, the file's.
-        bytes_per_element: of weights and activations alike.
-
-    Raises:
-        InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
-            `strict`, operators that are not costed.
-    """
-    from chipweave.workload.importers.onnx import import_onnx
-
-    return _told(import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element))

@@ -191,7 +191,8 @@ def _print(model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str,
 
 
 def _print_mapped(
-    model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str, Any]], behind: list[dict[str, Any]]) -> None:
+    model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str, Any]], behind: list[dict[str, Any]]
+) -> None:
     """As `_print`, with what binds each layer, and under it the mapping of each of its runs."""
     from rich.padding import Padding
     from rich.text import Text

@@ -73,7 +73,9 @@ def torch(
     _require_own(out)
     made = import_factory(factory)
     if strict and made.unsupported:
-        raise InputError(f"{factory}: not costed: {_counted(made.unsupported)}; without --strict they cost nothing")
+        from chipweave.workload.importers.assembly import counted
+
+        raise InputError(f"{factory}: not costed: {counted(made.unsupported)}; without --strict they cost nothing")
     model = replace(made.model, name=name or made.model.name, bytes_per_element=bytes_per_element)
     _hand_over(replace(made, model=model), out, json)
 
@@ -164,6 +166,8 @@ def _hand_over(made: Imported, out: Path | None, json: bool) -> None:
 def _print(made: Imported) -> None:
     from rich.table import Table
 
+    from chipweave.workload.importers.assembly import counted
+
     model = made.model
     table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
     table.add_column("layers of")
@@ -178,15 +182,11 @@ def _print(made: Imported) -> None:
     console.print(inert(f"{model.name}, from: {model.source}"), soft_wrap=True)
     console.print(table)
     if made.folded:
-        console.print(inert(f"without cost: {_counted(made.folded)}"), soft_wrap=True)
+        console.print(inert(f"without cost: {counted(made.folded)}"), soft_wrap=True)
     if made.unsupported:
-        listed = _counted(made.unsupported)
+        listed = counted(made.unsupported)
         console.print(inert(f"NOT COSTED (what they make counts as made of their inputs): {listed}"), soft_wrap=True)
     else:
         console.print("not costed: nothing")
     for note in made.notes:
         console.print(inert(f"note: {note}"), soft_wrap=True)
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} ({count})" for name, count in counts.items())

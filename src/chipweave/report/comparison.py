@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -89,11 +89,7 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
         )
         rows.append((name, figures))
     print_columns(console, f" {'scheduler':<{longest}}  package", header, rows)
-    legend = ["ratio: value of the objective over the best one's (*)."]
-    if kinds:
-        of = " or ".join(f"{kind}{marks[kind]}" for kind in kinds)
-        legend.append(f"gap: on the row's package, the best of {of} is at most this far below the row.")
-    for line in legend:
+    for line in ("ratio: value of the objective over the best one's (*).", *gap_notes(marks)):
         console.print(Text(line), style="dim")
     for cell in cells:
         if cell.result is None:
@@ -102,10 +98,21 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
             console.print(Text(f"{cell.scheduler} on {cell.package}: ended early, the best so far"))
     if verdict := homogeneous_verdict(cells):
         console.print(Text(verdict))
+    for line in size_notes(cells):
+        console.print(Text(line), style="dim")
+
+
+def gap_notes(marks: Mapping[str, str]) -> list[str]:
+    """What a gap is to, for these kinds of lower bounds with their marks."""
+    of = " or ".join(f"{kind}{mark}" for kind, mark in marks.items())
+    return [f"gap: on the row's package, the best of {of} is at most this far below the row."] if marks else []
+
+
+def size_notes(cells: Sequence[Cell]) -> list[str]:
+    """What to know where packages of several sizes stand side by side."""
     packages = [cell.result.problem.package for cell in cells if cell.result is not None]
     static = any(chiplet.static_power_w for package in packages for chiplet in package.chiplets)
-    if len({len(package.chiplets) for package in packages}) > 1 and not static:
-        console.print(Text(STATIC_NOTE), style="dim")
+    return [STATIC_NOTE] if len({len(package.chiplets) for package in packages}) > 1 and not static else []
 
 
 def homogeneous_verdict(cells: Sequence[Cell]) -> str:

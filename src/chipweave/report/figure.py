@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from chipweave.errors import InputError
 from chipweave.files.atomic import write_bytes
 from chipweave.report.html.markup import short
-from chipweave.report.html.package import class_marks
-from chipweave.report.html.timeline import Row, rows
 from chipweave.report.palette import hatch, letter, shade
-from chipweave.report.words import ranges
+from chipweave.report.rows import Row, rows
+from chipweave.report.words import axis_prefix, classes_of, ranges
 from chipweave.schedule.evaluation import StageEvaluation, WindowEvaluation
 from chipweave.schedule.result import Result
 from chipweave.schedule.timeline import StageTime, phases, stage_times
@@ -53,7 +52,6 @@ _LABEL: dict[str, Any] = {
     "va": "center_baseline",
     "bbox": {"boxstyle": "square,pad=0.12", "facecolor": "white", "linewidth": 0, "alpha": 0.85},
 }
-_UNITS = {0: "s", -3: "ms", -6: "µs", -9: "ns", -12: "ps", -15: "fs"}
 
 
 def require(path: Path) -> str:
@@ -114,11 +112,11 @@ def timeline(result: Result, width_in: float) -> Figure:
     figure = Figure(figsize=(width_in, 1.0))
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    exponent = max(-15, min(0, 3 * math.floor(math.log10(evaluation.latency_s) / 3)))
+    exponent, prefix = axis_prefix(evaluation.latency_s)
     scale = 10.0**-exponent
     axes.set_xlim(0, evaluation.latency_s * scale)
     axes.set_ylim(len(shown), 0)
-    axes.set_xlabel(f"time ({_UNITS[exponent]})", labelpad=1.5)
+    axes.set_xlabel(f"time ({prefix}s)", labelpad=1.5)
     axes.tick_params(width=0.5, length=2.5, pad=1.5)
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
@@ -137,11 +135,10 @@ def timeline(result: Result, width_in: float) -> Figure:
 
 def _name_rows(axes: Axes, result: Result, shown: Sequence[Row], row_in: float) -> None:
     """Every row, or every second, third, ... where rows are lower than their names."""
-    marks, chiplets = class_marks(result.problem.package), result.problem.package.chiplets
     every = math.ceil(_SMALL_PT * 1.15 / 72 / row_in)
     names = []
     for row in shown[::every]:
-        kinds = "".join(sorted({marks[chiplets[chiplet].name] for chiplet in row.chiplets}))
+        kinds = classes_of(row.chiplets, result.problem.package)
         names.append(f"{short(ranges(row.chiplets), 12)} {kinds}".strip())
     axes.set_yticks([0.5 + at for at in range(0, len(shown), every)], names, fontsize=_SMALL_PT)
     axes.set_ylabel("chiplet", labelpad=2)
@@ -199,7 +196,7 @@ def _place(figure: Figure, axes: Axes, legend: Any, rows_in: float) -> None:
 def _window(axes: Axes, result: Result, index: int, scale: float, points: float) -> None:
     """A window's boundary and number, and the time in which only a shared resource works. `points` are per unit."""
     window = result.evaluation.windows[index]
-    left, right = window.start_s * scale, (window.start_s + window.latency_s) * scale
+    left, right = window.start_s * scale, window.end_s * scale
     last = index == len(result.evaluation.windows) - 1
     for x in (left, right) if last else (left,):
         axes.axvline(x, color=_DARK, linewidth=0.6, linestyle=(0, (4, 2)), zorder=4, clip_on=False)
@@ -213,7 +210,7 @@ def _window(axes: Axes, result: Result, index: int, scale: float, points: float)
 
 def _tail_s(window: WindowEvaluation) -> float:
     """How long a window goes on after its pipelines, until the DRAM, a link or a port has moved its bytes."""
-    return max(0.0, window.latency_s - max(pipeline.latency_s for pipeline in window.pipelines))
+    return max(0.0, window.latency_s - window.pipelines[window.slowest].latency_s)
 
 
 def _stages(
@@ -248,8 +245,7 @@ def _spans(stage: StageEvaluation, time: StageTime, scale: float, points: float)
     strips: list[tuple[float, float]] = [(time.start_s, time.first_s)] if stage.resident_s else []
     blocks: list[tuple[float, float]] = []
     for phase in phases(stage):
-        span = (time.first_s + phase.offset_s, time.first_s + phase.offset_s + phase.duration_s)
-        (blocks if phase.term == "compute_s" else strips).append(span)
+        (blocks if phase.term == "compute_s" else strips).append(time.span(phase))
     blocks += _later(time, scale * points)
     spans = [[(start_s * scale, (end_s - start_s) * scale) for start_s, end_s in each] for each in (blocks, strips)]
     return spans[0], spans[1]

@@ -17,7 +17,7 @@ from chipweave.report.html.render import asset
 from chipweave.report.html.timeline import timeline_drawing
 from chipweave.report.palette import LIGHT, letter
 from chipweave.report.summary import bottleneck, distance
-from chipweave.report.words import cost_model_of, percent, quantity, ranges, valued
+from chipweave.report.words import cost_model_of, percent, quantity, ranges, scheduler_of, valued
 from chipweave.schedule.evaluation import Evaluation
 from chipweave.schedule.plan import Schedule
 from chipweave.schedule.result import Cell, Result
@@ -34,8 +34,7 @@ def result_html(result: Result) -> str:
     """What, where, how fast, what binds it; the package in the longest windows, and the schedule over time."""
     evaluation, problem = result.evaluation, result.problem
     title = f"{short(problem.scenario.name)} on {short(problem.package.name)}"
-    scheduler = "a plan written by hand" if result.search is None else f"scheduler {result.search.scheduler}"
-    settings = f"{scheduler}, objective {short(result.objective)}, fidelity {problem.fidelity}, "
+    settings = f"{scheduler_of(result.search)}, objective {short(result.objective)}, fidelity {problem.fidelity}, "
     settings += f"cost model {cost_model_of(result.cost_model)}"
     windows = range(len(evaluation.windows))
     longest = sorted(sorted(windows, key=lambda index: -evaluation.windows[index].latency_s)[:MOST_DRAWN])

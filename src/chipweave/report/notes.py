@@ -30,7 +30,7 @@ def result_notes(result: Result) -> list[str]:
 
 def table_notes(result: Result) -> list[str]:
     """What the columns and marks in the terminal's lists of stages mean, of those that some stage has."""
-    stages = [stage for window in result.evaluation.windows for p in window.pipelines for stage in p.stages]
+    stages = result.evaluation.stages
     regions = result.schedule.largest_region > 1
     apart = "" if all(stage.overlaps for stage in stages) else " (+ where transfers do not overlap compute)"
     parts = "the exchange within the region and " if regions else ""
@@ -50,7 +50,7 @@ def table_notes(result: Result) -> list[str]:
 
 def spill_note(result: Result) -> str:
     """What comes of stages that do not fit L2; empty where all do."""
-    stages = [stage for window in result.evaluation.windows for p in window.pipelines for stage in p.stages]
+    stages = result.evaluation.stages
     tight = [(stage.l2, stage.bytes_) for stage in stages if stage.l2 is not None and not stage.l2.fits]
     if not tight:
         return ""

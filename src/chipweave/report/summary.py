@@ -9,7 +9,7 @@ from chipweave.schedule.result import Result
 def bottleneck(result: Result) -> str:
     """What to look at first: the window that takes longest, and what binds it."""
     windows = result.evaluation.windows
-    longest = max(range(len(windows)), key=lambda index: windows[index].latency_s)
+    longest = result.evaluation.longest
     why = binding(windows[longest], result.problem)
     if len(windows) == 1:
         return f"Bound by {why}."

@@ -16,15 +16,19 @@ from chipweave.report.html.layout import grid_lines
 from chipweave.report.notes import result_notes, search_notes, table_notes
 from chipweave.report.palette import letter
 from chipweave.report.summary import bottleneck, distance
+from chipweave.report.terms import TERMS
 from chipweave.report.words import (
     binding,
+    class_marks,
+    classes_of,
     cost_model_of,
     layers_of,
-    letters,
     partitions_of,
     percent,
+    picked,
     quantity,
     ranges,
+    scheduler_of,
     transfers_s,
     valued,
 )
@@ -42,17 +46,6 @@ MOST_EMPTY = 4
 """Places of a drawn grid per chiplet, at most."""
 FIRST_WINDOWS, LONGEST_WINDOWS = 4, 12
 MARK_WIDTH = len(" A10* ")
-COMPONENTS = {
-    "mac": "MAC",
-    "l1": "L1",
-    "l2": "L2",
-    "noc": "NoC",
-    "fill": "fill",
-    "drain": "drain",
-    "dram": "DRAM",
-    "nop": "package",
-    "static": "static",
-}
 
 
 def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> None:
@@ -61,15 +54,15 @@ def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> 
     `next_steps` are what to try next, if anything.
     """
     problem, evaluation = result.problem, result.evaluation
-    scheduler = "a plan written by hand" if result.search is None else f"scheduler {result.search.scheduler}"
     console.print(Text(f"{problem.scenario.name} on {problem.package.name}", style="bold"))
     settings = f"objective {result.objective}, fidelity {problem.fidelity}"
-    console.print(Text(f"{scheduler}, {settings}, cost model {cost_model_of(result.cost_model)}"))
+    console.print(Text(f"{scheduler_of(result.search)}, {settings}, cost model {cost_model_of(result.cost_model)}"))
     console.print(_totals(result))
     for sentence in (bottleneck(result), distance(result)):
         console.print(Text(sentence))
-    console.print(Text("chiplets: " + ", ".join(f"{mark} {name}".strip() for name, mark in _marks(problem).items())))
-    shown = _picked([window.latency_s for window in evaluation.windows], FIRST_WINDOWS, LONGEST_WINDOWS)
+    classes = class_marks(problem.package).items()
+    console.print(Text("chiplets: " + ", ".join(f"{mark} {name}".strip() for name, mark in classes)))
+    shown = picked([window.latency_s for window in evaluation.windows], FIRST_WINDOWS, LONGEST_WINDOWS)
     for index in shown:
         _print_window(console, problem, index, result.schedule.windows[index], evaluation.windows[index])
     if hidden := len(evaluation.windows) - len(shown):
@@ -110,7 +103,7 @@ def _totals(result: Result) -> Table:
 
 
 def _print_window(console: Console, problem: Problem, index: int, window: Window, costs: WindowEvaluation) -> None:
-    starts, ends = quantity(costs.start_s, "s"), quantity(costs.start_s + costs.latency_s, "s")
+    starts, ends = quantity(costs.start_s, "s"), quantity(costs.end_s, "s")
     console.print()
     times = f": {starts} to {ends} ({quantity(costs.latency_s, 's')})"
     console.print(Text(f"Window {index}", style="bold") + Text(times, "not bold"))
@@ -127,20 +120,6 @@ def _print_window(console: Console, problem: Problem, index: int, window: Window
         console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 
-def _picked(seconds: Sequence[float], first: int, slowest: int) -> list[int]:
-    """All positions, or of more than first + slowest the first ones and the slowest others, in order."""
-    if len(seconds) <= first + slowest:
-        return list(range(len(seconds)))
-    others = sorted(range(first, len(seconds)), key=lambda position: -seconds[position])
-    return [*range(first), *sorted(others[:slowest])]
-
-
-def _marks(problem: Problem) -> dict[str, str]:
-    """Per class of chiplet its letter; none is needed where there is one class."""
-    names = [chiplet.name for chiplet in problem.package.classes]
-    return dict(letters(names)) if len(names) > 1 else dict.fromkeys(names, "")
-
-
 def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: int) -> Text:
     """The package from above: per chiplet the model's letter, the stage's number, the class's letter.
 
@@ -155,7 +134,7 @@ def _drawing(problem: Problem, window: Window, costs: WindowEvaluation, room: in
     package = problem.package
     if len(package.chiplets) > 1 and len(window.pipelines[0].stages[0].chiplets) == len(package.chiplets):
         return legend[0] + Text(", on all chiplets")
-    marks = _marks(problem)
+    marks = class_marks(problem.package)
     holders = {
         chiplet: (pipeline.task, number)
         for pipeline in window.pipelines
@@ -218,7 +197,7 @@ def _print_stages(console: Console, problem: Problem, window: Window, costs: Win
     rows: list[Row] = []
     for plan, pipeline in pipelines:
         model = problem.scenario.tasks[plan.task].model
-        shown = _picked([stage.steady_s for stage in pipeline.stages], FIRST_STAGES, SLOWEST_STAGES)
+        shown = picked([stage.steady_s for stage in pipeline.stages], FIRST_STAGES, SLOWEST_STAGES)
         for number in shown:
             stage = pipeline.stages[number]
             slowest = "*" if stage is pipeline.slowest and len(pipeline.stages) > 1 else ""
@@ -250,8 +229,7 @@ def _keeping(stage: StageEvaluation) -> str:
 
 def _chiplets(stage: Stage, problem: Problem) -> str:
     """`3`, or `12: 0-11` in the region's order; with the letters of their classes where there are several."""
-    marks = _marks(problem)
-    kinds = "".join(sorted({marks[problem.package.chiplets[chiplet].name] for chiplet in stage.chiplets}))
+    kinds = classes_of(stage.chiplets, problem.package)
     count = f"{len(stage.chiplets)}: " if len(stage.chiplets) > 1 else ""
     return f"{count}{ranges(stage.chiplets)} {kinds}".strip()
 
@@ -276,7 +254,7 @@ def _print_models(console: Console, result: Result) -> None:
 
 def _print_energy(console: Console, result: Result) -> None:
     evaluation, tasks = result.evaluation, result.problem.scenario.tasks
-    shown = [name for name in COMPONENTS if getattr(evaluation.energy, name) > 0]
+    shown = [name for name in Energy.__slots__ if getattr(evaluation.energy, name) > 0]
     if not shown:  # a table of costs without energy, on a package whose links and DRAM take none
         return
 
@@ -287,7 +265,7 @@ def _print_energy(console: Console, result: Result) -> None:
     rows.append((Text("all"), cells(evaluation.energy)))
     rows.append((Text("share"), [percent(getattr(evaluation.energy, name), evaluation.energy_j) for name in shown]))
     console.print()
-    print_columns(console, "Energy", [COMPONENTS[name] for name in shown], rows, in_groups=True)
+    print_columns(console, "Energy", [TERMS[f"energy.{name}"].label for name in shown], rows, in_groups=True)
 
 
 def _model(task: int, result: Result) -> Text:

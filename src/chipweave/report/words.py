@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from chipweave.hardware.package import Package
 from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation, WindowEvaluation
 from chipweave.schedule.plan import Partition, Stage
 from chipweave.schedule.problem import Problem
+from chipweave.schedule.result import Search
 from chipweave.workload.model import Model
 
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
@@ -122,7 +124,7 @@ def binding(window: WindowEvaluation, problem: Problem) -> str:
         case "port" if window.port is not None:
             bytes_ = quantity(window.port_s * package.link_bandwidth_bytes_s, "B")
             return f"the port of chiplet {chiplet_of(window.port, problem)}, through which {bytes_} pass one way"
-    return _binding_pipeline(max(window.pipelines, key=lambda pipeline: pipeline.latency_s), problem)
+    return _binding_pipeline(window.pipelines[window.slowest], problem)
 
 
 def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
@@ -147,6 +149,37 @@ def shares_s(pipeline: PipelineEvaluation) -> Mapping[str, float]:
         "transfers": sum(map(transfers_s, stages)) + others * transfers_s(slowest),
         "loading weights": sum(stage.resident_s for stage in stages),
     }
+
+
+def class_marks(package: Package) -> dict[str, str]:
+    """Per class of chiplet its letter; none is needed where there is one class."""
+    names = [chiplet.name for chiplet in package.classes]
+    return dict(letters(names)) if len(names) > 1 else dict.fromkeys(names, "")
+
+
+def classes_of(chiplets: Iterable[int], package: Package) -> str:
+    """The letters of these chiplets' classes."""
+    marks = class_marks(package)
+    return "".join(sorted({marks[package.chiplets[chiplet].name] for chiplet in chiplets}))
+
+
+def scheduler_of(search: Search | None) -> str:
+    """Who made a schedule."""
+    return "a plan written by hand" if search is None else f"scheduler {search.scheduler}"
+
+
+def axis_prefix(longest_s: float) -> tuple[int, str]:
+    """Power of ten and SI prefix in which to write times on an axis that ends at `longest_s`."""
+    exponent = max(-15, min(0, 3 * math.floor(math.log10(max(abs(longest_s), 1e-15)) / 3)))
+    return exponent, {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f"}[exponent]
+
+
+def picked(seconds: Sequence[float], first: int, longest: int) -> list[int]:
+    """All positions, or of more than first + longest the first ones and the longest others, in order."""
+    if len(seconds) <= first + longest:
+        return list(range(len(seconds)))
+    others = sorted(range(first, len(seconds)), key=lambda position: -seconds[position])
+    return [*range(first), *sorted(others[:longest])]
 
 
 def letters(names: Sequence[str]) -> Mapping[str, str]:

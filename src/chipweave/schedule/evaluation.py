@@ -150,6 +150,15 @@ class WindowEvaluation:
     bound_by: str
     idle: tuple[int, ...]
 
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.latency_s
+
+    @property
+    def slowest(self) -> int:
+        """Number of the pipeline that takes longest."""
+        return max(range(len(self.pipelines)), key=lambda number: self.pipelines[number].latency_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -171,6 +180,16 @@ class Evaluation:
     @property
     def average_power_w(self) -> float:
         return self.energy_j / self.latency_s
+
+    @property
+    def longest(self) -> int:
+        """Number of the window that takes longest."""
+        return max(range(len(self.windows)), key=lambda index: self.windows[index].latency_s)
+
+    @property
+    def stages(self) -> list[StageEvaluation]:
+        """Those of all windows."""
+        return [stage for window in self.windows for pipeline in window.pipelines for stage in pipeline.stages]
 
     def task_latency_s(self, task: int) -> float:
         """When the task's last stage ends, from the start of the schedule."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from chipweave.schedule.bound import Certificate, lower_bound
@@ -12,6 +13,7 @@ from chipweave.schedule.evaluation import Evaluation
 from chipweave.schedule.objective import Objective
 from chipweave.schedule.plan import Schedule
 from chipweave.schedule.problem import Problem
+from chipweave.schedule.traffic import WindowTraffic, traffic
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Result:
     certificate: Certificate | None
     search: Search | None = None
     changes: tuple[str, ...] = ()
+
+    @cached_property
+    def traffic(self) -> tuple[WindowTraffic, ...]:
+        """What every link, port and memory interface carries, per window."""
+        return traffic(self.schedule, self.problem, self.evaluation)
 
     @property
     def gap(self) -> float | None:

@@ -43,6 +43,10 @@ class StageTime:
         end_s = self.first_end_s + micro_batch * self.pace_s
         return (self.first_s if micro_batch == 0 else end_s - self.steady_s), end_s
 
+    def span(self, phase: Phase) -> tuple[float, float]:
+        """When a phase of the first micro-batch's way begins and ends."""
+        return self.first_s + phase.offset_s, self.first_s + phase.offset_s + phase.duration_s
+
 
 def stage_times(pipeline: PipelineEvaluation, start_s: float) -> tuple[StageTime, ...]:
     """Per stage of a pipeline whose window starts at `start_s`."""

@@ -172,7 +172,7 @@ def bottleneck(result: Result) -> Bottleneck:
     """Of a schedule of single chiplets."""
     problem, cost = result.problem, result.evaluation
     window = max(cost.windows, key=lambda each: each.latency_s)
-    pipeline = max(window.pipelines, key=lambda each: each.latency_s)
+    pipeline = window.pipelines[window.slowest]
     stage, task = pipeline.slowest, problem.scenario.tasks[pipeline.task]
     cycles = problem.layer_costs(pipeline.task, stage.chiplets[0]).cycles
     multiplies = [index for index in range(stage.first, stage.last + 1) if not task.model.layers[index].rides]

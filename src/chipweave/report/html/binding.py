@@ -28,8 +28,7 @@ def binding(sheet: Sheet, index: int) -> Markup:
             bytes_ = derived(window.port_s * bandwidth, "chiplet.out", [port, "/package/link_bandwidth_bytes_s"])
             link = figure(f"{at}/port")
             return Markup("the port of chiplet {}, through which {} pass one way").format(link, bytes_)
-    number = max(range(len(window.pipelines)), key=lambda i: window.pipelines[i].latency_s)
-    pipeline, at = window.pipelines[number], f"{at}/pipelines/{number}"
+    pipeline, at = window.pipelines[window.slowest], f"{at}/pipelines/{window.slowest}"
     position = pipeline.stages.index(pipeline.slowest)
     shares = shares_s(pipeline)
     most = max(shares, key=lambda name: shares[name])
@@ -49,8 +48,8 @@ def binding(sheet: Sheet, index: int) -> Markup:
 def busy(sheet: Sheet, index: int) -> list[tuple[str, Markup, Markup]]:
     """What a window's latency is at least needed for: name, share, bar."""
     window, at = sheet.windows[index], f"/evaluation/windows/{index}"
-    slowest = max(range(len(window.pipelines)), key=lambda i: window.pipelines[i].latency_s)
-    found = [("pipeline", window.pipelines[slowest].latency_s, f"{at}/pipelines/{slowest}/latency_s")]
+    slowest = window.pipelines[window.slowest]
+    found = [("pipeline", slowest.latency_s, f"{at}/pipelines/{window.slowest}/latency_s")]
     found += [(name, getattr(window, f"{name}_s"), f"{at}/{name}_s") for name in ("dram", "link", "port")]
     rows = []
     for name, seconds, pointer in found:

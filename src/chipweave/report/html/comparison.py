@@ -8,7 +8,7 @@ from functools import cached_property
 
 from markupsafe import Markup
 
-from chipweave.report.comparison import STATIC_NOTE, comparison_data, homogeneous_verdict
+from chipweave.report.comparison import comparison_data, gap_notes, homogeneous_verdict, size_notes
 from chipweave.report.html.charts import Look, Point, bar, marker, plane, swatch
 from chipweave.report.html.drawing import model_fill, model_line, patterns
 from chipweave.report.html.figures import Document
@@ -157,8 +157,7 @@ class View:
         """Per cell, of some: name, its longest window, the package in it."""
         found = []
         for number, result in self.results[:MOST_DRAWN]:
-            windows = result.evaluation.windows
-            longest = max(range(len(windows)), key=lambda index: windows[index].latency_s)
+            longest = result.evaluation.longest
             found.append((self.cell_name(number), longest, package_drawing(result, longest, key=f"cell-{number}")))
         return found
 
@@ -180,18 +179,11 @@ class View:
 
     def notes(self) -> list[str]:
         """What the terminal's comparison says under its table."""
-        notes = ["ratio: value of the objective over the best one's."]
-        if self.kinds:
-            marks = (f" ({letter_})" if len(self.kinds) > 1 else "" for letter_ in "abcdefgh")
-            of = " or ".join(kind + mark for kind, mark in zip(self.kinds, marks, strict=False))
-            notes.append(f"gap: on the row's package, the best of {of} is at most this far below the row.")
-        packages = [result.problem.package for _, result in self.results]
-        static = any(chiplet.static_power_w for package in packages for chiplet in package.chiplets)
-        if len({len(package.chiplets) for package in packages}) > 1 and not static:
-            notes.append(STATIC_NOTE)
-        if verdict := homogeneous_verdict(self.cells):
-            notes.insert(0, verdict)
-        return notes
+        several = len(self.kinds) > 1
+        marks = {kind: f" ({mark})" if several else "" for kind, mark in zip(self.kinds, "abcdefgh", strict=False)}
+        verdict = homogeneous_verdict(self.cells)
+        ratio = "ratio: value of the objective over the best one's."
+        return [*[verdict] * bool(verdict), ratio, *gap_notes(marks), *size_notes(self.cells)]
 
     def patterns(self) -> Markup:
         return patterns(len(self.first.problem.scenario.tasks) if self.first else 0)

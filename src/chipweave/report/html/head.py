@@ -7,13 +7,12 @@ from markupsafe import Markup
 from chipweave.report.html.binding import binding
 from chipweave.report.html.figures import derived
 from chipweave.report.html.sheet import Sheet
-from chipweave.report.words import valued
+from chipweave.report.words import scheduler_of, valued
 
 
 def scheduler(sheet: Sheet) -> str:
     """Who made the schedule."""
-    search = sheet.result.search
-    return "a plan written by hand" if search is None else f"scheduler {search.scheduler}"
+    return scheduler_of(sheet.result.search)
 
 
 def totals(sheet: Sheet) -> list[tuple[str, Markup, Markup | str]]:
@@ -66,7 +65,7 @@ def bound(sheet: Sheet, name: str) -> Markup:
 
 def headline(sheet: Sheet) -> Markup:
     """What binds the window that takes longest."""
-    longest = max(range(len(sheet.windows)), key=lambda index: sheet.windows[index].latency_s)
+    longest = sheet.result.evaluation.longest
     binds = binding(sheet, longest)
     if len(sheet.windows) == 1:
         return Markup("Bound by {}.").format(binds)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from chipweave.report.palette import HEAT_LIMITS
 from chipweave.schedule.result import Result
-from chipweave.schedule.traffic import traffic
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ class Loads:
 def loads(result: Result) -> tuple[Loads, ...]:
     """Per window."""
     package, found = result.problem.package, []
-    seen = traffic(result.schedule, result.problem, result.evaluation)
-    for window, moved in zip(result.evaluation.windows, seen, strict=True):
+    for window, moved in zip(result.evaluation.windows, result.traffic, strict=True):
         can_link = package.link_bandwidth_bytes_s * window.latency_s
         can_dram = package.dram_bandwidth_bytes_s * window.latency_s
 

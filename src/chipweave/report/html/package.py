@@ -13,7 +13,7 @@ from chipweave.report.html.layout import Places, places
 from chipweave.report.html.loads import Load, Loads
 from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.palette import HEAT_LIMITS, letter
-from chipweave.report.words import letters
+from chipweave.report.words import class_marks
 from chipweave.schedule.result import Result
 
 WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 132, 44
@@ -88,12 +88,6 @@ def package_drawing(result: Result, window: int, busy: Loads | None = None, key:
         aria_label=label,
         font_family=FONT,
     )
-
-
-def class_marks(package: Package) -> dict[str, str]:
-    """Per chiplet class its letter; empty where there is only one."""
-    names = [chiplet.name for chiplet in package.classes]
-    return dict(letters(names)) if len(names) > 1 else dict.fromkeys(names, "")
 
 
 def heat_key() -> Markup:

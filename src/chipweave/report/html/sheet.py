@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +13,7 @@ from chipweave.report.html.figures import Document
 from chipweave.report.html.loads import Loads, loads
 from chipweave.report.html.markup import name_of, tag
 from chipweave.report.palette import letter
+from chipweave.report.words import picked
 from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation, WindowEvaluation
 from chipweave.schedule.files import to_document
 from chipweave.schedule.result import Result
@@ -78,11 +78,3 @@ class Sheet:
         layers = self.result.problem.scenario.tasks[task].model.layers
         first, last = name_of(layers[stage.first].name), name_of(layers[stage.last].name)
         return first if stage.first == stage.last else first + " … " + last
-
-
-def picked(seconds: Sequence[float], first: int, longest: int) -> list[int]:
-    """All positions, or of more than first + longest the first ones and the longest others, in order."""
-    if len(seconds) <= first + longest:
-        return list(range(len(seconds)))
-    others = sorted(range(first, len(seconds)), key=lambda position: -seconds[position])
-    return [*range(first), *sorted(others[:longest])]

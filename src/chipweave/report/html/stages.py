@@ -8,9 +8,9 @@ from chipweave.report.html.charts import swatch
 from chipweave.report.html.drawing import model_fill
 from chipweave.report.html.figures import derived
 from chipweave.report.html.markup import tag
-from chipweave.report.html.sheet import Sheet, picked
+from chipweave.report.html.sheet import Sheet
 from chipweave.report.palette import letter
-from chipweave.report.words import partitions_of, transfers_s
+from chipweave.report.words import partitions_of, picked, transfers_s
 from chipweave.schedule.plan import Stage
 
 MOST_STAGES, FIRST_STAGES, SLOWEST_STAGES = 600, 8, 12

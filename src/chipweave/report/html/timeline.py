@@ -12,10 +12,10 @@ from markupsafe import Markup
 from chipweave.report.html.drawing import FONT, model_fill, model_line, ticks
 from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, short, tag
-from chipweave.report.html.package import class_marks
 from chipweave.report.palette import letter
+from chipweave.report.rows import Row, rows
 from chipweave.report.terms import TERMS
-from chipweave.report.words import percent, quantity, ranges
+from chipweave.report.words import axis_prefix, classes_of, percent, quantity, ranges
 from chipweave.schedule.evaluation import PipelineEvaluation
 from chipweave.schedule.result import Result
 from chipweave.schedule.timeline import Phase, StageTime, phases, stage_times
@@ -28,28 +28,6 @@ FEWEST, MOST_OF_STAGE = 3, 40
 NARROWEST = 2.0
 """Pixels of a block that is drawn by itself."""
 RESOURCES = {"dram": "DRAM", "link": "link", "port": "port"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """Chiplets that have the same part in all windows, and that part: by window, pipeline and stage."""
-
-    chiplets: tuple[int, ...]
-    stages: dict[int, tuple[int, int]]
-
-
-def rows(result: Result, windows: Sequence[int]) -> tuple[Row, ...]:
-    """Rows for the chiplets that work in some of the windows, by their first chiplet."""
-    parts: dict[int, dict[int, tuple[int, int]]] = {}
-    for window in windows:
-        for number, pipeline in enumerate(result.schedule.windows[window].pipelines):
-            for position, stage in enumerate(pipeline.stages):
-                for chiplet in stage.chiplets:
-                    parts.setdefault(chiplet, {})[window] = (number, position)
-    groups: dict[tuple[tuple[int, tuple[int, int]], ...], list[int]] = {}
-    for chiplet in sorted(parts):
-        groups.setdefault(tuple(parts[chiplet].items()), []).append(chiplet)
-    return tuple(Row(tuple(chiplets), dict(part)) for part, chiplets in groups.items())
 
 
 @dataclass(frozen=True)
@@ -82,13 +60,12 @@ def timeline_drawing(result: Result, windows: Sequence[int], key: str = "") -> M
     pieces = sum(len(row.stages) for row in shown)
     canvas = _Canvas(
         first.start_s,
-        last.start_s + last.latency_s,
+        last.end_s,
         26 if len(shown) <= 12 else 20 if len(shown) <= 40 else 13,
         len(shown),
         max(FEWEST, min(MOST_OF_STAGE, MOST_BLOCKS // max(1, pieces))),
     )
-    marks = class_marks(result.problem.package)
-    names = [_row_name(canvas, result, index, row, marks) for index, row in enumerate(shown)]
+    names = [_row_name(canvas, result, index, row) for index, row in enumerate(shown)]
     bands = [_band(canvas, result, window, index, key) for index, window in enumerate(windows)]
     stages = [stage for window in windows for stage in _window(canvas, result, window, shown, key)]
     which = f"window {windows[0]}" if len(windows) == 1 else f"windows {windows[0]} to {windows[-1]}"
@@ -127,9 +104,8 @@ def timeline_key(result: Result) -> Markup:
     return tag("ul", joined(items), class_="key")
 
 
-def _row_name(canvas: _Canvas, result: Result, index: int, row: Row, marks: dict[str, str]) -> Markup:
-    kinds = "".join(sorted({marks[result.problem.package.chiplets[chiplet].name] for chiplet in row.chiplets}))
-    text = f"{short(ranges(row.chiplets), 9)} {kinds}".strip()
+def _row_name(canvas: _Canvas, result: Result, index: int, row: Row) -> Markup:
+    text = f"{short(ranges(row.chiplets), 9)} {classes_of(row.chiplets, result.problem.package)}".strip()
     size = min(12, canvas.row_height - 2)
     y = HEAD + (index + 0.5) * canvas.row_height + 0.35 * size
     return tag("text", text, x=GUTTER - 10, y=y, font_size=size, text_anchor="end", class_="small")
@@ -138,8 +114,7 @@ def _row_name(canvas: _Canvas, result: Result, index: int, row: Row, marks: dict
 def _axis(canvas: _Canvas) -> list[Markup]:
     times = ticks(canvas.start_s, canvas.end_s)
     step = times[1] - times[0] if len(times) > 1 else canvas.end_s
-    exponent = max(-15, min(0, 3 * math.floor(math.log10(max(abs(canvas.end_s), 1e-15)) / 3)))
-    prefix = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f"}[exponent]
+    exponent, prefix = axis_prefix(canvas.end_s)
     digits = max(0, -math.floor(math.log10(step / 10.0**exponent) + 1e-9))
     parts = []
     for time_s in times:
@@ -155,7 +130,7 @@ def _axis(canvas: _Canvas) -> list[Markup]:
 def _band(canvas: _Canvas, result: Result, window: int, index: int, key: str) -> Markup:
     """A window's ground and name, and the time in which only a shared resource works."""
     costs = result.evaluation.windows[window]
-    left, right = canvas.x(costs.start_s), canvas.x(costs.start_s + costs.latency_s)
+    left, right = canvas.x(costs.start_s), canvas.x(costs.end_s)
     ground = tag(
         "rect",
         x=left,
@@ -209,8 +184,7 @@ def _stage(
     fill, line = model_fill(model), model_line(model)
     first_pass = [Phase("resident_s", time.start_s - time.first_s, stage.resident_s)] if stage.resident_s else []
     spans = {
-        phase.term: (time.first_s + phase.offset_s, time.first_s + phase.offset_s + phase.duration_s)
-        for phase in [*first_pass, *phases(stage)]
+        phase.term: time.span(phase) for phase in [*first_pass, *phases(stage)]
     }
     blocks = [spans.pop("compute_s")] if "compute_s" in spans else []
     parts = [_boxes(canvas, tops, [(time.start_s, time.first_end_s)], 2, 0, class_="pass", fill="none", stroke=line)]

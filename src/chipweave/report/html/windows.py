@@ -9,10 +9,11 @@ from chipweave.report.html.drawing import model_fill
 from chipweave.report.html.figures import derived
 from chipweave.report.html.loads import Load
 from chipweave.report.html.markup import name_of, tag
-from chipweave.report.html.package import class_marks, package_drawing
+from chipweave.report.html.package import package_drawing
 from chipweave.report.html.sheet import Sheet
 from chipweave.report.html.timeline import timeline_drawing
 from chipweave.report.palette import letter
+from chipweave.report.words import class_marks
 
 MOST_LOADS = 200
 """Links listed in a window."""
@@ -41,7 +42,7 @@ def window_timeline(sheet: Sheet, index: int) -> Markup:
 def end(sheet: Sheet, index: int) -> Markup:
     """When a window ends."""
     window, at = sheet.windows[index], f"/evaluation/windows/{index}"
-    return derived(window.start_s + window.latency_s, "window.end_s", [f"{at}/start_s", f"{at}/latency_s"])
+    return derived(window.end_s, "window.end_s", [f"{at}/start_s", f"{at}/latency_s"])
 
 
 def legend(sheet: Sheet, index: int) -> list[tuple[Markup, Markup, Markup, Markup]]:

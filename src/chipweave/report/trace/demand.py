@@ -17,6 +17,9 @@ from chipweave.schedule.memory import Keeping
 from chipweave.schedule.stage import Flow
 from chipweave.schedule.timeline import StageTime, phases, stage_times
 
+DRAM_KINDS = ("weights", "load", "store", "spill")
+"""Fields of `StageBytes` that are moved from or to DRAM."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -30,7 +33,7 @@ class Piece:
 def dram_pieces(pipeline: PipelineEvaluation, start_s: float, batch: int) -> Iterator[Piece]:
     """DRAM bytes of a pipeline whose window starts at `start_s`; together `bytes_.dram` of its stages."""
     for stage, time in zip(pipeline.stages, stage_times(pipeline, start_s), strict=True):
-        moved = ((kind, getattr(stage.bytes_, kind)) for kind in ("weights", "load", "store", "spill"))
+        moved = ((kind, getattr(stage.bytes_, kind)) for kind in DRAM_KINDS)
         yield from _pieces(stage, time, min(1.0, pipeline.micro_batch / batch), moved)
 
 
@@ -60,9 +63,7 @@ def _pieces(
         whole = kind in ("weights", "mates", "spill")  # the same with every micro-batch, a short one too
         part = bytes_ / time.micro_batches if whole else bytes_ * first
         phase = passes.get(terms[kind])
-        start_s, end_s = time.first_s, time.first_end_s
-        if phase is not None:
-            start_s, end_s = time.first_s + phase.offset_s, time.first_s + phase.offset_s + phase.duration_s
+        start_s, end_s = (time.first_s, time.first_end_s) if phase is None else time.span(phase)
         yield _piece(start_s, end_s, part)
         if bytes_ > part:
             yield _piece(time.first_end_s, time.end_s, bytes_ - part)

@@ -21,7 +21,7 @@ from chipweave.report.trace.tracks import SCHEDULE, Event, nanoseconds, slice_, 
 from chipweave.report.words import PAPER_NOTE, ROOFLINE_NOTE
 from chipweave.schedule.problem import Fidelity
 from chipweave.schedule.result import Result
-from chipweave.schedule.traffic import WindowTraffic, traffic
+from chipweave.schedule.traffic import WindowTraffic
 
 MOST_EVENTS = 100_000
 """In a trace, names of tracks apart: what a viewer opens at once."""
@@ -61,7 +61,7 @@ def trace(result: Result) -> dict[str, Any]:
     At most `MOST_EVENTS` events besides the names of tracks: where a schedule has more, fewer micro-batches stand for
     themselves, then first passes and links lose their parts, then the last windows are left out; `otherData` says so.
     """
-    carried = traffic(result.schedule, result.problem, result.evaluation)
+    carried = result.traffic
     count = len(result.evaluation.windows)
     for detail in _DETAILS:
         events = list(islice(_events(result, carried, detail, count), MOST_EVENTS + 1))

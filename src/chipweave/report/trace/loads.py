@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from chipweave.report.trace.demand import dram_pieces, link_pieces, steps
+from chipweave.report.trace.demand import DRAM_KINDS, dram_pieces, link_pieces, steps
 from chipweave.report.trace.stages import stages
 from chipweave.report.trace.tracks import DRAM, LINKS, Args, Event, microseconds, nanoseconds, slice_, track
 from chipweave.report.words import percent, quantity
@@ -39,7 +39,7 @@ def interface_slices(result: Result, index: int, carried: WindowTraffic, parts: 
     moved: dict[int, list[_Part]] = {chiplet: [] for chiplet in problem.package.interfaces}
     for placed in stages(result, index):
         of_stage = moved[problem.region(placed.stage.chiplets).interface]
-        for kind in ("weights", "load", "store", "spill"):
+        for kind in DRAM_KINDS:
             bytes_ = getattr(placed.stage.bytes_, kind)
             if bytes_:
                 of_stage.append((f"{placed.mark} {kind}", bytes_, {"at": f"{placed.at}/bytes", kind: bytes_}))

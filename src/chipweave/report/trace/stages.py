@@ -77,9 +77,8 @@ def schedule_slices(result: Result, index: int) -> Iterator[Event]:
     about = {"bound by": binding(window, problem), "idle chiplets": ranges(window.idle)}
     figures = {term: _plain(getattr(window, term)) for term in terms}
     args: Args = {"at": at, **figures, "energy_j": window.energy.total, "about": about}
-    yield slice_(track(SCHEDULE, 0), f"window {index}", start_ns, nanoseconds(window.start_s + window.latency_s), args)
-    slowest = max(range(len(window.pipelines)), key=lambda number: window.pipelines[number].latency_s)
-    needs = [(f"{at}/pipelines/{slowest}", "latency_s", window.pipelines[slowest].latency_s)]
+    yield slice_(track(SCHEDULE, 0), f"window {index}", start_ns, nanoseconds(window.end_s), args)
+    needs = [(f"{at}/pipelines/{window.slowest}", "latency_s", window.pipelines[window.slowest].latency_s)]
     if problem.fidelity is Fidelity.DETAILED:
         needs += [(at, "dram_s", window.dram_s), (at, "link_s", window.link_s), (at, "port_s", window.port_s)]
     for number, (place, term, seconds) in enumerate(needs):
@@ -102,7 +101,7 @@ def chiplet_slices(result: Result, index: int, first: int, parts: bool) -> Itera
     for placed in stages(result, index):
         yield from _stage(placed, first, parts)
     window = result.evaluation.windows[index]
-    start_ns, end_ns = nanoseconds(window.start_s), nanoseconds(window.start_s + window.latency_s)
+    start_ns, end_ns = nanoseconds(window.start_s), nanoseconds(window.end_s)
     for chiplet in window.idle:
         yield slice_(track(PACKAGE, chiplet), "idle", start_ns, end_ns, {"about": {"window": index}})
 
@@ -124,8 +123,7 @@ def _stage(placed: Placed, first: int, parts: bool) -> Iterator[Event]:
     if parts:
         limit_ns = nanoseconds(time.first_end_s)
         for phase in phases(stage):
-            from_ns = min(limit_ns, nanoseconds(time.first_s + phase.offset_s))
-            to_ns = min(limit_ns, nanoseconds(time.first_s + phase.offset_s + phase.duration_s))
+            from_ns, to_ns = (min(limit_ns, nanoseconds(edge_s)) for edge_s in time.span(phase))
             args = {"at": at, phase.term: phase.duration_s}
             yield slice_(own, phase.term.removesuffix("_s"), from_ns, to_ns, args)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -80,7 +80,7 @@ class Assembly:
             InputError: no operator is costed.
         """
         if not self._layers:
-            listed = ", ".join(f"{op} ({count})" for op, count in sorted(self.unsupported.items()))
+            listed = counted(dict(sorted(self.unsupported.items())))
             raise InputError(
                 f"'{legal_name(name)}' has no operator that is costed; "
                 + (f"it has {listed}, which are not" if listed else "import a network with convolutions or products")
@@ -345,6 +345,11 @@ class Assembly:
         total = sum(brought.values())
         chains = total >= layer.input_elements if layer.op is Op.ELEMENTWISE else total == layer.input_elements
         return [Edge(producer, index, elements, reshape=not chains) for producer, elements in brought.items()]
+
+
+def counted(operators: Mapping[str, int]) -> str:
+    """`LSTM (2), Loop (1)`."""
+    return ", ".join(f"{operator} ({count})" for operator, count in operators.items())
 
 
 def legal_name(name: str) -> str:

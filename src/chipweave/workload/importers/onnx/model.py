@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chipweave.errors import InputError
-from chipweave.workload.importers.assembly import Assembly, Imported, legal_name
+from chipweave.workload.importers.assembly import Assembly, Imported, counted, legal_name
 from chipweave.workload.importers.view import Shape, constant
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_onnx(
         problems = [*error.problems, *[unknown] * bool(unknown)]
         raise InputError([_placed(problem, str(path)) for problem in problems]) from None
     if strict and made.unsupported:
-        listed = ", ".join(f"{operator} ({count})" for operator, count in made.unsupported.items())
+        listed = counted(made.unsupported)
         raise InputError(f"{path}: not costed: {listed}; without --strict their outputs count as made of their inputs")
     return made
 

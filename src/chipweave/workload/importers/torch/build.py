@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chipweave.errors import ChipweaveError, InputError
-from chipweave.workload.importers.assembly import Imported
+from chipweave.workload.importers.assembly import Imported, counted
 from chipweave.workload.importers.torch.export import graph_of
 from chipweave.workload.importers.torch.translate import translate
 
@@ -63,7 +63,7 @@ def from_torch(
     imported = translate(graph, label, f"torch.export of {type(module).__name__}, PyTorch {torch.__version__}",
                          bytes_per_element)  # fmt: skip
     if strict and imported.unsupported:
-        listed = ", ".join(f"{operator} ({count})" for operator, count in imported.unsupported.items())
+        listed = counted(imported.unsupported)
         raise InputError(
             f"'{label}' has operators that are not costed: {listed}; without strict, what they make counts as made of "
             "their inputs, at no cost"
