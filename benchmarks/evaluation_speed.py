@@ -15,22 +15,23 @@ import time
 import numpy as np
 
 from chipweave.cost.maestro.model import MaestroCostModel
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.tables.bench import Candidates, arrays_of, window_cost
 from chipweave.files.package_file import resolve_package
 from chipweave.files.scenario_file import resolve_scenario
-from chipweave.schedule.batch import Candidates, Workbench
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
-from chipweave.schedule.problem import Fidelity, pose
+from chipweave.plan.problem import Fidelity, pose
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.scar.options import Packing
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
 
 Drawn = dict[tuple[int, Share], Candidates]
 
 
-def draw(rng: random.Random, bench: Workbench, windows: Windows, many: int) -> Drawn:
+def draw(rng: random.Random, ready: Prepared, windows: Windows, many: int) -> Drawn:
     """Random complete schedules, one candidate per window and task each: up to 3 stages on distinct chiplets."""
     drawn: Drawn = {}
-    chiplets = len(bench.problem.package.chiplets)
+    chiplets = len(ready.problem.package.chiplets)
     for index, window in enumerate(windows):
         places = np.array([rng.sample(range(chiplets), chiplets) for _ in range(many)])
         per_task = max(1, min(3, chiplets // len(window)))
@@ -48,25 +49,25 @@ def draw(rng: random.Random, bench: Workbench, windows: Windows, many: int) -> D
     return drawn
 
 
-def score(bench: Workbench, windows: Windows, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
+def score(ready: Prepared, windows: Windows, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
     """(latency_s, energy_j) of every schedule."""
     latency_s = energy_j = np.zeros(1)
     for index, window in enumerate(windows):
-        batches = [bench.score(s.task, s.first, s.end, drawn[index, s]) for s in window]
+        batches = [score(ready, s.task, s.first, s.end, drawn[index, s]) for s in window]
         total = batches[0]
         for batch in batches[1:]:
             total = total + batch
-        window_s, window_j = bench.window_cost(total)
+        window_s, window_j = window_cost(ready, total)
         latency_s, energy_j = latency_s + window_s, energy_j + window_j
     return latency_s, energy_j
 
 
-def as_schedule(bench: Workbench, windows: Windows, drawn: Drawn, at: int) -> Schedule:
+def as_schedule(ready: Prepared, windows: Windows, drawn: Drawn, at: int) -> Schedule:
     made = []
     for index, window in enumerate(windows):
         pipelines = []
         for share in window:
-            candidate, task = drawn[index, share], bench.tasks[share.task]
+            candidate, task = drawn[index, share], arrays_of(ready, share.task)
             ends = candidate.cuts[at][: candidate.stages[at]]
             firsts = [share.first, *ends[:-1]]
             stages = tuple(
@@ -85,18 +86,18 @@ def main() -> None:
     arguments = parser.parse_args()
     scenario, package = resolve_scenario(arguments.scenario), resolve_package(arguments.package)
     for fidelity in Fidelity:
-        bench = Workbench(pose(scenario, package, MaestroCostModel(), fidelity))
-        windows = candidate_windows(bench.problem, 4, Packing.FIRST_FIT)[-1]
-        drawn = draw(random.Random(0), bench, windows, 20_000)
-        latency_s, energy_j = score(bench, windows, drawn)
+        ready = prepare(pose(scenario, package, MaestroCostModel(), fidelity))
+        windows = candidate_windows(ready.problem, 4, Packing.FIRST_FIT)[-1]
+        drawn = draw(random.Random(0), ready, windows, 20_000)
+        latency_s, energy_j = score(ready, windows, drawn)
         for at in range(3):
-            plain = evaluate(as_schedule(bench, windows, drawn, at), bench.problem)
+            plain = evaluate(as_schedule(ready, windows, drawn, at), ready.problem)
             assert np.isclose(plain.latency_s, latency_s[at], rtol=1e-9)
             assert np.isclose(plain.energy_j, energy_j[at], rtol=1e-9)
         rates = []
         for _ in range(7):
             started = time.perf_counter()
-            score(bench, windows, drawn)
+            score(ready, windows, drawn)
             rates.append(len(latency_s) / (time.perf_counter() - started))
         pipelines, layers = sum(map(len, windows)), sum(len(task.model.layers) for task in scenario.tasks)
         print(

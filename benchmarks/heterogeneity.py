@@ -25,7 +25,7 @@ from benchmarks.search_speed import PACKAGES, SCENARIOS
 from benchmarks.table_iv import with_fixed_tiles
 from benchmarks.two_by_two import markdown
 from chipweave.files.package_file import resolve_package
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 from chipweave.study.affinity import LEVEL, Freedom, LayerClass
 from chipweave.study.heterogeneity import (
     Bottleneck,

@@ -11,8 +11,8 @@ import argparse
 
 import numpy as np
 
-from chipweave.schedule.objective import objective
-from chipweave.schedule.problem import Fidelity
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity
 from tests.enumeration import best_value
 from tests.schedulers.scar.test_optimum import instance, searched
 

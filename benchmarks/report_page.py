@@ -17,9 +17,9 @@ from pathlib import Path
 
 import chipweave
 from chipweave.files.scenario_file import resolve_scenario
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.report.html import page
-from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 WINDOWS, ROWS, COLUMNS = 5, 6, 6
 MOST_BYTES, MOST_SECONDS = 6e6, 2.0

@@ -16,17 +16,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chipweave.cost.maestro.model import MaestroCostModel
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.tables.regions import Ground, region_sizes
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware import topology
 from chipweave.hardware.package import Package, Routing
 from chipweave.hardware.snake import snake
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Partition, Schedule, Window
-from chipweave.schedule.problem import pose
-from chipweave.schedulers.scope.draft import Draft, pipeline_from
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import pose
+from chipweave.plan.schedule import Partition, Schedule, Window
+from chipweave.schedulers.draft import Draft, pipeline_from
 from chipweave.schedulers.scope.scheduler import scope
-from chipweave.schedulers.scope.tables import Ground, region_sizes
 from chipweave.schedulers.search import Request
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
@@ -108,7 +109,7 @@ def main() -> None:
         for columns in COLUMNS:
             problem = pose(scenario, mesh(columns, l2_bytes), MaestroCostModel())
             order = snake(problem.package)
-            everything = Everything(Ground(problem, 0, order, region_sizes(len(order))), bounded)
+            everything = Everything(Ground(prepare(problem), 0, order, region_sizes(len(order))), bounded)
             found = scope(problem, Request(objective("throughput"))).schedule
             latency_s = evaluate(found, problem).latency_s
             better, best = everything.better_than(latency_s)

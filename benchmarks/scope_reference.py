@@ -16,19 +16,20 @@ from dataclasses import replace
 import numpy as np
 
 from chipweave.cost.maestro.model import MaestroCostModel
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.tables.regions import Ground
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware.snake import snake
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.problem import micro_batch_candidates, pose
-from chipweave.schedulers.scope.draft import DraftWindow, Exact
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import micro_batch_candidates, pose
+from chipweave.schedulers.draft import DraftWindow, Exact
 from chipweave.schedulers.scope.polish import Space, polish
-from chipweave.schedulers.scope.reference import reference
 from chipweave.schedulers.scope.scheduler import scope
-from chipweave.schedulers.scope.tables import Ground
 from chipweave.schedulers.search import Request
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
+from tests.schedulers.scope.table_bound import reference
 
 NETWORKS = ["alexnet", "vgg16", "darknet19", "resnet18", "resnet34"]
 PACKAGES = ["mesh-16", "mesh-36", "mesh-64"]
@@ -65,7 +66,7 @@ def main() -> None:
             scope_s = time.perf_counter() - started
             started = time.perf_counter()
             order = snake(package)
-            ground = Ground(problem, 0, order, np.arange(1, len(order) + 1))
+            ground = Ground(prepare(problem), 0, order, np.arange(1, len(order) + 1))
             best = reference(ground, micro_batch_candidates(arguments.batch), arguments.tolerance)
             reference_s = time.perf_counter() - started
             exact = Exact(ground)

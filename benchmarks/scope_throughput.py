@@ -20,7 +20,7 @@ from chipweave.errors import InfeasibleError
 from chipweave.files.package_file import resolve_package
 from chipweave.files.scenario_file import resolve_scenario
 from chipweave.hardware.package import Package
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 NETS = ["alexnet", "vgg16", "darknet19", *RESNETS, "gpt2_medium", "gpt2_xl", "llama_7b"]

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import chipweave
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.record import StageEvaluation
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware import topology
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
-from chipweave.schedule.evaluation import StageEvaluation
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
@@ -96,7 +97,7 @@ def blocks(result: Result) -> Iterator[Block]:
 def layers_of(result: Result, stage: StageEvaluation, micro_batch: int) -> Iterator[tuple[int, int, float]]:
     """(layer, chiplets that have a part of it, seconds) of a stage on one micro-batch."""
     problem = result.problem
-    parts = problem.splits(0, len(problem.package.chiplets))
+    parts = prepare(problem).splits(0, len(problem.package.chiplets))
     classes = [problem.package.class_of[chiplet] for chiplet in stage.chiplets]
     for layer, split in zip(range(stage.first, stage.last + 1), stage.splits, strict=True):
         yield layer, split.parts, parts.costs(layer, split, micro_batch, classes)[0]

@@ -8,9 +8,10 @@ from itertools import combinations
 
 import numpy as np
 
-from chipweave.schedule.batch import Batch, Candidates, Workbench
-from chipweave.schedule.objective import Objective
-from chipweave.schedule.problem import Problem
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, window_cost
+from chipweave.plan.objective import Objective
+from chipweave.plan.problem import Problem
 from chipweave.schedulers.scar.reconfigure import Share, Windows
 from chipweave.schedulers.scar.trees import simple_paths
 
@@ -27,10 +28,10 @@ class Everything:
         return Batch(*(column[rows] if len(column) else column for column in vars(self.batch).values()))
 
 
-def everything(bench: Workbench, share: Share) -> Everything:
-    units, task = share.end - share.first, bench.tasks[share.task]
+def everything(ready: Prepared, share: Share) -> Everything:
+    units, task = share.end - share.first, arrays_of(ready, share.task)
     rows = []
-    for path in simple_paths(bench.problem.package, min(units, len(bench.problem.package.chiplets))):
+    for path in simple_paths(ready.problem.package, min(units, len(ready.problem.package.chiplets))):
         for inner in combinations(range(share.first + 1, share.end), len(path) - 1):
             for micro in range(1, task.batch + 1):
                 rows.append(((*inner, share.end), path, micro))
@@ -39,7 +40,7 @@ def everything(bench: Workbench, share: Share) -> Everything:
     def padded(values: tuple[int, ...]) -> list[int]:
         return [*values, *([0] * (longest - len(values)))]
 
-    batch = bench.score(
+    batch = score(ready,
         share.task,
         share.first,
         share.end,
@@ -55,9 +56,9 @@ def everything(bench: Workbench, share: Share) -> Everything:
     return Everything(masks[fits], Everything(masks, batch).pick(fits), tuple(rows[at][0] for at in fits))
 
 
-def window_points(bench: Workbench, window: tuple[Share, ...]) -> tuple[np.ndarray, np.ndarray]:
+def window_points(ready: Prepared, window: tuple[Share, ...]) -> tuple[np.ndarray, np.ndarray]:
     """(latency_s, energy_j) of every way to run a window; only points that others beat are left out."""
-    every = [everything(bench, share) for share in window]
+    every = [everything(ready, share) for share in window]
     masks, total = every[0].masks, every[0].batch
     for part in every[1:]:
         found = []
@@ -71,7 +72,7 @@ def window_points(bench: Workbench, window: tuple[Share, ...]) -> tuple[np.ndarr
         total = Batch(
             *(np.concatenate([vars(b)[name] for _, b in found]) for name in vars(total)),
         )
-    latency_s, energy_j = bench.window_cost(total)
+    latency_s, energy_j = window_cost(ready, total)
     order = np.lexsort((energy_j, latency_s))
     best = np.minimum.accumulate(energy_j[order])
     kept = order[np.concatenate(([True], energy_j[order][1:] < best[:-1]))]
@@ -80,10 +81,10 @@ def window_points(bench: Workbench, window: tuple[Share, ...]) -> tuple[np.ndarr
 
 def best_value(problem: Problem, windows: Windows, objective: Objective) -> float:
     """The least objective over all schedules with these windows."""
-    bench = Workbench(problem)
+    ready = prepare(problem)
     latency_s, energy_j = np.zeros(1), np.zeros(1)
     for window in windows:
-        more_s, more_j = window_points(bench, window)
+        more_s, more_j = window_points(ready, window)
         latency_s = np.add.outer(latency_s, more_s).ravel()
         energy_j = np.add.outer(energy_j, more_j).ravel()
     return min(objective(float(x), float(y)) for x, y in zip(latency_s, energy_j, strict=True))

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipweave.cost.interface import LayerCosts
+from chipweave.evaluation.exact.memory import fits_l2, footprint
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package, Routing
-from chipweave.schedule.memory import fits_l2, footprint
-from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
-from chipweave.schedule.problem import Fidelity, Problem, pose
+from chipweave.plan.problem import Fidelity, Problem, pose
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task

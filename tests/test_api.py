@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import chipweave
-import chipweave.schedule.plan
+import chipweave.plan.schedule
 from chipweave.errors import InfeasibleError, InputError
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.hardware.package import Package
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.problem import Fidelity, Problem
+from chipweave.plan.problem import Fidelity, Problem
 from chipweave.schedulers.search import Progress
 from chipweave.workload.scenario import Scenario, Task
 from tests.support import RoundNumbers, random_problem, random_schedule
@@ -85,7 +85,7 @@ def test_a_schedule_object_can_be_evaluated() -> None:
         chipweave.evaluate(plan)
     with pytest.raises(InputError, match="leave the arguments out"):
         chipweave.evaluate("plan.json", scenario, package)
-    empty = chipweave.schedule.plan.Schedule(())
+    empty = chipweave.plan.schedule.Schedule(())
     with pytest.raises(InputError, match="in no stage"):
         chipweave.evaluate(empty, scenario, package, cost_model=COST)
 
@@ -173,10 +173,10 @@ import sys
 import chipweave
 assert not {"numpy", "numba", "pydantic", "typer"} & set(sys.modules), sys.modules.keys()
 assert callable(chipweave.schedule)
-import chipweave.schedule.plan as plan
-from chipweave.schedule import check
+import chipweave.plan.schedule as plan
+from chipweave.evaluation import check
 assert callable(chipweave.schedule) and callable(chipweave.compare) and callable(chipweave.evaluate)
-assert chipweave.schedule.plan is plan
+assert chipweave.plan.schedule is plan
 assert "schedule" in dir(chipweave)
 try:
     chipweave.nothing

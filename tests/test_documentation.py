@@ -16,9 +16,9 @@ import pytest
 import chipweave
 from chipweave import api
 from chipweave.cli.main import run
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.objective import objective
-from chipweave.schedule.problem import Fidelity
+from chipweave.evaluation.check import problems_of
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity
 from chipweave.schedulers.search import Request
 from tests.support import random_problem
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from chipweave.api import from_torch as from_torch
     from chipweave.api import save as save
     from chipweave.api import schedule as schedule
-    from chipweave.schedule.result import Result as Result
+    from chipweave.results.result import Result as Result
 
 __version__ = "0.1.0"
 

@@ -16,13 +16,14 @@ from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
 from chipweave.errors import ChipweaveError, InfeasibleError, InputError, did_you_mean
+from chipweave.evaluation.check import problems_of, require_limits
+from chipweave.evaluation.exact.ground import prepare
 from chipweave.hardware.package import Package
-from chipweave.schedule.check import problems_of, require_limits
-from chipweave.schedule.objective import Function
-from chipweave.schedule.objective import objective as make_objective
-from chipweave.schedule.plan import Schedule
-from chipweave.schedule.problem import Fidelity, Problem, pose
-from chipweave.schedule.result import Cell, Comparison, Result, Search, assess
+from chipweave.plan.objective import Function
+from chipweave.plan.objective import objective as make_objective
+from chipweave.plan.problem import Fidelity, Problem, pose
+from chipweave.plan.schedule import Schedule
+from chipweave.results.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
 from chipweave.schedulers.search import Progress, Request
@@ -91,9 +92,9 @@ def schedule(
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
     )
-    problem = _posed(_scenario(scenario), _package(package), model, level, request)
-    found = run(problem, request)
-    invalid = problems_of(found.schedule, problem)
+    ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
+    found = run(ready, request)
+    invalid = problems_of(found.schedule, ready)
     if invalid:
         raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(invalid)}")
     search = Search(
@@ -106,8 +107,8 @@ def schedule(
         complete=found.complete,
         notes=found.notes,
     )
-    result = assess(problem, describe(model), found.schedule, goal, search)
-    require_limits(result.evaluation, problem)
+    result = assess(ready, describe(model), found.schedule, goal, search)
+    require_limits(result.evaluation, ready.problem)
     return result
 
 
@@ -129,7 +130,7 @@ def evaluate(
         InputError: the file cannot be read, or the schedule is invalid, with every reason.
     """
     if not isinstance(plan, Schedule):
-        from chipweave.schedule.files import read
+        from chipweave.files.schedule_file import read
 
         if scenario is not None or package is not None:
             raise InputError("evaluate: a file names its own scenario and package; leave the arguments out")
@@ -137,11 +138,11 @@ def evaluate(
     if scenario is None or package is None:
         raise InputError("evaluate: a Schedule needs its scenario and package beside it")
     model = choose(cost_model)
-    problem = pose(_scenario(scenario), _package(package), model, _fidelity(fidelity))
-    invalid = problems_of(plan, problem)
+    ready = prepare(pose(_scenario(scenario), _package(package), model, _fidelity(fidelity)))
+    invalid = problems_of(plan, ready)
     if invalid:
         raise InputError([f"schedule: {text}" for text in invalid])
-    return assess(problem, describe(model), plan, make_objective(objective))
+    return assess(ready, describe(model), plan, make_objective(objective))
 
 
 def compare(

@@ -523,7 +523,7 @@ def test_it_runs_as_a_module() -> None:
 
 
 def test_cheap_commands_load_nothing_heavy() -> None:
-    heavy = ["numba", "numpy", "pymoo", "rich.progress", "chipweave.schedule.kernel"]
+    heavy = ["numba", "numpy", "pymoo", "rich.progress", "chipweave.evaluation.tables.single"]
     for command in ("['list', 'packages']", "['list', 'models']", "['list', 'schedulers']", "['--version']"):
         code = (
             "import sys; from chipweave.cli.main import run; "

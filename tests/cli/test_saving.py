@@ -15,10 +15,10 @@ from chipweave.cli.advice import after_comparing, after_reading, next_steps
 from chipweave.cli.console import result_console
 from chipweave.cli.main import run
 from chipweave.errors import InputError
+from chipweave.files.schedule_file import to_text
 from chipweave.report.save import save_comparison
 from chipweave.report.trace import to_text as trace_text
-from chipweave.schedule.files import to_text
-from chipweave.schedule.result import Cell, Comparison, Result
+from chipweave.results.result import Cell, Comparison, Result
 from tests.report.results import SEARCH, chain_result, random_result
 
 Run = Callable[..., tuple[int, str, str]]

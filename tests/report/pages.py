@@ -10,10 +10,10 @@ from typing import Any
 
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.schedule.problem import Fidelity, pose
-from chipweave.schedule.result import Result, Search, assess
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, pose
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
+from chipweave.results.result import Result, Search, assess
 from chipweave.workload.scenario import Scenario
 from tests.support import RoundNumbers, random_problem, random_schedule
 

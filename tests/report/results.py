@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from chipweave.evaluation.check import problems_of
 from chipweave.files.package_file import resolve_package
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.schedule.problem import Fidelity, pose
-from chipweave.schedule.result import Result, Search, assess
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, pose
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
+from chipweave.results.result import Result, Search, assess
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task

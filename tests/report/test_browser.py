@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from chipweave.files.schedule_file import to_document
 from chipweave.report.html import comparison_page, page
 from chipweave.report.palette import DARK, LIGHT
-from chipweave.schedule.files import to_document
-from chipweave.schedule.result import Cell
+from chipweave.results.result import Cell
 from tests.report.pages import evil_result, plan_on_regions, some_result
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from chipweave.errors import InputError
+from chipweave.plan.problem import Fidelity
 from chipweave.report.figure import WIDTHS_IN, timeline, timeline_figure
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 from tests.report.results import chain_result, random_result, slow_dram
 
 pytest.importorskip("matplotlib", reason="figures need matplotlib")

@@ -15,9 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chipweave.evaluation.glossary import TERMS
+from chipweave.files.schedule_file import to_text
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity
 from chipweave.report.comparison import STATIC_NOTE, comparison_data
 from chipweave.report.html import comparison_page, page
 from chipweave.report.html.binding import binding as bound_by
@@ -29,12 +33,8 @@ from chipweave.report.html.package import package_drawing
 from chipweave.report.html.sheet import Sheet
 from chipweave.report.html.stages import MOST_STAGES
 from chipweave.report.html.timeline import GUTTER, WIDTH, timeline_drawing
-from chipweave.report.terms import TERMS
 from chipweave.report.words import binding
-from chipweave.schedule.files import to_text
-from chipweave.schedule.objective import objective
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Cell, Result, assess
+from chipweave.results.result import Cell, Result, assess
 from tests.report.pages import EVIL, Node, evil_result, parsed, plan_on_regions, some_result
 
 CASES = {

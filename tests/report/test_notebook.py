@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 import chipweave
+from chipweave.plan.problem import Fidelity
 from chipweave.report.words import quantity
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Cell, Comparison
+from chipweave.results.result import Cell, Comparison
 from tests.report.results import chain_result, random_result
 from tests.support import RoundNumbers
 

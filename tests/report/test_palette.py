@@ -8,6 +8,18 @@ from itertools import combinations, pairwise
 
 import pytest
 
+from chipweave.evaluation.glossary import SCOPES, TERMS, term_at
+from chipweave.evaluation.record import (
+    Energy,
+    Evaluation,
+    L2Use,
+    PipelineEvaluation,
+    StageBytes,
+    StageEvaluation,
+    WindowEvaluation,
+)
+from chipweave.files.schedule_file import to_document
+from chipweave.plan.certificate import Certificate
 from chipweave.report.palette import (
     COMPONENTS,
     DARK,
@@ -24,18 +36,6 @@ from chipweave.report.palette import (
     shade,
     shade_of,
 )
-from chipweave.report.terms import SCOPES, TERMS, term_at
-from chipweave.schedule.bound import Certificate
-from chipweave.schedule.evaluation import (
-    Energy,
-    Evaluation,
-    PipelineEvaluation,
-    StageBytes,
-    StageEvaluation,
-    WindowEvaluation,
-)
-from chipweave.schedule.files import to_document
-from chipweave.schedule.memory import L2Use
 from tests.report.pages import some_result
 
 THEMES = [LIGHT, DARK]

@@ -11,20 +11,20 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.record import Keeping
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware.package import Routing
 from chipweave.hardware.snake import snake
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, Problem, pose
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.report.columns import print_columns
 from chipweave.report.comparison import comparison_data, homogeneous_verdict, print_comparison
 from chipweave.report.summary import bottleneck, distance
 from chipweave.report.terminal import report
 from chipweave.report.words import binding, letters, partitions_of, percent, quantity, ranges, shares_s, transfers_s
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.memory import Keeping
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.schedule.problem import Fidelity, Problem, pose
-from chipweave.schedule.result import Cell, Result, Search, assess
+from chipweave.results.result import Cell, Result, Search, assess
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task

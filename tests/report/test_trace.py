@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from chipweave.files.schedule_file import to_document
+from chipweave.plan.problem import Fidelity
 from chipweave.report.trace import document, to_text, trace, write
-from chipweave.schedule.files import to_document
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 from tests.report.results import chain_result, random_result, slow_dram
 
 Event = dict[str, Any]

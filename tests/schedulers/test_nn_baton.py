@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.schedule.problem import Fidelity, Problem, micro_batch_candidates, pose
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates, pose
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.nn_baton import nn_baton
 from chipweave.schedulers.search import Found, Request
 from chipweave.workload.layer import Layer, Op

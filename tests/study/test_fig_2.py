@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.problem import Fidelity
+from chipweave.evaluation.check import problems_of
+from chipweave.plan.problem import Fidelity
 from chipweave.study.fig_2 import (
     BLOCKS,
     GPT,

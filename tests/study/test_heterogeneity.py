@@ -10,8 +10,8 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style
 from chipweave.hardware.package import Package
-from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
-from chipweave.schedule.result import Result
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
+from chipweave.results.result import Result
 from chipweave.study.affinity import LayerClass
 from chipweave.study.heterogeneity import (
     Found,

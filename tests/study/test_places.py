@@ -6,10 +6,10 @@ from itertools import combinations
 
 import pytest
 
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.plan import Schedule
-from chipweave.schedule.problem import Fidelity
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.problem import Fidelity
+from chipweave.plan.schedule import Schedule
 from chipweave.study.places import better_places, exchanges
 from tests.support import random_problem, random_schedule
 

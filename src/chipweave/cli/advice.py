@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chipweave.cli.console import program
 
 if TYPE_CHECKING:
-    from chipweave.schedule.result import Cell, Result
+    from chipweave.results.result import Cell, Result
 
 WIDE_GAP = 0.3
 """Above it a better schedule is worth a search."""

@@ -20,7 +20,7 @@ def demo() -> None:
     from chipweave import api
     from chipweave.report.comparison import print_comparison
     from chipweave.report.terminal import report
-    from chipweave.schedule.result import Cell
+    from chipweave.results.result import Cell
 
     console = result_console()
     say(f"{SCENARIO} on {PACKAGE}; a first run compiles kernels, up to a minute, counted as search")

@@ -28,8 +28,8 @@ def evaluate(
     """
     from chipweave.api import evaluate as compute
     from chipweave.cli.saving import require_room, save
-    from chipweave.schedule.check import require_limits
-    from chipweave.schedule.files import to_text
+    from chipweave.evaluation.check import require_limits
+    from chipweave.files.schedule_file import to_text
 
     require_room(out, figure or [])
     result = compute(file)

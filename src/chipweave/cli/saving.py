@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chipweave.schedule.result import Result
+    from chipweave.results.result import Result
 
 
 def require_room(out: Path | None, figures: Sequence[Path]) -> None:

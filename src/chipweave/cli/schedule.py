@@ -44,7 +44,7 @@ def schedule(
     """
     from chipweave import api
     from chipweave.cli.saving import require_room, save
-    from chipweave.schedule.files import to_text
+    from chipweave.files.schedule_file import to_text
 
     require_room(out, figure or [])
     chosen = opt.scheduler_options(

@@ -24,7 +24,7 @@ def schema(kind: Annotated[SchemaKind, typer.Argument(help="The kind of file.")]
     from json import dumps
 
     if kind is SchemaKind.SCHEDULE:
-        from chipweave.schedule.files import json_schema
+        from chipweave.files.schedule_file import json_schema
 
         print(dumps(json_schema(), indent=2))
     else:

@@ -121,6 +121,11 @@ class Package:
         return topology.neighbours(len(self.chiplets), self.links)
 
     @cached_property
+    def directed_links(self) -> tuple[tuple[int, int], ...]:
+        """(from, to) of every link, both ways; a link's number is its place here."""
+        return tuple(pair for a, b in self.links for pair in ((a, b), (b, a)))
+
+    @cached_property
     def hop_matrix(self) -> topology.Ints:
         """Links between each two chiplets along the route, shape (chiplets, chiplets). XY routes are shortest too."""
         return _fixed(topology.hops(len(self.chiplets), self.links))

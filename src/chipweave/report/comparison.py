@@ -10,7 +10,7 @@ from rich.text import Text
 
 from chipweave.report.columns import Row, print_columns
 from chipweave.report.words import cost_model_of, quantity
-from chipweave.schedule.result import Cell
+from chipweave.results.result import Cell
 
 STATIC_NOTE = (
     "The packages have different numbers of chiplets and no static power: idle chiplets cost nothing here, so "

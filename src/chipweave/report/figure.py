@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chipweave.errors import InputError
+from chipweave.evaluation.record import StageEvaluation, WindowEvaluation
+from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.files.atomic import write_bytes
 from chipweave.report.html.markup import short
 from chipweave.report.palette import hatch, letter, shade
 from chipweave.report.rows import Row, rows
 from chipweave.report.words import axis_prefix, classes_of, ranges
-from chipweave.schedule.evaluation import StageEvaluation, WindowEvaluation
-from chipweave.schedule.result import Result
-from chipweave.schedule.timeline import StageTime, phases, stage_times
+from chipweave.results.result import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
+from chipweave.evaluation.record import Evaluation
+from chipweave.plan.schedule import Schedule
 from chipweave.report.comparison import comparison_data, homogeneous_verdict
 from chipweave.report.html.drawing import patterns
 from chipweave.report.html.markup import joined, short, tag
@@ -18,9 +20,7 @@ from chipweave.report.html.timeline import timeline_drawing
 from chipweave.report.palette import LIGHT, letter
 from chipweave.report.summary import bottleneck, distance
 from chipweave.report.words import cost_model_of, percent, quantity, ranges, scheduler_of, valued
-from chipweave.schedule.evaluation import Evaluation
-from chipweave.schedule.plan import Schedule
-from chipweave.schedule.result import Cell, Result
+from chipweave.results.result import Cell, Result
 
 MOST_DRAWN = 4
 """Windows whose package is drawn: the longest ones."""

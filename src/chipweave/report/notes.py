@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from chipweave.evaluation.record import Keeping
+from chipweave.plan.problem import Fidelity
 from chipweave.report.words import PAPER_NOTE, REGIONS_NOTE, ROOFLINE_NOTE, quantity
-from chipweave.schedule.memory import Keeping
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 
 def result_notes(result: Result) -> list[str]:

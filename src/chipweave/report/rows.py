@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 
 @dataclass(frozen=True)

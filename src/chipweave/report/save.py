@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chipweave.files.atomic import make_folder, require_inside, write_text
 
 if TYPE_CHECKING:
-    from chipweave.schedule.result import Cell, Result
+    from chipweave.results.result import Cell, Result
 
 SCHEDULE, REPORT, TRACE = SAVED = "schedule.json", "report.html", "trace.json"
 COMPARISON, COMPARISON_REPORT = "comparison.json", "comparison.html"
@@ -29,9 +29,9 @@ def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
 
 def saving(result: Result, folder: Path, schedule: bool = True) -> Iterator[Path]:
     """As `save`, one path at a time, after its file is written; without `schedule` the other two."""
+    from chipweave.files.schedule_file import to_text
     from chipweave.report.html import page
     from chipweave.report.trace import to_text as trace_text
-    from chipweave.schedule.files import to_text
 
     texts = {SCHEDULE: to_text, REPORT: page, TRACE: trace_text}
     make_folder(folder)
@@ -51,9 +51,9 @@ def save_comparison(cells: Sequence[Cell], folder: str | Path) -> tuple[Path, ..
         InputError: a file cannot be written.
     """
     from chipweave.files.json import dump_json
+    from chipweave.files.schedule_file import to_text
     from chipweave.report.comparison import comparison_data
     from chipweave.report.html import comparison_page
-    from chipweave.schedule.files import to_text
 
     top = Path(folder)
     make_folder(top)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.report.words import binding, percent, quantity, valued
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 
 def bottleneck(result: Result) -> str:

@@ -10,13 +10,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from chipweave.evaluation.glossary import TERMS
+from chipweave.evaluation.record import Energy, StageEvaluation, WindowEvaluation
 from chipweave.hardware.package import Package
+from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.schedule import Stage, Window
 from chipweave.report.columns import Row, print_columns
 from chipweave.report.html.layout import grid_lines
 from chipweave.report.notes import result_notes, search_notes, table_notes
 from chipweave.report.palette import letter
 from chipweave.report.summary import bottleneck, distance
-from chipweave.report.terms import TERMS
 from chipweave.report.words import (
     binding,
     class_marks,
@@ -32,10 +35,7 @@ from chipweave.report.words import (
     transfers_s,
     valued,
 )
-from chipweave.schedule.evaluation import Energy, StageEvaluation, WindowEvaluation
-from chipweave.schedule.plan import Stage, Window
-from chipweave.schedule.problem import Fidelity, Problem
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
 WIDEST_WITH_LEGEND = 6 * len("[A1  n] ")

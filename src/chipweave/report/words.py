@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from chipweave.evaluation.record import PipelineEvaluation, StageEvaluation, WindowEvaluation
 from chipweave.hardware.package import Package
-from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation, WindowEvaluation
-from chipweave.schedule.plan import Partition, Stage
-from chipweave.schedule.problem import Problem
-from chipweave.schedule.result import Search
+from chipweave.plan.problem import Problem
+from chipweave.plan.schedule import Partition, Stage
+from chipweave.results.result import Search
 from chipweave.workload.model import Model
 
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}

@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chipweave.schedule.problem import Problem
+    from chipweave.evaluation.exact.ground import Prepared
     from chipweave.schedulers.search import Found, Request
 
-    Scheduler = Callable[[Problem, Request], Found]
+    Scheduler = Callable[[Prepared, Request], Found]
 
 SCHEDULERS: dict[str, tuple[str, str, str]] = {
     "scar": (

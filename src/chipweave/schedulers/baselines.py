@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from chipweave.errors import InfeasibleError, InputError
-from chipweave.schedule.problem import Problem
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.schedulers.scar.options import Provision, ScarOptions
-from chipweave.schedulers.scar.reconfigure import Share, Windows, dependency_depths
+from chipweave.schedulers.scar.reconfigure import Share, Windows
 from chipweave.schedulers.scar.scheduler import scar, search_windows
 from chipweave.schedulers.search import Found, Request
 
 
-def standalone(problem: Problem, request: Request) -> Found:
+def standalone(given: Problem | Prepared, request: Request) -> Found:
     """One chiplet a model, all models at once (SCAR V-A); dependent models in windows of their own.
 
     The best assignment of chiplets and the best micro-batches are found.
@@ -18,6 +19,8 @@ def standalone(problem: Problem, request: Request) -> Found:
     Raises:
         InfeasibleError: more models at once than chiplets, or the latency limits cannot be met.
     """
+    ready = prepare(given)
+    problem = ready.problem
     depths = dependency_depths(problem)
     windows: Windows = tuple(
         tuple(_whole(problem, task) for task, at in enumerate(depths) if at == depth) for depth in sorted(set(depths))
@@ -28,22 +31,24 @@ def standalone(problem: Problem, request: Request) -> Found:
             f"`standalone` needs {crowd} chiplets for {crowd} models, the package has {room} ({crowd - room} short); "
             "`scar` takes more windows, or use a package with more chiplets"
         )
-    return search_windows(problem, request, [windows], ScarOptions(node_cap=1, provision=Provision.EXHAUSTIVE))
+    return search_windows(ready, request, [windows], ScarOptions(node_cap=1, provision=Provision.EXHAUSTIVE))
 
 
-def simba(problem: Problem, request: Request) -> Found:
+def simba(problem: Problem | Prepared, request: Request) -> Found:
     """SCAR's engines on a homogeneous package: SCAR's Simba-like baseline (V-A). Takes scar's options.
 
     Raises:
         InputError: the package mixes chiplet classes.
     """
-    classes = [chiplet.name for chiplet in problem.package.classes]
+    ready = prepare(problem)
+    package = ready.package
+    classes = [chiplet.name for chiplet in package.classes]
     if len(classes) > 1:
         raise InputError(
-            f"`simba` needs a package of one chiplet class, '{problem.package.name}' has {', '.join(classes)}; use "
+            f"`simba` needs a package of one chiplet class, '{package.name}' has {', '.join(classes)}; use "
             "`scar`, or a package such as simba-nvdla-3x3"
         )
-    return scar(problem, request)
+    return scar(ready, request)
 
 
 def _whole(problem: Problem, task: int) -> Share:

@@ -12,17 +12,16 @@ from functools import cached_property
 import numpy as np
 
 from chipweave.errors import InfeasibleError
+from chipweave.evaluation.exact.demand import cuts_of
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.exact.memory import footprint
+from chipweave.evaluation.tables.bench import Candidates, score, window_cost
+from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
-from chipweave.schedule.batch import Candidates, Workbench
-from chipweave.schedule.memory import footprint
-from chipweave.schedule.plan import Partition, Pipeline, Stage
-from chipweave.schedule.problem import Problem, micro_batch_candidates
-from chipweave.schedule.stage import cuts_of
-from chipweave.schedulers.scar.assemble import Assembled, assemble
-from chipweave.schedulers.scar.reconfigure import dependency_depths
-from chipweave.schedulers.scar.window import WindowOption
-from chipweave.schedulers.scope.draft import DraftStage, DraftWindow, Exact, pipeline_from
-from chipweave.schedulers.scope.tables import PARTITIONS, Ground
+from chipweave.plan.problem import Problem, dependency_depths, micro_batch_candidates
+from chipweave.plan.schedule import Partition, Pipeline, Stage
+from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact, pipeline_from
+from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.search import Found, Progress, Request
 
 START = 0
@@ -43,7 +42,7 @@ Unit = tuple[int, int]
 """A task and one of its units: a layer with the pools and element-wise layers that ride with it."""
 
 
-def nn_baton(problem: Problem, request: Request) -> Found:
+def nn_baton(given: Problem | Prepared, request: Request) -> Found:
     """Models one after another on the starting chiplet 0; a layer that exceeds it is split where that pays.
 
     A layer exceeds the chiplet where one sample's activations and its weights do not fit L2 together. It then has a
@@ -54,7 +53,8 @@ def nn_baton(problem: Problem, request: Request) -> Found:
     Raises:
         InfeasibleError: the latency limits cannot be met.
     """
-    bench = _Bench(problem)
+    bench = _Bench(prepare(given))
+    problem = bench.ready.problem
     depths = dependency_depths(problem)
     order = sorted(range(len(depths)), key=lambda task: (depths[task], task))
     exceeding = [(task, unit) for task in order for unit in bench.exceeding(task)]
@@ -121,7 +121,7 @@ def _improved(
     """Units to split: from `split`, one after another is changed where the totals then have a better value."""
     total = min(made, key=lambda m: request.objective(m.latency_s, m.energy_j))
     latency_s, energy_j = total.latency_s, total.energy_j
-    spans = _spans(bench.problem, order, split)
+    spans = _spans(bench.ready.problem, order, split)
     plan = {
         span: next(option for option in bench.options(span) if option.pipelines == window.pipelines)
         for span, window in zip(spans, total.schedule.windows, strict=True)
@@ -129,7 +129,7 @@ def _improved(
     for unit in units:
         if request.out_of_time:
             break
-        after = _spans(bench.problem, order, split ^ {unit})
+        after = _spans(bench.ready.problem, order, split ^ {unit})
         gone, new = [span for span in plan if span not in set(after)], [span for span in after if span not in plan]
         sum_s = latency_s - sum(plan[span].latency_s for span in gone)
         sum_j = energy_j - sum(plan[span].energy_j for span in gone)
@@ -154,19 +154,15 @@ class _Bench:
         evaluated: windows that were scored.
     """
 
-    problem: Problem
+    ready: Prepared
     evaluated: int = 0
     _options: dict[Span, list[WindowOption]] = field(default_factory=dict)
     _exact: dict[int, Exact] = field(default_factory=dict)
 
     @cached_property
-    def kernels(self) -> Workbench:
-        return Workbench(self.problem)
-
-    @cached_property
     def order(self) -> tuple[int, ...]:
         """The snake from the starting chiplet on, then what lies before it, the nearest first."""
-        order = snake(self.problem.package)
+        order = snake(self.ready.package)
         at = order.index(START)
         return order[at:] + order[:at][::-1]
 
@@ -174,7 +170,7 @@ class _Bench:
         """Units that do not fit the starting chiplet with one sample."""
         if len(self.order) == 1:
             return []
-        units = range(len(self.problem.scenario.tasks[task].model.units))
+        units = range(len(self.ready.tasks[task].model.units))
         return [unit for unit in units if not self._fits(task, unit, 1, Partition.WHOLE)]
 
     def options(self, span: Span) -> list[WindowOption]:
@@ -186,18 +182,18 @@ class _Bench:
 
     def _latest_start_s(self, span: Span, latency_s: float) -> float:
         """When a window must start for its task to end in time (no matter where it is not the task's last)."""
-        task = self.problem.scenario.tasks[span.task]
+        task = self.ready.tasks[span.task]
         if task.latency_limit_s is None or span.end < len(task.model.units):
             return np.inf
         return task.latency_limit_s - latency_s
 
     def _on_the_starting_chiplet(self, span: Span) -> list[WindowOption]:
-        task = self.problem.scenario.tasks[span.task]
+        task = self.ready.tasks[span.task]
         micros = np.array(micro_batch_candidates(task.batch))
         ones = np.ones((len(micros), 1), dtype=np.int64)
         candidates = Candidates(micros, ones[:, 0], span.end * ones, START * ones)
-        batch = self.kernels.score(span.task, span.first, span.end, candidates)
-        latency_s, energy_j = self.kernels.window_cost(batch)
+        batch = score(self.ready, span.task, span.first, span.end, candidates)
+        latency_s, energy_j = window_cost(self.ready, batch)
         units = task.model.units
         stage = Stage(units[span.first][0], units[span.end - 1][1], (START,))
         return [
@@ -217,7 +213,7 @@ class _Bench:
         exact = self._exact_of(span.task)
         partitions, chiplets = list(PARTITIONS), many
         for count in range(2, many + 1):
-            if not connected(self.problem.package, self.order[:count]):
+            if not connected(self.ready.package, self.order[:count]):
                 continue
             fitting = [p for p in PARTITIONS if self._fits(span.task, span.first, count, p)]
             if fitting:
@@ -241,17 +237,17 @@ class _Bench:
 
     def _exact_of(self, task: int) -> Exact:
         if task not in self._exact:
-            ground = Ground(self.problem, task, self.order, np.array([len(self.order)]))
+            ground = Ground(self.ready, task, self.order, np.array([len(self.order)]))
             self._exact[task] = Exact(ground)
         return self._exact[task]
 
     def _fits(self, task: int, unit: int, chiplets: int, partition: Partition) -> bool:
         """One sample's activations and the unit's weights fit the L2 of each of so many chiplets."""
-        package, model = self.problem.package, self.problem.scenario.tasks[task].model
+        package, model = self.ready.package, self.ready.tasks[task].model
         first, last = model.units[unit]
         words = (partition,) * (last + 1 - first) if chiplets > 1 else ()
         stage = Stage(first, last, self.order[:chiplets], words)
-        cuts = cuts_of(self.problem, Pipeline(task, (stage,)), len(self.order)) if chiplets > 1 else None
+        cuts = cuts_of(self.ready, Pipeline(task, (stage,)), len(self.order)) if chiplets > 1 else None
         need = footprint(model, stage, 1, cuts)
         room = min(package.chiplets[chiplet].l2_bytes for chiplet in stage.chiplets)
         return need.all_weights + need.activations <= room

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chipweave.schedule.objective import Objective
-from chipweave.schedule.plan import Schedule
+from chipweave.plan.objective import Objective
+from chipweave.plan.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)

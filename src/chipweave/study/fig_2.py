@@ -12,11 +12,11 @@ from functools import cache
 from itertools import groupby, product
 
 from chipweave.api import schedule
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.evaluation import Evaluation, PipelineEvaluation, StageEvaluation
-from chipweave.schedule.plan import Pipeline, Schedule, Stage, Window
-from chipweave.schedule.problem import Fidelity, Problem, pose
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.record import Evaluation, PipelineEvaluation, StageEvaluation
+from chipweave.plan.problem import Fidelity, Problem, pose
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.study.machine import Machine, Mapping, package
 from chipweave.study.verdict import same_order

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Stage
-from chipweave.schedule.result import Result, assess
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.objective import objective
+from chipweave.plan.schedule import Stage
+from chipweave.results.result import Result, assess
 from chipweave.study.affinity import Figures, Freedom, LayerClass, freedom, layer_class
 from chipweave.study.places import better_places
 

@@ -11,7 +11,7 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style, Tile
 from chipweave.hardware.package import Package, Routing
-from chipweave.schedule.problem import Fidelity
+from chipweave.plan.problem import Fidelity
 
 PES, L2_BYTES = 4096, 10 * 2**20
 """Of one chiplet (SCAR, Fig. 2 and V-A)."""

@@ -7,10 +7,11 @@ from itertools import combinations
 
 import numpy as np
 
-from chipweave.schedule.arrays import Floats, Ints
-from chipweave.schedule.batch import Batch, Candidates, Workbench
-from chipweave.schedule.plan import Pipeline, Schedule, Window
-from chipweave.schedule.problem import Problem
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, window_cost
+from chipweave.evaluation.tables.units import Floats, Ints
+from chipweave.plan.problem import Problem
+from chipweave.plan.schedule import Pipeline, Schedule, Window
 
 LEAST_GAIN = 1e-9
 """As a fraction of the EDP: less is rounding."""
@@ -24,14 +25,14 @@ def better_places(problem: Problem, plan: Schedule) -> Schedule:
     Args:
         plan: a valid schedule with single chiplets.
     """
-    bench, windows = Workbench(problem), list(plan.windows)
+    ready, windows = prepare(problem), list(plan.windows)
     moves = exchanges(len(problem.package.chiplets))
-    costs = np.array([[part[0] for part in _costs(bench, window, moves[:1])] for window in windows])
+    costs = np.array([[part[0] for part in _costs(ready, window, moves[:1])] for window in windows])
     changed = True
     while changed:
         changed = False
         for index, window in enumerate(windows):
-            latency_s, energy_j = _costs(bench, window, moves)
+            latency_s, energy_j = _costs(ready, window, moves)
             rest_s, rest_j = costs.sum(axis=0) - costs[index]
             # Not finite where a micro-batch does not fit the L2 of its new chiplet.
             edp_js = np.nan_to_num((rest_s + latency_s) * (rest_j + energy_j), nan=np.inf)
@@ -52,17 +53,17 @@ def exchanges(chiplets: int) -> Ints:
     return np.array(found, dtype=np.int64)
 
 
-def _costs(bench: Workbench, window: Window, moves: Ints) -> tuple[Floats, Floats]:
+def _costs(ready: Prepared, window: Window, moves: Ints) -> tuple[Floats, Floats]:
     """(latency_s, energy_j) [moves] of a window after each move."""
-    batches = [_batch(bench, pipeline, moves) for pipeline in window.pipelines]
+    batches = [_batch(ready, pipeline, moves) for pipeline in window.pipelines]
     total = batches[0]
     for batch in batches[1:]:
         total = total + batch
-    return bench.window_cost(total)
+    return window_cost(ready, total)
 
 
-def _batch(bench: Workbench, pipeline: Pipeline, moves: Ints) -> Batch:
-    first_layers, many = bench.tasks[pipeline.task].first, len(moves)
+def _batch(ready: Prepared, pipeline: Pipeline, moves: Ints) -> Batch:
+    first_layers, many = arrays_of(ready, pipeline.task).first, len(moves)
     cuts = np.searchsorted(first_layers, [stage.last + 1 for stage in pipeline.stages]).astype(np.int64)
     candidates = Candidates(
         micro_batch=np.full(many, pipeline.micro_batch, dtype=np.int64),
@@ -71,7 +72,7 @@ def _batch(bench: Workbench, pipeline: Pipeline, moves: Ints) -> Batch:
         chiplets=np.ascontiguousarray(moves[:, [stage.chiplet for stage in pipeline.stages]]),
     )
     first = int(np.searchsorted(first_layers, pipeline.first))
-    return bench.score(pipeline.task, first, int(cuts[-1]), candidates)
+    return score(ready, pipeline.task, first, int(cuts[-1]), candidates)
 
 
 def _moved(window: Window, move: Ints) -> Window:

@@ -13,9 +13,9 @@ from functools import cache
 from itertools import product
 
 from chipweave.api import schedule
-from chipweave.schedule.evaluation import Energy, Evaluation
-from chipweave.schedule.plan import Schedule
-from chipweave.schedule.problem import Fidelity, Problem
+from chipweave.evaluation.record import Energy, Evaluation
+from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.study.machine import Machine, Mapping, chiplet, monolithic, package
 from chipweave.study.verdict import Verdict, same_order, verdict

@@ -118,3 +118,8 @@ class Layer:
         if self.op is Op.MATMUL:
             return first + self.N * self.C * self.K // self.groups
         return first
+
+
+def channel_units(layer: Layer) -> int:
+    """Units of output channels that can be parted: single channels, or whole groups where the layer has groups."""
+    return layer.groups if layer.groups > 1 else layer.K

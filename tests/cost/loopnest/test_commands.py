@@ -20,7 +20,7 @@ from chipweave.cost.loopnest.model import LoopnestCostModel
 from chipweave.cost.loopnest.shape import Shape
 from chipweave.files.chiplet_file import load_chiplet
 from chipweave.files.model_file import load_model
-from chipweave.schedule.files import read, to_text
+from chipweave.files.schedule_file import read, to_text
 
 MODEL = """
 name: net

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chipweave.evaluation.exact.ground import prepare
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package, Routing
-from chipweave.schedule.batch import Workbench
-from chipweave.schedule.objective import objective
-from chipweave.schedule.problem import Fidelity, micro_batch_candidates
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, micro_batch_candidates
 from chipweave.schedulers.scar.options import Packing
 from chipweave.schedulers.scar.provision import proportional
 from chipweave.schedulers.scar.reconfigure import candidate_windows, first_fit, uniform
@@ -133,16 +133,16 @@ def test_windows_with_more_tasks_than_chiplets_are_split() -> None:
 def test_top_k_keeps_the_best_segmentations(seed: int, top_k: int) -> None:
     """Heuristic 1 against scoring every segmentation by its best placement and micro-batch."""
     problem = random_problem(random.Random(seed), Fidelity.PAPER, tasks=1, rows=2, columns=3)
-    bench, edp = Workbench(problem), objective("edp")
+    ready, edp = prepare(problem), objective("edp")
     (windows,) = candidate_windows(problem, 0, Packing.FIRST_FIT)
     share = windows[0][0]
     tree = kind_tree(problem.package, 6, 10**6)
     longest = min(6, share.end)
-    every = segmentations(bench, share, tree, longest, breadth=top_k, least_breadth=top_k)
+    every = segmentations(ready, share, tree, longest, breadth=top_k, least_breadth=top_k)
     scores = np.array([edp(float(s), float(j)) for s, j in every.figures[:, :2]])
     chosen = best_segmentations(every, scores, top_k)
     by_cuts: dict[tuple[int, ...], float] = {}
-    plain = everything(bench, share)
+    plain = everything(ready, share)
     for cuts, latency_s, energy_j in zip(plain.cuts, plain.batch.latency_s, plain.batch.energy_j, strict=True):
         by_cuts[cuts] = min(by_cuts.get(cuts, np.inf), edp(float(latency_s), float(energy_j)))
     best = sorted(by_cuts.values())[:top_k]

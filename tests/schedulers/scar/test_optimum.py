@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.problem import Fidelity, Problem
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, Problem
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.scar.reconfigure import Windows
 from chipweave.schedulers.scar.scheduler import search_windows

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from chipweave.errors import InfeasibleError, InputError
-from chipweave.schedule.bound import lower_bound
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.problem import Fidelity, Problem
+from chipweave.evaluation.bound import lower_bound
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, Problem
 from chipweave.schedulers import SCHEDULERS, scheduler
 from chipweave.schedulers.baselines import simba, standalone
 from chipweave.schedulers.scar.options import Packing, Provision, ScarOptions, Search

@@ -20,13 +20,14 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.schedule.memory import fits_l2, footprint
-from chipweave.schedule.plan import Partition, Pipeline, Stage
-from chipweave.schedule.problem import Fidelity, Problem, micro_batch_candidates
-from chipweave.schedule.stage import Setting, _with_weights, _Work
-from chipweave.schedule.tensors import Location
-from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
-from chipweave.schedulers.scope.tables import PARTITIONS, Ground
+from chipweave.evaluation.exact.demand import Setting, _with_weights, _Work
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.exact.memory import fits_l2, footprint
+from chipweave.evaluation.exact.tensors import Location
+from chipweave.evaluation.tables.regions import PARTITIONS, Ground
+from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
+from chipweave.plan.schedule import Partition, Pipeline, Stage
+from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]
@@ -117,7 +118,7 @@ def _bounded(problem: Problem, order: tuple[int, ...], micro_batch: int, first: 
                 for _ in range(unit[0], unit[1] + 1)
             )
         stage = Stage(low, high, order[:chiplets], split)
-        setting = Setting(problem, HERE, Pipeline(0, (stage,), micro_batch), where, len(order))
+        setting = Setting(prepare(problem), HERE, Pipeline(0, (stage,), micro_batch), where, len(order))
         l2_bytes = setting.regions[0].l2_bytes
         if micro_batch > 1 and not fits_l2(footprint(model, stage, micro_batch, setting.cuts), l2_bytes):
             continue
@@ -217,7 +218,7 @@ class Everything:
     def _dram_s(self, first: int, end: int, micro_batch: int) -> float:
         """Least seconds of a micro-batch's loads from earlier windows and stores for later ones (the network's own
         input and outputs are in the stages' bounds)."""
-        model, package = self.ground.model, self.ground.problem.package
+        model, package = self.ground.model, self.ground.ready.problem.package
         low, high = model.units[first][0], model.units[end - 1][1]
         loads = stores = 0
         for tensor in range(len(model.layers)):

@@ -9,15 +9,16 @@ import pytest
 
 from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.tables.regions import Ground, region_sizes
 from chipweave.hardware.snake import snake
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Schedule, Window
-from chipweave.schedule.problem import Problem, pose
-from chipweave.schedulers.scope.draft import Draft, pipeline_from
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Problem, pose
+from chipweave.plan.schedule import Schedule, Window
+from chipweave.schedulers.draft import Draft, pipeline_from
 from chipweave.schedulers.scope.scheduler import scope
-from chipweave.schedulers.scope.tables import Ground, region_sizes
 from chipweave.schedulers.search import Request
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
@@ -39,7 +40,7 @@ def as_schedule(draft: Draft, ground: Ground) -> Schedule:
 def test_the_count_is_that_of_plain_enumeration(name: str, first: int, end: int, l2_bytes: int) -> None:
     problem = posed(name, first, end, 3, 2, l2_bytes)
     order = snake(problem.package)
-    everything = Everything(Ground(problem, 0, order, region_sizes(len(order))), bounds(problem, order))
+    everything = Everything(Ground(prepare(problem), 0, order, region_sizes(len(order))), bounds(problem, order))
     exact, chiplets, batch = everything.exact, everything.chiplets, everything.ground.batch
     windows = {
         (a, b): np.array([c[0] for d in drafts(a, b, chiplets, batch) if (c := exact.window(d)) is not None])
@@ -74,7 +75,7 @@ def test_scope_is_among_the_best(name: str, first: int, end: int) -> None:
     for columns in (2, 3):
         problem = posed(name, first, end, 4, columns, 1 << 20)
         order = snake(problem.package)
-        everything = Everything(Ground(problem, 0, order, region_sizes(len(order))), bounded)
+        everything = Everything(Ground(prepare(problem), 0, order, region_sizes(len(order))), bounded)
         latency_s = evaluate(scope(problem, Request(objective("throughput"))).schedule, problem).latency_s
         better, best = everything.better_than(latency_s)
         assert better <= 0.0005 * everything.population()

@@ -9,15 +9,16 @@ import pytest
 
 from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.tables import regions_kernel as kernel
+from chipweave.evaluation.tables.regions import Ground
 from chipweave.hardware.snake import snake
-from chipweave.schedule.problem import Fidelity, pose
-from chipweave.schedulers.scope import kernel
-from chipweave.schedulers.scope.draft import DraftWindow
-from chipweave.schedulers.scope.reference import Level, level, reference
-from chipweave.schedulers.scope.tables import Ground
+from chipweave.plan.problem import Fidelity, pose
+from chipweave.schedulers.draft import DraftWindow
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
 from tests.schedulers.scope.everything import cut_model
+from tests.schedulers.scope.table_bound import Level, level, reference
 
 MICRO_BATCHES = (1, 2, 3, 6)
 
@@ -28,8 +29,8 @@ def dram_s(ground: Ground, made: Level, bytes_: float) -> float:
 
 def window_s(ground: Ground, made: Level, ends: list[int], sizes: tuple[int, ...]) -> float:
     """A window by the tables: stages between the units `ends`, on regions of `sizes` chiplets."""
-    package, numbers, crossing = ground.problem.package, made.numbers, made.micro_batch * ground.crossing
-    detailed = ground.problem.fidelity is Fidelity.DETAILED
+    package, numbers, crossing = ground.ready.problem.package, made.numbers, made.micro_batch * ground.crossing
+    detailed = ground.ready.detailed
     stages = [made.table[a, b - a - 1, size - 1] for (a, b), size in zip(pairwise(ends), sizes, strict=True)]
     if not np.isfinite([stage[kernel.PACE] for stage in stages]).all():
         return float("inf")
@@ -86,7 +87,7 @@ def test_is_the_best_of_all(name: str, first: int, end: int, l2_bytes: int, fide
     model = cut_model(build_model(name), first, end)
     package = mesh(2, l2_bytes)
     problem = pose(Scenario("cut", (Task("cut", model, 6),)), package, MaestroCostModel(), fidelity)
-    ground = Ground(problem, 0, snake(package), np.arange(1, 5))
+    ground = Ground(prepare(problem), 0, snake(package), np.arange(1, 5))
     units, levels = len(model.units), [level(ground, micro_batch) for micro_batch in MICRO_BATCHES]
 
     def best_s(a: int, b: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chipweave.errors import InfeasibleError
-from chipweave.schedule.objective import objective
+from chipweave.plan.objective import objective
 from chipweave.schedulers import scheduler
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.search import Request

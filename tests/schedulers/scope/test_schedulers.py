@@ -10,20 +10,20 @@ import pytest
 
 import chipweave
 from chipweave.errors import InfeasibleError, InputError
+from chipweave.evaluation.bound import lower_bound
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package, Routing
-from chipweave.schedule.bound import lower_bound
-from chipweave.schedule.check import problems_of
-from chipweave.schedule.evaluate import evaluate
-from chipweave.schedule.objective import objective
-from chipweave.schedule.plan import Schedule
-from chipweave.schedule.problem import Fidelity, Problem, pose
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity, Problem, pose
+from chipweave.plan.schedule import Schedule
 from chipweave.schedulers import SCHEDULERS, scheduler
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.search import Found, Request
 from chipweave.workload.scenario import Scenario, Task
-from tests.schedule.plain_regions import Proportional
+from tests.evaluation.exact.plain_regions import Proportional
 from tests.support import random_model
 
 NAMES = ("scope", "segmented-pipeline", "full-pipeline", "sequential")

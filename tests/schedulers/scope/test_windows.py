@@ -9,14 +9,16 @@ import pytest
 
 from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.tables import regions_kernel as kernel
+from chipweave.evaluation.tables.regions import Floats, Ground, Ints
 from chipweave.hardware.snake import snake
-from chipweave.schedule.problem import Fidelity, pose
-from chipweave.schedulers.scope import kernel
-from chipweave.schedulers.scope.reference import level
-from chipweave.schedulers.scope.tables import Floats, Ground, Ints
+from chipweave.plan.problem import Fidelity, pose
+from chipweave.schedulers.scope import kernel as windows_kernel
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
 from tests.schedulers.scope.everything import cut_model
+from tests.schedulers.scope.table_bound import level
 from tests.schedulers.scope.test_reference import window_s
 
 Spans = list[tuple[int, int, int]]
@@ -151,7 +153,7 @@ def compiled_windows(b: Board, caps_s: Floats, price: float) -> tuple[Floats, Fl
     shape = (b.units + 1, b.units + 1)
     cost, latency_s, joules = (np.full(shape, np.inf) for _ in range(3))
     cap = np.full(shape, -1)
-    kernel.windows(
+    windows_kernel.windows(
         caps_s, price, b.table, np.arange(len(b.sizes)), b.sizes, b.need, b.crossing, b.spans, b.constants,
         np.arange(b.units, 0, -1), cost, latency_s, joules, cap,
     )  # fmt: skip
@@ -159,7 +161,7 @@ def compiled_windows(b: Board, caps_s: Floats, price: float) -> tuple[Floats, Fl
 
 
 def compiled_stages(b: Board, a: int, e: int, cap_s: float, price: float) -> Spans:
-    found = kernel.window_stages(
+    found = windows_kernel.window_stages(
         a, e, cap_s, price, b.table, np.arange(len(b.sizes)), b.sizes, b.need, b.crossing, b.spans, b.constants
     )
     return [tuple(stage) for stage in found.tolist()]
@@ -196,7 +198,7 @@ def test_windows_cost_what_their_stages_do(name: str, first: int, end: int, l2_b
     model = cut_model(build_model(name), first, end)
     package = mesh(2, l2_bytes)
     problem = pose(Scenario("cut", (Task("cut", model, 6),)), package, MaestroCostModel(), fidelity)
-    ground = Ground(problem, 0, snake(package), np.arange(1, 5))
+    ground = Ground(prepare(problem), 0, snake(package), np.arange(1, 5))
     for micro_batch in (1, 3):
         made = level(ground, micro_batch)
         b = Board(made.table, ground.sizes, made.units.need, ground.crossing, ground.spans, made.numbers)

@@ -16,7 +16,7 @@ pytest.importorskip("onnx", reason="ONNX files need the package onnx")
 import onnx
 
 from chipweave.files.model_file import dump_model, load_model
-from chipweave.schedule.problem import Fidelity, pose
+from chipweave.plan.problem import Fidelity, pose
 from chipweave.workload.importers.onnx.model import read_onnx
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from chipweave.evaluation.glossary import TERMS
 from chipweave.report.html.charts import bar
 from chipweave.report.html.figures import derived
 from chipweave.report.html.sheet import Sheet
-from chipweave.report.terms import TERMS
 from chipweave.report.words import shares_s
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from chipweave.evaluation.glossary import TERMS
 from chipweave.report.html.charts import bar, energy_bar, swatch
 from chipweave.report.html.drawing import component_fill
 from chipweave.report.html.figures import derived
 from chipweave.report.html.sheet import Sheet
 from chipweave.report.palette import COMPONENTS
-from chipweave.report.terms import TERMS
 from chipweave.report.words import shares_s
 
 MOST_SOURCES = 12

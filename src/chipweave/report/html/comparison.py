@@ -8,6 +8,7 @@ from functools import cached_property
 
 from markupsafe import Markup
 
+from chipweave.evaluation.glossary import TERMS
 from chipweave.report.comparison import comparison_data, gap_notes, homogeneous_verdict, size_notes
 from chipweave.report.html.charts import Look, Point, bar, marker, plane, swatch
 from chipweave.report.html.drawing import model_fill, model_line, patterns
@@ -16,9 +17,8 @@ from chipweave.report.html.markup import name_of, short, tag
 from chipweave.report.html.package import package_drawing
 from chipweave.report.html.render import render
 from chipweave.report.palette import letter
-from chipweave.report.terms import TERMS
 from chipweave.report.words import cost_model_of, valued
-from chipweave.schedule.result import Cell, Result
+from chipweave.results.result import Cell, Result
 
 MOST_DRAWN = 24
 """Packages drawn."""

@@ -1,7 +1,7 @@
 """Figures as `<data>` elements: what a reader sees, and the exact figure with where it stands in the file.
 
 A figure of the file carries its JSON text and its JSON pointer (`data-at`); one that is computed from others names
-these (`data-from`). `data-term` is its key in `chipweave.report.terms`.
+these (`data-from`). `data-term` is its key in `chipweave.evaluation.glossary`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from chipweave.evaluation.glossary import TERMS, term_at
 from chipweave.report.html.markup import tag
-from chipweave.report.terms import TERMS, term_at
 from chipweave.report.words import quantity, ranges
 
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chipweave.report.palette import HEAT_LIMITS
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def loads(result: Result) -> tuple[Loads, ...]:
             Loads(
                 {
                     link: load(bytes_, can_link)
-                    for link, bytes_ in zip(result.problem.network.links, moved.links, strict=True)
+                    for link, bytes_ in zip(package.directed_links, moved.links, strict=True)
                 },
                 tuple(load(bytes_, can_link) for bytes_ in moved.out),
                 tuple(load(bytes_, can_link) for bytes_ in moved.into),

@@ -14,7 +14,7 @@ from chipweave.report.html.loads import Load, Loads
 from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.palette import HEAT_LIMITS, letter
 from chipweave.report.words import class_marks
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 132, 44
 """Pixels of a drawing on a grid, and between its chiplets' centres."""

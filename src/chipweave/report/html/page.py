@@ -6,6 +6,8 @@ import json
 
 from markupsafe import Markup
 
+from chipweave.evaluation.glossary import TERMS
+from chipweave.plan.problem import Fidelity
 from chipweave.report.html import binding, breakdown, front, head, stages, windows
 from chipweave.report.html.drawing import patterns
 from chipweave.report.html.figures import escaped
@@ -16,10 +18,8 @@ from chipweave.report.html.sheet import Sheet
 from chipweave.report.html.timeline import timeline_key
 from chipweave.report.made import command
 from chipweave.report.notes import result_notes, search_notes, spill_note
-from chipweave.report.terms import TERMS
 from chipweave.report.words import cost_model_of
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 LONGEST_COMMAND = 4000
 MOST_NOTES = 40

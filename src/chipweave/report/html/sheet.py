@@ -7,6 +7,8 @@ from functools import cached_property
 
 from markupsafe import Markup
 
+from chipweave.evaluation.record import PipelineEvaluation, StageEvaluation, WindowEvaluation
+from chipweave.files.schedule_file import to_document
 from chipweave.report.html.charts import swatch
 from chipweave.report.html.drawing import model_fill
 from chipweave.report.html.figures import Document
@@ -14,9 +16,7 @@ from chipweave.report.html.loads import Loads, loads
 from chipweave.report.html.markup import name_of, tag
 from chipweave.report.palette import letter
 from chipweave.report.words import picked
-from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation, WindowEvaluation
-from chipweave.schedule.files import to_document
-from chipweave.schedule.result import Result
+from chipweave.results.result import Result
 
 MOST_PLACES = 2600
 """Chiplets and links, windows counted, that are drawn; of more the first windows and the longest ones."""

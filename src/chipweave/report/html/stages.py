@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from chipweave.plan.schedule import Stage
 from chipweave.report.html.charts import swatch
 from chipweave.report.html.drawing import model_fill
 from chipweave.report.html.figures import derived
@@ -11,7 +12,6 @@ from chipweave.report.html.markup import tag
 from chipweave.report.html.sheet import Sheet
 from chipweave.report.palette import letter
 from chipweave.report.words import partitions_of, picked, transfers_s
-from chipweave.schedule.plan import Stage
 
 MOST_STAGES, FIRST_STAGES, SLOWEST_STAGES = 600, 8, 12
 """Stages listed; of more, these of each pipeline."""

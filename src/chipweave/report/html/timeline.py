@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from chipweave.evaluation.glossary import TERMS
+from chipweave.evaluation.record import PipelineEvaluation
+from chipweave.evaluation.timeline import Phase, StageTime, phases, stage_times
 from chipweave.report.html.drawing import FONT, model_fill, model_line, ticks
 from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.palette import letter
 from chipweave.report.rows import Row, rows
-from chipweave.report.terms import TERMS
 from chipweave.report.words import axis_prefix, classes_of, percent, quantity, ranges
-from chipweave.schedule.evaluation import PipelineEvaluation
-from chipweave.schedule.result import Result
-from chipweave.schedule.timeline import Phase, StageTime, phases, stage_times
+from chipweave.results.result import Result
 
 WIDTH, GUTTER, HEAD, FOOT = 1120, 78, 24, 30
 """Pixels: of the drawing, for the rows' names, above the rows and below."""

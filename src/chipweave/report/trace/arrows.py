@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+from chipweave.evaluation.exact.demand import Flow
+from chipweave.evaluation.exact.tensors import locate
+from chipweave.evaluation.record import StageEvaluation
+from chipweave.evaluation.timeline import StageTime, stage_times
+from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.report.trace.stages import runs
 from chipweave.report.trace.tracks import PACKAGE, Event, microseconds, nanoseconds, track
-from chipweave.schedule.evaluation import StageEvaluation
-from chipweave.schedule.result import Result
-from chipweave.schedule.stage import Flow
-from chipweave.schedule.tensors import locate
-from chipweave.schedule.timeline import StageTime, stage_times
-from chipweave.schedule.traffic import WindowTraffic
+from chipweave.results.result import Result
 
 _Place = tuple[StageEvaluation, StageTime, int]
 """A stage, when it works, and the number of one of its micro-batches."""

@@ -11,11 +11,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from chipweave.evaluation.exact.demand import Flow
+from chipweave.evaluation.record import Keeping, PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.report.trace.tracks import nanoseconds
-from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation
-from chipweave.schedule.memory import Keeping
-from chipweave.schedule.stage import Flow
-from chipweave.schedule.timeline import StageTime, phases, stage_times
 
 DRAM_KINDS = ("weights", "load", "store", "spill")
 """Fields of `StageBytes` that are moved from or to DRAM."""

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import chipweave
+from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.files.atomic import write_text
+from chipweave.plan.problem import Fidelity
 from chipweave.report.trace.arrows import arrows
 from chipweave.report.trace.loads import counters, interface_slices, link_slices
 from chipweave.report.trace.stages import chiplet_slices, schedule_slices
 from chipweave.report.trace.tracks import SCHEDULE, Event, nanoseconds, slice_, track, track_names
 from chipweave.report.words import PAPER_NOTE, ROOFLINE_NOTE
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Result
-from chipweave.schedule.traffic import WindowTraffic
+from chipweave.results.result import Result
 
 MOST_EVENTS = 100_000
 """In a trace, names of tracks apart: what a viewer opens at once."""

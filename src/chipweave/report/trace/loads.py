@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from chipweave.evaluation.exact.region import interface_of
+from chipweave.evaluation.record import WindowEvaluation
+from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.report.trace.demand import DRAM_KINDS, dram_pieces, link_pieces, steps
 from chipweave.report.trace.stages import stages
 from chipweave.report.trace.tracks import DRAM, LINKS, Args, Event, microseconds, nanoseconds, slice_, track
 from chipweave.report.words import percent, quantity
-from chipweave.schedule.evaluation import WindowEvaluation
-from chipweave.schedule.result import Result
-from chipweave.schedule.traffic import WindowTraffic
+from chipweave.results.result import Result
 
 _Part = tuple[str, float, Args]
 """Name, bytes and args of a part of what is carried."""
@@ -38,7 +39,7 @@ def interface_slices(result: Result, index: int, carried: WindowTraffic, parts: 
     window, problem = result.evaluation.windows[index], result.problem
     moved: dict[int, list[_Part]] = {chiplet: [] for chiplet in problem.package.interfaces}
     for placed in stages(result, index):
-        of_stage = moved[problem.region(placed.stage.chiplets).interface]
+        of_stage = moved[interface_of(problem.package, placed.stage.chiplets)]
         for kind in DRAM_KINDS:
             bytes_ = getattr(placed.stage.bytes_, kind)
             if bytes_:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chipweave.evaluation.record import PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.timeline import StageTime, phases, stage_times
+from chipweave.plan.problem import Fidelity
 from chipweave.report.palette import letter
 from chipweave.report.trace.tracks import (
     PACKAGE,
@@ -20,10 +23,7 @@ from chipweave.report.trace.tracks import (
     track,
 )
 from chipweave.report.words import binding, layers_of, percent, ranges
-from chipweave.schedule.evaluation import PipelineEvaluation, StageEvaluation
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Result
-from chipweave.schedule.timeline import StageTime, phases, stage_times
+from chipweave.results.result import Result
 from chipweave.workload.scenario import Task
 
 STAGE_TERMS = (

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from chipweave.evaluation.traffic import WindowTraffic
+from chipweave.plan.problem import Fidelity
 from chipweave.report.palette import letter
-from chipweave.schedule.problem import Fidelity
-from chipweave.schedule.result import Result
-from chipweave.schedule.traffic import WindowTraffic
+from chipweave.results.result import Result
 
 Event = dict[str, Any]
 Args = Mapping[str, Any]
@@ -41,7 +41,7 @@ def track_names(result: Result, carried: Sequence[WindowTraffic]) -> Iterator[Ev
         tracks.append((model_track(task), f"{letter(task)} {short(entry.name)}"))
     for number, chiplet in enumerate(package.chiplets):
         tracks.append((track(PACKAGE, number), f"chiplet {number} ({short(chiplet.name)})"))
-    for number, (a, b) in enumerate(problem.network.links):
+    for number, (a, b) in enumerate(package.directed_links):
         if any(window.links[number] for window in carried):
             tracks.append((track(LINKS, number), f"link {a} to {b}"))
     tracks += [(track(DRAM, chiplet), f"interface at chiplet {chiplet}") for chiplet in package.interfaces]

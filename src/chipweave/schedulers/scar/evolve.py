@@ -15,16 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.errors import InputError
-from chipweave.schedule.batch import Batch, Candidates, Workbench
-from chipweave.schedule.objective import Objective
-from chipweave.schedule.plan import Pipeline, Stage
-from chipweave.schedule.problem import micro_batch_candidates
-from chipweave.schedulers.scar import chains
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, stage_tables, window_cost
+from chipweave.plan.objective import Objective
+from chipweave.plan.problem import micro_batch_candidates
+from chipweave.plan.schedule import Pipeline, Stage
+from chipweave.schedulers.fronts import WindowOption, front_of
+from chipweave.schedulers.scar import labels as chains
 from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.segment import least_figures
 from chipweave.schedulers.scar.trees import Kind
-from chipweave.schedulers.scar.window import WindowOption, front_of
 
 Cuts = tuple[int, ...]
 """Units before which a pipeline's stages end; the last is the share's end."""
@@ -72,7 +73,7 @@ def require_pymoo() -> None:
 
 
 def evolve_window(
-    bench: Workbench,
+    ready: Prepared,
     window: Sequence[Share],
     nodes: Sequence[int],
     limits_s: Sequence[float],
@@ -81,9 +82,9 @@ def evolve_window(
     seed: int,
 ) -> tuple[list[WindowOption], int]:
     """The non-dominated ways to run a window that the population met, and how many it tried."""
-    kinds, kind_of = _kinds(bench)
+    kinds, kind_of = _kinds(ready)
     members = [
-        _member(bench, share, count, limit_s, kinds, objective)
+        _member(ready, share, count, limit_s, kinds, objective)
         for share, count, limit_s in zip(window, nodes, limits_s, strict=True)
     ]
     met: dict[tuple[Cuts, ...], WindowOption | None] = {}
@@ -91,7 +92,7 @@ def evolve_window(
     def score(individual: NDArray[np.int64]) -> float:
         cuts = _decode(individual, members)
         if cuts not in met:
-            met[cuts] = _place_all(bench, members, cuts, kind_of, objective)
+            met[cuts] = _place_all(ready, members, cuts, kind_of, objective)
         option = met[cuts]
         return math.inf if option is None else objective(option.latency_s, option.energy_j)
 
@@ -107,26 +108,26 @@ def evolve_window(
     return [found[at] for at in kept], len(met)
 
 
-def _kinds(bench: Workbench) -> tuple[tuple[Kind, ...], list[int]]:
-    package = bench.problem.package
+def _kinds(ready: Prepared) -> tuple[tuple[Kind, ...], list[int]]:
+    package = ready.package
     each = [(package.class_of[c], package.dram_hops(c)) for c in range(len(package.chiplets))]
     kinds = tuple(sorted(set(each)))
     return kinds, [kinds.index(kind) for kind in each]
 
 
 def _member(
-    bench: Workbench, share: Share, nodes: int, limit_s: float, kinds: tuple[Kind, ...], objective: Objective
+    ready: Prepared, share: Share, nodes: int, limit_s: float, kinds: tuple[Kind, ...], objective: Objective
 ) -> _Member:
-    batch = bench.tasks[share.task].batch
+    batch = arrays_of(ready, share.task).batch
     tables = []
     for micro in micro_batch_candidates(batch):
-        total_s, steady_s, joules, _ = bench.stage_tables(share.task, share.first, share.end, micro, kinds)
+        total_s, steady_s, joules, _ = stage_tables(ready, share.task, share.first, share.end, micro, kinds)
         tables.append(_Tables(micro, -(-batch // micro) - 1, total_s, steady_s, joules))
-    return _Member(share, nodes, limit_s, tuple(tables), _seeds(bench, share, nodes, kinds, tables, objective))
+    return _Member(share, nodes, limit_s, tuple(tables), _seeds(ready, share, nodes, kinds, tables, objective))
 
 
 def _seeds(
-    bench: Workbench,
+    ready: Prepared,
     share: Share,
     nodes: int,
     kinds: tuple[Kind, ...],
@@ -139,7 +140,7 @@ def _seeds(
     chain = (depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
     no_dram, no_caps = np.zeros_like(tables[0].joules[:1]), np.array([math.inf])
     for table in tables:
-        least = least_figures(bench, share, table.micro_batch)
+        least = least_figures(ready, share, table.micro_batch)
         coarse = np.array([least[0][0], least[1][0], least[2][0], math.inf]) / math.sqrt(nodes)
         for kind, figures_of_kind in enumerate(_uniform_places(table)):
             for tolerance, budget in SEED_TOLERANCES:
@@ -241,7 +242,7 @@ def _evolve(
 
 
 def _place_all(
-    bench: Workbench, members: Sequence[_Member], cuts: tuple[Cuts, ...], kind_of: Sequence[int], objective: Objective
+    ready: Prepared, members: Sequence[_Member], cuts: tuple[Cuts, ...], kind_of: Sequence[int], objective: Objective
 ) -> WindowOption | None:
     """Lay every task's pipeline on free chiplets, those with most stages first; None if one finds no path."""
     free = set(range(len(kind_of)))
@@ -249,16 +250,16 @@ def _place_all(
     pipelines: dict[int, Pipeline] = {}
     for place, k in enumerate(order):
         waiting = len(order) - place - 1
-        pipeline = _lay(bench, members[k], cuts[k], free, waiting, kind_of, objective)
+        pipeline = _lay(ready, members[k], cuts[k], free, waiting, kind_of, objective)
         if pipeline is None:
             return None
         pipelines[k] = pipeline
         free -= {stage.chiplet for stage in pipeline.stages}
-    batches = [_batch(bench, member, cuts[k], pipelines[k]) for k, member in enumerate(members)]
+    batches = [_batch(ready, member, cuts[k], pipelines[k]) for k, member in enumerate(members)]
     total = batches[0]
     for batch in batches[1:]:
         total = total + batch
-    latency_s, energy_j = bench.window_cost(total)
+    latency_s, energy_j = window_cost(ready, total)
     start_s = min(m.limit_s - float(batch.latency_s[0]) for m, batch in zip(members, batches, strict=True))
     if not math.isfinite(latency_s[0]):
         return None
@@ -268,7 +269,7 @@ def _place_all(
 
 
 def _lay(
-    bench: Workbench,
+    ready: Prepared,
     member: _Member,
     cuts: Cuts,
     free: set[int],
@@ -290,12 +291,12 @@ def _lay(
         ]
         if any(math.isinf(kind[0]) for stage in stages for kind in stage):
             continue
-        for value, path in _walk(bench, stages, table.factor, free, kind_of, objective):
+        for value, path in _walk(ready, stages, table.factor, free, kind_of, objective):
             if best is None or value < best[0]:
                 best = (value, path, table.micro_batch)
     if best is None:
         return None
-    task = bench.tasks[member.share.task]
+    task = arrays_of(ready, member.share.task)
     firsts = [member.share.first, *cuts[:-1]]
     return Pipeline(
         member.share.task,
@@ -308,7 +309,7 @@ def _lay(
 
 
 def _walk(
-    bench: Workbench,
+    ready: Prepared,
     stages: Sequence[Sequence[tuple[float, float, float]]],
     factor: int,
     free: set[int],
@@ -319,7 +320,7 @@ def _walk(
 
     Of equal ones, those with fewer free neighbours left go first: they leave the package less torn.
     """
-    near = bench.problem.package.neighbours
+    near = ready.package.neighbours
     kept: list[tuple[float, int, tuple[int, ...], float, float, float]] = [(0.0, 0, (), 0.0, 0.0, 0.0)]
     for kinds in stages:
         longer = []
@@ -336,8 +337,8 @@ def _walk(
     return [(value, path) for value, _, path, *_ in kept]
 
 
-def _batch(bench: Workbench, member: _Member, cuts: Cuts, pipeline: Pipeline) -> Batch:
-    return bench.score(
+def _batch(ready: Prepared, member: _Member, cuts: Cuts, pipeline: Pipeline) -> Batch:
+    return score(ready,
         member.share.task,
         member.share.first,
         member.share.end,

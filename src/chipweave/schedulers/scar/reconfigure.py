@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chipweave.schedule.problem import Problem
-from chipweave.schedulers.scar.expect import Floats, expected_units
+from chipweave.plan.problem import Problem, dependency_depths
+from chipweave.schedulers.scar.expected_cost import Floats, expected_units
 from chipweave.schedulers.scar.options import Packing
 
 
@@ -54,18 +54,6 @@ def _pack(
             windows.setdefault(window, []).append(Share(index, first, end))
         last_window[task.name] = placed[-1][0]
     return [sorted(windows[window]) for window in sorted(windows)]
-
-
-def dependency_depths(problem: Problem) -> list[int]:
-    """Per task, how many tasks must end before it in a chain; 0 for one that waits for none."""
-    tasks = problem.scenario.tasks
-    number = {task.name: index for index, task in enumerate(tasks)}
-
-    def depth(index: int) -> int:
-        parent = tasks[index].depends_on
-        return 0 if parent is None else 1 + depth(number[parent])
-
-    return [depth(index) for index in range(len(tasks))]
 
 
 def first_fit(seconds: Floats, boundaries: Sequence[float], start: int = 0) -> list[tuple[int, int, int]]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from chipweave.errors import InfeasibleError, InputError
-from chipweave.schedule.batch import Workbench
-from chipweave.schedule.objective import Objective
-from chipweave.schedule.problem import Problem
-from chipweave.schedulers.scar.assemble import Assembled, assemble
-from chipweave.schedulers.scar.caps import Caps, Point, caps, least_share_j, least_window
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.tables.bench import arrays_of
+from chipweave.plan.objective import Objective
+from chipweave.plan.problem import Problem
+from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
+from chipweave.schedulers.scar.energy_caps import Caps, Point, caps, least_share_j, least_window
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
-from chipweave.schedulers.scar.expect import expected_units
+from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Provision, ScarOptions, Search
 from chipweave.schedulers.scar.provision import node_limits
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
@@ -27,7 +28,7 @@ from chipweave.schedulers.scar.segment import (
     segmentations,
 )
 from chipweave.schedulers.scar.trees import KindTree, kind_tree
-from chipweave.schedulers.scar.window import BREADTH_DETAILED, Contender, WindowOption, window_options
+from chipweave.schedulers.scar.window import BREADTH_DETAILED, Contender, window_options
 from chipweave.schedulers.search import Found, Progress, Request
 
 MOST_CHIPLETS_EXHAUSTIVE = 12
@@ -37,7 +38,7 @@ MOST_PATHS = 200_000
 """Paths of the scheduling trees that the exhaustive search takes on."""
 
 
-def scar(problem: Problem, request: Request) -> Found:
+def scar(problem: Problem | Prepared, request: Request) -> Found:
     """Search windows, node counts, segmentations, micro-batches and placements (SCAR IV).
 
     With unlimited top-k the result is the optimum over the candidate windows in `paper` fidelity; in `detailed`
@@ -47,13 +48,15 @@ def scar(problem: Problem, request: Request) -> Found:
         InfeasibleError: no schedule meets the latency limits.
     """
     options = request.options if isinstance(request.options, ScarOptions) else ScarOptions()
-    candidates = candidate_windows(problem, options.n_splits, options.packing)
+    candidates = candidate_windows(prepare(problem).problem, options.n_splits, options.packing)
     return search_windows(problem, request, candidates, options)
 
 
-def search_windows(problem: Problem, request: Request, candidates: Sequence[Windows], options: ScarOptions) -> Found:
+def search_windows(
+    problem: Problem | Prepared, request: Request, candidates: Sequence[Windows], options: ScarOptions
+) -> Found:
     """The best schedule whose windows hold what one of the candidate partitions says."""
-    search = _Search(problem, request, options)
+    search = _Search(prepare(problem), request, options)
     try:
         for number, windows in enumerate(candidates):
             for limits in search.deepening(windows):
@@ -63,7 +66,7 @@ def search_windows(problem: Problem, request: Request, candidates: Sequence[Wind
     except _OutOfTime:
         search.complete = False
     if search.best is None:
-        raise InfeasibleError(_why_none(problem, candidates, options) if search.complete else _TOO_SHORT)
+        raise InfeasibleError(_why_none(search.ready, candidates, options) if search.complete else _TOO_SHORT)
     return Found(
         search.best.schedule,
         search.evaluated,
@@ -84,7 +87,7 @@ _TOO_SHORT = "stopped before any schedule within the latency limits was found; a
 class _Search:
     """The state of one search: the best so far, the front, and what was already computed."""
 
-    problem: Problem
+    ready: Prepared
     request: Request
     options: ScarOptions
     best: Assembled | None = None
@@ -94,7 +97,7 @@ class _Search:
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:
-        self.bench = Workbench(self.problem)
+        self.problem = self.ready.problem
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
         self.tolerance_of: dict[Share, int] = {}
         self.tree = self._whole_tree()
@@ -142,7 +145,7 @@ class _Search:
 
     def run(self, windows: Windows, limits: Sequence[tuple[int, ...]], number: int, total: int) -> None:
         """Search one partition with given node limits; keeps what is better than the incumbent."""
-        least = [least_window(self.bench, window) for window in windows]
+        least = [least_window(self.ready, window) for window in windows]
         ends = _last_windows(windows)
         found: list[list[WindowOption]] = []
         for index, (window, nodes) in enumerate(zip(windows, limits, strict=True)):
@@ -169,18 +172,18 @@ class _Search:
         """The ways to run a window within the bounds, and a latency and energy that none of them goes below."""
         if self.tree is None:
             options, tried = evolve_window(
-                self.bench, window, nodes, late, self.objective, self.options, self.request.seed
+                self.ready, window, nodes, late, self.objective, self.options, self.request.seed
             )
             self.evaluated += tried
-            return options, least_window(self.bench, window)
+            return options, least_window(self.ready, window)
         contenders = []
-        least_j = [least_share_j(self.bench, share) for share in window]
+        least_j = [least_share_j(self.ready, share) for share in window]
         for share, longest, limit_s, own_j in zip(window, nodes, late, least_j, strict=True):
             found = self._segmentations(share, self.tree, longest, bounds.less(sum(least_j) - own_j))
             if len(found.node) == 0:
                 return [], (math.inf, math.inf)
             contenders.append(Contender(share, found, limit_s))
-        options, combined = window_options(self.bench, self.tree, contenders, bounds)
+        options, combined = window_options(self.ready, self.tree, contenders, bounds)
         self.evaluated += combined
         alone = [(c.found.figures[:, :2].min(axis=0) * (1 - c.found.tolerance)) for c in contenders]
         return options, (float(max(s for s, _ in alone)), float(sum(j for _, j in alone)))
@@ -189,11 +192,11 @@ class _Search:
         top_k = self.options.top_k
         if top_k is None:
             found = segmentations(
-                self.bench,
+                self.ready,
                 share,
                 tree,
                 longest,
-                breadth=BREADTH_DETAILED if self.bench.detailed else 1,
+                breadth=BREADTH_DETAILED if self.ready.detailed else 1,
                 caps=bounds,
                 start=self.tolerance_of.get(share, 0),
                 jobs=self.request.jobs,
@@ -202,12 +205,12 @@ class _Search:
             self.tolerance_of[share] = TOLERANCES.index(found.tolerance)
         else:
             every = segmentations(
-                self.bench, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=self.request.jobs
+                self.ready, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=self.request.jobs
             )
             scores = np.array([self.objective(float(f[0]), float(f[1])) for f in every.figures])
             chosen = best_segmentations(every, scores, top_k)
             found = replace(
-                on_every_place(self.bench, share, tree, longest, chosen),
+                on_every_place(self.ready, share, tree, longest, chosen),
                 labels=every.labels,
                 tolerance=every.tolerance,
             )
@@ -251,7 +254,7 @@ class _Search:
                 f"All cuts, micro-batches and paths of {places} per model; in the largest windows, candidates "
                 f"less than {self.tolerance:.0%} of the window's least cost apart counted as equal."
             )
-        elif self.bench.detailed:
+        elif self.ready.detailed:
             yield (
                 f"All cuts, micro-batches and paths of {places} per model; what shares links or DRAM was "
                 "re-scored whole."
@@ -264,14 +267,13 @@ def _last_windows(windows: Windows) -> dict[int, int]:
     return {share.task: index for index, window in enumerate(windows) for share in window}
 
 
-def _why_none(problem: Problem, candidates: Sequence[Windows], options: ScarOptions) -> str:
+def _why_none(ready: Prepared, candidates: Sequence[Windows], options: ScarOptions) -> str:
     """Per limit: what is asked and what no schedule goes below; and what may help."""
-    bench = Workbench(problem)
     parts = []
-    for index, task in enumerate(problem.scenario.tasks):
+    for index, task in enumerate(ready.tasks):
         if task.latency_limit_s is None:
             continue
-        least_s, _ = least_window(bench, [Share(index, 0, bench.tasks[index].units)])
+        least_s, _ = least_window(ready, [Share(index, 0, arrays_of(ready, index).units)])
         if least_s > task.latency_limit_s:
             parts.append(
                 f"'{task.name}' must end by {task.latency_limit_s:.4g} s, but needs at least {least_s:.4g} s on any "

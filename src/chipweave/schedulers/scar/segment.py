@@ -10,10 +10,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.schedule.batch import Workbench
-from chipweave.schedule.problem import micro_batch_candidates
-from chipweave.schedulers.scar import chains
-from chipweave.schedulers.scar.caps import NO_CAPS, Caps
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.tables.bench import arrays_of, stage_tables, window_bytes
+from chipweave.plan.problem import micro_batch_candidates
+from chipweave.schedulers.scar import labels as chains
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.trees import KindTree
 
@@ -52,7 +53,7 @@ BUDGETS = (1_000_000, 1_000_000, 60_000_000, UNLIMITED)
 
 
 def segmentations(
-    bench: Workbench,
+    ready: Prepared,
     share: Share,
     tree: KindTree,
     longest: int,
@@ -70,12 +71,12 @@ def segmentations(
     budget of labels runs out, breadth falls to `least_breadth` and tolerance rises, beginning with `TOLERANCES[start]`.
     `jobs` threads work side by side; the result does not depend on them.
     """
-    micros = micro_batch_candidates(bench.tasks[share.task].batch)
-    bench.traffic(share.task, share.first, share.end)
+    micros = micro_batch_candidates(arrays_of(ready, share.task).batch)
+    window_bytes(ready, share.task, share.first, share.end)
     with ThreadPoolExecutor(jobs) as pool:
         for tolerance, budget in islice(zip(TOLERANCES, BUDGETS, strict=True), start, None):
             beaten_by = breadth if tolerance == 0 else least_breadth
-            at = partial(_at, bench, share, tree, longest, beaten_by, caps, tolerance, budget // len(micros))
+            at = partial(_at, ready, share, tree, longest, beaten_by, caps, tolerance, budget // len(micros))
             parts = list(pool.map(at, micros))
             if all(done for *_, done in parts):
                 break
@@ -84,7 +85,7 @@ def segmentations(
 
 
 def _at(
-    bench: Workbench,
+    ready: Prepared,
     share: Share,
     tree: KindTree,
     longest: int,
@@ -95,22 +96,22 @@ def _at(
     micro: int,
 ) -> tuple[Ints, Ints, Floats, Ints, int, bool]:
     """The candidates at one micro-batch, the labels made, and whether the budget sufficed."""
-    total_s, steady_s, joules, dram = bench.stage_tables(share.task, share.first, share.end, micro, tree.kinds)
-    factor = -(-bench.tasks[share.task].batch // micro) - 1
+    total_s, steady_s, joules, dram = stage_tables(ready, share.task, share.first, share.end, micro, tree.kinds)
+    factor = -(-arrays_of(ready, share.task).batch // micro) - 1
     if factor == 0:
         steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
-    least = least_figures(bench, share, micro)
+    least = least_figures(ready, share, micro)
     start, figures, cuts, made, done = chains.fronts(
-        total_s, steady_s, joules, dram, factor, 4 if bench.detailed else 3, breadth, np.array(tree.parent),
+        total_s, steady_s, joules, dram, factor, 4 if ready.detailed else 3, breadth, np.array(tree.parent),
         np.array(tree.kind), np.array(tree.depth), np.array(tree.children), longest, *least,
-        caps.start_s, caps.step_s, caps.energy_j, _slack(bench, share, least, factor, longest, tolerance), budget,
+        caps.start_s, caps.step_s, caps.energy_j, _slack(ready, share, least, factor, longest, tolerance), budget,
     )  # fmt: skip
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
     return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
 
 
 def _slack(
-    bench: Workbench,
+    ready: Prepared,
     share: Share,
     least: tuple[Floats, Floats, Floats],
     factor: int,
@@ -127,19 +128,19 @@ def _slack(
     return np.append(tolerance / longest * whole, np.inf if tolerance > 0 else 0.0)
 
 
-def least_figures(bench: Workbench, share: Share, micro: int) -> tuple[Floats, Floats, Floats]:
+def least_figures(ready: Prepared, share: Share, micro: int) -> tuple[Floats, Floats, Floats]:
     """Least sum part, steady part and joules of the units from j on, [n + 1]: what no stage or place avoids."""
-    task = bench.tasks[share.task]
+    task = arrays_of(ready, share.task)
     part = slice(share.first, share.end + 1)
     compute_s = micro * np.diff(task.compute_s[:, part], axis=1).min(axis=0)
     weights = np.diff(task.weights[part])
     joules = task.batch * np.diff(task.work_j[:, part], axis=1).min(axis=0)
     joules += np.diff(task.fill_weight_j[:, part], axis=1).min(axis=0)
-    package = bench.problem.package
-    loads = 1 if bench.detailed else -(-task.batch // micro)
+    package = ready.package
+    loads = 1 if ready.detailed else -(-task.batch // micro)
     joules += loads * weights * 8 * package.dram_energy_j_per_bit
     weights_s = weights / package.dram_bandwidth_bytes_s
-    if bench.detailed:  # weights may stream while others compute, but every weight is waited for or overlapped once
+    if ready.detailed:  # weights may stream while others compute, but every weight is waited for or overlapped once
         sum_s, steady_s = np.maximum(_from(compute_s), _from(weights_s)), _from(compute_s)
     else:
         sum_s = steady_s = _from(compute_s + weights_s)
@@ -163,16 +164,16 @@ def best_segmentations(found: Segmentations, scores: Floats, top_k: int) -> list
 
 
 def on_every_place(
-    bench: Workbench, share: Share, tree: KindTree, longest: int, chosen: list[tuple[int, ...]]
+    ready: Prepared, share: Share, tree: KindTree, longest: int, chosen: list[tuple[int, ...]]
 ) -> Segmentations:
     """Given segmentations on every node with as many stages, at every micro-batch that fits."""
-    task = bench.tasks[share.task]
+    task = arrays_of(ready, share.task)
     by_length: dict[int, list[int]] = {}
     for node, depth in enumerate(tree.depth):
         by_length.setdefault(depth, []).append(node)
     rows: list[tuple[int, int, list[float], list[int]]] = []
     for micro in micro_batch_candidates(task.batch):
-        total_s, steady_s, joules, dram = bench.stage_tables(share.task, share.first, share.end, micro, tree.kinds)
+        total_s, steady_s, joules, dram = stage_tables(ready, share.task, share.first, share.end, micro, tree.kinds)
         factor = -(-task.batch // micro) - 1
         for cuts in chosen:
             ends = np.array(cuts) - share.first - 1

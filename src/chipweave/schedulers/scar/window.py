@@ -9,26 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.schedule.batch import Batch, Candidates, Workbench
-from chipweave.schedule.plan import Pipeline, Stage
-from chipweave.schedulers.scar import chains
-from chipweave.schedulers.scar.caps import NO_CAPS, Caps
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, window_cost
+from chipweave.plan.schedule import Pipeline, Stage
+from chipweave.schedulers.fronts import WindowOption, front_of
+from chipweave.schedulers.scar import labels as chains
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.segment import Segmentations
 from chipweave.schedulers.scar.trees import KindTree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class WindowOption:
-    """One way to run a window: what it costs and when it must start at the latest for the tasks' limits."""
-
-    latency_s: float
-    energy_j: float
-    latest_start_s: float
-    pipelines: tuple[Pipeline, ...]
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ RESCORED = 1024
 
 
 def window_options(
-    bench: Workbench, tree: KindTree, contenders: Sequence[Contender], caps: Caps = NO_CAPS
+    ready: Prepared, tree: KindTree, contenders: Sequence[Contender], caps: Caps = NO_CAPS
 ) -> tuple[list[WindowOption], int]:
     """The non-dominated ways to run a window, by latency, and how many combinations were scored.
 
@@ -74,9 +66,9 @@ def window_options(
     """
     floor_s = max(float(contender.found.figures[:, 0].min(initial=np.inf)) for contender in contenders)
     limited = any(np.isfinite(contender.limit_s) for contender in contenders)
-    width = 4 if limited else 3 if bench.detailed else 2
-    breadth = BREADTH_DETAILED if bench.detailed else 1
-    placed = [_place(bench, tree, contender, floor_s, width, breadth) for contender in contenders]
+    width = 4 if limited else 3 if ready.detailed else 2
+    breadth = BREADTH_DETAILED if ready.detailed else 1
+    placed = [_place(ready, tree, contender, floor_s, width, breadth) for contender in contenders]
     if any(len(part.masks) == 0 for part in placed):
         return [], 0
     least_j = [float(part.figures[:, 1].min()) for part in placed]
@@ -91,8 +83,8 @@ def window_options(
     for step, k in enumerate(order[1:], start=1):
         combined += len(masks) * len(placed[k].masks)
         made_masks, made, source, option, kept = chains.combine(
-            masks, figures, placed[k].masks, placed[k].figures, width, breadth, len(bench.problem.package.chiplets),
-            step == len(order) - 1 and not bench.detailed, sum((least_j[later] for later in order[step + 1 :]), 0.0),
+            masks, figures, placed[k].masks, placed[k].figures, width, breadth, len(ready.package.chiplets),
+            step == len(order) - 1 and not ready.detailed, sum((least_j[later] for later in order[step + 1 :]), 0.0),
             caps.start_s, caps.step_s, caps.energy_j,
         )  # fmt: skip
         masks, figures = made_masks[kept, 0], made[kept]
@@ -100,10 +92,10 @@ def window_options(
     if len(masks) == 0:
         return [], combined
     rows = rows[:, np.argsort(order)]
-    if bench.detailed:
-        dram_s = figures[:, 2] / bench.problem.package.dram_bandwidth_bytes_s
+    if ready.detailed:
+        dram_s = figures[:, 2] / ready.package.dram_bandwidth_bytes_s
         rows = rows[np.argsort(np.maximum(figures[:, 0], dram_s) * figures[:, 1], kind="stable")[:RESCORED]]
-        latency_s, energy_j, start_s = _score_whole(bench, contenders, placed, rows)
+        latency_s, energy_j, start_s = _score_whole(ready, contenders, placed, rows)
     else:
         latency_s, energy_j, start_s = figures[:, 0], figures[:, 1], -figures[:, 3]
     return [
@@ -112,7 +104,7 @@ def window_options(
             float(energy_j[m]),
             float(start_s[m]),
             tuple(
-                _pipeline(bench, contender, int(part.row[at]), part.path[at])
+                _pipeline(ready, contender, int(part.row[at]), part.path[at])
                 for contender, part, at in zip(contenders, placed, rows[m], strict=True)
             ),
         )
@@ -120,7 +112,7 @@ def window_options(
     ], combined
 
 
-def _place(bench: Workbench, tree: KindTree, contender: Contender, floor_s: float, width: int, breadth: int) -> _Placed:
+def _place(ready: Prepared, tree: KindTree, contender: Contender, floor_s: float, width: int, breadth: int) -> _Placed:
     """Every candidate pipeline on every set of chiplets that realises its kinds of places, sieved.
 
     In `detailed` what is left is scored exactly on every path over its chiplets, and sieved again.
@@ -130,19 +122,19 @@ def _place(bench: Workbench, tree: KindTree, contender: Contender, floor_s: floa
     counts = np.array([len(by_mask[node]) for node in found.node], dtype=np.int64)
     row = np.repeat(np.arange(len(counts)), counts)
     masks = np.array([mask for node in found.node for mask in by_mask[node]], dtype=np.int64)
-    dram_bytes = found.figures[row, 2] if bench.detailed else np.zeros(len(row))
+    dram_bytes = found.figures[row, 2] if ready.detailed else np.zeros(len(row))
     figures = _figures(found.figures[row, 0], found.figures[row, 1], dram_bytes, contender.limit_s, floor_s)
     kept = chains.sieve(masks, figures, width, breadth, _smallest_first(masks, figures))
     masks, figures, row = masks[kept], figures[kept], row[kept]
-    if not bench.detailed:
+    if not ready.detailed:
         paths = [by_mask[found.node[r]][int(mask)][0] for r, mask in zip(row, masks, strict=True)]
         return _Placed(masks, figures, row, paths)
     ways = [by_mask[found.node[r]][int(mask)] for r, mask in zip(row, masks, strict=True)]
     counts = np.array([len(way) for way in ways], dtype=np.int64)
     paths = [path for way in ways for path in way]
     row, masks = np.repeat(row, counts), np.repeat(masks, counts)
-    batch = _score(bench, contender, row, paths)
-    latency_s, energy_j = bench.window_cost(batch)
+    batch = _score(ready, contender, row, paths)
+    latency_s, energy_j = window_cost(ready, batch)
     figures = _figures(latency_s, energy_j, batch.dram_bytes, contender.limit_s, floor_s)
     return _sieved(_Placed(masks, figures, row, paths), width, breadth)
 
@@ -173,8 +165,8 @@ def _smallest_first(masks: Ints, figures: Floats) -> Ints:
     return np.lexsort((masks, figures[:, 3], figures[:, 2], figures[:, 1], figures[:, 0], popcount))
 
 
-def _pipeline(bench: Workbench, contender: Contender, row: int, path: tuple[int, ...]) -> Pipeline:
-    task = bench.tasks[contender.share.task]
+def _pipeline(ready: Prepared, contender: Contender, row: int, path: tuple[int, ...]) -> Pipeline:
+    task = arrays_of(ready, contender.share.task)
     cuts = contender.found.cuts[row][: len(path)]
     begins = [contender.share.first, *(int(cut) for cut in cuts[:-1])]
     stages = tuple(
@@ -184,17 +176,7 @@ def _pipeline(bench: Workbench, contender: Contender, row: int, path: tuple[int,
     return Pipeline(contender.share.task, stages, int(contender.found.micro_batch[row]))
 
 
-def front_of(*columns: Floats) -> list[int]:
-    """Indices of the rows that no other beats in all columns (latency, energy, minus latest start), by latency."""
-    figures = np.column_stack(columns)
-    kept: list[int] = []
-    for at in np.lexsort(columns[::-1]):
-        if not (figures[kept] <= figures[at]).all(axis=1).any():
-            kept.append(int(at))
-    return kept
-
-
-def _score(bench: Workbench, contender: Contender, row: Ints, paths: Sequence[tuple[int, ...]]) -> Batch:
+def _score(ready: Prepared, contender: Contender, row: Ints, paths: Sequence[tuple[int, ...]]) -> Batch:
     """Exact cost of a contender's candidates on definite paths."""
     stages = np.array([len(path) for path in paths], dtype=np.int64)
     chiplets = np.zeros((len(paths), int(stages.max(initial=1))), dtype=np.int64)
@@ -202,20 +184,20 @@ def _score(bench: Workbench, contender: Contender, row: Ints, paths: Sequence[tu
         chiplets[at, : len(path)] = path
     share, found = contender.share, contender.found
     cuts = np.ascontiguousarray(found.cuts[row][:, : chiplets.shape[1]])
-    return bench.score(share.task, share.first, share.end, Candidates(found.micro_batch[row], stages, cuts, chiplets))
+    return score(ready, share.task, share.first, share.end, Candidates(found.micro_batch[row], stages, cuts, chiplets))
 
 
 def _score_whole(
-    bench: Workbench, contenders: Sequence[Contender], placed: Sequence[_Placed], rows: Ints
+    ready: Prepared, contenders: Sequence[Contender], placed: Sequence[_Placed], rows: Ints
 ) -> tuple[Floats, Floats, Floats]:
     """Exact (latency_s, energy_j, latest start) of whole windows; column k of `rows` picks from `placed[k]`."""
     batches = [
-        _score(bench, contender, part.row[column], [part.path[at] for at in column])
+        _score(ready, contender, part.row[column], [part.path[at] for at in column])
         for contender, part, column in zip(contenders, placed, rows.T, strict=True)
     ]
     starts = [contender.limit_s - batch.latency_s for contender, batch in zip(contenders, batches, strict=True)]
     total = batches[0]
     for batch in batches[1:]:
         total = total + batch
-    latency_s, energy_j = bench.window_cost(total)
+    latency_s, energy_j = window_cost(ready, total)
     return latency_s, energy_j, np.min(starts, axis=0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chipweave.schedule.problem import micro_batch_candidates
-from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
+from chipweave.plan.problem import micro_batch_candidates
+from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.search import Request
 
 LAYERS_PER_ROUND, PER_UNIT, EVEN_CHIPLETS = 2500, 32, 64

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from chipweave.errors import InfeasibleError, InputError
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.tables.regions import Ground, region_sizes
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
-from chipweave.schedule.plan import Schedule, Window
-from chipweave.schedule.problem import Problem
-from chipweave.schedulers.scar.reconfigure import dependency_depths
-from chipweave.schedulers.scope.draft import Draft, Exact, pipeline_from
+from chipweave.plan.problem import Problem, dependency_depths
+from chipweave.plan.schedule import Schedule, Window
+from chipweave.schedulers.draft import Draft, Exact, pipeline_from
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import Space, polish
 from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, micro_batches
-from chipweave.schedulers.scope.tables import Ground, region_sizes
 from chipweave.schedulers.search import Found, Progress, Request
 
 SEQUENTIAL = Space(whole_package=True)
@@ -35,7 +35,7 @@ STEP, MOST_WORTH = 1e-4, 10.0
 """Relative step of the objective's slopes; a per cent of energy is worth at most so many per cent of latency."""
 
 
-def scope(problem: Problem, request: Request) -> Found:
+def scope(problem: Problem | Prepared, request: Request) -> Found:
     """Windows of merged pipelines: clusters of layers on regions of several chiplets (Scope; our reconstruction).
 
     The baselines' spaces are parts of this one; their best schedules are candidates too.
@@ -43,43 +43,45 @@ def scope(problem: Problem, request: Request) -> Found:
     return _solve(problem, request, (SEQUENTIAL, SEGMENTED, MERGED))
 
 
-def sequential(problem: Problem, request: Request) -> Found:
+def sequential(problem: Problem | Prepared, request: Request) -> Found:
     """All chiplets on each layer in turn; windows where that keeps more weights in L2."""
     return _solve(problem, request, (SEQUENTIAL,))
 
 
-def segmented_pipeline(problem: Problem, request: Request) -> Found:
+def segmented_pipeline(problem: Problem | Prepared, request: Request) -> Found:
     """Windows of pipelines with one layer (and what rides with it) a stage: what Scope compares with."""
     return _solve(problem, request, (SEGMENTED,))
 
 
-def full_pipeline(problem: Problem, request: Request) -> Found:
+def full_pipeline(problem: Problem | Prepared, request: Request) -> Found:
     """One window, one layer (and what rides with it) a stage.
 
     Raises:
         InfeasibleError: a model has more layers than the package has chiplets.
     """
-    chiplets = len(problem.package.chiplets)
-    for task in problem.scenario.tasks:
+    ready = prepare(problem)
+    chiplets = len(ready.package.chiplets)
+    for task in ready.tasks:
         need = len(task.model.units)
         if need > chiplets:
             raise InfeasibleError(
                 f"`full-pipeline` needs a chiplet for each of the {need} layers of '{task.name}', the package has "
                 f"{chiplets} ({need - chiplets} short); take a larger package, or `segmented-pipeline`"
             )
-    return _solve(problem, request, (FULL_PIPELINE,))
+    return _solve(ready, request, (FULL_PIPELINE,))
 
 
-def _solve(problem: Problem, request: Request, spaces: Sequence[Space]) -> Found:
+def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[Space]) -> Found:
     """The best schedule over some spaces, the last of which holds the others."""
-    options = _options(request)
+    ready = prepare(given)
+    problem, options = ready.problem, _options(request)
     spaces = [
         replace(space, windows=space.windows or options.windows, micro_batch=options.micro_batch) for space in spaces
     ]
     order = _line(problem.package)
     depths = dependency_depths(problem)
     tasks = sorted(range(len(depths)), key=lambda task: (depths[task], task))
-    runs = [_Run.start(problem, task, order, spaces, request) for task in tasks]
+    runs = [_Run.start(ready, task, order, spaces, request) for task in tasks]
     # Models run one after another: each is improved with the others' latency and energy beside it.
     costs = [min(run.costs(run.cheapest), key=lambda cost: request.objective(*cost)) for run in runs]
     windows: list[Window] = []
@@ -128,17 +130,17 @@ class _Run:
 
     @classmethod
     def start(
-        cls, problem: Problem, task: int, order: tuple[int, ...], spaces: Sequence[Space], request: Request
+        cls, ready: Prepared, task: int, order: tuple[int, ...], spaces: Sequence[Space], request: Request
     ) -> _Run:
         """Tables of every micro-batch (of the first at least), and the candidates of least latency."""
-        ground = Ground(problem, task, order, region_sizes(len(order)))
+        ground = Ground(ready, task, order, region_sizes(len(order)))
         spaces = [space.for_batch(ground.batch) for space in spaces]
         sizes = micro_batches(ground.batch, spaces[-1].micro_batch)
         levels: list[Level] = []
         for number, micro_batch in enumerate(sizes):
             if number and request.out_of_time:
                 break
-            doing = f"{problem.scenario.tasks[task].name}: micro-batch {micro_batch}"
+            doing = f"{ready.tasks[task].name}: micro-batch {micro_batch}"
             request.progress(Progress(number, len(sizes), None, doing))
             levels.append(level(ground, micro_batch, spaces[-1].one_unit_a_stage))
         cheapest: list[list[Candidate]] = []
@@ -195,7 +197,7 @@ def _far(value: float, least: float, times: float) -> bool:
 
 
 def _does_not_fit(ground: Ground, space: Space) -> InfeasibleError:
-    name, units, chiplets = ground.problem.scenario.tasks[ground.task].name, len(ground.model.units), len(ground.order)
+    name, units, chiplets = ground.ready.tasks[ground.task].name, len(ground.model.units), len(ground.order)
     if space.one_unit_a_stage and space.windows is not None and units > space.windows * chiplets:
         return InfeasibleError(
             f"'{name}': windows={space.windows} of {chiplets} chiplets do not hold {units} layers, one a stage; "

@@ -8,10 +8,11 @@ from functools import cache
 
 import numpy as np
 
+from chipweave.evaluation.tables import regions_kernel as stage
+from chipweave.evaluation.tables.regions import Floats, Ground, Ints, UnitTables, constants, stage_tables, unit_tables
+from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.scope import kernel
-from chipweave.schedulers.scope.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.scope.polish import Space
-from chipweave.schedulers.scope.tables import Floats, Ground, Ints, UnitTables, constants, stage_tables, unit_tables
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
@@ -67,10 +68,10 @@ def level(ground: Ground, micro_batch: int, single: bool) -> Level:
 
 def _caps_s(single: Floats, sizes: Ints) -> Floats:
     """Times of the slowest stage that are tried, from what any single unit takes down to a share of all work."""
-    slowest_s = (single[:, :, kernel.SERIAL] + single[:, :, kernel.WEIGHTS_S] + single[:, :, kernel.SPILL_S]).min(
+    slowest_s = (single[:, :, stage.SERIAL] + single[:, :, stage.WEIGHTS_S] + single[:, :, stage.SPILL_S]).min(
         axis=1
     )
-    work_s = np.min(single[:, :, kernel.PACE] * sizes, axis=1)
+    work_s = np.min(single[:, :, stage.PACE] * sizes, axis=1)
     fits = np.isfinite(slowest_s)  # with a large micro-batch not every unit does
     if not fits.any():
         return np.array([np.inf])
@@ -202,8 +203,8 @@ def _window(
     for (first, end, _), s in zip(stages, sizes, strict=True):
         terms, t = table[first, end - first - 1, s], level.units
         chiplets = int(ground.sizes[chosen[s]])
-        partitions = kernel.partitions_of(
-            first, end - first, chosen[s], chiplets, int(terms[kernel.MODE]), int(terms[kernel.LAST]), t.compute_s,
+        partitions = stage.partitions_of(
+            first, end - first, chosen[s], chiplets, int(terms[stage.MODE]), int(terms[stage.LAST]), t.compute_s,
             t.inner_s, t.chain_s, t.skip, t.skip_s, t.live, t.weights, t.largest, t.copied, t.copied_layers, t.energy_j,
             level.numbers,
         )  # fmt: skip
@@ -214,12 +215,12 @@ def _window(
 def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[int]:
     """Chiplets that are left go where they shorten the window most, chiplet for chiplet."""
     chosen = [int(s) for s in stages[:, 2]]
-    rounds = numbers[kernel.MICRO_BATCHES] - 1
+    rounds = numbers[stage.MICRO_BATCHES] - 1
 
     def times(j: int, s: int) -> tuple[float, float]:
         terms = table[stages[j, 0], stages[j, 1] - stages[j, 0] - 1, s]
-        fill_s = terms[kernel.SERIAL] + terms[kernel.RESIDENT_S] + terms[kernel.WEIGHTS_S]
-        return float(fill_s), float(max(terms[kernel.PACE], terms[kernel.WEIGHTS_S]))
+        fill_s = terms[stage.SERIAL] + terms[stage.RESIDENT_S] + terms[stage.WEIGHTS_S]
+        return float(fill_s), float(max(terms[stage.PACE], terms[stage.WEIGHTS_S]))
 
     while True:
         left = int(sizes.max()) - int(sum(sizes[s] for s in chosen)) if len(sizes) > 1 else 0

@@ -1,0 +1,180 @@
+"""Is a schedule valid? (SCAR theorems 1 and 2, generalised to windows, stages and regions.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chipweave.errors import InfeasibleError
+from chipweave.evaluation.exact.demand import cuts_of
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.exact.memory import fits_l2, footprint
+from chipweave.evaluation.record import Evaluation
+from chipweave.hardware.snake import connected
+from chipweave.plan.problem import Problem
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
+from chipweave.workload.model import Model
+
+
+def problems_of(schedule: Schedule, problem: Problem | Prepared) -> list[str]:
+    """Everything that makes a schedule invalid, one sentence each; empty for a valid one.
+
+    Every layer of every task runs in exactly one stage; a task's layers run in the model's order over windows
+    and stages; riders stay with their producers; within a window each task has one pipeline and the regions
+    are disjoint and connected; a dependent task starts in a later window than the one in which the task it
+    depends on ends; a micro-batch fits every stage's L2 (1 always may, and spills).
+    """
+    ready = prepare(problem)
+    problem = ready.problem
+    found = [
+        f"window {index}: {text}"
+        for index, window in enumerate(schedule.windows)
+        for text in _window_problems(window, problem)
+    ]
+    if not found:
+        found += _coverage_problems(schedule, problem)
+    if not found:
+        found += _dependency_problems(schedule, problem)
+        found += [
+            f"window {index}: {text}"
+            for index, pipeline in schedule.pipelines()
+            for text in _memory_problems(pipeline, ready, schedule.largest_region)
+        ]
+    return found
+
+
+def _window_problems(window: Window, problem: Problem) -> Iterator[str]:
+    tasks, chiplets = problem.scenario.tasks, range(len(problem.package.chiplets))
+    if not window.pipelines:
+        yield "holds no pipeline; remove it"
+    seen: set[int] = set()
+    users: dict[int, str] = {}
+    for pipeline in window.pipelines:
+        if not 0 <= pipeline.task < len(tasks):
+            yield f"task {pipeline.task} is not in the scenario, which has {len(tasks)}"
+            continue
+        task = tasks[pipeline.task]
+        if pipeline.task in seen:
+            yield f"'{task.name}' has two pipelines; give it one per window"
+        seen.add(pipeline.task)
+        if not 1 <= pipeline.micro_batch <= task.batch:
+            yield f"'{task.name}': micro_batch={pipeline.micro_batch} is not in 1..{task.batch}, its batch"
+        if not pipeline.stages:
+            yield f"'{task.name}' has no stages"
+        for stage in pipeline.stages:
+            label = f"'{task.name}' layers {stage.first} to {stage.last}"
+            if not 0 <= stage.first <= stage.last < len(task.model.layers):
+                yield f"{label} are no layers of the model, which has 0 to {len(task.model.layers) - 1}"
+            if not stage.chiplets:
+                yield f"{label} run on no chiplet; name at least one"
+            repeated = [chiplet for chiplet in stage.chiplets if stage.chiplets.count(chiplet) > 1]
+            if repeated:
+                yield f"{label}: chiplet {repeated[0]} is named more than once; name each once"
+                continue
+            unknown = [chiplet for chiplet in stage.chiplets if chiplet not in chiplets]
+            if unknown:
+                yield f"{label}: chiplet {unknown[0]} is not in the package, which has 0 to {len(chiplets) - 1}"
+                continue
+            for chiplet in stage.chiplets:
+                if chiplet in users:
+                    yield f"chiplet {chiplet} is used by {users[chiplet]} and by {label}; regions must be disjoint"
+                users[chiplet] = label
+            yield from _region_problems(label, stage, problem)
+
+
+def _region_problems(label: str, stage: Stage, problem: Problem) -> Iterator[str]:
+    chiplets = stage.chiplets
+    if not chiplets:
+        return
+    if not connected(problem.package, chiplets):
+        yield f"{label}: chiplets {list(chiplets)} are not connected; add those between them, or split the stage"
+    layers = stage.last - stage.first + 1
+    if stage.partitions and len(stage.partitions) != layers:
+        yield f"{label}: {len(stage.partitions)} partitions for {layers} layers; give each layer one"
+    partitions = set(stage.partitions) or {Partition.WHOLE}
+    if len(chiplets) == 1 and partitions != {Partition.WHOLE}:
+        other = sorted(partitions - {Partition.WHOLE})[0]
+        yield f"{label}: partition '{other}' needs several chiplets; use '{Partition.WHOLE}'"
+    if len(chiplets) > 1 and Partition.WHOLE in partitions:
+        yield (
+            f"{label}: partition '{Partition.WHOLE}' is for a single chiplet, this region has {len(chiplets)}; use "
+            f"'{Partition.WEIGHT_SHARED}' or '{Partition.INPUT_SHARED}'"
+        )
+
+
+def _coverage_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
+    for index, task in enumerate(problem.scenario.tasks):
+        stages = [stage for _, p in schedule.pipelines() if p.task == index for stage in p.stages]
+        expected = 0
+        for stage in stages:
+            if stage.first != expected:
+                yield (
+                    f"'{task.name}': a stage starts at layer {stage.first} where layer {expected} is due; "
+                    "every layer runs once, in the model's order"
+                )
+                break
+            expected = stage.last + 1
+        else:
+            if expected < len(task.model.layers):
+                yield f"'{task.name}': layers {expected} to {len(task.model.layers) - 1} are in no stage"
+                continue
+            yield from _rider_problems(task.name, task.model, {stage.last for stage in stages})
+
+
+def _rider_problems(name: str, model: Model, cuts: set[int]) -> Iterator[str]:
+    """Cuts that tear a pool, element-wise or upsample layer from its producer."""
+    for cut in sorted(cuts - {last for _, last in model.units}):
+        yield (
+            f"'{name}': a stage ends at layer {cut} ('{model.layers[cut].name}'), between a pool, element-wise "
+            "or upsample layer and its producer; keep them in one stage"
+        )
+
+
+def _dependency_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
+    windows: dict[int, list[int]] = {}
+    for index, pipeline in schedule.pipelines():
+        windows.setdefault(pipeline.task, []).append(index)
+    names = [task.name for task in problem.scenario.tasks]
+    for number, task in enumerate(problem.scenario.tasks):
+        if task.depends_on is not None:
+            ends, starts = windows[names.index(task.depends_on)][-1], windows[number][0]
+            if starts <= ends:
+                yield (
+                    f"'{task.name}' starts in window {starts}, but '{task.depends_on}', on which it depends, "
+                    f"ends in window {ends}; start it later"
+                )
+
+
+def _memory_problems(pipeline: Pipeline, ready: Prepared, most: int) -> Iterator[str]:
+    if pipeline.micro_batch == 1:
+        return
+    task = ready.tasks[pipeline.task]
+    cuts = cuts_of(ready, pipeline, most)
+    for stage in pipeline.stages:
+        need = footprint(task.model, stage, pipeline.micro_batch, cuts)
+        chiplet = min(stage.chiplets, key=lambda each: (ready.package.chiplets[each].l2_bytes, each))
+        l2_bytes = ready.package.chiplets[chiplet].l2_bytes
+        if not fits_l2(need, l2_bytes):
+            yield (
+                f"'{task.name}' layers {stage.first} to {stage.last}: micro_batch={pipeline.micro_batch} needs "
+                f"{need.streaming_weights + need.activations:.0f} bytes of L2, chiplet {chiplet} has {l2_bytes}; "
+                "lower it (1 always runs)"
+            )
+
+
+def require_limits(evaluation: Evaluation, problem: Problem) -> None:
+    """Hold a schedule against the tasks' latency limits.
+
+    Raises:
+        InfeasibleError: naming each task that is late: demand, limit and gap.
+    """
+    late = [
+        f"'{task.name}' ends at {evaluation.task_latency_s(index):.6g} s, its limit is {task.latency_limit_s:.6g} s "
+        f"({evaluation.task_latency_s(index) / task.latency_limit_s:.3g} times)"
+        for index, task in enumerate(problem.scenario.tasks)
+        if task.latency_limit_s is not None and evaluation.task_latency_s(index) > task.latency_limit_s
+    ]
+    if late:
+        raise InfeasibleError(
+            "no schedule found within the latency limits: " + "; ".join(late) + ". Raise the limit, lower the "
+            "batch, or take a package with more or faster chiplets"
+        )

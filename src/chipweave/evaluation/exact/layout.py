@@ -1,0 +1,158 @@
+"""Who holds and who needs what: tensors of a micro-batch as boxes of samples x rows x columns x channels.
+
+docs/regions.md has the rules; our reconstruction. The boxes of a layer's parts are compiled (`geometry.py`, loaded only
+where a stage has several chiplets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.evaluation.exact.split import starts
+from chipweave.evaluation.record import Split
+from chipweave.workload.model import NETWORK_INPUT, Model
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Extent = tuple[int, int, int]
+"""Rows, columns and channels of a tensor."""
+Boxes = Ints
+"""One box per chiplet of a region, shape (chiplets, 8): low (included) and high (not included) of each axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What each chiplet of a region needs of a tensor: the union of one box for each way in which readers are cut."""
+
+    boxes: tuple[Boxes, ...]
+
+    @property
+    def sizes(self) -> Floats:
+        """Entries per chiplet, each once."""
+        return sum((sign * sizes(common) for sign, common in self._terms), np.zeros(len(self.boxes[0])))
+
+    def held_by(self, owners: Boxes) -> Floats:
+        """Entries that each owner holds and each chiplet needs, shape (owners, chiplets)."""
+        from chipweave.evaluation.exact.boxes import common_entries
+
+        none = np.zeros((len(owners), len(self.boxes[0])))
+        return sum((sign * common_entries(owners, common) for sign, common in self._terms), none)
+
+    @property
+    def _terms(self) -> Iterator[tuple[int, Boxes]]:
+        """Inclusion and exclusion: what any number of the boxes have in common, added and subtracted in turn."""
+        for many in range(1, len(self.boxes) + 1):
+            for some in combinations(self.boxes, many):
+                yield (1 if many % 2 else -1), reduce(meet, some)
+
+
+MOST_BOXES = 4
+"""Of a `Need`; where readers are cut in more ways, the last ones share a hull."""
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How the layers of a model are cut for a micro-batch.
+
+    Args:
+        splits: per layer; those of layers on single chiplets do not matter.
+        rows: per layer its integers (`Splits.rows`); None where every stage has one chiplet.
+    """
+
+    model: Model
+    micro_batch: int
+    splits: Mapping[int, Split]
+    rows: Ints | None
+
+    def owned(self, layer: int, chiplets: int) -> Boxes:
+        """What each chiplet of the region makes of a layer's output."""
+        assert self.rows is not None
+        return owned(self.rows[layer], self.splits[layer], self.micro_batch, chiplets)
+
+    def need(self, tensor: int, readers: Iterable[int], chiplets: int) -> Need:
+        """What each chiplet of the region needs of a tensor to run its parts of the layers `readers`."""
+        assert self.rows is not None
+        size = extent(self.model, tensor)
+        ways: dict[Split, list[Boxes]] = {}
+        for reader in readers:
+            split = self.splits[reader]
+            way = split if split in ways or len(ways) < MOST_BOXES else list(ways)[-1]
+            for operand, edge in enumerate(self.model.operands[reader]):
+                if edge.producer == tensor:
+                    boxes = needed(self.rows[reader], operand, size, split, self.micro_batch, chiplets)
+                    ways.setdefault(way, []).append(boxes)
+        return Need(tuple(hull(boxes) for boxes in ways.values()))
+
+    def entries(self, tensor: int) -> int:
+        """Of the whole tensor of a micro-batch."""
+        rows, columns, channels = extent(self.model, tensor)
+        return self.micro_batch * rows * columns * channels
+
+
+def extent(model: Model, tensor: int) -> Extent:
+    """Of the output of layer `tensor`; of the network's input as its first reader sees it."""
+    if tensor == NETWORK_INPUT:
+        reader = model.layers[model.input_readers[0].consumer]
+        return reader.Y, reader.X, reader.C
+    maker = model.layers[tensor]
+    return maker.out_y, maker.out_x, maker.K
+
+
+def in_rows(size: Extent, micro_batch: int, chiplets: int) -> Boxes:
+    """A tensor spread over a region by its rows."""
+    rows, columns, channels = size
+    edges = starts(rows, min(chiplets, rows))
+    boxes = np.zeros((chiplets, 8), np.int64)
+    boxes[: len(edges) - 1] = [0, micro_batch, 0, 0, 0, columns, 0, channels]
+    boxes[: len(edges) - 1, 2], boxes[: len(edges) - 1, 3] = edges[:-1], edges[1:]
+    return boxes
+
+
+def owned(layer: Ints, split: Split, micro_batch: int, chiplets: int) -> Boxes:
+    """The outputs that each part of a layer (a row of `geometry.layer_rows`) makes."""
+    from chipweave.evaluation.exact.boxes import own_boxes
+
+    made: Boxes = own_boxes(layer, _counts(split), micro_batch, chiplets)
+    return made
+
+
+def needed(layer: Ints, operand: int, size: Extent, split: Split, micro_batch: int, chiplets: int) -> Boxes:
+    """What each part of a layer reads of the tensor that is its operand number `operand` and has extent `size`."""
+    from chipweave.evaluation.exact.boxes import need_boxes
+
+    made: Boxes = need_boxes(layer, operand, np.array(size), _counts(split), micro_batch, chiplets)
+    return made
+
+
+def sizes(boxes: Boxes) -> Floats:
+    """Entries of each box; 0 for chiplets without a part."""
+    return np.asarray(np.maximum(boxes[:, 1::2] - boxes[:, ::2], 0).prod(axis=1), dtype=np.float64)
+
+
+def meet(a: Boxes, b: Boxes) -> Boxes:
+    """Per chiplet, what lies in both."""
+    made = np.empty_like(a)
+    made[:, ::2], made[:, 1::2] = np.maximum(a[:, ::2], b[:, ::2]), np.minimum(a[:, 1::2], b[:, 1::2])
+    return made
+
+
+def hull(boxes: Sequence[Boxes]) -> Boxes:
+    """The smallest box per chiplet that holds all of its boxes; empty ones do not count."""
+    made = boxes[0]
+    for other in boxes[1:]:
+        both = np.empty_like(made)
+        both[:, ::2] = np.minimum(made[:, ::2], other[:, ::2])
+        both[:, 1::2] = np.maximum(made[:, 1::2], other[:, 1::2])
+        nothing, fresh = sizes(made)[:, None] == 0, sizes(other)[:, None] == 0
+        made = np.where(fresh, made, np.where(nothing, other, both))
+    return made
+
+
+def _counts(split: Split) -> Ints:
+    return np.array([split.samples, split.rows, split.columns, split.units], dtype=np.int64)

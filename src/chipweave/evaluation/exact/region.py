@@ -1,0 +1,54 @@
+"""Regions: connected chiplets that run a stage together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chipweave.evaluation.exact.transfer import Network
+from chipweave.hardware.package import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a stage runs.
+
+    Args:
+        class_of: per chiplet, its class.
+        classes: the distinct ones, ascending.
+        l2_bytes: of the chiplet with least.
+        interface: the memory interface that the whole region uses.
+        dram_hops, span: links of the longest route to the interface, and between two of its chiplets.
+    """
+
+    chiplets: tuple[int, ...]
+    class_of: tuple[int, ...]
+    classes: tuple[int, ...]
+    l2_bytes: int
+    interface: int
+    dram_hops: int
+    span: int
+
+
+def interface_of(package: Package, chiplets: Sequence[int]) -> int:
+    """The memory interface of a region: the nearest to all its chiplets together, then the lowest."""
+    interfaces = sorted(package.interfaces)
+    return interfaces[int(np.argmin(package.hop_matrix[np.ix_(interfaces, chiplets)].sum(axis=1)))]
+
+
+def region_of(package: Package, net: Network, chiplets: tuple[int, ...]) -> Region:
+    """The region of these chiplets."""
+    class_of = tuple(package.class_of[chiplet] for chiplet in chiplets)
+    members = list(chiplets)
+    interface = interface_of(package, chiplets)
+    return Region(
+        chiplets=chiplets,
+        class_of=class_of,
+        classes=tuple(sorted(set(class_of))),
+        l2_bytes=min(package.chiplets[chiplet].l2_bytes for chiplet in chiplets),
+        interface=interface,
+        dram_hops=int(net.hops[members, interface].max()),
+        span=int(net.hops[np.ix_(members, members)].max()),
+    )

@@ -1,0 +1,134 @@
+"""Bytes on the package's links: transfers between regions, along the trees that the routes from each owner form.
+
+docs/regions.md, "A transfer"; our reconstruction where a region has several chiplets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.hardware.package import Package
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The package's routes as arrays.
+
+    Args:
+        before: [a, b] the chiplet before b on the route from a.
+        hops: [a, b] links on that route.
+        outward: [a, :] all chiplets, those farthest from a first.
+        link: [a, b] number of the directed link between neighbours, -1 elsewhere.
+        links: (from, to) of each directed link.
+    """
+
+    before: Ints
+    hops: Ints
+    outward: Ints
+    link: Ints
+    links: tuple[tuple[int, int], ...]
+
+
+def network(package: Package) -> Network:
+    """The arrays of a package's routes."""
+    count = len(package.chiplets)
+    links = package.directed_links
+    link = np.full((count, count), -1, np.int64)
+    for number, (a, b) in enumerate(links):
+        link[a, b] = number
+    before, target = np.indices((count, count))
+    for _ in range(int(package.hop_matrix.max()) - 1):
+        following = package.next_chiplet[before, target]
+        before = np.where(following == target, before, following)
+    outward = np.argsort(-package.hop_matrix, axis=1, kind="stable")
+    return Network(before, package.hop_matrix, outward, link, links)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What one transfer asks of the package.
+
+    Args:
+        hops: of the longest route.
+        sent: bytes that leave their owners, each once.
+        hop_bytes: bytes times the links they cross.
+        links: bytes per directed link.
+        out, into: bytes out of and into each chiplet of the package.
+    """
+
+    hops: int
+    sent: float
+    hop_bytes: float
+    links: Floats
+    out: Floats
+    into: Floats
+
+    def times(self, factor: float) -> Transfer:
+        """The same transfer `factor` times over."""
+        return Transfer(
+            self.hops,
+            factor * self.sent,
+            factor * self.hop_bytes,
+            factor * self.links,
+            factor * self.out,
+            factor * self.into,
+        )
+
+
+def nothing(net: Network) -> Transfer:
+    """No bytes."""
+    count = len(net.before)
+    return Transfer(0, 0.0, 0.0, np.zeros(len(net.links)), np.zeros(count), np.zeros(count))
+
+
+def together(net: Network, transfers: Iterable[Transfer]) -> Transfer:
+    """The sum of all."""
+    made, hops, sent, hop_bytes = nothing(net), 0, 0.0, 0.0
+    for each in transfers:
+        hops, sent, hop_bytes = max(hops, each.hops), sent + each.sent, hop_bytes + each.hop_bytes
+        np.add(made.links, each.links, out=made.links)
+        np.add(made.out, each.out, out=made.out)
+        np.add(made.into, each.into, out=made.into)
+    return Transfer(hops, sent, hop_bytes, made.links, made.out, made.into)
+
+
+def transfer(net: Network, owners: Sequence[int], readers: Sequence[int], wanted: Floats, owned: Floats) -> Transfer:
+    """Bytes `wanted[j, i]` of what `owners[j]` holds go to `readers[i]`; nothing moves within a chiplet.
+
+    Args:
+        readers: each chiplet once.
+        owned: [j] distinct bytes of each owner: no more of them leave it or cross a link, however many want them.
+    """
+    source, target = np.array(owners, dtype=np.int64), np.array(readers, dtype=np.int64)
+    moved = np.where(source[:, None] == target[None, :], 0.0, wanted)
+    into, out, links = np.zeros(len(net.before)), np.zeros(len(net.before)), np.zeros(len(net.links))
+    into[target] = moved.sum(axis=0)
+    out[source] = np.minimum(moved.sum(axis=1), owned)
+    if len(source) == len(target) == 1:
+        path = [int(target[0])]
+        while path[-1] != source[0]:
+            path.append(int(net.before[source[0], path[-1]]))
+        for at, before in pairwise(path):
+            links[net.link[before, at]] = out[source[0]]
+        hops = len(path) - 1 if moved[0, 0] > 0 else 0
+    else:
+        from chipweave.evaluation.exact.trees import load_links
+
+        hops = load_links(source, target, moved, owned, net.before, net.hops, net.outward, net.link, links)
+    return Transfer(int(hops), float(out.sum()), float(links.sum()), links, out, into)
+
+
+def transfer_time_s(package: Package, moved: Transfer) -> float:
+    """The most bytes into or out of a chiplet / BW_nop + hops * Lat_hop + delta (SCAR III-E); nothing for no bytes."""
+    if moved.sent == 0:
+        return 0.0
+    largest = float(max(moved.into.max(), moved.out.max()))
+    return largest / package.link_bandwidth_bytes_s + moved.hops * package.hop_latency_s + package.conflict_delay_s

@@ -1,0 +1,324 @@
+"""What a stage of consecutive units costs on regions of every size: the arrays that the searches work on.
+
+An estimate: routes within a region count as the longest of any run of that many chiplets along the snake, every region
+counts as one of the package's slowest classes, and tensors that skip units are moved with the first that reads them.
+Whatever is chosen is evaluated exactly afterwards. A *unit* is a layer with the pools and element-wise layers that ride
+with it; the search gives all layers of a unit one partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.cost.communication import BITS_PER_BYTE
+from chipweave.evaluation.exact.boxes import layer_rows
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.layout import extent
+from chipweave.evaluation.exact.split import Splits
+from chipweave.evaluation.tables import regions_kernel as kernel
+from chipweave.evaluation.tables.edges import edge_entries
+from chipweave.plan.schedule import Partition
+from chipweave.workload.layer import channel_units
+from chipweave.workload.model import NETWORK_INPUT, Model
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EVERY_SIZE_UP_TO = 24
+GROWTH = 1.06
+PARTITIONS = (Partition.WEIGHT_SHARED, Partition.INPUT_SHARED)
+
+
+def region_sizes(most: int) -> Ints:
+    """The sizes of regions that are tried: every small one, then in steps of some per cent, and `most`."""
+    sizes = list(range(1, min(most, EVERY_SIZE_UP_TO) + 1))
+    while sizes[-1] < most:
+        sizes.append(min(most, max(sizes[-1] + 1, round(sizes[-1] * GROWTH))))
+    return np.array(sizes, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One task on one package's snake; what does not depend on the micro-batch.
+
+    Args:
+        order: the chiplets along the snake.
+        sizes: of the regions that are tried, ascending; the last is the whole package.
+    """
+
+    ready: Prepared
+    task: int
+    order: tuple[int, ...]
+    sizes: Ints
+
+    @property
+    def model(self) -> Model:
+        return self.ready.tasks[self.task].model
+
+    @property
+    def batch(self) -> int:
+        return self.ready.tasks[self.task].batch
+
+    @cached_property
+    def classes(self) -> tuple[int, ...]:
+        return tuple(range(len(self.ready.package.classes)))
+
+    @cached_property
+    def splits(self) -> Splits:
+        return self.ready.splits(self.task, int(self.sizes[-1]))
+
+    @cached_property
+    def unit_of(self) -> Ints:
+        """Per layer, its unit."""
+        last = [unit[1] for unit in self.model.units]
+        return np.searchsorted(last, np.arange(len(self.model.layers)))
+
+    @cached_property
+    def rows(self) -> Ints:
+        return layer_rows(self.splits.distinct[0])
+
+    @cached_property
+    def energies(self) -> tuple[Floats, Floats]:
+        """`Splits.energies` on the classes of the package."""
+        return self.splits.energies(self.classes)
+
+    @cached_property
+    def spans(self) -> Floats:
+        """[n] links between the ends of the longest route within any run of n chiplets along the snake."""
+        hops = self.ready.network.hops[np.ix_(self.order, self.order)]
+        reach = [int(np.diagonal(hops, offset).max()) for offset in range(len(self.order))]
+        return np.concatenate(([0.0], np.maximum.accumulate(reach))).astype(np.float64)
+
+    @cached_property
+    def edges(self) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Floats]:
+        """Every edge of the model: tensor, reader, and the number of its distinct kind; per kind the distinct maker
+        (-1: input), distinct reader, operand and extent; per edge the bytes of an entry."""
+        model, distinct = self.model, self.splits.distinct[1]
+        kinds: dict[tuple[int, ...], int] = {}
+        tensor, reader, kind, bytes_ = [], [], [], []
+        for layer, operands in enumerate(model.operands):
+            for number, edge in enumerate(operands):
+                maker = -1 if edge.producer == NETWORK_INPUT else int(distinct[edge.producer])
+                size = extent(model, edge.producer)
+                key = (maker, int(distinct[layer]), min(number, 1), *size)
+                tensor.append(edge.producer)
+                reader.append(layer)
+                kind.append(kinds.setdefault(key, len(kinds)))
+                whole = model.tensor_elements(edge.producer) / (size[0] * size[1] * size[2])
+                bytes_.append(model.bytes_per_element * whole)
+        table = np.array(list(kinds), dtype=np.int64)
+        return (
+            np.array(tensor),
+            np.array(reader),
+            np.array(kind),
+            table[:, 0],
+            table[:, 1],
+            np.ascontiguousarray(table[:, 2:]),
+            np.array(bytes_),
+        )
+
+    def split_rows(self, micro_batch: int) -> tuple[Ints, Floats]:
+        """[d, s, 4] samples, rows, columns and units into which each distinct layer is cut on each size; [d, s, 2]
+        seconds of the slowest part by partition."""
+        grids, layers, sizes = self.splits.grids(self.classes), self.splits.distinct[0], self.sizes
+        samples = np.arange(1, min(micro_batch, int(sizes[-1])) + 1)
+        rounds = -(-micro_batch // samples)
+        per_sample = np.minimum(sizes[None, :] // samples[:, None], int(sizes[-1]))
+        splits = np.ones((len(layers), len(sizes), 4), np.int64)
+        seconds = np.zeros((len(layers), len(sizes), 2))
+        for d, layer in enumerate(layers):
+            time_s = np.where(per_sample > 0, rounds[:, None] * grids.tile_s[d][np.maximum(per_sample, 1)], np.inf)
+            best = len(samples) - 1 - np.argmin(time_s[::-1], axis=0)
+            left = per_sample[best, np.arange(len(sizes))]
+            splits[d, :, 0], splits[d, :, 1], splits[d, :, 2] = (
+                samples[best],
+                grids.rows[d, left],
+                grids.columns[d, left],
+            )
+            splits[d, :, 3] = np.minimum(sizes, channel_units(layer))
+            seconds[d, :, 0] = time_s[best, np.arange(len(sizes))]
+            seconds[d, :, 1] = micro_batch * grids.channels_s[d][sizes]
+        return splits, seconds
+
+    @cached_property
+    def crossing(self) -> Floats:
+        """[c] bytes per sample of all tensors made before unit c (the network's input, too) and read at or after."""
+        model, count = self.model, len(self.model.units)
+        total = np.zeros(count + 1)
+        for tensor in range(NETWORK_INPUT, len(model.layers)):
+            readers = model.readers(tensor)
+            made = -1 if tensor == NETWORK_INPUT else int(self.unit_of[tensor])
+            last = max((int(self.unit_of[edge.consumer]) for edge in readers), default=count)
+            bytes_ = model.bytes_per_element * min(
+                model.tensor_elements(tensor), sum(edge.elements for edge in readers) or model.tensor_elements(tensor)
+            )
+            total[made + 1 : min(last, count) + 1] += bytes_
+        return total
+
+
+@dataclass(frozen=True)
+class UnitTables:
+    """Per unit u, size of region s and partition p (0 weight_shared, 1 input_shared), for one micro-batch.
+
+    Args:
+        compute_s: [u, s, p]; inner_s: the unit's own exchanges [u, s, p].
+        chain_s: [u, s, q, p] exchange of what unit u - 1, of partition q, made and u is the first to read.
+        skip, skip_s: tensors from units before u - 1 that u is the first to read: [k, 2] maker and reader, [k, s, p].
+        live: [u, s, p] bytes on the chiplet with most; need: [u, s, p] of what comes from other units.
+        weights: [u, s, p] bytes on a chiplet; largest: [u, s, p, 2] the two largest layers'.
+        copied: [u] bytes of weights, with copied_layers [u] layers that have any.
+        energy_j: [u, s, p] joules of one sample inside the chiplets.
+    """
+
+    compute_s: Floats
+    inner_s: Floats
+    chain_s: Floats
+    skip: Ints
+    skip_s: Floats
+    live: Floats
+    need: Floats
+    weights: Floats
+    largest: Floats
+    copied: Floats
+    copied_layers: Floats
+    energy_j: Floats
+
+
+def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
+    """The tables of one micro-batch."""
+    model, package, sizes = ground.model, ground.ready.package, ground.sizes
+    units, distinct = len(model.units), ground.splits.distinct[1]
+    splits, seconds = ground.split_rows(micro_batch)
+    tensor, reader, kind, maker_kind, reader_kind, rest, entry_bytes = ground.edges
+    received, needed = edge_entries(
+        ground.rows, sizes, splits, maker_kind, reader_kind, rest[:, 0].copy(), rest[:, 1:].copy(), micro_batch
+    )
+    shape = (units, len(sizes), 2)
+    unit = ground.unit_of
+    compute_s, live, weights = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    inner_s, need, energy_j = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    chain_s, largest = np.zeros((*shape, 2)), np.zeros((*shape, 2))
+    copied, copied_layers = np.zeros(units), np.zeros(units)
+    span_s = package.hop_latency_s * ground.spans[sizes] + package.conflict_delay_s
+    tile_j, channels_j = ground.energies
+
+    for layer, shape_of in enumerate(model.layers):
+        u, d = unit[layer], distinct[layer]
+        compute_s[u] += seconds[d]
+        per_sample = np.minimum(sizes // splits[d, :, 0], sizes)
+        energy_j[u, :, 0] += tile_j[d][per_sample]
+        energy_j[u, :, 1] += channels_j[d][sizes]
+        bytes_ = model.bytes_per_element * shape_of.weight_elements
+        share = -(-channel_units(shape_of) // splits[d, :, 3]) / channel_units(shape_of)
+        for p, held in enumerate((np.full(len(sizes), float(bytes_)), bytes_ * share)):
+            weights[u, :, p] += held
+            pair = np.sort(np.stack([held, largest[u, :, p, 0], largest[u, :, p, 1]]), axis=0)
+            largest[u, :, p, 0], largest[u, :, p, 1] = pair[2], pair[1]
+        copied[u] += bytes_
+        copied_layers[u] += bytes_ > 0
+
+    own = _largest_output(ground, splits, micro_batch)
+    layer_live = own.copy()
+    for e in range(len(tensor)):
+        layer_live[reader[e]] += entry_bytes[e] * needed[kind[e]]
+    for layer in range(len(model.layers)):
+        live[unit[layer]] = np.maximum(live[unit[layer]], layer_live[layer])
+
+    skip: list[tuple[int, int]] = []
+    skip_s: list[Floats] = []
+    seen: set[tuple[int, int]] = set()
+    first_other: dict[int, int] = {}
+    for e in range(len(tensor)):
+        t, u = int(tensor[e]), int(unit[reader[e]])
+        made = -1 if t == NETWORK_INPUT else int(unit[t])
+        if made != u:
+            need[u] += entry_bytes[e] * needed[kind[e]]
+            first_other.setdefault(t, u)
+        if made < 0 or (t, u) in seen or (made != u and first_other[t] != u):
+            continue
+        seen.add((t, u))
+        bytes_ = entry_bytes[e] * received[kind[e]]
+        time_s = np.where(bytes_ > 0, bytes_ / package.link_bandwidth_bytes_s + span_s[:, None, None], 0.0)
+        if made == u:
+            inner_s[u] += np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1)
+        elif made == u - 1:
+            chain_s[u] += time_s
+        else:
+            skip.append((made, u))
+            skip_s.append(np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1))
+    _hold_skipping(ground, live, micro_batch)
+    return UnitTables(
+        compute_s, inner_s, chain_s,
+        np.array(skip, dtype=np.int64).reshape(-1, 2), np.array(skip_s).reshape(-1, len(sizes), 2),
+        live, need, weights, largest, copied, copied_layers, energy_j,
+    )  # fmt: skip
+
+
+def _largest_output(ground: Ground, splits: Ints, micro_batch: int) -> Floats:
+    """[layer, s, p] bytes of a layer's largest part."""
+    model, distinct = ground.model, ground.splits.distinct[1]
+    made = np.zeros((len(model.layers), len(ground.sizes), 2))
+    for layer, shape in enumerate(model.layers):
+        cut = splits[distinct[layer]]
+        bytes_ = model.bytes_per_element * shape.output_elements
+        tile = -(-micro_batch // cut[:, 0]) * -(-shape.out_y // cut[:, 1]) * -(-shape.out_x // cut[:, 2])
+        made[layer, :, 0] = bytes_ * tile / (shape.out_y * shape.out_x)
+        units = channel_units(shape)
+        made[layer, :, 1] = bytes_ * micro_batch * -(-units // cut[:, 3]) / units
+    return made
+
+
+def _hold_skipping(ground: Ground, live: Floats, micro_batch: int) -> None:
+    """Tensors that wait while units that neither make nor read them run, spread over the region."""
+    model, unit = ground.model, ground.unit_of
+    for tensor in range(NETWORK_INPUT, len(model.layers)):
+        readers = {int(unit[edge.consumer]) for edge in model.readers(tensor)}
+        made = -1 if tensor == NETWORK_INPUT else int(unit[tensor])
+        bytes_ = model.bytes_per_element * model.tensor_elements(tensor) * micro_batch
+        for u in range(made + 1, max(readers, default=0)):
+            if u not in readers:
+                live[u] += (bytes_ / ground.sizes)[:, None]
+
+
+def constants(ground: Ground, micro_batch: int) -> Floats:
+    """What the kernels need of package and task, in the order of `kernel.MICRO_BATCH` and its fellows."""
+    package = ground.ready.package
+    interfaces = list(package.interfaces)
+    dram_hops = float(np.median(ground.ready.network.hops[:, interfaces].min(axis=1)))
+    return np.array(
+        [
+            micro_batch,
+            -(-ground.batch // micro_batch),
+            ground.batch,
+            package.link_bandwidth_bytes_s,
+            package.hop_latency_s,
+            package.conflict_delay_s,
+            package.dram_bandwidth_bytes_s,
+            package.dram_latency_s + package.conflict_delay_s + dram_hops * package.hop_latency_s,
+            min(chiplet.l2_bytes for chiplet in package.chiplets),
+            ground.ready.detailed,
+            BITS_PER_BYTE * package.dram_energy_j_per_bit,
+            BITS_PER_BYTE * package.nop_energy_j_per_bit,
+            dram_hops,
+        ]
+    )
+
+
+def stage_tables(
+    ground: Ground, units: UnitTables, micro_batch: int, sizes: Sequence[int], longest: int, limit_s: float
+) -> Floats:
+    """[h, length - 1, s, term] stages of up to `longest` units from unit h on regions of sizes number `sizes`.
+
+    Stages of several units that compute for longer than `limit_s` are left out (infinite).
+    """
+    made: Floats = kernel.stages(
+        np.array(sizes, dtype=np.int64), ground.sizes, longest, limit_s, units.compute_s, units.inner_s, units.chain_s,
+        units.skip, units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers,
+        units.energy_j, ground.spans, units.need, constants(ground, micro_batch),
+    )  # fmt: skip
+    return made

@@ -1,0 +1,433 @@
+"""`schedule.json`: a result as a file that stands alone, and a file, or a plan written by hand, as a result."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+import chipweave
+from chipweave.cost.choose import choose, describe, rebuilds
+from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
+from chipweave.cost.whole_layers import WholeLayers
+from chipweave.errors import InputError, did_you_mean
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.record import Evaluation, PipelineEvaluation, StageEvaluation, WindowEvaluation
+from chipweave.files.atomic import make_folder, write_text
+from chipweave.files.content import content_hash
+from chipweave.files.json import dump_json, parse_json
+from chipweave.files.package_file import package_from_dict, package_to_dict, resolve_package
+from chipweave.files.scenario_file import resolve_scenario, scenario_from_dict, scenario_to_dict
+from chipweave.files.schedule_spec import FORMAT_VERSION, CostModelSpec, ScheduleFileSpec, StageSpec, TablesSpec
+from chipweave.files.validate import Location, Problems
+from chipweave.files.yaml import parse_yaml, read_text
+from chipweave.hardware.package import Package
+from chipweave.plan.objective import Objective, objective
+from chipweave.plan.problem import Problem, pose
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
+from chipweave.results.result import Result, Search, assess
+from chipweave.workload.model import Model
+from chipweave.workload.scenario import Scenario
+
+T = TypeVar("T")
+
+MOST_CHANGES = 30
+"""Differences shown one by one; the rest are counted."""
+
+
+def to_document(result: Result) -> dict[str, Any]:
+    """Everything of a result as plain data; what DESIGN calls `schedule.json`."""
+    problem = result.problem
+    scenario, package = scenario_to_dict(problem.scenario), package_to_dict(problem.package)
+    return {
+        "format_version": FORMAT_VERSION,
+        "chipweave_version": chipweave.__version__,
+        "scenario": scenario,
+        "scenario_hash": content_hash(scenario),
+        "package": package,
+        "package_hash": content_hash(package),
+        "cost_model": _cost_model_to_dict(result),
+        "fidelity": str(problem.fidelity),
+        "objective": result.objective,
+        "schedule": schedule_to_dict(result.schedule, problem.scenario),
+        "evaluation": evaluation_to_dict(result.evaluation, problem.scenario),
+        "search": None if result.search is None else _search_to_dict(result.search, result),
+    }
+
+
+def to_text(result: Result) -> str:
+    """The bytes of `schedule.json`: the same for the same result."""
+    return dump_json(to_document(result)) + "\n"
+
+
+def write(result: Result, path: Path) -> None:
+    """Write `schedule.json` whole or not at all; its folder is made where it is missing.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    make_folder(path.parent)
+    write_text(path, to_text(result))
+
+
+def read(path: Path) -> Result:
+    """Check and evaluate the schedule of a file.
+
+    Raises:
+        InputError: every problem of the file, with its line where it has one.
+    """
+    text = read_text(path)
+    parse = parse_json if path.suffix == ".json" or text.lstrip().startswith("{") else parse_yaml
+    data = parse(text, str(path))
+    problems = Problems(str(path), data)
+    spec = problems.check(ScheduleFileSpec, data)
+    if spec is not None and spec.format_version != FORMAT_VERSION:
+        problems.add(
+            ("format_version",),
+            f"{spec.format_version} is not the format that chipweave {chipweave.__version__} reads, {FORMAT_VERSION}; "
+            "use the version that wrote the file",
+        )
+        problems.raise_any()
+    scenario = _described(data, "scenario", problems, resolve_scenario, scenario_from_dict, path)
+    package = _described(data, "package", problems, resolve_package, package_from_dict, path)
+    plan = None if spec is None or scenario is None else _plan(spec, scenario, problems)
+    goal = None if spec is None else _objective(spec, problems)
+    problems.raise_any()
+    assert spec is not None
+    assert scenario is not None
+    assert package is not None
+    assert plan is not None
+    assert goal is not None
+    try:
+        problem, cost_model = _pose(spec, scenario, package, path)
+    except InputError as error:
+        problems.include(("cost_model",), error)
+        problems.raise_any()
+        raise
+    ready = prepare(problem)
+    for invalid in problems_of(plan, ready):
+        window = re.match(r"window (\d+): ", invalid)
+        at: Location = ("schedule", "windows", int(window[1])) if window else ("schedule",)
+        problems.add(at, invalid[window.end() :] if window else invalid)
+    problems.raise_any()
+    result = assess(ready, cost_model, plan, goal, _search_from(spec))
+    return dataclasses.replace(result, changes=tuple(_changes(data, to_document(result))))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of a schedule's file."""
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft} | ScheduleFileSpec.model_json_schema() | {"title": "chipweave schedule"}
+
+
+def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
+    """Windows, pipelines and stages by the names of models and layers."""
+
+    def stage(part: Stage, model: Model) -> dict[str, Any]:
+        names = [model.layers[index].name for index in part.layers]
+        partitions = [str(part.partition(index)) for index in part.layers]
+        partition = partitions[0] if len(set(partitions)) == 1 else partitions
+        return {"layers": names, "chiplets": list(part.chiplets), "partition": partition}
+
+    def pipeline(part: Pipeline) -> dict[str, Any]:
+        task = scenario.tasks[part.task]
+        stages = [stage(each, task.model) for each in part.stages]
+        return {"model": task.name, "micro_batch": part.micro_batch, "stages": stages}
+
+    return {"windows": [{"pipelines": [pipeline(part) for part in window.pipelines]} for window in schedule.windows]}
+
+
+def evaluation_to_dict(evaluation: Evaluation, scenario: Scenario) -> dict[str, Any]:
+    """Every term of an evaluation by its name in `schedule/evaluation.py`."""
+    return {
+        "latency_s": evaluation.latency_s,
+        "energy_j": evaluation.energy_j,
+        "edp_js": evaluation.edp_js,
+        "average_power_w": evaluation.average_power_w,
+        "energy_parts_j": dataclasses.asdict(evaluation.energy),
+        "models": [
+            {
+                "model": task.name,
+                "latency_s": evaluation.task_latency_s(index),
+                "energy_j": evaluation.task_energy(index).total,
+                "throughput_samples_per_s": task.batch / evaluation.latency_s,
+            }
+            for index, task in enumerate(scenario.tasks)
+        ],
+        "windows": [_window_to_dict(window, scenario) for window in evaluation.windows],
+    }
+
+
+def _window_to_dict(window: WindowEvaluation, scenario: Scenario) -> dict[str, Any]:
+    return {
+        "start_s": window.start_s,
+        "latency_s": window.latency_s,
+        "bound_by": window.bound_by,
+        "dram_bytes": window.dram_bytes,
+        "dram_s": window.dram_s,
+        "link_s": window.link_s,
+        "link": None if window.link is None else list(window.link),
+        "port_s": window.port_s,
+        "port": window.port,
+        "idle": list(window.idle),
+        "energy_j": window.energy.total,
+        "energy_parts_j": dataclasses.asdict(window.energy),
+        "pipelines": [_pipeline_to_dict(pipeline, scenario) for pipeline in window.pipelines],
+    }
+
+
+def _pipeline_to_dict(pipeline: PipelineEvaluation, scenario: Scenario) -> dict[str, Any]:
+    task = scenario.tasks[pipeline.task]
+    return {
+        "model": task.name,
+        "micro_batch": pipeline.micro_batch,
+        "micro_batches": pipeline.micro_batches,
+        "latency_s": pipeline.latency_s,
+        "end_s": pipeline.end_s,
+        "energy_j": pipeline.energy.total,
+        "energy_parts_j": dataclasses.asdict(pipeline.energy),
+        "stages": [_stage_to_dict(stage, task.model) for stage in pipeline.stages],
+    }
+
+
+def _stage_to_dict(stage: StageEvaluation, model: Model) -> dict[str, Any]:
+    return {
+        "first": model.layers[stage.first].name,
+        "last": model.layers[stage.last].name,
+        "chiplets": list(stage.chiplets),
+        "splits": [[split.samples, split.rows, split.columns, split.units] for split in stage.splits],
+        "compute_s": stage.compute_s,
+        "exchange_s": stage.exchange_s,
+        "pace_s": stage.pace_s,
+        "weights_s": stage.weights_s,
+        "resident_s": stage.resident_s,
+        "load_s": stage.load_s,
+        "store_s": stage.store_s,
+        "spill_s": stage.spill_s,
+        "forward_s": stage.forward_s,
+        "fill_s": stage.fill_s,
+        "steady_s": stage.steady_s,
+        "overlaps": stage.overlaps,
+        "l2": None if stage.l2 is None else dataclasses.asdict(stage.l2),
+        "bytes": dataclasses.asdict(stage.bytes_),
+        "energy_j": stage.energy.total,
+        "energy_parts_j": dataclasses.asdict(stage.energy),
+    }
+
+
+def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:
+    bound = result.certificate
+    return {
+        "scheduler": search.scheduler,
+        "options": dict(search.options),
+        "seed": search.seed,
+        "seconds": search.seconds,
+        "evaluated": search.evaluated,
+        "complete": search.complete,
+        "notes": list(search.notes),
+        "front": [{"latency_s": latency_s, "energy_j": energy_j} for latency_s, energy_j in search.front],
+        "value": result.value,
+        "lower_bound": None
+        if bound is None
+        else {
+            "of": bound.of,
+            "value": bound.value,
+            "latency_s": bound.latency_s,
+            "energy_j": bound.energy_j,
+            "binds": bound.binds,
+            "terms_s": dict(bound.terms_s),
+        },
+        "gap": result.gap,
+    }
+
+
+def _cost_model_to_dict(result: Result) -> dict[str, Any]:
+    description = dict(result.cost_model)
+    if rebuilds(description["name"]):
+        return description
+    figures = [[_costs_to_dict(costs) for costs in by_class] for by_class in result.problem.costs]
+    return description | {"figures": figures}
+
+
+def _costs_to_dict(costs: LayerCosts) -> dict[str, list[float]]:
+    return {key: [float(number) for number in values] for key, values in vars(costs).items()}
+
+
+def _described(
+    data: Any,
+    key: str,
+    problems: Problems,
+    resolve: Callable[[str], T],
+    from_dict: Callable[[Any, str], T],
+    path: Path,
+) -> T | None:
+    """The scenario or package that `data[key]` names, points to or holds in full."""
+    value = data.get(key)
+    if not isinstance(value, str | dict):
+        return None  # missing, or not of either kind: a problem already
+    try:
+        if isinstance(value, dict):
+            return from_dict(value, str(path))
+        beside = path.parent / value
+        return resolve(str(beside) if beside.is_file() else value)
+    except InputError as error:
+        problems.include((key,), error)
+        return None
+
+
+def _objective(spec: ScheduleFileSpec, problems: Problems) -> Objective | str | None:
+    """Of a finished result, only the name of a Python function may be known."""
+    try:
+        return objective(spec.objective)
+    except InputError as error:
+        if spec.search is not None:
+            return spec.objective
+        problems.add(("objective",), str(error))
+        return None
+
+
+def _plan(spec: ScheduleFileSpec, scenario: Scenario, problems: Problems) -> Schedule:
+    tasks = [task.name for task in scenario.tasks]
+    windows = []
+    for w, window in enumerate(spec.schedule.windows):
+        pipelines = []
+        for p, pipeline in enumerate(window.pipelines):
+            at: Location = ("schedule", "windows", w, "pipelines", p)
+            if pipeline.model not in tasks:
+                near = did_you_mean(pipeline.model, tasks)
+                problems.add((*at, "model"), f"'{pipeline.model}' is not in the scenario{near}")
+                continue
+            task = tasks.index(pipeline.model)
+            model = scenario.tasks[task].model
+            ends = [_ends(stage, model, problems, (*at, "stages", s)) for s, stage in enumerate(pipeline.stages)]
+            stages = tuple(
+                Stage(first, last, tuple(stage.chiplets), _partitions(stage, last - first + 1))
+                for stage, (first, last) in zip(pipeline.stages, ends, strict=True)
+            )
+            pipelines.append(Pipeline(task, stages, pipeline.micro_batch))
+        windows.append(Window(tuple(pipelines)))
+    return Schedule(tuple(windows))
+
+
+def _ends(stage: StageSpec, model: Model, problems: Problems, at: Location) -> tuple[int, int]:
+    """First and last layer of a stage; names that are unknown or out of order are problems."""
+    if isinstance(stage.layers, list):
+        names: dict[Location, str] = {(*at, "layers", i): name for i, name in enumerate(stage.layers)}
+    else:
+        names = {(*at, "layers", "first"): stage.layers.first, (*at, "layers", "last"): stage.layers.last}
+    known = {layer.name: index for index, layer in enumerate(model.layers)}
+    unknown = {place: name for place, name in names.items() if name not in known}
+    for place, name in unknown.items():
+        problems.add(place, f"'{name}' is no layer of '{model.name}'{did_you_mean(name, known)}")
+    if unknown:
+        return 0, 0
+    indices = [known[name] for name in names.values()]
+    if isinstance(stage.layers, list):
+        for place, before, index in zip(list(names)[1:], indices, indices[1:], strict=False):
+            if index != before + 1:
+                due = f"'{model.layers[before + 1].name}' is due" if before + 1 < len(known) else "the model ends"
+                problems.add(place, f"'{names[place]}' stands where {due}; a stage runs consecutive layers in order")
+                break
+    elif indices[1] < indices[0]:
+        problems.add((*at, "layers"), f"'{stage.layers.last}' runs before '{stage.layers.first}'; exchange them")
+    return indices[0], indices[-1]
+
+
+def _partitions(stage: StageSpec, layers: int) -> tuple[Partition, ...]:
+    """One per layer; none where all are whole."""
+    given = stage.partition
+    every = tuple(given) if isinstance(given, list) else (given,) * layers
+    return () if set(every) == {Partition.WHOLE} and len(every) == layers else every
+
+
+def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Path) -> tuple[Problem, dict[str, Any]]:
+    """The problem with its costs, and the cost model as plain data."""
+    given = spec.cost_model
+    if isinstance(given, CostModelSpec) and given.figures is not None:
+        costs = _costs(given.figures, scenario, package, path)
+        return Problem(scenario, package, spec.fidelity, costs, WholeLayers(given.name)), {"name": given.name}
+    if isinstance(given, str):
+        model = choose(given, folder=path.parent)
+    elif rebuilds(given.name):
+        model = choose(given.name, offchip_bandwidth=given.offchip_bandwidth, objective=given.objective)
+    else:
+        raise InputError(f"{path}: cost_model: '{given.name}' needs its `figures`; write the file again with chipweave")
+    return pose(scenario, package, model, spec.fidelity), describe(model)
+
+
+def _costs(
+    figures: Sequence[Sequence[TablesSpec]], scenario: Scenario, package: Package, path: Path
+) -> tuple[tuple[LayerCosts, ...], ...]:
+    shape = [[len(task.model.layers)] * len(package.classes) for task in scenario.tasks]
+    tables = [[[np.array(values) for values in vars(table).values()] for table in row] for row in figures]
+    lengths = [[{len(values) for values in table} for table in row] for row in tables]
+    if lengths != [[{count} for count in row] for row in shape]:
+        raise InputError(
+            f"{path}: cost_model.figures: not one figure per layer, for each of {len(shape)} models on each of "
+            f"{len(package.classes)} chiplet classes; restore the file"
+        )
+    if any(values.min() < 0 or values.max() > LARGEST_FIGURE for row in tables for table in row for values in table):
+        raise InputError(f"{path}: cost_model.figures: a figure is not in 0..{LARGEST_FIGURE:g}; restore the file")
+    return tuple(tuple(LayerCosts(*table) for table in row) for row in tables)
+
+
+def _search_from(spec: ScheduleFileSpec) -> Search | None:
+    found = spec.search
+    if found is None:
+        return None
+    return Search(
+        scheduler=found.scheduler,
+        options=found.options,
+        seed=found.seed,
+        seconds=found.seconds,
+        evaluated=found.evaluated,
+        front=tuple((point.latency_s, point.energy_j) for point in found.front),
+        complete=found.complete,
+        notes=tuple(found.notes),
+    )
+
+
+def _changes(stored: dict[str, Any], computed: dict[str, Any]) -> Iterator[str]:
+    """What a file says differently from what was computed; nothing for what it does not say."""
+    version = stored.get("chipweave_version")
+    if version not in (None, computed["chipweave_version"]):
+        yield f"chipweave_version: stored {version}, this is {computed['chipweave_version']}"
+    for key in ("scenario", "package"):
+        before, now = stored.get(f"{key}_hash"), computed[f"{key}_hash"]
+        if before not in (None, now):
+            yield f"{key}_hash: stored {before}, the file's {key} has {now}: it was changed after it was hashed"
+    differences = [*_differences("evaluation", stored.get("evaluation"), computed["evaluation"])]
+    if stored.get("search") is not None:
+        for key in ("value", "lower_bound", "gap"):
+            differences += _differences(f"search.{key}", stored["search"][key], computed["search"][key])
+    yield from differences[:MOST_CHANGES]
+    if len(differences) > MOST_CHANGES:
+        yield f"and {len(differences) - MOST_CHANGES} more"
+
+
+def _differences(name: str, stored: Any, computed: Any) -> Iterator[str]:
+    if stored is None and name == "evaluation":
+        return  # a plan without figures
+    if isinstance(stored, dict) and isinstance(computed, dict):
+        for key in [*computed, *(key for key in stored if key not in computed)]:
+            if key not in stored:
+                yield f"{name}.{key}: not stored, computed {_short(computed[key])}"
+            elif key not in computed:
+                yield f"{name}.{key}: stored {_short(stored[key])}, not computed"
+            else:
+                yield from _differences(f"{name}.{key}", stored[key], computed[key])
+    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
+        for index, (before, now) in enumerate(zip(stored, computed, strict=True)):
+            yield from _differences(f"{name}[{index}]", before, now)
+    elif stored != computed:
+        yield f"{name}: stored {_short(stored)}, computed {_short(computed)}"
+
+
+def _short(value: Any) -> str:
+    text = dump_json(value) if not isinstance(value, dict | list) else f"{len(value)} entries"
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,132 @@
+"""What a schedule's file must look like."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from chipweave.cost import DEFAULT
+from chipweave.cost.loopnest.objective import Objective as MappingObjective
+from chipweave.files.validate import Name, Prose, Spec
+from chipweave.plan.problem import Fidelity
+from chipweave.plan.schedule import Partition
+
+FORMAT_VERSION = 1
+
+Word = Annotated[Partition, Field(strict=False)]
+
+
+class LayersSpec(Spec):
+    """A run of layers by its ends, both included."""
+
+    first: str = Field(description="Name of the first layer.")
+    last: str = Field(description="Name of the last layer.")
+
+
+class StageSpec(Spec):
+    """Consecutive layers on one region of chiplets."""
+
+    layers: Annotated[list[str], Field(min_length=1)] | LayersSpec = Field(
+        description="Names of the layers, in the model's order, or {first, last}."
+    )
+    chiplets: list[int] = Field(min_length=1, description="Numbers of the chiplets of the region.")
+    partition: Annotated[
+        Annotated[Word, Tag("word")] | Annotated[list[Word], Tag("list")],
+        Discriminator(lambda given: "list" if isinstance(given, list) else "word"),
+    ] = Field(
+        Partition.WHOLE,
+        description="How layers are split over the region: one for all, or one each; whole: one chiplet.",
+    )
+
+
+class PipelineSpec(Spec):
+    """One model's part of a window."""
+
+    model: str = Field(description="Name of the model in the scenario.")
+    micro_batch: int = Field(1, ge=1, description="Samples that pass through the stages at a time.")
+    stages: list[StageSpec] = Field(min_length=1, description="In the order in which samples pass through them.")
+
+
+class WindowSpec(Spec):
+    """A stretch of time in which the assignment of chiplets to models is fixed."""
+
+    pipelines: list[PipelineSpec] = Field(min_length=1, description="One per model that runs in this window.")
+
+
+class PlanSpec(Spec):
+    windows: list[WindowSpec] = Field(min_length=1, description="Run one after another.")
+
+
+class TablesSpec(Spec):
+    """Costs of one sample per layer of one model on one chiplet class."""
+
+    cycles: list[float]
+    mac_j: list[float]
+    l1_j: list[float]
+    l2_j: list[float]
+    noc_j: list[float]
+    fill_input_j: list[float]
+    fill_weight_j: list[float]
+    drain_output_j: list[float]
+    l2_need_elements: list[float]
+
+
+class CostModelSpec(Spec):
+    """A cost model: `maestro` or `loopnest` with its parameters, or another one's figures."""
+
+    name: Name = Field(description="maestro, loopnest, or the name of the model whose figures these are.")
+    offchip_bandwidth: int | None = Field(None, ge=1, description="maestro's off-chip floor, elements per cycle.")
+    objective: Annotated[MappingObjective, Field(strict=False)] | None = Field(
+        None, description="What loopnest's mappings minimise; edp unless given."
+    )
+    figures: list[list[TablesSpec]] | None = Field(
+        None, description="Per model of the scenario, per chiplet class of the package (in order of appearance)."
+    )
+
+
+class FrontSpec(Spec):
+    """A schedule that no other one met beats in both."""
+
+    latency_s: float
+    energy_j: float
+
+
+class SearchSpec(Spec):
+    """How the schedule was found."""
+
+    scheduler: Name
+    options: dict[str, Any] = Field(description="The scheduler's own.")
+    seed: int
+    seconds: float = Field(description="Wall time; the only entry that differs from run to run.")
+    evaluated: int = Field(description="Candidates scored.")
+    complete: bool = Field(description="false where a time limit or an interrupt ended the search early.")
+    notes: list[Prose]
+    front: list[FrontSpec] = Field(description="Non-dominated schedules retained.")
+    value: float | None = Field(description="Of the objective.")
+    lower_bound: dict[str, Any] | None = Field(
+        description="That no schedule is below: of which schedules, and its terms."
+    )
+    gap: float | None = Field(description="1 - lower bound / value: 0 is proven optimal.")
+
+
+class ScheduleFileSpec(Spec):
+    """A schedule with what it was made for, what it costs and how it was found.
+
+    A plan written by hand needs `scenario`, `package` and `schedule` only.
+    """
+
+    format_version: int = Field(FORMAT_VERSION, description=f"Of this format: {FORMAT_VERSION}.")
+    chipweave_version: str | None = Field(None, description="That wrote the file.")
+    scenario: str | dict[str, Any] = Field(description="A built-in name, a YAML file, or the scenario in full.")
+    scenario_hash: str | None = Field(None, description="SHA-256 of the scenario's canonical JSON.")
+    package: str | dict[str, Any] = Field(description="A built-in name, a YAML file, or the package in full.")
+    package_hash: str | None = Field(None, description="SHA-256 of the package's canonical JSON.")
+    cost_model: str | CostModelSpec = Field(DEFAULT, description="loopnest, maestro, table:FILE.csv, or in full.")
+    fidelity: Annotated[Fidelity, Field(strict=False)] = Field(Fidelity.DETAILED, description="Of the evaluation.")
+    objective: Name = Field("edp", description="latency, energy, edp, an expression, or a Python function's name.")
+    schedule: PlanSpec = Field(description="What runs where.")
+    evaluation: dict[str, Any] | None = Field(
+        None, description="What the schedule costs, every term by name; checked against what is computed."
+    )
+    search: SearchSpec | None = Field(None, description="How the schedule was found, its lower bound and gap.")

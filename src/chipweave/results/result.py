@@ -1,0 +1,133 @@
+"""A schedule with everything that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from chipweave.evaluation.bound import lower_bound
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.record import Evaluation
+from chipweave.evaluation.traffic import WindowTraffic, traffic
+from chipweave.plan.certificate import Certificate
+from chipweave.plan.objective import Objective
+from chipweave.plan.problem import Problem
+from chipweave.plan.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a schedule was found.
+
+    Args:
+        scheduler, options, seed: what was run; `options` as plain data.
+        seconds: wall time of the search, costs of the layers included.
+        evaluated: candidate schedules scored, whole or in parts (what a part is, `notes` say).
+        front: (latency_s, energy_j) of the non-dominated schedules retained, by latency.
+        complete: False where a time limit or an interrupt ended the search early.
+        notes: one sentence each: what was searched, what was cut.
+    """
+
+    scheduler: str
+    options: Mapping[str, Any]
+    seed: int
+    seconds: float
+    evaluated: int
+    front: tuple[tuple[float, float], ...]
+    complete: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """A valid schedule, what it costs, and how far it can be from the best.
+
+    Args:
+        problem: scenario, package, fidelity and the layers' costs.
+        cost_model: its name and parameters, as plain data.
+        schedule, evaluation: the plan and its cost, by the one evaluator.
+        objective, value: what was minimised and what it came to.
+        certificate: a proven lower bound on the objective. None, as is `value`, where a file was made with a
+            Python callable as its objective, of which only the name is known.
+        search: how it was found; None for a plan written by hand.
+        changes: of a file that was read: what it says differently from what was computed, one line each.
+    """
+
+    problem: Problem
+    cost_model: Mapping[str, Any]
+    schedule: Schedule
+    evaluation: Evaluation
+    objective: str
+    value: float | None
+    certificate: Certificate | None
+    search: Search | None = None
+    changes: tuple[str, ...] = ()
+
+    @cached_property
+    def traffic(self) -> tuple[WindowTraffic, ...]:
+        """What every link, port and memory interface carries, per window."""
+        return traffic(self.schedule, self.problem, self.evaluation)
+
+    @property
+    def gap(self) -> float | None:
+        """How far the schedule may be from the best, as a fraction of its value: 0 is proven optimal.
+
+        None where a fraction says nothing: of a value of 0 or less, such as log(latency).
+        """
+        if self.certificate is None or self.value is None or self.value <= 0:
+            return None
+        return self.certificate.gap(self.value)
+
+    def __repr__(self) -> str:
+        """Short: a problem in full is megabytes."""
+        cost = f"{self.evaluation.latency_s:.4g} s, {self.evaluation.energy_j:.4g} J"
+        return f"<Result: {self.problem.scenario.name!r} on {self.problem.package.name!r}, {cost}>"
+
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import result_html  # a notebook asks for it; nothing here depends on reports
+
+        return result_html(self)
+
+
+def assess(
+    problem: Problem | Prepared,
+    cost_model: Mapping[str, Any],
+    schedule: Schedule,
+    objective: Objective | str,
+    search: Search | None = None,
+) -> Result:
+    """Evaluate a valid schedule and hold it against the lower bound: on regions if it has any, else on single chiplets.
+
+    `objective` as a string is a name for which no function is known: no value and no bound.
+    """
+    ready = prepare(problem)
+    evaluation = evaluate(schedule, ready)
+    if isinstance(objective, str):
+        return Result(ready.problem, cost_model, schedule, evaluation, objective, None, None, search)
+    value = objective(evaluation.latency_s, evaluation.energy_j)
+    certificate = lower_bound(ready, objective, regions=schedule.largest_region > 1)
+    return Result(ready.problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scheduler on one package: its result, or why there is none."""
+
+    scheduler: str
+    package: str
+    result: Result | None
+    reason: str = ""
+
+
+class Comparison(tuple[Cell, ...]):
+    """Cells, by package and then scheduler. A tuple in all but that notebooks show it as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from chipweave.report.notebook import comparison_html
+
+        return comparison_html(self)

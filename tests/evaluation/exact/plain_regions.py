@@ -1,0 +1,720 @@
+"""A slow, obvious twin of stages on regions (docs/regions.md): every element of every tensor is counted one by one.
+
+A tensor of a micro-batch is a set of elements (sample, row, column, channel). Who owns an element is who computes it;
+who needs it is found by following what every output element reads. All traffic is then a matter of counting elements
+per pair of chiplets and per link. Written from the documentation alone; it shares nothing with the evaluator but the
+plan, the package's routes and the cost model.
+
+One task; edges carry whole tensors. The copies of an operator in a sample (`N`) are one element, as much larger.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, product
+from typing import TypeVar
+
+import numpy as np
+
+from chipweave.cost.interface import CostModel, LayerCosts
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.package import Package
+from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage
+from chipweave.workload.layer import Layer, Op
+from chipweave.workload.model import NETWORK_INPUT, Model
+
+Element = tuple[int, ...]
+"""(sample, row, column, channel), or (unit, number within the unit) of weights."""
+Elements = AbstractSet[Element]
+Shape = tuple[int, int, int, int]
+Box = tuple[tuple[int, int], ...]
+Key = TypeVar("Key")
+Grids = dict[int, tuple[int, int, int]]
+Holders = Mapping[int, Elements]
+"""Per chiplet number, the elements of one tensor that it owns or needs."""
+
+
+@dataclass(frozen=True)
+class Proportional:
+    """A cost model in which more work never takes less time: all figures are linear in the layer's sizes."""
+
+    name: str = "proportional"
+
+    def costs(self, layers: Sequence[Layer], chiplet: Chiplet) -> LayerCosts:
+        salt = 1 + len(chiplet.name) % 3
+        work = np.array([layer.macs or layer.output_elements * layer.R * layer.S for layer in layers], float)
+        brought = np.array([layer.input_elements for layer in layers], float)
+        weights = np.array([layer.weight_elements for layer in layers], float)
+        made = np.array([layer.output_elements for layer in layers], float)
+        return LayerCosts(
+            cycles=salt * work + 3 * brought,
+            mac_j=1e-9 * work,
+            l1_j=2e-9 * salt * work,
+            l2_j=3e-9 * made,
+            noc_j=5e-9 * brought,
+            fill_input_j=7e-9 * salt * brought,
+            fill_weight_j=11e-9 * salt * weights,
+            drain_output_j=13e-9 * salt * made,
+            l2_need_elements=0 * work,
+        )
+
+
+# Parts -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one chiplet of a region computes of a layer: output elements, weights, and the tile as a layer."""
+
+    outputs: Elements
+    samples: int
+    tile: Layer
+    weights: Elements
+
+
+def cut(length: int, parts: int) -> list[range]:
+    return [range(p * length // parts, (p + 1) * length // parts) for p in range(parts)]
+
+
+def lines_read(layer: Layer, axis: int, count: int) -> int:
+    """Rows (columns) that so many consecutive outputs read, padding included."""
+    if layer.op in (Op.GEMM, Op.MATMUL, Op.ELEMENTWISE):
+        return count
+    if layer.op in (Op.TRANSPOSED, Op.UPSAMPLE):
+        return -(-count // layer.stride[axis])
+    return (count - 1) * layer.stride[axis] + layer.dilation[axis] * ((layer.R, layer.S)[axis] - 1) + 1
+
+
+def tile_layer(layer: Layer, rows: int, columns: int) -> Layer:
+    """The tile as a layer of its own: a cut axis has what its outputs read and no padding."""
+    size, padding = [layer.Y, layer.X], list(layer.padding)
+    lengths, outs = (rows, columns), (layer.out_y, layer.out_x)
+    for axis in (0, 1):
+        if lengths[axis] < outs[axis]:
+            size[axis] = lines_read(layer, axis, lengths[axis])
+            padding[axis] = 0
+    return replace(layer, Y=size[0], X=size[1], padding=(padding[0], padding[1]), out_y=rows, out_x=columns)
+
+
+def seconds(layer: Layer, region: Sequence[Chiplet], cost_model: CostModel) -> float:
+    """One sample on the region's slowest class."""
+    return max(float(cost_model.costs([layer], chiplet).cycles[0]) / chiplet.clock_hz for chiplet in region)
+
+
+def units_of(layer: Layer) -> int:
+    """The units over which `input_shared` splits."""
+    return layer.groups if layer.groups > 1 else layer.K
+
+
+def _weights(layer: Layer, units: Iterable[int]) -> Elements:
+    each = layer.weight_elements // units_of(layer)
+    return {(unit, number) for unit in units for number in range(each)}
+
+
+def best_split(
+    layer: Layer, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel
+) -> tuple[int, int, int]:
+    """(nb, ny, nx) of `weight_shared`: least time, largest nb, least ny nx, least input rows + columns, least ny."""
+    ranked = []
+    for nb, ny, nx in product(*(range(1, len(region) + 1) for _ in range(3))):
+        if nb > micro_batch or ny > layer.out_y or nx > layer.out_x or nb * ny * nx > len(region):
+            continue
+        rows, columns = -(-layer.out_y // ny), -(-layer.out_x // nx)
+        time_s = -(-micro_batch // nb) * seconds(tile_layer(layer, rows, columns), region, cost_model)
+        reads_lines = lines_read(layer, 0, rows) + lines_read(layer, 1, columns)
+        ranked.append((time_s, -nb, ny * nx, reads_lines, ny, (nb, ny, nx)))
+    return min(ranked)[-1]
+
+
+def grids_of(model: Model, stage: Stage, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel) -> Grids:
+    """(nb, ny, nx) of the stage's `weight_shared` layers; riders are cut as their latest producer, if it has one."""
+    grids: Grids = {}
+    for index in stage.layers:
+        layer = model.layers[index]
+        if _partition(stage, index) is not Partition.WEIGHT_SHARED:
+            continue
+        before = grids.get(max(edge.producer for edge in model.operands[index]))
+        if layer.op in (Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE) and before is not None:
+            grids[index] = (before[0], min(before[1], layer.out_y), min(before[2], layer.out_x))
+        else:
+            grids[index] = best_split(layer, region, micro_batch, cost_model)
+    return grids
+
+
+def parts_of(layer: Layer, chiplets: int, micro_batch: int, grid: tuple[int, int, int] | None) -> list[Part]:
+    """Part i runs on the region's chiplet i; chiplets beyond the last part are idle. No `grid`: channels are split."""
+    samples, rows, columns = range(micro_batch), range(layer.out_y), range(layer.out_x)
+    if chiplets == 1:
+        everything = set(product(samples, rows, columns, range(layer.K)))
+        return [Part(everything, micro_batch, layer, _weights(layer, range(units_of(layer))))]
+    if grid is None:
+        units = units_of(layer)
+        made = []
+        for share in cut(units, min(chiplets, units)):
+            each = layer.K // units
+            channels = range(share.start * each, share.stop * each)
+            groups, inputs = (len(share), layer.C * len(share) // units) if layer.groups > 1 else (1, layer.C)
+            tile = replace(layer, K=len(channels), C=inputs, groups=groups)
+            outputs = set(product(samples, rows, columns, channels))
+            made.append(Part(outputs, micro_batch, tile, _weights(layer, share)))
+        return made
+    nb, ny, nx = grid
+    return [
+        Part(
+            set(product(s, y, x, range(layer.K))),
+            len(s),
+            tile_layer(layer, len(y), len(x)),
+            _weights(layer, range(units_of(layer))),
+        )
+        for s in cut(micro_batch, nb)
+        for y in cut(layer.out_y, ny)
+        for x in cut(layer.out_x, nx)
+    ]
+
+
+def layer_seconds(parts: Sequence[Part], region: Sequence[Chiplet], cost_model: CostModel) -> float:
+    """The slowest part: the largest one, on the slowest class."""
+    most = max(part.samples for part in parts)
+    return most * max(seconds(part.tile, region, cost_model) for part in parts)
+
+
+# Boxes -----------------------------------------------------------------------------------------------------------
+
+
+def hull(elements: Elements) -> Elements:
+    """The smallest box around the elements."""
+    return inside(tuple((min(axis), max(axis) + 1) for axis in zip(*elements, strict=True))) if elements else set()
+
+
+def inside(box: Box) -> Elements:
+    return set(product(*(range(a, b) for a, b in box)))
+
+
+def tensor_shape(model: Model, producer: int, micro_batch: int) -> Shape:
+    """Of the network input, the shape is that which its readers give it."""
+    if producer != NETWORK_INPUT:
+        layer = model.layers[producer]
+        return (micro_batch, layer.out_y, layer.out_x, layer.K)
+    ((rows, columns, channels),) = {
+        (layer.Y, layer.X, layer.C) for layer in (model.layers[edge.consumer] for edge in model.input_readers)
+    }
+    return (micro_batch, rows, columns, channels)
+
+
+def reads(layer: Layer, operand: int, part: Part, shape: Shape, micro_batch: int, shares: bool) -> Elements:
+    """Elements of a tensor of `shape` that a part needs as its operand number `operand`.
+
+    Follows every output element to the inputs that it reads, takes the hull, and lets a part at a border of the
+    output read to the border of the input. `shares`: `input_shared`.
+    """
+    samples, rows, columns, channels = set[int](), set[int](), set[int](), set[int]()
+    per_group = (layer.K // layer.groups, layer.C // layer.groups)
+    second = layer.op is Op.MATMUL and operand == 1
+    for sample, y, x, channel in part.outputs:
+        samples.add(sample)
+        if second:
+            channels |= {channel} if shares else set(range(layer.K))
+            continue
+        rows |= lines_of(layer, 0, y)
+        columns |= lines_of(layer, 1, x)
+        group = channel // per_group[0]
+        channels |= set(range(group * per_group[1], (group + 1) * per_group[1]))
+    made_rows = {element[1] for element in part.outputs}
+    made_columns = {element[2] for element in part.outputs}
+    if second:
+        sizes = (micro_batch, 1, 1, layer.K)
+        spans = [_span(samples), (0, 1), (0, 1), _span(channels)]
+    else:
+        sizes = (micro_batch, layer.Y, layer.X, layer.C)
+        spans = [
+            _span(samples),
+            _to_the_border(rows, made_rows, layer.out_y, layer.Y),
+            _to_the_border(columns, made_columns, layer.out_x, layer.X),
+            _span(channels),
+        ]
+    # [a, b) of the reader's A becomes [floor(a T / A), ceil(b T / A)) of the tensor's T
+    return inside(tuple((a * t // own, -(-b * t // own)) for (a, b), own, t in zip(spans, sizes, shape, strict=True)))
+
+
+def lines_of(layer: Layer, axis: int, output: int) -> set[int]:
+    """Input rows (columns) that one output row (column) reads; some may lie in the padding."""
+    size, kernel = ((layer.Y, layer.R), (layer.X, layer.S))[axis]
+    stride, padding, dilation = layer.stride[axis], layer.padding[axis], layer.dilation[axis]
+    if layer.op is Op.UPSAMPLE:
+        return {output // stride}
+    if layer.op is Op.TRANSPOSED:
+        reach = dilation * (kernel - 1)
+        return {line for line in range(size) if line * stride - padding <= output <= line * stride - padding + reach}
+    return {output * stride - padding + tap * dilation for tap in range(kernel)}
+
+
+def _span(values: AbstractSet[int]) -> tuple[int, int]:
+    return min(values), max(values) + 1
+
+
+def _to_the_border(read: AbstractSet[int], made: AbstractSet[int], made_of: int, read_of: int) -> tuple[int, int]:
+    start, end = max(0, min(read)), min(read_of, max(read) + 1)
+    return (0 if 0 in made else start), (read_of if made_of - 1 in made else end)
+
+
+# Transfers -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Elements moved: per link and per chiplet, one way each. Sums of several transfers share one latency.
+
+    `links`, `sent` follow the documentation's formula min(sum over receivers, what the owner has); `crossing` and
+    `leaving` are the exact unions of elements. A sum of overlapping needs can exceed the union, never the other
+    way round.
+    """
+
+    links: Counter[tuple[int, int]] = field(default_factory=Counter)
+    crossing: Counter[tuple[int, int]] = field(default_factory=Counter)
+    sent: Counter[int] = field(default_factory=Counter)
+    leaving: Counter[int] = field(default_factory=Counter)
+    received: Counter[int] = field(default_factory=Counter)
+    hops: int = 0
+
+    def __add__(self, other: Moves) -> Moves:
+        return Moves(
+            self.links + other.links,
+            self.crossing + other.crossing,
+            self.sent + other.sent,
+            self.leaving + other.leaving,
+            self.received + other.received,
+            max(self.hops, other.hops),
+        )
+
+    def times(self, factor: float) -> Moves:
+        return Moves(
+            _scaled(self.links, factor),
+            _scaled(self.crossing, factor),
+            _scaled(self.sent, factor),
+            _scaled(self.leaving, factor),
+            _scaled(self.received, factor),
+            self.hops,
+        )
+
+    @property
+    def total_sent(self) -> float:
+        return sum(self.sent.values())
+
+    @property
+    def hop_elements(self) -> float:
+        return sum(self.links.values())
+
+    @property
+    def crossings(self) -> float:
+        return sum(self.crossing.values())
+
+    def time_s(self, package: Package) -> float:
+        """max(receive, send) / link_bandwidth + hops * hop_latency + delta, of moves counted in bytes."""
+        if not self.received:
+            return 0.0
+        busiest = max(*self.received.values(), *self.sent.values())
+        return busiest / package.link_bandwidth_bytes_s + self.hops * package.hop_latency_s + package.conflict_delay_s
+
+
+def _scaled(counter: Counter[Key], factor: float) -> Counter[Key]:
+    return Counter({key: value * factor for key, value in counter.items()})
+
+
+def transfer(package: Package, own: Holders, need: Holders) -> Moves:
+    """Every needed element from its owner to whoever needs it elsewhere, along the package's routes."""
+    moves, hops = Moves(), 0
+    for owner, owned in own.items():
+        wanted = {reader: owned & needed for reader, needed in need.items() if reader != owner and owned & needed}
+        if not wanted:
+            continue
+        by_link: dict[tuple[int, int], list[Elements]] = {}
+        for reader, elements in wanted.items():
+            moves.received[reader] += len(elements)
+            route = package.routes[owner][reader]
+            hops = max(hops, len(route) - 1)
+            for link in pairwise(route):
+                by_link.setdefault(link, []).append(elements)
+        moves.sent[owner] += min(sum(map(len, wanted.values())), len(owned))
+        moves.leaving[owner] += len(set().union(*wanted.values()))
+        for link, sets in by_link.items():
+            moves.links[link] += min(sum(map(len, sets)), len(owned))
+            moves.crossing[link] += len(set().union(*sets))
+    return replace(moves, hops=hops)
+
+
+# A stage ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StageTerms:
+    """The terms of one stage under their names in the evaluation; `bytes_` and `moves` for the whole window."""
+
+    compute_s: float
+    exchange_s: float
+    pace_s: float
+    load_s: float
+    store_s: float
+    forward_s: float
+    weights_s: float
+    resident_s: float
+    fill_s: float
+    inside_j: Mapping[str, float]
+    activations: float
+    resident_weights: int
+    mates_weights: float
+    bytes_: Mapping[str, float]
+    moves: Moves
+    """All traffic on the package in the window, in bytes."""
+
+
+@dataclass(frozen=True)
+class WindowTerms:
+    dram_s: float
+    link_s: float
+    port_s: float
+    crossing_s: float
+    """As `link_s`, by the union of elements."""
+
+
+class Twin:
+    """One task's schedule, element by element."""
+
+    def __init__(self, schedule: Schedule, problem: Problem, cost_model: CostModel) -> None:
+        self.problem, self.package, self.cost_model = problem, problem.package, cost_model
+        (self.task,) = problem.scenario.tasks
+        self.model = self.task.model
+        self.detailed = problem.fidelity is Fidelity.DETAILED
+        self.window_of: dict[int, int] = {NETWORK_INPUT: -1}
+        self.stage_of: dict[int, int] = {}
+        self.pipelines: dict[int, Pipeline] = dict(schedule.pipelines())
+        for window, pipeline in self.pipelines.items():
+            for number, stage in enumerate(pipeline.stages):
+                for layer in stage.layers:
+                    self.window_of[layer], self.stage_of[layer] = window, number
+        self.parts: dict[int, list[Part]] = {}
+        self.ways: dict[int, tuple[int, int, int, int]] = {}
+        for pipeline in self.pipelines.values():
+            for stage in pipeline.stages:
+                region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
+                grids = grids_of(self.model, stage, region, pipeline.micro_batch, cost_model)
+                for index in stage.layers:
+                    self.parts[index] = parts_of(
+                        self.model.layers[index], len(region), pipeline.micro_batch, grids.get(index)
+                    )
+                    shares = 1 if index in grids else len(self.parts[index])
+                    self.ways[index] = (*grids.get(index, (1, 1, 1)), shares)
+
+    def own(self, stage: Stage, layer: int) -> Holders:
+        return {chiplet: part.outputs for chiplet, part in zip(stage.chiplets, self.parts[layer], strict=False)}
+
+    def need(self, stage: Stage, producer: int, micro_batch: int, first: int = -1) -> dict[int, Elements]:
+        """What each chiplet of a stage needs of a tensor for the layers from `first` on that read it.
+
+        One hull per way in which readers are cut (of more than four ways, the last ones share one), then their union.
+        """
+        ways: list[tuple[int, int, int, int]] = []
+        hulls: list[dict[int, Elements]] = []
+        for reader in stage.layers:
+            box_of = self.need_of(stage, reader, producer, micro_batch)
+            if reader < first or not box_of:
+                continue
+            if self.ways[reader] not in ways and len(ways) < 4:
+                ways.append(self.ways[reader])
+                hulls.append({})
+            mine = hulls[ways.index(self.ways[reader]) if self.ways[reader] in ways else -1]
+            for chiplet, box in box_of.items():
+                mine[chiplet] = hull(mine.get(chiplet, set()) | box)
+        return {c: set().union(*(each.get(c, set()) for each in hulls)) for c in stage.chiplets}
+
+    def need_of(self, stage: Stage, reader: int, producer: int, micro_batch: int) -> dict[int, Elements]:
+        """What each chiplet of a stage needs of a tensor for one layer; nobody anything where it does not read it."""
+        shape = tensor_shape(self.model, producer, micro_batch)
+        needed: dict[int, Elements] = {}
+        shares = _partition(stage, reader) is Partition.INPUT_SHARED
+        for operand, edge in enumerate(self.model.operands[reader]):
+            if edge.producer != producer:
+                continue
+            for chiplet, part in zip(stage.chiplets, self.parts[reader], strict=False):
+                box = reads(self.model.layers[reader], operand, part, shape, micro_batch, shares)
+                needed[chiplet] = hull(needed.get(chiplet, set()) | box)
+        return needed
+
+    def rows(self, stage: Stage, producer: int, micro_batch: int) -> Holders:
+        """A tensor that a stage only hands on: held in rows."""
+        samples, rows, columns, channels = tensor_shape(self.model, producer, micro_batch)
+        shares = cut(rows, min(len(stage.chiplets), rows))
+        return {
+            chiplet: set(product(range(samples), share, range(columns), range(channels)))
+            for chiplet, share in zip(stage.chiplets, shares, strict=False)
+        }
+
+    def interface(self, stage: Stage) -> int:
+        """Fewest hops to all chiplets of the region together, then the lowest index."""
+        return min(
+            self.package.interfaces,
+            key=lambda interface: (sum(self.package.hops(interface, c) for c in stage.chiplets), interface),
+        )
+
+    def size(self, producer: int) -> int:
+        return self.model.bytes_per_element * self.model.tensor_elements(producer)
+
+    def entry(self, producer: int) -> float:
+        """Bytes of one element of a tensor's box: all of its copies."""
+        return self.size(producer) / math.prod(tensor_shape(self.model, producer, 1))
+
+    def from_dram(self, window: int, stage: Stage) -> list[int]:
+        sources = {edge.producer for layer in stage.layers for edge in self.model.operands[layer]}
+        return sorted(source for source in sources if self.window_of[source] < window)
+
+    def to_dram(self, window: int, stage: Stage) -> list[int]:
+        return [
+            layer
+            for layer in stage.layers
+            if not self.model.consumers[layer]
+            or any(self.window_of[edge.consumer] > window for edge in self.model.consumers[layer])
+        ]
+
+    def forwards(self, window: int, number: int) -> list[Moves]:
+        """One entry, in bytes, per stage to which this one sends: its transfer of everything that goes there."""
+        pipeline = self.pipelines[window]
+        micro_batch, stages = pipeline.micro_batch, pipeline.stages
+
+        def read_by(producer: int) -> set[int]:
+            readers = [edge.consumer for edge in self.model.consumers[producer]]
+            return {self.stage_of[reader] for reader in readers if self.window_of[reader] == window}
+
+        here, moves = stages[number], []
+        if self.detailed:
+            for target in range(number + 1, len(stages)):
+                total, there = Moves(), stages[target]
+                for tensor in here.layers:
+                    if target in read_by(tensor):
+                        need = self.need(there, tensor, micro_batch)
+                        total += transfer(self.package, self.own(here, tensor), need).times(self.entry(tensor))
+                moves.append(total)
+        elif number + 1 < len(stages):
+            total, there = Moves(), stages[number + 1]
+            for tensor in range(stages[0].first, here.last + 1):
+                readers = read_by(tensor)
+                if not readers or max(readers) <= number:
+                    continue
+                own = self.own(here, tensor) if tensor in here.layers else self.rows(here, tensor, micro_batch)
+                need = (
+                    self.need(there, tensor, micro_batch)
+                    if number + 1 in readers
+                    else self.rows(there, tensor, micro_batch)
+                )
+                total += transfer(self.package, own, need).times(self.entry(tensor))
+            moves.append(total)
+        return moves
+
+    def activations(self, window: int, number: int) -> float:
+        """The largest sum, over the layers, of what a chiplet holds; of each tensor the largest chiplet's."""
+        pipeline = self.pipelines[window]
+        stage, most = pipeline.stages[number], 0.0
+        sources = {edge.producer for layer in stage.layers for edge in self.model.operands[layer]}
+        for layer in stage.layers:
+            held = self.entry(layer) * max(len(part.outputs) for part in self.parts[layer])
+            for source in sources:
+                if source < layer:
+                    needed = self.need(stage, source, pipeline.micro_batch, first=layer)
+                    held += self.entry(source) * max(map(len, needed.values()), default=0)
+            most = max(most, held)
+        return most
+
+    def from_outside(self, stage: Stage, layer: int, micro_batch: int) -> float:
+        """The share of what a layer reads that its chiplets do not make themselves; `paper` fills everything."""
+        if not self.detailed:
+            return 1.0
+        outside, edges = 0.0, self.model.operands[layer]
+        for edge in edges:
+            share = 1.0
+            if edge.producer in stage.layers:
+                need = self.need_of(stage, layer, edge.producer, micro_batch)
+                own = self.own(stage, edge.producer)
+                abroad = sum(len(box - own.get(chiplet, set())) for chiplet, box in need.items())
+                share = abroad / sum(map(len, need.values()))
+            outside += edge.elements * share
+        return outside / sum(edge.elements for edge in edges)
+
+    def leaves(self, stage: Stage, layer: int, micro_batch: int) -> bool:
+        """Whether anyone outside the chiplet that makes it reads any of a layer's output; in `paper` all is drained."""
+        readers = self.model.consumers[layer]
+        if not self.detailed or not readers or any(edge.consumer > stage.last for edge in readers):
+            return True
+        moved = transfer(self.package, self.own(stage, layer), self.need(stage, layer, micro_batch))
+        return bool(moved.received)
+
+    def stage(self, window: int, number: int, keeping: str, spill: float, fits: bool) -> StageTerms:
+        """Terms of a stage; how its weights are kept and what spills is given (paper: 'streamed', 0, False)."""
+        package, scale = self.package, self.model.bytes_per_element
+        pipeline = self.pipelines[window]
+        stage, micro_batch = pipeline.stages[number], pipeline.micro_batch
+        region = [package.chiplets[chiplet] for chiplet in stage.chiplets]
+        many = len(region)
+        full = self.task.batch / micro_batch
+        count = -(-self.task.batch // micro_batch)
+        interface = self.interface(stage)
+
+        # inside the stage
+        compute, inside_s, exchange = [], [], Moves()
+        for layer in stage.layers:
+            compute.append(layer_seconds(self.parts[layer], region, self.cost_model))
+            need = self.need(stage, layer, micro_batch)
+            moved = transfer(package, self.own(stage, layer), need).times(self.entry(layer))
+            inside_s.append(moved.time_s(package))
+            exchange += moved
+        forwards = self.forwards(window, number)
+
+        # activations from and to DRAM
+        load, store = Moves(), Moves()
+        load_bytes = store_bytes = 0
+        for source in self.from_dram(window, stage):
+            whole = inside(tuple((0, size) for size in tensor_shape(self.model, source, micro_batch)))
+            need = self.need(stage, source, micro_batch)
+            load += transfer(package, {interface: whole}, need).times(self.entry(source))
+            load_bytes += micro_batch * self.size(source)
+        for layer in self.to_dram(window, stage):
+            whole = inside(tuple((0, size) for size in tensor_shape(self.model, layer, micro_batch)))
+            store += transfer(package, self.own(stage, layer), {interface: whole}).times(self.entry(layer))
+            store_bytes += micro_batch * self.size(layer)
+
+        # weights, per load from DRAM
+        weights, gathered, gather_s = Moves(), Moves(), 0.0
+        all_weights, per_layer, shares, copies = 0, [], [], []
+        longest = max(package.hops(a, b) for a in stage.chiplets for b in stage.chiplets)
+        for layer in stage.layers:
+            size = scale * self.model.layers[layer].weight_elements
+            all_weights += size
+            per_layer.append(scale * max(len(part.weights) for part in self.parts[layer]))
+            spread = _partition(stage, layer) is Partition.WEIGHT_SHARED
+            shares.append(size / many if spread else per_layer[-1])
+            copies.append(size if spread else 0)
+            if keeping == "mates" and _partition(stage, layer) is Partition.WEIGHT_SHARED:
+                for chiplet in stage.chiplets:
+                    for link in pairwise(package.routes[interface][chiplet]):
+                        weights.links[link] += size / many  # type: ignore[assignment]
+                        weights.crossing[link] += size / many  # type: ignore[assignment]
+                    if chiplet != interface and size:
+                        weights.sent[interface] += size / many  # type: ignore[assignment]
+                        weights.received[chiplet] += size / many  # type: ignore[assignment]
+                        weights = replace(weights, hops=max(weights.hops, package.hops(interface, chiplet)))
+                if size:
+                    gathered += _gather(package, stage.chiplets, size / many)
+                    gather_s += size * (many - 1) / many / package.link_bandwidth_bytes_s
+                    gather_s += longest * package.hop_latency_s + package.conflict_delay_s
+            else:
+                whole_weights = _weights(self.model.layers[layer], range(units_of(self.model.layers[layer])))
+                needed = {c: part.weights for c, part in zip(stage.chiplets, self.parts[layer], strict=False)}
+                weights += transfer(package, {interface: whole_weights}, needed).times(scale)
+
+        def dram_s(bytes_: float, hops: int) -> float:
+            if not bytes_:
+                return 0.0
+            latency = hops * package.hop_latency_s + package.dram_latency_s + package.conflict_delay_s
+            return bytes_ / package.dram_bandwidth_bytes_s + latency
+
+        resident_s = weights_s = 0.0
+        if not self.detailed:
+            load_s = dram_s(load_bytes + all_weights, max(load.hops, weights.hops))
+        else:
+            load_s = dram_s(load_bytes, load.hops)
+            from_dram_s = dram_s(all_weights, weights.hops)
+            resident_s = 0.0 if keeping == "streamed" else from_dram_s
+            weights_s = {"resident": 0.0, "mates": gather_s, "streamed": from_dram_s}[keeping]
+        store_s = dram_s(store_bytes, store.hops)
+        region_hops = max(package.hops(interface, chiplet) for chiplet in stage.chiplets)
+        spill_s = 2 * dram_s(spill, region_hops)
+        forward_s = sum(moves.time_s(package) for moves in forwards)
+        compute_s, exchange_s = sum(compute), sum(inside_s)
+        moving_s = load_s + store_s + spill_s + forward_s + exchange_s
+        hides = self.detailed and fits and keeping != "resident"
+        fill_s = moving_s + (max(compute_s, weights_s) if hides else compute_s + weights_s)
+
+        loads = count if keeping == "streamed" else 1
+        moves = (load + store + exchange).times(full) + weights.times(loads) + gathered.times(count)
+        for moved in forwards:
+            moves += moved.times(full)
+        if spill:
+            each = count * spill / many
+            for chiplet in stage.chiplets:
+                out = {chiplet: {(0,)}}, {interface: {(0,)}}
+                moves += transfer(package, *out).times(each) + transfer(package, *out[::-1]).times(each)
+        inside_j = dict.fromkeys(("mac", "l1", "l2", "noc", "fill", "drain"), 0.0)
+        weight_fills = 1 if keeping == "resident" else count
+        for layer in stage.layers:
+            outside, drains = self.from_outside(stage, layer, micro_batch), self.leaves(stage, layer, micro_batch)
+            for kind, part in zip(region, self.parts[layer], strict=False):
+                figures = self.cost_model.costs([part.tile], kind)
+                samples = full * part.samples
+                for name in ("mac", "l1", "l2", "noc"):
+                    inside_j[name] += samples * float(getattr(figures, f"{name}_j")[0])
+                weights_j = float(figures.fill_weight_j[0])
+                inside_j["fill"] += weight_fills * weights_j if self.detailed else samples * weights_j
+                inside_j["fill"] += samples * outside * float(figures.fill_input_j[0])
+                inside_j["drain"] += samples * drains * float(figures.drain_output_j[0])
+        return StageTerms(
+            compute_s=compute_s,
+            exchange_s=exchange_s,
+            pace_s=self.pace_s(stage, compute, inside_s),
+            load_s=load_s,
+            store_s=store_s,
+            forward_s=forward_s,
+            weights_s=weights_s,
+            resident_s=resident_s,
+            fill_s=fill_s,
+            inside_j=inside_j,
+            activations=self.activations(window, number),
+            resident_weights=sum(per_layer),
+            mates_weights=sum(shares) + sum(sorted(copies)[-2:]),
+            bytes_={
+                "weights": loads * all_weights,
+                "load": full * load_bytes,
+                "store": full * store_bytes,
+                "spill": 2 * count * spill,
+                "forward": full * sum(moved.total_sent for moved in forwards),
+                "exchange": full * exchange.total_sent,
+                "mates": count * sum(gathered.received.values()),
+                "hop_bytes": moves.hop_elements,
+            },
+            moves=moves,
+        )
+
+    def pace_s(self, stage: Stage, compute: Sequence[float], inside_s: Sequence[float]) -> float:
+        """Per layer, with what rides with it, the longer of computing and moving outputs within the stage."""
+        total = 0.0
+        for first, last in self.model.units:
+            own = slice(first - stage.first, last + 1 - stage.first)
+            if first in stage.layers:
+                total += max(sum(compute[own]), sum(inside_s[own]))
+        return total
+
+    def window(self, stages: Sequence[StageTerms]) -> WindowTerms:
+        """The roofline of a window with these stages (`detailed`)."""
+        moves, dram_bytes = Moves(), 0.0
+        for stage in stages:
+            moves += stage.moves
+            dram_bytes += sum(stage.bytes_[name] for name in ("weights", "load", "store", "spill"))
+        bandwidth = self.package.link_bandwidth_bytes_s
+        return WindowTerms(
+            dram_s=dram_bytes / self.package.dram_bandwidth_bytes_s,
+            link_s=max(moves.links.values(), default=0) / bandwidth,
+            port_s=max([*moves.sent.values(), *moves.received.values()], default=0) / bandwidth,
+            crossing_s=max(moves.crossing.values(), default=0) / bandwidth,
+        )
+
+
+def _partition(stage: Stage, layer: int) -> Partition:
+    return stage.partitions[layer - stage.first] if stage.partitions else Partition.WHOLE
+
+
+def _gather(package: Package, chiplets: Sequence[int], each: float) -> Moves:
+    """Every chiplet sends its `each` bytes to all others, along its tree of routes."""
+    one = {chiplet: {(number,)} for number, chiplet in enumerate(chiplets)}
+    everything = set().union(*one.values())
+    return transfer(package, one, dict.fromkeys(chiplets, everything)).times(each)

@@ -1,0 +1,278 @@
+"""The tables and compiled programs of the searches against slow, obvious twins, and against the evaluator."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.exact.layout import Cuts, extent, meet, sizes
+from chipweave.evaluation.record import Keeping, Split
+from chipweave.evaluation.tables import regions_kernel as kernel
+from chipweave.evaluation.tables.edges import edge_entries
+from chipweave.evaluation.tables.regions import (
+    PARTITIONS,
+    Floats,
+    Ground,
+    Ints,
+    UnitTables,
+    constants,
+    region_sizes,
+    stage_tables,
+    unit_tables,
+)
+from chipweave.hardware import topology
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.package import Package
+from chipweave.hardware.snake import snake
+from chipweave.plan.problem import Fidelity, pose
+from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact
+from chipweave.workload.layer import Layer, Op
+from chipweave.workload.model import Edge, Model
+from chipweave.workload.scenario import Scenario, Task
+from tests.evaluation.exact.plain_regions import Proportional
+from tests.evaluation.exact.test_regions import attention, convolution, maps
+from tests.support import random_model
+
+NEVER = 1e9
+"""Seconds that no stage takes."""
+
+
+def chain(rng: random.Random, most: int = 5) -> Model:
+    """Convolutions, one after another, without riders."""
+    layers: list[Layer] = []
+    edges: list[Edge] = []
+    channels, rows, columns = rng.randint(1, 5), rng.randint(4, 9), rng.randint(4, 9)
+    for index in range(rng.randint(2, most)):
+        layer = convolution(rng, f"layer{index}", channels, rows, columns)
+        edges.append(Edge(index - 1, index, channels * rows * columns))
+        layers.append(layer)
+        channels, rows, columns = layer.K, layer.out_y, layer.out_x
+    return Model("chain", tuple(layers), tuple(edges), bytes_per_element=rng.choice([1, 2]))
+
+
+def gemms(rng: random.Random) -> Model:
+    """Matrices with more weights than activations, one after another."""
+    widths = [rng.randint(4, 16) for _ in range(rng.randint(4, 6))]
+    tokens = rng.randint(1, 4)
+    layers = tuple(Layer(f"g{i}", Op.GEMM, K=k, C=c, Y=tokens) for i, (c, k) in enumerate(pairwise(widths)))
+    return Model("gemms", layers, tuple(Edge(i - 1, i, tokens * width) for i, width in enumerate(widths[:-1])))
+
+
+def row_of(chiplets: int, l2_bytes: int, classes: int = 1) -> Package:
+    """A row of chiplets whose links take no time per hop: routes do not show in the times."""
+    kinds = [Chiplet("slow", l2_bytes=l2_bytes, clock_hz=1e6), Chiplet("quick", l2_bytes=l2_bytes, clock_hz=3e6)]
+    return Package(
+        "row",
+        tuple(kinds[i % classes] for i in range(chiplets)),
+        topology.mesh(1, chiplets),
+        (0,),
+        link_bandwidth_bytes_s=1e4,
+        dram_bandwidth_bytes_s=3e6,
+        hop_latency_s=0.0,
+        dram_latency_s=7e-6,
+    )
+
+
+def ground_of(model: Model, package: Package, batch: int = 6, fidelity: Fidelity = Fidelity.DETAILED) -> Ground:
+    problem = pose(Scenario("s", (Task("m", model, batch),)), package, Proportional(), fidelity)
+    order = snake(package)
+    return Ground(prepare(problem), 0, order, region_sizes(len(order)))
+
+
+def skipping(rng: random.Random) -> Model:
+    """Pointwise convolutions and sums with skips and slices."""
+    return random_model(rng, "m", 8)
+
+
+def any_model(rng: random.Random) -> Model:
+    return rng.choice([chain, gemms, maps, maps, attention, skipping])(rng)
+
+
+# Sizes, splits and boxes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [1, 2, 23, 24, 25, 64, 256, 1024])
+def test_sizes_of_regions_are_all_small_ones_then_a_few_and_the_whole_package(most: int) -> None:
+    made = region_sizes(most).tolist()
+    assert made[: min(most, 24)] == list(range(1, min(most, 24) + 1))
+    assert made[-1] == most
+    assert made == sorted(set(made))
+    assert all(b <= max(a + 1, round(1.06 * a)) for a, b in pairwise(made))
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+@pytest.mark.parametrize("seed", range(20))
+def test_layers_are_cut_as_the_evaluator_cuts_them(seed: int, classes: int) -> None:
+    rng = random.Random(seed)
+    ground = ground_of(any_model(rng), row_of(7, 10**6, classes))
+    table, everywhere = ground.splits, tuple(range(classes))
+    for micro_batch in (1, 2, 5, 9):
+        splits, seconds = ground.split_rows(micro_batch)
+        for layer, d in enumerate(table.distinct[1]):
+            for s, size in enumerate(ground.sizes.tolist()):
+                for p, partition in enumerate(PARTITIONS):
+                    split = table.split(layer, partition, size, micro_batch, everywhere)
+                    nb, ny, nx, units = splits[d, s].tolist()
+                    assert split == (Split(units=units) if p else Split(nb, ny, nx))
+                    # long enough for any split, and on all classes: the slowest counts
+                    class_of = [i % classes for i in range(max(size, classes))]
+                    assert seconds[d, s, p] == pytest.approx(table.costs(layer, split, micro_batch, class_of)[0])
+
+
+def split_of(ground: Ground, splits: Ints, layer: int, s: int, p: int) -> Split:
+    nb, ny, nx, units = splits[ground.splits.distinct[1][layer], s].tolist()
+    return Split(units=units) if p else Split(nb, ny, nx)
+
+
+def most_entries(cuts: Cuts, tensor: int, reader: int, chiplets: int) -> tuple[float, float]:
+    """Of the tensor that a layer reads, the most that a chiplet needs, and the most of them that it does not make."""
+    (need,) = cuts.need(tensor, [reader], chiplets).boxes
+    made = sizes(meet(need, cuts.owned(tensor, chiplets))) if tensor >= 0 else 0.0
+    return float(sizes(need).max()), float((sizes(need) - made).max())
+
+
+@pytest.mark.parametrize("chiplets", [12, 26])
+@pytest.mark.parametrize("seed", range(20))
+def test_what_edges_bring_is_the_largest_part(seed: int, chiplets: int) -> None:
+    """Of larger regions some parts are looked at: at most the largest."""
+    rng = random.Random(seed)
+    model = any_model(rng)
+    ground = ground_of(model, row_of(chiplets, 10**6))
+    micro_batch = rng.choice([1, 2, 5])
+    splits, _ = ground.split_rows(micro_batch)
+    tensors, readers, kinds, maker_kind, reader_kind, rest, entry_bytes = ground.edges
+    received, needed = edge_entries(
+        ground.rows, ground.sizes, splits, maker_kind, reader_kind, rest[:, 0].copy(), rest[:, 1:].copy(), micro_batch
+    )
+    edges = list(zip(tensors.tolist(), readers.tolist(), strict=True))
+    for (tensor, reader), kind, bytes_ in zip(edges, kinds, entry_bytes, strict=True):
+        assert bytes_ * np.prod(extent(model, tensor)) == pytest.approx(
+            model.bytes_per_element * model.tensor_elements(tensor)
+        )
+        if edges.count((tensor, reader)) > 1:  # boxes are of both operands together
+            continue
+        for s, size in enumerate(ground.sizes.tolist()):
+            for q, p in product(range(2), range(2)):
+                here = {tensor: split_of(ground, splits, tensor, s, q)} if tensor >= 0 else {}
+                here[reader] = split_of(ground, splits, reader, s, p)
+                most = most_entries(Cuts(model, micro_batch, here, ground.splits.rows), tensor, reader, size)
+                found = (needed[kind, s, p], received[kind, s, q, p] if tensor >= 0 else most[1])
+                assert found == most if size <= 12 else found <= most
+
+
+# Stages ----------------------------------------------------------------------------------------------------------
+
+
+def plain_times(made: UnitTables, h: int, s: int, partitions: Sequence[int]) -> tuple[float, float]:
+    """(pace, compute and exchange one after another): a unit's inputs come while the unit before computes."""
+    pace_s = serial_s = 0.0
+    for at, p in enumerate(partitions):
+        u = h + at
+        compute_s, inner_s, brought_s = made.compute_s[u, s, p], made.inner_s[u, s, p], 0.0
+        if at:
+            brought_s = made.chain_s[u, s, partitions[at - 1], p]
+            brought_s += sum(made.skip_s[k, s, p] for k, (a, b) in enumerate(made.skip.tolist()) if b == u and a >= h)
+            pace_s += max(0.0, brought_s - made.compute_s[u - 1, s, partitions[at - 1]])
+        pace_s += max(compute_s, inner_s)
+        serial_s += compute_s + inner_s + brought_s
+    return pace_s, serial_s
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of the table of stages with the partitions that it stands for."""
+
+    first: int
+    chiplets: int
+    s: int
+    partitions: tuple[int, ...]
+    terms: Floats
+
+
+def rows_of(ground: Ground, made: UnitTables, micro_batch: int) -> list[Row]:
+    units = len(ground.model.units)
+
+    def chosen(h: int, length: int, s: int, terms: Floats) -> Ints:
+        found: Ints = kernel.partitions_of(
+            h, length, s, int(ground.sizes[s]), int(terms[kernel.MODE]), int(terms[kernel.LAST]), made.compute_s,
+            made.inner_s, made.chain_s, made.skip, made.skip_s, made.live, made.weights, made.largest, made.copied,
+            made.copied_layers, made.energy_j, constants(ground, micro_batch),
+        )  # fmt: skip
+        return found
+
+    table = stage_tables(ground, made, micro_batch, range(len(ground.sizes)), units, NEVER)
+    return [
+        Row(h, size, s, tuple(chosen(h, length, s, terms).tolist()), terms)
+        for h in range(units)
+        for length in range(1, units - h + 1)
+        for s, size in enumerate(ground.sizes.tolist())
+        if np.isfinite((terms := table[h, length - 1, s])[kernel.PACE])
+    ]
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("seed", range(40))
+def test_the_partitions_of_a_stage_have_its_times(seed: int, fidelity: Fidelity) -> None:
+    """And where time alone decided, no others with the same last one are faster."""
+    rng = random.Random(seed)
+    ground = ground_of(any_model(rng), row_of(4, rng.choice([200, 600, 10**6])), fidelity=fidelity)
+    micro_batch = rng.choice([1, 2])
+    made = unit_tables(ground, micro_batch)
+    found = rows_of(ground, made, micro_batch)
+    assert found or micro_batch > 1
+    for row in found:
+        pace_s, serial_s = plain_times(made, row.first, row.s, row.partitions)
+        assert row.terms[kernel.PACE] == pytest.approx(pace_s, rel=1e-12)
+        assert row.terms[kernel.SERIAL] == pytest.approx(serial_s, rel=1e-12)
+        assert row.terms[kernel.FIRST] == row.partitions[0]
+        assert row.terms[kernel.LAST] == row.partitions[-1]
+        if row.terms[kernel.MODE] == 0 and row.chiplets > 1:
+            rest = product(range(2), repeat=len(row.partitions) - 1)
+            others = [plain_times(made, row.first, row.s, (*some, row.partitions[-1]))[0] for some in rest]
+            assert pace_s == pytest.approx(min(others), rel=1e-12)
+
+
+@pytest.mark.parametrize("l2_bytes", [150, 300, 500, 10**6])
+@pytest.mark.parametrize("seed", range(12))
+def test_stages_of_a_chain_are_what_the_evaluator_says(seed: int, l2_bytes: int) -> None:
+    """Without hops and riders compute, L2, weights and spills are exact; an exchange may take the sender longer."""
+    rng = random.Random(seed)
+    ground = ground_of(chain(rng) if seed % 3 else gemms(rng), row_of(4, l2_bytes))
+    exact = Exact(ground)
+    micro_batch = 2 if l2_bytes > 10**3 and seed % 2 else 1
+    made = unit_tables(ground, micro_batch)
+    for row in rows_of(ground, made, micro_batch):
+        end = row.first + len(row.partitions)
+        window = exact.window(DraftWindow(row.first, micro_batch, (DraftStage(end, row.chiplets, row.partitions),)))
+        assert window is not None
+        (stage,) = window[2]
+        assert stage.l2 is not None
+        terms = row.terms
+        computed = zip(range(row.first, end), row.partitions, strict=True)
+        assert stage.compute_s == pytest.approx(sum(made.compute_s[u, row.s, p] for u, p in computed))
+        assert terms[kernel.PACE] <= stage.pace_s * (1 + 1e-12)
+        assert terms[kernel.SERIAL] <= (stage.compute_s + stage.exchange_s) * (1 + 1e-12)
+        if len(row.partitions) == 1:
+            assert terms[kernel.PACE] == terms[kernel.SERIAL] == pytest.approx(stage.pace_s)
+        assert (terms[kernel.SPILL_S] > 0) == (not stage.l2.fits)
+        if not stage.l2.fits:
+            continue
+        weights_s = (
+            ground.model.bytes_per_element
+            * sum(ground.model.layers[layer].weight_elements for layer in range(row.first, end))
+            / ground.ready.problem.package.dram_bandwidth_bytes_s
+            + 7e-6
+        )
+        if stage.l2.keeping is Keeping.RESIDENT:
+            assert terms[kernel.RESIDENT_S] == stage.resident_s == pytest.approx(weights_s)
+            assert terms[kernel.WEIGHTS_S] == stage.weights_s == 0
+        elif terms[kernel.RESIDENT_S] == 0:
+            assert terms[kernel.WEIGHTS_S] == pytest.approx(weights_s)
+        if (terms[kernel.RESIDENT_S] > 0) == (stage.resident_s > 0):  # both stream, or both keep
+            assert terms[kernel.WEIGHTS_S] == pytest.approx(stage.weights_s)

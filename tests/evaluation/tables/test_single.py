@@ -1,0 +1,78 @@
+"""The compiled evaluator equals the plain one."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.exact.memory import footprint, ways_to_keep
+from chipweave.evaluation.tables.bench import Candidates, arrays_of, score
+from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.schedule import Pipeline, Stage, Window
+from tests.support import random_problem, random_schedule
+
+
+def as_candidate(pipeline: Pipeline, problem: Problem) -> tuple[int, int, Candidates]:
+    """(first unit, end unit, the one candidate) of a pipeline."""
+    units = problem.scenario.tasks[pipeline.task].model.units
+    firsts, lasts = [first for first, _ in units], [last for _, last in units]
+    cuts = [lasts.index(stage.last) + 1 for stage in pipeline.stages]
+    return (
+        firsts.index(pipeline.first),
+        cuts[-1],
+        Candidates(
+            np.array([pipeline.micro_batch]),
+            np.array([len(pipeline.stages)]),
+            np.array([cuts]),
+            np.array([[stage.chiplet for stage in pipeline.stages]]),
+        ),
+    )
+
+
+def cost_of(ready: Prepared, window: Window) -> tuple[float, float]:
+    batches = []
+    for pipeline in window.pipelines:
+        first, end, candidates = as_candidate(pipeline, ready.problem)
+        batches.append(score(ready, pipeline.task, first, end, candidates))
+    total = batches[0]
+    for batch in batches[1:]:
+        total = total + batch
+    latency_s, energy_j = window_cost(ready, total)
+    return float(latency_s[0]), float(energy_j[0])
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("seed", range(150))
+def test_equals_the_plain_evaluator(seed: int, fidelity: Fidelity) -> None:
+    rng = random.Random(seed)
+    problem = random_problem(rng, fidelity, tasks=rng.choice([1, 2, 3]), rows=2, columns=rng.choice([2, 3]))
+    schedule = random_schedule(rng, problem, windows=rng.choice([1, 2]))
+    assert problems_of(schedule, problem) == []
+    evaluation = evaluate(schedule, problem)
+    ready = prepare(problem)
+    for window, plain in zip(schedule.windows, evaluation.windows, strict=True):
+        latency_s, energy_j = cost_of(ready, window)
+        assert latency_s == pytest.approx(plain.latency_s, rel=1e-12)
+        assert energy_j == pytest.approx(plain.energy.total, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_memory_tables_equal_their_twins(seed: int) -> None:
+    problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=1, most=9)
+    task, arrays = problem.scenario.tasks[0], arrays_of(prepare(problem), 0)
+    for i in range(arrays.units):
+        for j in range(i, arrays.units):
+            need = footprint(task.model, Stage(int(arrays.first[i]), int(arrays.last[j]), (0,)), 1)
+            assert arrays.live[i, j] == need.activations
+            assert arrays.two_largest[i, j] == need.streaming_weights
+            assert arrays.weights[j + 1] - arrays.weights[i] == need.all_weights
+            for c, chiplet in enumerate(problem.package.classes):
+                use = ways_to_keep(need, chiplet.l2_bytes, task.batch)[-1]
+                assert use.spill == (
+                    0 if use.fits else (arrays.spill_kept if use.resident else arrays.spill_streamed)[c, i, j]
+                )

@@ -1,0 +1,341 @@
+"""schedule.json: stand-alone, deterministic, checked on the way in, and honest about what changed."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import chipweave
+from chipweave.errors import InputError
+from chipweave.files.schedule_file import json_schema, read, to_document, to_text, write
+from chipweave.plan.objective import objective
+from chipweave.plan.problem import Fidelity
+from chipweave.results.result import Result, Search, assess
+from tests.support import random_problem, random_schedule
+
+SEARCH = Search("random", {"tries": 3}, 7, 0.25, 42, ((0.5, 1.0), (0.75, 0.1)), True, ("a note",))
+
+
+def random_result(seed: int = 1, fidelity: Fidelity = Fidelity.DETAILED, search: Search | None = SEARCH) -> Result:
+    rng = random.Random(seed)
+    problem = random_problem(rng, fidelity, tasks=2)
+    schedule = random_schedule(rng, problem)
+    return assess(problem, {"name": "round-numbers"}, schedule, objective("edp"), search)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    path = tmp_path / "results" / "schedule.json"
+    write(random_result(), path)
+    return path
+
+
+def change(path: Path, edit: Callable[[Any], None]) -> Path:
+    document = json.loads(path.read_text())
+    edit(document)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def problems_in(path: Path) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        read(path)
+    return caught.value.problems
+
+
+# There and back --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("seed", range(15))
+def test_what_is_written_is_read_and_computed_the_same_to_the_last_bit(
+    tmp_path: Path, seed: int, fidelity: Fidelity
+) -> None:
+    result = random_result(seed, fidelity)
+    path = tmp_path / "schedule.json"
+    write(result, path)
+    again = read(path)
+    assert again.changes == ()
+    assert again.schedule == result.schedule
+    assert again.evaluation == result.evaluation
+    assert again.certificate == result.certificate
+    assert again.search == result.search
+    assert again.problem.scenario == result.problem.scenario
+    assert again.problem.package == result.problem.package
+    assert to_text(again) == path.read_text() == to_text(result)
+
+
+def test_the_file_holds_every_figure_of_the_evaluation(stored: Path) -> None:
+    result, document = random_result(), json.loads(stored.read_text())
+    evaluation, costs = document["evaluation"], result.evaluation
+    assert document["chipweave_version"] == chipweave.__version__
+    assert (evaluation["latency_s"], evaluation["energy_j"]) == (costs.latency_s, costs.energy_j)
+    assert (evaluation["edp_js"], evaluation["average_power_w"]) == (costs.edp_js, costs.average_power_w)
+    assert sum(evaluation["energy_parts_j"].values()) == pytest.approx(costs.energy_j)
+    for model, task in zip(evaluation["models"], result.problem.scenario.tasks, strict=True):
+        assert model["model"] == task.name
+        assert model["throughput_samples_per_s"] == task.batch / costs.latency_s
+    for stored_window, window in zip(evaluation["windows"], costs.windows, strict=True):
+        assert {"bound_by", "dram_s", "link_s", "port_s", "idle", "pipelines"} <= stored_window.keys()
+        for stored_pipeline, pipeline in zip(stored_window["pipelines"], window.pipelines, strict=True):
+            for stored_stage, stage in zip(stored_pipeline["stages"], pipeline.stages, strict=True):
+                times = ("compute_s", "weights_s", "resident_s", "load_s", "store_s", "spill_s", "forward_s")
+                for name in (*times, "fill_s", "steady_s", "overlaps"):
+                    assert stored_stage[name] == getattr(stage, name)
+                assert stored_stage["bytes"]["spill"] == stage.bytes_.spill
+                assert stored_stage["energy_j"] == stage.energy.total
+    search = document["search"]
+    assert search["gap"] == result.gap == 1 - search["lower_bound"]["value"] / search["value"]
+    assert (search["scheduler"], search["seed"], search["evaluated"]) == ("random", 7, 42)
+
+
+def test_the_file_fits_its_schema(stored: Path) -> None:
+    jsonschema.validate(json.loads(stored.read_text()), json_schema())
+
+
+def test_the_same_result_gives_the_same_bytes_but_for_the_seconds() -> None:
+    one, two = random_result(), random_result(search=replace(SEARCH, seconds=0.5))
+    lines = [
+        pair for pair in zip(to_text(one).splitlines(), to_text(two).splitlines(), strict=True) if pair[0] != pair[1]
+    ]
+    assert len(lines) == 1
+    assert '"seconds": 0.25' in lines[0][0]
+
+
+def test_nothing_is_left_behind_where_the_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="file"):
+        write(random_result(), tmp_path / "file" / "schedule.json")
+    (tmp_path / "schedule.json").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        write(random_result(), tmp_path / "schedule.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "schedule.json"]
+
+
+# What changed ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda d: d["evaluation"].update(latency_s=d["evaluation"]["latency_s"] * (1 + 1e-15)),
+            "evaluation.latency_s: stored",
+        ),
+        (lambda d: d["evaluation"]["windows"][0]["energy_parts_j"].update(dram=0.5), "windows[0].energy_parts_j.dram"),
+        (lambda d: d["evaluation"].pop("edp_js"), "evaluation.edp_js: not stored, computed"),
+        (lambda d: d["evaluation"].update(speed=1), "evaluation.speed: stored 1, not computed"),
+        (lambda d: d["evaluation"].update(windows=[]), "evaluation.windows: stored 0 entries, computed"),
+        (lambda d: d["search"].update(gap=0.0), "search.gap: stored 0.0, computed"),
+        (lambda d: d["search"]["lower_bound"].update(value=0.0), "search.lower_bound.value: stored 0.0"),
+        (lambda d: d.update(chipweave_version="0.0.1"), f"stored 0.0.1, this is {chipweave.__version__}"),
+        (lambda d: d["scenario"].update(note="edited"), "scenario_hash: stored sha256:"),
+        (lambda d: d["package"].update(source="edited"), "package_hash: stored sha256:"),
+        (lambda d: d["package"].update(dram_latency_s=1.0), "evaluation.latency_s: stored"),
+        (
+            lambda d: [table["cycles"].__setitem__(0, 1e9) for table in d["cost_model"]["figures"][0]],
+            "evaluation.latency_s: stored",
+        ),
+    ],
+)
+def test_a_file_that_was_edited_says_what_changed(stored: Path, edit: Callable[[Any], None], message: str) -> None:
+    changes = read(change(stored, edit)).changes
+    assert any(message in line for line in changes), changes
+
+
+def test_only_what_changed_is_named(stored: Path) -> None:
+    (line,) = read(change(stored, lambda d: d["evaluation"].update(edp_js=1.0))).changes
+    assert line.startswith("evaluation.edp_js: stored 1.0, computed ")
+
+
+def test_an_objective_known_by_name_only_has_no_bound(tmp_path: Path) -> None:
+    path = tmp_path / "schedule.json"
+    write(random_result(), path)
+    result = read(change(path, lambda d: d.update(objective="my_function")))
+    assert (result.objective, result.value, result.gap) == ("my_function", None, None)
+
+
+# Plans written by hand -------------------------------------------------------------------------------------------
+
+SCENARIO = """
+  name: two
+  models:
+    - batch: 4
+      model:
+        name: net
+        layers:
+          - {name: one, op: conv, K: 8, C: 3, Y: 8, X: 8, R: 3, S: 3, padding: 1}
+          - {name: two, op: conv, K: 8, C: 8, Y: 8, X: 8, R: 3, S: 3, padding: 1}
+          - {name: two.relu, op: elementwise, C: 8, Y: 8, X: 8}
+          - {name: three, op: conv, K: 4, C: 8, Y: 8, X: 8}
+"""
+PLAN = f"""
+scenario: {SCENARIO}
+package: het-2x2
+schedule:
+  windows:
+    - pipelines:
+        - model: net
+          micro_batch: 2
+          stages:
+            - {{layers: [one], chiplets: [0]}}
+            - {{layers: {{first: two, last: three}}, chiplets: [1]}}
+"""
+
+
+def test_a_plan_by_hand_needs_scenario_package_and_schedule_only(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN)
+    result = read(path)
+    ((pipeline,),) = (window.pipelines for window in result.schedule.windows)
+    assert [(stage.first, stage.last, stage.chiplets) for stage in pipeline.stages] == [(0, 0, (0,)), (1, 3, (1,))]
+    assert pipeline.micro_batch == 2
+    assert (result.search, result.changes, result.objective) == (None, (), "edp")
+    assert result.problem.fidelity is Fidelity.DETAILED
+    assert result.cost_model["name"] == "loopnest"
+    assert result.gap is not None
+    assert 0 <= result.gap < 1
+    # and as JSON, whole
+    whole = tmp_path / "schedule.json"
+    write(result, whole)
+    again = read(whole)
+    assert (again.changes, again.evaluation) == ((), result.evaluation)
+
+
+def test_names_and_files_in_a_plan(tmp_path: Path) -> None:
+    (tmp_path / "scenario.yaml").write_text("\n".join(line[2:] for line in SCENARIO.splitlines()))
+    (tmp_path / "plan.yaml").write_text(PLAN.replace(SCENARIO, "scenario.yaml\n"))
+    assert read(tmp_path / "plan.yaml").problem.scenario.name == "two"
+
+
+WINDOW, STAGE, PACKAGE = "- pipelines:", "last:", "package: "
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("first: two", "first: too", "too", "'too' is no layer of 'net'; did you mean 'two'?"),
+        ("model: net", "model: nett", "nett", "'nett' is not in the scenario; did you mean 'net'?"),
+        ("micro_batch: 2", "micro_batch: 9", WINDOW, "micro_batch=9 is not in 1..4, its batch"),
+        ("micro_batch: 2", "micro_batch: 0", "micro_batch", "0 is out of range"),
+        ("micro_batch: 2", "micro_batches: 2", "micro_batches", "unknown key; did you mean 'micro_batch'?"),
+        ("chiplets: [1]", "chiplets: [7]", WINDOW, "chiplet 7 is not in the package, which has 0 to 3"),
+        ("chiplets: [1]", "chiplets: [0]", WINDOW, "chiplet 0 is used by"),
+        ("chiplets: [1]", "chiplets: one", STAGE, "'one' is not a list"),
+        ("chiplets: [1]", "chiplets: [1], partition: half", STAGE, "'half' is unknown; known: whole"),
+        ("[one]", "[one, two]", "schedule:", "starts at layer 1 where layer 2 is due"),
+        ("[one]", "[one, three]", "[one", "'three' stands where 'two' is due"),
+        ("last: three", "last: two", "schedule:", "layers 2 to 3 are in no stage"),
+        ("last: three", "last: two.relu", "schedule:", "layers 3 to 3 are in no stage"),
+        ("first: two, last: three", "first: three, last: two", STAGE, "'two' runs before 'three'"),
+        ("het-2x2", "het-2x3", "", "'het-2x3' is neither a built-in package nor a file; did you mean 'het-2x2'?"),
+        ("op: conv, K: 4", "op: cone, K: 4", "cone", "did you mean 'conv'?"),
+        (PACKAGE, "objective: edpp\npackage: ", "edpp", "'edpp'"),
+        (PACKAGE, "objective: energy - latency\npackage: ", "objective", "falls when latency"),
+        (PACKAGE, "fidelity: papre\npackage: ", "papre", "did you mean 'paper'?"),
+        (PACKAGE, "cost_model: maestor\npackage: ", "", "'maestor' is unknown"),
+        (PACKAGE, "cost_model: {name: mine}\npackage: ", "", "'mine' needs its `figures`"),
+        (PACKAGE, "cost_model: {name: loopnest, objective: speed}\npackage: ", "", "'speed' is unknown; known: edp"),
+        (PACKAGE, "cost_model: {name: loopnest, jobs: 2}\npackage: ", "", "cost_model.jobs: unknown key; known: "),
+        (PACKAGE, "format_version: 2\npackage: ", "format_version", "2 is not the format that chipweave"),
+        ("package: het-2x2\n", "", "scenario:", "package: is missing"),
+    ],
+)
+def test_mistakes_in_a_plan(tmp_path: Path, old: str, new: str, line: str, message: str) -> None:
+    assert PLAN.count(old) == 1
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN.replace(old, new))
+    (problem,) = problems_in(path)
+    assert message in problem
+    if line:
+        number = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if line in text)
+        assert problem.startswith(f"{path}:{number}: ")
+
+
+def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN.replace("[one]", "[oen, twoo]").replace("last: three", "last: tree"))
+    assert len(problems_in(path)) == 3
+
+
+# Hostile files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("{", "ends too early"),
+        ('{"scenario": "datacenter-4", ', "ends too early"),
+        ("[]", "does not begin with a mapping"),
+        ('{"a": 1} {"b": 2}', "goes on after its end"),
+        ('{"scenario": NaN}', "not valid JSON at 'NaN}'"),
+        ('{"scenario": Infinity}', "not valid JSON"),
+        ('{"seed": 1' + "0" * 5000 + "}", "a number of 5001 characters"),
+        ('{"a": 1, "a": 2}', "key 'a' repeats line 1"),
+        ('{"a": 1,}', "',' before '}'"),
+        ('{"a" 1}', "no ':' after key 'a'"),
+        ("{1: 2}", "where a quoted key is due"),
+        ('{"a": [1 2]}', "where ',' or ']' is due"),
+        ('{"a": "\x01"}', "not valid JSON"),
+        ('{"a": "\\x"}', "not valid JSON"),
+        ('{"a": ' + "[" * 100_000 + "}", "nested more than 50 levels deep"),
+        ('{"a": [' + "0," * 600_000 + "0]}", "more than 500000 values"),
+        ('{"scenario": 7, "package": [], "schedule": null}', "schedule"),
+    ],
+)
+def test_files_that_are_no_schedule(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "schedule.json"
+    path.write_text(text)
+    found = problems_in(path)
+    assert any(message in problem for problem in found), found
+    assert all(problem.startswith(str(path)) for problem in found)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert "no such file" in problems_in(tmp_path / "missing.json")[0]
+    assert "is a folder" in problems_in(tmp_path)[0]
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in problems_in(tmp_path / "binary.json")[0]
+    with (tmp_path / "huge.json").open("wb") as huge:
+        huge.truncate(30 * 2**20)
+    assert "larger than 20 MB" in problems_in(tmp_path / "huge.json")[0]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda d: d["cost_model"]["figures"].pop(), "not one figure per layer"),
+        (lambda d: d["cost_model"]["figures"][0][0]["cycles"].append(1.0), "not one figure per layer"),
+        (lambda d: d["cost_model"]["figures"][0][0]["mac_j"].__setitem__(0, -1.0), "figure is not in 0..1e+30"),
+        (lambda d: d["search"].update(seconds="long"), "seconds: 'long' is not a number"),
+        (lambda d: d["schedule"]["windows"].clear(), "has 0 items; give at least 1"),
+        (lambda d: d.update(evaluatoin={}), "unknown key; did you mean 'evaluation'?"),
+    ],
+)
+def test_damaged_schedules(stored: Path, edit: Callable[[Any], None], message: str) -> None:
+    found = problems_in(change(stored, edit))
+    assert any(message in problem for problem in found), found
+
+
+def test_the_lines_of_json_are_found(stored: Path) -> None:
+    text = stored.read_text()
+    name = to_document(random_result())["schedule"]["windows"][0]["pipelines"][0]["model"]
+    stored.write_text(text.replace(f'"model": "{name}", "micro_batch"', '"model": "nobody", "micro_batch"', 1))
+    line = next(number for number, row in enumerate(stored.read_text().splitlines(), 1) if '"nobody"' in row)
+    (problem,) = problems_in(stored)
+    assert problem.startswith(f"{stored}:{line}: ")
+
+
+def test_the_published_schema_is_current() -> None:
+    published = Path(__file__).parents[2] / "docs" / "schema" / "schedule.json"
+    assert json.loads(published.read_text()) == json_schema(), (
+        "run `chipweave schema schedule > docs/schema/schedule.json`"
+    )
