@@ -11,7 +11,7 @@ from chipweave.evaluation.check import problems_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint, ways_to_keep
-from chipweave.evaluation.tables.bench import Candidates, arrays_of, score
+from chipweave.evaluation.tables.bench import Candidates, arrays_of, score, window_cost
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Pipeline, Stage, Window
 from tests.support import random_problem, random_schedule
