@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipweave.cost.interface import LayerCosts
-from chipweave.evaluation.exact.memory import fits_l2, footprint
+from chipweave.evaluation.exact.memory import footprint
+from chipweave.evaluation.law import fits_l2
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package, Routing
@@ -116,7 +117,7 @@ def random_schedule(rng: random.Random, problem: Problem, windows: int = 2) -> S
                 for micro in range(1, task.batch + 1)
                 if micro == 1
                 or all(
-                    fits_l2(footprint(task.model, s, micro), problem.package.chiplets[s.chiplet].l2_bytes)
+                    fits_l2(footprint(task.model, s, micro).room(problem.package.chiplets[s.chiplet].l2_bytes))
                     for s in stages
                 )
             ]

@@ -55,7 +55,7 @@ def phases_fill_the_first_pass(result: Result) -> None:
 def traffic_is_the_evaluators(result: Result) -> None:
     problem = result.problem
     bandwidth_bytes_s = problem.package.link_bandwidth_bytes_s
-    seen = traffic(result.schedule, problem, result.evaluation)
+    seen = traffic(result.evaluation, problem.package)
     for costs, window in zip(result.evaluation.windows, seen, strict=True):
         stages = [stage for pipeline in costs.pipelines for stage in pipeline.stages]
         assert sum(window.links) == pytest.approx(sum(stage.bytes_.hop_bytes for stage in stages), rel=1e-12)

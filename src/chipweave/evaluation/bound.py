@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.cost.communication import BITS_PER_BYTE
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.hardware.package import BITS_PER_BYTE
 from chipweave.plan.certificate import ONE_CHIPLET, REGIONS, Certificate
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Fidelity, Problem

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from chipweave.errors import InfeasibleError
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.exact.memory import fits_l2, footprint
+from chipweave.evaluation.exact.memory import footprint
+from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.record import Evaluation
 from chipweave.hardware.snake import connected
 from chipweave.plan.problem import Problem
@@ -153,10 +154,11 @@ def _memory_problems(pipeline: Pipeline, ready: Prepared, most: int) -> Iterator
         need = footprint(task.model, stage, pipeline.micro_batch, cuts)
         chiplet = min(stage.chiplets, key=lambda each: (ready.package.chiplets[each].l2_bytes, each))
         l2_bytes = ready.package.chiplets[chiplet].l2_bytes
-        if not fits_l2(need, l2_bytes):
+        room = need.room(l2_bytes)
+        if not fits_l2(room):
             yield (
                 f"'{task.name}' layers {stage.first} to {stage.last}: micro_batch={pipeline.micro_batch} needs "
-                f"{need.streaming_weights + need.activations:.0f} bytes of L2, chiplet {chiplet} has {l2_bytes}; "
+                f"{room.two_weights + room.live:.0f} bytes of L2, chiplet {chiplet} has {l2_bytes}; "
                 "lower it (1 always runs)"
             )
 

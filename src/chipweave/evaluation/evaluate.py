@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chipweave.evaluation.exact.demand import Setting, evaluate_stage
+from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_stage
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.tensors import locate
-from chipweave.evaluation.exact.transfer import Floats, Transfer, together
+from chipweave.evaluation.exact.transfer import Floats, together
+from chipweave.evaluation.law import Needs, pipeline_s, static_j, window_needs
 from chipweave.evaluation.record import (
     Energy,
     Evaluation,
     PipelineEvaluation,
-    StageEvaluation,
+    Transfer,
     WindowEvaluation,
 )
 from chipweave.plan.problem import Problem
@@ -30,29 +31,25 @@ def evaluate(schedule: Schedule, problem: Problem | Prepared) -> Evaluation:
     """
     ready = prepare(problem)
     where = [locate(schedule, task, len(entry.model.layers)) for task, entry in enumerate(ready.tasks)]
-    start_s, windows = 0.0, []
+    start_s, windows, flows = 0.0, [], []
     for index, window in enumerate(schedule.windows):
         settings = [
             Setting(ready, index, pipeline, where[pipeline.task], schedule.largest_region)
             for pipeline in window.pipelines
         ]
-        windows.append(_window(ready, window, settings, start_s))
+        stages = [
+            [evaluate_stage(setting, number) for number in range(len(setting.pipeline.stages))] for setting in settings
+        ]
+        parts = [pipeline_of(setting, own, start_s) for setting, own in zip(settings, stages, strict=True)]
+        windows.append(window_of(ready, window, parts, start_s))
+        flows.append(tuple(tuple(stage.flows for stage in own) for own in stages))
         start_s += windows[-1].latency_s
-    return Evaluation(ready.problem.fidelity, start_s, _total([w.energy for w in windows]), tuple(windows))
+    energy = _total([window.energy for window in windows])
+    return Evaluation(ready.problem.fidelity, start_s, energy, tuple(windows), tuple(flows))
 
 
 def _total(energies: list[Energy]) -> Energy:
     return sum(energies, Energy())
-
-
-def _window(ready: Prepared, window: Window, settings: list[Setting], start_s: float) -> WindowEvaluation:
-    parts = [
-        pipeline_of(
-            setting, [evaluate_stage(setting, number) for number in range(len(setting.pipeline.stages))], start_s
-        )
-        for setting in settings
-    ]
-    return window_of(ready, window, parts, start_s)
 
 
 def window_of(
@@ -60,61 +57,52 @@ def window_of(
 ) -> WindowEvaluation:
     """A window from its pipelines and their traffic."""
     pipelines = tuple(evaluation for evaluation, _ in parts)
-    package = ready.package
+    package, rates = ready.package, ready.rates
     dram_bytes = sum(stage.bytes_.dram for pipeline in pipelines for stage in pipeline.stages)
     slowest_s = max(pipeline.latency_s for pipeline in pipelines)
-    dram_s = link_s = port_s = 0.0
+    needs = Needs(slowest_s, 0.0, 0.0, 0.0)
     link: tuple[int, int] | None = None
     port: int | None = None
-    static_j = 0.0
     if ready.detailed:
         traffic = together(ready.network, (moved for _, moved in parts))
-        dram_s = dram_bytes / package.dram_bandwidth_bytes_s
-        busiest = _busiest(traffic.links)
-        link = None if busiest is None else ready.network.links[busiest]
         ports = np.maximum(traffic.out, traffic.into)
-        port = _busiest(ports)
-        link_s = 0.0 if busiest is None else float(traffic.links[busiest]) / package.link_bandwidth_bytes_s
-        port_s = 0.0 if port is None else float(ports[port]) / package.link_bandwidth_bytes_s
-    latency_s = max(slowest_s, dram_s, link_s, port_s)
-    if ready.detailed:
-        static_j = sum(chiplet.static_power_w for chiplet in package.chiplets) * latency_s
-    bounds = {"pipeline": slowest_s, "dram": dram_s, "link": link_s, "port": port_s}
+        needs = window_needs(slowest_s, dram_bytes, _most(traffic.links), _most(ports), rates)
+        link = package.directed_links[int(np.argmax(traffic.links))] if traffic.links.any() else None
+        port = int(np.argmax(ports)) if ports.any() else None
+    latency_s = max(needs)
     used = {chiplet for pipeline in window.pipelines for stage in pipeline.stages for chiplet in stage.chiplets}
     return WindowEvaluation(
         start_s=start_s,
         latency_s=latency_s,
-        energy=_total([pipeline.energy for pipeline in pipelines]) + Energy(static=static_j),
+        energy=_total([pipeline.energy for pipeline in pipelines]) + Energy(static=static_j(latency_s, rates)),
         pipelines=pipelines,
         dram_bytes=dram_bytes,
-        dram_s=dram_s,
-        link_s=link_s,
+        dram_s=needs.dram,
+        link_s=needs.link,
         link=link,
-        port_s=port_s,
+        port_s=needs.port,
         port=port,
-        bound_by=max(bounds, key=lambda name: bounds[name]),
+        bound_by=needs._fields[needs.index(latency_s)],
         idle=tuple(chiplet for chiplet in range(len(package.chiplets)) if chiplet not in used),
     )
 
 
-def _busiest(bytes_: Floats) -> int | None:
-    """The link, or the chiplet (each way is counted apart), with most bytes; None where nothing moves."""
-    if not bytes_.any():
-        return None
-    return int(np.argmax(bytes_))
+def _most(bytes_: Floats) -> float:
+    """Of the link, or the chiplet (each way is counted apart), with most bytes."""
+    return float(bytes_.max(initial=0.0))
 
 
 def pipeline_of(
-    setting: Setting, parts: Sequence[tuple[StageEvaluation, Transfer]], start_s: float
+    setting: Setting, parts: Sequence[EvaluatedStage], start_s: float
 ) -> tuple[PipelineEvaluation, Transfer]:
     """A pipeline and its traffic from its stages': sum over stages + (k - 1) * slowest stage (SCAR III-E).
 
     A short last micro-batch is timed as a full one; its bytes and energy are its own.
     """
     pipeline, k = setting.pipeline, setting.micro_batches
-    stages = tuple(evaluation for evaluation, _ in parts)
-    latency_s = sum(stage.resident_s + stage.fill_s for stage in stages)
-    latency_s += (k - 1) * max(stage.steady_s for stage in stages)
+    stages = tuple(part.evaluation for part in parts)
+    first_s = sum(stage.resident_s + stage.fill_s for stage in stages)
+    latency_s = pipeline_s(first_s, max(stage.steady_s for stage in stages), k)
     evaluation = PipelineEvaluation(
         task=pipeline.task,
         micro_batch=pipeline.micro_batch,
@@ -124,4 +112,4 @@ def pipeline_of(
         energy=_total([stage.energy for stage in stages]),
         stages=stages,
     )
-    return evaluation, together(setting.ready.network, (moved for _, moved in parts))
+    return evaluation, together(setting.ready.network, (part.traffic for part in parts))

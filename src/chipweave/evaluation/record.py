@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chipweave.plan.problem import Fidelity
+
+Floats = NDArray[np.float64]
 
 
 class Keeping(StrEnum):
@@ -92,6 +97,51 @@ class Energy:
             self.nop + other.nop,
             self.static + other.static,
         )
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What one transfer asks of the package.
+
+    Args:
+        hops: of the longest route.
+        sent: bytes that leave their owners, each once.
+        hop_bytes: bytes times the links they cross.
+        links: bytes per directed link.
+        out, into: bytes out of and into each chiplet of the package.
+    """
+
+    hops: int
+    sent: float
+    hop_bytes: float
+    links: Floats
+    out: Floats
+    into: Floats
+
+    def times(self, factor: float) -> Transfer:
+        """The same transfer `factor` times over."""
+        return Transfer(
+            self.hops,
+            factor * self.sent,
+            factor * self.hop_bytes,
+            factor * self.links,
+            factor * self.out,
+            factor * self.into,
+        )
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Bytes of one kind that a stage moves over the links in its window.
+
+    Args:
+        kind: a field of `StageBytes`: weights, load, store, exchange, forward, spill or mates.
+        target: of `forward`, the stage of the pipeline that takes it.
+    """
+
+    kind: str
+    target: int | None
+    moved: Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +261,17 @@ class WindowEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A schedule's cost. EDP is the total energy times the total latency (SCAR, Table IV)."""
+    """A schedule's cost. EDP is the total energy times the total latency (SCAR, Table IV).
+
+    Args:
+        flows: per window, pipeline and stage, what it moves over the links.
+    """
 
     fidelity: Fidelity
     latency_s: float
     energy: Energy
     windows: tuple[WindowEvaluation, ...]
+    flows: tuple[tuple[tuple[tuple[Flow, ...], ...], ...], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def energy_j(self) -> float:

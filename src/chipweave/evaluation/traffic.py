@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chipweave.evaluation.exact.demand import Flow, Setting, stage_flows
-from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.exact.tensors import locate
-from chipweave.evaluation.exact.transfer import Floats, together
-from chipweave.evaluation.record import Evaluation, WindowEvaluation
-from chipweave.plan.problem import Problem
-from chipweave.plan.schedule import Schedule
+from chipweave.evaluation.exact.region import interface_of
+from chipweave.evaluation.exact.transfer import network, together
+from chipweave.evaluation.record import Evaluation, Floats, Flow, WindowEvaluation
+from chipweave.hardware.package import Package
 
 
 @dataclass(frozen=True)
@@ -31,26 +28,21 @@ class WindowTraffic:
     flows: tuple[tuple[tuple[Flow, ...], ...], ...]
 
 
-def traffic(schedule: Schedule, problem: Problem | Prepared, evaluation: Evaluation) -> tuple[WindowTraffic, ...]:
+def traffic(evaluation: Evaluation, package: Package) -> tuple[WindowTraffic, ...]:
     """The traffic of every window of an evaluated schedule.
 
     Sums are formed in the evaluator's order, so that the busiest link of a window carries, to the last bit,
     `link_s` * the link bandwidth.
     """
-    ready = prepare(problem)
-    where = [locate(schedule, task, len(entry.model.layers)) for task, entry in enumerate(ready.tasks)]
+    net = network(package)
 
-    def window(index: int, costs: WindowEvaluation) -> WindowTraffic:
-        flows = []
-        dram = dict.fromkeys(ready.package.interfaces, 0.0)
-        for pipeline, evaluated in zip(schedule.windows[index].pipelines, costs.pipelines, strict=True):
-            setting = Setting(ready, index, pipeline, where[pipeline.task], schedule.largest_region)
-            flows.append(tuple(stage_flows(setting, i, stage.l2) for i, stage in enumerate(evaluated.stages)))
-            for region, stage in zip(setting.regions, evaluated.stages, strict=True):
-                dram[region.interface] += stage.bytes_.dram
-        net = ready.network
+    def window(costs: WindowEvaluation, flows: tuple[tuple[tuple[Flow, ...], ...], ...]) -> WindowTraffic:
+        dram = dict.fromkeys(package.interfaces, 0.0)
+        for pipeline in costs.pipelines:
+            for stage in pipeline.stages:
+                dram[interface_of(package, stage.chiplets)] += stage.bytes_.dram
         stages = [[together(net, (flow.moved for flow in stage)) for stage in pipeline] for pipeline in flows]
         total = together(net, (together(net, pipeline) for pipeline in stages))
-        return WindowTraffic(total.links, total.out, total.into, dram, tuple(flows))
+        return WindowTraffic(total.links, total.out, total.into, dram, flows)
 
-    return tuple(window(index, costs) for index, costs in enumerate(evaluation.windows))
+    return tuple(window(*each) for each in zip(evaluation.windows, evaluation.flows, strict=True))

@@ -12,6 +12,7 @@ from chipweave.errors import InputError
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 
+BITS_PER_BYTE = 8
 MOST_CHIPLETS = 1024
 """Hops and routes are kept for every pair of chiplets."""
 

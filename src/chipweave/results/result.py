@@ -69,7 +69,7 @@ class Result:
     @cached_property
     def traffic(self) -> tuple[WindowTraffic, ...]:
         """What every link, port and memory interface carries, per window."""
-        return traffic(self.schedule, self.problem, self.evaluation)
+        return traffic(self.evaluation, self.problem.package)
 
     @property
     def gap(self) -> float | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from chipweave.evaluation.evaluate import pipeline_of, window_of
-from chipweave.evaluation.exact.demand import Setting, evaluate_stage
-from chipweave.evaluation.exact.memory import fits_l2, footprint
+from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_stage
+from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.exact.tensors import Location
-from chipweave.evaluation.exact.transfer import Transfer
+from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.record import StageEvaluation
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.plan.schedule import Partition, Pipeline, Stage, Window
@@ -83,7 +83,7 @@ class Exact:
     stages: int = 0
     layers: int = 0
     _windows: dict[DraftWindow, tuple[float, float, tuple[StageEvaluation, ...]] | None] = field(default_factory=dict)
-    _stages: dict[tuple[object, ...], tuple[StageEvaluation, Transfer]] = field(default_factory=dict)
+    _stages: dict[tuple[object, ...], EvaluatedStage] = field(default_factory=dict)
 
     def window(self, draft: DraftWindow) -> tuple[float, float, tuple[StageEvaluation, ...]] | None:
         """(latency_s, energy_j, stages) of a window; None where its micro-batch does not fit."""
@@ -123,13 +123,13 @@ class Exact:
         if setting.pipeline.micro_batch == 1:
             return True
         return all(
-            fits_l2(footprint(setting.model, stage, setting.pipeline.micro_batch, setting.cuts), region.l2_bytes)
+            fits_l2(footprint(setting.model, stage, setting.pipeline.micro_batch, setting.cuts).room(region.l2_bytes))
             for stage, region in zip(setting.pipeline.stages, setting.regions, strict=True)
         )
 
     def _stage(
         self, setting: Setting, draft: DraftWindow, places: Sequence[tuple[int, DraftStage]], number: int
-    ) -> tuple[StageEvaluation, Transfer]:
+    ) -> EvaluatedStage:
         """A stage depends on itself, the window's ends and the stages that read it."""
         stages = setting.pipeline.stages
         if setting.detailed:
@@ -147,7 +147,8 @@ class Exact:
         if key not in self._stages:
             self.stages += 1
             self.layers += len(stages[number].layers)
-            self._stages[key] = evaluate_stage(setting, number)
+            made = evaluate_stage(setting, number)
+            self._stages[key] = made._replace(flows=())  # many stages are kept; their flows would fill the memory
         return self._stages[key]
 
 

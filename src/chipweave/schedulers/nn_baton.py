@@ -249,5 +249,6 @@ class _Bench:
         stage = Stage(first, last, self.order[:chiplets], words)
         cuts = cuts_of(self.ready, Pipeline(task, (stage,)), len(self.order)) if chiplets > 1 else None
         need = footprint(model, stage, 1, cuts)
-        room = min(package.chiplets[chiplet].l2_bytes for chiplet in stage.chiplets)
-        return need.all_weights + need.activations <= room
+        l2_bytes = min(package.chiplets[chiplet].l2_bytes for chiplet in stage.chiplets)
+        room = need.room(l2_bytes)
+        return room.all_weights + room.live <= room.l2

@@ -20,10 +20,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.evaluation.exact.demand import Setting, _with_weights, _Work
+from chipweave.evaluation.exact.demand import Setting, StageWork, ways_of
 from chipweave.evaluation.exact.ground import prepare
-from chipweave.evaluation.exact.memory import fits_l2, footprint
+from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.exact.tensors import Location
+from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.plan.schedule import Partition, Pipeline, Stage
@@ -109,6 +110,7 @@ def _bounded(problem: Problem, order: tuple[int, ...], micro_batch: int, first: 
         tuple(HERE if layer <= high else BEFORE for layer in range(len(model.layers))),
         (0,) * len(model.layers),
     )
+    ready = prepare(problem)
     for choice in _choices(end - first, chiplets):
         split: tuple[Partition, ...] = ()
         if chiplets > 1:
@@ -118,12 +120,12 @@ def _bounded(problem: Problem, order: tuple[int, ...], micro_batch: int, first: 
                 for _ in range(unit[0], unit[1] + 1)
             )
         stage = Stage(low, high, order[:chiplets], split)
-        setting = Setting(prepare(problem), HERE, Pipeline(0, (stage,), micro_batch), where, len(order))
+        setting = Setting(ready, HERE, Pipeline(0, (stage,), micro_batch), where, len(order))
         l2_bytes = setting.regions[0].l2_bytes
-        if micro_batch > 1 and not fits_l2(footprint(model, stage, micro_batch, setting.cuts), l2_bytes):
+        if micro_batch > 1 and not fits_l2(footprint(model, stage, micro_batch, setting.cuts).room(l2_bytes)):
             continue
-        work = _Work(setting, 0)  # which way of keeping weights is best depends on what else is moved: take any
-        ways = [_with_weights(work, l2)[0] for l2 in work.ways]
+        # Which way of keeping weights is best depends on what else is moved: take any.
+        ways = [option.terms for option in ways_of(StageWork(setting, 0))]
         kept.append(choice)
         fill_s.append(min(way.resident_s + way.fill_s for way in ways))
         steady_s.append(min(way.steady_s for way in ways))

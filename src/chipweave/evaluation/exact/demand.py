@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.cost.communication import dram_energy_j, dram_time_s, nop_energy_j
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Boxes, Cuts, Floats, Need, extent, in_rows, meet, sizes
-from chipweave.evaluation.exact.memory import Footprint, footprint, ways_to_keep
+from chipweave.evaluation.exact.memory import Footprint, footprint
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE, Splits, starts
 from chipweave.evaluation.exact.tensors import Exchange, Location, Moved, exchange, total
-from chipweave.evaluation.exact.transfer import Transfer, together, transfer, transfer_time_s
-from chipweave.evaluation.record import Energy, Keeping, L2Use, Split, StageBytes, StageEvaluation
+from chipweave.evaluation.exact.transfer import together, transfer, transfer_s
+from chipweave.evaluation.law import (
+    IN_LOAD,
+    MATES,
+    RESIDENT,
+    STREAMED,
+    Demand,
+    Room,
+    Terms,
+    Way,
+    better,
+    gather_s,
+    kept,
+    micro_batches,
+    ways,
+    weight_loads,
+)
+from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Edge, Model
@@ -52,7 +68,7 @@ class Setting:
     @property
     def micro_batches(self) -> int:
         """k = ceil(b / b') (SCAR III-E)."""
-        return -(-self.batch // self.pipeline.micro_batch)
+        return micro_batches(self.batch, self.pipeline.micro_batch)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -111,21 +127,7 @@ def cuts_of(ready: Prepared, pipeline: Pipeline, most: int) -> Cuts:
 
 
 @dataclass(frozen=True)
-class Flow:
-    """Bytes of one kind that a stage moves over the links in its window.
-
-    Args:
-        kind: a field of `StageBytes`: weights, load, store, exchange, forward, spill or mates.
-        target: of `forward`, the stage of the pipeline that takes it.
-    """
-
-    kind: str
-    target: int | None
-    moved: Transfer
-
-
-@dataclass(frozen=True)
-class _Work:
+class StageWork:
     """One stage: what does not depend on where its weights are kept. Everything is for one micro-batch."""
 
     setting: Setting
@@ -152,12 +154,25 @@ class _Work:
     def need(self) -> Footprint:
         return footprint(self.setting.model, self.stage, self.micro_batch, self.setting.cuts)
 
-    @property
-    def ways(self) -> tuple[L2Use | None, ...]:
-        if not self.setting.detailed:
-            return (None,)
-        chiplets = len(self.stage.chiplets)
-        return ways_to_keep(self.need, self.region.l2_bytes, self.setting.micro_batches, chiplets)
+    @cached_property
+    def room(self) -> Room:
+        """What one micro-batch asks of each L2; without the second buffer."""
+        return self.need.room(self.region.l2_bytes, len(self.stage.chiplets))
+
+    @cached_property
+    def second(self) -> float:
+        return _second_buffer(self) if self.setting.detailed else 0.0
+
+    @cached_property
+    def demand(self) -> Demand:
+        return _demand(self)
+
+    @cached_property
+    def ways(self) -> tuple[Way, ...]:
+        """How the weights may be kept, each way once."""
+        chiplets, k = len(self.stage.chiplets), self.setting.micro_batches
+        one, other = ways(self.room, self.weight_bytes, k, chiplets, self.setting.ready.rates)
+        return (one,) if one == other else (one, other)
 
     @cached_property
     def layers(self) -> tuple[tuple[float, ...], dict[str, Floats]]:
@@ -196,7 +211,7 @@ class _Work:
             return np.array([float(self.micro_batch * moved.bytes_)])
         return sizes(self.setting.held(self.number, moved.tensor)) * self.setting.entry_bytes(moved)
 
-    def weights(self, keeping: Keeping | None) -> Transfer:
+    def weights(self, keeping: int) -> Transfer:
         """All weights of the stage from DRAM, read once: to all who use them, or spread over the mates."""
         s, chiplets = self.setting, len(self.stage.chiplets)
         wanted: dict[tuple[Split, int], float] = {}
@@ -204,7 +219,7 @@ class _Work:
         for layer in self.stage.layers:
             shape, split = s.model.layers[layer], s.cuts.splits[layer]
             bytes_ = s.model.bytes_per_element * shape.weight_elements
-            if keeping is Keeping.MATES and self.stage.partition(layer) is Partition.WEIGHT_SHARED:
+            if keeping == MATES and self.stage.partition(layer) is Partition.WEIGHT_SHARED:
                 spread += bytes_
             else:
                 key = (split, channel_units(shape))
@@ -287,107 +302,141 @@ class _Work:
         return transfer(net, self.stage.chiplets, (self.region.interface,), bytes_[:, None], bytes_)
 
 
-def evaluate_stage(setting: Setting, number: int) -> tuple[StageEvaluation, Transfer]:
-    """Stage `number` of the pipeline, and its traffic on the package in the whole window.
+class EvaluatedStage(NamedTuple):
+    """A stage with what it moves over the package's links in the whole window, by kind and in all."""
 
-    Where weights can be kept in several ways, the stage's shortest time in the window decides, then its energy.
-    """
-    work = _Work(setting, number)
-    k = setting.micro_batches
-
-    def cost(option: tuple[StageEvaluation, Transfer]) -> tuple[float, float]:
-        stage = option[0]
-        return stage.resident_s + stage.fill_s + (k - 1) * stage.steady_s, stage.energy.total
-
-    return min((_with_weights(work, l2) for l2 in work.ways), key=cost)
+    evaluation: StageEvaluation
+    flows: tuple[Flow, ...]
+    traffic: Transfer
 
 
-def _with_weights(work: _Work, l2: L2Use | None) -> tuple[StageEvaluation, Transfer]:
-    """The stage with its weights kept as `l2` says (None: `paper`, with every micro-batch, in the load)."""
+def evaluate_stage(setting: Setting, number: int) -> EvaluatedStage:
+    """Stage `number` of the pipeline, its weights kept in the better way."""
+    work = StageWork(setting, number)
+    best, *others = ways_of(work)
+    for other in others:
+        best = other if better(best.terms, other.terms) else best
+    return EvaluatedStage(_record(work, best), best.flows, best.traffic)
+
+
+class KeptStage(NamedTuple):
+    """A stage with its weights kept in one way."""
+
+    way: Way
+    demand: Demand
+    terms: Terms
+    flows: tuple[Flow, ...]
+    traffic: Transfer
+
+
+def ways_of(work: StageWork) -> list[KeptStage]:
+    """The stage with its weights kept in each way that there is."""
+
+    def keep(way: Way) -> KeptStage:
+        flows = _flows(work, way)
+        traffic = together(work.setting.ready.network, (flow.moved for flow in flows))
+        demand = work.demand._replace(weights_hops=flows[0].moved.hops, hop_bytes=traffic.hop_bytes)
+        room = work.room._replace(second=work.second) if way.fits else work.room
+        return KeptStage(way, demand, kept(demand, room, way, work.setting.ready.rates), flows, traffic)
+
+    return [keep(way) for way in work.ways]
+
+
+def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
+    """The law's terms under the record's names, with the bytes on the links."""
+    demand, terms = made.demand, made.terms
     setting, stage = work.setting, work.stage
-    package, micro_batch, batch, k = setting.ready.package, work.micro_batch, setting.batch, setting.micro_batches
-    keeping = l2.keeping if l2 else None
-    weights = work.weights(keeping)
-
-    layer_s = work.layers[0]
-    exchange_s = {layer: transfer_time_s(package, moved) for layer, moved in work.exchanges.items()}
-    compute_s, exchanged_s = sum(layer_s), sum(exchange_s.values())
-    pace_s = _pace_s(setting.model, stage, layer_s, exchange_s)
-    weights_from_dram_s = dram_time_s(package, work.weight_bytes, weights.hops)
-    resident_s = weights_from_dram_s if keeping in (Keeping.RESIDENT, Keeping.MATES) else 0.0
-    weights_s = weights_from_dram_s if keeping is Keeping.STREAMED else 0.0
-    if keeping is Keeping.MATES:
-        weights_s = _gather_s(work)
-    load_bytes, load_hops = micro_batch * total(work.moved.from_dram), work.loads.hops
-    if l2 is None:
-        load_bytes, load_hops = load_bytes + work.weight_bytes, max(load_hops, weights.hops)
-    load_s = dram_time_s(package, load_bytes, load_hops)
-    store_s = dram_time_s(package, micro_batch * total(work.moved.to_dram), work.stores.hops)
-    spill_s = 2 * dram_time_s(package, l2.spill, work.region.dram_hops) if l2 else 0.0
-    forward_s = sum(transfer_time_s(package, moved) for moved in work.forwards)
-
-    in_and_out_s = load_s + store_s + spill_s + forward_s
-    if l2 and l2.fits and not l2.resident:
-        # Two layers' weights are held: the next layer's arrive while this one's are in use.
-        fill_s = in_and_out_s + exchanged_s + max(compute_s, weights_s)
-    else:
-        fill_s = in_and_out_s + exchanged_s + compute_s + weights_s
-    overlapping = l2 is not None and _has_second_buffer(work, l2)
-    steady_s = max(pace_s, in_and_out_s + weights_s) if overlapping else fill_s
-
-    weight_loads = _weight_loads(l2, k)
-    rounds = batch / micro_batch
-    flows = _flows(work, l2)
-    traffic = together(setting.ready.network, (flow.moved for flow in flows))
-    bytes_ = StageBytes(
-        weights=weight_loads * work.weight_bytes,
-        load=batch * total(work.moved.from_dram),
-        store=batch * total(work.moved.to_dram),
-        spill=2 * k * l2.spill if l2 else 0,
-        forward=rounds * sum(moved.sent for moved in work.forwards),
-        exchange=rounds * sum(moved.sent for moved in work.exchanges.values()),
-        mates=sum((flow.moved.sent for flow in flows if flow.kind == "mates"), 0.0),
-        hop_bytes=traffic.hop_bytes,
-    )
-    weight_fills = 1 if keeping is Keeping.RESIDENT else k
-    energy = _compute_energy(work, weight_fills) + Energy(
-        dram=dram_energy_j(package, bytes_.dram), nop=nop_energy_j(package, bytes_.hop_bytes)
-    )
-    evaluation = StageEvaluation(
+    rounds = setting.batch / work.micro_batch
+    return StageEvaluation(
         first=stage.first,
         last=stage.last,
         chiplets=stage.chiplets,
         splits=tuple(setting.cuts.splits[layer] for layer in stage.layers),
-        compute_s=compute_s,
-        exchange_s=exchanged_s,
-        pace_s=pace_s,
-        weights_s=weights_s,
-        resident_s=resident_s,
-        load_s=load_s,
-        store_s=store_s,
-        spill_s=spill_s,
-        forward_s=forward_s,
-        fill_s=fill_s,
-        steady_s=steady_s,
-        overlaps=overlapping,
-        l2=l2,
-        bytes_=bytes_,
-        energy=energy,
+        compute_s=demand.compute_s,
+        exchange_s=demand.exchange_s,
+        pace_s=demand.pace_s,
+        weights_s=terms.weights_s,
+        resident_s=terms.resident_s,
+        load_s=terms.load_s,
+        store_s=terms.store_s,
+        spill_s=terms.spill_s,
+        forward_s=demand.forward_s,
+        fill_s=terms.fill_s,
+        steady_s=terms.steady_s,
+        overlaps=terms.overlaps,
+        l2=_l2_use(made.way, work.room.live),
+        bytes_=StageBytes(
+            weights=terms.weights,
+            load=terms.load,
+            store=terms.store,
+            spill=terms.spill or 0,
+            forward=rounds * sum(moved.sent for moved in work.forwards),
+            exchange=rounds * sum(moved.sent for moved in work.exchanges.values()),
+            mates=sum((flow.moved.sent for flow in made.flows if flow.kind == "mates"), 0.0),
+            hop_bytes=made.traffic.hop_bytes,
+        ),
+        energy=Energy(
+            mac=terms.mac_j,
+            l1=terms.l1_j,
+            l2=terms.l2_j,
+            noc=terms.noc_j,
+            fill=terms.fill_j,
+            drain=terms.drain_j,
+            dram=terms.dram_j,
+            nop=terms.nop_j,
+        ),
     )
-    return evaluation, traffic
 
 
-def stage_flows(setting: Setting, number: int, l2: L2Use | None) -> tuple[Flow, ...]:
-    """What stage `number` moves over the package's links in the whole window, its weights kept as `l2` says."""
-    return _flows(_Work(setting, number), l2)
+_KEEPING = {RESIDENT: Keeping.RESIDENT, MATES: Keeping.MATES, STREAMED: Keeping.STREAMED}
 
 
-def _flows(work: _Work, l2: L2Use | None) -> tuple[Flow, ...]:
+def _l2_use(way: Way, live: float) -> L2Use | None:
+    """What L2 holds, for the record; nothing in `paper`. A spill of none is a whole 0."""
+    if way.keeping == IN_LOAD:
+        return None
+    return L2Use(_KEEPING[way.keeping], way.fits, way.held, live, way.spill or 0)
+
+
+def _demand(work: StageWork) -> Demand:
+    """What the stage asks for, but for the weights' way and what crosses links."""
+    setting, rates = work.setting, work.setting.ready.rates
+    layer_s, costs = work.layers
+    exchange_s = {layer: transfer_s(moved, rates) for layer, moved in work.exchanges.items()}
+    fill_j, drain_j = _fill_and_drain_j(work) if setting.detailed else _fill_and_drain_of_all_j(work)
+    copied = [bytes_ for bytes_ in work.need.copied if bytes_]
+    return Demand(
+        batch=setting.batch,
+        micro_batch=work.micro_batch,
+        compute_s=sum(layer_s),
+        exchange_s=sum(exchange_s.values()),
+        pace_s=_pace_s(setting.model, work.stage, layer_s, exchange_s),
+        forward_s=sum(transfer_s(moved, rates) for moved in work.forwards),
+        gather_s=gather_s(sum(copied), len(copied), len(work.stage.chiplets), work.region.span, rates),
+        weights=work.weight_bytes,
+        weights_hops=0,
+        load=total(work.moved.from_dram),
+        load_hops=work.loads.hops,
+        store=total(work.moved.to_dram),
+        store_hops=work.stores.hops,
+        dram_hops=work.region.dram_hops,
+        hop_bytes=0.0,
+        mac_j=float(costs["mac_j"].sum()),
+        l1_j=float(costs["l1_j"].sum()),
+        l2_j=float(costs["l2_j"].sum()),
+        noc_j=float(costs["noc_j"].sum()),
+        fill_j=fill_j,
+        drain_j=drain_j,
+        weight_fill_j=float(costs["weight_load_j"].sum()) if setting.detailed else 0.0,
+    )
+
+
+def _flows(work: StageWork, way: Way) -> tuple[Flow, ...]:
+    """What the stage moves over the links in the whole window, its weights (the first flow) kept in this way."""
     setting, k = work.setting, work.setting.micro_batches
     rounds = setting.batch / work.micro_batch
-    keeping = l2.keeping if l2 else None
     flows = [
-        Flow("weights", None, work.weights(keeping).times(_weight_loads(l2, k))),
+        Flow("weights", None, work.weights(way.keeping).times(weight_loads(way.keeping, k))),
         Flow("load", None, work.loads.times(rounds)),
         Flow("store", None, work.stores.times(rounds)),
         *(Flow("exchange", None, moved.times(rounds)) for moved in work.exchanges.values()),
@@ -396,16 +445,11 @@ def _flows(work: _Work, l2: L2Use | None) -> tuple[Flow, ...]:
             for (target, _), moved in zip(work.moved.to_stages, work.forwards, strict=True)
         ),
     ]
-    if l2 and l2.spill:
-        flows.append(Flow("spill", None, work.spills(l2.spill).times(k)))
-    if keeping is Keeping.MATES:
+    if way.spill:
+        flows.append(Flow("spill", None, work.spills(way.spill).times(k)))
+    if way.keeping == MATES:
         flows.append(Flow("mates", None, work.gathers.times(k)))
     return tuple(flows)
-
-
-def _weight_loads(l2: L2Use | None, micro_batches: int) -> int:
-    """How often weights come from DRAM in a window."""
-    return micro_batches if l2 is None or l2.keeping is Keeping.STREAMED else 1
 
 
 def _pace_s(model: Model, stage: Stage, layer_s: Sequence[float], exchange_s: Mapping[int, float]) -> float:
@@ -426,58 +470,28 @@ def _weight_shares(split: Split, units: int, chiplets: int) -> Floats:
     return shares
 
 
-def _gather_s(work: _Work) -> float:
-    """W (n - 1) / n / BW_nop + hops * Lat_hop + delta for each layer whose weights come from the mates."""
-    package, chiplets = work.setting.ready.package, len(work.stage.chiplets)
-    fixed_s = work.region.span * package.hop_latency_s + package.conflict_delay_s
-    bytes_ = [bytes_ for bytes_ in work.need.copied if bytes_]
-    return sum(bytes_) * (chiplets - 1) / chiplets / package.link_bandwidth_bytes_s + len(bytes_) * fixed_s
-
-
-def _has_second_buffer(work: _Work, l2: L2Use) -> bool:
-    """Room for a second copy of the largest parts that a micro-batch brings in from DRAM, sends out and exchanges.
+def _second_buffer(work: StageWork) -> float:
+    """Bytes of a second copy of the largest parts that a micro-batch brings in from DRAM, sends out and exchanges.
 
     What comes over the package is held by `activations` already and arrives by the sender's time.
     """
-    if not l2.fits:
-        return False
     moved = work.moved
     if len(work.stage.chiplets) == 1:
         sent = sum(total(tensors) for _, tensors in moved.to_stages)
-        second = float(work.micro_batch * (total(moved.from_dram) + total(moved.to_dram) + sent))
-    else:
-        second = sum(float(work.arriving(each).max()) for each in moved.from_dram)
-        second += sum(float(work.leaving(each).max()) for each in moved.to_dram)
-        second += sum(float(each.out.max()) for each in work.forwards)
-        second += max((float(each.into.max()) for each in work.exchanges.values()), default=0.0)
-    return l2.held_weights + l2.activations + second <= work.region.l2_bytes
+        return float(work.micro_batch * (total(moved.from_dram) + total(moved.to_dram) + sent))
+    second = sum(float(work.arriving(each).max()) for each in moved.from_dram)
+    second += sum(float(work.leaving(each).max()) for each in moved.to_dram)
+    second += sum(float(each.out.max()) for each in work.forwards)
+    return second + max((float(each.into.max()) for each in work.exchanges.values()), default=0.0)
 
 
-def _compute_energy(work: _Work, weight_fills: int) -> Energy:
-    """Joules inside the chiplets. `paper`: cost of b samples = b * cost of one, every fill and drain included."""
-    batch, costs = work.setting.batch, work.layers[1]
-    if work.setting.detailed:
-        fill, drain = _fill_and_drain_j(work)
-        fill_j = batch * fill + weight_fills * _weight_fill_j(work)
-    else:
-        fill_j = batch * float((costs["fill_input_j"] + costs["fill_weight_j"]).sum())
-        drain = float(costs["drain_output_j"].sum())
-    return Energy(
-        mac=batch * float(costs["mac_j"].sum()),
-        l1=batch * float(costs["l1_j"].sum()),
-        l2=batch * float(costs["l2_j"].sum()),
-        noc=batch * float(costs["noc_j"].sum()),
-        fill=fill_j,
-        drain=batch * drain,
-    )
+def _fill_and_drain_of_all_j(work: StageWork) -> tuple[float, float]:
+    """`paper`: cost of b samples = b * cost of one, every fill (the weights' too) and drain included."""
+    costs = work.layers[1]
+    return float((costs["fill_input_j"] + costs["fill_weight_j"]).sum()), float(costs["drain_output_j"].sum())
 
 
-def _weight_fill_j(work: _Work) -> float:
-    """Of all weights into L2, on every chiplet that uses them, once."""
-    return float(work.layers[1]["weight_load_j"].sum())
-
-
-def _fill_and_drain_j(work: _Work) -> tuple[float, float]:
+def _fill_and_drain_j(work: StageWork) -> tuple[float, float]:
     """One sample's activations entering and leaving L2; what stays in L2 between layers is not charged again.
 
     A layer's input is filled in proportion to what comes from outside the chiplet; its output is drained if anyone
@@ -496,7 +510,7 @@ def _fill_and_drain_j(work: _Work) -> tuple[float, float]:
     return fill, drain
 
 
-def _from_outside(work: _Work, edge: Edge) -> float:
+def _from_outside(work: StageWork, edge: Edge) -> float:
     """Of what an edge brings to its reader, the share that the chiplets do not make themselves."""
     if edge.producer < work.stage.first:
         return 1.0

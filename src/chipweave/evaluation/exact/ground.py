@@ -9,7 +9,8 @@ from typing import Any, TypeVar, TypeVarTuple
 from chipweave.evaluation.exact.region import Region, region_of
 from chipweave.evaluation.exact.split import Splits
 from chipweave.evaluation.exact.transfer import Network, network
-from chipweave.hardware.package import Package
+from chipweave.evaluation.law import Rates
+from chipweave.hardware.package import BITS_PER_BYTE, Package
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.workload.scenario import Task
 
@@ -52,6 +53,11 @@ class Prepared:
         """The package's routes as arrays."""
         return self.once(_network)
 
+    @property
+    def rates(self) -> Rates:
+        """The package's constants, as the law reads them."""
+        return self.once(_rates)
+
     def region(self, chiplets: tuple[int, ...]) -> Region:
         """The region of these chiplets."""
         return self.once(_region, chiplets)
@@ -74,6 +80,21 @@ def prepare(problem: Problem | Prepared) -> Prepared:
 
 def _network(ready: Prepared) -> Network:
     return network(ready.package)
+
+
+def _rates(ready: Prepared) -> Rates:
+    package = ready.package
+    return Rates(
+        detailed=ready.detailed,
+        link_bytes_s=float(package.link_bandwidth_bytes_s),
+        hop_s=float(package.hop_latency_s),
+        delta_s=float(package.conflict_delay_s),
+        link_j=BITS_PER_BYTE * package.nop_energy_j_per_bit,
+        dram_bytes_s=float(package.dram_bandwidth_bytes_s),
+        dram_s=float(package.dram_latency_s),
+        dram_j=BITS_PER_BYTE * package.dram_energy_j_per_bit,
+        static_w=float(sum(chiplet.static_power_w for chiplet in package.chiplets)),
+    )
 
 
 def _region(ready: Prepared, chiplets: tuple[int, ...]) -> Region:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chipweave.evaluation.exact.layout import Cuts, sizes
-from chipweave.evaluation.record import Keeping, L2Use, Split
+from chipweave.evaluation.law import Room, fits_l2
+from chipweave.evaluation.record import Split
 from chipweave.plan.schedule import Partition, Stage
 from chipweave.workload.layer import Layer, channel_units
 from chipweave.workload.model import Model
@@ -20,33 +21,39 @@ class Footprint:
         weights: per layer, what its slowest part needs.
         copied: per layer, what is gathered from mates where they keep one copy (0 where weights are parted anyway).
         shares: the chiplet's part of that copy.
-        loaded: the stage's weights from DRAM, once.
     """
 
     live: tuple[float, ...]
     weights: tuple[float, ...]
     copied: tuple[float, ...]
     shares: float
-    loaded: float
 
-    @property
-    def activations(self) -> float:
-        """The largest live set."""
-        return max(self.live)
+    def room(self, l2_bytes: int, chiplets: int = 1) -> Room:
+        """What the law asks of an L2 of that size, on a region of so many chiplets; without a second buffer.
 
-    @property
-    def all_weights(self) -> float:
-        return sum(self.weights)
-
-    @property
-    def streaming_weights(self) -> float:
-        """The two largest layers' weights: one in use, the next on its way."""
-        return sum(sorted(self.weights)[-2:])
-
-    @property
-    def mates_weights(self) -> float:
-        """A share of one copy, and room for whole copies of the two largest that are gathered."""
-        return self.shares + sum(sorted(self.copied)[-2:])
+        Where nothing fits, layer by layer the part of the live set that exceeds the L2 left beside the weights spills:
+        beside all of them if they are kept, beside the layer's own and the next one's if they stream.
+        """
+        every, most = sum(self.weights), max(self.live)
+        room = Room(
+            l2=l2_bytes,
+            live=most,
+            second=0,
+            all_weights=every,
+            two_weights=sum(sorted(self.weights)[-2:]),
+            mates_weights=self.shares + sum(sorted(self.copied)[-2:]),
+            spill_kept=0,
+            spill_streamed=0,
+        )
+        if fits_l2(room):
+            return room
+        following = (*self.weights[1:], 0)
+        beside_two = sum(
+            max(0, live - max(0, l2_bytes - own - after))
+            for live, own, after in zip(self.live, self.weights, following, strict=True)
+        )
+        beside_all = sum(max(0, live - max(0, l2_bytes - every)) for live in self.live)
+        return room._replace(spill_kept=chiplets * beside_all, spill_streamed=chiplets * beside_two)
 
 
 def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = None) -> Footprint:
@@ -66,7 +73,7 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
                 live[layer - stage.first] += scale * elements
     weights = [scale * model.layers[layer].weight_elements for layer in stage.layers]
     if chiplets == 1:
-        return Footprint(tuple(live), tuple(weights), (0.0,) * len(weights), sum(weights), sum(weights))
+        return Footprint(tuple(live), tuple(weights), (0.0,) * len(weights), sum(weights))
     assert cuts is not None
     used = [
         _largest_share(model.layers[layer], cuts.splits[layer], bytes_)
@@ -77,7 +84,7 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
         for layer, bytes_ in zip(stage.layers, weights, strict=True)
     ]
     shares = [copy / chiplets if copy else part for copy, part in zip(copied, used, strict=True)]
-    return Footprint(tuple(live), tuple(used), tuple(copied), sum(shares), sum(weights))
+    return Footprint(tuple(live), tuple(used), tuple(copied), sum(shares))
 
 
 def _largest_output(model: Model, layer: int, chiplets: int, micro_batch: int, cuts: Cuts | None) -> float:
@@ -107,40 +114,3 @@ def _largest_share(layer: Layer, split: Split, bytes_: int) -> float:
     """Of a layer's weights on the chiplet whose part of the channels is largest."""
     units = channel_units(layer)
     return bytes_ * -(-units // split.units) / units
-
-
-def ways_to_keep(need: Footprint, l2_bytes: int, micro_batches: int, chiplets: int = 1) -> tuple[L2Use, ...]:
-    """How weights may be kept: resident where they fit beside the activations, else from mates or streamed.
-
-    Where nothing fits, layer by layer the part of the live set that exceeds the L2 left beside the weights spills:
-    beside all of them if they are kept, beside the layer's own and the next one's if they stream. Of the two ways, the
-    one that moves fewer bytes in the window is taken.
-    """
-    activations = need.activations
-    if need.all_weights + activations <= l2_bytes:
-        return (L2Use(Keeping.RESIDENT, True, need.all_weights, activations, 0),)
-    fitting = []
-    if chiplets > 1 and need.mates_weights + activations <= l2_bytes:
-        fitting.append(L2Use(Keeping.MATES, True, need.mates_weights, activations, 0))
-    if need.streaming_weights + activations <= l2_bytes:
-        fitting.append(L2Use(Keeping.STREAMED, True, need.streaming_weights, activations, 0))
-    if fitting:
-        return tuple(fitting)
-    following = (*need.weights[1:], 0)
-    streamed = sum(
-        max(0, live - max(0, l2_bytes - own - after))
-        for live, own, after in zip(need.live, need.weights, following, strict=True)
-    )
-    if need.all_weights <= l2_bytes:
-        kept = sum(max(0, live - (l2_bytes - need.all_weights)) for live in need.live)
-        if need.loaded + 2 * micro_batches * chiplets * kept <= micro_batches * (need.loaded + 2 * chiplets * streamed):
-            return (L2Use(Keeping.RESIDENT, False, need.all_weights, activations, chiplets * kept),)
-    return (L2Use(Keeping.STREAMED, False, min(l2_bytes, need.streaming_weights), activations, chiplets * streamed),)
-
-
-def fits_l2(need: Footprint, l2_bytes: int) -> bool:
-    """The test for micro-batch candidates: the activations fit beside the weights, at least streamed ones.
-
-    Whatever fits with weights from mates or resident also fits with streamed ones.
-    """
-    return need.streaming_weights + need.activations <= l2_bytes

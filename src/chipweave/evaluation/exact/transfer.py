@@ -12,6 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.evaluation.law import Rates, link_s
+from chipweave.evaluation.record import Transfer
 from chipweave.hardware.package import Package
 
 Floats = NDArray[np.float64]
@@ -50,37 +52,6 @@ def network(package: Package) -> Network:
         before = np.where(following == target, before, following)
     outward = np.argsort(-package.hop_matrix, axis=1, kind="stable")
     return Network(before, package.hop_matrix, outward, link, links)
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """What one transfer asks of the package.
-
-    Args:
-        hops: of the longest route.
-        sent: bytes that leave their owners, each once.
-        hop_bytes: bytes times the links they cross.
-        links: bytes per directed link.
-        out, into: bytes out of and into each chiplet of the package.
-    """
-
-    hops: int
-    sent: float
-    hop_bytes: float
-    links: Floats
-    out: Floats
-    into: Floats
-
-    def times(self, factor: float) -> Transfer:
-        """The same transfer `factor` times over."""
-        return Transfer(
-            self.hops,
-            factor * self.sent,
-            factor * self.hop_bytes,
-            factor * self.links,
-            factor * self.out,
-            factor * self.into,
-        )
 
 
 def nothing(net: Network) -> Transfer:
@@ -126,9 +97,8 @@ def transfer(net: Network, owners: Sequence[int], readers: Sequence[int], wanted
     return Transfer(int(hops), float(out.sum()), float(links.sum()), links, out, into)
 
 
-def transfer_time_s(package: Package, moved: Transfer) -> float:
-    """The most bytes into or out of a chiplet / BW_nop + hops * Lat_hop + delta (SCAR III-E); nothing for no bytes."""
+def transfer_s(moved: Transfer, rates: Rates) -> float:
+    """Seconds of a transfer: the chiplet with most bytes in or out sets them (`law.link_s`)."""
     if moved.sent == 0:
         return 0.0
-    largest = float(max(moved.into.max(), moved.out.max()))
-    return largest / package.link_bandwidth_bytes_s + moved.hops * package.hop_latency_s + package.conflict_delay_s
+    return link_s(float(max(moved.into.max(), moved.out.max())), moved.hops, rates)

@@ -15,13 +15,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.cost.communication import BITS_PER_BYTE
 from chipweave.evaluation.exact.boxes import layer_rows
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import extent
 from chipweave.evaluation.exact.split import Splits
 from chipweave.evaluation.tables import regions_kernel as kernel
 from chipweave.evaluation.tables.edges import edge_entries
+from chipweave.hardware.package import BITS_PER_BYTE
 from chipweave.plan.schedule import Partition
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import NETWORK_INPUT, Model

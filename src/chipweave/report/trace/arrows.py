@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from chipweave.evaluation.exact.demand import Flow
 from chipweave.evaluation.exact.tensors import locate
-from chipweave.evaluation.record import StageEvaluation
+from chipweave.evaluation.record import Flow, StageEvaluation
 from chipweave.evaluation.timeline import StageTime, stage_times
 from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.report.trace.stages import runs

@@ -11,8 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from chipweave.evaluation.exact.demand import Flow
-from chipweave.evaluation.record import Keeping, PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.record import Flow, Keeping, PipelineEvaluation, StageEvaluation
 from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.report.trace.tracks import nanoseconds
 
