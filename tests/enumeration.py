@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, window_cost
+from chipweave.evaluation.tables.bench import Candidates, Scores, Traffic, arrays_of, score, window_cost
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.scar.reconfigure import Share, Windows
@@ -21,11 +21,14 @@ class Everything:
     """All pipelines of one share: the set of chiplets of each, a bit a chiplet, its cuts, and its exact cost."""
 
     masks: np.ndarray
-    batch: Batch
+    batch: Scores
     cuts: tuple[tuple[int, ...], ...] = ()
 
-    def pick(self, rows: np.ndarray) -> Batch:
-        return Batch(*(column[rows] if len(column) else column for column in vars(self.batch).values()))
+    def pick(self, rows: np.ndarray) -> Scores:
+        *figures, traffic = vars(self.batch).values()
+        return Scores(
+            *(column[rows] for column in figures), Traffic(*(part[rows] if len(part) else part for part in traffic))
+        )
 
 
 def everything(ready: Prepared, share: Share) -> Everything:
@@ -69,8 +72,10 @@ def window_points(ready: Prepared, window: tuple[Share, ...]) -> tuple[np.ndarra
             )
             found.append((masks[free] | part.masks[at], both))
         masks = np.concatenate([m for m, _ in found])
-        total = Batch(
-            *(np.concatenate([vars(b)[name] for _, b in found]) for name in vars(total)),
+        figures = ("latency_s", "energy_j", "dram_bytes")
+        total = Scores(
+            *(np.concatenate([vars(b)[name] for _, b in found]) for name in figures),
+            Traffic(*(np.concatenate(parts) for parts in zip(*(b.traffic for _, b in found), strict=True))),
         )
     latency_s, energy_j = window_cost(ready, total)
     order = np.lexsort((energy_j, latency_s))

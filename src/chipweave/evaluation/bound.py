@@ -1,16 +1,18 @@
-"""A lower bound that holds for every valid schedule, and why (docs/lower-bound.md has the proof)."""
+"""What no schedule, no window and no cut of it into stages goes below (docs/lower-bound.md has the proofs)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.hardware.package import BITS_PER_BYTE
+from chipweave.evaluation.law import least_stage_s, least_weight_loads, micro_batches, pipeline_s, static_j
+from chipweave.evaluation.tables.bench import arrays_of
 from chipweave.plan.certificate import ONE_CHIPLET, REGIONS, Certificate
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Fidelity, Problem
@@ -35,8 +37,8 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
     least = [_least(ready, index, regions) for index in range(len(tasks))]
     compute_s = sum(task.batch * float(each.spread_s.sum()) for task, each in zip(tasks, least, strict=True))
     dram_bytes = sum(unavoidable_dram_bytes(task) for task in tasks)
-    dram_s = dram_bytes / package.dram_bandwidth_bytes_s
-    if problem.fidelity is Fidelity.DETAILED:
+    dram_s = dram_bytes / ready.rates.dram_bytes_s
+    if ready.detailed:
         shared = {"compute": compute_s / count, "DRAM": dram_s}
     else:
         # `paper` has no shared DRAM: each stage pays its own transfers, one after another with its compute.
@@ -44,9 +46,8 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
     terms = shared | {"longest task": _longest_chain_s(tasks, least, count if regions else 1)}
     binds = max(terms, key=lambda name: terms[name])
     energy_j = sum(float(each.energy_j.sum()) for each in least)
-    energy_j += dram_bytes * BITS_PER_BYTE * package.dram_energy_j_per_bit
-    if problem.fidelity is Fidelity.DETAILED:
-        energy_j += sum(chiplet.static_power_w for chiplet in package.chiplets) * terms[binds]
+    energy_j += dram_bytes * ready.rates.dram_j
+    energy_j += static_j(terms[binds], ready.rates)
     value = objective(terms[binds], energy_j)
     return Certificate(REGIONS if regions else ONE_CHIPLET, value, terms[binds], energy_j, binds, tuple(terms.items()))
 
@@ -119,3 +120,61 @@ def _longest_chain_s(tasks: tuple[Task, ...], least: Sequence[_Least], chiplets:
         return 0.0 if name is None else alone[name] + chain(parent[name])
 
     return max(chain(task.name) for task in tasks)
+
+
+Point = tuple[float, float]
+"""(latency_s, energy_j)."""
+Part = tuple[int, int, int]
+"""A task, its first unit and the one behind its last: its part of a window."""
+
+
+def least_part_j(ready: Prepared, part: Part) -> float:
+    """Joules of a part that no place avoids: every unit on its cheapest class, every weight loaded once."""
+    arrays, units = arrays_of(ready, part[0]), slice(part[1], part[2] + 1)
+    work_j = arrays.batch * np.diff(arrays.work_j[:, units], axis=1) + np.diff(arrays.fill_weight_j[:, units], axis=1)
+    weights = float(arrays.weights[part[2]] - arrays.weights[part[1]])
+    return float(work_j.min(axis=0).sum()) + weights * ready.rates.dram_j
+
+
+def least_window(ready: Prepared, parts: Sequence[Part]) -> Point:
+    """A latency and an energy that no way to run a window of these parts on single chiplets goes below.
+
+    Latency: per task one sample through all units and the rest of the batch through the slowest (as in
+    `lower_bound`), and all compute spread over all chiplets; energy: every unit on its cheapest class.
+    """
+    latency_s, compute_s, energy_j = 0.0, 0.0, 0.0
+    for part in parts:
+        arrays = arrays_of(ready, part[0])
+        units_s = np.diff(arrays.compute_s[:, part[1] : part[2] + 1], axis=1).min(axis=0)
+        latency_s = max(latency_s, pipeline_s(float(units_s.sum()), float(units_s.max()), arrays.batch))
+        compute_s += arrays.batch * float(units_s.sum())
+        energy_j += least_part_j(ready, part)
+    return max(latency_s, compute_s / len(ready.package.chiplets)), energy_j
+
+
+class LeastOfWindow(NamedTuple):
+    """What the units of a window from j on take at least, however they are cut into stages, [n + 1]: seconds of the
+    first micro-batch, seconds of each one in the running pipeline, joules."""
+
+    first_s: Floats
+    steady_s: Floats
+    energy_j: Floats
+
+
+def least_of_window(ready: Prepared, part: Part, micro_batch: int) -> LeastOfWindow:
+    """The bounds of one part of a window at one micro-batch, on single chiplets of any class."""
+    arrays, units = arrays_of(ready, part[0]), slice(part[1], part[2] + 1)
+    compute_s = _from(micro_batch * np.diff(arrays.compute_s[:, units], axis=1).min(axis=0))
+    weights = np.diff(arrays.weights[units])
+    energy_j = arrays.batch * np.diff(arrays.work_j[:, units], axis=1).min(axis=0)
+    energy_j += np.diff(arrays.fill_weight_j[:, units], axis=1).min(axis=0)
+    loads = least_weight_loads(micro_batches(arrays.batch, micro_batch), ready.rates)
+    energy_j += loads * weights * ready.rates.dram_j
+    times = [least_stage_s(*each, ready.rates) for each in zip(compute_s, _from(weights), strict=True)]
+    first_s, steady_s = np.array(times).T
+    return LeastOfWindow(first_s.copy(), steady_s.copy(), _from(energy_j))
+
+
+def _from(values: Floats) -> Floats:
+    """Sums from each unit to the end, a hair low: rounding must not lift a bound above what it bounds."""
+    return 0.999999999 * np.append(np.cumsum(values[::-1])[::-1], 0.0)

@@ -10,7 +10,7 @@ from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.tensors import locate
 from chipweave.evaluation.exact.transfer import Floats, together
-from chipweave.evaluation.law import Needs, pipeline_s, static_j, window_needs
+from chipweave.evaluation.law import pipeline_s, static_j, window_needs, window_s
 from chipweave.evaluation.record import (
     Energy,
     Evaluation,
@@ -60,7 +60,7 @@ def window_of(
     package, rates = ready.package, ready.rates
     dram_bytes = sum(stage.bytes_.dram for pipeline in pipelines for stage in pipeline.stages)
     slowest_s = max(pipeline.latency_s for pipeline in pipelines)
-    needs = Needs(slowest_s, 0.0, 0.0, 0.0)
+    needs = window_needs(slowest_s, 0.0, 0.0, 0.0, rates)
     link: tuple[int, int] | None = None
     port: int | None = None
     if ready.detailed:
@@ -69,7 +69,7 @@ def window_of(
         needs = window_needs(slowest_s, dram_bytes, _most(traffic.links), _most(ports), rates)
         link = package.directed_links[int(np.argmax(traffic.links))] if traffic.links.any() else None
         port = int(np.argmax(ports)) if ports.any() else None
-    latency_s = max(needs)
+    latency_s = window_s(needs)
     used = {chiplet for pipeline in window.pipelines for stage in pipeline.stages for chiplet in stage.chiplets}
     return WindowEvaluation(
         start_s=start_s,

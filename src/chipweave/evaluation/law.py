@@ -179,6 +179,24 @@ def gather_s(bytes_: float, layers: int, chiplets: int, span: int, rates: Rates)
     return bytes_ * (chiplets - 1) / chiplets / rates.link_bytes_s + layers * fixed_s
 
 
+def seen_from(hops: int, rates: Rates) -> Rates:
+    """The package's constants on a chiplet so many links from its interface: a byte of DRAM takes its way's joules too.
+
+    For searches that need no joules by component: what the links to the interface take is then in `dram_j`.
+    """
+    return Rates(
+        rates.detailed,
+        rates.link_bytes_s,
+        rates.hop_s,
+        rates.delta_s,
+        rates.link_j,
+        rates.dram_bytes_s,
+        rates.dram_s,
+        rates.dram_j + hops * rates.link_j,
+        rates.static_w,
+    )
+
+
 def fits_l2(room: Room) -> bool:
     """The test for micro-batches above 1: the activations fit beside the weights, at least streamed ones.
 
@@ -267,6 +285,24 @@ def better(one: Terms, other: Terms) -> bool:
     return other.alone_s < one.alone_s or (other.alone_s == one.alone_s and other.energy_j < one.energy_j)
 
 
+def least_weight_loads(k: int, rates: Rates) -> int:
+    """How often weights come from DRAM in a window at least."""
+    return 1 if rates.detailed else k
+
+
+def least_stage_s(compute_s: float, weights: float, rates: Rates) -> tuple[float, float]:
+    """Seconds that no way of keeping weights goes below, of the first micro-batch (resident weights included) and of
+    each one in the running pipeline: what computes for so long and has so many bytes of weights.
+
+    It holds for one stage as for any cut of the same layers into several. Weights may stream while others compute, but
+    every weight is waited for or overlapped once.
+    """
+    weights_s = weights / rates.dram_bytes_s
+    if rates.detailed:
+        return max(compute_s, weights_s), compute_s
+    return compute_s + weights_s, compute_s + weights_s
+
+
 def pipeline_s(first_s: float, slowest_s: float, k: int) -> float:
     """One micro-batch through every stage, the others one pace of the slowest stage apart (SCAR III-E).
 
@@ -296,6 +332,13 @@ def window_needs(slowest_s: float, dram: float, link: float, port: float, rates:
     return Needs(slowest_s, dram / rates.dram_bytes_s, link / rates.link_bytes_s, port / rates.link_bytes_s)
 
 
+def window_s(needs: Needs) -> float:
+    """Seconds of a window: as long as what needs longest."""
+    return max(needs.pipeline, needs.dram, needs.link, needs.port)
+
+
 def static_j(latency_s: float, rates: Rates) -> float:
     """Static power of every chiplet times the latency of the window; none in `paper`."""
-    return rates.static_w * latency_s if rates.detailed else 0.0
+    if not rates.detailed or rates.static_w == 0:  # 0 W for an endless time, of what does not fit, is no energy
+        return 0.0
+    return rates.static_w * latency_s

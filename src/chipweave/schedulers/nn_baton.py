@@ -15,6 +15,7 @@ from chipweave.errors import InfeasibleError
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
+from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
@@ -229,8 +230,8 @@ class _Bench:
                 if window is None:
                     continue
                 latency_s, energy_j, (stage,) = window
-                rounds = -(-exact.ground.batch // micro) - 1
-                own_s = stage.resident_s + stage.fill_s + rounds * stage.steady_s
+                k = micro_batches(exact.ground.batch, micro)
+                own_s = pipeline_s(stage.resident_s + stage.fill_s, stage.steady_s, k)
                 pipeline = pipeline_from(draft, exact.ground)
                 options.append(WindowOption(latency_s, energy_j, self._latest_start_s(span, own_s), (pipeline,)))
         return options

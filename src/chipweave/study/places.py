@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, window_cost
+from chipweave.evaluation.tables.bench import Candidates, Scores, arrays_of, score, window_cost
 from chipweave.evaluation.tables.units import Floats, Ints
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Pipeline, Schedule, Window
@@ -62,7 +62,7 @@ def _costs(ready: Prepared, window: Window, moves: Ints) -> tuple[Floats, Floats
     return window_cost(ready, total)
 
 
-def _batch(ready: Prepared, pipeline: Pipeline, moves: Ints) -> Batch:
+def _batch(ready: Prepared, pipeline: Pipeline, moves: Ints) -> Scores:
     first_layers, many = arrays_of(ready, pipeline.task).first, len(moves)
     cuts = np.searchsorted(first_layers, [stage.last + 1 for stage in pipeline.stages]).astype(np.int64)
     candidates = Candidates(

@@ -10,7 +10,7 @@ import pytest
 from chipweave.evaluation.check import problems_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.exact.memory import footprint, ways_to_keep
+from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.tables.bench import Candidates, arrays_of, score, window_cost
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Pipeline, Stage, Window
@@ -68,11 +68,12 @@ def test_memory_tables_equal_their_twins(seed: int) -> None:
     for i in range(arrays.units):
         for j in range(i, arrays.units):
             need = footprint(task.model, Stage(int(arrays.first[i]), int(arrays.last[j]), (0,)), 1)
-            assert arrays.live[i, j] == need.activations
-            assert arrays.two_largest[i, j] == need.streaming_weights
-            assert arrays.weights[j + 1] - arrays.weights[i] == need.all_weights
+            plain = need.room(1 << 60)
+            assert arrays.live[i, j] == plain.live
+            assert arrays.two_largest[i, j] == plain.two_weights
+            assert arrays.weights[j + 1] - arrays.weights[i] == plain.all_weights
             for c, chiplet in enumerate(problem.package.classes):
-                use = ways_to_keep(need, chiplet.l2_bytes, task.batch)[-1]
-                assert use.spill == (
-                    0 if use.fits else (arrays.spill_kept if use.resident else arrays.spill_streamed)[c, i, j]
-                )
+                room = need.room(chiplet.l2_bytes)
+                assert arrays.spill_streamed[c, i, j] == room.spill_streamed
+                if room.all_weights <= room.l2:
+                    assert arrays.spill_kept[c, i, j] == room.spill_kept

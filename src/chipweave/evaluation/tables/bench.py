@@ -1,4 +1,4 @@
-"""The evaluator for many schedules at once: what searches score candidates with. Twin of `evaluate.evaluate`."""
+"""Many stages and schedules of a prepared problem at once, on single chiplets: what searches score candidates with."""
 
 from __future__ import annotations
 
@@ -7,46 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables import single as kernel
-from chipweave.evaluation.tables.units import Floats, Ints, Places, TaskArrays, places, task_arrays
+from chipweave.evaluation.tables import single
+from chipweave.evaluation.tables.single import Candidates, StageTables, Traffic
+from chipweave.evaluation.tables.units import Floats, Places, TaskArrays, places, task_arrays
+from chipweave.evaluation.tables.window_bytes import WindowBytes, window_bytes
+
+__all__ = ["Candidates", "Scores", "StageTables", "arrays_of", "bytes_of", "places_of", "score", "stage_tables",
+           "window_cost"]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Many pipelines of one task for one window.
-
-    Args:
-        micro_batch, stages: [m] micro-batch and number of stages.
-        cuts: [m, s] unit before which stage s ends; entries from `stages` on are unused.
-        chiplets: [m, s] where stage s runs.
-    """
-
-    micro_batch: Ints
-    stages: Ints
-    cuts: Ints
-    chiplets: Ints
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Costs of candidates, [m] each; bytes per directed link and per chiplet [m, ...] are empty in `paper`."""
+class Scores:
+    """Costs of candidates, [m] each; their traffic is empty in `paper`."""
 
     latency_s: Floats
     energy_j: Floats
     dram_bytes: Floats
-    link_bytes: Floats
-    sent: Floats
-    received: Floats
+    traffic: Traffic
 
-    def __add__(self, other: Batch) -> Batch:
+    def __add__(self, other: Scores) -> Scores:
         """Two tasks side by side in a window: they share its resources."""
-        return Batch(
+        return Scores(
             np.maximum(self.latency_s, other.latency_s),
             self.energy_j + other.energy_j,
             self.dram_bytes + other.dram_bytes,
-            self.link_bytes + other.link_bytes,
-            self.sent + other.sent,
-            self.received + other.received,
+            Traffic(*(one + two for one, two in zip(self.traffic, other.traffic, strict=True))),
         )
 
 
@@ -60,81 +45,39 @@ def places_of(ready: Prepared) -> Places:
     return ready.once(places)
 
 
-def _constants(ready: Prepared) -> Floats:
-    """The package's constants in the order of `kernel.LINK_BANDWIDTH` and its fellows."""
-    package = ready.package
-    return np.array(
-        [
-            package.link_bandwidth_bytes_s,
-            package.hop_latency_s,
-            package.conflict_delay_s,
-            package.nop_energy_j_per_bit * 8,
-            package.dram_bandwidth_bytes_s,
-            package.dram_latency_s,
-            package.dram_energy_j_per_bit * 8,
-        ]
-    )
+def bytes_of(ready: Prepared, task: int, first: int, end: int) -> WindowBytes:
+    """What stages of a window that holds a task's units first to end - 1 exchange."""
+    return ready.once(_bytes, task, first, end)
 
 
-def window_bytes(ready: Prepared, task: int, first: int, end: int) -> tuple[Floats, Floats, Floats]:
-    """Load, store and forward tables of a window that holds a task's units first to end - 1."""
-    return ready.once(_window_bytes, task, first, end)
-
-
-def _window_bytes(ready: Prepared, task: int, first: int, end: int) -> tuple[Floats, Floats, Floats]:
-    t = arrays_of(ready, task).tensors
-    made: tuple[Floats, Floats, Floats] = kernel.window_traffic(
-        first, end, not ready.detailed, t.unit, t.bytes_, t.sink, t.starts, t.reader, t.read
-    )
-    return made
+def _bytes(ready: Prepared, task: int, first: int, end: int) -> WindowBytes:
+    return window_bytes(arrays_of(ready, task).tensors, first, end, not ready.detailed)
 
 
 def stage_tables(
     ready: Prepared, task: int, first: int, end: int, micro_batch: int, kinds: tuple[tuple[int, int], ...]
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Every stage [kind, i, j] of a window on every kind of place (class, hops to DRAM): see the kernel."""
-    t = arrays_of(ready, task)
-    load, store, forward = window_bytes(ready, task, first, end)
-    tables: tuple[Floats, Floats, Floats, Floats] = kernel.stage_tables(
-        ready.detailed, micro_batch, t.batch, first, end - first,
-        np.array([c for c, _ in kinds], dtype=np.int64), np.array([h for _, h in kinds], dtype=np.int64),
-        places_of(ready).l2_bytes, t.compute_s, t.work_j, t.fill_weight_j, t.fill_input_j, t.drain_j, t.weights,
-        t.two_largest, t.live, t.spill_kept, t.spill_streamed, load, store, forward, ready.once(_constants),
-    )  # fmt: skip
-    return tables
-
-
-def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidates) -> Batch:
-    """Exact cost of candidate pipelines of a task in a window that holds its units first to end - 1."""
-    t, p = arrays_of(ready, task), places_of(ready)
-    load, store, forward = window_bytes(ready, task, first, end)
-    many, count = len(candidates.stages), len(p.class_of)
-    shape = (many, p.links, count) if ready.detailed else (0, 0, 0)
-    links, sent = np.zeros(shape[:2]), np.zeros(shape[::2])
-    received = np.zeros_like(sent)
-    latency_s, energy_j, dram_bytes = kernel.pipelines(
-        ready.detailed, first, end, candidates.micro_batch, candidates.stages, candidates.cuts, candidates.chiplets,
-        t.batch, p.class_of, p.l2_bytes, p.dram_hops, p.interface, p.hops, p.route,
-        t.compute_s, t.work_j, t.fill_weight_j, t.fill_input_j, t.drain_j, t.weights, t.two_largest, t.live,
-        t.spill_kept, t.spill_streamed, t.tensors.first_of_unit, t.tensors.bytes_, t.tensors.starts,
-        t.tensors.reader, t.tensors.read, load, store, forward, ready.once(_constants), links, sent, received,
-    )  # fmt: skip
-    return Batch(latency_s, energy_j, dram_bytes, links, sent, received)
-
-
-def window_cost(ready: Prepared, batch: Batch) -> tuple[Floats, Floats]:
-    """(latency_s, energy_j) [m] of windows whose tasks' batches were added up."""
-    if not ready.detailed:
-        return batch.latency_s, batch.energy_j
-    package = ready.package
-    busiest = np.maximum(batch.sent.max(axis=1), batch.received.max(axis=1))
-    if batch.link_bytes.shape[1]:
-        busiest = np.maximum(busiest, batch.link_bytes.max(axis=1))
-    latency_s = np.maximum(
-        np.maximum(batch.latency_s, batch.dram_bytes / package.dram_bandwidth_bytes_s),
-        busiest / package.link_bandwidth_bytes_s,
+) -> StageTables:
+    """Every stage [kind, i, j] of a window on every kind of place (class, hops to DRAM)."""
+    classes = np.array([c for c, _ in kinds], dtype=np.int64)
+    where = classes, places_of(ready).l2_bytes[classes], np.array([hops for _, hops in kinds], dtype=np.int64)
+    return single.stage_tables(
+        arrays_of(ready, task), where, bytes_of(ready, task, first, end), micro_batch, ready.rates
     )
-    static_w = sum(chiplet.static_power_w for chiplet in package.chiplets)
-    if static_w == 0:  # 0 W times the infinite latency of what does not fit is no energy
-        return latency_s, batch.energy_j
-    return latency_s, batch.energy_j + static_w * latency_s
+
+
+def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidates) -> Scores:
+    """Exact cost of candidate pipelines of a task in a window that holds its units first to end - 1."""
+    where = places_of(ready)
+    many, count = (len(candidates.stages), len(where.class_of)) if ready.detailed else (0, 0)
+    traffic = Traffic(
+        np.zeros((many, where.links if ready.detailed else 0)), np.zeros((many, count)), np.zeros((many, count))
+    )
+    costs = single.pipelines(
+        arrays_of(ready, task), where, bytes_of(ready, task, first, end), candidates, traffic, ready.rates
+    )
+    return Scores(*costs, traffic)
+
+
+def window_cost(ready: Prepared, scores: Scores) -> tuple[Floats, Floats]:
+    """(latency_s, energy_j) [m] of windows whose tasks' scores were added up."""
+    return single.window_costs(scores.latency_s, scores.energy_j, scores.dram_bytes, scores.traffic, ready.rates)

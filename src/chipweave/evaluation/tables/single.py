@@ -1,433 +1,304 @@
-"""Compiled inner loops of the evaluator and of the searches. Plain twins: `memory.py`, `tensors.py`, `evaluate.py`.
-
-Every function here is a pure function of arrays; `arrays.py` says what the arrays hold.
+"""Compiled: what stages on single chiplets cost, by the law. The demand comes from prefix sums and tables (`units.py`)
+and is exact; `stage_tables` alone does not know yet where its neighbours run.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
 
-# Positions in the array of the package's constants.
-LINK_BANDWIDTH, HOP_S, DELTA_S, NOP_J_PER_BYTE, DRAM_BANDWIDTH, DRAM_S, DRAM_J_PER_BYTE = range(7)
+from chipweave.compiled import kernel
+from chipweave.evaluation.law import Rates, Room, Terms
+from chipweave.evaluation.tables.compiled_law import law
+from chipweave.evaluation.tables.units import Places, TaskArrays
+from chipweave.evaluation.tables.window_bytes import WindowBytes
 
-
-@njit(cache=True)
-def footprints(first, last, size, start, end, producers, weights):  # type: ignore[no-untyped-def]
-    """`live` and `two_largest`, both [i, j] in bytes (`memory.footprint`)."""
-    units, layers = len(first), len(weights)
-    live, two_largest = np.zeros((units, units)), np.zeros((units, units))
-    held = np.zeros(layers)
-    until = np.empty(layers + 1, dtype=np.int64)
-    for i in range(units):
-        held[:] = 0.0
-        until[:] = -1
-        peak = largest = second = 0.0
-        for j in range(i, units):
-            for layer in range(first[j], last[j] + 1):
-                peak = max(peak, _hold(layer, first[i], size, start, end, producers, held, until))
-                if weights[layer] > largest:
-                    largest, second = weights[layer], largest
-                elif weights[layer] > second:
-                    second = weights[layer]
-            live[i, j] = peak
-            two_largest[i, j] = largest + second
-    return live, two_largest
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-@njit(cache=True)
-def _hold(layer, begin, size, start, end, producers, held, until):  # type: ignore[no-untyped-def]
-    """Extend a stage that begins at layer `begin` by `layer`; the largest live set that changed."""
-    held[layer] += size[layer + 1]
-    until[layer + 1] = layer
-    peak = held[layer]
-    for operand in range(start[layer], end[layer]):
-        producer = producers[operand]
-        since = max(begin, until[producer + 1] + 1)
-        for at in range(since, layer + 1):
-            held[at] += size[producer + 1]
-            peak = max(peak, held[at])
-        until[producer + 1] = layer
-    return max(peak, held[layer])
+class Place(NamedTuple):
+    """Where a stage runs: a chiplet's class, its L2 in bytes, links to its memory interface."""
+
+    kind: int
+    l2_bytes: float
+    dram_hops: int
 
 
-@njit(cache=True)
-def spills(first, last, size, start, end, producers, weights, live, two_largest, l2_bytes):  # type: ignore[no-untyped-def]
-    """`spill_kept` and `spill_streamed`, [c, i, j] in bytes (`memory.use_l2`); kept is inf where weights exceed L2."""
-    units, layers, classes = len(first), len(weights), len(l2_bytes)
-    kept, streamed = np.zeros((classes, units, units)), np.zeros((classes, units, units))
-    if classes * units and two_largest.max() + live.max() <= l2_bytes.min():
-        return kept, streamed
-    held = np.zeros(layers)
-    until = np.empty(layers + 1, dtype=np.int64)
-    for i in range(units):
-        held[:] = 0.0
-        until[:] = -1
-        all_weights = 0.0
-        for j in range(i, units):
-            for layer in range(first[j], last[j] + 1):
-                _hold(layer, first[i], size, start, end, producers, held, until)
-                all_weights += weights[layer]
-            for c in range(classes):
-                room = l2_bytes[c]
-                if two_largest[i, j] + live[i, j] <= room:
-                    continue
-                beside_all, beside_two = 0.0, 0.0
-                for layer in range(first[i], last[j] + 1):
-                    after = weights[layer + 1] if layer < last[j] else 0.0
-                    beside_two += max(0.0, held[layer] - max(0.0, room - weights[layer] - after))
-                    beside_all += max(0.0, held[layer] - max(0.0, room - all_weights))
-                streamed[c, i, j] = beside_two
-                kept[c, i, j] = beside_all if all_weights <= room else np.inf
-    return kept, streamed
+class Span(NamedTuple):
+    """Units first to last as one stage, with what it exchanges.
 
-
-@njit(cache=True)
-def fill_and_drain(first, last, fill, drain, start, end, producers, elements, last_reader):  # type: ignore[no-untyped-def]
-    """`fill_input_j` and `drain_j`, [c, i, j] in joules of one sample (`evaluate._fill_and_drain_j`)."""
-    units, classes = len(first), fill.shape[0]
-    fill_j, drain_j = np.zeros((classes, units, units)), np.zeros((classes, units, units))
-    filled = np.zeros(classes)
-    for i in range(units):
-        filled[:] = 0.0
-        for j in range(i, units):
-            for layer in range(first[j], last[j] + 1):
-                outside = total = 0.0
-                for operand in range(start[layer], end[layer]):
-                    total += elements[operand]
-                    if producers[operand] < first[i]:
-                        outside += elements[operand]
-                for c in range(classes):
-                    filled[c] += fill[c, layer] * (outside / total)
-            for c in range(classes):
-                fill_j[c, i, j] = filled[c]
-    for j in range(units):
-        filled[:] = 0.0
-        for i in range(j, -1, -1):
-            for layer in range(first[i], last[i] + 1):
-                if last_reader[layer] > last[j]:
-                    for c in range(classes):
-                        filled[c] += drain[c, layer]
-            for c in range(classes):
-                drain_j[c, i, j] = filled[c]
-    return fill_j, drain_j
-
-
-@njit(cache=True)
-def window_traffic(a, b, forwarding, unit, size, sink, starts, reader, read):  # type: ignore[no-untyped-def]
-    """Bytes of one sample that units i to j, as a stage of a window that holds units a to b - 1, exchange.
-
-    Returns (load [i, j] from DRAM, store [n + 1] to DRAM as prefix sums, forward [i, j] to later stages), with
-    i, j counted from a (`tensors.exchange`). Without `forwarding`, `forward` counts each tensor once however
-    many stages read it: at most what is really sent.
+    Args:
+        load, store, forward: bytes of one sample, from and to DRAM and to later stages.
+        forward_s: seconds of one micro-batch.
+        forward_hop_bytes: of the whole batch.
     """
-    n = b - a
-    load, store, forward = np.zeros((n, n)), np.zeros(n + 1), np.zeros((n, n))
-    for t in range(len(unit)):
-        maker = unit[t]
-        if maker >= b:
-            break
-        if maker < a:
-            for i in range(n):
-                taken = 0.0
-                at = starts[t]
-                for j in range(i, n):
-                    while at < starts[t + 1] and reader[at] <= a + j:
-                        if reader[at] >= a + i:
-                            taken += read[at]
-                        at += 1
-                    load[i, j] += min(size[t], taken)
-            continue
-        later = size[t] if sink[t] else 0.0
-        inside_end, inside = starts[t], 0.0
-        for at in range(starts[t], starts[t + 1]):
-            if reader[at] >= b:
-                later += read[at]
-            else:
-                inside += read[at]
-                inside_end = at + 1
-        store[maker - a + 1] += min(size[t], later)
-        at = starts[t]
-        for j in range(maker - a, n - 1):
-            while at < inside_end and reader[at] <= a + j:
-                inside -= read[at]
-                at += 1
-            if at == inside_end:
-                break
-            # With forwarding every stage that ends at j hands it on, else only the one that made it.
-            for i in range((j if forwarding else maker - a) + 1):
-                forward[i, j] += min(size[t], inside)
-    for i in range(n):
-        store[i + 1] += store[i]
-    return load, store, forward
+
+    first: int
+    last: int
+    load: float
+    store: float
+    forward: float
+    forward_s: float
+    forward_hop_bytes: float
 
 
-@njit(cache=True)
-def dram_s(bytes_, hops, package):  # type: ignore[no-untyped-def]
-    if bytes_ == 0.0:
-        return 0.0
-    return bytes_ / package[DRAM_BANDWIDTH] + hops * package[HOP_S] + package[DRAM_S] + package[DELTA_S]
+class StageTables(NamedTuple):
+    """Stages [place, i, j] of a window: seconds once (resident weights and the first micro-batch), of a micro-batch in
+    the running pipeline, joules and DRAM bytes; the seconds are infinite where a micro-batch above 1 does not fit."""
+
+    first_s: Floats
+    steady_s: Floats
+    energy_j: Floats
+    dram_bytes: Floats
 
 
-@njit(cache=True)
-def nop_s(bytes_, hops, package):  # type: ignore[no-untyped-def]
-    if bytes_ == 0.0 or hops == 0:
-        return 0.0
-    return bytes_ / package[LINK_BANDWIDTH] + hops * package[HOP_S] + package[DELTA_S]
+class Candidates(NamedTuple):
+    """Many pipelines of one task for one window.
 
-
-@njit(cache=True)
-def stage_cost(  # type: ignore[no-untyped-def]
-    detailed,
-    micro,
-    batch,
-    l2,
-    compute,
-    weights,
-    two_largest,
-    live,
-    kept,
-    streamed,
-    load,
-    store,
-    sent,
-    sent_s,
-    hops,
-    package,
-):
-    """One stage (`evaluate._stage`): (sum part, steady part, DRAM bytes, weight loads, spill bytes per
-    micro-batch); the sum part is infinite where a micro-batch above 1 does not fit.
-
-    `compute` in seconds, the others in bytes, all of one sample; `sent_s` is the time to send `sent` of one
-    micro-batch.
+    Args:
+        micro_batch, stages: [m] micro-batch and number of stages.
+        cuts: [m, s] unit before which stage s ends; entries from `stages` on are unused.
+        chiplets: [m, s] where stage s runs.
     """
-    count = -(-batch // micro)
-    compute_s = micro * compute
-    if not detailed:
-        if micro > 1 and two_largest + micro * live > l2:
-            return np.inf, np.inf, 0.0, 0.0, 0.0
-        time = dram_s(micro * load + weights, hops, package) + compute_s + dram_s(micro * store, hops, package) + sent_s
-        return time, time, count * weights + batch * (load + store), float(count), 0.0
-    activations = micro * live
-    resident, fits, held, spill = True, True, weights, 0.0
-    if weights + activations > l2:
-        resident, held = False, two_largest
-        if two_largest + activations > l2:
-            if micro > 1:
-                return np.inf, np.inf, 0.0, 0.0, 0.0
-            fits = False
-            spill = streamed
-            if weights <= l2 and weights + 2 * count * kept <= count * (weights + 2 * streamed):
-                resident, spill = True, kept
-    weights_s = dram_s(weights, hops, package)
-    in_and_out_s = (
-        dram_s(micro * load, hops, package)
-        + dram_s(micro * store, hops, package)
-        + 2 * dram_s(spill, hops, package)
-        + sent_s
-    )
-    if resident:
-        fill_s, streaming_s = in_and_out_s + compute_s, 0.0
-    elif fits:
-        fill_s, streaming_s = in_and_out_s + max(compute_s, weights_s), weights_s
-    else:
-        fill_s, streaming_s = in_and_out_s + compute_s + weights_s, weights_s
-    steady_s = fill_s
-    if fits and held + activations + micro * (load + store + sent) <= l2:
-        steady_s = max(compute_s, in_and_out_s + streaming_s)
-    weight_loads = 1.0 if resident else float(count)
-    moved = weight_loads * weights + batch * (load + store) + 2 * count * spill
-    return (weights_s if resident else 0.0) + fill_s, steady_s, moved, weight_loads, spill
+
+    micro_batch: Ints
+    stages: Ints
+    cuts: Ints
+    chiplets: Ints
 
 
-@njit(cache=True)
-def stage_joules(  # type: ignore[no-untyped-def]
-    batch, c, u, v, loads, moved, hops, work_j, fill_weight_j, fill_input_j, drain_j, package
-):
-    """Joules of units u to v on a chiplet of class c, all but what is sent to later stages (`evaluate._stage`)."""
-    return (
-        batch * (work_j[c, v + 1] - work_j[c, u] + fill_input_j[c, u, v] + drain_j[c, u, v])
-        + loads * (fill_weight_j[c, v + 1] - fill_weight_j[c, u])
-        + moved * (package[DRAM_J_PER_BYTE] + hops * package[NOP_J_PER_BYTE])
+class Traffic(NamedTuple):
+    """Bytes on each directed link, and out of and into each chiplet, of each candidate: [m, ...]."""
+
+    links: Floats
+    out: Floats
+    into: Floats
+
+
+@kernel()
+def room_of(task: TaskArrays, place: Place, span: Span, micro_batch: int) -> Room:
+    """What a micro-batch asks of the chiplet's L2."""
+    u, v = span.first, span.last
+    weights = task.weights[v + 1] - task.weights[u]
+    return law.Room(
+        place.l2_bytes,
+        micro_batch * task.live[u, v],
+        micro_batch * (span.load + span.store + span.forward),
+        weights,
+        task.two_largest[u, v],
+        weights,
+        task.spill_kept[place.kind, u, v],
+        task.spill_streamed[place.kind, u, v],
     )
 
 
-@njit(cache=True)
-def stage_tables(  # type: ignore[no-untyped-def]
-    detailed,
-    micro,
-    batch,
-    a,
-    n,
-    sig_class,
-    sig_hops,
-    l2_bytes,
-    compute_s,
-    work_j,
-    fill_weight_j,
-    fill_input_j,
-    drain_j,
-    weights,
-    two_largest,
-    live,
-    spill_kept,
-    spill_streamed,
-    load,
-    store,
-    forward,
-    package,
-):
-    """Every stage of a window [a, a + n) at one micro-batch on every kind of place (chiplet class, hops to DRAM).
+@kernel()
+def terms_of(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Rates) -> tuple[float, Terms]:
+    """What a micro-batch spills, and what the stage costs; of its joules only the sum counts.
 
-    Returns four arrays [place, i, j]: sum part, steady part, joules, DRAM bytes; what is forwarded is taken to
-    travel one hop, once.
+    All that is spent inside the chiplet counts as `mac_j`, and a byte's way between DRAM and chiplet as the DRAM's.
     """
-    kinds = len(sig_class)
-    total_s, steady_s = np.full((kinds, n, n), np.inf), np.full((kinds, n, n), np.inf)
-    joules, dram = np.zeros((kinds, n, n)), np.zeros((kinds, n, n))
+    u, v, c, hops = span.first, span.last, place.kind, place.dram_hops
+    room = room_of(task, place, span, micro_batch)
+    k = law.micro_batches(task.batch, micro_batch)
+    weights = room.all_weights
+    way, _ = law.ways(room, weights, k, 1, rates)
+    compute_s = micro_batch * (task.compute_s[c, v + 1] - task.compute_s[c, u])
+    demand = law.Demand(
+        batch=task.batch,
+        micro_batch=micro_batch,
+        compute_s=compute_s,
+        exchange_s=0.0,
+        pace_s=compute_s,
+        forward_s=span.forward_s,
+        gather_s=0.0,
+        weights=weights,
+        weights_hops=hops,
+        load=span.load,
+        load_hops=hops,
+        store=span.store,
+        store_hops=hops,
+        dram_hops=hops,
+        hop_bytes=span.forward_hop_bytes,
+        mac_j=task.work_j[c, v + 1] - task.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v],
+        l1_j=0.0,
+        l2_j=0.0,
+        noc_j=0.0,
+        fill_j=0.0,
+        drain_j=0.0,
+        weight_fill_j=task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
+    )
+    return way.spill, law.kept(demand, room, way, law.seen_from(hops, rates))
+
+
+@kernel()
+def stage_tables(
+    task: TaskArrays, places: tuple[Ints, Floats, Ints], moved: WindowBytes, micro_batch: int, rates: Rates
+) -> StageTables:
+    """Every stage of a window at one micro-batch on every kind of place: arrays of class, L2 and hops to DRAM.
+
+    What is forwarded is taken to travel one hop, once.
+    """
+    kinds, n = len(places[0]), moved.end - moved.first
+    first_s, steady_s = np.full((kinds, n, n), np.inf), np.full((kinds, n, n), np.inf)
+    energy_j, dram_bytes = np.zeros((kinds, n, n)), np.zeros((kinds, n, n))
     for kind in range(kinds):
-        c, hops = sig_class[kind], sig_hops[kind]
+        place = Place(places[0][kind], places[1][kind], places[2][kind])
         for i in range(n):
             for j in range(i, n):
-                u, v = a + i, a + j
-                held = weights[v + 1] - weights[u]
-                stored = store[j + 1] - store[i]
-                first_s, next_s, moved, loads, _ = stage_cost(
-                    detailed, micro, batch, l2_bytes[c], compute_s[c, v + 1] - compute_s[c, u], held,
-                    two_largest[u, v], live[u, v], spill_kept[c, u, v], spill_streamed[c, u, v], load[i, j], stored,
-                    forward[i, j], nop_s(micro * forward[i, j], 1, package), hops, package,
-                )  # fmt: skip
-                total_s[kind, i, j], steady_s[kind, i, j], dram[kind, i, j] = first_s, next_s, moved
-                joules[kind, i, j] = batch * forward[i, j] * package[NOP_J_PER_BYTE] + stage_joules(
-                    batch, c, u, v, loads, moved, hops, work_j, fill_weight_j, fill_input_j, drain_j, package
-                )
-    return total_s, steady_s, joules, dram
+                forward = moved.forward[i, j]
+                sent_s = law.link_s(micro_batch * forward, 1, rates)
+                stored = moved.store[j + 1] - moved.store[i]
+                u, v = moved.first + i, moved.first + j
+                span = Span(u, v, moved.load[i, j], stored, forward, sent_s, task.batch * forward)
+                if micro_batch > 1 and not law.fits_l2(room_of(task, place, span, micro_batch)):
+                    continue
+                _, terms = terms_of(task, place, span, micro_batch, rates)
+                first_s[kind, i, j], steady_s[kind, i, j] = terms.resident_s + terms.fill_s, terms.steady_s
+                energy_j[kind, i, j], dram_bytes[kind, i, j] = terms.energy_j, terms.dram
+    return StageTables(first_s, steady_s, energy_j, dram_bytes)
 
 
-@njit(cache=True, nogil=True)
-def pipelines(  # type: ignore[no-untyped-def]
-    detailed,
-    a,
-    b,
-    micros,
-    stages,
-    cuts,
-    chiplets,
-    batch,
-    class_of,
-    l2_bytes,
-    dram_hops,
-    interface,
-    hops,
-    route,
-    compute_s,
-    work_j,
-    fill_weight_j,
-    fill_input_j,
-    drain_j,
-    weights,
-    two_largest,
-    live,
-    spill_kept,
-    spill_streamed,
-    tensor_of_unit,
-    size,
-    starts,
-    reader,
-    read,
-    load,
-    store,
-    forward,
-    package,
-    link_bytes,
-    sent,
-    received,
-):
-    """Exact cost of many pipelines of one task in a window that holds its units a to b - 1 (`evaluate._pipeline`).
+@kernel(nogil=True)
+def pipelines(
+    task: TaskArrays, places: Places, moved: WindowBytes, candidates: Candidates, traffic: Traffic, rates: Rates
+) -> tuple[Floats, Floats, Floats]:
+    """Exact (latency_s, energy_j, dram_bytes) [m] of many pipelines of one task in a window (twin: `evaluate.py`).
 
-    Candidate m has micro-batch `micros[m]` and `stages[m]` stages; stage s ends before unit `cuts[m, s]` and runs
-    on `chiplets[m, s]`. Returns (latency_s [m], energy_j [m], dram_bytes [m]) and, in `detailed`, adds each
-    candidate's bytes to `link_bytes` [m, links], `sent` and `received` [m, chiplets].
+    In `detailed` each candidate's bytes are added to `traffic`.
     """
-    many, n = len(micros), b - a
-    latency, energy, dram = np.empty(many), np.empty(many), np.empty(many)
-    stage_of = np.empty(n, dtype=np.int64)
-    to_stage = np.empty(cuts.shape[1])
+    many = len(candidates.stages)
+    latency_s, energy_j, dram_bytes = np.zeros(many), np.zeros(many), np.zeros(many)
+    stage_of = np.empty(moved.end - moved.first, dtype=np.int64)
+    to_stage = np.empty(candidates.cuts.shape[1])
     for m in range(many):
-        micro, count = micros[m], -(-batch // micros[m])
-        begin = a
-        for s in range(stages[m]):
-            for u in range(begin, cuts[m, s]):
-                stage_of[u - a] = s
-            begin = cuts[m, s]
-        total_s = slowest_s = joules = moved_all = 0.0
-        begin = a
-        for s in range(stages[m]):
-            u, v = begin, cuts[m, s] - 1
-            i, j = u - a, v - a
-            chip = chiplets[m, s]
-            c, far = class_of[chip], dram_hops[chip]
-            forward_all = forward_s = forward_j = 0.0
-            if s < stages[m] - 1:
-                for target in range(stages[m]):
-                    to_stage[target] = 0.0
-                if detailed:
-                    for t in range(tensor_of_unit[u], tensor_of_unit[v + 1]):
-                        here, seen = 0.0, s
-                        for at in range(starts[t], starts[t + 1]):
-                            if reader[at] >= b:
-                                break
-                            target = stage_of[reader[at] - a]
-                            if target == s:
-                                continue
-                            if target != seen:
-                                if seen > s:
-                                    to_stage[seen] += min(size[t], here)
-                                here, seen = 0.0, target
-                            here += read[at]
-                        if seen > s:
-                            to_stage[seen] += min(size[t], here)
-                else:
-                    to_stage[s + 1] = forward[i, j]
-                for target in range(s + 1, stages[m]):
-                    amount = to_stage[target]
-                    if amount > 0.0:
-                        other = chiplets[m, target]
-                        forward_all += amount
-                        forward_s += nop_s(micro * amount, hops[chip, other], package)
-                        forward_j += batch * amount * hops[chip, other] * package[NOP_J_PER_BYTE]
-                        if detailed:
-                            _carry(m, chip, other, batch * amount, route, link_bytes, sent, received)
-            stored = store[j + 1] - store[i]
-            held = weights[v + 1] - weights[u]
-            first_s, next_s, moved, loads, spill = stage_cost(
-                detailed, micro, batch, l2_bytes[c], compute_s[c, v + 1] - compute_s[c, u], held,
-                two_largest[u, v], live[u, v], spill_kept[c, u, v], spill_streamed[c, u, v], load[i, j], stored,
-                forward_all, forward_s, far, package,
-            )  # fmt: skip
-            total_s += first_s
-            slowest_s = max(slowest_s, next_s)
-            moved_all += moved
-            joules += forward_j + stage_joules(
-                batch, c, u, v, loads, moved, far, work_j, fill_weight_j, fill_input_j, drain_j, package
-            )
-            if detailed and far > 0:
-                near = interface[chip]
-                inward = loads * held + batch * load[i, j] + count * spill
-                _carry(m, near, chip, inward, route, link_bytes, sent, received)
-                _carry(m, chip, near, batch * stored + count * spill, route, link_bytes, sent, received)
-            begin = cuts[m, s]
-        latency[m] = total_s + (count - 1) * slowest_s
-        energy[m], dram[m] = joules, moved_all
-    return latency, energy, dram
+        micro_batch, stages = candidates.micro_batch[m], candidates.stages[m]
+        begin = moved.first
+        for s in range(stages):
+            for u in range(begin, candidates.cuts[m, s]):
+                stage_of[u - moved.first] = s
+            begin = candidates.cuts[m, s]
+        first_s = slowest_s = 0.0
+        begin = moved.first
+        for s in range(stages):
+            end = candidates.cuts[m, s]
+            _hand_on(task, moved, stage_of, (s, stages, begin, end), rates.detailed, to_stage)
+            span = _sent(task, places, moved, candidates, (m, s, begin, end), to_stage, traffic, rates)
+            chip = candidates.chiplets[m, s]
+            place = Place(places.class_of[chip], places.l2_bytes[places.class_of[chip]], places.dram_hops[chip])
+            begin = end
+            if micro_batch > 1 and not law.fits_l2(room_of(task, place, span, micro_batch)):
+                first_s = np.inf
+                continue
+            spill, terms = terms_of(task, place, span, micro_batch, rates)
+            first_s += terms.resident_s + terms.fill_s
+            slowest_s = max(slowest_s, terms.steady_s)
+            energy_j[m] += terms.energy_j
+            dram_bytes[m] += terms.dram
+            if rates.detailed and place.dram_hops > 0:
+                spilled = law.micro_batches(task.batch, micro_batch) * spill
+                near = places.interface[chip]
+                _carry(m, near, chip, terms.weights + terms.load + spilled, places.route, traffic)
+                _carry(m, chip, near, terms.store + spilled, places.route, traffic)
+        latency_s[m] = law.pipeline_s(first_s, slowest_s, law.micro_batches(task.batch, micro_batch))
+    return latency_s, energy_j, dram_bytes
 
 
-@njit(cache=True)
-def _carry(m, source, target, bytes_, route, link_bytes, sent, received):  # type: ignore[no-untyped-def]
+@kernel()
+def _hand_on(
+    task: TaskArrays,
+    moved: WindowBytes,
+    stage_of: Ints,
+    stage: tuple[int, int, int, int],
+    detailed: bool,
+    to_stage: Floats,
+) -> None:
+    """Fill `to_stage` with the bytes of one sample that a stage (number, of how many, first unit, end) sends to each
+    later one (twin: `exact/tensors.py exchange`)."""
+    s, stages, begin, end = stage
+    for target in range(stages):
+        to_stage[target] = 0.0
+    if s == stages - 1:
+        return
+    if not detailed:
+        to_stage[s + 1] = moved.forward[begin - moved.first, end - 1 - moved.first]
+        return
+    tensors = task.tensors
+    for t in range(tensors.first_of_unit[begin], tensors.first_of_unit[end]):
+        here, seen = 0.0, s
+        for at in range(tensors.starts[t], tensors.starts[t + 1]):
+            if tensors.reader[at] >= moved.end:
+                break
+            target = stage_of[tensors.reader[at] - moved.first]
+            if target == s:
+                continue
+            if target != seen:
+                if seen > s:
+                    to_stage[seen] += min(tensors.bytes_[t], here)
+                here, seen = 0.0, target
+            here += tensors.read[at]
+        if seen > s:
+            to_stage[seen] += min(tensors.bytes_[t], here)
+
+
+@kernel()
+def _sent(
+    task: TaskArrays,
+    places: Places,
+    moved: WindowBytes,
+    candidates: Candidates,
+    stage: tuple[int, int, int, int],
+    to_stage: Floats,
+    traffic: Traffic,
+    rates: Rates,
+) -> Span:
+    """Stage (candidate, number, first unit, end) with what it sends to later ones."""
+    m, s, begin, end = stage
+    chip = candidates.chiplets[m, s]
+    forward = forward_s = forward_hop_bytes = 0.0
+    for target in range(s + 1, candidates.stages[m]):
+        bytes_ = to_stage[target]
+        if bytes_ > 0.0:
+            other = candidates.chiplets[m, target]
+            hops = places.hops[chip, other]
+            forward += bytes_
+            forward_s += law.link_s(candidates.micro_batch[m] * bytes_, hops, rates)
+            forward_hop_bytes += task.batch * bytes_ * hops
+            if rates.detailed:
+                _carry(m, chip, other, task.batch * bytes_, places.route, traffic)
+    i, j = begin - moved.first, end - 1 - moved.first
+    stored = moved.store[j + 1] - moved.store[i]
+    return Span(begin, end - 1, moved.load[i, j], stored, forward, forward_s, forward_hop_bytes)
+
+
+@kernel()
+def _carry(m: int, source: int, target: int, bytes_: float, route: Ints, traffic: Traffic) -> None:
+    """Put bytes on the links from one chiplet to another."""
     for step in range(route.shape[2]):
         link = route[source, target, step]
         if link < 0:
             break
-        link_bytes[m, link] += bytes_
-    sent[m, source] += bytes_
-    received[m, target] += bytes_
+        traffic.links[m, link] += bytes_
+    traffic.out[m, source] += bytes_
+    traffic.into[m, target] += bytes_
+
+
+@kernel()
+def window_costs(
+    latency_s: Floats, energy_j: Floats, dram_bytes: Floats, traffic: Traffic, rates: Rates
+) -> tuple[Floats, Floats]:
+    """(latency_s, energy_j) [m] of windows whose pipelines' figures and traffic were added up."""
+    window_s, window_j = np.empty(len(latency_s)), np.empty(len(latency_s))
+    for m in range(len(latency_s)):
+        link = port = 0.0
+        if rates.detailed:
+            for number in range(traffic.links.shape[1]):
+                link = max(link, traffic.links[m, number])
+            for chip in range(traffic.out.shape[1]):
+                port = max(port, traffic.out[m, chip], traffic.into[m, chip])
+        window_s[m] = law.window_s(law.window_needs(latency_s[m], dram_bytes[m], link, port, rates))
+        window_j[m] = energy_j[m] + law.static_j(window_s[m], rates)
+    return window_s, window_j

@@ -1,4 +1,4 @@
-"""A problem as flat arrays over units, for the kernels (`kernel.py`). Plain twins: `memory.py`, `tensors.py`.
+"""A problem as flat arrays over units, for the kernels. Plain twins: `exact/memory.py`, `exact/tensors.py`.
 
 A *unit* is the smallest run of layers that may be a stage (`Model.units`). Matrices indexed `[i, j]` describe
 units i to j (inclusive) run as one stage; entries with i > j are unused.
@@ -6,39 +6,21 @@ units i to j (inclusive) run as one stage; entries with i > j are unused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.single import fill_and_drain, footprints, spills
+from chipweave.evaluation.tables.memory import Held, Operands, Units, fill_and_drain, footprints, spills
+from chipweave.evaluation.tables.window_bytes import Tensors
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Tensors:
-    """Every tensor of a model once, by the unit that makes it (-1: the network input), ascending.
-
-    `bytes_[t]` is its size; readers of tensor t are entries `starts[t]` to `starts[t + 1]` of `reader` (unit,
-    ascending, not the maker) and `read` (bytes). `sink[t]` marks a network output. The tensors of unit u are
-    `first_of_unit[u]` to `first_of_unit[u + 1]`.
-    """
-
-    unit: Ints
-    bytes_: Floats
-    sink: NDArray[np.bool_]
-    starts: Ints
-    reader: Ints
-    read: Floats
-    first_of_unit: Ints
-
-
-@dataclass(frozen=True)
-class TaskArrays:
+class TaskArrays(NamedTuple):
     """One task. Per-sample figures; `[c]` is the chiplet class; prefix arrays have one entry more than units.
 
     Args:
@@ -70,8 +52,7 @@ class TaskArrays:
     tensors: Tensors
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """The package as arrays. `links` numbers the directed links; `route` lists them per pair, -1 padded."""
 
     class_of: Ints
@@ -88,28 +69,26 @@ def task_arrays(ready: Prepared, task: int) -> TaskArrays:
     entry = ready.tasks[task]
     model, detailed = entry.model, ready.detailed
     classes, costs = ready.package.classes, ready.problem.costs[task]
-    first = np.array([unit[0] for unit in model.units], dtype=np.int64)
-    last = np.array([unit[1] for unit in model.units], dtype=np.int64)
+    units = Units(
+        np.array([unit[0] for unit in model.units], dtype=np.int64),
+        np.array([unit[1] for unit in model.units], dtype=np.int64),
+    )
+    first, last = units
     ends = np.append(first, len(model.layers))
     scale = model.bytes_per_element
     layer_weights = np.array([scale * layer.weight_elements for layer in model.layers], dtype=np.float64)
-    size, start, end, producers, elements = _operands(model)
+    operands = _operands(model)
     l2_bytes = np.array([chiplet.l2_bytes for chiplet in classes], dtype=np.float64)
-    live, two_largest = footprints(first, last, size, start, end, producers, layer_weights)
+    live, two_largest = footprints(units, operands, layer_weights)
     shape = (len(classes), len(first), len(first))
     if detailed:
-        spill_kept, spill_streamed = spills(
-            first, last, size, start, end, producers, layer_weights, live, two_largest, l2_bytes
-        )
+        held = Held(layer_weights, live, two_largest)
+        spill_kept, spill_streamed = spills(units, operands, held, l2_bytes)
         fill_input_j, drain_j = fill_and_drain(
-            first,
-            last,
+            units,
+            operands,
             np.array([c.fill_input_j for c in costs]),
             np.array([c.drain_output_j for c in costs]),
-            start,
-            end,
-            producers,
-            elements,
             _last_reader(model),
         )
     else:
@@ -165,7 +144,7 @@ def _prefix(per_layer: Floats, ends: Ints) -> Floats:
     return np.concatenate(([0.0], np.cumsum(per_layer)))[ends]
 
 
-def _operands(model: Model) -> tuple[Floats, Ints, Ints, Ints, Floats]:
+def _operands(model: Model) -> Operands:
     """Tensor sizes by producer (entry 0: the network input); per layer its slice of the edges it reads; those edges."""
     size = [
         model.bytes_per_element * model.tensor_elements(producer)
@@ -174,7 +153,7 @@ def _operands(model: Model) -> tuple[Floats, Ints, Ints, Ints, Floats]:
     counts = np.array([len(edges) for edges in model.operands], dtype=np.int64)
     end = np.cumsum(counts)
     edges = [edge for edges in model.operands for edge in edges]
-    return (
+    return Operands(
         np.array(size, dtype=np.float64),
         end - counts,
         end,

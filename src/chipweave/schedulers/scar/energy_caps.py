@@ -4,51 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.bench import arrays_of
+from chipweave.evaluation.bound import Point
 from chipweave.plan.objective import Objective
-from chipweave.schedulers.scar.reconfigure import Share
-
-Point = tuple[float, float]
-"""(latency_s, energy_j)."""
-
-
-def least_share_j(ready: Prepared, share: Share) -> float:
-    """Joules of a share that no place avoids: every unit on its cheapest class, every weight loaded once."""
-    task = arrays_of(ready, share.task)
-    part = slice(share.first, share.end + 1)
-    work_j = task.batch * np.diff(task.work_j[:, part], axis=1) + np.diff(task.fill_weight_j[:, part], axis=1)
-    weights = float(task.weights[share.end] - task.weights[share.first])
-    return float(work_j.min(axis=0).sum()) + weights * 8 * ready.package.dram_energy_j_per_bit
-
-
-def least_window(ready: Prepared, window: Sequence[Share]) -> Point:
-    """A latency and an energy that no way to run the window goes below.
-
-    Latency: per task one sample through all units and the rest of the batch through the slowest (as in
-    `schedule.bound`), and all compute spread over all chiplets; energy: every unit on its cheapest class.
-    """
-    latency_s, compute_s, energy_j = 0.0, 0.0, 0.0
-    for share in window:
-        task = arrays_of(ready, share.task)
-        part = slice(share.first, share.end + 1)
-        units_s = np.diff(task.compute_s[:, part], axis=1).min(axis=0)
-        latency_s = max(latency_s, float(units_s.sum() + (task.batch - 1) * units_s.max()))
-        compute_s += task.batch * float(units_s.sum())
-        energy_j += least_share_j(ready, share)
-    return max(latency_s, compute_s / len(ready.package.chiplets)), energy_j
-
 
 _BINS = 128
 
 
-@dataclass(frozen=True)
-class Caps:
+class Caps(NamedTuple):
     """Most energy a window may take, by its latency: `energy_j[q]` holds from `start_s + q * step_s` on.
 
     Past the last bin nothing is allowed. Bins are judged at their fast end, so no cap is ever too low.
@@ -67,7 +34,7 @@ class Caps:
 
     def less(self, energy_j: float) -> Caps:
         """What is left when others take `energy_j`."""
-        return replace(self, energy_j=self.energy_j - energy_j)
+        return self._replace(energy_j=self.energy_j - energy_j)
 
 
 NO_CAPS = Caps(0.0, math.inf, np.array([math.inf]))

@@ -15,16 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.errors import InputError
+from chipweave.evaluation.bound import least_of_window
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, stage_tables, window_cost
+from chipweave.evaluation.law import micro_batches, pipeline_s
+from chipweave.evaluation.tables.bench import (
+    Candidates,
+    Scores,
+    StageTables,
+    arrays_of,
+    score,
+    stage_tables,
+    window_cost,
+)
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import micro_batch_candidates
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
-from chipweave.schedulers.scar import labels as chains
+from chipweave.schedulers.scar.energy_caps import NO_CAPS
+from chipweave.schedulers.scar.labels import Comparing, Tree, fronts
 from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
-from chipweave.schedulers.scar.segment import least_figures
 from chipweave.schedulers.scar.trees import Kind
 
 Cuts = tuple[int, ...]
@@ -39,13 +49,11 @@ KEPT_PATHS = 6
 
 @dataclass(frozen=True)
 class _Tables:
-    """Stage figures of one share at one micro-batch on every kind of place, [kind, i, j]."""
+    """Stages of one share at one micro-batch, of which there are k, on every kind of place."""
 
     micro_batch: int
-    factor: int
-    total_s: NDArray[np.float64]
-    steady_s: NDArray[np.float64]
-    joules: NDArray[np.float64]
+    k: int
+    stages: StageTables
 
 
 @dataclass(frozen=True)
@@ -121,34 +129,28 @@ def _member(
     batch = arrays_of(ready, share.task).batch
     tables = []
     for micro in micro_batch_candidates(batch):
-        total_s, steady_s, joules, _ = stage_tables(ready, share.task, share.first, share.end, micro, kinds)
-        tables.append(_Tables(micro, -(-batch // micro) - 1, total_s, steady_s, joules))
-    return _Member(share, nodes, limit_s, tuple(tables), _seeds(ready, share, nodes, kinds, tables, objective))
+        tables.append(_Tables(micro, micro_batches(batch, micro), stage_tables(ready, *share, micro, kinds)))
+    return _Member(share, nodes, limit_s, tuple(tables), _seeds(ready, share, nodes, tables, objective))
 
 
 def _seeds(
     ready: Prepared,
     share: Share,
     nodes: int,
-    kinds: tuple[Kind, ...],
     tables: Sequence[_Tables],
     objective: Objective,
 ) -> tuple[Cuts, ...]:
     """Good segmentations to start from: per kind of place and number of stages, the best if all were of that kind."""
     best: dict[tuple[int, int], tuple[float, Cuts]] = {}
     depth = np.arange(1, nodes + 1)
-    chain = (depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
-    no_dram, no_caps = np.zeros_like(tables[0].joules[:1]), np.array([math.inf])
+    chain = Tree(depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
     for table in tables:
-        least = least_figures(ready, share, table.micro_batch)
-        coarse = np.array([least[0][0], least[1][0], least[2][0], math.inf]) / math.sqrt(nodes)
-        for kind, figures_of_kind in enumerate(_uniform_places(table)):
+        least = least_of_window(ready, share, table.micro_batch)
+        coarse = np.array([*(figure[0] for figure in least), math.inf]) / math.sqrt(nodes)
+        for kind, stages in enumerate(_uniform_places(table.stages)):
             for tolerance, budget in SEED_TOLERANCES:
-                total_s, steady_s, joules = figures_of_kind
-                start, figures, cuts, _, done = chains.fronts(
-                    total_s, steady_s, joules, no_dram, table.factor, 3, 1, *chain, nodes, *least, 0.0, math.inf,
-                    no_caps, tolerance * coarse, budget,
-                )  # fmt: skip
+                comparing = Comparing(table.k, nodes, 3, 1, tolerance * coarse, budget)
+                start, figures, cuts, _, done = fronts(stages, chain, least, NO_CAPS, comparing)
                 if done:
                     break
             node = np.repeat(depth - 1, np.diff(start))
@@ -162,13 +164,12 @@ def _seeds(
     return tuple(dict.fromkeys(cuts for _, cuts in ranked))
 
 
-def _uniform_places(table: _Tables) -> Iterator[tuple[NDArray[np.float64], ...]]:
+def _uniform_places(tables: StageTables) -> Iterator[StageTables]:
     """Stage figures [1, i, j] as if all places were of one kind, of each in turn, and each stage on its fastest."""
-    arrays = (table.total_s, table.steady_s, table.joules)
-    for kind in range(len(table.total_s)):
-        yield tuple(array[kind : kind + 1] for array in arrays)
-    fastest = np.argmin(table.total_s, axis=0)[None]
-    yield tuple(np.take_along_axis(array, fastest, axis=0) for array in arrays)
+    for kind in range(len(tables.first_s)):
+        yield StageTables(*(array[kind : kind + 1] for array in tables))
+    fastest = np.argmin(tables.first_s, axis=0)[None]
+    yield StageTables(*(np.take_along_axis(array, fastest, axis=0) for array in tables))
 
 
 def _bounds(members: Sequence[_Member]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -287,11 +288,11 @@ def _lay(
         stages = [
             [(float(a[k, i, j - 1]), float(b[k, i, j - 1]), float(c[k, i, j - 1])) for k in range(len(a))]
             for i, j in zip(begins, ends, strict=True)
-            for a, b, c in [(table.total_s, table.steady_s, table.joules)]
+            for a, b, c, _ in [table.stages]
         ]
         if any(math.isinf(kind[0]) for stage in stages for kind in stage):
             continue
-        for value, path in _walk(ready, stages, table.factor, free, kind_of, objective):
+        for value, path in _walk(ready, stages, table.k, free, kind_of, objective):
             if best is None or value < best[0]:
                 best = (value, path, table.micro_batch)
     if best is None:
@@ -311,7 +312,7 @@ def _lay(
 def _walk(
     ready: Prepared,
     stages: Sequence[Sequence[tuple[float, float, float]]],
-    factor: int,
+    k: int,
     free: set[int],
     kind_of: Sequence[int],
     objective: Objective,
@@ -330,14 +331,14 @@ def _walk(
                     continue
                 stage_s, steady_s, stage_j = kinds[kind_of[chiplet]]
                 new = (total_s + stage_s, max(slowest_s, steady_s), joules + stage_j)
-                value = objective(new[0] + factor * new[1], new[2])
+                value = objective(pipeline_s(new[0], new[1], k), new[2])
                 open_ = sum(1 for other in near[chiplet] if other in free and other not in path)
                 longer.append((value, open_, (*path, chiplet), *new))
         kept = sorted(longer)[: KEPT_PATHS if len(longer[0][2]) > 1 else len(longer)] if longer else []
     return [(value, path) for value, _, path, *_ in kept]
 
 
-def _batch(ready: Prepared, member: _Member, cuts: Cuts, pipeline: Pipeline) -> Batch:
+def _batch(ready: Prepared, member: _Member, cuts: Cuts, pipeline: Pipeline) -> Scores:
     return score(ready,
         member.share.task,
         member.share.first,

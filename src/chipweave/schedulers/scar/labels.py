@@ -8,34 +8,87 @@ so a label that another one beats in all four can never end in a better schedule
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import NamedTuple, TypeVar
 
-_NO_SLACK = np.zeros(4)
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.compiled import kernel
+from chipweave.evaluation.bound import LeastOfWindow
+from chipweave.evaluation.tables.compiled_law import law
+from chipweave.evaluation.tables.single import StageTables
+from chipweave.schedulers.scar.energy_caps import Caps
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Shorts = NDArray[np.int16]
+Rows = TypeVar("Rows", Floats, Ints, Shorts)
+
+NO_SLACK = np.zeros(4)
 
 # Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
 
 
-@njit(cache=True)
-def _grown(array, used):  # type: ignore[no-untyped-def]
-    bigger = np.empty((2 * array.shape[0], array.shape[1]), dtype=array.dtype)
+class Tree(NamedTuple):
+    """A tree of places in depth-first order (`trees.KindTree`), per node."""
+
+    parent: Ints
+    kind: Ints
+    depth: Ints
+    children: Ints
+
+
+class Comparing(NamedTuple):
+    """How labels are compared.
+
+    Args:
+        k: micro-batches.
+        longest: stages at most.
+        width: figures compared: 4, or 3 to leave DRAM bytes out.
+        breadth: how many must beat a label before it is dropped; 1 keeps the front.
+        slack: [4] how much worse than a label in sum part, slowest stage, joules and DRAM bytes another may be and
+            still beat it.
+        budget: labels made and compared at most.
+    """
+
+    k: int
+    longest: int
+    width: int
+    breadth: int
+    slack: Floats
+    budget: int
+
+
+class Labels(NamedTuple):
+    """Rows of labels, those behind what is in use are free: figures, unit before which each stage ends, and how many
+    others beat it ([., 1])."""
+
+    figures: Floats
+    cuts: Shorts
+    beaten: Ints
+
+
+@kernel()
+def grown(rows: Rows, used: int) -> Rows:
+    """Room for twice as many rows."""
+    bigger = np.empty((2 * rows.shape[0], rows.shape[1]), dtype=rows.dtype)
     for i in range(used):
-        for k in range(array.shape[1]):
-            bigger[i, k] = array[i, k]
+        for k in range(rows.shape[1]):
+            bigger[i, k] = rows[i, k]
     return bigger
 
 
-@njit(cache=True)
-def _cap(latency, start_s, step_s, joules):  # type: ignore[no-untyped-def]
-    """Most energy beside a latency (`caps.Caps`); nothing past the last bin."""
-    if latency <= start_s or step_s == np.inf:
-        return joules[0]
-    bin_ = int((latency - start_s) / step_s)
-    return joules[bin_] if bin_ < len(joules) else -np.inf
+@kernel()
+def cap_at(latency_s: float, caps: Caps) -> float:
+    """Most energy beside a latency; nothing past the last bin."""
+    if latency_s <= caps.start_s or caps.step_s == np.inf:
+        return float(caps.energy_j[0])
+    bin_ = int((latency_s - caps.start_s) / caps.step_s)
+    return float(caps.energy_j[bin_]) if bin_ < len(caps.energy_j) else -np.inf
 
 
-@njit(cache=True)
-def _beats(a, i, b, k, width, slack):  # type: ignore[no-untyped-def]
+@kernel()
+def beats(a: Floats, i: int, b: Floats, k: int, width: int, slack: Floats) -> bool:
     """Row i of `a` is at most `slack` worse than row k of `b` in every figure."""
     for f in range(width):  # noqa: SIM110 - a generator does not compile
         if a[i, f] > b[k, f] + slack[f]:
@@ -43,8 +96,9 @@ def _beats(a, i, b, k, width, slack):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
-def _swap(figures, cuts, beaten, i, k):  # type: ignore[no-untyped-def]
+@kernel()
+def _swap(labels: Labels, i: int, k: int) -> None:
+    figures, cuts, beaten = labels
     for f in range(figures.shape[1]):
         figures[i, f], figures[k, f] = figures[k, f], figures[i, f]
     for f in range(cuts.shape[1]):
@@ -52,8 +106,10 @@ def _swap(figures, cuts, beaten, i, k):  # type: ignore[no-untyped-def]
     beaten[i, 0], beaten[k, 0] = beaten[k, 0], beaten[i, 0]
 
 
-@njit(cache=True)
-def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, slack, beaten):  # type: ignore[no-untyped-def]
+@kernel()
+def _insert(
+    labels: Labels, begin: int, end: int, new: Floats, new_cuts: Shorts, depth: int, width: int, comparing: Comparing
+) -> int:
     """Put a label into the block [begin, end) unless `breadth` others beat it; drop those it makes hopeless.
 
     Others beat the new one if they are at most `slack` worse, but it drops only those that it beats without
@@ -61,21 +117,22 @@ def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, sla
 
     Returns the block's new end. There is room for one more.
     """
+    figures, cuts, beaten = labels
     beaten_by = 0
     for i in range(begin, end):
-        if _beats(figures, i, new, 0, width, slack):
+        if beats(figures, i, new, 0, width, comparing.slack):
             beaten_by += 1
-            if beaten_by >= breadth:
+            if beaten_by >= comparing.breadth:
                 if i > begin:  # what beats one label tends to beat the next: look at it earlier
-                    _swap(figures, cuts, beaten, i, begin + (i - begin) // 2)
+                    _swap(labels, i, begin + (i - begin) // 2)
                 return end
     i = begin
     while i < end:
-        if _beats(new, 0, figures, i, width, _NO_SLACK):
+        if beats(new, 0, figures, i, width, NO_SLACK):
             beaten[i, 0] += 1
-            if beaten[i, 0] >= breadth:
+            if beaten[i, 0] >= comparing.breadth:
                 end -= 1
-                _swap(figures, cuts, beaten, i, end)
+                _swap(labels, i, end)
                 continue
         i += 1
     for f in range(width):
@@ -86,85 +143,85 @@ def _insert(figures, cuts, begin, end, new, new_cuts, depth, width, breadth, sla
     return end + 1
 
 
-@njit(cache=True)
-def _is_beaten(out, begin, end, deepest, latency, energy, dram, width, breadth, slack):  # type: ignore[no-untyped-def]
-    """Do `breadth` whole pipelines on a part of the path beat all that a label with these figures can become?"""
-    count = 0
+@kernel()
+def _is_beaten(out: Labels, begin: Ints, end: Ints, deepest: int, least: Floats, comparing: Comparing) -> bool:
+    """Do `breadth` whole pipelines on a part of the path beat all that a label can become, which has at least these
+    figures (latency, joules, DRAM bytes)?"""
+    count, figures, slack = 0, out.figures, comparing.slack
     for depth in range(1, deepest + 1):
         for i in range(begin[depth], end[depth]):
             if (
-                out[i, 0] <= latency + slack[0]
-                and out[i, 1] <= energy + slack[1]
-                and (width < 4 or out[i, 2] <= dram + slack[2])
+                figures[i, 0] <= least[0] + slack[0]
+                and figures[i, 1] <= least[1] + slack[1]
+                and (comparing.width < 4 or figures[i, 2] <= least[2] + slack[2])
             ):
                 count += 1
-                if count >= breadth:
+                if count >= comparing.breadth:
                     return True
     return False
 
 
-@njit(cache=True, nogil=True)
-def fronts(  # type: ignore[no-untyped-def]
-    total_s,
-    steady_s,
-    joules,
-    dram,
-    factor,
-    width,
-    breadth,
-    parent,
-    kind,
-    depth,
-    children,
-    longest,
-    least_s,
-    least_steady_s,
-    least_j,
-    cap_start_s,
-    cap_step_s,
-    cap_j,
-    slack,
-    budget,
-):
+@kernel()
+def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, source: int, new: Floats) -> None:
+    """Fill `new` with label `source` (-1: none) and a stage (place, first unit, last unit) behind it."""
+    place, i, j = at
+    new[0, 0], new[0, 1] = tables.first_s[place, i, j], tables.steady_s[place, i, j]
+    new[0, 2], new[0, 3] = tables.energy_j[place, i, j], tables.dram_bytes[place, i, j]
+    if source >= 0:
+        before = labels.figures
+        new[0, 0] = before[source, 0] + new[0, 0]
+        new[0, 1] = max(before[source, 1], new[0, 1])
+        new[0, 2] = before[source, 2] + new[0, 2]
+        new[0, 3] = before[source, 3] + new[0, 3]
+
+
+@kernel()
+def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, k: int, figures: Floats) -> None:
+    """Fill `figures` with what a label becomes at least when the units from `unit` on are added, on so many places."""
+    slowest_s = new[0, 1]
+    if left > 0:
+        slowest_s = max(slowest_s, least.steady_s[unit] / left)
+    figures[0] = law.pipeline_s(new[0, 0] + least.first_s[unit], slowest_s, k)
+    figures[1] = new[0, 2] + least.energy_j[unit]
+    figures[2] = new[0, 3]
+
+
+@kernel(nogil=True)
+def fronts(
+    tables: StageTables, tree: Tree, least: LeastOfWindow, caps: Caps, comparing: Comparing
+) -> tuple[Ints, Floats, Shorts, int, bool]:
     """Non-dominated pipelines for every node of a tree of places at one micro-batch.
 
     Args:
-        total_s, steady_s, joules, dram: [kind, i, j] stage tables of the window's n units (`kernel.stage_tables`).
-        factor: micro-batches - 1.
-        width: figures compared: 4, or 3 to leave DRAM bytes out.
-        breadth: how many must beat a label before it is dropped; 1 keeps the front.
-        parent, kind, depth, children: the tree in depth-first order (`trees.KindTree`); longest: its depth.
-        least_s, least_steady_s, least_j: [n + 1] least sum part, steady part and joules of the units from j on.
-        cap_start_s, cap_step_s, cap_j: labels that must exceed the caps (`caps.Caps`) are dropped.
-        slack: [4] how much worse than a label in sum part, slowest stage, joules and DRAM bytes another may be
-            and still beat it.
-        budget: labels made and compared at most.
+        tables: of the window's n units.
+        caps: labels that must exceed them are dropped.
 
     Returns:
         (start [nodes + 1] of each node's pipelines; figures [m, 3] latency_s, energy_j, dram_bytes; cuts
         [m, longest] unit before which each stage ends, 0 beyond the last; labels made; False if the budget ran
         out: then there are no pipelines).
     """
-    n = total_s.shape[1]
-    figures, cuts = np.empty((1024, 4)), np.empty((1024, longest), dtype=np.int16)
-    beaten = np.zeros((1024, 1), dtype=np.int64)
-    out, out_cuts = np.empty((256, 3)), np.empty((256, longest), dtype=np.int16)
-    out_start = np.zeros(len(parent) + 1, dtype=np.int64)
-    out_beaten = np.zeros((256, 1), dtype=np.int64)
+    n, longest, k = tables.first_s.shape[1], comparing.longest, comparing.k
+    labels = _empty(1024, 4, longest)
+    out = _empty(256, 3, longest)
+    out_start = np.zeros(len(tree.parent) + 1, dtype=np.int64)
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
     new, new_out, new_cuts = np.empty((1, 4)), np.empty((1, 3)), np.empty(longest, dtype=np.int16)
-    slack_out = np.array([slack[0] + factor * slack[1], slack[2], slack[3]])
+    at_least = np.empty(3)
+    slack = comparing.slack
+    slack_out = np.array([law.pipeline_s(slack[0], slack[1], k), slack[2], slack[3]])
+    whole = Comparing(k, longest, comparing.width, comparing.breadth, slack_out, comparing.budget)
     used_out, made, work = 0, 0, 0
-    for node in range(len(parent)):
+    for node in range(len(tree.parent)):
         out_start[node] = used_out
-        d = depth[node]
+        d = tree.depth[node]
         if d > n or d > longest:
             continue
-        place = kind[node]
+        place = tree.kind[node]
         top = 0 if d == 1 else end[d - 1, n - 2]
         out_begin = used_out
-        first_j = n - 1 if children[node] == 0 or d == longest else d - 1
+        first_j = n - 1 if tree.children[node] == 0 or d == longest else d - 1
         if d > 1:
             for j in range(first_j):
                 begin[d, j] = end[d, j] = top
@@ -175,180 +232,62 @@ def fronts(  # type: ignore[no-untyped-def]
             last = j == n - 1
             begin[d, j] = top
             block_end = top
-            left = longest - d
             for i in range(d - 1, j + 1):
-                if total_s[place, i, j] == np.inf:
+                if tables.first_s[place, i, j] == np.inf:
                     continue
-                sources_begin, sources_end = 0, 1
+                sources_begin, sources_end = -1, 0
                 if d > 1:
                     sources_begin, sources_end = begin[d - 1, i - 1], end[d - 1, i - 1]
                 elif i > 0:
                     break
                 for source in range(sources_begin, sources_end):
                     made += 1
-                    if d == 1:
-                        new[0, 0], new[0, 1] = total_s[place, i, j], steady_s[place, i, j]
-                        new[0, 2], new[0, 3] = joules[place, i, j], dram[place, i, j]
-                    else:
-                        new[0, 0] = figures[source, 0] + total_s[place, i, j]
-                        new[0, 1] = max(figures[source, 1], steady_s[place, i, j])
-                        new[0, 2] = figures[source, 2] + joules[place, i, j]
-                        new[0, 3] = figures[source, 3] + dram[place, i, j]
-                    slowest = new[0, 1]
-                    if left > 0:
-                        slowest = max(slowest, least_steady_s[j + 1] / left)
-                    latency = new[0, 0] + least_s[j + 1] + factor * slowest
-                    if new[0, 2] + least_j[j + 1] > _cap(latency, cap_start_s, cap_step_s, cap_j):
+                    _extend(tables, (place, i, j), labels, source, new)
+                    _at_least(new, least, j + 1, longest - d, k, at_least)
+                    if at_least[1] > cap_at(at_least[0], caps):
                         continue
-                    if _is_beaten(
-                        out, done_begin, done_end, d - 1 if last else d, latency, new[0, 2] + least_j[j + 1], new[0, 3],
-                        width, breadth, slack_out,
-                    ):  # fmt: skip
+                    if _is_beaten(out, done_begin, done_end, d - 1 if last else d, at_least, whole):
                         work += 8
                         continue
                     work += used_out - out_begin if last else block_end - top
                     for stage in range(d - 1):
-                        new_cuts[stage] = cuts[source, stage]
+                        new_cuts[stage] = labels.cuts[source, stage]
                     new_cuts[d - 1] = j + 1
                     # One place to insert for both: whole pipelines go out, others are extended later.
                     if last:
-                        new_out[0, 0], new_out[0, 1], new_out[0, 2] = (
-                            new[0, 0] + factor * new[0, 1],
-                            new[0, 2],
-                            new[0, 3],
-                        )
-                        f, c, b, label, since, until = out, out_cuts, out_beaten, new_out, out_begin, used_out
+                        new_out[0, 0], new_out[0, 1], new_out[0, 2] = at_least[0], new[0, 2], new[0, 3]
+                        rows, label, since, until = out, new_out, out_begin, used_out
                     else:
-                        f, c, b, label, since, until = figures, cuts, beaten, new, top, block_end
-                    if until + 1 >= f.shape[0]:
-                        f, c, b = _grown(f, until), _grown(c, until), _grown(b, until)
-                    until = _insert(
-                        f, c, since, until, label, new_cuts, d, width - 1 if last else width, breadth,
-                        slack_out if last else slack, b,
-                    )  # fmt: skip
+                        rows, label, since, until = labels, new, top, block_end
+                    if until + 1 >= rows.figures.shape[0]:
+                        rows = _grown(rows, until)
+                    width = comparing.width - 1 if last else comparing.width
+                    until = _insert(rows, since, until, label, new_cuts, d, width, whole if last else comparing)
                     if last:
-                        out, out_cuts, out_beaten, used_out = f, c, b, until
+                        out, used_out = rows, until
                     else:
-                        figures, cuts, beaten, block_end = f, c, b, until
+                        labels, block_end = rows, until
             if last:
                 done_end[d] = used_out
             end[d, j] = block_end
             top = block_end
-            if made + work > budget:
-                return out_start, out[:0], out_cuts[:0], made, False
-        for whole in range(out_begin, used_out):
+            if made + work > comparing.budget:
+                return out_start, out.figures[:0], out.cuts[:0], made, False
+        for row in range(out_begin, used_out):
             for stage in range(d, longest):
-                out_cuts[whole, stage] = 0
-    out_start[len(parent)] = used_out
-    return out_start, out[:used_out], out_cuts[:used_out], made, True
+                out.cuts[row, stage] = 0
+    out_start[len(tree.parent)] = used_out
+    return out_start, out.figures[:used_out], out.cuts[:used_out], made, True
 
 
-@njit(cache=True)
-def sieve(masks, figures, width, breadth, order):  # type: ignore[no-untyped-def]
-    """Which options to keep: not those that `breadth` options on the same chiplets, or on some of them, beat.
-
-    Args:
-        masks: [m] chiplets used, a bit each. figures: [m, width], all to be small.
-        order: a permutation in which no option comes before one that beats it.
-    """
-    kept = np.empty(len(masks), dtype=np.int64)
-    count = 0
-    for at in range(len(order)):
-        new = order[at]
-        beaten_by = 0
-        for k in range(count):
-            old = kept[k]
-            if masks[old] & masks[new] == masks[old] and _beats(figures, old, figures, new, width, _NO_SLACK):
-                beaten_by += 1
-                if beaten_by >= breadth:
-                    break
-        if beaten_by < breadth:
-            kept[count] = new
-            count += 1
-    return kept[:count].copy()
+@kernel()
+def _empty(rows: int, width: int, longest: int) -> Labels:
+    return Labels(
+        np.empty((rows, width)), np.empty((rows, longest), dtype=np.int16), np.zeros((rows, 1), dtype=np.int64)
+    )
 
 
-@njit(cache=True)
-def combine(  # type: ignore[no-untyped-def]
-    masks, figures, new_masks, new_figures, width, breadth, chiplets, one_bucket, rest_j, cap_start_s, cap_step_s, cap_j
-):
-    """Put one more task beside each partial window, on chiplets that are still free.
-
-    Figures are [latency_s, energy_j, dram_bytes, -latest start]: latencies and the last combine by maximum, the
-    others add up. Options that `breadth` others with the same chiplets beat are dropped; with `one_bucket` (the
-    last task) chiplets no longer matter. Those above the caps (`caps.Caps`) are dropped,
-    `rest_j` being what the tasks still to come take at least.
-
-    Returns (masks, figures, index into the old, index into the new, all [., 1] or [., 4]; the rows of them to keep).
-    """
-    buckets = 1 if one_bucket else 1 << chiplets
-    head = np.full(buckets, -1, dtype=np.int64)
-    size = 1024
-    following = np.empty((size, 1), dtype=np.int64)
-    made, made_mask = np.empty((size, 4)), np.empty((size, 1), dtype=np.int64)
-    source, option = np.empty((size, 1), dtype=np.int64), np.empty((size, 1), dtype=np.int64)
-    beaten = np.empty((size, 1), dtype=np.int64)
-    used, free = 0, -1
-    new = np.empty((1, 4))
-    for a in range(len(masks)):
-        for b in range(len(new_masks)):
-            if masks[a] & new_masks[b]:
-                continue
-            new[0, 0] = max(figures[a, 0], new_figures[b, 0])
-            new[0, 1] = figures[a, 1] + new_figures[b, 1]
-            if new[0, 1] + rest_j > _cap(new[0, 0], cap_start_s, cap_step_s, cap_j):
-                continue
-            new[0, 2] = figures[a, 2] + new_figures[b, 2]
-            new[0, 3] = max(figures[a, 3], new_figures[b, 3])
-            bucket = 0 if one_bucket else masks[a] | new_masks[b]
-            beaten_by = 0
-            at = head[bucket]
-            while at >= 0:
-                if _beats(made, at, new, 0, width, _NO_SLACK):
-                    beaten_by += 1
-                    if beaten_by >= breadth:
-                        break
-                at = following[at, 0]
-            if beaten_by >= breadth:
-                continue
-            before, at = -1, head[bucket]
-            while at >= 0:
-                after = following[at, 0]
-                worse = _beats(new, 0, made, at, width, _NO_SLACK)
-                if worse:
-                    beaten[at, 0] += 1
-                if worse and beaten[at, 0] >= breadth:
-                    if before < 0:
-                        head[bucket] = after
-                    else:
-                        following[before, 0] = after
-                    following[at, 0] = free
-                    free = at
-                else:
-                    before = at
-                at = after
-            if free >= 0:
-                slot = free
-                free = following[slot, 0]
-            else:
-                if used + 1 >= made.shape[0]:
-                    made, made_mask = _grown(made, used), _grown(made_mask, used)
-                    source, option = _grown(source, used), _grown(option, used)
-                    following, beaten = _grown(following, used), _grown(beaten, used)
-                slot = used
-                used += 1
-            for f in range(4):
-                made[slot, f] = new[0, f]
-            made_mask[slot, 0], source[slot, 0], option[slot, 0] = masks[a] | new_masks[b], a, b
-            beaten[slot, 0] = beaten_by
-            following[slot, 0] = head[bucket]
-            head[bucket] = slot
-    kept = np.empty(used, dtype=np.int64)
-    count = 0
-    for bucket in range(buckets):
-        at = head[bucket]
-        while at >= 0:
-            kept[count] = at
-            count += 1
-            at = following[at, 0]
-    return made_mask, made, source, option, kept[:count].copy()
+@kernel()
+def _grown(labels: Labels, used: int) -> Labels:
+    figures, cuts, beaten = labels
+    return Labels(grown(figures, used), grown(cuts, used), grown(beaten, used))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from chipweave.schedulers.scar.expected_cost import Floats, expected_units
 from chipweave.schedulers.scar.options import Packing
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Share:
+class Share(NamedTuple):
     """Units `first` to `end - 1` of a task: its part of a window."""
 
     task: int

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from chipweave.errors import InfeasibleError, InputError
+from chipweave.evaluation.bound import Point, least_part_j, least_window
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.bench import arrays_of
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
-from chipweave.schedulers.scar.energy_caps import Caps, Point, caps, least_share_j, least_window
+from chipweave.schedulers.scar.energy_caps import Caps, caps
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Provision, ScarOptions, Search
@@ -177,7 +178,7 @@ class _Search:
             self.evaluated += tried
             return options, least_window(self.ready, window)
         contenders = []
-        least_j = [least_share_j(self.ready, share) for share in window]
+        least_j = [least_part_j(self.ready, share) for share in window]
         for share, longest, limit_s, own_j in zip(window, nodes, late, least_j, strict=True):
             found = self._segmentations(share, self.tree, longest, bounds.less(sum(least_j) - own_j))
             if len(found.node) == 0:

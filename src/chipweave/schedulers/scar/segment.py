@@ -6,15 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.evaluation.bound import LeastOfWindow, least_of_window
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.bench import arrays_of, stage_tables, window_bytes
+from chipweave.evaluation.law import micro_batches, pipeline_s
+from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
 from chipweave.plan.problem import micro_batch_candidates
-from chipweave.schedulers.scar import labels as chains
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
+from chipweave.schedulers.scar.labels import Comparing, fronts
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.trees import KindTree
 
@@ -72,84 +75,53 @@ def segmentations(
     `jobs` threads work side by side; the result does not depend on them.
     """
     micros = micro_batch_candidates(arrays_of(ready, share.task).batch)
-    window_bytes(ready, share.task, share.first, share.end)
+    bytes_of(ready, share.task, share.first, share.end)
     with ThreadPoolExecutor(jobs) as pool:
         for tolerance, budget in islice(zip(TOLERANCES, BUDGETS, strict=True), start, None):
             beaten_by = breadth if tolerance == 0 else least_breadth
-            at = partial(_at, ready, share, tree, longest, beaten_by, caps, tolerance, budget // len(micros))
-            parts = list(pool.map(at, micros))
+            effort = _Effort(longest, beaten_by, tolerance, budget // len(micros))
+            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), micros))
             if all(done for *_, done in parts):
                 break
     node, micro, figures, cuts = (np.concatenate([part[column] for part in parts]) for column in range(4))
     return Segmentations(node, micro, figures, cuts, sum(made for *_, made, _ in parts), tolerance)
 
 
+class _Effort(NamedTuple):
+    """How far a share's search goes: see `segmentations`."""
+
+    longest: int
+    breadth: int
+    tolerance: float
+    budget: int
+
+
 def _at(
-    ready: Prepared,
-    share: Share,
-    tree: KindTree,
-    longest: int,
-    breadth: int,
-    caps: Caps,
-    tolerance: float,
-    budget: int,
-    micro: int,
+    ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, micro: int
 ) -> tuple[Ints, Ints, Floats, Ints, int, bool]:
     """The candidates at one micro-batch, the labels made, and whether the budget sufficed."""
-    total_s, steady_s, joules, dram = stage_tables(ready, share.task, share.first, share.end, micro, tree.kinds)
-    factor = -(-arrays_of(ready, share.task).batch // micro) - 1
-    if factor == 0:
-        steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
-    least = least_figures(ready, share, micro)
-    start, figures, cuts, made, done = chains.fronts(
-        total_s, steady_s, joules, dram, factor, 4 if ready.detailed else 3, breadth, np.array(tree.parent),
-        np.array(tree.kind), np.array(tree.depth), np.array(tree.children), longest, *least,
-        caps.start_s, caps.step_s, caps.energy_j, _slack(ready, share, least, factor, longest, tolerance), budget,
-    )  # fmt: skip
+    tables = stage_tables(ready, *share, micro, tree.kinds)
+    k = micro_batches(arrays_of(ready, share.task).batch, micro)
+    if k == 1:
+        tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
+    least = least_of_window(ready, share, micro)
+    comparing = Comparing(
+        k, effort.longest, 4 if ready.detailed else 3, effort.breadth, _slack(least, k, effort), effort.budget
+    )
+    start, figures, cuts, made, done = fronts(tables, tree.arrays, least, caps, comparing)
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
     return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
 
 
-def _slack(
-    ready: Prepared,
-    share: Share,
-    least: tuple[Floats, Floats, Floats],
-    factor: int,
-    longest: int,
-    tolerance: float,
-) -> Floats:
-    """What a label may be worse by, [4], so that `longest` such steps stay within the tolerance.
+def _slack(least: LeastOfWindow, k: int, effort: _Effort) -> Floats:
+    """What a label may be worse by, [4], so that as many steps as there may be stages stay within the tolerance.
 
-    Latency is sum + factor * slowest: half of its tolerance goes to each.
+    Latency is sum + (k - 1) * slowest: half of its tolerance goes to each.
     """
-    latency_s = float(least[0][0]) + factor * float(least[1][0]) / longest
-    whole = np.array([latency_s / 2, latency_s / 2 / max(1, factor), float(least[2][0])])
+    latency_s = pipeline_s(float(least.first_s[0]), float(least.steady_s[0]) / effort.longest, k)
+    whole = np.array([latency_s / 2, latency_s / 2 / max(1, k - 1), float(least.energy_j[0])])
     # DRAM bytes show in the joules already; they only matter apart where DRAM is the bottleneck.
-    return np.append(tolerance / longest * whole, np.inf if tolerance > 0 else 0.0)
-
-
-def least_figures(ready: Prepared, share: Share, micro: int) -> tuple[Floats, Floats, Floats]:
-    """Least sum part, steady part and joules of the units from j on, [n + 1]: what no stage or place avoids."""
-    task = arrays_of(ready, share.task)
-    part = slice(share.first, share.end + 1)
-    compute_s = micro * np.diff(task.compute_s[:, part], axis=1).min(axis=0)
-    weights = np.diff(task.weights[part])
-    joules = task.batch * np.diff(task.work_j[:, part], axis=1).min(axis=0)
-    joules += np.diff(task.fill_weight_j[:, part], axis=1).min(axis=0)
-    package = ready.package
-    loads = 1 if ready.detailed else -(-task.batch // micro)
-    joules += loads * weights * 8 * package.dram_energy_j_per_bit
-    weights_s = weights / package.dram_bandwidth_bytes_s
-    if ready.detailed:  # weights may stream while others compute, but every weight is waited for or overlapped once
-        sum_s, steady_s = np.maximum(_from(compute_s), _from(weights_s)), _from(compute_s)
-    else:
-        sum_s = steady_s = _from(compute_s + weights_s)
-    return sum_s, steady_s, _from(joules)
-
-
-def _from(values: Floats) -> Floats:
-    """Sums from each unit to the end, a hair low: rounding must not lift a bound above what it bounds."""
-    return 0.999999999 * np.append(np.cumsum(values[::-1])[::-1], 0.0)
+    return np.append(effort.tolerance / effort.longest * whole, np.inf if effort.tolerance > 0 else 0.0)
 
 
 def best_segmentations(found: Segmentations, scores: Floats, top_k: int) -> list[tuple[int, ...]]:
@@ -173,22 +145,20 @@ def on_every_place(
         by_length.setdefault(depth, []).append(node)
     rows: list[tuple[int, int, list[float], list[int]]] = []
     for micro in micro_batch_candidates(task.batch):
-        total_s, steady_s, joules, dram = stage_tables(ready, share.task, share.first, share.end, micro, tree.kinds)
-        factor = -(-task.batch // micro) - 1
+        tables = stage_tables(ready, *share, micro, tree.kinds)
+        k = micro_batches(task.batch, micro)
         for cuts in chosen:
             ends = np.array(cuts) - share.first - 1
             begins = np.array([0, *(ends[:-1] + 1)])
             for node in by_length.get(len(cuts), []):
                 kinds = _kinds_to(tree, node)
                 at = (kinds, begins, ends)
-                if np.isfinite(total_s[at]).all():
-                    latency_s = float(total_s[at].sum() + factor * steady_s[at].max())
-                    padded = [*cuts, *([0] * (longest - len(cuts)))]
-                    rows.append((node, micro, [latency_s, float(joules[at].sum()), float(dram[at].sum())], padded))
-    node_column, micros, figures, all_cuts = zip(*rows, strict=True)
-    return Segmentations(
-        np.array(node_column), np.array(micros), np.array(figures), np.array(all_cuts), labels=len(rows), tolerance=0.0
-    )
+                if np.isfinite(tables.first_s[at]).all():
+                    latency_s = pipeline_s(float(tables.first_s[at].sum()), float(tables.steady_s[at].max()), k)
+                    costs = [latency_s, float(tables.energy_j[at].sum()), float(tables.dram_bytes[at].sum())]
+                    rows.append((node, micro, costs, [*cuts, *([0] * (longest - len(cuts)))]))
+    nodes, sizes, figures, every = (np.array(column) for column in zip(*rows, strict=True))
+    return Segmentations(nodes, sizes, figures, every, labels=len(rows), tolerance=0.0)
 
 
 def _kinds_to(tree: KindTree, node: int) -> Ints:

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from chipweave.hardware.package import Package
+from chipweave.schedulers.scar.labels import Tree
 
 Kind = tuple[int, int]
 """(chiplet class, hops to DRAM)."""
@@ -36,6 +39,11 @@ class KindTree:
     children: tuple[int, ...]
     paths: tuple[tuple[tuple[int, ...], ...], ...]
     complete: bool
+
+    @cached_property
+    def arrays(self) -> Tree:
+        """The tree for the kernels."""
+        return Tree(*(np.array(each, dtype=np.int64) for each in (self.parent, self.kind, self.depth, self.children)))
 
     @cached_property
     def paths_by_mask(self) -> tuple[dict[int, list[tuple[int, ...]]], ...]:

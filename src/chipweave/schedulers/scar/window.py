@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.bench import Batch, Candidates, arrays_of, score, window_cost
+from chipweave.evaluation.tables.bench import Candidates, Scores, arrays_of, score, window_cost
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
-from chipweave.schedulers.scar import labels as chains
+from chipweave.schedulers.scar.combine import Placed, combine, sieve
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.segment import Segmentations
@@ -82,13 +82,12 @@ def window_options(
     combined = len(masks)
     for step, k in enumerate(order[1:], start=1):
         combined += len(masks) * len(placed[k].masks)
-        made_masks, made, source, option, kept = chains.combine(
-            masks, figures, placed[k].masks, placed[k].figures, width, breadth, len(ready.package.chiplets),
-            step == len(order) - 1 and not ready.detailed, sum((least_j[later] for later in order[step + 1 :]), 0.0),
-            caps.start_s, caps.step_s, caps.energy_j,
-        )  # fmt: skip
-        masks, figures = made_masks[kept, 0], made[kept]
-        rows = np.column_stack((rows[source[kept, 0]], option[kept, 0]))
+        last = step == len(order) - 1 and not ready.detailed
+        rest_j = sum((least_j[later] for later in order[step + 1 :]), 0.0)
+        both = Placed(masks, figures), Placed(placed[k].masks, placed[k].figures)
+        made, kept = combine(*both, width, breadth, 1 if last else 1 << len(ready.package.chiplets), rest_j, caps)
+        masks, figures = made.masks[kept, 0], made.figures[kept]
+        rows = np.column_stack((rows[made.old[kept, 0]], made.new[kept, 0]))
     if len(masks) == 0:
         return [], combined
     rows = rows[:, np.argsort(order)]
@@ -124,7 +123,7 @@ def _place(ready: Prepared, tree: KindTree, contender: Contender, floor_s: float
     masks = np.array([mask for node in found.node for mask in by_mask[node]], dtype=np.int64)
     dram_bytes = found.figures[row, 2] if ready.detailed else np.zeros(len(row))
     figures = _figures(found.figures[row, 0], found.figures[row, 1], dram_bytes, contender.limit_s, floor_s)
-    kept = chains.sieve(masks, figures, width, breadth, _smallest_first(masks, figures))
+    kept = sieve(Placed(masks, figures), width, breadth, _smallest_first(masks, figures))
     masks, figures, row = masks[kept], figures[kept], row[kept]
     if not ready.detailed:
         paths = [by_mask[found.node[r]][int(mask)][0] for r, mask in zip(row, masks, strict=True)]
@@ -146,7 +145,7 @@ def _affordable(part: _Placed, caps: Caps) -> _Placed:
 
 def _sieved(part: _Placed, width: int, breadth: int) -> _Placed:
     order = _smallest_first(part.masks, part.figures)
-    return _chosen(part, chains.sieve(part.masks, part.figures, width, breadth, order))
+    return _chosen(part, sieve(Placed(part.masks, part.figures), width, breadth, order))
 
 
 def _chosen(part: _Placed, at: Ints) -> _Placed:
@@ -176,7 +175,7 @@ def _pipeline(ready: Prepared, contender: Contender, row: int, path: tuple[int, 
     return Pipeline(contender.share.task, stages, int(contender.found.micro_batch[row]))
 
 
-def _score(ready: Prepared, contender: Contender, row: Ints, paths: Sequence[tuple[int, ...]]) -> Batch:
+def _score(ready: Prepared, contender: Contender, row: Ints, paths: Sequence[tuple[int, ...]]) -> Scores:
     """Exact cost of a contender's candidates on definite paths."""
     stages = np.array([len(path) for path in paths], dtype=np.int64)
     chiplets = np.zeros((len(paths), int(stages.max(initial=1))), dtype=np.int64)

@@ -1,0 +1,155 @@
+"""Compiled: what stages of consecutive units hold in the L2 of one chiplet, and what of it enters and leaves.
+
+Matrices indexed `[i, j]` are of units i to j (inclusive) run as one stage (see `units.py`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.compiled import kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Units(NamedTuple):
+    """Per unit, its first and its last layer."""
+
+    first: Ints
+    last: Ints
+
+
+class Operands(NamedTuple):
+    """What layers read.
+
+    Args:
+        size: bytes of tensors by producer + 1 (entry 0: the network's input).
+        start, end: per layer, its part of the edges `producers` and `elements`.
+    """
+
+    size: Floats
+    start: Ints
+    end: Ints
+    producers: Ints
+    elements: Floats
+
+
+class Held(NamedTuple):
+    """Bytes of weights per layer; live and the two largest layers' weights, [i, j]."""
+
+    weights: Floats
+    live: Floats
+    two_largest: Floats
+
+
+@kernel()
+def footprints(spans: Units, operands: Operands, weights: Floats) -> tuple[Floats, Floats]:
+    """`live` and `two_largest`, both [i, j] in bytes (twin: `exact/memory.py footprint`)."""
+    first, last = spans
+    units, layers = len(first), len(weights)
+    live, two_largest = np.zeros((units, units)), np.zeros((units, units))
+    held = np.zeros(layers)
+    until = np.empty(layers + 1, dtype=np.int64)
+    for i in range(units):
+        held[:] = 0.0
+        until[:] = -1
+        peak = largest = second = 0.0
+        for j in range(i, units):
+            for layer in range(first[j], last[j] + 1):
+                peak = max(peak, _hold(layer, first[i], operands, held, until))
+                if weights[layer] > largest:
+                    largest, second = weights[layer], largest
+                elif weights[layer] > second:
+                    second = weights[layer]
+            live[i, j] = peak
+            two_largest[i, j] = largest + second
+    return live, two_largest
+
+
+@kernel()
+def _hold(layer: int, begin: int, operands: Operands, held: Floats, until: Ints) -> float:
+    """Extend a stage that begins at layer `begin` by `layer`; the largest live set that changed."""
+    size, producers = operands.size, operands.producers
+    held[layer] += size[layer + 1]
+    until[layer + 1] = layer
+    peak = held[layer]
+    for operand in range(operands.start[layer], operands.end[layer]):
+        producer = producers[operand]
+        since = max(begin, until[producer + 1] + 1)
+        for at in range(since, layer + 1):
+            held[at] += size[producer + 1]
+            peak = max(peak, held[at])
+        until[producer + 1] = layer
+    return float(max(peak, held[layer]))
+
+
+@kernel()
+def spills(spans: Units, operands: Operands, most: Held, l2_bytes: Floats) -> tuple[Floats, Floats]:
+    """`spill_kept` and `spill_streamed`, [c, i, j] in bytes (twin: `exact/memory.py Footprint.room`); kept is infinite
+    where weights exceed L2."""
+    first, last = spans
+    weights, live, two_largest = most
+    units, layers, classes = len(first), len(weights), len(l2_bytes)
+    kept, streamed = np.zeros((classes, units, units)), np.zeros((classes, units, units))
+    if classes * units and two_largest.max() + live.max() <= l2_bytes.min():
+        return kept, streamed
+    held = np.zeros(layers)
+    until = np.empty(layers + 1, dtype=np.int64)
+    for i in range(units):
+        held[:] = 0.0
+        until[:] = -1
+        all_weights = 0.0
+        for j in range(i, units):
+            for layer in range(first[j], last[j] + 1):
+                _hold(layer, first[i], operands, held, until)
+                all_weights += weights[layer]
+            for c in range(classes):
+                room = l2_bytes[c]
+                if two_largest[i, j] + live[i, j] <= room:
+                    continue
+                beside_all, beside_two = 0.0, 0.0
+                for layer in range(first[i], last[j] + 1):
+                    after = weights[layer + 1] if layer < last[j] else 0.0
+                    beside_two += max(0.0, held[layer] - max(0.0, room - weights[layer] - after))
+                    beside_all += max(0.0, held[layer] - max(0.0, room - all_weights))
+                streamed[c, i, j] = beside_two
+                kept[c, i, j] = beside_all if all_weights <= room else np.inf
+    return kept, streamed
+
+
+@kernel()
+def fill_and_drain(
+    spans: Units, operands: Operands, fill: Floats, drain: Floats, last_reader: Ints
+) -> tuple[Floats, Floats]:
+    """`fill_input_j` and `drain_j`, [c, i, j] in joules of one sample (twin: `exact/demand.py`)."""
+    first, last = spans
+    units, classes = len(first), fill.shape[0]
+    fill_j, drain_j = np.zeros((classes, units, units)), np.zeros((classes, units, units))
+    filled = np.zeros(classes)
+    for i in range(units):
+        filled[:] = 0.0
+        for j in range(i, units):
+            for layer in range(first[j], last[j] + 1):
+                outside = total = 0.0
+                for operand in range(operands.start[layer], operands.end[layer]):
+                    total += operands.elements[operand]
+                    if operands.producers[operand] < first[i]:
+                        outside += operands.elements[operand]
+                for c in range(classes):
+                    filled[c] += fill[c, layer] * (outside / total)
+            for c in range(classes):
+                fill_j[c, i, j] = filled[c]
+    for j in range(units):
+        filled[:] = 0.0
+        for i in range(j, -1, -1):
+            for layer in range(first[i], last[i] + 1):
+                if last_reader[layer] > last[j]:
+                    for c in range(classes):
+                        filled[c] += drain[c, layer]
+            for c in range(classes):
+                drain_j[c, i, j] = filled[c]
+    return fill_j, drain_j
