@@ -26,7 +26,7 @@ from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
-from chipweave.schedulers.search import Progress, Request
+from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
 
@@ -94,22 +94,27 @@ def schedule(
     )
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
     found = run(ready, request)
+    search = _searched(scheduler, request, found, time.monotonic() - started)
     invalid = problems_of(found.schedule, ready)
     if invalid:
         raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(invalid)}")
-    search = Search(
+    result = assess(ready, describe(model), found.schedule, goal, search)
+    require_limits(result.evaluation, ready.problem)
+    return result
+
+
+def _searched(scheduler: str, request: Request, found: Found, seconds: float) -> Search:
+    """How the schedule was found."""
+    return Search(
         scheduler=scheduler,
-        options=_plain(options),
-        seed=seed,
-        seconds=time.monotonic() - started,
+        options=_plain(request.options),
+        seed=request.seed,
+        seconds=seconds,
         evaluated=found.evaluated,
         front=found.front,
         complete=found.complete,
         notes=found.notes,
     )
-    result = assess(ready, describe(model), found.schedule, goal, search)
-    require_limits(result.evaluation, ready.problem)
-    return result
 
 
 def evaluate(

@@ -54,8 +54,7 @@ def compare(
             stop=interrupted,
             **asked.arguments(),
         )
-    saved = () if out is None else save_comparison(cells, out)
-    for path in saved:
+    for path in () if out is None else save_comparison(cells, out):
         say(f"saved {path}")
     if json:
         from json import dumps

@@ -18,7 +18,7 @@ from chipweave.errors import InputError
 
 T = TypeVar("T")
 
-_KINDS: dict[type, tuple[type, str]] = {
+_KINDS: dict[type, tuple[Any, str]] = {
     int: (Integral, "whole number"),
     float: (Real, "number"),
     bool: (bool, "truth value"),
