@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum, StrEnum
-from functools import wraps
+from functools import cache, wraps
 from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
@@ -105,7 +105,8 @@ class Asked:
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """A command as typer is to see it: what it takes in bundles stands as options, one by one.
 
-    A parameter that is a dataclass stands for its fields. `**options` stands for the options of all schedulers.
+    A parameter that is a dataclass stands for its fields, which all have defaults; `**options` stands for the options
+    of all schedulers.
     """
     signature = inspect.signature(command, eval_str=True)
     bundles: dict[str, type] = {}
@@ -131,21 +132,26 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _fields(bundle: type) -> Iterator[Parameter]:
+@cache
+def _fields(bundle: type) -> tuple[Parameter, ...]:
     hints = get_type_hints(bundle, include_extras=True)
-    for field in fields(bundle):
-        default = Parameter.empty if field.default is MISSING else field.default
-        yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name])
+    return tuple(
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
+        for field in fields(bundle)
+    )
 
 
-def _scheduler_options() -> Iterator[Parameter]:
+@cache
+def _scheduler_options() -> tuple[Parameter, ...]:
+    made = []
     for option, takers in every_option().items():
         info = typer.Option(
             help=f"{option.help} ({option.word(option.default)}).",
             rich_help_panel=f"Options of {_listed(takers, ' and ')}",
         )
         annotation = Annotated[_read_as(option) | None, info]  # type: ignore[valid-type]
-        yield Parameter(option.name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        made.append(Parameter(option.name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    return tuple(made)
 
 
 def _read_as(option: Option) -> type:

@@ -6,9 +6,9 @@ Models are imported where they are made: the command line reads the entries for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chipweave.errors import InputError
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from chipweave.cost.interface import CostModel
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A cost model as it is asked for.
 
     Args:
@@ -35,16 +34,14 @@ class Named:
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """What decides a model's figures beside its name: what messages call it, and what it is, for help and docs."""
 
     called: str
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A cost model that may be named.
 
     Args:
@@ -60,7 +57,7 @@ class Entry:
     what: str
     written: str = ""
     more: str = ""
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = MappingProxyType({})
     rebuilds: bool = True
 
 

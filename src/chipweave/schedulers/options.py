@@ -7,12 +7,12 @@ follow from the fields. Nothing heavy is loaded here, nor where options are defi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import Enum
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 from chipweave.errors import InputError
 
@@ -26,8 +26,7 @@ _KINDS: dict[type, tuple[Any, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option, as its field states it.
 
     Args:
