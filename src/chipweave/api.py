@@ -80,6 +80,7 @@ def schedule(
     started = time.monotonic()
     run = _scheduler(scheduler)
     _require_numbers(seed, time_limit_s, jobs)
+    taken = _plain(options)
     goal = make_objective(objective)
     level = _fidelity(fidelity)
     model = choose(cost_model, jobs=jobs)
@@ -94,21 +95,21 @@ def schedule(
     )
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
     found = run(ready, request)
-    search = _searched(scheduler, request, found, time.monotonic() - started)
     invalid = problems_of(found.schedule, ready)
     if invalid:
         raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(invalid)}")
+    search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return result
 
 
-def _searched(scheduler: str, request: Request, found: Found, seconds: float) -> Search:
+def _searched(scheduler: str, options: dict[str, Any], seed: int, found: Found, seconds: float) -> Search:
     """How the schedule was found."""
     return Search(
         scheduler=scheduler,
-        options=_plain(request.options),
-        seed=request.seed,
+        options=options,
+        seed=seed,
         seconds=seconds,
         evaluated=found.evaluated,
         front=found.front,
