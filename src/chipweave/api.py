@@ -26,7 +26,7 @@ from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS
 from chipweave.schedulers import scheduler as scheduler_named
-from chipweave.schedulers.search import Progress, Request
+from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
 
@@ -80,6 +80,7 @@ def schedule(
     started = time.monotonic()
     run = _scheduler(scheduler)
     _require_numbers(seed, time_limit_s, jobs)
+    taken = _plain(options)
     goal = make_objective(objective)
     level = _fidelity(fidelity)
     model = choose(cost_model, jobs=jobs)
@@ -97,19 +98,24 @@ def schedule(
     invalid = problems_of(found.schedule, ready)
     if invalid:
         raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(invalid)}")
-    search = Search(
+    search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
+    result = assess(ready, describe(model), found.schedule, goal, search)
+    require_limits(result.evaluation, ready.problem)
+    return result
+
+
+def _searched(scheduler: str, options: dict[str, Any], seed: int, found: Found, seconds: float) -> Search:
+    """How the schedule was found."""
+    return Search(
         scheduler=scheduler,
-        options=_plain(options),
+        options=options,
         seed=seed,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
         evaluated=found.evaluated,
         front=found.front,
         complete=found.complete,
         notes=found.notes,
     )
-    result = assess(ready, describe(model), found.schedule, goal, search)
-    require_limits(result.evaluation, ready.problem)
-    return result
 
 
 def evaluate(

@@ -8,9 +8,10 @@ import time
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
+from chipweave.schedulers import Entry
 from chipweave.schedulers.search import Found, Request
 
-FAKES = {name: ("tests.cli.fakes", name, "") for name in ("interrupted", "hopeless", "broken", "wrong")}
+FAKES = {name: Entry(f"tests.cli.fakes:{name}", "") for name in ("interrupted", "hopeless", "broken", "wrong")}
 
 
 def one_by_one(problem: Prepared) -> Schedule:

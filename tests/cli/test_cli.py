@@ -16,7 +16,8 @@ import pytest
 import chipweave
 from chipweave.cli.console import program
 from chipweave.cli.main import app, run
-from chipweave.schedulers import SCHEDULERS
+from chipweave.cost import DEFAULT
+from chipweave.schedulers import SCHEDULERS, every_option
 from tests.cli.fakes import FAKES
 
 SCENARIO = """
@@ -219,6 +220,16 @@ def test_schedulers_on_regions_take_their_options(chip: Run, scenario: str) -> N
     assert (cells[0]["scheduler"], cells[0]["windows"]) == ("scope", 2)
 
 
+def test_compare_takes_the_options_of_schedulers(chip: Run, scenario: str) -> None:
+    for command in ("schedule", "compare"):
+        _, out, _ = chip(command, "--help")
+        assert all(f" {option.flag} " in out for option in every_option())
+    arguments = (scenario, "-p", "het-2x2", "-s", "scar", "--n-splits", 0, "--packing", "uniform", "--json")
+    (cell,) = json.loads(chip("compare", *arguments)[1])
+    alone = json.loads(chip("schedule", *arguments)[1])
+    assert (cell["edp_js"], cell["windows"]) == (alone["evaluation"]["edp_js"], 1)
+
+
 def test_what_is_a_reconstruction_is_called_one(chip: Run) -> None:
     assert "scope is our reconstruction" in " ".join(chip("schedule", "--help")[1].replace("│", " ").split())
     (line,) = (line for line in chip("list", "schedulers")[1].splitlines() if line.startswith("scope "))
@@ -309,16 +320,24 @@ def test_a_layer_that_fails_leaves_the_others_their_figures(chip: Run, tmp_path:
 
 
 def test_cost_of_a_model(chip: Run) -> None:
-    code, out, err = chip("cost", "alexnet", "--chiplet", "datacenter-nvdla", "--json")
+    arguments = ("cost", "alexnet", "--chiplet", "datacenter-nvdla", "--cost-model", "maestro")
+    code, out, err = chip(*arguments, "--json")
     assert (code, err) == (0, "")
     layers = json.loads(out)["layers"]
     assert all(0 <= layer["utilisation"] <= 1 for layer in layers)
     for layer in layers:
         assert layer["cycles"] == layer["maestro"]["cycles"] * layer["maestro"].get("runs", 1)
-    code, table, _ = chip("cost", "alexnet", "--chiplet", "datacenter-nvdla")
+    code, table, _ = chip(*arguments)
     assert code == 0
     assert f"{sum(layer['macs'] for layer in layers):,}" in table
     assert f"{sum(layer['cycles'] for layer in layers):,.0f}" in table
+
+
+def test_cost_has_the_default_of_schedules(chip: Run) -> None:
+    arguments = ("cost", "alexnet", "--chiplet", "datacenter-nvdla", "--json")
+    assert chip(*arguments) == chip(*arguments, "--cost-model", DEFAULT)
+    floor = chip(*arguments, "--maestro-offchip-bandwidth", 4)
+    assert floor == chip(*arguments, "--maestro-offchip-bandwidth", 4, "--cost-model", "maestro")
 
 
 @pytest.mark.parametrize(
@@ -524,7 +543,8 @@ def test_it_runs_as_a_module() -> None:
 
 def test_cheap_commands_load_nothing_heavy() -> None:
     heavy = ["numba", "numpy", "pymoo", "rich.progress", "chipweave.evaluation.tables.single"]
-    for command in ("['list', 'packages']", "['list', 'models']", "['list', 'schedulers']", "['--version']"):
+    commands = ("'list', 'packages'", "'list', 'models'", "'list', 'schedulers'", "'--version'", "'compare', '--help'")
+    for command in (f"[{words}]" for words in commands):
         code = (
             "import sys; from chipweave.cli.main import run; "
             f"code = run({command}); loaded = set({heavy!r}) & set(sys.modules); "

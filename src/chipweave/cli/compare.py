@@ -12,6 +12,7 @@ from chipweave.cli.advice import after_comparing
 from chipweave.cli.console import interruptible, result_console, say
 
 
+@opt.spread
 def compare(
     scenario: opt.ScenarioArgument,
     package: Annotated[
@@ -23,54 +24,37 @@ def compare(
             "--scheduler", "-s", help=f"Repeat for more; scar and standalone by default. {opt.SCHEDULER_HELP}"
         ),
     ] = None,
-    objective: opt.ObjectiveOption = "edp",
-    batch: opt.Batch = None,
-    cost_model: opt.CostModelOption = None,
-    maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
-    fidelity: opt.FidelityOption = opt.FidelityChoice.DETAILED,
+    *,
+    asked: opt.Asked,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for comparison.html, comparison.json and every schedule.json; made where missing."),
     ] = None,
     json: opt.Json = False,
-    seed: opt.Seed = 0,
-    time_limit: opt.TimeLimit = None,
-    jobs: opt.Jobs = None,
-    micro_batch: opt.MicroBatch = None,
-    windows: opt.Windows = None,
-    polish: opt.Polish = None,
+    **options: object,
 ) -> None:
     """Run every scheduler on every package and put the results side by side.
 
     Example: chipweave compare datacenter-4 -p het-sides-3x3 -p simba-nvdla-3x3 -s scar -s standalone
     """
     from chipweave import api
-    from chipweave.files.atomic import require_inside, require_writable
-    from chipweave.report.save import COMPARISON, COMPARISON_REPORT, save_comparison
+    from chipweave.cli.saving import require_room_for_comparison
+    from chipweave.report.save import save_comparison
 
-    if out is not None:
-        for name in (COMPARISON, COMPARISON_REPORT):
-            require_inside(out, name)
-            require_writable(out / name)
+    require_room_for_comparison(out)
     schedulers = scheduler or ["scar", "standalone"]
-    chosen = opt.scheduler_options(schedulers, micro_batch=micro_batch, windows=windows, polish=polish)
+    chosen = opt.scheduler_options(schedulers, options)
     with interruptible() as interrupted:
         cells = api.compare(
-            opt.workload(scenario, batch),
+            opt.workload(scenario, asked.batch),
             package,
             schedulers,
             options=chosen,
             progress=say,
             stop=interrupted,
-            objective=objective,
-            cost_model=opt.cost_model(cost_model, maestro_offchip_bandwidth, jobs=jobs),
-            fidelity=str(fidelity),
-            seed=seed,
-            time_limit_s=time_limit,
-            jobs=jobs,
+            **asked.arguments(),
         )
-    saved = () if out is None else save_comparison(cells, out)
-    for path in saved:
+    for path in () if out is None else save_comparison(cells, out):
         say(f"saved {path}")
     if json:
         from json import dumps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,9 @@ import typer
 
 from chipweave.cli import options as opt
 from chipweave.cli.console import interruptible, progress_bar, result_console, say
+from chipweave.cost.choose import COST_MODELS, describe
 from chipweave.cost.loopnest.objective import Objective
+from chipweave.errors import InputError
 
 if TYPE_CHECKING:
     from chipweave.cost.interface import CostModel, LayerCosts
@@ -26,81 +29,87 @@ NETWORK_DEFAULTS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Network:
+    """What runs a MAESTRO network."""
+
+    num_pes: Annotated[int | None, typer.Option(help="Processing elements (4096).", min=1, rich_help_panel=NETWORK)] = (
+        None
+    )
+    noc_bandwidth: Annotated[
+        int | None, typer.Option(help="Elements per cycle (256).", min=1, rich_help_panel=NETWORK)
+    ] = None
+    noc_latency: Annotated[int | None, typer.Option(help="Cycles (1).", min=0, rich_help_panel=NETWORK)] = None
+    simd_lanes: Annotated[
+        int | None, typer.Option(help="MACs per PE and cycle (1).", min=1, rich_help_panel=NETWORK)
+    ] = None
+    offchip_bandwidth: Annotated[
+        int | None,
+        typer.Option(help="Off-chip floor, elements per cycle; off by default.", min=1, rich_help_panel=NETWORK),
+    ] = None
+
+
+@opt.spread
 def cost(
     model: Annotated[
         str,
         typer.Argument(metavar="MODEL|FILE", help="A built-in model, a model's YAML, or MAESTRO's own text (FILE.m)."),
     ],
     chiplet: Annotated[str | None, typer.Option("--chiplet", "-c", help="A built-in name or a YAML file.")] = None,
-    cost_model: Annotated[
-        str, typer.Option(help="maestro, loopnest (the best mapping of each layer), or table:FILE.csv (yours).")
-    ] = "maestro",
+    cost_model: opt.CostModelOption = None,
     maestro_offchip_bandwidth: opt.OffchipBandwidth = None,
     objective: Annotated[
-        Objective | None, typer.Option(help="What loopnest's mappings minimise, each layer on its own (edp).")
+        Objective | None, typer.Option(help=f"{COST_MODELS['loopnest'].parameters['objective'].help}.")
     ] = None,
     json: opt.Json = False,
-    num_pes: Annotated[
-        int | None, typer.Option(help="Processing elements (4096).", min=1, rich_help_panel=NETWORK)
-    ] = None,
-    noc_bandwidth: Annotated[
-        int | None, typer.Option(help="Elements per cycle (256).", min=1, rich_help_panel=NETWORK)
-    ] = None,
-    noc_latency: Annotated[int | None, typer.Option(help="Cycles (1).", min=0, rich_help_panel=NETWORK)] = None,
-    simd_lanes: Annotated[
-        int | None, typer.Option(help="MACs per PE and cycle (1).", min=1, rich_help_panel=NETWORK)
-    ] = None,
-    offchip_bandwidth: Annotated[
-        int | None,
-        typer.Option(help="Off-chip floor, elements per cycle; off by default.", min=1, rich_help_panel=NETWORK),
-    ] = None,
+    *,
+    network: Network,
 ) -> None:
     """Cost of every layer of a model on a chiplet, or of a MAESTRO network with its own mappings.
 
-    Example: chipweave cost resnet50 --chiplet datacenter-nvdla --cost-model loopnest
+    Example: chipweave cost resnet50 --chiplet datacenter-nvdla
     Example: chipweave cost network.m --num-pes 256 --noc-bandwidth 64 --json
     """
-    from chipweave.errors import InputError
-
-    of_network = {
-        "num_pes": num_pes,
-        "noc_bandwidth": noc_bandwidth,
-        "noc_latency": noc_latency,
-        "simd_lanes": simd_lanes,
-        "offchip_bandwidth": offchip_bandwidth,
-    }
-    given = {key: value for key, value in of_network.items() if value is not None}
+    given = {key: value for key, value in asdict(network).items() if value is not None}
     if model.endswith(".m"):
         of_model = (chiplet, maestro_offchip_bandwidth, objective)
-        if cost_model != "maestro" or any(value is not None for value in of_model):
+        if cost_model not in (None, "maestro") or any(value is not None for value in of_model):
             raise InputError(
                 "cost: --chiplet, --cost-model, --maestro-offchip-bandwidth and --objective are for models; a MAESTRO "
                 "network has its own mappings, and --num-pes and the options beside it say what runs it"
             )
-        from chipweave.cost.maestro.network import network_report
-        from chipweave.files.yaml import read_text
-
-        report = network_report(read_text(Path(model)), model, **(NETWORK_DEFAULTS | given))
-        _print_network(model, report, json)
+        _cost_network(model, NETWORK_DEFAULTS | given, json)
         return
-
-    from chipweave.files.chiplet_file import resolve_chiplet
-    from chipweave.files.model_file import resolve_model
-
     if given:
         names = ", ".join("--" + key.replace("_", "-") for key in given)
         raise InputError(f"cost: {names}: of a MAESTRO network (FILE.m) only; the chiplet of a model is --chiplet")
     if chiplet is None:
         raise InputError("cost: --chiplet is missing; give one of 'chipweave list chiplets' or a YAML file")
+    _cost_model(model, chiplet, cost_model, maestro_offchip_bandwidth, objective, json)
+
+
+def _cost_network(path: str, hardware: dict[str, Any], json: bool) -> None:
+    from chipweave.cost.maestro.network import network_report
+    from chipweave.files.yaml import read_text
+
+    _print_network(path, network_report(read_text(Path(path)), path, **hardware), json)
+
+
+def _cost_model(
+    model: str, chiplet: str, name: str | None, floor: int | None, objective: Objective | None, json: bool
+) -> None:
+    from chipweave.files.chiplet_file import resolve_chiplet
+    from chipweave.files.model_file import resolve_model
+
     workload, place = resolve_model(model), resolve_chiplet(chiplet)
-    chosen = opt.cost_model(cost_model, maestro_offchip_bandwidth, objective)
+    chosen = opt.cost_model(name, floor, objective)
+    name = name or chosen.name
     mapped = chosen.name == "loopnest"
     costs, behind = _loopnest(chosen, workload, place) if mapped else (chosen.costs(workload.layers, place), [])
     rows = _rows(workload, place, vars(costs), [facts["macs"] for facts in behind] if mapped else None)
     if json:
         from json import dumps
 
-        from chipweave.cost.choose import describe
         from chipweave.cost.maestro.model import MaestroCostModel
 
         if isinstance(chosen, MaestroCostModel):
@@ -109,13 +118,13 @@ def cost(
             common = ("mapping", "bound_by") if mapped else ()
             row |= {key: facts[key] for key in common}
             row[chosen.name] = {key: value for key, value in facts.items() if key not in ("name", "op", *common)}
-        head = {"model": workload.name, "chiplet": place.name, "cost_model": cost_model}
+        head = {"model": workload.name, "chiplet": place.name, "cost_model": name}
         head |= {"objective": describe(chosen)["objective"]} if mapped else {}
         print(dumps(head | {"layers": rows}, indent=1))
     elif mapped:
-        _print_mapped(workload, place, cost_model, rows, behind)
+        _print_mapped(workload, place, name, rows, behind)
     else:
-        _print(workload, place, cost_model, rows)
+        _print(workload, place, name, rows)
 
 
 def _loopnest(model: CostModel, workload: Model, chiplet: Chiplet) -> tuple[LayerCosts, list[dict[str, Any]]]:

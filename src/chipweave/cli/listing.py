@@ -32,7 +32,7 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], json
         from chipweave.schedulers import SCHEDULERS
 
         width = max(map(len, SCHEDULERS))
-        print("\n".join(f"{name:<{width}} {what}" for name, (_, _, what) in SCHEDULERS.items()))
+        print("\n".join(f"{name:<{width}} {entry.what}" for name, entry in SCHEDULERS.items()))
     else:
         print("\n".join(names))
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import StrEnum
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum, StrEnum
+from functools import cache, wraps
+from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
 
 import typer
 
 from chipweave.cost import DEFAULT
+from chipweave.cost.choose import COST_MODELS
+from chipweave.errors import InputError
+from chipweave.schedulers import every_option, options_class
+from chipweave.schedulers.options import Option, read
 
 if TYPE_CHECKING:
     from chipweave.cost.interface import CostModel
     from chipweave.workload.scenario import Scenario
 
-SCAR_SCHEDULERS = ("scar", "simba")
-REGION_SCHEDULERS = ("scope", "segmented-pipeline", "full-pipeline", "sequential")
 SEARCH = "Search"
-SCAR = "Options of scar and simba"
-REGIONS = "Options of scope, segmented-pipeline, full-pipeline and sequential"
 
 
 class FidelityChoice(StrEnum):
@@ -27,46 +31,30 @@ class FidelityChoice(StrEnum):
     DETAILED = "detailed"
 
 
-class PackingChoice(StrEnum):
-    FIRST_FIT = "first-fit"
-    UNIFORM = "uniform"
+def _listed(words: Sequence[str], last: str) -> str:
+    """`a, b and c`; a comma before the last where `last` brings one."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}{last}{words[-1]}"
 
 
-class ProvisionChoice(StrEnum):
-    RULE = "rule"
-    EXHAUSTIVE = "exhaustive"
-
-
-class SearchChoice(StrEnum):
-    AUTO = "auto"
-    EXHAUSTIVE = "exhaustive"
-    EVOLUTIONARY = "evolutionary"
+def _cost_models() -> str:
+    """The cost models that may be named, the default first."""
+    names = sorted(COST_MODELS, key=lambda name: name != DEFAULT)
+    models = [f"{COST_MODELS[name].written or name} ({COST_MODELS[name].what})" for name in names]
+    return f"{_listed(models, ', or ')} ({DEFAULT})."
 
 
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario or model: a built-in name or a YAML file.")
 ]
-Batch = Annotated[int | None, typer.Option(help="Samples, where SCENARIO is a model.")]
 SCHEDULER_HELP = "See 'chipweave list schedulers'; scope is our reconstruction."
-ObjectiveOption = Annotated[
-    str, typer.Option(help="latency, energy, edp, throughput, or an expression such as 'energy * latency ** 2'.")
-]
-CostModelOption = Annotated[
-    str | None,
-    typer.Option(
-        help=f"loopnest (the best mapping of each layer), maestro (the papers'), or table:FILE.csv (yours) ({DEFAULT})."
-    ),
-]
+CostModelOption = Annotated[str | None, typer.Option(help=_cost_models())]
 OffchipBandwidth = Annotated[
     int | None,
     typer.Option(
         "--maestro-offchip-bandwidth",
-        help="MAESTRO's off-chip floor, elements per cycle; off by default: the package owns that traffic.",
+        help=f"{COST_MODELS['maestro'].parameters['offchip_bandwidth'].help}.",
         min=1,
     ),
-]
-FidelityOption = Annotated[
-    FidelityChoice, typer.Option(help="paper: SCAR's printed equations; detailed: also what they leave out.")
 ]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for schedule.json, report.html and trace.json; made where missing.")
@@ -76,78 +64,133 @@ FigureOption = Annotated[
     typer.Option("--figure", metavar="FILE", help="The schedule over time, for papers: .pdf, .svg or .png; repeat."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout and nothing else.")]
-Seed = Annotated[int, typer.Option(help="Of anything random.", min=0, rich_help_panel=SEARCH)]
-TimeLimit = Annotated[
-    float | None,
-    typer.Option(help="Seconds after which the best so far is taken.", rich_help_panel=SEARCH),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        help="Threads; all cores unless given. The result does not depend on it.", min=1, rich_help_panel=SEARCH
-    ),
-]
-NSplits = Annotated[
-    int | None, typer.Option(help="Largest number of periodic cuts into windows (4).", rich_help_panel=SCAR)
-]
-Packing = Annotated[
-    PackingChoice | None, typer.Option(help="How layers fill windows (first-fit).", rich_help_panel=SCAR)
-]
-Provision = Annotated[
-    ProvisionChoice | None,
-    typer.Option(help="Chiplets per model: SCAR's Eq. 2 or all ways (rule).", rich_help_panel=SCAR),
-]
-TopK = Annotated[
-    int | None, typer.Option(help="Segmentations kept per model (all: the exact search).", rich_help_panel=SCAR)
-]
-NodeCap = Annotated[int | None, typer.Option(help="Most chiplets per model (none).", rich_help_panel=SCAR)]
-SearchOption = Annotated[
-    SearchChoice | None, typer.Option("--search", help="How windows are searched (auto).", rich_help_panel=SCAR)
-]
-Population = Annotated[int | None, typer.Option(help="Of the evolutionary search (10).", rich_help_panel=SCAR)]
-Generations = Annotated[int | None, typer.Option(help="Of the evolutionary search (4).", rich_help_panel=SCAR)]
 
 
-MicroBatch = Annotated[
-    int | None, typer.Option(help="Samples that pass through a pipeline at a time (searched).", rich_help_panel=REGIONS)
-]
-Windows = Annotated[
-    int | None,
-    typer.Option(help="Most windows a model may take (as many as pay; full-pipeline: 1).", rich_help_panel=REGIONS),
-]
-Polish = Annotated[
-    int | None, typer.Option(help="Rounds of improvement with the exact evaluator (2).", rich_help_panel=REGIONS)
-]
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What every search is asked, whatever the scheduler."""
+
+    objective: Annotated[
+        str, typer.Option(help="latency, energy, edp, throughput, or an expression such as 'energy * latency ** 2'.")
+    ] = "edp"
+    batch: Annotated[int | None, typer.Option(help="Samples, where SCENARIO is a model.")] = None
+    cost_model: CostModelOption = None
+    maestro_offchip_bandwidth: OffchipBandwidth = None
+    fidelity: Annotated[
+        FidelityChoice, typer.Option(help="paper: SCAR's printed equations; detailed: also what they leave out.")
+    ] = FidelityChoice.DETAILED
+    seed: Annotated[int, typer.Option(help="Of anything random.", min=0, rich_help_panel=SEARCH)] = 0
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds after which the best so far is taken.", rich_help_panel=SEARCH)
+    ] = None
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Threads; all cores unless given. The result does not depend on it.", min=1, rich_help_panel=SEARCH
+        ),
+    ] = None
+
+    def arguments(self) -> dict[str, Any]:
+        """What `chipweave.schedule` and `compare` take of it; the batch belongs to the scenario."""
+        return {
+            "objective": self.objective,
+            "cost_model": cost_model(self.cost_model, self.maestro_offchip_bandwidth, jobs=self.jobs),
+            "fidelity": str(self.fidelity),
+            "seed": self.seed,
+            "time_limit_s": self.time_limit,
+            "jobs": self.jobs,
+        }
 
 
-def scheduler_options(schedulers: Sequence[str], **given: object) -> dict[str, object]:
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """A command as typer is to see it: what it takes in bundles stands as options, one by one.
+
+    A parameter that is a dataclass stands for its fields, which all have defaults; `**options` stands for the options
+    of all schedulers.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    bundles: dict[str, type] = {}
+    parameters: list[Parameter] = []
+    for parameter in signature.parameters.values():
+        if is_dataclass(parameter.annotation):
+            bundles[parameter.name] = cast(type, parameter.annotation)
+            parameters += _fields(bundles[parameter.name])
+        elif parameter.kind is Parameter.VAR_KEYWORD:
+            parameters += _scheduler_options()
+        else:
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+
+    @wraps(command)
+    def run(**given: object) -> None:
+        made = {
+            name: bundle(**{field.name: given.pop(field.name) for field in fields(bundle)})
+            for name, bundle in bundles.items()
+        }
+        command(**made, **given)
+
+    cast(Any, run).__signature__ = signature.replace(parameters=parameters)
+    return run
+
+
+@cache
+def _fields(bundle: type) -> tuple[Parameter, ...]:
+    hints = get_type_hints(bundle, include_extras=True)
+    return tuple(
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
+        for field in fields(bundle)
+    )
+
+
+@cache
+def _scheduler_options() -> tuple[Parameter, ...]:
+    made = []
+    for option, takers in every_option().items():
+        info = typer.Option(
+            help=f"{option.help} ({option.word(option.default)}).",
+            rich_help_panel=f"Options of {_listed(takers, ' and ')}",
+        )
+        annotation = Annotated[_read_as(option) | None, info]  # type: ignore[valid-type]
+        made.append(Parameter(option.name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    return tuple(made)
+
+
+def _read_as(option: Option) -> type:
+    """What typer reads the option as: of an enumeration, the words that the command line has for its members."""
+    if not issubclass(option.kind, Enum):
+        return option.kind
+    enumeration: Any = StrEnum
+    read_as: type = enumeration(option.kind.__name__, [(each.name, option.word(each)) for each in option.kind])
+    return read_as
+
+
+def scheduler_options(schedulers: Sequence[str], given: Mapping[str, object]) -> dict[str, object]:
     """Per scheduler that has options, those that were given (are not None); its own defaults for the rest.
 
     Raises:
         InputError: an option was given that none of the schedulers has, or its value is wrong.
     """
-    from dataclasses import fields
-
-    from chipweave.errors import InputError
-    from chipweave.schedulers.scar import options as scar
-    from chipweave.schedulers.scope.options import RegionOptions
-
-    chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    for key, enum in (("packing", scar.Packing), ("provision", scar.Provision), ("search", scar.Search)):
-        if key in chosen:
-            chosen[key] = enum(str(chosen[key]).replace("-", "_"))
+    chosen: dict[str, object] = {}
+    refused: dict[tuple[str, ...], list[str]] = {}
+    for option, takers in every_option().items():
+        value = given.get(option.name)
+        if value is None:
+            continue
+        chosen[option.name] = option.kind[value.name] if isinstance(value, Enum) else value  # type: ignore[index]
+        if not set(takers) & set(schedulers):
+            refused.setdefault(takers, []).append(option.flag)
+    asked = " and ".join(f"'{scheduler}'" for scheduler in schedulers)
+    if refused:
+        raise InputError(
+            [
+                f"{', '.join(flags)}: not an option of {asked}, but of {', '.join(takers)}"
+                for takers, flags in refused.items()
+            ]
+        )
     made: dict[str, object] = {}
-    problems = []
-    for owners, kind in ((SCAR_SCHEDULERS, scar.ScarOptions), (REGION_SCHEDULERS, RegionOptions)):
-        own = {field.name: chosen[field.name] for field in fields(kind) if field.name in chosen}
-        takers = [scheduler for scheduler in schedulers if scheduler in owners]
-        if own and not takers:
-            names = ", ".join("--" + name.replace("_", "-") for name in own)
-            asked = " and ".join(f"'{scheduler}'" for scheduler in schedulers)
-            problems.append(f"{names}: not an option of {asked}, but of {', '.join(owners)}")
-        made |= {scheduler: kind(**own) for scheduler in takers}
-    if problems:
-        raise InputError(problems)
+    for scheduler in schedulers:
+        options = options_class(scheduler)
+        if options is not None:
+            made[scheduler] = options(**{own.name: chosen[own.name] for own in read(options) if own.name in chosen})
     return made
 
 
@@ -155,7 +198,6 @@ def workload(name: str, batch: int | None) -> Scenario:
     """The scenario; a model with `batch` samples is a scenario of one."""
     from dataclasses import replace
 
-    from chipweave.errors import InputError
     from chipweave.files.scenario_file import resolve_scenario
 
     scenario = resolve_scenario(name)

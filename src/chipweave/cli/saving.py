@@ -32,6 +32,21 @@ def require_room(out: Path | None, figures: Sequence[Path]) -> None:
             require_writable(figure)
 
 
+def require_room_for_comparison(out: Path | None) -> None:
+    """Say before long searches that their comparison cannot be saved.
+
+    Raises:
+        InputError: a place takes no files.
+    """
+    from chipweave.files.atomic import require_inside, require_writable
+    from chipweave.report.save import COMPARISON, COMPARISON_REPORT
+
+    if out is not None:
+        for name in (COMPARISON, COMPARISON_REPORT):
+            require_inside(out, name)
+            require_writable(out / name)
+
+
 def save(result: Result, out: Path | None, figures: Sequence[Path], read_from: Path | None = None) -> list[Path]:
     """Write the files and return their paths. What was read from `out`'s own schedule.json does not replace it.
 

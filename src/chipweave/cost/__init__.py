@@ -1,4 +1,4 @@
 """Cost models: what a layer costs on a chiplet."""
 
 DEFAULT = "loopnest"
-"""The cost model of schedules where none is named."""
+"""The cost model where none is named."""

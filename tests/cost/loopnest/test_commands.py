@@ -121,7 +121,10 @@ def test_the_objective_of_the_mappings(chip: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cost", "net.yaml", "-c", "little.yaml", "--objective", "edp"], "belongs to 'loopnest', not to 'maestro'"),
+        (
+            ["cost", "net.yaml", "-c", "little.yaml", "--cost-model", "maestro", "--objective", "edp"],
+            "belongs to 'loopnest', not to 'maestro'",
+        ),
         (["cost", "net.m", "--objective", "edp"], "--objective are for models"),
         (["cost", "net.yaml", "-c", "little.yaml", "--cost-model", "loopnest", "--objective", "speed"], "'speed'"),
         (["cost", "net.yaml", "-c", "little.yaml", "--cost-model", "loopnest:spede"], "'spede' is unknown"),

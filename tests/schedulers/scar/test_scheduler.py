@@ -15,7 +15,7 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.schedulers import SCHEDULERS, scheduler
 from chipweave.schedulers.baselines import simba, standalone
-from chipweave.schedulers.scar.options import Packing, Provision, ScarOptions, Search
+from chipweave.schedulers.scar.options import Method, Packing, Provision, ScarOptions
 from chipweave.schedulers.scar.scheduler import scar
 from chipweave.schedulers.search import Found, Request
 from tests.support import random_problem
@@ -152,7 +152,7 @@ def test_more_models_than_chiplets_take_more_windows() -> None:
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 def test_evolution_on_a_larger_package(fidelity: Fidelity) -> None:
     problem = random_problem(random.Random(7), fidelity, tasks=3, most=6, rows=4, columns=4)
-    request = with_options(search=Search.EVOLUTIONARY)
+    request = with_options(search=Method.EVOLUTIONARY)
     found = scar(problem, request)
     assert found == scar(problem, request)
     assert found == scar(problem, EDP)  # 16 chiplets: the automatic choice
@@ -162,7 +162,7 @@ def test_evolution_on_a_larger_package(fidelity: Fidelity) -> None:
 def test_exhaustive_search_refuses_what_it_cannot_finish() -> None:
     problem = random_problem(random.Random(7), Fidelity.PAPER, tasks=2, rows=4, columns=4)
     with pytest.raises(InputError, match="exhaustive"):
-        scar(problem, with_options(search=Search.EXHAUSTIVE))
+        scar(problem, with_options(search=Method.EXHAUSTIVE))
 
 
 def test_a_passed_deadline_returns_the_best_so_far() -> None:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
 from chipweave.plan.problem import Fidelity
+from chipweave.report.command_line import command
 from chipweave.report.html import binding, breakdown, front, head, stages, windows
 from chipweave.report.html.drawing import patterns
 from chipweave.report.html.figures import escaped
@@ -16,7 +17,6 @@ from chipweave.report.html.package import heat_key
 from chipweave.report.html.render import render
 from chipweave.report.html.sheet import Sheet
 from chipweave.report.html.timeline import timeline_key
-from chipweave.report.made import command
 from chipweave.report.notes import result_notes, search_notes, spill_note
 from chipweave.report.words import cost_model_of
 from chipweave.results.result import Result

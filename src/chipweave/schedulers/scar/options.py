@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chipweave.errors import InputError
+from chipweave.schedulers.options import check, option
 
 
 class Packing(StrEnum):
@@ -22,7 +22,7 @@ class Provision(StrEnum):
     EXHAUSTIVE = "exhaustive"
 
 
-class Search(StrEnum):
+class Method(StrEnum):
     """How SEG and SCHED look: `exhaustive` (3x3 in the paper), `evolutionary` (6x6); `auto` by package size."""
 
     AUTO = "auto"
@@ -32,38 +32,42 @@ class Search(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScarOptions:
-    """Options of the `scar` scheduler.
+    """Options of `scar` and `simba`. With unlimited `top_k` the result is the optimum over the candidate windows."""
 
-    Args:
-        n_splits: candidate window partitions have 0 to n_splits periodic cuts (IV-A; 4 in the paper).
-        packing: see `Packing`.
-        provision: see `Provision`.
-        top_k: segmentations kept per model (IV-C, heuristic 1; the paper gives no value). None keeps all, and
-            the result is then the optimum over the candidate windows.
-        node_cap: most nodes a model may get (IV-C, heuristic 2; no value in the paper). None: no cap.
-        search: see `Search`.
-        population, generations: of the evolutionary search (V-A: 10 and 4).
-    """
-
-    n_splits: int = 4
-    packing: Packing = Packing.FIRST_FIT
-    provision: Provision = Provision.RULE
-    top_k: int | None = None
-    node_cap: int | None = None
-    search: Search = Search.AUTO
-    population: int = 10
-    generations: int = 4
+    n_splits: int = option(
+        4, help="Largest number of periodic cuts into windows", least=0, most=64, paper="n_splits (IV-A; 4)"
+    )
+    packing: Packing = option(
+        Packing.FIRST_FIT,
+        help="How layers fill windows",
+        paper="first-fit: Algorithm 1; uniform, equally many layers in every window: the ablation's baseline (V-E)",
+    )
+    provision: Provision = option(
+        Provision.RULE,
+        help="Chiplets per model: SCAR's Eq. 2 or all ways",
+        paper="rule: Eq. 2 (IV-B); exhaustive: the ablation's search over N_i (V-E)",
+    )
+    top_k: int | None = option(
+        None,
+        help="Segmentations kept per model",
+        unset="all: the exact search",
+        least=1,
+        paper="top-k (IV-C, heuristic 1; without a value)",
+    )
+    node_cap: int | None = option(
+        None,
+        help="Most chiplets per model",
+        unset="none",
+        least=1,
+        paper="node allocation constraint (IV-C, heuristic 2; without a value)",
+    )
+    search: Method = option(
+        Method.AUTO,
+        help="How windows are searched",
+        paper="exhaustive: at 3x3; evolutionary: at 6x6; auto goes by the package's size",
+    )
+    population: int = option(10, help="Of the evolutionary search", least=2, most=10_000, paper="population (V-A; 10)")
+    generations: int = option(4, help="Of the evolutionary search", least=1, most=10_000, paper="generations (V-A; 4)")
 
     def __post_init__(self) -> None:
-        problems = [
-            f"scar: {key}={value} is not at least {least}"
-            for key, least in (("n_splits", 0), ("top_k", 1), ("node_cap", 1), ("population", 2), ("generations", 1))
-            if (value := getattr(self, key)) is not None and value < least
-        ]
-        problems += [
-            f"scar: {key}={value} is more than {most}"
-            for key, most in (("n_splits", 64), ("population", 10_000), ("generations", 10_000))
-            if (value := getattr(self, key)) > most
-        ]
-        if problems:
-            raise InputError(problems)
+        check(self, "scar")

@@ -15,10 +15,11 @@ from chipweave.evaluation.tables.bench import arrays_of
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
+from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scar.energy_caps import Caps, caps
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
-from chipweave.schedulers.scar.options import Provision, ScarOptions, Search
+from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
 from chipweave.schedulers.scar.provision import node_limits
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
 from chipweave.schedulers.scar.segment import (
@@ -48,7 +49,7 @@ def scar(problem: Problem | Prepared, request: Request) -> Found:
     Raises:
         InfeasibleError: no schedule meets the latency limits.
     """
-    options = request.options if isinstance(request.options, ScarOptions) else ScarOptions()
+    options = chosen(request.options, ScarOptions)
     candidates = candidate_windows(prepare(problem).problem, options.n_splits, options.packing)
     return search_windows(problem, request, candidates, options)
 
@@ -108,13 +109,13 @@ class _Search:
     def _whole_tree(self) -> KindTree | None:
         """All paths a task may take, for the exhaustive search; None where the search is evolutionary."""
         chiplets = len(self.problem.package.chiplets)
-        if self.options.search is Search.EVOLUTIONARY:
+        if self.options.search is Method.EVOLUTIONARY:
             return None
         if chiplets <= MOST_CHIPLETS_EXHAUSTIVE:
             tree = kind_tree(self.problem.package, self.options.node_cap or chiplets, MOST_PATHS)
             if tree.complete:
                 return tree
-        if self.options.search is Search.EXHAUSTIVE:
+        if self.options.search is Method.EXHAUSTIVE:
             raise InputError(
                 f"scar: search=exhaustive takes packages of up to {MOST_CHIPLETS_EXHAUSTIVE} chiplets and {MOST_PATHS} "
                 f"paths, '{self.problem.package.name}' has {chiplets} chiplets or more paths; use search=evolutionary, "

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chipweave.errors import InputError
+from chipweave.schedulers.options import check, option
+
+MOST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class RegionOptions:
-    """Options of `scope` and of the baselines on the same space.
+    """Options of `scope` and of the baselines on the same space."""
 
-    Args:
-        micro_batch: samples that pass through a pipeline at a time; None: searched.
-        windows: most windows a model may take; None: as many as pay.
-        polish: rounds of improvement with the exact evaluator.
-    """
-
-    micro_batch: int | None = None
-    windows: int | None = None
-    polish: int = 2
+    micro_batch: int | None = option(
+        None, help="Samples that pass through a pipeline at a time", unset="searched", least=1, most=MOST
+    )
+    windows: int | None = option(
+        None,
+        help="Most windows a model may take",
+        unset="as many as pay; full-pipeline: 1",
+        least=1,
+        most=MOST,
+    )
+    polish: int = option(2, help="Rounds of improvement with the exact evaluator", least=0, most=MOST)
 
     def __post_init__(self) -> None:
-        problems = []
-        for name, least in (("micro_batch", 1), ("windows", 1), ("polish", 0)):
-            value = getattr(self, name)
-            if value is not None and not least <= value <= 1_000_000:
-                problems.append(f"{name}={value} is not in {least}..1000000")
-        if problems:
-            raise InputError(problems)
+        check(self)

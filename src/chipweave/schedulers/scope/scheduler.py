@@ -18,6 +18,7 @@ from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, Exact, pipeline_from
+from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import Space, polish
 from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, micro_batches
@@ -74,7 +75,7 @@ def full_pipeline(problem: Problem | Prepared, request: Request) -> Found:
 def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[Space]) -> Found:
     """The best schedule over some spaces, the last of which holds the others."""
     ready = prepare(given)
-    problem, options = ready.problem, _options(request)
+    problem, options = ready.problem, chosen(request.options, RegionOptions)
     spaces = [
         replace(space, windows=space.windows or options.windows, micro_batch=options.micro_batch) for space in spaces
     ]
@@ -252,11 +253,3 @@ def _notes(problem: Problem, names: Sequence[str]) -> tuple[str, ...]:
     if len(names) > 1:
         notes.append(f"models run one after another, each on the whole package: {', '.join(names)}")
     return tuple(notes)
-
-
-def _options(request: Request) -> RegionOptions:
-    if request.options is None:
-        return RegionOptions()
-    if not isinstance(request.options, RegionOptions):
-        raise InputError(f"options {request.options!r} are not RegionOptions")
-    return request.options

@@ -12,7 +12,7 @@ import pytest
 
 import chipweave
 from chipweave.cli.main import run
-from chipweave.report.made import command
+from chipweave.report.command_line import command
 from chipweave.results.result import Search
 from chipweave.schedulers.scar.options import Packing, Provision, ScarOptions
 from tests.report.pages import evil_result, plan_on_regions, some_result

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from chipweave.cost import DEFAULT
 from chipweave.files.content import content_hash
 from chipweave.files.package_file import package_to_dict, resolve_package
 from chipweave.files.presets import package_names
@@ -14,6 +15,7 @@ from chipweave.files.scenario_file import resolve_scenario, scenario_to_dict
 from chipweave.plan.problem import Fidelity
 from chipweave.report.words import cost_model_of
 from chipweave.results.result import Result, Search
+from chipweave.schedulers import options_of
 from chipweave.workload.scenario import Scenario
 
 
@@ -66,7 +68,7 @@ def _same(one: Any, other: Any) -> bool:
 
 def _cost_model(result: Result) -> list[str]:
     name = cost_model_of(result.cost_model)
-    if name == "loopnest":
+    if name == DEFAULT:
         return []
     floor = result.cost_model.get("offchip_bandwidth")
     return ["--cost-model", name, *([] if floor is None else ["--maestro-offchip-bandwidth", str(floor)])]
@@ -74,11 +76,8 @@ def _cost_model(result: Result) -> list[str]:
 
 def _options(search: Search) -> Iterator[str]:
     """The scheduler's options that are not its defaults."""
-    from chipweave.schedulers.scar.options import ScarOptions
-    from chipweave.schedulers.scope.options import RegionOptions
-
-    defaults = dataclasses.asdict(ScarOptions()) | dataclasses.asdict(RegionOptions())
+    known = {option.name: option for option in options_of(search.scheduler)}
     for key, value in search.options.items():
-        if value is not None and value != defaults.get(key):
-            yield "--" + key.replace("_", "-")
-            yield str(value).replace("_", "-")
+        option = known.get(key)
+        if value is not None and (option is None or value != option.default):
+            yield from ("--" + key.replace("_", "-"), str(value)) if option is None else option.words(value)
