@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chipweave.display import Shown
 from chipweave.plan.problem import Fidelity
 
 
@@ -210,7 +211,7 @@ class WindowEvaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Shown):
     """A schedule's cost. EDP is the total energy times the total latency (SCAR, Table IV)."""
 
     fidelity: Fidelity
@@ -247,8 +248,3 @@ class Evaluation:
     def task_energy(self, task: int) -> Energy:
         """What the task's stages spend; the package's static energy is no task's own."""
         return sum((p.energy for window in self.windows for p in window.pipelines if p.task == task), Energy())
-
-    def _repr_html_(self) -> str:
-        from chipweave.report.notebook import evaluation_html  # a notebook asks for it
-
-        return evaluation_html(self)

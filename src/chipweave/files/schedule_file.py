@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-import chipweave
 from chipweave.cost.choose import choose, describe, rebuilds
 from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
 from chipweave.cost.whole_layers import WholeLayers
@@ -31,6 +30,7 @@ from chipweave.plan.objective import Objective, objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import Result, Search, assess
+from chipweave.version import __version__
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario
 
@@ -46,7 +46,7 @@ def to_document(result: Result) -> dict[str, Any]:
     scenario, package = scenario_to_dict(problem.scenario), package_to_dict(problem.package)
     return {
         "format_version": FORMAT_VERSION,
-        "chipweave_version": chipweave.__version__,
+        "chipweave_version": __version__,
         "scenario": scenario,
         "scenario_hash": content_hash(scenario),
         "package": package,
@@ -89,7 +89,7 @@ def read(path: Path) -> Result:
     if spec is not None and spec.format_version != FORMAT_VERSION:
         problems.add(
             ("format_version",),
-            f"{spec.format_version} is not the format that chipweave {chipweave.__version__} reads, {FORMAT_VERSION}; "
+            f"{spec.format_version} is not the format that chipweave {__version__} reads, {FORMAT_VERSION}; "
             "use the version that wrote the file",
         )
         problems.raise_any()
