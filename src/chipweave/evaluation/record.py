@@ -197,9 +197,7 @@ class StageEvaluation:
     resident_s: Annotated[float, Term("once", "s", "Once per window: weights that stay in L2, from DRAM.")]
     load_s: Annotated[
         float,
-        PassTerm(
-            "load", "s", "Per micro-batch: activations from DRAM; in paper also all weights.", turn=1, transfer=1
-        ),
+        PassTerm("load", "s", "Per micro-batch: activations from DRAM; in paper also all weights.", turn=1, transfer=1),
     ]
     store_s: Annotated[
         float,

@@ -105,16 +105,12 @@ def partitions_of(stage: Stage) -> str:
     return " ".join(f"{counts[partition]}{mark}" for partition, mark in named if counts[partition])
 
 
-def transfers_s(stage: StageEvaluation) -> float:
-    """What a stage moves with every micro-batch, among its own chiplets too."""
-    moved_s = stage.load_s + stage.weights_s + stage.store_s + stage.spill_s + stage.forward_s
-    return moved_s + stage.exchange_s
-
-
 def binding(window: WindowEvaluation, problem: Problem) -> str:
     """What sets a window's latency, by name."""
     package = problem.package
     match window.bound_by:
+        case "pipeline":
+            return _binding_pipeline(window.pipelines[window.slowest], problem)
         case "dram":
             bandwidth = quantity(package.dram_bandwidth_bytes_s, "B/s")
             return f"the DRAM, which moves {quantity(window.dram_bytes, 'B')} at {bandwidth}"
@@ -124,7 +120,7 @@ def binding(window: WindowEvaluation, problem: Problem) -> str:
         case "port" if window.port is not None:
             bytes_ = quantity(window.port_s * package.link_bandwidth_bytes_s, "B")
             return f"the port of chiplet {chiplet_of(window.port, problem)}, through which {bytes_} pass one way"
-    return _binding_pipeline(window.pipelines[window.slowest], problem)
+    raise ValueError(f"no sentence for a window that is bound by '{window.bound_by}'")
 
 
 def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
@@ -146,7 +142,7 @@ def shares_s(pipeline: PipelineEvaluation) -> Mapping[str, float]:
     stages, slowest, others = pipeline.stages, pipeline.slowest, pipeline.micro_batches - 1
     return {
         "compute": sum(stage.compute_s for stage in stages) + others * slowest.compute_s,
-        "transfers": sum(map(transfers_s, stages)) + others * transfers_s(slowest),
+        "transfers": sum(stage.transfers_s for stage in stages) + others * slowest.transfers_s,
         "loading weights": sum(stage.resident_s for stage in stages),
     }
 

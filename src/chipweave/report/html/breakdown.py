@@ -5,11 +5,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
+from chipweave.evaluation.record import ENERGY_PARTS
 from chipweave.report.html.charts import bar, energy_bar, swatch
 from chipweave.report.html.drawing import component_fill
 from chipweave.report.html.figures import derived
 from chipweave.report.html.sheet import Sheet
-from chipweave.report.palette import COMPONENTS
 from chipweave.report.words import shares_s
 
 MOST_SOURCES = 12
@@ -39,7 +39,7 @@ def model_rows(sheet: Sheet) -> list[tuple[Markup, list[Markup]]]:
 
 def components(sheet: Sheet) -> list[tuple[str, str, Markup]]:
     """Name, label and swatch of the parts that are not 0."""
-    names = [name for name in COMPONENTS if getattr(sheet.result.evaluation.energy, name) > 0]
+    names = [name for name in ENERGY_PARTS if getattr(sheet.result.evaluation.energy, name) > 0]
     return [(name, TERMS[f"energy.{name}"].label, swatch(component_fill(name))) for name in names]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from chipweave.evaluation.record import TRANSFERS
 from chipweave.plan.schedule import Stage
 from chipweave.report.html.charts import swatch
 from chipweave.report.html.drawing import model_fill
@@ -11,7 +12,7 @@ from chipweave.report.html.figures import derived
 from chipweave.report.html.markup import tag
 from chipweave.report.html.sheet import Sheet
 from chipweave.report.palette import letter
-from chipweave.report.words import partitions_of, picked, transfers_s
+from chipweave.report.words import partitions_of, picked
 
 MOST_STAGES, FIRST_STAGES, SLOWEST_STAGES = 600, 8, 12
 """Stages listed; of more, these of each pipeline."""
@@ -54,7 +55,6 @@ def _stage(sheet: Sheet, index: int, number: int, position: int) -> list[Markup]
     figure = sheet.figure
     slowest = stage is pipeline.slowest and len(pipeline.stages) > 1
     label = tag("b", f"{letter(pipeline.task)}{position + 1}", class_="label")
-    moved = [f"{at}/{name}_s" for name in ("load", "weights", "store", "spill", "forward", "exchange")]
     weights = tag("span", "–")
     if stage.l2 is not None and stage.bytes_.weights:
         weights = figure(f"{at}/l2/keeping")
@@ -66,7 +66,7 @@ def _stage(sheet: Sheet, index: int, number: int, position: int) -> list[Markup]
         figure(f"{at}/chiplets"),
         figure(f"{at}/compute_s"),
         *([figure(f"{at}/exchange_s")] if sheet.regions else []),
-        derived(transfers_s(stage), "stage.transfers_s", moved),
+        derived(stage.transfers_s, "stage.transfers_s", [f"{at}/{name}" for name in TRANSFERS]),
         figure(f"{at}/fill_s"),
         figure(f"{at}/steady_s"),
         weights + ("" if stage.l2 is None or stage.l2.fits else tag("span", " spills", class_="remark")),
