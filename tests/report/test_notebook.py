@@ -13,7 +13,7 @@ import pytest
 
 import chipweave
 from chipweave.plan.problem import Fidelity
-from chipweave.report.words import quantity
+from chipweave.report.quantities import quantity
 from chipweave.results.result import Cell, Comparison
 from tests.report.results import chain_result, random_result
 from tests.support import RoundNumbers

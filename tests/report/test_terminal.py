@@ -19,11 +19,13 @@ from chipweave.hardware.snake import snake
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.report.columns import print_columns
+from chipweave.report.bottleneck import binding, shares_s
 from chipweave.report.comparison import comparison_data, homogeneous_verdict, print_comparison
+from chipweave.report.naming import letters, partitions_of, ranges
+from chipweave.report.quantities import percent, quantity
 from chipweave.report.summary import bottleneck, distance
 from chipweave.report.terminal import report
-from chipweave.report.words import binding, letters, partitions_of, percent, quantity, ranges, shares_s
+from chipweave.report.text_table import print_columns
 from chipweave.results.result import Cell, Result, Search, assess
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model

@@ -17,9 +17,10 @@ from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.html.package import package_drawing
 from chipweave.report.html.render import asset
 from chipweave.report.html.timeline import timeline_drawing
+from chipweave.report.naming import cost_model_of, ranges, scheduler_of
 from chipweave.report.palette import LIGHT, letter
+from chipweave.report.quantities import percent, quantity, valued
 from chipweave.report.summary import bottleneck, distance
-from chipweave.report.words import cost_model_of, percent, quantity, ranges, scheduler_of, valued
 from chipweave.results.result import Cell, Comparison, Result
 
 MOST_DRAWN = 4

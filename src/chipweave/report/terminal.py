@@ -15,25 +15,23 @@ from chipweave.evaluation.record import ENERGY_PARTS, RESOURCES, Energy, StageEv
 from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Stage, Window
-from chipweave.report.columns import Row, print_columns
+from chipweave.report.bottleneck import binding
+from chipweave.report.caveats import result_notes, search_notes, table_notes
 from chipweave.report.html.layout import grid_lines
-from chipweave.report.notes import result_notes, search_notes, table_notes
-from chipweave.report.palette import letter
-from chipweave.report.summary import bottleneck, distance
-from chipweave.report.words import (
-    binding,
+from chipweave.report.naming import (
     class_marks,
     classes_of,
     cost_model_of,
     layers_of,
     partitions_of,
-    percent,
-    picked,
-    quantity,
     ranges,
     scheduler_of,
-    valued,
 )
+from chipweave.report.palette import letter
+from chipweave.report.quantities import percent, quantity, valued
+from chipweave.report.selection import picked
+from chipweave.report.summary import bottleneck, distance
+from chipweave.report.text_table import Row, print_columns
 from chipweave.results.result import Result
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chipweave.evaluation.record import ENERGY_PARTS, Energy
+from chipweave.report.html.data_elements import typeset
 from chipweave.report.html.drawing import FONT, component_fill, decades, model_line, ticks
-from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, tag
-from chipweave.report.words import quantity
+from chipweave.report.quantities import quantity
 
 BAR_WIDTH, BAR_HEIGHT = 96, 8
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 360, 74, 24, 18, 46

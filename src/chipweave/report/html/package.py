@@ -12,8 +12,8 @@ from chipweave.report.html.drawing import FONT, model_fill, model_line
 from chipweave.report.html.layout import Places, places
 from chipweave.report.html.loads import Load, Loads
 from chipweave.report.html.markup import joined, short, tag
+from chipweave.report.naming import class_marks
 from chipweave.report.palette import HEAT_LIMITS, letter
-from chipweave.report.words import class_marks
 from chipweave.results.result import Result
 
 WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 132, 44

@@ -15,11 +15,11 @@ from typing import Any
 from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.files.atomic import write_text
 from chipweave.plan.problem import Fidelity
+from chipweave.report.caveats import PAPER_NOTE, ROOFLINE_NOTE
 from chipweave.report.trace.arrows import arrows
 from chipweave.report.trace.loads import counters, interface_slices, link_slices
 from chipweave.report.trace.stages import chiplet_slices, schedule_slices
 from chipweave.report.trace.tracks import SCHEDULE, Event, nanoseconds, slice_, track, track_names
-from chipweave.report.words import PAPER_NOTE, ROOFLINE_NOTE
 from chipweave.results.result import Result
 from chipweave.version import __version__
 

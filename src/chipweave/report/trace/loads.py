@@ -8,10 +8,10 @@ from itertools import chain
 from chipweave.evaluation.exact.region import interface_of
 from chipweave.evaluation.record import DRAM_BYTES, WindowEvaluation
 from chipweave.evaluation.traffic import WindowTraffic
+from chipweave.report.quantities import percent, quantity
 from chipweave.report.trace.demand import dram_pieces, link_pieces, steps
 from chipweave.report.trace.stages import stages
 from chipweave.report.trace.tracks import DRAM, LINKS, Args, Event, microseconds, nanoseconds, slice_, track
-from chipweave.report.words import percent, quantity
 from chipweave.results.result import Result
 
 _Part = tuple[str, float, Args]

@@ -10,7 +10,10 @@ from chipweave.evaluation.record import RESOURCES, PipelineEvaluation, StageEval
 from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.files.schedule_file import pipeline_to_dict, stage_to_dict, window_to_dict
 from chipweave.plan.problem import Fidelity
+from chipweave.report.bottleneck import binding
+from chipweave.report.naming import layers_of, ranges
 from chipweave.report.palette import letter
+from chipweave.report.quantities import percent
 from chipweave.report.trace.tracks import (
     PACKAGE,
     SCHEDULE,
@@ -22,7 +25,6 @@ from chipweave.report.trace.tracks import (
     slice_,
     track,
 )
-from chipweave.report.words import binding, layers_of, percent, ranges
 from chipweave.results.result import Result
 from chipweave.workload.scenario import Task
 
