@@ -208,10 +208,14 @@ def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
             case L2Use() | StageBytes():
                 found[key] = dataclasses.asdict(value)
             case tuple():
-                found[key] = [list(dataclasses.astuple(part)) if isinstance(part, Split) else part for part in value]
+                found[key] = [_split_to_list(part) if isinstance(part, Split) else part for part in value]
             case _:
                 found[key] = value
     return found
+
+
+def _split_to_list(split: Split) -> list[int]:
+    return [getattr(split, name) for name in names_of(Split)]
 
 
 def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:
