@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chipweave.cores import usable_cores
 from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
-from chipweave.cost.interface import CostModel
+from chipweave.cost.interface import CostModel, TellingCostModel
 from chipweave.errors import ChipweaveError, InfeasibleError, InputError, did_you_mean
 from chipweave.evaluation.check import problems_of, require_limits
 from chipweave.evaluation.exact.ground import prepare
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from chipweave.schedulers import Scheduler
     from chipweave.workload.importers.assembly import Imported
 
-__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "save", "schedule"]
+__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "schedule"]
 
 MOST_JOBS = 1024
 
@@ -199,19 +199,6 @@ def compare(
     return Comparison(cells)
 
 
-def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
-    """Write `schedule.json`, `report.html` and `trace.json` into a folder, each whole or not at all.
-
-    The folder is made where it is missing. Returns the paths of the files.
-
-    Raises:
-        InputError: a file cannot be written.
-    """
-    from chipweave.report.save import save as write
-
-    return write(result, folder)
-
-
 def from_torch(
     module: torch.nn.Module,
     example_inputs: torch.Tensor | tuple[Any, ...] | Mapping[str, Any],
@@ -281,9 +268,7 @@ def _told(imported: Imported) -> Model:
 def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fidelity, request: Request) -> Problem:
     """The problem. Where mappings are searched for, how far that is goes to `request.progress`, and
     `request.stop` is heard; a time limit is the search's alone, which needs the costs to have anything to show."""
-    from chipweave.cost.loopnest.model import LoopnestCostModel
-
-    if not isinstance(model, LoopnestCostModel):
+    if not isinstance(model, TellingCostModel):
         return pose(scenario, package, model, level)
 
     def tell(done: int, total: int) -> None:
@@ -294,7 +279,7 @@ def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fideli
             )
         request.progress(Progress(done, total, None, "mapping layers"))
 
-    return dataclasses.replace(pose(scenario, package, dataclasses.replace(model, tell=tell), level), cost_model=model)
+    return dataclasses.replace(pose(scenario, package, model.telling(tell), level), cost_model=model)
 
 
 def _scheduler(name: str) -> Scheduler:

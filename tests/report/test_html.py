@@ -22,18 +22,18 @@ from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity
+from chipweave.report.bottleneck import binding
 from chipweave.report.comparison import STATIC_NOTE, comparison_data
 from chipweave.report.html import comparison_page, page
 from chipweave.report.html.binding import binding as bound_by
+from chipweave.report.html.data_elements import shown, typeset
 from chipweave.report.html.drawing import decades, ticks
-from chipweave.report.html.figures import shown, typeset
 from chipweave.report.html.layout import places
 from chipweave.report.html.loads import loads
 from chipweave.report.html.package import package_drawing
-from chipweave.report.html.sheet import Sheet
+from chipweave.report.html.page_data import PageData
 from chipweave.report.html.stages import MOST_STAGES
 from chipweave.report.html.timeline import GUTTER, WIDTH, timeline_drawing
-from chipweave.report.words import binding
 from chipweave.results.result import Cell, Result, assess
 from tests.report.pages import EVIL, Node, evil_result, parsed, plan_on_regions, some_result
 
@@ -513,7 +513,7 @@ def test_what_binds_a_window_is_said_with_figures_of_the_file() -> None:
             if window.bound_by in seen:
                 continue
             seen.add(window.bound_by)
-            root = parsed(bound_by(Sheet(result), w))
+            root = parsed(bound_by(PageData(result), w))
             for figure in root.all("data"):
                 for pointer in (figure.attributes.get("data-at") or figure.attributes["data-from"]).split():
                     follow(document, pointer)

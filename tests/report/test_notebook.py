@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -11,7 +13,7 @@ import pytest
 
 import chipweave
 from chipweave.plan.problem import Fidelity
-from chipweave.report.words import quantity
+from chipweave.report.quantities import quantity
 from chipweave.results.result import Cell, Comparison
 from tests.report.results import chain_result, random_result
 from tests.support import RoundNumbers
@@ -109,3 +111,21 @@ def test_long_plans_are_cut_and_hostile_names_inert() -> None:
     assert "and 80 more" in read(result.schedule).text
     assert len(reader.text) < 20_000
     assert "<script>" in read(Comparison([Cell("scar", name, None, "<b>why")])).text
+
+
+def test_the_view_is_handed_in_with_any_part_and_loaded_when_a_notebook_asks() -> None:
+    code = """
+import sys
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
+assert not [name for name in sys.modules if name.startswith("chipweave.report")]
+plan = Schedule((Window((Pipeline(0, (Stage(0, 3, (1, 2)),)),)),))
+assert "windows: 1" in plan._repr_html_()
+assert "chipweave.report.notebook" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_a_view_the_plain_form_has_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chipweave.display._view", lambda value: None)
+    assert random_result(1)._repr_html_() is None

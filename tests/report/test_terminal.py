@@ -19,11 +19,13 @@ from chipweave.hardware.snake import snake
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.report.columns import print_columns
+from chipweave.report.bottleneck import binding, shares_s
 from chipweave.report.comparison import comparison_data, homogeneous_verdict, print_comparison
+from chipweave.report.naming import letters, partitions_of, ranges
+from chipweave.report.quantities import percent, quantity
 from chipweave.report.summary import bottleneck, distance
 from chipweave.report.terminal import report
-from chipweave.report.words import binding, letters, partitions_of, percent, quantity, ranges, shares_s, transfers_s
+from chipweave.report.text_table import print_columns
 from chipweave.results.result import Cell, Result, Search, assess
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
@@ -322,7 +324,7 @@ def test_regions_partitions_keeping_and_exchange_are_shown() -> None:
     for start, stage in shown:
         assert stage.l2 is not None
         end = f"{stage.l2.keeping} {quantity(stage.resident_s, 's')}"
-        assert f"{start} {quantity(transfers_s(stage), 's')} {quantity(stage.steady_s, 's')} {end}" in words
+        assert f"{start} {quantity(stage.transfers_s, 's')} {quantity(stage.steady_s, 's')} {end}" in words
     assert all(stage.overlaps for stage in stages)
     assert "does not fit L2" not in words
     assert "mates:" not in words
@@ -336,7 +338,7 @@ def test_what_moves_in_a_region_counts_as_transfers() -> None:
     stage = wide_result("mesh-16", [(2, 1, [0, 1])]).evaluation.windows[0].pipelines[0].stages[0]
     others = stage.load_s + stage.weights_s + stage.store_s + stage.spill_s + stage.forward_s
     assert stage.exchange_s > 0
-    assert transfers_s(stage) == pytest.approx(others + stage.exchange_s)
+    assert stage.transfers_s == pytest.approx(others + stage.exchange_s)
 
 
 def with_l2(result: Result, l2_bytes: int) -> Result:
@@ -384,7 +386,7 @@ def test_a_window_is_bound_by_loading_where_that_takes_longest() -> None:
     slowest = pipeline.slowest
     assert shares_s(pipeline) == {
         "compute": pytest.approx(first.compute_s + second.compute_s + 3 * slowest.compute_s),
-        "transfers": pytest.approx(transfers_s(first) + transfers_s(second) + 3 * transfers_s(slowest)),
+        "transfers": pytest.approx(first.transfers_s + second.transfers_s + 3 * slowest.transfers_s),
         "loading weights": first.resident_s + second.resident_s,
     }
     costs, problem = result.evaluation.windows[0], result.problem

@@ -177,7 +177,7 @@ def _title(model: Model, chiplet: Chiplet, cost_model: str) -> str:
 def _print(model: Model, chiplet: Chiplet, cost_model: str, rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    from chipweave.report.words import quantity
+    from chipweave.report.quantities import quantity
 
     table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
     table.add_column("layer", overflow="fold")
@@ -206,7 +206,7 @@ def _print_mapped(
     from rich.padding import Padding
     from rich.text import Text
 
-    from chipweave.report.words import quantity
+    from chipweave.report.quantities import quantity
 
     def cells(row: dict[str, Any], bound_by: str) -> tuple[str, ...]:
         used = f"{100 * row['utilisation']:.1f} %" if row["macs"] else "-"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer
 
 Array = NDArray[np.float64]
+
+Tell = Callable[[int, int], None]
+"""Called with how many shapes of layers are done, and with how many there are."""
 
 LARGEST_FIGURE = 1e30
 """Of cycles or joules given by a user: no sum or product of them leaves the doubles."""
@@ -59,4 +62,13 @@ class CostModel(Protocol):
         Raises:
             InputError: a layer that this model cannot cost, naming layer, chiplet and reason.
         """
+        ...
+
+
+@runtime_checkable
+class TellingCostModel(CostModel, Protocol):
+    """A cost model that searches, and can say how far it is."""
+
+    def telling(self, tell: Tell) -> CostModel:
+        """The same model; `tell` hears how far it is, and what that raises ends the search."""
         ...

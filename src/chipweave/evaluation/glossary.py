@@ -1,12 +1,26 @@
 """What each figure is: its label, its unit and how it is computed, by the names of `schedule.json`.
 
 Keys are `scope.name`, where the scope is the part of the evaluation that the figure belongs to (`window`, `stage`,
-`energy`, ...). docs/evaluation.md has the same definitions in context.
+`energy`, ...). What a field of the evaluation means stands beside it in `record.py`; here is what is computed from
+fields, and what belongs to no record. docs/evaluation.md has the same definitions in context.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+
+from chipweave.evaluation.record import (
+    RESOURCES,
+    TRANSFERS,
+    Energy,
+    Evaluation,
+    L2Use,
+    PipelineEvaluation,
+    StageBytes,
+    StageEvaluation,
+    WindowEvaluation,
+)
+from chipweave.evaluation.term import Term, terms_of
 
 SCOPES = {
     "evaluation": "schedule",
@@ -26,35 +40,35 @@ SCOPES = {
 """Scope of what stands in each mapping or list of `schedule.json`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A figure's meaning.
-
-    Args:
-        label: a word or three.
-        unit: `s`, `J`, `Js`, `W`, `B`, `1/s`, `share` (of 1), or empty for a count or a name.
-        text: one sentence.
-        equation: how it is computed from other figures, if it is.
-    """
-
-    label: str
-    unit: str
-    text: str
-    equation: str = ""
+def _scope(scope: str, record: type, after: Mapping[str, Mapping[str, Term]] | None = None) -> dict[str, Term]:
+    """The fields of a record in their order, each with what is computed from it after it."""
+    found = {}
+    for name, term in terms_of(record).items():
+        found[f"{scope}.{name}"] = term
+        for derived, meaning in (after or {}).get(name, {}).items():
+            found[f"{scope}.{derived}"] = meaning
+    return found
 
 
+_SHARES = {
+    f"{name}_share": Term(resource, "share", f"How busy the {resource} is at least.", f"{name}_s / latency_s")
+    for name, resource in RESOURCES.items()
+}
 TERMS = {
-    # The schedule
-    "schedule.fidelity": Term("fidelity", "", "paper: SCAR's printed equations; detailed: also what they leave out."),
-    "schedule.latency_s": Term(
-        "latency", "s", "From the start of the first window to the end of the last.", "sum of the windows' latency_s"
+    **_scope(
+        "schedule",
+        Evaluation,
+        {
+            "energy": {
+                "energy_j": Term("energy", "J", "All energy of the schedule.", "sum of energy_parts_j"),
+                "edp_js": Term("EDP", "Js", "Energy-delay product (SCAR, Table IV).", "energy_j * latency_s"),
+                "average_power_w": Term("average power", "W", "Mean over the schedule.", "energy_j / latency_s"),
+            },
+            "windows": {
+                "samples_per_s": Term("throughput", "1/s", "Samples of all models.", "sum of the batches / latency_s"),
+            },
+        },
     ),
-    "schedule.energy": Term("energy", "J", "All energy of the schedule.", "sum of its parts"),
-    "schedule.energy_j": Term("energy", "J", "All energy of the schedule.", "sum of energy_parts_j"),
-    "schedule.edp_js": Term("EDP", "Js", "Energy-delay product (SCAR, Table IV).", "energy_j * latency_s"),
-    "schedule.average_power_w": Term("average power", "W", "Mean over the schedule.", "energy_j / latency_s"),
-    "schedule.windows": Term("windows", "", "Stretches of time with a fixed assignment, run one after another."),
-    "schedule.samples_per_s": Term("throughput", "1/s", "Samples of all models.", "sum of the batches / latency_s"),
     # Models
     "model.latency_s": Term("ends at", "s", "End of the model's last stage, counted from the start of the schedule."),
     "model.energy_j": Term("energy", "J", "What the model's stages spend; static energy is no model's own."),
@@ -64,156 +78,65 @@ TERMS = {
     "model.batch": Term("batch", "", "Samples of the model in one run of the schedule."),
     "model.latency_limit_s": Term("limit", "s", "The latest end that the scenario allows."),
     "model.energy_share": Term("share", "share", "Of all energy.", "model energy_j / schedule energy_j"),
-    # A window
-    "window.start_s": Term("from", "s", "Start of the window.", "sum of the latencies of the windows before"),
-    "window.end_s": Term("to", "s", "End of the window.", "start_s + latency_s"),
-    "window.latency_s": Term(
-        "latency",
-        "s",
-        "The slowest pipeline; in detailed at least what its shared resources need.",
-        "max(slowest pipeline, dram_s, link_s, port_s)",
+    **_scope(
+        "window",
+        WindowEvaluation,
+        {
+            "start_s": {"end_s": Term("to", "s", "End of the window.", "start_s + latency_s")},
+            "energy": {"energy_j": Term("energy", "J", "All energy of the window.", "sum of energy_parts_j")},
+            "idle": {
+                "share": Term("share", "share", "Of the schedule's latency.", "latency_s / schedule latency_s"),
+                **_SHARES,
+                "pipeline_share": Term(
+                    "slowest pipeline",
+                    "share",
+                    "Part of the window in which its slowest pipeline runs.",
+                    "largest latency_s of its pipelines / latency_s",
+                ),
+            },
+        },
     ),
-    "window.energy": Term("energy", "J", "All energy of the window.", "sum of its parts"),
-    "window.energy_j": Term("energy", "J", "All energy of the window.", "sum of energy_parts_j"),
-    "window.pipelines": Term("pipelines", "", "The models that run in the window."),
-    "window.dram_bytes": Term("DRAM bytes", "B", "All bytes between DRAM and the package in the window."),
-    "window.dram_s": Term(
-        "DRAM time",
-        "s",
-        "The least time in which the DRAM moves them: a roofline without queueing; 0 in paper.",
-        "dram_bytes / DRAM bandwidth",
+    **_scope(
+        "pipeline",
+        PipelineEvaluation,
+        {
+            "energy": {"energy_j": Term("energy", "J", "What the pipeline's stages spend.", "sum of energy_parts_j")},
+            "stages": {
+                "shares_compute": Term(
+                    "compute",
+                    "share",
+                    "Part of the pipeline's latency that its stages compute; transfers may run beside it.",
+                    "(sum of compute_s + (micro_batches - 1) * the slowest stage's) / latency_s",
+                ),
+                "shares_transfers": Term(
+                    "transfers",
+                    "share",
+                    "Part of the pipeline's latency that data moves with every micro-batch; compute may run beside it.",
+                    "(sum of transfers + (micro_batches - 1) * the slowest stage's) / latency_s",
+                ),
+                "shares_weights": Term(
+                    "resident weights",
+                    "share",
+                    "Part of the pipeline's latency in which weights that stay in L2 are loaded.",
+                    "sum of resident_s / latency_s",
+                ),
+            },
+        },
     ),
-    "window.link_s": Term(
-        "link time",
-        "s",
-        "The least time in which the busiest link moves its bytes one way; 0 in paper.",
-        "bytes on the link / link bandwidth",
+    **_scope(
+        "stage",
+        StageEvaluation,
+        {
+            "last": {"layers": Term("layers", "", "How many layers the stage runs.")},
+            "forward_s": {
+                "transfers_s": Term("transfers", "s", "Per micro-batch: everything that moves.", " + ".join(TRANSFERS))
+            },
+            "energy": {"energy_j": Term("energy", "J", "Of the stage in the whole window.", "sum of energy_parts_j")},
+        },
     ),
-    "window.link": Term("busiest link", "", "The link and direction that carries most, from one chiplet to another."),
-    "window.port_s": Term(
-        "port time",
-        "s",
-        "The least time in which the busiest chiplet sends, or receives, its bytes; 0 in paper.",
-        "bytes one way / link bandwidth",
-    ),
-    "window.port": Term("busiest port", "", "The chiplet that sends or receives most."),
-    "window.bound_by": Term("bound by", "", "What sets the window's latency: pipeline, dram, link or port."),
-    "window.idle": Term("idle chiplets", "", "Chiplets that no stage of the window uses."),
-    "window.share": Term("share", "share", "Of the schedule's latency.", "latency_s / schedule latency_s"),
-    "window.dram_share": Term("DRAM", "share", "How busy the DRAM is at least.", "dram_s / latency_s"),
-    "window.link_share": Term("busiest link", "share", "How busy the busiest link is at least.", "link_s / latency_s"),
-    "window.port_share": Term("busiest port", "share", "How busy the busiest port is at least.", "port_s / latency_s"),
-    "window.pipeline_share": Term(
-        "slowest pipeline",
-        "share",
-        "Part of the window in which its slowest pipeline runs.",
-        "largest latency_s of its pipelines / latency_s",
-    ),
-    # A pipeline
-    "pipeline.task": Term("model", "", "Number of the model in the scenario."),
-    "pipeline.micro_batch": Term("micro-batch", "", "Samples that pass through the stages together: b'."),
-    "pipeline.micro_batches": Term("micro-batches", "", "How many there are: k.", "ceil(batch / micro_batch)"),
-    "pipeline.latency_s": Term(
-        "latency",
-        "s",
-        "One micro-batch through every stage, the others one pace of the slowest stage apart (SCAR III-E).",
-        "sum of (resident_s + fill_s) + (micro_batches - 1) * largest steady_s",
-    ),
-    "pipeline.end_s": Term("ends at", "s", "Counted from the start of the schedule.", "window start_s + latency_s"),
-    "pipeline.energy": Term("energy", "J", "What the pipeline's stages spend.", "sum of its stages"),
-    "pipeline.energy_j": Term("energy", "J", "What the pipeline's stages spend.", "sum of energy_parts_j"),
-    "pipeline.stages": Term("stages", "", "Runs of consecutive layers, each on its own region."),
-    "pipeline.shares_compute": Term(
-        "compute",
-        "share",
-        "Part of the pipeline's latency that its stages compute; transfers may run beside it.",
-        "(sum of compute_s + (micro_batches - 1) * the slowest stage's) / latency_s",
-    ),
-    "pipeline.shares_transfers": Term(
-        "transfers",
-        "share",
-        "Part of the pipeline's latency that data moves with every micro-batch; compute may run beside it.",
-        "(sum of transfers + (micro_batches - 1) * the slowest stage's) / latency_s",
-    ),
-    "pipeline.shares_weights": Term(
-        "resident weights",
-        "share",
-        "Part of the pipeline's latency in which weights that stay in L2 are loaded.",
-        "sum of resident_s / latency_s",
-    ),
-    # A stage
-    "stage.first": Term("first layer", "", "Where the stage begins."),
-    "stage.last": Term("last layer", "", "Where it ends."),
-    "stage.layers": Term("layers", "", "How many layers the stage runs."),
-    "stage.chiplets": Term("chiplets", "", "The region; part i of a layer runs on the i-th."),
-    "stage.splits": Term("splits", "", "Per layer, samples x rows x columns x units of channels into which it is cut."),
-    "stage.compute_s": Term(
-        "compute", "s", "Per micro-batch: the cycles of all layers' slowest parts.", "cycles / clock"
-    ),
-    "stage.exchange_s": Term(
-        "exchange", "s", "Per micro-batch: what the region's chiplets send one another; 0 on one chiplet."
-    ),
-    "stage.pace_s": Term(
-        "pace", "s", "Per micro-batch: compute and exchange where they overlap.", "sum over layers of the longer one"
-    ),
-    "stage.weights_s": Term(
-        "weights", "s", "Per micro-batch: weights that do not stay, from DRAM or from the region's mates."
-    ),
-    "stage.resident_s": Term("once", "s", "Once per window: weights that stay in L2, from DRAM."),
-    "stage.load_s": Term("load", "s", "Per micro-batch: activations from DRAM; in paper also all weights."),
-    "stage.store_s": Term("store", "s", "Per micro-batch: activations and network outputs to DRAM."),
-    "stage.spill_s": Term("spill", "s", "Per micro-batch: what exceeds L2, to DRAM and back."),
-    "stage.forward_s": Term("forward", "s", "Per micro-batch: activations to later stages over the package."),
-    "stage.transfers_s": Term(
-        "transfers",
-        "s",
-        "Per micro-batch: everything that moves.",
-        "load_s + weights_s + store_s + spill_s + forward_s + exchange_s",
-    ),
-    "stage.fill_s": Term(
-        "first pass",
-        "s",
-        "One micro-batch through the empty stage.",
-        "load_s + store_s + spill_s + forward_s + exchange_s + compute_s + weights_s, or max(compute_s, weights_s) "
-        "for the last two where the next layer's weights arrive meanwhile",
-    ),
-    "stage.steady_s": Term(
-        "steady",
-        "s",
-        "One micro-batch in the running pipeline.",
-        "max(pace_s, load_s + store_s + spill_s + forward_s + weights_s) where overlaps, else fill_s",
-    ),
-    "stage.overlaps": Term("overlaps", "", "Transfers overlap compute: L2 holds a second buffer."),
-    "stage.l2": Term("L2", "", "What L2 holds; nothing in paper."),
-    "stage.bytes_": Term("bytes", "", "What the stage moves in the whole window."),
-    "stage.energy": Term("energy", "J", "Of the stage in the whole window.", "sum of its parts"),
-    "stage.energy_j": Term("energy", "J", "Of the stage in the whole window.", "sum of energy_parts_j"),
-    # L2
-    "l2.keeping": Term("weights", "", "Where weights wait: resident in L2, with mates, or streamed from DRAM."),
-    "l2.fits": Term("fits", "", "The micro-batch's activations fit beside the weights that are held."),
-    "l2.held_weights": Term("held weights", "B", "Weights in the L2 of the chiplet that holds most."),
-    "l2.activations": Term("activations", "B", "Largest live set of the micro-batch on a chiplet."),
-    "l2.spill": Term("spill", "B", "Bytes per micro-batch that leave L2 for want of room."),
-    # Bytes
-    "bytes.weights": Term("weights", "B", "From DRAM, in the whole window."),
-    "bytes.load": Term("load", "B", "Activations from DRAM, in the whole window."),
-    "bytes.store": Term("store", "B", "Activations to DRAM, in the whole window."),
-    "bytes.spill": Term("spill", "B", "To DRAM and back for want of room, both ways counted."),
-    "bytes.forward": Term("forward", "B", "To later stages over the package, in the whole window."),
-    "bytes.exchange": Term("exchange", "B", "Among the region's chiplets, in the whole window."),
-    "bytes.mates": Term("mates", "B", "Weights gathered from the region's chiplets, in the whole window."),
-    "bytes.hop_bytes": Term("hop bytes", "B", "All bytes times the links that they cross."),
-    # Energy
-    "energy.mac": Term("MAC", "J", "Multiplications and additions."),
-    "energy.l1": Term("L1", "J", "Accesses to the PEs' own memories."),
-    "energy.l2": Term("L2", "J", "Accesses to the chiplets' L2."),
-    "energy.noc": Term("NoC", "J", "The network inside the chiplets."),
-    "energy.fill": Term("fill", "J", "L2 accesses that bring tensors into a chiplet."),
-    "energy.drain": Term("drain", "J", "L2 accesses that take tensors out of a chiplet."),
-    "energy.dram": Term("DRAM", "J", "DRAM accesses.", "8 * bytes * energy per bit"),
-    "energy.nop": Term("package", "J", "The links between chiplets.", "8 * hop_bytes * energy per bit and hop"),
-    "energy.static": Term("static", "J", "Static power of every chiplet times latency; 0 in paper."),
-    "energy.share": Term("share", "share", "Of all energy.", "part / energy_j"),
+    **_scope("l2", L2Use),
+    **_scope("bytes", StageBytes),
+    **_scope("energy", Energy, {"static": {"share": Term("share", "share", "Of all energy.", "part / energy_j")}}),
     # Places
     "chiplet.out": Term("out", "B", "Bytes that the chiplet sends over its links, DRAM traffic included."),
     "chiplet.into": Term("in", "B", "Bytes that it receives over its links, DRAM traffic included."),

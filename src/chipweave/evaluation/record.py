@@ -1,13 +1,25 @@
-"""What a schedule costs, in full: every figure with the terms it is the sum of."""
+"""What a schedule costs, in full: every figure with the terms it is the sum of, and what each means beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.display import Shown
+from chipweave.evaluation.term import (
+    BytesTerm,
+    PassTerm,
+    ResourceTerm,
+    Term,
+    added_field_by_field,
+    added_up,
+    names_of,
+    terms_of,
+)
 from chipweave.plan.problem import Fidelity
 
 Floats = NDArray[np.float64]
@@ -25,20 +37,18 @@ class Keeping(StrEnum):
 class L2Use:
     """How a stage uses the L2 of each of its chiplets.
 
-    Args:
-        keeping: resident weights are loaded once per window; mates' are gathered, streamed ones come from DRAM, with
-            every micro-batch, layer by layer.
-        fits: the micro-batch's activations fit beside the weights that are held.
-        held_weights: bytes of weights in L2.
-        activations: bytes of live activations of the micro-batch.
-        spill: bytes that leave the region's L2s for want of room per micro-batch; each goes to DRAM and comes back.
+    Resident weights are loaded once per window; mates' are gathered, streamed ones come from DRAM, with every
+    micro-batch, layer by layer.
     """
 
-    keeping: Keeping
-    fits: bool
-    held_weights: float
-    activations: float
-    spill: float
+    keeping: Annotated[
+        Keeping, Term("weights", "", "Where weights wait: resident in L2, with mates, or streamed from DRAM.")
+    ]
+    fits: Annotated[bool, Term("fits", "", "The micro-batch's activations fit beside the weights that are held.")]
+    held_weights: Annotated[float, Term("held weights", "B", "Weights in the L2 of the chiplet that holds most.")]
+    activations: Annotated[float, Term("activations", "B", "Largest live set of the micro-batch on a chiplet.")]
+    spill: Annotated[float, Term("spill", "B", "Bytes per micro-batch that leave L2 for want of room.")]
+    """Each of them goes to DRAM and comes back."""
 
     @property
     def resident(self) -> bool:
@@ -65,38 +75,30 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """Joules by component.
+    """Joules by component."""
 
-    `mac`, `l1`, `l2`, `noc`: inside the chiplet; `fill`, `drain`: tensors entering and leaving L2;
-    `dram`: DRAM accesses; `nop`: bits on the package's links; `static`: power times time.
-    """
-
-    mac: float = 0.0
-    l1: float = 0.0
-    l2: float = 0.0
-    noc: float = 0.0
-    fill: float = 0.0
-    drain: float = 0.0
-    dram: float = 0.0
-    nop: float = 0.0
-    static: float = 0.0
+    mac: Annotated[float, Term("MAC", "J", "Multiplications and additions.")] = 0.0
+    l1: Annotated[float, Term("L1", "J", "Accesses to the PEs' own memories.")] = 0.0
+    l2: Annotated[float, Term("L2", "J", "Accesses to the chiplets' L2.")] = 0.0
+    noc: Annotated[float, Term("NoC", "J", "The network inside the chiplets.")] = 0.0
+    fill: Annotated[float, Term("fill", "J", "L2 accesses that bring tensors into a chiplet.")] = 0.0
+    drain: Annotated[float, Term("drain", "J", "L2 accesses that take tensors out of a chiplet.")] = 0.0
+    dram: Annotated[float, Term("DRAM", "J", "DRAM accesses.", "8 * bytes * energy per bit")] = 0.0
+    nop: Annotated[
+        float, Term("package", "J", "The links between chiplets.", "8 * hop_bytes * energy per bit and hop")
+    ] = 0.0
+    static: Annotated[float, Term("static", "J", "Static power of every chiplet times latency; 0 in paper.")] = 0.0
 
     @property
     def total(self) -> float:
-        return self.mac + self.l1 + self.l2 + self.noc + self.fill + self.drain + self.dram + self.nop + self.static
+        return _joules(self)
 
     def __add__(self, other: Energy) -> Energy:
-        return Energy(
-            self.mac + other.mac,
-            self.l1 + other.l1,
-            self.l2 + other.l2,
-            self.noc + other.noc,
-            self.fill + other.fill,
-            self.drain + other.drain,
-            self.dram + other.dram,
-            self.nop + other.nop,
-            self.static + other.static,
-        )
+        return _together(self, other)
+
+
+ENERGY_PARTS = names_of(Energy)
+_joules, _together = added_up(ENERGY_PARTS), added_field_by_field(Energy)
 
 
 @dataclass(frozen=True)
@@ -146,78 +148,182 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class StageBytes:
-    """What a stage moves in the whole window.
+    """What a stage moves in the whole window."""
 
-    `weights`, `load`: from DRAM; `store`: to DRAM; `spill`: to DRAM and back, both ways counted;
-    `forward`: to later stages over the package; `exchange`: among the region's chiplets; `mates`: weights gathered
-    from them; `hop_bytes`: all bytes times the links they cross, DRAM traffic's way to the interface included.
-    """
-
-    weights: float
-    load: float
-    store: float
-    spill: float
-    forward: float
-    exchange: float
-    mates: float
-    hop_bytes: float
+    weights: Annotated[
+        float, BytesTerm("weights", "B", "From DRAM, in the whole window.", time="weights_s", dram=True, whole=True)
+    ]
+    load: Annotated[
+        float, BytesTerm("load", "B", "Activations from DRAM, in the whole window.", time="load_s", dram=True)
+    ]
+    store: Annotated[
+        float, BytesTerm("store", "B", "Activations to DRAM, in the whole window.", time="store_s", dram=True)
+    ]
+    spill: Annotated[
+        float,
+        BytesTerm(
+            "spill",
+            "B",
+            "To DRAM and back for want of room, both ways counted.",
+            time="spill_s",
+            dram=True,
+            whole=True,
+        ),
+    ]
+    forward: Annotated[
+        float, BytesTerm("forward", "B", "To later stages over the package, in the whole window.", time="forward_s")
+    ]
+    exchange: Annotated[
+        float, BytesTerm("exchange", "B", "Among the region's chiplets, in the whole window.", time="exchange_s")
+    ]
+    mates: Annotated[
+        float,
+        BytesTerm(
+            "mates",
+            "B",
+            "Weights gathered from the region's chiplets, in the whole window.",
+            time="weights_s",
+            whole=True,
+        ),
+    ]
+    hop_bytes: Annotated[float, Term("hop bytes", "B", "All bytes times the links that they cross.")]
+    """DRAM traffic's way to the interface included."""
 
     @property
     def dram(self) -> float:
-        return self.weights + self.load + self.store + self.spill
+        return _dram_bytes(self)
+
+
+BYTES_TERMS = {name: term for name, term in terms_of(StageBytes).items() if isinstance(term, BytesTerm)}
+DRAM_BYTES = tuple(name for name, term in BYTES_TERMS.items() if term.dram)
+_dram_bytes = added_up(DRAM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class StageEvaluation:
-    """One stage. Times ending in `_s` are per micro-batch, except `resident_s`, paid once per window.
+    """One stage. Times ending in `_s` are per micro-batch, except `resident_s`, paid once per window."""
 
-    Args:
-        splits: per layer, samples x rows x columns x units of channels into which it is cut.
-        compute_s: cycles of all layers' slowest parts / clock.
-        exchange_s: tensors that layers of the stage make and read, among the region's chiplets.
-        pace_s: compute and exchange where they overlap: per layer the longer of the two.
-        weights_s: weights from DRAM or mates with every micro-batch (in `paper` they travel with `load_s`: 0 here).
-        resident_s: weights from DRAM, once per window.
-        load_s, store_s, spill_s: activations from DRAM, to DRAM, and both ways for want of room.
-        forward_s: activations to later stages.
-        fill_s: one micro-batch through the empty stage (its part of the sum in the pipeline formula).
-        steady_s: one micro-batch in the running pipeline (its part of the maximum).
-        overlaps: transfers overlap compute in the running pipeline.
-        l2: what L2 holds (None in `paper`, where L2 serves only the micro-batch test).
-    """
+    first: Annotated[int, Term("first layer", "", "Where the stage begins.")]
+    last: Annotated[int, Term("last layer", "", "Where it ends.")]
+    chiplets: Annotated[tuple[int, ...], Term("chiplets", "", "The region; part i of a layer runs on the i-th.")]
+    splits: Annotated[
+        tuple[Split, ...],
+        Term("splits", "", "Per layer, samples x rows x columns x units of channels into which it is cut."),
+    ]
+    compute_s: Annotated[
+        float,
+        PassTerm("compute", "s", "Per micro-batch: the cycles of all layers' slowest parts.", "cycles / clock", turn=3),
+    ]
+    exchange_s: Annotated[
+        float,
+        PassTerm(
+            "exchange",
+            "s",
+            "Per micro-batch: what the region's chiplets send one another; 0 on one chiplet.",
+            turn=4,
+            transfer=6,
+        ),
+    ]
+    """Of tensors that layers of the stage make and read."""
+    pace_s: Annotated[
+        float,
+        Term(
+            "pace",
+            "s",
+            "Per micro-batch: compute and exchange where they overlap.",
+            "sum over layers of the longer one",
+        ),
+    ]
+    weights_s: Annotated[
+        float,
+        PassTerm(
+            "weights",
+            "s",
+            "Per micro-batch: weights that do not stay, from DRAM or from the region's mates.",
+            turn=2,
+            transfer=2,
+        ),
+    ]
+    resident_s: Annotated[float, Term("once", "s", "Once per window: weights that stay in L2, from DRAM.")]
+    load_s: Annotated[
+        float,
+        PassTerm("load", "s", "Per micro-batch: activations from DRAM; in paper also all weights.", turn=1, transfer=1),
+    ]
+    store_s: Annotated[
+        float,
+        PassTerm("store", "s", "Per micro-batch: activations and network outputs to DRAM.", turn=6, transfer=3),
+    ]
+    spill_s: Annotated[
+        float, PassTerm("spill", "s", "Per micro-batch: what exceeds L2, to DRAM and back.", turn=5, transfer=4)
+    ]
+    forward_s: Annotated[
+        float,
+        PassTerm("forward", "s", "Per micro-batch: activations to later stages over the package.", turn=7, transfer=5),
+    ]
+    fill_s: Annotated[
+        float,
+        Term(
+            "first pass",
+            "s",
+            "One micro-batch through the empty stage.",
+            "load_s + store_s + spill_s + forward_s + exchange_s + compute_s + weights_s, or max(compute_s, weights_s) "
+            "for the last two where the next layer's weights arrive meanwhile",
+        ),
+    ]
+    """Its part of the sum in the pipeline formula."""
+    steady_s: Annotated[
+        float,
+        Term(
+            "steady",
+            "s",
+            "One micro-batch in the running pipeline.",
+            "max(pace_s, load_s + store_s + spill_s + forward_s + weights_s) where overlaps, else fill_s",
+        ),
+    ]
+    """Its part of the maximum."""
+    overlaps: Annotated[bool, Term("overlaps", "", "Transfers overlap compute: L2 holds a second buffer.")]
+    l2: Annotated[L2Use | None, Term("L2", "", "What L2 holds; nothing in paper.")]
+    """In `paper` L2 serves only the micro-batch test."""
+    bytes_: Annotated[StageBytes, Term("bytes", "", "What the stage moves in the whole window.")]
+    energy: Annotated[Energy, Term("energy", "J", "Of the stage in the whole window.", "sum of its parts")]
 
-    first: int
-    last: int
-    chiplets: tuple[int, ...]
-    splits: tuple[Split, ...]
-    compute_s: float
-    exchange_s: float
-    pace_s: float
-    weights_s: float
-    resident_s: float
-    load_s: float
-    store_s: float
-    spill_s: float
-    forward_s: float
-    fill_s: float
-    steady_s: float
-    overlaps: bool
-    l2: L2Use | None
-    bytes_: StageBytes
-    energy: Energy
+    @property
+    def transfers_s(self) -> float:
+        """What the stage moves with every micro-batch, among its own chiplets too."""
+        return _transfers_s(self)
+
+
+_PASS = {name: term for name, term in terms_of(StageEvaluation).items() if isinstance(term, PassTerm)}
+FIRST_PASS = tuple(sorted(_PASS, key=lambda name: _PASS[name].turn))
+"""Times of a stage that its first micro-batch spends one after another."""
+TRANSFERS = tuple(sorted((n for n in _PASS if _PASS[n].transfer), key=lambda name: _PASS[name].transfer))
+"""Those of them in which something moves, as they are added up."""
+_transfers_s = added_up(TRANSFERS)
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineEvaluation:
     """One task's part of a window: latency = sum of (resident + fill) + (micro_batches - 1) * slowest steady."""
 
-    task: int
-    micro_batch: int
-    micro_batches: int
-    latency_s: float
-    end_s: float
-    energy: Energy
-    stages: tuple[StageEvaluation, ...]
+    task: Annotated[int, Term("model", "", "Number of the model in the scenario.")]
+    micro_batch: Annotated[int, Term("micro-batch", "", "Samples that pass through the stages together: b'.")]
+    micro_batches: Annotated[int, Term("micro-batches", "", "How many there are: k.", "ceil(batch / micro_batch)")]
+    latency_s: Annotated[
+        float,
+        Term(
+            "latency",
+            "s",
+            "One micro-batch through every stage, the others one pace of the slowest stage apart (SCAR III-E).",
+            "sum of (resident_s + fill_s) + (micro_batches - 1) * largest steady_s",
+        ),
+    ]
+    end_s: Annotated[
+        float, Term("ends at", "s", "Counted from the start of the schedule.", "window start_s + latency_s")
+    ]
+    energy: Annotated[Energy, Term("energy", "J", "What the pipeline's stages spend.", "sum of its stages")]
+    stages: Annotated[
+        tuple[StageEvaluation, ...], Term("stages", "", "Runs of consecutive layers, each on its own region.")
+    ]
 
     @property
     def slowest(self) -> StageEvaluation:
@@ -226,28 +332,58 @@ class PipelineEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class WindowEvaluation:
-    """A window lasts as long as its slowest pipeline, and at least as long as its shared resources need.
+    """A window lasts as long as its slowest pipeline, and at least as long as its shared resources need."""
 
-    Args:
-        dram_s: the DRAM moves all the window's bytes (roofline, no queueing; 0 in `paper`).
-        link_s, link: the busiest link moves all of its bytes; (from, to).
-        port_s, port: the busiest chiplet sends or receives all of its bytes; the chiplet.
-        bound_by: what sets the latency: 'pipeline', 'dram', 'link' or 'port'.
-        idle: chiplets that no stage uses.
-    """
-
-    start_s: float
-    latency_s: float
-    energy: Energy
-    pipelines: tuple[PipelineEvaluation, ...]
-    dram_bytes: float
-    dram_s: float
-    link_s: float
-    link: tuple[int, int] | None
-    port_s: float
-    port: int | None
-    bound_by: str
-    idle: tuple[int, ...]
+    start_s: Annotated[float, Term("from", "s", "Start of the window.", "sum of the latencies of the windows before")]
+    latency_s: Annotated[
+        float,
+        Term(
+            "latency",
+            "s",
+            "The slowest pipeline; in detailed at least what its shared resources need.",
+            "max(slowest pipeline, dram_s, link_s, port_s)",
+        ),
+    ]
+    energy: Annotated[Energy, Term("energy", "J", "All energy of the window.", "sum of its parts")]
+    pipelines: Annotated[tuple[PipelineEvaluation, ...], Term("pipelines", "", "The models that run in the window.")]
+    dram_bytes: Annotated[float, Term("DRAM bytes", "B", "All bytes between DRAM and the package in the window.")]
+    dram_s: Annotated[
+        float,
+        ResourceTerm(
+            "DRAM time",
+            "s",
+            "The least time in which the DRAM moves them: a roofline without queueing; 0 in paper.",
+            "dram_bytes / DRAM bandwidth",
+            resource="DRAM",
+        ),
+    ]
+    link_s: Annotated[
+        float,
+        ResourceTerm(
+            "link time",
+            "s",
+            "The least time in which the busiest link moves its bytes one way; 0 in paper.",
+            "bytes on the link / link bandwidth",
+            resource="busiest link",
+        ),
+    ]
+    link: Annotated[
+        tuple[int, int] | None,
+        Term("busiest link", "", "The link and direction that carries most, from one chiplet to another."),
+    ]
+    port_s: Annotated[
+        float,
+        ResourceTerm(
+            "port time",
+            "s",
+            "The least time in which the busiest chiplet sends, or receives, its bytes; 0 in paper.",
+            "bytes one way / link bandwidth",
+            resource="busiest port",
+        ),
+    ]
+    port: Annotated[int | None, Term("busiest port", "", "The chiplet that sends or receives most.")]
+    bound_by: Annotated[str, Term("bound by", "", "What sets the window's latency: pipeline, dram, link or port.")]
+    idle: Annotated[tuple[int, ...], Term("idle chiplets", "", "Chiplets that no stage of the window uses.")]
 
     @property
     def end_s(self) -> float:
@@ -259,19 +395,37 @@ class WindowEvaluation:
         return max(range(len(self.pipelines)), key=lambda number: self.pipelines[number].latency_s)
 
 
+RESOURCES = {
+    name.removesuffix("_s"): term.resource
+    for name, term in terms_of(WindowEvaluation).items()
+    if isinstance(term, ResourceTerm)
+}
+"""What all pipelines of a window share and `bound_by` may name; each has its least time in the window."""
+
+
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A schedule's cost. EDP is the total energy times the total latency (SCAR, Table IV).
+class Evaluation(Shown):
+    """A schedule's cost. EDP is the total energy times the total latency (SCAR, Table IV)."""
 
-    Args:
-        flows: per window, pipeline and stage, what it moves over the links.
-    """
-
-    fidelity: Fidelity
-    latency_s: float
-    energy: Energy
-    windows: tuple[WindowEvaluation, ...]
+    fidelity: Annotated[
+        Fidelity, Term("fidelity", "", "paper: SCAR's printed equations; detailed: also what they leave out.")
+    ]
+    latency_s: Annotated[
+        float,
+        Term(
+            "latency",
+            "s",
+            "From the start of the first window to the end of the last.",
+            "sum of the windows' latency_s",
+        ),
+    ]
+    energy: Annotated[Energy, Term("energy", "J", "All energy of the schedule.", "sum of its parts")]
+    windows: Annotated[
+        tuple[WindowEvaluation, ...],
+        Term("windows", "", "Stretches of time with a fixed assignment, run one after another."),
+    ]
     flows: tuple[tuple[tuple[tuple[Flow, ...], ...], ...], ...] = field(default=(), repr=False, compare=False)
+    """Per window, pipeline and stage, what it moves over the links; no figure, so files and pages do not show it."""
 
     @property
     def energy_j(self) -> float:
@@ -302,8 +456,3 @@ class Evaluation:
     def task_energy(self, task: int) -> Energy:
         """What the task's stages spend; the package's static energy is no task's own."""
         return sum((p.energy for window in self.windows for p in window.pipelines if p.task == task), Energy())
-
-    def _repr_html_(self) -> str:
-        from chipweave.report.notebook import evaluation_html  # a notebook asks for it
-
-        return evaluation_html(self)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chipweave.evaluation.record import Keeping, PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.record import FIRST_PASS, Keeping, PipelineEvaluation, StageEvaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def phases(stage: StageEvaluation) -> tuple[Phase, ...]:
     l2 = stage.l2
     beside = l2 is not None and l2.fits and l2.keeping is not Keeping.RESIDENT
     found, at_s = [], 0.0
-    for term in ("load_s", "weights_s", "compute_s", "exchange_s", "spill_s", "store_s", "forward_s"):
+    for term in FIRST_PASS:
         duration_s = getattr(stage, term)
         if duration_s:
             found.append(Phase(term, at_s, duration_s))

@@ -10,14 +10,23 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-import chipweave
 from chipweave.cost.choose import choose, describe, rebuilds
 from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
 from chipweave.cost.whole_layers import WholeLayers
 from chipweave.errors import InputError, did_you_mean
 from chipweave.evaluation.check import problems_of
 from chipweave.evaluation.exact.ground import prepare
-from chipweave.evaluation.record import Evaluation, PipelineEvaluation, StageEvaluation, WindowEvaluation
+from chipweave.evaluation.record import (
+    Energy,
+    Evaluation,
+    L2Use,
+    PipelineEvaluation,
+    Split,
+    StageBytes,
+    StageEvaluation,
+    WindowEvaluation,
+)
+from chipweave.evaluation.term import names_of
 from chipweave.files.atomic import make_folder, write_text
 from chipweave.files.content import content_hash
 from chipweave.files.json import dump_json, parse_json
@@ -31,6 +40,7 @@ from chipweave.plan.objective import Objective, objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import Result, Search, assess
+from chipweave.version import __version__
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario
 
@@ -46,7 +56,7 @@ def to_document(result: Result) -> dict[str, Any]:
     scenario, package = scenario_to_dict(problem.scenario), package_to_dict(problem.package)
     return {
         "format_version": FORMAT_VERSION,
-        "chipweave_version": chipweave.__version__,
+        "chipweave_version": __version__,
         "scenario": scenario,
         "scenario_hash": content_hash(scenario),
         "package": package,
@@ -89,7 +99,7 @@ def read(path: Path) -> Result:
     if spec is not None and spec.format_version != FORMAT_VERSION:
         problems.add(
             ("format_version",),
-            f"{spec.format_version} is not the format that chipweave {chipweave.__version__} reads, {FORMAT_VERSION}; "
+            f"{spec.format_version} is not the format that chipweave {__version__} reads, {FORMAT_VERSION}; "
             "use the version that wrote the file",
         )
         problems.raise_any()
@@ -143,81 +153,69 @@ def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
 
 
 def evaluation_to_dict(evaluation: Evaluation, scenario: Scenario) -> dict[str, Any]:
-    """Every term of an evaluation by its name in `schedule/evaluation.py`."""
-    return {
-        "latency_s": evaluation.latency_s,
-        "energy_j": evaluation.energy_j,
-        "edp_js": evaluation.edp_js,
-        "average_power_w": evaluation.average_power_w,
-        "energy_parts_j": dataclasses.asdict(evaluation.energy),
-        "models": [
-            {
-                "model": task.name,
-                "latency_s": evaluation.task_latency_s(index),
-                "energy_j": evaluation.task_energy(index).total,
-                "throughput_samples_per_s": task.batch / evaluation.latency_s,
-            }
-            for index, task in enumerate(scenario.tasks)
-        ],
-        "windows": [_window_to_dict(window, scenario) for window in evaluation.windows],
-    }
+    """Every term of an evaluation by its name in `evaluation/record.py`; the fidelity stands beside it in the file."""
+    totals = {name: getattr(evaluation, name) for name in ("latency_s", "energy_j", "edp_js", "average_power_w")}
+    models = [
+        {
+            "model": task.name,
+            "latency_s": evaluation.task_latency_s(index),
+            "energy_j": evaluation.task_energy(index).total,
+            "throughput_samples_per_s": task.batch / evaluation.latency_s,
+        }
+        for index, task in enumerate(scenario.tasks)
+    ]
+
+    def pipeline_in_full(pipeline: PipelineEvaluation) -> dict[str, Any]:
+        task = scenario.tasks[pipeline.task]
+        return pipeline_to_dict(pipeline, task.name, [stage_to_dict(stage, task.model) for stage in pipeline.stages])
+
+    windows = [window_to_dict(window, list(map(pipeline_in_full, window.pipelines))) for window in evaluation.windows]
+    found = _record_to_dict(evaluation, windows=windows)
+    del found["fidelity"]
+    return totals | {"energy_parts_j": found["energy_parts_j"], "models": models} | found
 
 
-def _window_to_dict(window: WindowEvaluation, scenario: Scenario) -> dict[str, Any]:
-    return {
-        "start_s": window.start_s,
-        "latency_s": window.latency_s,
-        "bound_by": window.bound_by,
-        "dram_bytes": window.dram_bytes,
-        "dram_s": window.dram_s,
-        "link_s": window.link_s,
-        "link": None if window.link is None else list(window.link),
-        "port_s": window.port_s,
-        "port": window.port,
-        "idle": list(window.idle),
-        "energy_j": window.energy.total,
-        "energy_parts_j": dataclasses.asdict(window.energy),
-        "pipelines": [_pipeline_to_dict(pipeline, scenario) for pipeline in window.pipelines],
-    }
+def window_to_dict(window: WindowEvaluation, pipelines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A window; its pipelines are given."""
+    found = _record_to_dict(window, pipelines=pipelines)
+    first = {key: found[key] for key in ("start_s", "latency_s", "bound_by")}
+    last = {key: found.pop(key) for key in ("energy_j", "energy_parts_j", "pipelines")}
+    return first | found | last
 
 
-def _pipeline_to_dict(pipeline: PipelineEvaluation, scenario: Scenario) -> dict[str, Any]:
-    task = scenario.tasks[pipeline.task]
-    return {
-        "model": task.name,
-        "micro_batch": pipeline.micro_batch,
-        "micro_batches": pipeline.micro_batches,
-        "latency_s": pipeline.latency_s,
-        "end_s": pipeline.end_s,
-        "energy_j": pipeline.energy.total,
-        "energy_parts_j": dataclasses.asdict(pipeline.energy),
-        "stages": [_stage_to_dict(stage, task.model) for stage in pipeline.stages],
-    }
+def pipeline_to_dict(pipeline: PipelineEvaluation, model: str, stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A pipeline; its model's name and its stages are given."""
+    return _record_to_dict(pipeline, task=model, stages=stages)
 
 
-def _stage_to_dict(stage: StageEvaluation, model: Model) -> dict[str, Any]:
-    return {
-        "first": model.layers[stage.first].name,
-        "last": model.layers[stage.last].name,
-        "chiplets": list(stage.chiplets),
-        "splits": [[split.samples, split.rows, split.columns, split.units] for split in stage.splits],
-        "compute_s": stage.compute_s,
-        "exchange_s": stage.exchange_s,
-        "pace_s": stage.pace_s,
-        "weights_s": stage.weights_s,
-        "resident_s": stage.resident_s,
-        "load_s": stage.load_s,
-        "store_s": stage.store_s,
-        "spill_s": stage.spill_s,
-        "forward_s": stage.forward_s,
-        "fill_s": stage.fill_s,
-        "steady_s": stage.steady_s,
-        "overlaps": stage.overlaps,
-        "l2": None if stage.l2 is None else dataclasses.asdict(stage.l2),
-        "bytes": dataclasses.asdict(stage.bytes_),
-        "energy_j": stage.energy.total,
-        "energy_parts_j": dataclasses.asdict(stage.energy),
-    }
+def stage_to_dict(stage: StageEvaluation, model: Model) -> dict[str, Any]:
+    """A stage, by the names of its layers."""
+    return _record_to_dict(stage, first=model.layers[stage.first].name, last=model.layers[stage.last].name)
+
+
+_KEYS = {"bytes_": "bytes", "task": "model"}
+"""Of the fields whose key in the file is not their name."""
+
+
+def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
+    """Every field of a record as plain data: as it is, or what is given `instead`; an energy by its total and parts."""
+    found: dict[str, Any] = {}
+    for name in names_of(type(record)):
+        key, value = _KEYS.get(name, name), instead.get(name, getattr(record, name))
+        match value:
+            case Energy():
+                found |= {"energy_j": value.total, "energy_parts_j": dataclasses.asdict(value)}
+            case L2Use() | StageBytes():
+                found[key] = dataclasses.asdict(value)
+            case tuple():
+                found[key] = [_split_to_list(part) if isinstance(part, Split) else part for part in value]
+            case _:
+                found[key] = value
+    return found
+
+
+def _split_to_list(split: Split) -> list[int]:
+    return [getattr(split, name) for name in names_of(Split)]
 
 
 def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:

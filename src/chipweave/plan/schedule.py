@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chipweave.display import Shown
+
 
 class Partition(StrEnum):
     """How a layer is split over the chiplets of a region. One chiplet is always `whole`."""
@@ -67,7 +69,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Shown):
     """Windows, run one after another. `task` numbers refer to the scenario's tasks."""
 
     windows: tuple[Window, ...]
@@ -82,8 +84,3 @@ class Schedule:
         for index, window in enumerate(self.windows):
             for pipeline in window.pipelines:
                 yield index, pipeline
-
-    def _repr_html_(self) -> str:
-        from chipweave.report.notebook import schedule_html  # a notebook asks for it
-
-        return schedule_html(self)

@@ -13,7 +13,7 @@ from chipweave.files.package_file import package_to_dict, resolve_package
 from chipweave.files.presets import package_names
 from chipweave.files.scenario_file import resolve_scenario, scenario_to_dict
 from chipweave.plan.problem import Fidelity
-from chipweave.report.words import cost_model_of
+from chipweave.report.naming import cost_model_of
 from chipweave.results.result import Result, Search
 from chipweave.schedulers import options_of
 from chipweave.workload.scenario import Scenario

@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from chipweave.report.columns import Row, print_columns
-from chipweave.report.words import cost_model_of, quantity
+from chipweave.report.naming import cost_model_of
+from chipweave.report.quantities import quantity
+from chipweave.report.text_table import Row, print_columns
 from chipweave.results.result import Cell
 
 STATIC_NOTE = (

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chipweave.errors import InputError
-from chipweave.evaluation.record import StageEvaluation, WindowEvaluation
+from chipweave.evaluation.record import RESOURCES, StageEvaluation, WindowEvaluation
 from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.files.atomic import write_bytes
 from chipweave.report.html.markup import short
+from chipweave.report.naming import classes_of, ranges, resource_of
 from chipweave.report.palette import hatch, letter, shade
-from chipweave.report.rows import Row, rows
-from chipweave.report.words import axis_prefix, classes_of, ranges
+from chipweave.report.quantities import axis_prefix
+from chipweave.report.timeline_rows import Row, rows
 from chipweave.results.result import Result
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def _legend(figure: Figure, result: Result, width_in: float, tails: bool) -> Any
         )
     handles.append(Patch(facecolor=_DARK, label="transfers, weights"))
     if tails:
-        label = "held by DRAM, link or port"
+        *others, last = map(resource_of, RESOURCES.values())
+        label = f"held by {', '.join(others)} or {last}"
         handles.append(Patch(facecolor="white", edgecolor=_FAINT, hatch="////", linewidth=0, label=label))
     longest = max(len(str(handle.get_label())) for handle in handles)
     columns = max(1, min(len(handles), int((width_in * 72 - 10) / (0.62 * _SMALL_PT * longest + 22))))

@@ -17,10 +17,11 @@ from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.html.package import package_drawing
 from chipweave.report.html.render import asset
 from chipweave.report.html.timeline import timeline_drawing
+from chipweave.report.naming import cost_model_of, ranges, scheduler_of
 from chipweave.report.palette import LIGHT, letter
+from chipweave.report.quantities import percent, quantity, valued
 from chipweave.report.summary import bottleneck, distance
-from chipweave.report.words import cost_model_of, percent, quantity, ranges, scheduler_of, valued
-from chipweave.results.result import Cell, Result
+from chipweave.results.result import Cell, Comparison, Result
 
 MOST_DRAWN = 4
 """Windows whose package is drawn: the longest ones."""
@@ -28,6 +29,20 @@ MOST_ROWS = 40
 _FONT = "font:13px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums"
 _BOX = f"{_FONT};color:{LIGHT.text};background:{LIGHT.background};padding:12px 16px;border-radius:6px;overflow-x:auto"
 _CELL = "padding:2px 12px 2px 0;border:0;background:none;color:inherit;white-space:nowrap"
+
+
+def html_of(value: object) -> str | None:
+    """What a notebook shows of a value; None of what reports know nothing of."""
+    match value:
+        case Result():
+            return result_html(value)
+        case Evaluation():
+            return evaluation_html(value)
+        case Schedule():
+            return schedule_html(value)
+        case Comparison():
+            return comparison_html(value)
+    return None
 
 
 def result_html(result: Result) -> str:

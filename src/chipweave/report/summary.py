@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chipweave.report.words import binding, percent, quantity, valued
+from chipweave.report.bottleneck import binding
+from chipweave.report.quantities import percent, quantity, valued
 from chipweave.results.result import Result
 
 

@@ -11,30 +11,27 @@ from rich.table import Table
 from rich.text import Text
 
 from chipweave.evaluation.glossary import TERMS
-from chipweave.evaluation.record import Energy, StageEvaluation, WindowEvaluation
+from chipweave.evaluation.record import ENERGY_PARTS, RESOURCES, Energy, StageEvaluation, WindowEvaluation
 from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Stage, Window
-from chipweave.report.columns import Row, print_columns
+from chipweave.report.bottleneck import binding
+from chipweave.report.caveats import result_notes, search_notes, table_notes
 from chipweave.report.html.layout import grid_lines
-from chipweave.report.notes import result_notes, search_notes, table_notes
-from chipweave.report.palette import letter
-from chipweave.report.summary import bottleneck, distance
-from chipweave.report.words import (
-    binding,
+from chipweave.report.naming import (
     class_marks,
     classes_of,
     cost_model_of,
     layers_of,
     partitions_of,
-    percent,
-    picked,
-    quantity,
     ranges,
     scheduler_of,
-    transfers_s,
-    valued,
 )
+from chipweave.report.palette import letter
+from chipweave.report.quantities import percent, quantity, valued
+from chipweave.report.selection import picked
+from chipweave.report.summary import bottleneck, distance
+from chipweave.report.text_table import Row, print_columns
 from chipweave.results.result import Result
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
@@ -111,8 +108,8 @@ def _print_window(console: Console, problem: Problem, index: int, window: Window
     _print_stages(console, problem, window, costs)
     lines = [f"bound by {binding(costs, problem)}"]
     if problem.fidelity is Fidelity.DETAILED:
-        busy = (("DRAM", costs.dram_s), ("busiest link", costs.link_s), ("busiest port", costs.port_s))
-        shares = ", ".join(f"{name} {percent(seconds, costs.latency_s)}" for name, seconds in busy)
+        busy = ((label, getattr(costs, f"{name}_s")) for name, label in RESOURCES.items())
+        shares = ", ".join(f"{label} {percent(seconds, costs.latency_s)}" for label, seconds in busy)
         lines.append(f"busy at least: {shares} of the window")
     if costs.idle:
         lines.append(f"idle: chiplet{'s' if len(costs.idle) > 1 else ''} {ranges(costs.idle)}")
@@ -208,7 +205,7 @@ def _print_stages(console: Console, problem: Problem, window: Window, costs: Win
             cells = [
                 partitions_of(plan.stages[number]),
                 *((compute, exchange) if regions else (where, compute)),
-                quantity(transfers_s(stage), "s"),
+                quantity(stage.transfers_s, "s"),
                 quantity(stage.steady_s, "s") + (" " if stage.overlaps else "+"),
                 _keeping(stage),
                 quantity(stage.resident_s, "s") if stage.resident_s else "-",
@@ -254,7 +251,7 @@ def _print_models(console: Console, result: Result) -> None:
 
 def _print_energy(console: Console, result: Result) -> None:
     evaluation, tasks = result.evaluation, result.problem.scenario.tasks
-    shown = [name for name in Energy.__slots__ if getattr(evaluation.energy, name) > 0]
+    shown = [name for name in ENERGY_PARTS if getattr(evaluation.energy, name) > 0]
     if not shown:  # a table of costs without energy, on a package whose links and DRAM take none
         return
 

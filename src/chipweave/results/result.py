@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from chipweave.display import Shown
 from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
@@ -42,7 +43,7 @@ class Search:
 
 
 @dataclass(frozen=True, repr=False)
-class Result:
+class Result(Shown):
     """A valid schedule, what it costs, and how far it can be from the best.
 
     Args:
@@ -86,11 +87,6 @@ class Result:
         cost = f"{self.evaluation.latency_s:.4g} s, {self.evaluation.energy_j:.4g} J"
         return f"<Result: {self.problem.scenario.name!r} on {self.problem.package.name!r}, {cost}>"
 
-    def _repr_html_(self) -> str:
-        from chipweave.report.notebook import result_html  # a notebook asks for it; nothing here depends on reports
-
-        return result_html(self)
-
 
 def assess(
     problem: Problem | Prepared,
@@ -122,12 +118,7 @@ class Cell:
     reason: str = ""
 
 
-class Comparison(tuple[Cell, ...]):
+class Comparison(Shown, tuple[Cell, ...]):
     """Cells, by package and then scheduler. A tuple in all but that notebooks show it as a table."""
 
     __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        from chipweave.report.notebook import comparison_html
-
-        return comparison_html(self)

@@ -6,17 +6,17 @@ What it computes: docs/cost-model/loopnest.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from chipweave.cores import usable_cores
-from chipweave.cost.interface import LayerCosts
+from chipweave.cost.interface import LayerCosts, Tell
 from chipweave.cost.loopnest.counts import energy_parts_j
 from chipweave.cost.loopnest.explain import explain
 from chipweave.cost.loopnest.objective import Objective
-from chipweave.cost.loopnest.plan import Plan, Tell, plan
+from chipweave.cost.loopnest.plan import Plan, plan
 from chipweave.cost.riders import rider_cycles
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
@@ -52,6 +52,10 @@ class LoopnestCostModel:
             InputError: layers without a mapping that fits L1, naming layer, chiplet and limit, all at once.
         """
         return costs_of(self.plan(layers, chiplet))
+
+    def telling(self, tell: Tell) -> LoopnestCostModel:
+        """The same model; `tell` hears how far a search for mappings is."""
+        return replace(self, tell=tell)
 
     def explain(self, layers: Sequence[Layer], chiplet: Chiplet) -> list[dict[str, Any]]:
         """What stands behind the cost of each layer, as plain data: see `chipweave.cost.loopnest.explain`.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chipweave.cost.interface import Tell
 from chipweave.cost.loopnest import cache
 from chipweave.cost.loopnest.allowed import allowed
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
@@ -18,9 +19,6 @@ from chipweave.cost.loopnest.turn import turned_mapping, upright
 from chipweave.errors import InputError
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer
-
-Tell = Callable[[int, int], None]
-"""Called with the shapes that are done and all of them."""
 
 REPORT_EVERY_S = 0.3
 """About so often a search says how far it is and may be ended: so many shapes are searched at once."""

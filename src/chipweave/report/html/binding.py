@@ -5,52 +5,64 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
+from chipweave.evaluation.record import RESOURCES
+from chipweave.report.bottleneck import shares_s
 from chipweave.report.html.charts import bar
-from chipweave.report.html.figures import derived
-from chipweave.report.html.sheet import Sheet
-from chipweave.report.words import shares_s
+from chipweave.report.html.data_elements import derived
+from chipweave.report.html.page_data import PageData
 
 
-def binding(sheet: Sheet, index: int) -> Markup:
-    """`words.binding` with its figures marked."""
-    window, at, figure = sheet.windows[index], f"/evaluation/windows/{index}", sheet.document.figure
-    port = f"{at}/{window.bound_by}_s"
-    bandwidth = sheet.result.problem.package.link_bandwidth_bytes_s
+def binding(data: PageData, index: int) -> Markup:
+    """`bottleneck.binding` with its figures marked."""
+    window, at, figure = data.windows[index], f"/evaluation/windows/{index}", data.document.figure
+    bandwidth = data.result.problem.package.link_bandwidth_bytes_s
+    passed = [f"{at}/{window.bound_by}_s", "/package/link_bandwidth_bytes_s"]
     match window.bound_by:
+        case "pipeline":
+            return _binding_pipeline(data, index)
         case "dram":
             bytes_, rate = figure(f"{at}/dram_bytes"), figure("/package/dram_bandwidth_bytes_s")
             return Markup("the DRAM, which moves {} at {}").format(bytes_, rate)
         case "link" if window.link is not None:
-            bytes_ = derived(window.link_s * bandwidth, "link.bytes", [port, "/package/link_bandwidth_bytes_s"])
+            bytes_ = derived(window.link_s * bandwidth, "link.bytes", passed)
             link = figure(f"{at}/link", f"{window.link[0]} to {window.link[1]}")
             return Markup("the link from chiplet {}, which carries {}").format(link, bytes_)
         case "port" if window.port is not None:
-            bytes_ = derived(window.port_s * bandwidth, "chiplet.out", [port, "/package/link_bandwidth_bytes_s"])
-            link = figure(f"{at}/port")
-            return Markup("the port of chiplet {}, through which {} pass one way").format(link, bytes_)
-    pipeline, at = window.pipelines[window.slowest], f"{at}/pipelines/{window.slowest}"
+            bytes_ = derived(window.port_s * bandwidth, "chiplet.out", passed)
+            return Markup("the port of chiplet {}, through which {} pass one way").format(figure(f"{at}/port"), bytes_)
+    raise ValueError(f"no sentence for a window that is bound by '{window.bound_by}'")
+
+
+def _binding_pipeline(data: PageData, index: int) -> Markup:
+    window, figure = data.windows[index], data.document.figure
+    pipeline, at = window.pipelines[window.slowest], f"/evaluation/windows/{index}/pipelines/{window.slowest}"
     position = pipeline.stages.index(pipeline.slowest)
     shares = shares_s(pipeline)
     most = max(shares, key=lambda name: shares[name])
     plural = "" if pipeline.micro_batches == 1 else "es"
     chiplets = "chiplet" if len(pipeline.slowest.chiplets) == 1 else "chiplets"
     return Markup("{}: mostly {}; {} micro-batch{}, slowest in {} on {} {}").format(
-        sheet.task(pipeline.task),
+        data.task(pipeline.task),
         most,
         figure(f"{at}/micro_batches"),
         plural,
-        sheet.layers(pipeline.task, pipeline.slowest),
+        data.layers(pipeline.task, pipeline.slowest),
         chiplets,
         figure(f"{at}/stages/{position}/chiplets"),
     )
 
 
-def busy(sheet: Sheet, index: int) -> list[tuple[str, Markup, Markup]]:
+def busy_heads() -> list[str]:
+    """Keys of the terms of `busy`."""
+    return [f"window.{name}_share" for name in ("pipeline", *RESOURCES)]
+
+
+def busy(data: PageData, index: int) -> list[tuple[str, Markup, Markup]]:
     """What a window's latency is at least needed for: name, share, bar."""
-    window, at = sheet.windows[index], f"/evaluation/windows/{index}"
+    window, at = data.windows[index], f"/evaluation/windows/{index}"
     slowest = window.pipelines[window.slowest]
     found = [("pipeline", slowest.latency_s, f"{at}/pipelines/{window.slowest}/latency_s")]
-    found += [(name, getattr(window, f"{name}_s"), f"{at}/{name}_s") for name in ("dram", "link", "port")]
+    found += [(name, getattr(window, f"{name}_s"), f"{at}/{name}_s") for name in RESOURCES]
     rows = []
     for name, seconds, pointer in found:
         share = seconds / window.latency_s if window.latency_s else 0.0

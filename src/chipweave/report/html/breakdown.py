@@ -5,54 +5,54 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
+from chipweave.evaluation.record import ENERGY_PARTS
+from chipweave.report.bottleneck import shares_s
 from chipweave.report.html.charts import bar, energy_bar, swatch
+from chipweave.report.html.data_elements import derived
 from chipweave.report.html.drawing import component_fill
-from chipweave.report.html.figures import derived
-from chipweave.report.html.sheet import Sheet
-from chipweave.report.palette import COMPONENTS
-from chipweave.report.words import shares_s
+from chipweave.report.html.page_data import PageData
 
 MOST_SOURCES = 12
 """Figures named as what a sum is computed from; of more, the list that holds them."""
 
 
-def model_rows(sheet: Sheet) -> list[tuple[Markup, list[Markup]]]:
+def model_rows(data: PageData) -> list[tuple[Markup, list[Markup]]]:
     """Per model: name; batch, end, limit, energy, share, rate."""
     rows = []
-    for task, entry in enumerate(sheet.result.problem.scenario.tasks):
+    for task, entry in enumerate(data.result.problem.scenario.tasks):
         at = f"/evaluation/models/{task}"
-        share = sheet.result.evaluation.task_energy(task).total / (sheet.result.evaluation.energy_j or 1.0)
+        share = data.result.evaluation.task_energy(task).total / (data.result.evaluation.energy_j or 1.0)
         limit = Markup("–")
         if entry.latency_limit_s is not None:
-            limit = sheet.figure(f"/scenario/models/{task}/latency_limit_s")
+            limit = data.figure(f"/scenario/models/{task}/latency_limit_s")
         cells = [
-            sheet.figure(f"/scenario/models/{task}/batch"),
-            sheet.figure(f"{at}/latency_s"),
+            data.figure(f"/scenario/models/{task}/batch"),
+            data.figure(f"{at}/latency_s"),
             limit,
-            sheet.figure(f"{at}/energy_j"),
+            data.figure(f"{at}/energy_j"),
             derived(share, "model.energy_share", [f"{at}/energy_j", "/evaluation/energy_j"]),
-            sheet.figure(f"{at}/throughput_samples_per_s"),
+            data.figure(f"{at}/throughput_samples_per_s"),
         ]
-        rows.append((sheet.model(task), cells))
+        rows.append((data.model(task), cells))
     return rows
 
 
-def components(sheet: Sheet) -> list[tuple[str, str, Markup]]:
+def components(data: PageData) -> list[tuple[str, str, Markup]]:
     """Name, label and swatch of the parts that are not 0."""
-    names = [name for name in COMPONENTS if getattr(sheet.result.evaluation.energy, name) > 0]
+    names = [name for name in ENERGY_PARTS if getattr(data.result.evaluation.energy, name) > 0]
     return [(name, TERMS[f"energy.{name}"].label, swatch(component_fill(name))) for name in names]
 
 
-def energy_rows(sheet: Sheet) -> list[tuple[Markup, Markup, Markup, list[Markup]]]:
+def energy_rows(data: PageData) -> list[tuple[Markup, Markup, Markup, list[Markup]]]:
     """Per model and in all: name, bar, total, parts."""
-    evaluation, found = sheet.result.evaluation, []
-    energies = [evaluation.task_energy(task) for task in range(len(sheet.result.problem.scenario.tasks))]
+    evaluation, found = data.result.evaluation, []
+    energies = [evaluation.task_energy(task) for task in range(len(data.result.problem.scenario.tasks))]
     most_j = max((energy.total for energy in energies), default=0.0)
-    shown = [name for name, _, _ in components(sheet)]
+    shown = [name for name, _, _ in components(data)]
     for task, energy in enumerate(energies):
         at = [
             f"/evaluation/windows/{index}/pipelines/{number}/energy_parts_j"
-            for index, window in enumerate(sheet.windows)
+            for index, window in enumerate(data.windows)
             for number, pipeline in enumerate(window.pipelines)
             if pipeline.task == task
         ]
@@ -65,15 +65,15 @@ def energy_rows(sheet: Sheet) -> list[tuple[Markup, Markup, Markup, list[Markup]
             )
             for name in shown
         ]
-        total = sheet.figure(f"/evaluation/models/{task}/energy_j")
-        found.append((sheet.model(task), energy_bar(energy, most_j), total, parts))
+        total = data.figure(f"/evaluation/models/{task}/energy_j")
+        found.append((data.model(task), energy_bar(energy, most_j), total, parts))
     return found
 
 
-def energy_total(sheet: Sheet) -> tuple[Markup, list[Markup], list[Markup]]:
+def energy_total(data: PageData) -> tuple[Markup, list[Markup], list[Markup]]:
     """All energy, its parts, and their shares."""
-    evaluation, at = sheet.result.evaluation, "/evaluation/energy_parts_j"
-    shown = [name for name, _, _ in components(sheet)]
+    evaluation, at = data.result.evaluation, "/evaluation/energy_parts_j"
+    shown = [name for name, _, _ in components(data)]
     shares = [
         derived(
             getattr(evaluation.energy, name) / evaluation.energy_j,
@@ -82,20 +82,20 @@ def energy_total(sheet: Sheet) -> tuple[Markup, list[Markup], list[Markup]]:
         )
         for name in shown
     ]
-    return sheet.figure("/evaluation/energy_j"), [sheet.figure(f"{at}/{name}") for name in shown], shares
+    return data.figure("/evaluation/energy_j"), [data.figure(f"{at}/{name}") for name in shown], shares
 
 
-def latency_rows(sheet: Sheet) -> list[tuple[int, Markup, Markup, Markup, list[tuple[Markup, Markup]]]]:
+def latency_rows(data: PageData) -> list[tuple[int, Markup, Markup, Markup, list[tuple[Markup, Markup]]]]:
     """Per window and pipeline: window, model, micro-batches, latency, and figure and bar of each share."""
     rows = []
-    for index in sheet.drawn:
-        for number, pipeline in sheet.pipelines(index):
+    for index in data.drawn:
+        for number, pipeline in data.pipelines(index):
             at = f"/evaluation/windows/{index}/pipelines/{number}"
             shares = []
             for name, seconds in shares_s(pipeline).items():
                 share = seconds / pipeline.latency_s if pipeline.latency_s else 0.0
                 term = f"pipeline.shares_{name.split()[-1]}"
                 shares.append((derived(share, term, [f"{at}/stages", f"{at}/latency_s"]), bar(share, width=72)))
-            samples = Markup("{} × {}").format(sheet.figure(f"{at}/micro_batches"), sheet.figure(f"{at}/micro_batch"))
-            rows.append((index, sheet.model(pipeline.task), samples, sheet.figure(f"{at}/latency_s"), shares))
+            samples = Markup("{} × {}").format(data.figure(f"{at}/micro_batches"), data.figure(f"{at}/micro_batch"))
+            rows.append((index, data.model(pipeline.task), samples, data.figure(f"{at}/latency_s"), shares))
     return rows

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from chipweave.evaluation.record import Energy
+from chipweave.evaluation.record import ENERGY_PARTS, Energy
+from chipweave.report.html.data_elements import typeset
 from chipweave.report.html.drawing import FONT, component_fill, decades, model_line, ticks
-from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, tag
-from chipweave.report.words import quantity
+from chipweave.report.quantities import quantity
 
 BAR_WIDTH, BAR_HEIGHT = 96, 8
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 360, 74, 24, 18, 46
@@ -28,7 +28,7 @@ def bar(share: float, fill: str = "var(--accent, #4a6fa5)", width: int = BAR_WID
 def energy_bar(energy: Energy, most_j: float, width: int = 240) -> Markup:
     """The parts of an energy one after another; `most_j` is as long as the bar may be."""
     parts, x = [], 0.0
-    for name in Energy.__slots__:
+    for name in ENERGY_PARTS:
         length = getattr(energy, name) / most_j * width if most_j else 0.0
         if length > 0.05:
             parts.append(tag("rect", x=x, y=0.5, width=length, height=15, fill=component_fill(name), class_="part"))

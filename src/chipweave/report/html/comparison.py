@@ -11,13 +11,14 @@ from markupsafe import Markup
 from chipweave.evaluation.glossary import TERMS
 from chipweave.report.comparison import comparison_data, gap_notes, homogeneous_verdict, size_notes
 from chipweave.report.html.charts import Look, Point, bar, marker, plane, swatch
+from chipweave.report.html.data_elements import Document
 from chipweave.report.html.drawing import model_fill, model_line, patterns
-from chipweave.report.html.figures import Document
 from chipweave.report.html.markup import name_of, short, tag
 from chipweave.report.html.package import package_drawing
 from chipweave.report.html.render import render
+from chipweave.report.naming import cost_model_of
 from chipweave.report.palette import letter
-from chipweave.report.words import cost_model_of, valued
+from chipweave.report.quantities import valued
 from chipweave.results.result import Cell, Result
 
 MOST_DRAWN = 24

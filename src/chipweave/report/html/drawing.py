@@ -6,6 +6,7 @@ import math
 
 from markupsafe import Markup
 
+from chipweave.evaluation.record import ENERGY_PARTS
 from chipweave.report.html.markup import joined, tag
 from chipweave.report.palette import COMPONENTS, DARK, HATCHES, HUES, LIGHT, Hatch, shade_of
 
@@ -31,7 +32,9 @@ def patterns(models: int) -> Markup:
         _pattern(f"model-{model}", model % len(HUES), HATCHES[model % len(HATCHES)])
         for model in range(min(models, len(HUES) * len(HATCHES)))
     ]
-    parts += [_pattern(f"part-{name}", HUES.index(hue), hatch) for name, (hue, hatch) in COMPONENTS.items()]
+    for name in ENERGY_PARTS:
+        hue, hatch = COMPONENTS[name]
+        parts.append(_pattern(f"part-{name}", HUES.index(hue), hatch))
     tail = tag("path", d="M-2 2L2-2M0 8L8 0M6 10L10 6", class_="faint", stroke_width=1, fill="none")
     parts.append(tag("pattern", tail, id="tail", width=8, height=8, patternUnits="userSpaceOnUse"))
     return tag("svg", tag("defs", joined(parts)), width=0, height=0, class_="patterns", aria_hidden="true")

@@ -12,8 +12,8 @@ from chipweave.report.html.drawing import FONT, model_fill, model_line
 from chipweave.report.html.layout import Places, places
 from chipweave.report.html.loads import Load, Loads
 from chipweave.report.html.markup import joined, short, tag
+from chipweave.report.naming import class_marks
 from chipweave.report.palette import HEAT_LIMITS, letter
-from chipweave.report.words import class_marks
 from chipweave.results.result import Result
 
 WIDEST, LARGEST_PITCH, SMALLEST_PITCH = 620, 132, 44
@@ -129,6 +129,18 @@ def _stages(result: Result, window: int) -> dict[int, tuple[int, int, int]]:
     }
 
 
+@dataclass(frozen=True)
+class _Look:
+    """How a tile looks: its ground and frame, what stands in its middle and, at the upper right, its class."""
+
+    fill: str
+    line: str
+    label: str = ""
+    mark: str = ""
+    dashes: str | None = None
+    width: float = 1.6
+
+
 def _tile(
     canvas: _Canvas,
     result: Result,
@@ -140,36 +152,24 @@ def _tile(
     kind = result.problem.package.chiplets[chiplet].name
     title = f"Chiplet {chiplet}, {short(kind)}"
     if chiplet not in stages:
-        ground, line = "var(--background, #fff)", "var(--faint, #9aa2ab)"
-        return _square(canvas, chiplet, f"{title}: idle", ground, line, "", marks[kind], None, "4 3")
+        look = _Look("var(--background, #fff)", "var(--faint, #9aa2ab)", mark=marks[kind], dashes="4 3")
+        return _square(canvas, chiplet, f"{title}: idle", look, None)
     pipeline, model, stage = stages[chiplet]
-    label = f"{letter(model)}{stage + 1}"
     name = short(result.problem.scenario.tasks[model].name)
     title += f": stage {stage + 1} of model {letter(model)} {name}"
-    row = f"{key}-stage-{pipeline}-{stage}"
-    return _square(canvas, chiplet, title, model_fill(model), model_line(model), label, marks[kind], row)
+    look = _Look(model_fill(model), model_line(model), f"{letter(model)}{stage + 1}", marks[kind])
+    return _square(canvas, chiplet, title, look, f"{key}-stage-{pipeline}-{stage}")
 
 
 def _load_tile(canvas: _Canvas, package: Package, chiplet: int, busy: Loads, key: str) -> Markup:
     load = busy.port(chiplet)
     title = f"Chiplet {chiplet}, {short(package.chiplets[chiplet].name)}: its busier way {_share(load)} busy"
-    row = f"{key}-port-{chiplet}" if load.bytes_ else None
-    return _square(canvas, chiplet, title, "var(--background, #fff)", _heat(load), "", "", row, width=_width(load))
+    look = _Look("var(--background, #fff)", _heat(load), width=_width(load))
+    return _square(canvas, chiplet, title, look, f"{key}-port-{chiplet}" if load.bytes_ else None)
 
 
-def _square(
-    canvas: _Canvas,
-    chiplet: int,
-    title: str,
-    fill: str,
-    line: str,
-    label: str,
-    mark: str,
-    row: str | None,
-    dashes: str | None = None,
-    width: float = 1.6,
-) -> Markup:
-    (x, y), tile = canvas.centre(chiplet), canvas.tile
+def _square(canvas: _Canvas, chiplet: int, title: str, look: _Look, row: str | None) -> Markup:
+    (x, y), tile, label = canvas.centre(chiplet), canvas.tile, look.label
     parts = [
         tag(
             "rect",
@@ -178,10 +178,10 @@ def _square(
             width=tile,
             height=tile,
             rx=0.09 * canvas.pitch,
-            fill=fill,
-            stroke=line,
-            stroke_width=width,
-            stroke_dasharray=dashes,
+            fill=look.fill,
+            stroke=look.line,
+            stroke_width=look.width,
+            stroke_dasharray=look.dashes,
         )
     ]
     if label:
@@ -189,11 +189,11 @@ def _square(
         parts.append(_text(label, x, y + 0.36 * size, size, "label", "middle"))
     if canvas.pitch >= PITCH_WITH_NUMBERS:
         small = max(9.5, 0.1 * canvas.pitch)
-        if label or dashes:
+        if label or look.dashes:
             left, top = x - tile / 2 + 0.06 * canvas.pitch, y - tile / 2 + 0.04 * canvas.pitch + small * 0.85
             parts.append(_text(str(chiplet), left, top, small, "small", "start"))
-            if mark:
-                parts.append(_text(mark, x + tile / 2 - 0.06 * canvas.pitch, top, small, "small", "end"))
+            if look.mark:
+                parts.append(_text(look.mark, x + tile / 2 - 0.06 * canvas.pitch, top, small, "small", "end"))
         else:
             parts.append(_text(str(chiplet), x, y + 0.36 * 1.3 * small, 1.3 * small, "small", "middle"))
     return _item(parts, title, row, "chiplet")

@@ -8,17 +8,17 @@ from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
 from chipweave.plan.problem import Fidelity
+from chipweave.report.caveats import result_notes, search_notes, spill_note
 from chipweave.report.command_line import command
-from chipweave.report.html import binding, breakdown, front, head, stages, windows
+from chipweave.report.html import binding, breakdown, head, pareto_front, stages, windows
+from chipweave.report.html.data_elements import escaped
 from chipweave.report.html.drawing import patterns
-from chipweave.report.html.figures import escaped
 from chipweave.report.html.markup import name_of, short, tag
 from chipweave.report.html.package import heat_key
+from chipweave.report.html.page_data import PageData
 from chipweave.report.html.render import render
-from chipweave.report.html.sheet import Sheet
 from chipweave.report.html.timeline import timeline_key
-from chipweave.report.notes import result_notes, search_notes, spill_note
-from chipweave.report.words import cost_model_of
+from chipweave.report.naming import cost_model_of
 from chipweave.results.result import Result
 
 LONGEST_COMMAND = 4000
@@ -28,19 +28,19 @@ MOST_NOTES = 40
 
 def page(result: Result) -> str:
     """The whole report as HTML that needs no other file and no network: the same text for the same result."""
-    sheet, problem = Sheet(result), result.problem
+    data, problem = PageData(result), result.problem
     return render(
         "page.html",
         title=f"{short(problem.scenario.name)} on {short(problem.package.name)}",
-        sheet=sheet,
+        data=data,
         result=result,
-        figure=sheet.figure,
+        figure=data.figure,
         terms=TERMS,
         head=head,
         windows=windows,
         binding=binding,
         breakdown=breakdown,
-        front=front,
+        front=pareto_front,
         stages=stages,
         patterns=patterns(len(problem.scenario.tasks)),
         heat_key=heat_key(),
@@ -51,15 +51,15 @@ def page(result: Result) -> str:
         objective=name_of(result.objective),
         detailed=problem.fidelity is Fidelity.DETAILED,
         command=command(result)[:LONGEST_COMMAND],
-        options=options(sheet),
+        options=options(data),
         changes=[short(change, 300) for change in result.changes],
-        notes=notes(sheet),
+        notes=notes(data),
     )
 
 
-def options(sheet: Sheet) -> list[tuple[str, Markup]]:
+def options(data: PageData) -> list[tuple[str, Markup]]:
     """Name and value of the scheduler's options that are set."""
-    search = sheet.result.search
+    search = data.result.search
     if search is None:
         return []
     return [
@@ -69,9 +69,9 @@ def options(sheet: Sheet) -> list[tuple[str, Markup]]:
     ]
 
 
-def notes(sheet: Sheet) -> list[str]:
+def notes(data: PageData) -> list[str]:
     """What the terminal's report says below its tables."""
-    tight = spill_note(sheet.result)
+    tight = spill_note(data.result)
     own = [f"spills: {tight}"] if tight else []
-    found = [*result_notes(sheet.result), *own, *search_notes(sheet.result)[:-1]]
+    found = [*result_notes(data.result), *own, *search_notes(data.result)[:-1]]
     return [short(note, 600) for note in found[:MOST_NOTES]]

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from chipweave.evaluation.record import TRANSFERS
 from chipweave.plan.schedule import Stage
 from chipweave.report.html.charts import swatch
+from chipweave.report.html.data_elements import derived
 from chipweave.report.html.drawing import model_fill
-from chipweave.report.html.figures import derived
 from chipweave.report.html.markup import tag
-from chipweave.report.html.sheet import Sheet
+from chipweave.report.html.page_data import PageData
+from chipweave.report.naming import partitions_of
 from chipweave.report.palette import letter
-from chipweave.report.words import partitions_of, picked, transfers_s
+from chipweave.report.selection import picked
 
 MOST_STAGES, FIRST_STAGES, SLOWEST_STAGES = 600, 8, 12
 """Stages listed; of more, these of each pipeline."""
 
 
-def listed(sheet: Sheet) -> list[tuple[int, int, list[int]]]:
+def listed(data: PageData) -> list[tuple[int, int, list[int]]]:
     """Window, number of the pipeline, and its stages that are listed."""
-    all_of_them = sum(len(pipeline.stages) for window in sheet.windows for pipeline in window.pipelines)
-    windows = range(len(sheet.windows)) if all_of_them <= MOST_STAGES else sheet.drawn
+    all_of_them = sum(len(pipeline.stages) for window in data.windows for pipeline in window.pipelines)
+    windows = range(len(data.windows)) if all_of_them <= MOST_STAGES else data.drawn
     found = []
     for index in windows:
-        for number, pipeline in sheet.pipelines(index):
+        for number, pipeline in data.pipelines(index):
             steady = [stage.steady_s for stage in pipeline.stages]
             shown = list(range(len(steady)))
             if all_of_them > MOST_STAGES:
@@ -32,41 +34,40 @@ def listed(sheet: Sheet) -> list[tuple[int, int, list[int]]]:
     return found
 
 
-def hidden(sheet: Sheet) -> int:
+def hidden(data: PageData) -> int:
     """How many are not listed."""
-    stages = sum(len(pipeline.stages) for window in sheet.windows for pipeline in window.pipelines)
-    return stages - sum(len(shown) for _, _, shown in listed(sheet))
+    stages = sum(len(pipeline.stages) for window in data.windows for pipeline in window.pipelines)
+    return stages - sum(len(shown) for _, _, shown in listed(data))
 
 
-def rows(sheet: Sheet) -> list[tuple[str, list[Markup]]]:
+def rows(data: PageData) -> list[tuple[str, list[Markup]]]:
     """Identifier and cells."""
     return [
-        (f"{index}-stage-{number}-{position}", _stage(sheet, index, number, position))
-        for index, number, shown in listed(sheet)
+        (f"{index}-stage-{number}-{position}", _stage(data, index, number, position))
+        for index, number, shown in listed(data)
         for position in shown
     ]
 
 
-def _stage(sheet: Sheet, index: int, number: int, position: int) -> list[Markup]:
+def _stage(data: PageData, index: int, number: int, position: int) -> list[Markup]:
     at = f"/evaluation/windows/{index}/pipelines/{number}/stages/{position}"
-    pipeline = sheet.windows[index].pipelines[number]
-    stage, plan = pipeline.stages[position], sheet.result.schedule.windows[index].pipelines[number].stages[position]
-    figure = sheet.figure
+    pipeline = data.windows[index].pipelines[number]
+    stage, plan = pipeline.stages[position], data.result.schedule.windows[index].pipelines[number].stages[position]
+    figure = data.figure
     slowest = stage is pipeline.slowest and len(pipeline.stages) > 1
     label = tag("b", f"{letter(pipeline.task)}{position + 1}", class_="label")
-    moved = [f"{at}/{name}_s" for name in ("load", "weights", "store", "spill", "forward", "exchange")]
     weights = tag("span", "–")
     if stage.l2 is not None and stage.bytes_.weights:
         weights = figure(f"{at}/l2/keeping")
     return [
         tag("span", str(index), class_="label"),
         swatch(model_fill(pipeline.task)) + label + tag("span", " slowest" if slowest else "", class_="remark"),
-        sheet.layers(pipeline.task, stage),
-        _count(sheet, index, number, position, plan),
+        data.layers(pipeline.task, stage),
+        _count(data, index, number, position, plan),
         figure(f"{at}/chiplets"),
         figure(f"{at}/compute_s"),
-        *([figure(f"{at}/exchange_s")] if sheet.regions else []),
-        derived(transfers_s(stage), "stage.transfers_s", moved),
+        *([figure(f"{at}/exchange_s")] if data.regions else []),
+        derived(stage.transfers_s, "stage.transfers_s", [f"{at}/{name}" for name in TRANSFERS]),
         figure(f"{at}/fill_s"),
         figure(f"{at}/steady_s"),
         weights + ("" if stage.l2 is None or stage.l2.fits else tag("span", " spills", class_="remark")),
@@ -75,15 +76,15 @@ def _stage(sheet: Sheet, index: int, number: int, position: int) -> list[Markup]
     ]
 
 
-def _count(sheet: Sheet, index: int, number: int, position: int, plan: Stage) -> Markup:
+def _count(data: PageData, index: int, number: int, position: int, plan: Stage) -> Markup:
     """How many layers, and how they are split."""
     at = f"/schedule/windows/{index}/pipelines/{number}/stages/{position}"
     text = partitions_of(plan) if len(plan.chiplets) > 1 else None
     return derived(len(plan.layers), "stage.layers", [f"{at}/layers", f"{at}/partition"], text)
 
 
-def heads(sheet: Sheet) -> list[str]:
+def heads(data: PageData) -> list[str]:
     """Keys of the terms over the columns after the first two."""
-    names = ["layers_of", "layers", "chiplets", "compute_s", *(["exchange_s"] if sheet.regions else [])]
+    names = ["layers_of", "layers", "chiplets", "compute_s", *(["exchange_s"] if data.regions else [])]
     names += ["transfers_s", "fill_s", "steady_s"]
     return [f"stage.{name}" for name in names] + ["l2.keeping", "stage.resident_s", "stage.energy_j"]

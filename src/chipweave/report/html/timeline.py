@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
-from chipweave.evaluation.record import PipelineEvaluation
+from chipweave.evaluation.record import RESOURCES, PipelineEvaluation
 from chipweave.evaluation.timeline import Phase, StageTime, phases, stage_times
+from chipweave.report.html.data_elements import typeset
 from chipweave.report.html.drawing import FONT, model_fill, model_line, ticks
-from chipweave.report.html.figures import typeset
 from chipweave.report.html.markup import joined, short, tag
+from chipweave.report.naming import classes_of, ranges, resource_of
 from chipweave.report.palette import letter
-from chipweave.report.rows import Row, rows
-from chipweave.report.words import axis_prefix, classes_of, percent, quantity, ranges
+from chipweave.report.quantities import axis_prefix, percent, quantity
+from chipweave.report.timeline_rows import Row, rows
 from chipweave.results.result import Result
 
 WIDTH, GUTTER, HEAD, FOOT = 1120, 78, 24, 30
@@ -27,7 +28,6 @@ MOST_BLOCKS = 6000
 FEWEST, MOST_OF_STAGE = 3, 40
 NARROWEST = 2.0
 """Pixels of a block that is drawn by itself."""
-RESOURCES = {"dram": "DRAM", "link": "link", "port": "port"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _band(canvas: _Canvas, result: Result, window: int, index: int, key: str) ->
     if costs.bound_by in RESOURCES and right - worked > 0.5:
         height = canvas.bottom - HEAD
         parts.append(tag("rect", x=worked, y=HEAD, width=right - worked, height=height, fill="url(#tail)"))
-        text = RESOURCES[costs.bound_by]
+        text = resource_of(RESOURCES[costs.bound_by])
         after_name = left + 6 + 7.5 * len(name) + 8
         if right - max(worked, after_name) > 8 * len(text):
             parts.append(tag("text", text, x=right - 4, y=16, font_size=11.5, text_anchor="end", class_="small"))

@@ -44,7 +44,7 @@ def _over_the_package(
 
 
 def _targets(flows: Iterable[Flow]) -> list[int]:
-    return [flow.target for flow in flows if flow.kind == "forward" and flow.target is not None]
+    return [flow.target for flow in flows if flow.target is not None]
 
 
 def _through_dram(result: Result, count: int) -> Iterator[tuple[_Place, _Place]]:

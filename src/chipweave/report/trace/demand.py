@@ -11,12 +11,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from chipweave.evaluation.record import Flow, Keeping, PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.record import BYTES_TERMS, DRAM_BYTES, Flow, Keeping, PipelineEvaluation, StageEvaluation
 from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.report.trace.tracks import nanoseconds
-
-DRAM_KINDS = ("weights", "load", "store", "spill")
-"""Fields of `StageBytes` that are moved from or to DRAM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Piece:
 def dram_pieces(pipeline: PipelineEvaluation, start_s: float, batch: int) -> Iterator[Piece]:
     """DRAM bytes of a pipeline whose window starts at `start_s`; together `bytes_.dram` of its stages."""
     for stage, time in zip(pipeline.stages, stage_times(pipeline, start_s), strict=True):
-        moved = ((kind, getattr(stage.bytes_, kind)) for kind in DRAM_KINDS)
+        moved = ((kind, getattr(stage.bytes_, kind)) for kind in DRAM_BYTES)
         yield from _pieces(stage, time, min(1.0, pipeline.micro_batch / batch), moved)
 
 
@@ -49,8 +46,6 @@ def _pieces(
 ) -> Iterator[Piece]:
     """`moved`: bytes of the window by their field of `StageBytes`; `first`: the first micro-batch's part of them."""
     keeping = None if stage.l2 is None else stage.l2.keeping
-    terms = {"exchange": "exchange_s", "forward": "forward_s", "spill": "spill_s", "store": "store_s", "load": "load_s"}
-    terms |= {"mates": "weights_s", "weights": "load_s" if keeping is None else "weights_s"}
     passes = {phase.term: phase for phase in phases(stage)}
     for kind, bytes_ in moved:
         if not bytes_:
@@ -58,9 +53,9 @@ def _pieces(
         if kind == "weights" and keeping in (Keeping.RESIDENT, Keeping.MATES):
             yield _piece(time.start_s, time.first_s, bytes_)
             continue
-        whole = kind in ("weights", "mates", "spill")  # the same with every micro-batch, a short one too
-        part = bytes_ / time.micro_batches if whole else bytes_ * first
-        phase = passes.get(terms[kind])
+        term = BYTES_TERMS[kind]
+        part = bytes_ / time.micro_batches if term.whole else bytes_ * first
+        phase = passes.get("load_s" if kind == "weights" and keeping is None else term.time)
         start_s, end_s = (time.first_s, time.first_end_s) if phase is None else time.span(phase)
         yield _piece(start_s, end_s, part)
         if bytes_ > part:

@@ -12,16 +12,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import chipweave
 from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.files.atomic import write_text
 from chipweave.plan.problem import Fidelity
+from chipweave.report.caveats import PAPER_NOTE, ROOFLINE_NOTE
 from chipweave.report.trace.arrows import arrows
 from chipweave.report.trace.loads import counters, interface_slices, link_slices
 from chipweave.report.trace.stages import chiplet_slices, schedule_slices
 from chipweave.report.trace.tracks import SCHEDULE, Event, nanoseconds, slice_, track, track_names
-from chipweave.report.words import PAPER_NOTE, ROOFLINE_NOTE
 from chipweave.results.result import Result
+from chipweave.version import __version__
 
 MOST_EVENTS = 100_000
 """In a trace, names of tracks apart: what a viewer opens at once."""
@@ -75,7 +75,7 @@ def trace(result: Result) -> dict[str, Any]:
         "traceEvents": [*track_names(result, carried), *sorted(events, key=_order)],
         "displayTimeUnit": "ms",  # the default: early viewers took another for the unit of `ts`
         "otherData": {
-            "chipweave_version": chipweave.__version__,
+            "chipweave_version": __version__,
             "scenario": problem.scenario.name,
             "package": problem.package.name,
             "fidelity": ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE,

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from chipweave.evaluation.exact.region import interface_of
-from chipweave.evaluation.record import WindowEvaluation
+from chipweave.evaluation.record import DRAM_BYTES, WindowEvaluation
 from chipweave.evaluation.traffic import WindowTraffic
-from chipweave.report.trace.demand import DRAM_KINDS, dram_pieces, link_pieces, steps
+from chipweave.report.quantities import percent, quantity
+from chipweave.report.trace.demand import dram_pieces, link_pieces, steps
 from chipweave.report.trace.stages import stages
 from chipweave.report.trace.tracks import DRAM, LINKS, Args, Event, microseconds, nanoseconds, slice_, track
-from chipweave.report.words import percent, quantity
 from chipweave.results.result import Result
 
 _Part = tuple[str, float, Args]
@@ -40,7 +40,7 @@ def interface_slices(result: Result, index: int, carried: WindowTraffic, parts: 
     moved: dict[int, list[_Part]] = {chiplet: [] for chiplet in problem.package.interfaces}
     for placed in stages(result, index):
         of_stage = moved[interface_of(problem.package, placed.stage.chiplets)]
-        for kind in DRAM_KINDS:
+        for kind in DRAM_BYTES:
             bytes_ = getattr(placed.stage.bytes_, kind)
             if bytes_:
                 of_stage.append((f"{placed.mark} {kind}", bytes_, {"at": f"{placed.at}/bytes", kind: bytes_}))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chipweave.evaluation.record import PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.record import RESOURCES, PipelineEvaluation, StageEvaluation
 from chipweave.evaluation.timeline import StageTime, phases, stage_times
+from chipweave.files.schedule_file import pipeline_to_dict, stage_to_dict, window_to_dict
 from chipweave.plan.problem import Fidelity
+from chipweave.report.bottleneck import binding
+from chipweave.report.naming import layers_of, ranges
 from chipweave.report.palette import letter
+from chipweave.report.quantities import percent
 from chipweave.report.trace.tracks import (
     PACKAGE,
     SCHEDULE,
@@ -22,24 +25,11 @@ from chipweave.report.trace.tracks import (
     slice_,
     track,
 )
-from chipweave.report.words import binding, layers_of, percent, ranges
 from chipweave.results.result import Result
 from chipweave.workload.scenario import Task
 
-STAGE_TERMS = (
-    "compute_s",
-    "exchange_s",
-    "pace_s",
-    "weights_s",
-    "resident_s",
-    "load_s",
-    "store_s",
-    "spill_s",
-    "forward_s",
-    "fill_s",
-    "steady_s",
-    "overlaps",
-)
+LEFT_OUT = ("splits", "energy_parts_j", "idle", "model", "pipelines", "stages")
+"""Keys of the file's objects that args do not repeat: long lists, and what names, tracks and `about` say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +63,19 @@ def schedule_slices(result: Result, index: int) -> Iterator[Event]:
     """A window, what it is at least as long as, and each model's part of it."""
     problem, window = result.problem, result.evaluation.windows[index]
     at, start_ns = f"/evaluation/windows/{index}", nanoseconds(window.start_s)
-    terms = ("start_s", "latency_s", "bound_by", "dram_bytes", "dram_s", "link_s", "link", "port_s", "port")
     about = {"bound by": binding(window, problem), "idle chiplets": ranges(window.idle)}
-    figures = {term: _plain(getattr(window, term)) for term in terms}
-    args: Args = {"at": at, **figures, "energy_j": window.energy.total, "about": about}
+    args: Args = {"at": at, **_figures(window_to_dict(window, [])), "about": about}
     yield slice_(track(SCHEDULE, 0), f"window {index}", start_ns, nanoseconds(window.end_s), args)
     needs = [(f"{at}/pipelines/{window.slowest}", "latency_s", window.pipelines[window.slowest].latency_s)]
     if problem.fidelity is Fidelity.DETAILED:
-        needs += [(at, "dram_s", window.dram_s), (at, "link_s", window.link_s), (at, "port_s", window.port_s)]
+        needs += [(at, f"{name}_s", getattr(window, f"{name}_s")) for name in RESOURCES]
     for number, (place, term, seconds) in enumerate(needs):
         if seconds:
             share = f"{percent(seconds, window.latency_s)} of window {index}"
             end_ns = nanoseconds(window.start_s + seconds)
             yield slice_(track(SCHEDULE, 1 + number), share, start_ns, end_ns, {"at": place, term: seconds})
     for number, pipeline in enumerate(window.pipelines):
-        figures = {term: getattr(pipeline, term) for term in ("micro_batch", "micro_batches", "latency_s", "end_s")}
-        args = {"at": f"{at}/pipelines/{number}", **figures, "energy_j": pipeline.energy.total}
+        args = {"at": f"{at}/pipelines/{number}", **_figures(pipeline_to_dict(pipeline, "", []))}
         name = f"{pipeline.micro_batches} x {pipeline.micro_batch} samples in {len(pipeline.stages)} stages"
         yield slice_(model_track(pipeline.task), name, start_ns, nanoseconds(pipeline.end_s), args)
 
@@ -129,18 +116,13 @@ def _stage(placed: Placed, first: int, parts: bool) -> Iterator[Event]:
 
 
 def _stage_args(placed: Placed) -> Args:
-    stage, model = placed.stage, placed.task.model
-    return {
-        "at": placed.at,
-        "first": model.layers[stage.first].name,
-        "last": model.layers[stage.last].name,
-        "chiplets": list(stage.chiplets),
-        **{term: getattr(stage, term) for term in STAGE_TERMS},
-        "l2": None if stage.l2 is None else dataclasses.asdict(stage.l2),
-        "bytes": dataclasses.asdict(stage.bytes_),
-        "energy_j": stage.energy.total,
-        "about": {"model": short(placed.task.name), "layers": stage.last - stage.first + 1},
-    }
+    about = {"model": short(placed.task.name), "layers": placed.stage.last - placed.stage.first + 1}
+    return {"at": placed.at, **_figures(stage_to_dict(placed.stage, placed.task.model)), "about": about}
+
+
+def _figures(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Of an object of the file what args hold."""
+    return {key: value for key, value in described.items() if key not in LEFT_OUT}
 
 
 def runs(micro_batches: int, first: int) -> list[tuple[int, int]]:
@@ -159,7 +141,3 @@ def _micro_batches(own: Mapping[str, int], placed: Placed, first: int, last: int
     about = {"micro_batches": last - first + 1, "samples": samples}
     start_ns, end_ns = nanoseconds(time.interval(first)[0]), nanoseconds(time.interval(last)[1])
     return slice_(own, name, start_ns, end_ns, {"at": placed.at, **figures, "about": about})
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from chipweave.evaluation.record import RESOURCES
 from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.plan.problem import Fidelity
 from chipweave.report.palette import letter
@@ -17,7 +18,7 @@ Args = Mapping[str, Any]
 LONGEST_NAME = 60
 SCHEDULE, PACKAGE, LINKS, DRAM = 1, 2, 3, 4
 """Processes of the trace, in the order in which they are shown."""
-BOUNDS = ("slowest pipeline", "DRAM", "busiest link", "busiest port")
+BOUNDS = ("slowest pipeline", *RESOURCES.values())
 """What a window is at least as long as."""
 
 

@@ -10,12 +10,12 @@ from markupsafe import Markup
 from chipweave.evaluation.record import PipelineEvaluation, StageEvaluation, WindowEvaluation
 from chipweave.files.schedule_file import to_document
 from chipweave.report.html.charts import swatch
+from chipweave.report.html.data_elements import Document
 from chipweave.report.html.drawing import model_fill
-from chipweave.report.html.figures import Document
 from chipweave.report.html.loads import Loads, loads
 from chipweave.report.html.markup import name_of, tag
 from chipweave.report.palette import letter
-from chipweave.report.words import picked
+from chipweave.report.selection import picked
 from chipweave.results.result import Result
 
 MOST_PLACES = 2600
@@ -24,7 +24,7 @@ FIRST_WINDOWS, FEWEST_WINDOWS = 4, 6
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PageData:
     """Pieces of markup that it gives are safe: names in them are escaped."""
 
     result: Result

@@ -5,31 +5,31 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from chipweave.report.html import charts
-from chipweave.report.html.sheet import Sheet
+from chipweave.report.html.page_data import PageData
 
 MOST_POINTS = 300
 """Schedules of the search's front drawn."""
 
 
-def retained(sheet: Sheet) -> tuple[tuple[float, float], ...]:
+def retained(data: PageData) -> tuple[tuple[float, float], ...]:
     """The front of the search, if there was one."""
-    return () if sheet.result.search is None else sheet.result.search.front
+    return () if data.result.search is None else data.result.search.front
 
 
-def shown(sheet: Sheet) -> list[int]:
+def shown(data: PageData) -> list[int]:
     """Positions in the front, evenly spread where there are too many."""
-    count = len(retained(sheet))
+    count = len(retained(data))
     if count <= MOST_POINTS:
         return list(range(count))
     return sorted({position * (count - 1) // (MOST_POINTS - 1) for position in range(MOST_POINTS)})
 
 
-def plane(sheet: Sheet) -> Markup:
+def plane(data: PageData) -> Markup:
     """The front, the schedule of the page and the lower bound."""
-    evaluation, bound = sheet.result.evaluation, sheet.result.certificate
+    evaluation, bound = data.result.evaluation, data.result.certificate
     points = [
-        charts.Point(*retained(sheet)[position], f"Schedule {position} of the front", f"front-{position}", "front")
-        for position in shown(sheet)
+        charts.Point(*retained(data)[position], f"Schedule {position} of the front", f"front-{position}", "front")
+        for position in shown(data)
     ]
     here = (evaluation.latency_s, evaluation.energy_j)
     points.append(charts.Point(*here, "The schedule of this report", "front-chosen", "chosen", chosen=True))
@@ -38,11 +38,11 @@ def plane(sheet: Sheet) -> Markup:
     return charts.plane(points, corner, "Energy over latency of the schedules that the search retained", looks)
 
 
-def rows(sheet: Sheet) -> list[tuple[str, Markup, Markup]]:
+def rows(data: PageData) -> list[tuple[str, Markup, Markup]]:
     """Identifier, latency, energy."""
     return [
-        (f"front-{i}", sheet.figure(f"/search/front/{i}/latency_s"), sheet.figure(f"/search/front/{i}/energy_j"))
-        for i in shown(sheet)
+        (f"front-{i}", data.figure(f"/search/front/{i}/latency_s"), data.figure(f"/search/front/{i}/energy_j"))
+        for i in shown(data)
     ]
 
 

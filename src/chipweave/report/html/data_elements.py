@@ -16,14 +16,15 @@ from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS, term_at
 from chipweave.report.html.markup import tag
-from chipweave.report.words import quantity, ranges
+from chipweave.report.naming import ranges
+from chipweave.report.quantities import quantity
 
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 @dataclass(frozen=True)
 class Document:
-    """The data of a file, such as `schedule.files.to_document` gives, and the scope of its outermost figures."""
+    """The data of a file, such as `files.schedule_file.to_document` gives, and the scope of its outermost figures."""
 
     data: Any
     scope: str = ""

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from chipweave.evaluation.record import Keeping
 from chipweave.plan.problem import Fidelity
-from chipweave.report.words import PAPER_NOTE, REGIONS_NOTE, ROOFLINE_NOTE, quantity
+from chipweave.report.quantities import quantity
 from chipweave.results.result import Result
+
+ROOFLINE_NOTE = (
+    "detailed: SCAR's equations plus resident weights, spills, skip edges and overlap; shared DRAM, links and "
+    "ports are a roofline, no queueing"
+)
+REGIONS_NOTE = (
+    "regions of several chiplets, and how layers are split over them, are our reconstruction: of Scope only the "
+    "abstract is public"
+)
+PAPER_NOTE = "paper: SCAR's printed equations (III-E) and nothing else"
 
 
 def result_notes(result: Result) -> list[str]:

@@ -1,0 +1,52 @@
+"""What sets the length of windows and pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chipweave.evaluation.record import PipelineEvaluation, WindowEvaluation
+from chipweave.plan.problem import Problem
+from chipweave.report.naming import chiplet_of, layers_of, region_of
+from chipweave.report.quantities import quantity
+
+
+def binding(window: WindowEvaluation, problem: Problem) -> str:
+    """What sets a window's latency, by name."""
+    package = problem.package
+    match window.bound_by:
+        case "pipeline":
+            return _binding_pipeline(window.pipelines[window.slowest], problem)
+        case "dram":
+            bandwidth = quantity(package.dram_bandwidth_bytes_s, "B/s")
+            return f"the DRAM, which moves {quantity(window.dram_bytes, 'B')} at {bandwidth}"
+        case "link" if window.link is not None:
+            bytes_ = quantity(window.link_s * package.link_bandwidth_bytes_s, "B")
+            return f"the link from chiplet {window.link[0]} to {window.link[1]}, which carries {bytes_}"
+        case "port" if window.port is not None:
+            bytes_ = quantity(window.port_s * package.link_bandwidth_bytes_s, "B")
+            return f"the port of chiplet {chiplet_of(window.port, problem)}, through which {bytes_} pass one way"
+    raise ValueError(f"no sentence for a window that is bound by '{window.bound_by}'")
+
+
+def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
+    task, stage = problem.scenario.tasks[pipeline.task], pipeline.slowest
+    shares = shares_s(pipeline)
+    most = max(shares, key=lambda name: shares[name])
+    times = "1 micro-batch" if pipeline.micro_batches == 1 else f"{pipeline.micro_batches} micro-batches"
+    return (
+        f"{task.name}: mostly {most}; {times}, slowest in {layers_of(stage, task.model)} on "
+        f"{region_of(stage.chiplets, problem)}"
+    )
+
+
+def shares_s(pipeline: PipelineEvaluation) -> Mapping[str, float]:
+    """What the parts of a pipeline's latency are spent on; compute and transfers may overlap.
+
+    As the latency is: once through every stage, the other micro-batches through the slowest one, weights that stay.
+    """
+    stages, slowest, others = pipeline.stages, pipeline.slowest, pipeline.micro_batches - 1
+    return {
+        "compute": sum(stage.compute_s for stage in stages) + others * slowest.compute_s,
+        "transfers": sum(stage.transfers_s for stage in stages) + others * slowest.transfers_s,
+        "loading weights": sum(stage.resident_s for stage in stages),
+    }
