@@ -424,8 +424,11 @@ class Evaluation(Shown):
         tuple[WindowEvaluation, ...],
         Term("windows", "", "Stretches of time with a fixed assignment, run one after another."),
     ]
-    flows: tuple[tuple[tuple[tuple[Flow, ...], ...], ...], ...] = field(default=(), repr=False, compare=False)
-    """Per window, pipeline and stage, what it moves over the links; no figure, so files and pages do not show it."""
+    flows: Annotated[
+        tuple[tuple[tuple[tuple[Flow, ...], ...], ...], ...],
+        Term("flows", "", "What every stage moves over the links, per window and pipeline."),
+    ] = field(default=(), repr=False, compare=False)
+    """Reports show them link by link (`traffic.py`); files have their sums, in `bytes`."""
 
     @property
     def energy_j(self) -> float:

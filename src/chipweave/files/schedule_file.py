@@ -171,7 +171,7 @@ def evaluation_to_dict(evaluation: Evaluation, scenario: Scenario) -> dict[str, 
 
     windows = [window_to_dict(window, list(map(pipeline_in_full, window.pipelines))) for window in evaluation.windows]
     found = _record_to_dict(evaluation, windows=windows)
-    del found["fidelity"]
+    del found["fidelity"], found["flows"]
     return totals | {"energy_parts_j": found["energy_parts_j"], "models": models} | found
 
 
