@@ -16,7 +16,7 @@ import pytest
 import chipweave
 from chipweave import api
 from chipweave.cli.main import run
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity
 from chipweave.schedulers.search import Request
@@ -42,7 +42,7 @@ def test_the_scheduler_of_the_how_to() -> None:
     for seed in range(10):
         problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=2)
         found = one_by_one(problem, Request(objective("edp")))
-        assert problems_of(found.schedule, problem) == []
+        assert faults_of(found.schedule, problem) == []
 
 
 def test_the_cost_model_of_the_how_to() -> None:

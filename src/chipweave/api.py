@@ -16,7 +16,7 @@ from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
 from chipweave.errors import ChipweaveError, InfeasibleError, InputError, did_you_mean
-from chipweave.evaluation.check import problems_of, require_limits
+from chipweave.evaluation.check import faults_of, require_limits
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.hardware.package import Package
 from chipweave.plan.objective import Function
@@ -94,9 +94,9 @@ def schedule(
     )
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
     found = run(ready, request)
-    invalid = problems_of(found.schedule, ready)
-    if invalid:
-        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(invalid)}")
+    faults = faults_of(found.schedule, ready)
+    if faults:
+        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
     search = Search(
         scheduler=scheduler,
         options=_plain(options),
@@ -139,9 +139,9 @@ def evaluate(
         raise InputError("evaluate: a Schedule needs its scenario and package beside it")
     model = choose(cost_model)
     ready = prepare(pose(_scenario(scenario), _package(package), model, _fidelity(fidelity)))
-    invalid = problems_of(plan, ready)
-    if invalid:
-        raise InputError([f"schedule: {text}" for text in invalid])
+    faults = faults_of(plan, ready)
+    if faults:
+        raise InputError([f"schedule: {fault}" for fault in faults])
     return assess(ready, describe(model), plan, make_objective(objective))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.bound import lower_bound
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Evaluation
 from chipweave.hardware import topology
@@ -203,7 +203,7 @@ def test_no_schedule_on_regions_is_below_the_bound(seed: int, fidelity: Fidelity
 @pytest.mark.parametrize("seed", range(40))
 def test_no_schedule_of_two_models_on_regions_is_below_the_bound(seed: int, fidelity: Fidelity) -> None:
     problem, schedule = two_tasks(seed, fidelity)
-    assert problems_of(schedule, problem) == []
+    assert faults_of(schedule, problem) == []
     require_above(evaluate(schedule, problem), problem)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.tables.regions import Ground, region_sizes
@@ -79,7 +79,7 @@ def test_a_draft_costs_what_its_schedule_does(seed: int, fidelity: Fidelity) -> 
         draft = random_draft(rng, exact, MERGED)
         assert draft is not None
         schedule = schedule_of(draft, exact.ground)
-        assert problems_of(schedule, exact.ground.ready.problem) == []
+        assert faults_of(schedule, exact.ground.ready.problem) == []
         evaluation = evaluate(schedule, exact.ground.ready.problem)
         latency_s, energy_j = exact.require(draft)
         assert latency_s == pytest.approx(evaluation.latency_s, rel=1e-13)
@@ -98,7 +98,7 @@ def test_what_does_not_fit_costs_nothing_known(fidelity: Fidelity) -> None:
         stages = (DraftStage(units, 2, (0,) * units),)
         for size in range(2, batch + 1):
             draft = (DraftWindow(0, size, stages),)
-            fits = problems_of(schedule_of(draft, exact.ground), exact.ground.ready.problem) == []
+            fits = faults_of(schedule_of(draft, exact.ground), exact.ground.ready.problem) == []
             assert (exact.cost(draft) is not None) == fits
 
 
@@ -116,7 +116,7 @@ def test_polish_never_worsens_and_stays_in_its_space(seed: int, name: str, goal:
         assert value(*exact.require(made)) <= min(value(*exact.require(draft)) for draft in starts)
         assert own.holds(made, len(exact.ground.order))
         assert own.windows is None or len(made) <= own.windows
-        assert problems_of(schedule_of(made, exact.ground), exact.ground.ready.problem) == []
+        assert faults_of(schedule_of(made, exact.ground), exact.ground.ready.problem) == []
 
 
 def test_polish_keeps_to_its_micro_batch() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.plan.problem import Fidelity
 from chipweave.study.fig_2 import (
     BLOCKS,
@@ -62,7 +62,7 @@ def test_mixed_pipelines_use_both_kinds_and_neighbours() -> None:
 def test_every_bar_is_valid(case: WorkedCase) -> None:
     assert [bar.name for bar in case.bars] == ["A1", "A2", "A3", "B1", "B2", "B3", "best A", "best B"]
     for bar in case.bars:
-        assert problems_of(bar.schedule, bar.problem) == []
+        assert faults_of(bar.schedule, bar.problem) == []
 
 
 def test_one_chiplet_by_hand(case: WorkedCase) -> None:

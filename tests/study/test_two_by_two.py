@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.plan.problem import Fidelity
 from chipweave.study.machine import Machine, Mapping
 from chipweave.study.two_by_two import (
@@ -39,7 +39,7 @@ def test_the_pair_is_the_small_gpt2_at_128_tokens() -> None:
 
 def test_every_mode_is_a_valid_schedule(made: Study) -> None:
     for run in (*made.baselines, *made.modes):
-        assert problems_of(run.schedule, run.problem) == []
+        assert faults_of(run.schedule, run.problem) == []
     assert [run.name for run in made.modes] == [mode.name for mode in MODES]
 
 

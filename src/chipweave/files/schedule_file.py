@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ from chipweave.cost.choose import choose, describe, rebuilds
 from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
 from chipweave.cost.whole_layers import WholeLayers
 from chipweave.errors import InputError, did_you_mean
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import Evaluation, PipelineEvaluation, StageEvaluation, WindowEvaluation
 from chipweave.files.atomic import make_folder, write_text
@@ -110,10 +109,8 @@ def read(path: Path) -> Result:
         problems.raise_any()
         raise
     ready = prepare(problem)
-    for invalid in problems_of(plan, ready):
-        window = re.match(r"window (\d+): ", invalid)
-        at: Location = ("schedule", "windows", int(window[1])) if window else ("schedule",)
-        problems.add(at, invalid[window.end() :] if window else invalid)
+    for fault in faults_of(plan, ready):
+        problems.add(("schedule",) if fault.window is None else ("schedule", "windows", fault.window), fault.text)
     problems.raise_any()
     result = assess(ready, cost_model, plan, goal, _search_from(spec))
     return dataclasses.replace(result, changes=tuple(_changes(data, to_document(result))))

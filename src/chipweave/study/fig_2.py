@@ -12,7 +12,7 @@ from functools import cache
 from itertools import groupby, product
 
 from chipweave.api import schedule
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Evaluation, PipelineEvaluation, StageEvaluation
 from chipweave.plan.problem import Fidelity, Problem, pose
@@ -240,9 +240,9 @@ def _windows(*windows: Sequence[Pipeline]) -> Schedule:
 
 
 def _evaluate(plan: Schedule, problem: Problem) -> Evaluation:
-    invalid = problems_of(plan, problem)
-    if invalid:
-        raise RuntimeError(f"a schedule of Fig. 2 is invalid: {'; '.join(invalid)}")
+    faults = faults_of(plan, problem)
+    if faults:
+        raise RuntimeError(f"a schedule of Fig. 2 is invalid: {'; '.join(map(str, faults))}")
     return evaluate(plan, problem)
 
 
