@@ -38,9 +38,7 @@ def faults_of(schedule: Schedule, problem: Problem | Prepared) -> list[Fault]:
     ready = prepare(problem)
     problem = ready.problem
     found = [
-        Fault(index, text)
-        for index, window in enumerate(schedule.windows)
-        for text in _window_faults(window, problem)
+        Fault(index, text) for index, window in enumerate(schedule.windows) for text in _window_faults(window, problem)
     ]
     if not found:
         found += [Fault(None, text) for text in _coverage_faults(schedule, problem)]

@@ -66,6 +66,7 @@ def load(path: str | Path, *kinds: str) -> Mapping:
             if found is not None:
                 raise InputError(
                     f"{path}:{data.lines[found]}: `{found}` says that this is a {other}, "
-                    f"but a {' or '.join(kinds)} is needed; name another file"
+                    f"but a {' or '.join(kinds)} is needed; name another file",
+                    path=str(path),
                 )
     return data

@@ -353,7 +353,10 @@ def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Pa
     elif rebuilds(given.name):
         model = choose(given.name, offchip_bandwidth=given.offchip_bandwidth, objective=given.objective)
     else:
-        raise InputError(f"{path}: cost_model: '{given.name}' needs its `figures`; write the file again with chipweave")
+        raise InputError(
+            f"{path}: cost_model: '{given.name}' needs its `figures`; write the file again with chipweave",
+            path=str(path),
+        )
     return pose(scenario, package, model, spec.fidelity), describe(model)
 
 
@@ -366,10 +369,12 @@ def _costs(
     if lengths != [[{count} for count in row] for row in shape]:
         raise InputError(
             f"{path}: cost_model.figures: not one figure per layer, for each of {len(shape)} models on each of "
-            f"{len(package.classes)} chiplet classes; restore the file"
+            f"{len(package.classes)} chiplet classes; restore the file",
+            path=str(path),
         )
     if any(values.min() < 0 or values.max() > LARGEST_FIGURE for row in tables for table in row for values in table):
-        raise InputError(f"{path}: cost_model.figures: a figure is not in 0..{LARGEST_FIGURE:g}; restore the file")
+        beyond = f"a figure is not in 0..{LARGEST_FIGURE:g}"
+        raise InputError(f"{path}: cost_model.figures: {beyond}; restore the file", path=str(path))
     return tuple(tuple(LayerCosts(*table) for table in row) for row in tables)
 
 

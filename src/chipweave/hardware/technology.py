@@ -62,7 +62,8 @@ def node(node_nm: int) -> Node:
     """
     if node_nm not in NODES:
         known = ", ".join(map(str, NODES))
-        raise InputError(f"node_nm={node_nm} is no technology node with known figures; known: {known}")
+        wrong = f"{node_nm} is no technology node with known figures; known: {known}"
+        raise InputError(f"node_nm={wrong}", fields=[("node_nm", wrong)])
     return NODES[node_nm]
 
 

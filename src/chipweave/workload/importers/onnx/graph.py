@@ -57,12 +57,10 @@ class Walk:
 
     Args:
         assembly: takes the layers.
-        path: names the file in messages.
         declared: types that the file states for tensors between nodes, used where nothing follows from the operator.
     """
 
     assembly: Assembly
-    path: str
     functions: Mapping[FunctionKey, FunctionProto]
     declared: Mapping[str, Known]
     unknown: list[str] = field(default_factory=list)
@@ -81,10 +79,10 @@ class Walk:
         self.operands_left -= sum(len(node.input) + len(node.output) + len(node.attribute) for node in nodes)
         if self.nodes_left < 0 or self.operands_left < 0:
             raise InputError(
-                f"{self.path}: more than {MOST_NODES:,} nodes or {MOST_FIELDS:,} operands once functions are expanded; "
+                f"more than {MOST_NODES:,} nodes or {MOST_FIELDS:,} operands once functions are expanded; "
                 "export a smaller part of the model"
             )
-        for node in ordered(nodes, tensors, self.path):
+        for node in ordered(nodes, tensors):
             if scope.arguments is not None:
                 node = _with_arguments(node, scope.arguments)
             made = self.outputs(node, tensors, scope) if node.output else []
@@ -153,7 +151,7 @@ class Walk:
 
     def branch(self, graph: GraphProto, node: NodeProto, tensors: Tensors, scope: Scope) -> list[Tensor]:
         """The branch of an If whose condition is known."""
-        own = {proto.name: stored_tensor(proto, f"{self.path}: '{proto.name}'") for proto in graph.initializer}
+        own = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
         inner = ChainMap(own, tensors)  # only the first is written to
         self.enter(("", described(node), str(len(self.calls))), node)
         self.run(graph.node, inner, scope)
@@ -164,7 +162,7 @@ class Walk:
         if key in self.calls or len(self.calls) >= MOST_CALLS:
             chain = " -> ".join(name for _, name, _ in [*self.calls[-4:], key])
             why = "calls itself" if key in self.calls else f"is more than {MOST_CALLS} calls deep"
-            raise InputError(f"{self.path}: {described(node)} {why}: {chain}; export the model without functions")
+            raise InputError(f"{described(node)} {why}: {chain}; export the model without functions")
         self.calls.append(key)
 
     def results(self, names: Sequence[str], node: NodeProto, tensors: Mapping[str, Tensor]) -> list[Tensor]:
@@ -173,7 +171,7 @@ class Walk:
         missing = [name for name in wanted if name not in tensors]
         if missing or len(node.output) > len(names):
             what = f"'{missing[0]}', which nothing makes" if missing else f"more than the {len(names)} outputs"
-            raise InputError(f"{self.path}: {described(node)} asks for {what}; the file is damaged, export it again")
+            raise InputError(f"{described(node)} asks for {what}; the file is damaged, export it again")
         return [tensors[name] for name in wanted]
 
     def value(self, attribute: AttributeProto, node: NodeProto) -> Any:
@@ -181,14 +179,14 @@ class Walk:
         from onnx import AttributeProto, helper
 
         if attribute.type == AttributeProto.TENSOR:
-            return stored_tensor(attribute.t, f"{self.path}: {described(node)}")
+            return stored_tensor(attribute.t, described(node))
         if attribute.type == AttributeProto.STRING:
             return attribute.s.decode("utf-8", "replace")
         try:
             value = helper.get_attribute_value(attribute)
         except ValueError:
             raise InputError(
-                f"{self.path}: {described(node)}: attribute '{attribute.name}' has no known type; export it again"
+                f"{described(node)}: attribute '{attribute.name}' has no known type; export it again"
             ) from None
         return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
 

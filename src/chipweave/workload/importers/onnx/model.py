@@ -40,16 +40,14 @@ def read_onnx(
         unknown = _translate(model, str(path), dims or {}, assembly)
         made = assembly.finish(name or Path(path).stem, legal_name(source), bytes_per_element)
     except InputError as error:
+        if error.path:
+            raise
         problems = [*error.problems, *[unknown] * bool(unknown)]
-        raise InputError([_placed(problem, str(path)) for problem in problems]) from None
+        raise InputError([f"{path}: {problem}" for problem in problems], path=str(path)) from None
     if strict and made.unsupported:
         listed = counted(made.unsupported)
         raise InputError(f"{path}: not costed: {listed}; without --strict their outputs count as made of their inputs")
     return made
-
-
-def _placed(problem: str, path: str) -> str:
-    return problem if problem.startswith((path, "--")) else f"{path}: {problem}"
 
 
 def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> str:
@@ -81,7 +79,7 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     between = () if overruled else (*graph.value_info, *graph.output)
     declared = {value.name: declared_shape(value, {**batches, **dims}) for value in between}
     functions = {(domain_of(f.domain), f.name, f.overload): f for f in model.functions}
-    walk = Walk(assembly, path, functions, declared)
+    walk = Walk(assembly, functions, declared)
     versions = {domain_of(entry.domain): entry.version for entry in model.opset_import}
     walk.run(graph.node, tensors, Scope(versions, weights=weights))
     if not walk.unknown:
