@@ -15,10 +15,11 @@ from chipweave.cores import usable_cores
 from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
-from chipweave.errors import ChipweaveError, InfeasibleError, InputError, did_you_mean
+from chipweave.errors import ChipweaveError, InputError, did_you_mean
 from chipweave.evaluation.check import faults_of, require_limits
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.hardware.package import Package
+from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.objective import Function
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, Problem, pose
@@ -282,10 +283,9 @@ def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fideli
 
     def tell(done: int, total: int) -> None:
         if done < total and request.stop():
-            raise InfeasibleError(
-                f"stopped while layers were costed ({done} of {total} shapes), before any schedule was found; what was "
-                "found is kept, and the same command goes on from there"
-            )
+            again = "run the same command again: what was found is kept, and it goes on from there"
+            shapes = Unmet(Requirement.TIME, demand=total, reached=done, unit="shapes", levers=(again,))
+            raise infeasible(shapes)
         request.progress(Progress(done, total, None, "mapping layers"))
 
     return dataclasses.replace(pose(scenario, package, dataclasses.replace(model, tell=tell), level), cost_model=model)

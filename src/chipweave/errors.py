@@ -35,9 +35,18 @@ class InputError(ChipweaveError):
 
 
 class InfeasibleError(ChipweaveError):
-    """No valid schedule exists under the constraints: demand, limit, gap and levers. Exit code 1."""
+    """No valid schedule under the constraints, or none that was found. Exit code 1.
+
+    Args:
+        text: what is not met, by how much, and what would help.
+        unmet: the same as values, each a `chipweave.plan.certificate.Unmet`; its `infeasible` makes this error.
+    """
 
     exit_code = 1
+
+    def __init__(self, text: str, unmet: Sequence[object] = ()) -> None:
+        self.unmet = tuple(unmet)
+        super().__init__(text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

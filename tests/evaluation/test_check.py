@@ -9,6 +9,7 @@ import pytest
 from chipweave.errors import InfeasibleError
 from chipweave.evaluation.check import faults_of, require_limits
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.certificate import Unmet
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.layer import Layer, Op
@@ -129,3 +130,7 @@ def test_a_late_model_is_named_with_demand_limit_and_gap() -> None:
         require_limits(evaluation, limited(ends_s / 2))
     assert "chain0" not in str(caught.value)
     assert caught.value.exit_code == 1
+    (late,) = caught.value.unmet
+    assert isinstance(late, Unmet)
+    assert (late.of, late.demand, late.reached, late.gap) == ("chain1", ends_s / 2, ends_s, ends_s / 2)
+    assert not late.impossible  # another schedule may be faster

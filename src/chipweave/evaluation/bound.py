@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from chipweave.cost.communication import BITS_PER_BYTE
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.plan.certificate import ONE_CHIPLET, REGIONS, Certificate
+from chipweave.plan.certificate import Certificate, Prover, Space
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.workload.scenario import Task
 
 Floats = NDArray[np.float64]
+
 
 def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool = False) -> Certificate:
     """The bound on `objective` over all schedules with stages on single chiplets, or on `regions` of any size.
@@ -48,7 +49,8 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
     if problem.fidelity is Fidelity.DETAILED:
         energy_j += sum(chiplet.static_power_w for chiplet in package.chiplets) * terms[binds]
     value = objective(terms[binds], energy_j)
-    return Certificate(REGIONS if regions else ONE_CHIPLET, value, terms[binds], energy_j, binds, tuple(terms.items()))
+    space = Space.REGIONS if regions else Space.ONE_CHIPLET
+    return Certificate(space, Prover.BOUND, value, terms[binds], energy_j, binds, tuple(terms.items()))
 
 
 def unavoidable_dram_bytes(task: Task) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chipweave.errors import InfeasibleError
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import fits_l2, footprint
 from chipweave.evaluation.record import Evaluation
 from chipweave.hardware.snake import connected
+from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.model import Model
@@ -178,13 +178,16 @@ def require_limits(evaluation: Evaluation, problem: Problem) -> None:
         InfeasibleError: naming each task that is late: demand, limit and gap.
     """
     late = [
-        f"'{task.name}' ends at {evaluation.task_latency_s(index):.6g} s, its limit is {task.latency_limit_s:.6g} s "
-        f"({evaluation.task_latency_s(index) / task.latency_limit_s:.3g} times)"
+        Unmet(
+            Requirement.LATENCY,
+            of=task.name,
+            demand=task.latency_limit_s,
+            reached=evaluation.task_latency_s(index),
+            unit="s",
+            levers=LATENCY_LEVERS,
+        )
         for index, task in enumerate(problem.scenario.tasks)
         if task.latency_limit_s is not None and evaluation.task_latency_s(index) > task.latency_limit_s
     ]
     if late:
-        raise InfeasibleError(
-            "no schedule found within the latency limits: " + "; ".join(late) + ". Raise the limit, lower the "
-            "batch, or take a package with more or faster chiplets"
-        )
+        raise infeasible(*late)

@@ -11,6 +11,7 @@ from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.certificate import Unmet
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.schedulers import SCHEDULERS, scheduler
@@ -119,8 +120,13 @@ def test_a_limit_that_can_be_met_is_met(seed: int) -> None:
 @pytest.mark.parametrize("name", ["scar", "standalone", "nn-baton"])
 def test_an_impossible_limit_is_explained(name: str) -> None:
     problem = with_tasks(random_problem(random.Random(1), Fidelity.DETAILED, tasks=2), latency_limit_s=1e-12)
-    with pytest.raises(InfeasibleError, match="limit"):
+    with pytest.raises(InfeasibleError, match="limit") as caught:
         scheduler(name)(problem, EDP)
+    (unmet,) = caught.value.unmet
+    assert isinstance(unmet, Unmet)
+    assert (unmet.of, unmet.demand) == ("m1", 1e-12)
+    assert unmet.impossible or name == "nn-baton"
+    assert not any("exhaustive" in lever for lever in unmet.levers)
 
 
 @pytest.mark.parametrize("name", ["scar", "standalone", "nn-baton"])

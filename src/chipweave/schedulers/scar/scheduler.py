@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from chipweave.errors import InfeasibleError, InputError
+from chipweave.errors import InputError
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.bench import arrays_of
+from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Space, Unmet, infeasible
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
@@ -66,7 +67,7 @@ def search_windows(
     except _OutOfTime:
         search.complete = False
     if search.best is None:
-        raise InfeasibleError(_why_none(search.ready, candidates, options) if search.complete else _TOO_SHORT)
+        raise infeasible(*(_unmet(search.ready, candidates, options) if search.complete else [_TOO_SHORT]))
     return Found(
         search.best.schedule,
         search.evaluated,
@@ -80,7 +81,7 @@ class _OutOfTime(Exception):
     """The time limit has passed, or the user wants to stop."""
 
 
-_TOO_SHORT = "stopped before any schedule within the latency limits was found; allow more time, or raise the limits"
+_TOO_SHORT = Unmet(Requirement.TIME, levers=("allow more time", "raise the limits"))
 
 
 @dataclass
@@ -267,24 +268,26 @@ def _last_windows(windows: Windows) -> dict[int, int]:
     return {share.task: index for index, window in enumerate(windows) for share in window}
 
 
-def _why_none(ready: Prepared, candidates: Sequence[Windows], options: ScarOptions) -> str:
-    """Per limit: what is asked and what no schedule goes below; and what may help."""
-    parts = []
-    for index, task in enumerate(ready.tasks):
-        if task.latency_limit_s is None:
-            continue
-        least_s, _ = least_window(ready, [Share(index, 0, arrays_of(ready, index).units)])
-        if least_s > task.latency_limit_s:
-            parts.append(
-                f"'{task.name}' must end by {task.latency_limit_s:.4g} s, but needs at least {least_s:.4g} s on any "
-                f"schedule ({least_s / task.latency_limit_s:.3g} times the limit: impossible)"
-            )
-        else:
-            parts.append(
-                f"'{task.name}' must end by {task.latency_limit_s:.4g} s (alone it needs {least_s:.4g} s or more)"
-            )
-    advice = "Raise the limits, lower the batches, or take a package with more or faster chiplets"
-    if options.provision is Provision.RULE and "impossible" not in "".join(parts):
-        advice += "; `--provision exhaustive` searches further"
+def _unmet(ready: Prepared, candidates: Sequence[Windows], options: ScarOptions) -> list[Unmet]:
+    """Per limit: what is asked and what no schedule on single chiplets goes below; and what may help."""
     ways = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
-    return f"no schedule within the latency limits was found in {ways} into windows: {'; '.join(parts)}. {advice}"
+    unmet = []
+    for index, task in enumerate(ready.tasks):
+        if task.latency_limit_s is not None:
+            least_s, _ = least_window(ready, [Share(index, 0, arrays_of(ready, index).units)])
+            unmet.append(
+                Unmet(
+                    Requirement.LATENCY,
+                    of=task.name,
+                    demand=task.latency_limit_s,
+                    bound=least_s,
+                    space=Space.ONE_CHIPLET,
+                    unit="s",
+                    searched=f"{ways} into windows",
+                    levers=LATENCY_LEVERS,
+                )
+            )
+    if options.provision is Provision.RULE and not any(each.impossible for each in unmet):
+        further = (*LATENCY_LEVERS, "search further with `--provision exhaustive`")
+        return [replace(each, levers=further) for each in unmet]
+    return unmet

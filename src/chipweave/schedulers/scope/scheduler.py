@@ -15,6 +15,7 @@ from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.regions import Ground, region_sizes
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
+from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, Exact, pipeline_from
@@ -64,9 +65,16 @@ def full_pipeline(problem: Problem | Prepared, request: Request) -> Found:
     for task in ready.tasks:
         need = len(task.model.units)
         if need > chiplets:
-            raise InfeasibleError(
-                f"`full-pipeline` needs a chiplet for each of the {need} layers of '{task.name}', the package has "
-                f"{chiplets} ({need - chiplets} short); take a larger package, or `segmented-pipeline`"
+            raise infeasible(
+                Unmet(
+                    Requirement.CHIPLETS,
+                    of=task.name,
+                    by="full-pipeline",
+                    demand=need,
+                    bound=chiplets,
+                    unit="chiplets",
+                    levers=("take a larger package", "use `segmented-pipeline`"),
+                )
             )
     return _solve(ready, request, (FULL_PIPELINE,))
 
@@ -199,14 +207,19 @@ def _far(value: float, least: float, times: float) -> bool:
 def _does_not_fit(ground: Ground, space: Space) -> InfeasibleError:
     name, units, chiplets = ground.ready.tasks[ground.task].name, len(ground.model.units), len(ground.order)
     if space.one_unit_a_stage and space.windows is not None and units > space.windows * chiplets:
-        return InfeasibleError(
-            f"'{name}': windows={space.windows} of {chiplets} chiplets do not hold {units} layers, one a stage; "
-            "raise it, or use `scope`"
+        return infeasible(
+            Unmet(
+                Requirement.STAGES,
+                of=name,
+                demand=units,
+                bound=space.windows * chiplets,
+                unit="stages",
+                searched=f"windows={space.windows} of {chiplets} chiplets",
+                levers=("raise `windows`", "use `scope`"),
+            )
         )
-    return InfeasibleError(
-        f"'{name}': no schedule found whose stages fit L2 with micro_batch={space.micro_batch}; lower it, or leave "
-        "it out"
-    )
+    levers = ("lower `micro_batch`", "leave it out")
+    return infeasible(Unmet(Requirement.MICRO_BATCH, of=name, demand=space.micro_batch, unit="samples", levers=levers))
 
 
 def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:
