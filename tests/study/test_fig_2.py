@@ -17,7 +17,7 @@ from chipweave.study.fig_2 import (
     work,
     worked_case,
 )
-from chipweave.study.machine import Machine, Mapping
+from chipweave.study.hardware import Hardware, MappingText
 
 INPUT, MIDDLE, OUTPUT = 256 * 56 * 56, 64 * 56 * 56, 256 * 56 * 56
 """Bytes of layer1.1's tensors."""
@@ -26,7 +26,7 @@ WEIGHTS = 256 * 64 + 64 * 64 * 9 + 64 * 256
 
 @pytest.fixture(scope="module")
 def case() -> WorkedCase:
-    return worked_case(Fig2Setting(Machine(floor=64)))
+    return worked_case(Fig2Setting(Hardware(floor=64)))
 
 
 def dram_s(bytes_: float) -> float:
@@ -106,15 +106,15 @@ def test_two_models_by_their_parts(case: WorkedCase) -> None:
 
 
 def test_chiplet_1_is_output_stationary_on_request() -> None:
-    case = worked_case(Fig2Setting(Machine(floor=64), start="O"), search=False)
+    case = worked_case(Fig2Setting(Hardware(floor=64), start="O"), search=False)
     assert case.bar("B1").kinds == "OOO"
     assert case.bar("B1").edp == case.bar("A1").edp == 1
 
 
 @pytest.mark.parametrize("fidelity", Fidelity)
-@pytest.mark.parametrize("mapping", Mapping)
-def test_ratios_and_times_add_up(fidelity: Fidelity, mapping: Mapping) -> None:
-    case = worked_case(Fig2Setting(Machine(fidelity, None, mapping)), search=False)
+@pytest.mark.parametrize("mapping", MappingText)
+def test_ratios_and_times_add_up(fidelity: Fidelity, mapping: MappingText) -> None:
+    case = worked_case(Fig2Setting(Hardware(fidelity, None, mapping)), search=False)
     for bar in case.bars:
         reference = case.bar(f"{bar.name[0]}1").evaluation
         assert bar.edp == pytest.approx(bar.evaluation.edp_js / reference.edp_js)

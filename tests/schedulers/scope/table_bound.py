@@ -59,7 +59,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Level:
+class MicroBatchTables:
     """One micro-batch: its tables for regions of all of the ground's sizes."""
 
     micro_batch: int
@@ -73,12 +73,12 @@ class Level:
         return float(self.numbers[kernel.MICRO_BATCHES]) - 1
 
 
-def level(ground: Ground, micro_batch: int) -> Level:
+def level(ground: Ground, micro_batch: int) -> MicroBatchTables:
     """The tables of one micro-batch."""
     units = unit_tables(ground, micro_batch)
     count = len(ground.model.units)
     table = stage_tables(ground, units, micro_batch, range(len(ground.sizes)), count, np.inf)
-    return Level(micro_batch, units, table, constants(ground, micro_batch))
+    return MicroBatchTables(micro_batch, units, table, constants(ground, micro_batch))
 
 
 def reference(ground: Ground, micro_batches: Sequence[int], tolerance: float = 1e-3) -> Reference:
@@ -118,7 +118,7 @@ class _Search:
     `time_s` [first, end] are the windows found, `made` says with which level and cap.
     """
 
-    def __init__(self, ground: Ground, levels: list[Level], tolerance: float) -> None:
+    def __init__(self, ground: Ground, levels: list[MicroBatchTables], tolerance: float) -> None:
         self.tolerance = tolerance
         self.ground, self.levels = ground, levels
         self.units = len(ground.model.units)

@@ -20,14 +20,14 @@ from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, Exact, pipeline_from
 from chipweave.schedulers.scope.options import RegionOptions
-from chipweave.schedulers.scope.polish import Space, polish
+from chipweave.schedulers.scope.polish import SearchSpace, polish
 from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, micro_batches
 from chipweave.schedulers.search import Found, Progress, Request
 
-SEQUENTIAL = Space(whole_package=True)
-FULL_PIPELINE = Space(one_unit_a_stage=True, windows=1)
-SEGMENTED = Space(one_unit_a_stage=True)
-MERGED = Space()
+SEQUENTIAL = SearchSpace(whole_package=True)
+FULL_PIPELINE = SearchSpace(one_unit_a_stage=True, windows=1)
+SEGMENTED = SearchSpace(one_unit_a_stage=True)
+MERGED = SearchSpace()
 
 WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.15
 """More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
@@ -79,7 +79,7 @@ def full_pipeline(problem: Problem | Prepared, request: Request) -> Found:
     return _solve(ready, request, (FULL_PIPELINE,))
 
 
-def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[Space]) -> Found:
+def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchSpace]) -> Found:
     """The best schedule over some spaces, the last of which holds the others."""
     ready = prepare(given)
     problem, options = ready.problem, _options(request)
@@ -131,14 +131,14 @@ class _Run:
     ground: Ground
     exact: Exact
     levels: list[Level]
-    spaces: Sequence[Space]
+    spaces: Sequence[SearchSpace]
     request: Request
     cheapest: list[list[Candidate]]
     seen: list[tuple[float, float]]
 
     @classmethod
     def start(
-        cls, ready: Prepared, task: int, order: tuple[int, ...], spaces: Sequence[Space], request: Request
+        cls, ready: Prepared, task: int, order: tuple[int, ...], spaces: Sequence[SearchSpace], request: Request
     ) -> _Run:
         """Tables of every micro-batch (of the first at least), and the candidates of least latency."""
         ground = Ground(ready, task, order, region_sizes(len(order)))
@@ -204,7 +204,7 @@ def _far(value: float, least: float, times: float) -> bool:
     return value > least + (times - 1) * abs(least)
 
 
-def _does_not_fit(ground: Ground, space: Space) -> InfeasibleError:
+def _does_not_fit(ground: Ground, space: SearchSpace) -> InfeasibleError:
     name, units, chiplets = ground.ready.tasks[ground.task].name, len(ground.model.units), len(ground.order)
     if space.one_unit_a_stage and space.windows is not None and units > space.windows * chiplets:
         return infeasible(

@@ -53,9 +53,9 @@ def read_onnx(
 def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> str:
     """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
     from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
-    from chipweave.workload.importers.onnx.graph import Scope, Tensors, Walk, sharing, weight_names
+    from chipweave.workload.importers.onnx.graph import OnnxWalk, Scope, Tensors, sharing, weight_names
     from chipweave.workload.importers.onnx.order import reads
-    from chipweave.workload.importers.onnx.tensor import Tensor, domain_of, input_tensor, legal_shape, stored_tensor
+    from chipweave.workload.importers.onnx.tensor import OnnxTensor, domain_of, input_tensor, legal_shape, stored_tensor
 
     graph = model.graph
     if not graph.node:
@@ -65,7 +65,7 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     tensors: Tensors = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
     for sparse in graph.sparse_initializer:
         shape = legal_shape(sparse.dims, f"'{sparse.values.name}'")
-        tensors[sparse.values.name] = Tensor(constant(shape), sparse.values.data_type)
+        tensors[sparse.values.name] = OnnxTensor(constant(shape), sparse.values.data_type)
     weights = weight_names(graph.node, tuple(tensors))
     if several := sharing(graph.node, tensors):
         assembly.notes.append(f"{several} layers share weights with others; each is taken to have its own")
@@ -79,7 +79,7 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     between = () if overruled else (*graph.value_info, *graph.output)
     declared = {value.name: declared_shape(value, {**batches, **dims}) for value in between}
     functions = {(domain_of(f.domain), f.name, f.overload): f for f in model.functions}
-    walk = Walk(assembly, functions, declared)
+    walk = OnnxWalk(assembly, functions, declared)
     versions = {domain_of(entry.domain): entry.version for entry in model.opset_import}
     walk.run(graph.node, tensors, Scope(versions, weights=weights))
     if not walk.unknown:
