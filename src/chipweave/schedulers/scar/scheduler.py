@@ -237,12 +237,12 @@ class _Search:
         counts = sorted({len(windows) for windows in candidates})
         ways = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
         yield f"Searched {ways} of the layers into {', '.join(map(str, counts))} window{'s' * (counts[-1] > 1)}."
-        nodes = "up to Eq. 2's number of" if self.options.provision is Provision.RULE else "any number of"
-        if self.options.node_cap is not None:
-            nodes = f"up to {self.options.node_cap} of {nodes.removeprefix('up to ')}"
-            if self.options.provision is Provision.EXHAUSTIVE:
-                nodes = f"up to {self.options.node_cap}"
-        places = "one chiplet" if self.options.node_cap == 1 else f"{nodes} chiplets"
+        cap = self.options.node_cap
+        if self.options.provision is Provision.RULE:
+            nodes = "up to Eq. 2's number of" if cap is None else f"up to {cap} of Eq. 2's number of"
+        else:
+            nodes = "any number of" if cap is None else f"up to {cap}"
+        places = "one chiplet" if cap == 1 else f"{nodes} chiplets"
         if self.tree is None:
             yield (
                 f"Evolutionary search over cuts ({self.options.population} individuals, {self.options.generations} "
