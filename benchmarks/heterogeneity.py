@@ -28,28 +28,28 @@ from chipweave.files.package_file import resolve_package
 from chipweave.results.result import Result
 from chipweave.study.affinity import LEVEL, Freedom, LayerClass
 from chipweave.study.heterogeneity import (
+    Advantage,
     Bottleneck,
     Outcome,
-    Verdict,
     Work,
+    advantage,
     bottleneck,
     exchange,
     outcome,
     scenario_freedom,
-    verdict,
     work_by_class,
 )
 
 
 @dataclass(frozen=True)
-class Case:
+class ScenarioStudy:
     """A scenario under a cost model: all packages; the bottlenecks of the best homogeneous and the best mixed one; and
     what the latter does."""
 
     scenario: str
     model: str
     outcomes: tuple[Outcome, ...]
-    verdict: Verdict
+    advantage: Advantage
     freedom: Freedom
     work: Mapping[tuple[str, LayerClass], Work]
     dram_share: float
@@ -77,14 +77,14 @@ def main() -> None:
     show(tables(cases), [record(each) for each in cases] if arguments.json else None, arguments.write)
 
 
-def case(scenario: str, model: str, fidelity: str, jobs: int | None) -> Case:
+def case(scenario: str, model: str, fidelity: str, jobs: int | None) -> ScenarioStudy:
     results = [run(scenario, name, model, fidelity, jobs) for name in packages(scenario)]
     known = exchange(results)
     outcomes = tuple(map(outcome, known))
-    found = verdict(outcomes)
+    found = advantage(outcomes)
     by_package = {each.best.problem.package.name: each.best for each in known}
     alike, best = by_package[found.homogeneous.package], by_package[found.mixed.package]
-    return Case(
+    return ScenarioStudy(
         scenario,
         model,
         outcomes,
@@ -112,14 +112,14 @@ def run(scenario: str, name: str, model: str, fidelity: str, jobs: int | None) -
     return result
 
 
-def record(each: Case) -> dict[str, Any]:
+def record(each: ScenarioStudy) -> dict[str, Any]:
     work = [{"style": style, "class": kind} | asdict(done) for (style, kind), done in each.work.items()]
     freedom = {key: value for key, value in asdict(each.freedom).items() if key != "chosen"}
     return {
         "scenario": each.scenario,
         "cost_model": each.model,
         "outcomes": [asdict(one) for one in each.outcomes],
-        "verdict": asdict(each.verdict),
+        "verdict": asdict(each.advantage),
         "freedom": freedom,
         "dram_share": each.dram_share,
         "bottlenecks": [asdict(one) for one in each.bottlenecks],
@@ -127,7 +127,7 @@ def record(each: Case) -> dict[str, Any]:
     }
 
 
-def tables(cases: Sequence[Case]) -> dict[str, str]:
+def tables(cases: Sequence[ScenarioStudy]) -> dict[str, str]:
     """Per cost model: what each package costs, whether heterogeneity pays, why, and who works in the best mixed one."""
     made = {}
     for model in dict.fromkeys(each.model for each in cases):
@@ -139,7 +139,7 @@ def tables(cases: Sequence[Case]) -> dict[str, str]:
     return made
 
 
-def costs_table(cases: Iterable[Case]) -> str:
+def costs_table(cases: Iterable[ScenarioStudy]) -> str:
     """J.s; ms; J of every package, the winner in bold; where another package's schedule serves, what was found here."""
     rows = []
     for each in cases:
@@ -152,12 +152,12 @@ def costs_table(cases: Iterable[Case]) -> str:
     return markdown(["EDP J.s; latency ms; energy J", *PACKAGES], rows)
 
 
-def pays_table(cases: Iterable[Case]) -> str:
+def pays_table(cases: Iterable[ScenarioStudy]) -> str:
     header = ["scenario", "best homogeneous", "best mixed", "EDP", "latency", "energy", "chiplet-seconds", "busy"]
     header += ["EDP, proven: at most", "DRAM's share of the energy"]
     rows = []
     for each in cases:
-        found = each.verdict
+        found = each.advantage
         level = abs(found.pays) < LEVEL
         rows.append(
             [
@@ -176,7 +176,7 @@ def pays_table(cases: Iterable[Case]) -> str:
     return markdown(header, rows)
 
 
-def reasons_table(cases: Iterable[Case]) -> str:
+def reasons_table(cases: Iterable[ScenarioStudy]) -> str:
     """What a free choice of style for every layer would save, and the slowest stages."""
     rows = []
     for each in cases:
@@ -196,7 +196,7 @@ def narrowest(stage: Bottleneck) -> str:
     return f"{stage.model} on {stage.style}: `{stage.layer}`, {stage.kind}; {stage.share:.0%} of the latency"
 
 
-def work_table(cases: Iterable[Case]) -> str:
+def work_table(cases: Iterable[ScenarioStudy]) -> str:
     """Shares of chiplet-seconds and MACs per style, and the classes that take most of each style's time."""
     rows = []
     for each in cases:
@@ -208,10 +208,8 @@ def work_table(cases: Iterable[Case]) -> str:
             style_s, style_macs = total(by_style[style].values())
             largest = sorted(by_style[style].items(), key=lambda pair: -pair[1].compute_s)[:4]
             classes = "; ".join(f"{kind} {done.compute_s / time_s:.0%}" for kind, done in largest)
-            mixed = short(each.verdict.mixed.package)
-            rows.append(
-                [each.scenario, mixed, style, f"{style_s / time_s:.0%}", f"{style_macs / macs:.0%}", classes]
-            )
+            mixed = short(each.advantage.mixed.package)
+            rows.append([each.scenario, mixed, style, f"{style_s / time_s:.0%}", f"{style_macs / macs:.0%}", classes])
     return markdown(["scenario", "best mixed", "style", "time", "MACs", "most time (of all)"], rows)
 
 

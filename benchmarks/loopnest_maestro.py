@@ -62,7 +62,7 @@ ENERGY = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedLayer:
     """One layer on one chiplet. Energies in MACs; `l1_need` in bytes of a PE under MAESTRO's mapping."""
 
     layer: str
@@ -138,7 +138,7 @@ def energies(
     return (theirs, mine), terms
 
 
-def compare(layers: Sequence[Layer], chiplet: Chiplet) -> list[Comparison]:
+def compare(layers: Sequence[Layer], chiplet: Chiplet) -> list[ComparedLayer]:
     machine = machine_of(chiplet)
     hardware = (chiplet.num_pes, chiplet.noc_bandwidth, chiplet.noc_latency, UNLIMITED, chiplet.simd_lanes)
     free = (chiplet.num_pes, 2**40, 0, UNLIMITED, chiplet.simd_lanes)
@@ -154,9 +154,7 @@ def compare(layers: Sequence[Layer], chiplet: Chiplet) -> list[Comparison]:
         ours = [count(shape, mapping, machine) for shape, mapping in zip(shapes, fast, strict=True)]
         our_cycles = sum(counts.cycles for counts in ours)
         unlimited = replace(machine, noc_bandwidth=2**40, noc_latency=0)
-        our_compute = sum(
-            count(shape, mapping, unlimited).compute for shape, mapping in zip(shapes, fast, strict=True)
-        )
+        our_compute = sum(count(shape, mapping, unlimited).compute for shape, mapping in zip(shapes, fast, strict=True))
         macs, theirs = sum(shape.macs for shape in shapes), runs * run["macs"]
         factors = {
             "outputs": run["cycles"] / kept,
@@ -169,7 +167,7 @@ def compare(layers: Sequence[Layer], chiplet: Chiplet) -> list[Comparison]:
         least = [count(shape, mapping, machine) for shape, mapping in zip(shapes, frugal, strict=True)]
         energy, terms = energies(layer, explained, least, machine)
         found.append(
-            Comparison(
+            ComparedLayer(
                 layer.name,
                 chiplet.name,
                 (explained["cycles"], our_cycles),
@@ -184,13 +182,13 @@ def compare(layers: Sequence[Layer], chiplet: Chiplet) -> list[Comparison]:
     return found
 
 
-def cause_of_cycles(each: Comparison) -> str:
+def cause_of_cycles(each: ComparedLayer) -> str:
     """The factor that goes farthest in the direction of the difference."""
     ratio = each.cycles[0] / each.cycles[1]
     return max(each.factors, key=lambda name: log(each.factors[name]) * (1 if ratio > 1 else -1))
 
 
-def cause_of_energy(each: Comparison) -> str:
+def cause_of_energy(each: ComparedLayer) -> str:
     more = each.energy[0] > each.energy[1]
     return max(each.terms, key=lambda name: each.terms[name] * (1 if more else -1))
 
@@ -200,7 +198,7 @@ def median_and_range(values: Sequence[float]) -> str:
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
-def show(found: Sequence[Comparison], details: bool) -> None:
+def show(found: Sequence[ComparedLayer], details: bool) -> None:
     """Print the distribution of both ratios, and the layers that differ grouped by the main cause."""
     cycles = [each.cycles[0] / each.cycles[1] for each in found]
     energy = [each.energy[0] / each.energy[1] for each in found]

@@ -63,7 +63,7 @@ CYCLE_TERMS = {
 
 
 @dataclass(frozen=True)
-class Case:
+class ComparedMapping:
     """One mapping of one layer, and both models' figures."""
 
     kind: str
@@ -161,7 +161,7 @@ class Figure:
         return {term: before / after for term, before, after in pairs if before != after}
 
 
-def access_figures(case: Case) -> list[Figure]:
+def access_figures(case: ComparedMapping) -> list[Figure]:
     """Every access count, against ZigZag's counted and charged ones."""
     ours, figures = our_figures(case.counts), []
     for which, last in (("counted", COUNTED), ("charged", CHARGED)):
@@ -179,7 +179,7 @@ def access_figures(case: Case) -> list[Figure]:
     return figures
 
 
-def cycle_figure(case: Case, machine: Machine) -> Figure:
+def cycle_figure(case: ComparedMapping, machine: Machine) -> Figure:
     inputs = Conventions(halos_again=True, padding_as_data=True, neighbours_again=True)
     steps = [walk(case.shape, case.mapping, by) for by in (OURS, inputs, CHARGED)]
     ours = [*(our_cycles(each, machine) for each in steps), our_cycles(steps[-1], machine, apart=True)]
@@ -226,7 +226,7 @@ def tolerance(name: str) -> float:
     return CYCLES_WITHIN if name == "cycles" else ACCESSES_WITHIN
 
 
-def rows(cases: Sequence[Case], figures: Sequence[Sequence[Figure]]) -> list[dict[str, Any]]:
+def rows(cases: Sequence[ComparedMapping], figures: Sequence[Sequence[Figure]]) -> list[dict[str, Any]]:
     """Everything, as JSON."""
     return [
         {
@@ -269,7 +269,7 @@ def main() -> None:
             mappings += [(f"random of {name}", mapping) for mapping in some]
             found += [(kind, layer, shape, mapping, count(shape, mapping, roomy)) for kind, mapping in mappings]
     seconds, results = zigzag_link.evaluate(python, [zigzag_link.case(each[2], each[3], machine) for each in found])
-    cases = [Case(*each, result) for each, result in zip(found, results, strict=True)]
+    cases = [ComparedMapping(*each, result) for each, result in zip(found, results, strict=True)]
     figures = [[cycle_figure(case, machine), *access_figures(case)] for case in cases]
     if arguments.json:
         json.dump(rows(cases, figures), sys.stdout, indent=1)

@@ -24,7 +24,7 @@ from chipweave.hardware.snake import snake
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import micro_batch_candidates, pose
 from chipweave.schedulers.draft import DraftWindow, Exact
-from chipweave.schedulers.scope.polish import Space, polish
+from chipweave.schedulers.scope.polish import SearchSpace, polish
 from chipweave.schedulers.scope.scheduler import scope
 from chipweave.schedulers.search import Request
 from chipweave.workload.scenario import Scenario, Task
@@ -72,7 +72,7 @@ def main() -> None:
             exact = Exact(ground)
             draft = tuple(fitting(window, exact) for window in best.draft)
             theirs_s = exact.require(draft)[0]
-            better = polish([draft], exact, Space(), lambda latency_s, energy_j: latency_s, ROUNDS, request)
+            better = polish([draft], exact, SearchSpace(), lambda latency_s, energy_j: latency_s, ROUNDS, request)
             better_s = exact.require(better)[0]
             figures = (ours_s, theirs_s, better_s, best.latency_s, best.bound_s)
             print(

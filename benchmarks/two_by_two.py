@@ -26,7 +26,7 @@ from chipweave.study.fig_2 import (
     every_fig_2_setting,
     worked_case,
 )
-from chipweave.study.machine import Machine, Mapping
+from chipweave.study.hardware import Hardware, MappingText
 from chipweave.study.two_by_two import (
     BASELINES,
     BATCHES,
@@ -34,8 +34,8 @@ from chipweave.study.two_by_two import (
     MODES,
     THROUGHPUT,
     Findings,
-    Setting,
     Study,
+    TwoByTwoSetting,
     every_setting,
     findings,
     largest_change,
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--every", action="store_true", help="also every setting of what the papers leave open")
     parser.add_argument("--write", type=Path, help="a page whose tables to replace")
     arguments = parser.parse_args()
-    cases = [worked_case(Fig2Setting(machine)) for machine in machines()]
+    cases = [worked_case(Fig2Setting(hardware)) for hardware in variants()]
     studies = [_counted(study, setting, "reference") for setting in reference_settings()]
     tables = {
         "fig-2": fig_2_table(cases),
@@ -90,20 +90,20 @@ def write_tables(path: Path, tables: dict[str, str]) -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def _counted(run: Callable[[Setting], Study], setting: Setting, what: str) -> Study:
-    machine = setting.machine
+def _counted(run: Callable[[TwoByTwoSetting], Study], setting: TwoByTwoSetting, what: str) -> Study:
+    hardware = setting.hardware
     print(
-        f"{what}: batch {setting.batch}, {machine.fidelity}, floor {machine.floor}, {machine.mapping}, "
-        f"NoC {machine.noc_bandwidth}, DRAM {machine.dram_bandwidth_bytes_s:.3g}, {setting.objective}",
+        f"{what}: batch {setting.batch}, {hardware.fidelity}, floor {hardware.floor}, {hardware.mapping}, "
+        f"NoC {hardware.noc_bandwidth}, DRAM {hardware.dram_bandwidth_bytes_s:.3g}, {setting.objective}",
         file=sys.stderr,
         flush=True,
     )
     return run(setting)
 
 
-def machines() -> list[Machine]:
+def variants() -> list[Hardware]:
     """The columns of the reference tables."""
-    return [Machine(floor=floor, mapping=mapping) for floor in FLOORS for mapping in Mapping]
+    return [Hardware(floor=floor, mapping=mapping) for floor in FLOORS for mapping in MappingText]
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -111,8 +111,8 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def column(machine: Machine) -> str:
-    return f"{machine.mapping}, {'no floor' if machine.floor is None else f'floor {machine.floor}'}"
+def column(hardware: Hardware) -> str:
+    return f"{hardware.mapping}, {'no floor' if hardware.floor is None else f'floor {hardware.floor}'}"
 
 
 def marked(published: float | Sequence[float], ours: float) -> str:
@@ -121,8 +121,8 @@ def marked(published: float | Sequence[float], ours: float) -> str:
 
 
 def fig_2_table(cases: Sequence[WorkedCase]) -> str:
-    """EDP over A1's or B1's, per figure and machine; B with chiplet 1 of either kind."""
-    flipped = {case.setting: worked_case(Fig2Setting(case.setting.machine, start="O"), search=False) for case in cases}
+    """EDP over A1's or B1's, per figure and hardware; B with chiplet 1 of either kind."""
+    flipped = {case.setting: worked_case(Fig2Setting(case.setting.hardware, start="O"), search=False) for case in cases}
     text = {"A2": "0.78", "A3": "0.52 or 0.48", "B2": "0.30", "B3": "0.28"}
     rows = [
         [f"{name}{' (B1 on WS)' if name[0] == 'B' else ''}", text[name]]
@@ -142,7 +142,7 @@ def fig_2_table(cases: Sequence[WorkedCase]) -> str:
         [f"best that `scar` finds, over {name[-1]}1", ""] + [f"{case.bar(name).edp:.3g}" for case in cases]
         for name in ("best A", "best B")
     ]
-    return markdown(["EDP ratio", "paper", *(column(case.setting.machine) for case in cases)], rows)
+    return markdown(["EDP ratio", "paper", *(column(case.setting.hardware) for case in cases)], rows)
 
 
 def fig_2_causes(cases: Sequence[WorkedCase]) -> str:
@@ -155,7 +155,7 @@ def fig_2_causes(cases: Sequence[WorkedCase]) -> str:
             part, before_j, after_j = largest_change(reference.evaluation.energy, bar.evaluation.energy)
             rows.append(
                 [
-                    column(case.setting.machine),
+                    column(case.setting.hardware),
                     name,
                     f"{bar.latency:.3g}",
                     f"{term}: {before_s * 1e3:.3g} to {after_s * 1e3:.3g} ms",
@@ -167,7 +167,7 @@ def fig_2_causes(cases: Sequence[WorkedCase]) -> str:
 
 
 def fig_2_ranges(cases: Sequence[WorkedCase]) -> str:
-    """Per figure and machine column: the range over all other open parameters, and how often it is reproduced."""
+    """Per figure and hardware column: the range over all other open parameters, and how often it is reproduced."""
 
     def cell(name: str, some: Sequence[Bar]) -> str:
         edp = [bar.edp for bar in some]
@@ -178,15 +178,15 @@ def fig_2_ranges(cases: Sequence[WorkedCase]) -> str:
         for start in ("W", "O") if name[0] == "B" else ("W",):
             label = f"{name} (B1 on {start}S)" if name[0] == "B" else name
             row = [label]
-            for machine in machines():
-                some = [c.bar(name) for c in cases if _column_of(c) == column(machine) and c.setting.start == start]
+            for hardware in variants():
+                some = [c.bar(name) for c in cases if _column_of(c) == column(hardware) and c.setting.start == start]
                 row.append(cell(name, some))
             rows.append(row)
-    return markdown(["figure", *map(column, machines())], rows)
+    return markdown(["figure", *map(column, variants())], rows)
 
 
 def _column_of(case: WorkedCase) -> str:
-    return column(case.setting.machine)
+    return column(case.setting.hardware)
 
 
 def modes_table(studies: Sequence[Study]) -> str:
@@ -202,7 +202,7 @@ def modes_table(studies: Sequence[Study]) -> str:
             else:
                 row.append(f"{gain.throughput:.3g}; {gain.efficiency:.3g}")
         rows.append(row)
-    return markdown(["throughput; efficiency", "paper", *(column(s.setting.machine) for s in studies)], rows)
+    return markdown(["throughput; efficiency", "paper", *(column(s.setting.hardware) for s in studies)], rows)
 
 
 def rates_table(studies: Sequence[Study]) -> str:
@@ -216,7 +216,7 @@ def rates_table(studies: Sequence[Study]) -> str:
         ]
         for number, mode in enumerate(MODES)
     ]
-    return markdown(["GPT-2; ResNet-50", *(column(s.setting.machine) for s in studies)], rows)
+    return markdown(["GPT-2; ResNet-50", *(column(s.setting.hardware) for s in studies)], rows)
 
 
 def causes_table(studies: Sequence[Study]) -> str:
@@ -229,7 +229,7 @@ def causes_table(studies: Sequence[Study]) -> str:
             part, before_j, after_j = gain.energy_part
             rows.append(
                 [
-                    column(s.setting.machine),
+                    column(s.setting.hardware),
                     gain.mode,
                     f"{gain.throughput:.3g}",
                     *factors.values(),
@@ -241,7 +241,7 @@ def causes_table(studies: Sequence[Study]) -> str:
     return markdown(header, rows)
 
 
-Held = tuple[Setting, Findings]
+Held = tuple[TwoByTwoSetting, Findings]
 
 
 def held(studies: Sequence[Study]) -> list[Held]:
@@ -262,7 +262,7 @@ def chips_table(studies: Sequence[Study]) -> str:
     """Per kind of monolithic chip: ranges over everything else, and the homogeneous packages beside."""
     rows = []
     for chip, floor in product((baseline.name for baseline in BASELINES), FLOORS):
-        at_floor = [s for s in studies if s.setting.machine.floor == floor]
+        at_floor = [s for s in studies if s.setting.hardware.floor == floor]
         some = [gains for s in at_floor for gains in s.gains if gains[0].baseline == chip]
         found = [findings(gains) for gains in some]
         rows.append(
@@ -277,15 +277,15 @@ def chips_table(studies: Sequence[Study]) -> str:
 
 
 def ranges_table(studies: Sequence[Study]) -> str:
-    """Per batch and machine column: ranges over all other open parameters and all monolithic chips."""
+    """Per batch and hardware column: ranges over all other open parameters and all monolithic chips."""
 
     rows = []
     for batch in BATCHES:
-        for machine in machines():
-            some = [f for s, f in held(studies) if s.batch == batch and column(s.machine) == column(machine)]
+        for hardware in variants():
+            some = [f for s, f in held(studies) if s.batch == batch and column(s.hardware) == column(hardware)]
             rows.append(
                 [
-                    f"{batch}, {column(machine)}",
+                    f"{batch}, {column(hardware)}",
                     f"{span([f.throughput[0].throughput for f in some])}; {counts([f.throughput[1] for f in some])}",
                     f"{span([f.efficiency[0].efficiency for f in some])}; {counts([f.efficiency[1] for f in some])}",
                     counts([f.together[1] for f in some]),

@@ -13,7 +13,7 @@ import pytest
 import chipweave
 import chipweave.plan.schedule
 from chipweave.errors import InfeasibleError, InputError
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity, Problem
@@ -34,7 +34,7 @@ def some(seed: int = 3) -> tuple[Scenario, Package, Problem]:
 def test_a_result_is_what_the_evaluator_says(scheduler: str, fidelity: str) -> None:
     scenario, package, _ = some()
     result = chipweave.schedule(scenario, package, scheduler=scheduler, cost_model=COST, fidelity=fidelity)
-    assert problems_of(result.schedule, result.problem) == []
+    assert faults_of(result.schedule, result.problem) == []
     assert result.evaluation == evaluate(result.schedule, result.problem)
     assert result.value == result.evaluation.edp_js
     assert result.certificate is not None

@@ -23,7 +23,7 @@ import chipweave
 from chipweave import api
 from chipweave.cli.main import run
 from chipweave.cost.choose import COST_MODELS
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity
 from chipweave.schedulers import SCHEDULERS, options_class, options_of
@@ -62,7 +62,7 @@ def test_the_scheduler_of_the_how_to(one_by_one: str) -> None:
     for seed in range(10):
         problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=2)
         found = run(problem, Request(objective("edp")))
-        assert problems_of(found.schedule, problem) == []
+        assert faults_of(found.schedule, problem) == []
 
 
 ALL_COMMANDS = """

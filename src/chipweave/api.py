@@ -15,10 +15,11 @@ from chipweave.cores import usable_cores
 from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel, TellingCostModel
-from chipweave.errors import ChipweaveError, InfeasibleError, InputError, did_you_mean
-from chipweave.evaluation.check import problems_of, require_limits
+from chipweave.errors import ChipweaveError, InputError, did_you_mean
+from chipweave.evaluation.check import faults_of, require_limits
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.hardware.package import Package
+from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.objective import Function
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, Problem, pose
@@ -95,9 +96,9 @@ def schedule(
     )
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
     found = run(ready, request)
-    invalid = problems_of(found.schedule, ready)
-    if invalid:
-        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(invalid)}")
+    faults = faults_of(found.schedule, ready)
+    if faults:
+        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
     search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
@@ -145,9 +146,9 @@ def evaluate(
         raise InputError("evaluate: a Schedule needs its scenario and package beside it")
     model = choose(cost_model)
     ready = prepare(pose(_scenario(scenario), _package(package), model, _fidelity(fidelity)))
-    invalid = problems_of(plan, ready)
-    if invalid:
-        raise InputError([f"schedule: {text}" for text in invalid])
+    faults = faults_of(plan, ready)
+    if faults:
+        raise InputError([f"schedule: {fault}" for fault in faults])
     return assess(ready, describe(model), plan, make_objective(objective))
 
 
@@ -273,10 +274,9 @@ def _posed(scenario: Scenario, package: Package, model: CostModel, level: Fideli
 
     def tell(done: int, total: int) -> None:
         if done < total and request.stop():
-            raise InfeasibleError(
-                f"stopped while layers were costed ({done} of {total} shapes), before any schedule was found; what was "
-                "found is kept, and the same command goes on from there"
-            )
+            again = "run the same command again: what was found is kept, and it goes on from there"
+            shapes = Unmet(Requirement.TIME, demand=total, reached=done, unit="shapes", levers=(again,))
+            raise infeasible(shapes)
         request.progress(Progress(done, total, None, "mapping layers"))
 
     return dataclasses.replace(pose(scenario, package, model.telling(tell), level), cost_model=model)

@@ -15,19 +15,38 @@ class ChipweaveError(Exception):
 
 
 class InputError(ChipweaveError):
-    """Bad input: a file, a name, a quantity. Holds every problem found, one line each. Exit code 2."""
+    """Bad input: a file, a name, a quantity. Holds every problem found, one line each. Exit code 2.
+
+    Args:
+        problems: one line each.
+        fields: of problems with the fields of one object: per problem the field, and what is wrong with it.
+        path: of the file that every line says it is about.
+    """
 
     exit_code = 2
 
-    def __init__(self, problems: str | Sequence[str]) -> None:
+    def __init__(
+        self, problems: str | Sequence[str], *, fields: Sequence[tuple[str, str]] = (), path: str = ""
+    ) -> None:
         self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.fields = tuple(fields)
+        self.path = path
         super().__init__("\n".join(self.problems))
 
 
 class InfeasibleError(ChipweaveError):
-    """No valid schedule exists under the constraints: demand, limit, gap and levers. Exit code 1."""
+    """No valid schedule under the constraints, or none that was found. Exit code 1.
+
+    Args:
+        text: what is not met, by how much, and what would help.
+        unmet: the same as values, each a `chipweave.plan.certificate.Unmet`; its `infeasible` makes this error.
+    """
 
     exit_code = 1
+
+    def __init__(self, text: str, unmet: Sequence[object] = ()) -> None:
+        self.unmet = tuple(unmet)
+        super().__init__(text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

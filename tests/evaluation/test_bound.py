@@ -10,13 +10,13 @@ import pytest
 
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.bound import lower_bound
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Evaluation
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
-from chipweave.plan.certificate import ONE_CHIPLET, REGIONS, Certificate
+from chipweave.plan.certificate import Certificate, Space
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
@@ -127,7 +127,7 @@ def test_a_layer_that_gains_more_than_its_chiplets_is_below_the_bound_of_one() -
 def test_the_bound_says_what_it_is_of() -> None:
     problem = pose(Scenario("s", (Task("gemm", GEMM, 1),)), row(3), Sheet(), DETAILED)
     alone = Schedule((Window((Pipeline(0, (Stage(0, 0, (1,)),)),)),))
-    for schedule, what in ((alone, ONE_CHIPLET), (one_stage(2, W), REGIONS)):
+    for schedule, what in ((alone, Space.ONE_CHIPLET), (one_stage(2, W), Space.REGIONS)):
         certificate = assess(problem, {}, schedule, objective("edp")).certificate
         assert certificate is not None
         assert certificate.of == what
@@ -203,7 +203,7 @@ def test_no_schedule_on_regions_is_below_the_bound(seed: int, fidelity: Fidelity
 @pytest.mark.parametrize("seed", range(40))
 def test_no_schedule_of_two_models_on_regions_is_below_the_bound(seed: int, fidelity: Fidelity) -> None:
     problem, schedule = two_tasks(seed, fidelity)
-    assert problems_of(schedule, problem) == []
+    assert faults_of(schedule, problem) == []
     require_above(evaluate(schedule, problem), problem)
 
 
@@ -215,4 +215,4 @@ def test_more_schedules_never_raise_the_bound(seed: int, fidelity: Fidelity) -> 
     assert regions.latency_s <= alone.latency_s * (1 + 1e-12)
     assert regions.energy_j <= alone.energy_j * (1 + 1e-12)
     few = pose(problem.scenario, row(1), Proportional(), fidelity)
-    assert bound_of(few, True) == replace(bound_of(few, False), of=REGIONS)
+    assert bound_of(few, True) == replace(bound_of(few, False), of=Space.REGIONS)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from chipweave.errors import InfeasibleError
-from chipweave.evaluation.check import problems_of, require_limits
+from chipweave.evaluation.check import faults_of, require_limits
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.certificate import Unmet
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.layer import Layer, Op
@@ -35,14 +36,14 @@ def plan(*windows: tuple[Pipeline, ...]) -> Schedule:
     return Schedule(tuple(Window(window) for window in windows))
 
 
-def only_problem(schedule: Schedule, problem: Problem = PROBLEM) -> str:
-    (text,) = problems_of(schedule, problem)
-    return text
+def only_fault(schedule: Schedule, problem: Problem = PROBLEM) -> str:
+    (fault,) = faults_of(schedule, problem)
+    return str(fault)
 
 
-def test_a_valid_schedule_has_no_problems() -> None:
-    assert problems_of(plan(WHOLE), PROBLEM) == []
-    assert problems_of(plan((pipeline(0, stage(0, 1, 2)),), (pipeline(0, stage(2, 2, 0)), WHOLE[1])), PROBLEM) == []
+def test_a_valid_schedule_has_no_faults() -> None:
+    assert faults_of(plan(WHOLE), PROBLEM) == []
+    assert faults_of(plan((pipeline(0, stage(0, 1, 2)),), (pipeline(0, stage(2, 2, 0)), WHOLE[1])), PROBLEM) == []
 
 
 @pytest.mark.parametrize(
@@ -78,16 +79,16 @@ def test_a_valid_schedule_has_no_problems() -> None:
     ],
 )
 def test_each_rule(windows: tuple[tuple[Pipeline, ...], ...], message: str) -> None:
-    assert message in only_problem(plan(*windows))
+    assert message in only_fault(plan(*windows))
 
 
 def test_a_region_is_connected() -> None:
-    found = problems_of(plan((pipeline(0, stage(0, 2, 0, 2)), WHOLE[1])), PROBLEM)
-    assert any("chiplets [0, 2] are not connected" in text for text in found)
+    found = faults_of(plan((pipeline(0, stage(0, 2, 0, 2)), WHOLE[1])), PROBLEM)
+    assert any("chiplets [0, 2] are not connected" in fault.text for fault in found)
 
 
-def test_all_problems_come_at_once() -> None:
-    found = problems_of(plan((pipeline(0, stage(0, 2, 9), micro_batch=8), WHOLE[1]), ()), PROBLEM)
+def test_all_faults_come_at_once() -> None:
+    found = faults_of(plan((pipeline(0, stage(0, 2, 9), micro_batch=8), WHOLE[1]), ()), PROBLEM)
     assert len(found) == 3
 
 
@@ -95,25 +96,25 @@ def test_a_rider_stays_with_its_producer() -> None:
     layers = (gemm("a", 2, 4), Layer("add", Op.ELEMENTWISE, K=4, C=4, Y=1, groups=4), gemm("b", 4, 3))
     model = Model("riding", layers, (Edge(-1, 0, 2), Edge(0, 1, 4), Edge(1, 2, 4)))
     problem = pose(Scenario("riding", (Task("riding", model),)), row(2), RoundNumbers())
-    message = only_problem(plan((pipeline(0, stage(0, 0, 0), stage(1, 2, 1)),)), problem)
+    message = only_fault(plan((pipeline(0, stage(0, 0, 0), stage(1, 2, 1)),)), problem)
     assert "a stage ends at layer 0 ('a')" in message
-    assert problems_of(plan((pipeline(0, stage(0, 1, 0), stage(2, 2, 1)),)), problem) == []
+    assert faults_of(plan((pipeline(0, stage(0, 1, 0), stage(2, 2, 1)),)), problem) == []
 
 
 def test_a_dependent_model_starts_in_a_later_window() -> None:
     first, second = PROBLEM.scenario.tasks
     problem = replace(PROBLEM, scenario=Scenario("then", (first, replace(second, depends_on=first.name))))
-    assert "'chain1' starts in window 0, but 'chain0'" in only_problem(plan(WHOLE), problem)
-    assert problems_of(plan((WHOLE[0],), (WHOLE[1],)), problem) == []
+    assert "'chain1' starts in window 0, but 'chain0'" in only_fault(plan(WHOLE), problem)
+    assert faults_of(plan((WHOLE[0],), (WHOLE[1],)), problem) == []
 
 
 def test_a_micro_batch_fits_every_l2() -> None:
     # streamed 27 bytes of weights and 8 of activations per sample: 2 need 43 bytes, 1 may always spill
     problem = problem_of(CHAIN, row(1, l2_bytes=42), Fidelity.DETAILED, batch=4)
-    message = only_problem(plan((pipeline(0, stage(0, 2, 0), micro_batch=2),)), problem)
+    message = only_fault(plan((pipeline(0, stage(0, 2, 0), micro_batch=2),)), problem)
     assert "micro_batch=2 needs 43 bytes of L2, chiplet 0 has 42" in message
     tiny = problem_of(CHAIN, row(1, l2_bytes=1), Fidelity.DETAILED, batch=4)
-    assert problems_of(plan((pipeline(0, stage(0, 2, 0)),)), tiny) == []
+    assert faults_of(plan((pipeline(0, stage(0, 2, 0)),)), tiny) == []
 
 
 def test_a_late_model_is_named_with_demand_limit_and_gap() -> None:
@@ -129,3 +130,7 @@ def test_a_late_model_is_named_with_demand_limit_and_gap() -> None:
         require_limits(evaluation, limited(ends_s / 2))
     assert "chain0" not in str(caught.value)
     assert caught.value.exit_code == 1
+    (late,) = caught.value.unmet
+    assert isinstance(late, Unmet)
+    assert (late.of, late.demand, late.reached, late.gap) == ("chain1", ends_s / 2, ends_s, ends_s / 2)
+    assert not late.impossible  # another schedule may be faster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.scenario import Scenario, Task
@@ -19,9 +19,13 @@ def problem_of(l2_bytes: int | None = None, copies: int = 1, batch: int = 4) -> 
     return pose(Scenario("check", tasks), where, Sheet(), Fidelity.DETAILED)
 
 
-def problems(*stages: Stage, micro_batch: int = 1, problem: Problem | None = None) -> list[str]:
+def faults(*stages: Stage, micro_batch: int = 1, problem: Problem | None = None) -> list[str]:
     schedule = Schedule((Window((Pipeline(0, stages, micro_batch),)),))
-    return problems_of(schedule, problem or problem_of())
+    return texts(schedule, problem or problem_of())
+
+
+def texts(schedule: Schedule, problem: Problem) -> list[str]:
+    return [str(fault) for fault in faults_of(schedule, problem)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,7 @@ def problems(*stages: Stage, micro_batch: int = 1, problem: Problem | None = Non
     ],
 )
 def test_these_are_valid(stages: tuple[Stage, ...]) -> None:
-    assert problems(*stages) == []
+    assert faults(*stages) == []
 
 
 @pytest.mark.parametrize(
@@ -58,22 +62,22 @@ def test_these_are_valid(stages: tuple[Stage, ...]) -> None:
     ],
 )
 def test_each_rule_names_the_layers_and_what_to_do(stage: Stage, says: tuple[str, ...]) -> None:
-    found = problems(stage)
+    found = faults(stage)
     assert found
     assert any("'chain0'" in text and "layers" in text and all(word in text for word in says) for text in found), found
 
 
 def test_regions_of_a_pipeline_are_disjoint() -> None:
-    found = problems(Stage(0, 0, (0, 1), (W,)), Stage(1, 2, (1, 2), (I, I)))
+    found = faults(Stage(0, 0, (0, 1), (W,)), Stage(1, 2, (1, 2), (I, I)))
     assert any("chiplet 1 is used by" in text and "disjoint" in text for text in found), found
 
 
 def test_regions_of_two_tasks_are_disjoint() -> None:
     pipelines = (Pipeline(0, (Stage(0, 2, (0, 1, 2), (W, W, W)),)), Pipeline(1, (Stage(0, 2, (2, 3), (I, I, I)),)))
-    found = problems_of(Schedule((Window(pipelines),)), problem_of(copies=2))
+    found = texts(Schedule((Window(pipelines),)), problem_of(copies=2))
     assert any("chiplet 2 is used by" in text and "'chain1'" in text for text in found), found
     apart = (Pipeline(0, (Stage(0, 2, (0, 1), (W, W, W)),)), Pipeline(1, (Stage(0, 2, (2, 3), (I, I, I)),)))
-    assert problems_of(Schedule((Window(apart),)), problem_of(copies=2)) == []
+    assert faults_of(Schedule((Window(apart),)), problem_of(copies=2)) == []
 
 
 def test_the_same_chiplets_serve_again_in_another_window() -> None:
@@ -81,13 +85,13 @@ def test_the_same_chiplets_serve_again_in_another_window() -> None:
         Window((Pipeline(0, (Stage(0, 1, (0, 1), (W, W)),)),)),
         Window((Pipeline(0, (Stage(2, 2, (1, 2), (I,)),)),)),
     )
-    assert problems_of(Schedule(windows), problem_of()) == []
+    assert faults_of(Schedule(windows), problem_of()) == []
 
 
 def test_a_square_has_no_diagonal() -> None:
     problem = pose(Scenario("check", (Task("chain0", CHAIN),)), SQUARE, Sheet(), Fidelity.DETAILED)
-    assert any("not connected" in text for text in problems(Stage(0, 2, (0, 3), (W, W, W)), problem=problem))
-    assert problems(Stage(0, 2, (0, 2, 3), (W, W, W)), problem=problem) == []
+    assert any("not connected" in text for text in faults(Stage(0, 2, (0, 3), (W, W, W)), problem=problem))
+    assert faults(Stage(0, 2, (0, 2, 3), (W, W, W)), problem=problem) == []
 
 
 @pytest.mark.parametrize(("l2_bytes", "fits"), [(48, True), (47, False)])
@@ -98,14 +102,14 @@ def test_a_micro_batch_fits_the_parts(l2_bytes: int, fits: bool) -> None:
     """
     where = row(2, l2_bytes=l2_bytes)
     problem = pose(Scenario("check", (Task("deep", DEEP, 2),)), where, Sheet(), Fidelity.DETAILED)
-    found = problems(Stage(0, 5, (0, 1), (W,) * 6), micro_batch=2, problem=problem)
+    found = faults(Stage(0, 5, (0, 1), (W,) * 6), micro_batch=2, problem=problem)
     assert (found == []) is fits
     if not fits:
         assert any("layers 0 to 5" in text and "micro_batch=2" in text and "47" in text for text in found), found
-    assert problems(Stage(0, 5, (0,)), micro_batch=2, problem=problem) != []
+    assert faults(Stage(0, 5, (0,)), micro_batch=2, problem=problem) != []
 
 
 def test_a_single_sample_always_may() -> None:
     where = row(2, l2_bytes=10)
     problem = pose(Scenario("check", (Task("deep", DEEP, 2),)), where, Sheet(), Fidelity.DETAILED)
-    assert problems(Stage(0, 5, (0, 1), (I,) * 6), problem=problem) == []
+    assert faults(Stage(0, 5, (0, 1), (I,) * 6), problem=problem) == []

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.bound import lower_bound
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Evaluation, StageEvaluation
 from chipweave.hardware import topology
@@ -105,7 +105,7 @@ def run(problem: Problem, *windows: Sequence[tuple[int, int, int]], micro_batch:
         for stages in windows
     ]
     schedule = Schedule(tuple(made))
-    assert problems_of(schedule, problem) == []
+    assert faults_of(schedule, problem) == []
     return evaluate(schedule, problem)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.files.package_file import resolve_package
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, pose
@@ -45,7 +45,7 @@ def chain_result(
             at += many
         made.append(Window((Pipeline(0, tuple(stages), micro_batch),)))
     schedule = Schedule(tuple(made))
-    assert problems_of(schedule, problem) == []
+    assert faults_of(schedule, problem) == []
     return assess(problem, {"name": "round-numbers"}, schedule, objective("edp"), SEARCH)
 
 

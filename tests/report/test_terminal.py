@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.record import Keeping
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware.package import Routing
@@ -303,7 +303,7 @@ def wide_result(package_name: str, *windows: list[tuple[int, int, list[int]]], c
             at += many
         made.append(Window((Pipeline(0, tuple(stages)),)))
     schedule = Schedule(tuple(made))
-    assert problems_of(schedule, problem) == []
+    assert faults_of(schedule, problem) == []
     return assess(problem, {"name": "round-numbers"}, schedule, objective("edp"))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.tables.regions import Ground, region_sizes
@@ -18,7 +18,7 @@ from chipweave.plan.objective import objective as objective_named
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact, pipeline_from
-from chipweave.schedulers.scope.polish import Space, polish
+from chipweave.schedulers.scope.polish import SearchSpace, polish
 from chipweave.schedulers.scope.scheduler import FULL_PIPELINE, MERGED, SEGMENTED, SEQUENTIAL, _front, _prices
 from chipweave.schedulers.search import Request
 from tests.schedulers.scope.test_schedulers import PACKAGES, problem_of
@@ -37,7 +37,7 @@ def schedule_of(draft: Draft, ground: Ground) -> Schedule:
     return Schedule(tuple(Window((pipeline_from(window, ground),)) for window in draft))
 
 
-def stages_of(rng: random.Random, first: int, end: int, chiplets: int, space: Space) -> tuple[DraftStage, ...]:
+def stages_of(rng: random.Random, first: int, end: int, chiplets: int, space: SearchSpace) -> tuple[DraftStage, ...]:
     units = end - first
     if space.whole_package:
         ends = [end]
@@ -54,7 +54,7 @@ def stages_of(rng: random.Random, first: int, end: int, chiplets: int, space: Sp
     return tuple(made)
 
 
-def random_draft(rng: random.Random, exact: Exact, space: Space) -> Draft | None:
+def random_draft(rng: random.Random, exact: Exact, space: SearchSpace) -> Draft | None:
     """Of the space, with micro-batches that fit; None where one layer a stage finds no room."""
     units, chiplets, batch = len(exact.ground.model.units), len(exact.ground.order), exact.ground.batch
     cuts = [cut for cut in range(1, units) if space.windows != 1 and rng.random() < 0.4]
@@ -79,7 +79,7 @@ def test_a_draft_costs_what_its_schedule_does(seed: int, fidelity: Fidelity) -> 
         draft = random_draft(rng, exact, MERGED)
         assert draft is not None
         schedule = schedule_of(draft, exact.ground)
-        assert problems_of(schedule, exact.ground.ready.problem) == []
+        assert faults_of(schedule, exact.ground.ready.problem) == []
         evaluation = evaluate(schedule, exact.ground.ready.problem)
         latency_s, energy_j = exact.require(draft)
         assert latency_s == pytest.approx(evaluation.latency_s, rel=1e-13)
@@ -98,7 +98,7 @@ def test_what_does_not_fit_costs_nothing_known(fidelity: Fidelity) -> None:
         stages = (DraftStage(units, 2, (0,) * units),)
         for size in range(2, batch + 1):
             draft = (DraftWindow(0, size, stages),)
-            fits = problems_of(schedule_of(draft, exact.ground), exact.ground.ready.problem) == []
+            fits = faults_of(schedule_of(draft, exact.ground), exact.ground.ready.problem) == []
             assert (exact.cost(draft) is not None) == fits
 
 
@@ -116,14 +116,14 @@ def test_polish_never_worsens_and_stays_in_its_space(seed: int, name: str, goal:
         assert value(*exact.require(made)) <= min(value(*exact.require(draft)) for draft in starts)
         assert own.holds(made, len(exact.ground.order))
         assert own.windows is None or len(made) <= own.windows
-        assert problems_of(schedule_of(made, exact.ground), exact.ground.ready.problem) == []
+        assert faults_of(schedule_of(made, exact.ground), exact.ground.ready.problem) == []
 
 
 def test_polish_keeps_to_its_micro_batch() -> None:
     exact = Exact(ground_of(1, Fidelity.DETAILED, 20_000))
     units = len(exact.ground.model.units)
     start = (DraftWindow(0, 1, (DraftStage(units, 3, (0,) * units),)),)
-    made = polish([start], exact, Space(micro_batch=1), NAMED["latency"], 2, Request(objective_named("latency")))
+    made = polish([start], exact, SearchSpace(micro_batch=1), NAMED["latency"], 2, Request(objective_named("latency")))
     assert made != start
     assert {window.micro_batch for window in made} == {1}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
@@ -56,7 +56,7 @@ def stages_of(found: Found) -> list[tuple[int, int, tuple[int, ...]]]:
 
 def run(problem: Problem, name: str = "latency", **changes: object) -> Found:
     found = nn_baton(problem, replace(Request(objective(name)), **changes))  # type: ignore[arg-type]
-    assert problems_of(found.schedule, problem) == []
+    assert faults_of(found.schedule, problem) == []
     return found
 
 
@@ -128,10 +128,10 @@ def test_never_worse_than_splitting_nothing_or_everything(seed: int, name: str, 
     whole = [(Stage(0, len(task.model.layers) - 1, (0,)), micro_batch_candidates(task.batch)) for task in tasks]
     for micros in product(*(micros for _, micros in whole)):
         plan = Schedule(tuple(Window((Pipeline(t, (whole[t][0],), micro),)) for t, micro in enumerate(micros)))
-        if not problems_of(plan, problem):
+        if not faults_of(plan, problem):
             assert least <= value(plan, problem, name) * (1 + 1e-9)
     for _ in range(20):
-        if (plan := all_split(rng, problem)) and not problems_of(plan, problem):
+        if (plan := all_split(rng, problem)) and not faults_of(plan, problem):
             assert least <= value(plan, problem, name) * (1 + 1e-9)
 
 

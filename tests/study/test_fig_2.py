@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.plan.problem import Fidelity
 from chipweave.study.fig_2 import (
     BLOCKS,
@@ -17,7 +17,7 @@ from chipweave.study.fig_2 import (
     work,
     worked_case,
 )
-from chipweave.study.machine import Machine, Mapping
+from chipweave.study.hardware import Hardware, MappingText
 
 INPUT, MIDDLE, OUTPUT = 256 * 56 * 56, 64 * 56 * 56, 256 * 56 * 56
 """Bytes of layer1.1's tensors."""
@@ -26,7 +26,7 @@ WEIGHTS = 256 * 64 + 64 * 64 * 9 + 64 * 256
 
 @pytest.fixture(scope="module")
 def case() -> WorkedCase:
-    return worked_case(Fig2Setting(Machine(floor=64)))
+    return worked_case(Fig2Setting(Hardware(floor=64)))
 
 
 def dram_s(bytes_: float) -> float:
@@ -62,7 +62,7 @@ def test_mixed_pipelines_use_both_kinds_and_neighbours() -> None:
 def test_every_bar_is_valid(case: WorkedCase) -> None:
     assert [bar.name for bar in case.bars] == ["A1", "A2", "A3", "B1", "B2", "B3", "best A", "best B"]
     for bar in case.bars:
-        assert problems_of(bar.schedule, bar.problem) == []
+        assert faults_of(bar.schedule, bar.problem) == []
 
 
 def test_one_chiplet_by_hand(case: WorkedCase) -> None:
@@ -106,15 +106,15 @@ def test_two_models_by_their_parts(case: WorkedCase) -> None:
 
 
 def test_chiplet_1_is_output_stationary_on_request() -> None:
-    case = worked_case(Fig2Setting(Machine(floor=64), start="O"), search=False)
+    case = worked_case(Fig2Setting(Hardware(floor=64), start="O"), search=False)
     assert case.bar("B1").kinds == "OOO"
     assert case.bar("B1").edp == case.bar("A1").edp == 1
 
 
 @pytest.mark.parametrize("fidelity", Fidelity)
-@pytest.mark.parametrize("mapping", Mapping)
-def test_ratios_and_times_add_up(fidelity: Fidelity, mapping: Mapping) -> None:
-    case = worked_case(Fig2Setting(Machine(fidelity, None, mapping)), search=False)
+@pytest.mark.parametrize("mapping", MappingText)
+def test_ratios_and_times_add_up(fidelity: Fidelity, mapping: MappingText) -> None:
+    case = worked_case(Fig2Setting(Hardware(fidelity, None, mapping)), search=False)
     for bar in case.bars:
         reference = case.bar(f"{bar.name[0]}1").evaluation
         assert bar.edp == pytest.approx(bar.evaluation.edp_js / reference.edp_js)

@@ -14,13 +14,13 @@ from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.results.result import Result
 from chipweave.study.affinity import LayerClass
 from chipweave.study.heterogeneity import (
-    Found,
+    BestKnown,
     Outcome,
+    advantage,
     bottleneck,
     exchange,
     outcome,
     scenario_freedom,
-    verdict,
     work_by_class,
 )
 from chipweave.workload.layer import Layer, Op
@@ -36,7 +36,7 @@ def made(package: str, mixed: bool, latency_s: float, energy_j: float, compute_s
 def test_the_best_of_each_kind_by_hand() -> None:
     alike, worse = made("all w", False, 4, 5, 6, 10), made("all o", False, 5, 5, 6, 1)
     fast, thrifty = made("w o", True, 2, 8, 3, 15), made("o w", True, 5, 4, 6, 12)
-    found = verdict([worse, thrifty, alike, fast])
+    found = advantage([worse, thrifty, alike, fast])
     assert (found.homogeneous, found.mixed) == (alike, fast)
     assert (found.pays, found.latency, found.energy, found.compute) == pytest.approx((0.2, 0.5, -0.6, 0.5))
     assert found.at_most == pytest.approx(1 - 12 / 20)
@@ -56,15 +56,13 @@ def result() -> Result:
     )
     sizes = [layers[0].input_elements, layers[0].output_elements, layers[1].output_elements]
     edges = tuple(Edge(NETWORK_INPUT if i == 0 else i - 1, i, size) for i, size in enumerate(sizes))
-    package = Package(
-        "pair", (chiplet(Style.NVDLA), chiplet(Style.SHIDIANNAO)), topology.mesh(1, 2), interfaces=(0, 1)
-    )
+    package = Package("pair", (chiplet(Style.NVDLA), chiplet(Style.SHIDIANNAO)), topology.mesh(1, 2), interfaces=(0, 1))
     scenario = Scenario("small", (Task("net", Model("net", layers, edges), batch=3),))
     return chipweave.schedule(scenario, package, jobs=1)
 
 
-def alone(result: Result) -> Found:
-    return Found(result, result, result.problem.package.name)
+def alone(result: Result) -> BestKnown:
+    return BestKnown(result, result, result.problem.package.name)
 
 
 def test_the_outcome_of_a_schedule_adds_up() -> None:

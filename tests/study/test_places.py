@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Schedule
@@ -46,14 +46,14 @@ def test_no_exchange_is_left_that_helps(seed: int, fidelity: Fidelity) -> None:
     problem = random_problem(rng, fidelity)
     before = random_schedule(rng, problem)
     after = better_places(problem, before)
-    assert not problems_of(after, problem)
+    assert not faults_of(after, problem)
     assert but_for_places(after) == but_for_places(before)
     least = evaluate(after, problem).edp_js
     assert least <= evaluate(before, problem).edp_js * (1 + 1e-9)
     for at in range(len(after.windows)):
         for one, other in combinations(range(len(problem.package.chiplets)), 2):
             other_plan = exchanged(after, at, one, other)
-            if not problems_of(other_plan, problem):  # a micro-batch may fit one chiplet's L2 and not another's
+            if not faults_of(other_plan, problem):  # a micro-batch may fit one chiplet's L2 and not another's
                 assert evaluate(other_plan, problem).edp_js >= least * (1 - 1e-8)
 
 

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.plan.problem import Fidelity
-from chipweave.study.machine import Machine, Mapping
+from chipweave.study.hardware import Hardware, MappingText
 from chipweave.study.two_by_two import (
     BASELINES,
     HETEROGENEOUS,
     MODES,
     Factors,
     Gain,
-    Setting,
     Study,
+    TwoByTwoSetting,
     baselines_of,
     every_setting,
     findings,
@@ -26,7 +26,7 @@ from chipweave.study.verdict import Verdict
 
 @pytest.fixture(scope="module", params=Fidelity)
 def made(request: pytest.FixtureRequest) -> Study:
-    return study(Setting(Machine(request.param, floor=64), batch=3))
+    return study(TwoByTwoSetting(Hardware(request.param, floor=64), batch=3))
 
 
 def test_the_pair_is_the_small_gpt2_at_128_tokens() -> None:
@@ -39,7 +39,7 @@ def test_the_pair_is_the_small_gpt2_at_128_tokens() -> None:
 
 def test_every_mode_is_a_valid_schedule(made: Study) -> None:
     for run in (*made.baselines, *made.modes):
-        assert problems_of(run.schedule, run.problem) == []
+        assert faults_of(run.schedule, run.problem) == []
     assert [run.name for run in made.modes] == [mode.name for mode in MODES]
 
 
@@ -80,7 +80,7 @@ def test_ratios(made: Study) -> None:
 
 def test_the_monolithic_chip_by_hand() -> None:
     """Printed equations, batch 1: two windows; each loads input and weights, computes, stores."""
-    run = run_monolithic(BASELINES[0], Setting(batch=1))
+    run = run_monolithic(BASELINES[0], TwoByTwoSetting(batch=1))
     expected_s = 0.0
     for task, ends in enumerate((128 * 768, 3 * 224 * 224)):
         model = run.problem.scenario.tasks[task].model
@@ -99,9 +99,9 @@ def test_standalone_by_hand(made: Study) -> None:
 
 
 def test_equal_baselines_are_run_once() -> None:
-    assert len(baselines_of(Setting())) == 4
-    assert len(baselines_of(Setting(Machine(mapping=Mapping.AUTO)))) == 2
-    assert len(baselines_of(Setting(Machine(dram_bandwidth_bytes_s=128e9)))) == 5
+    assert len(baselines_of(TwoByTwoSetting())) == 4
+    assert len(baselines_of(TwoByTwoSetting(Hardware(mapping=MappingText.AUTO)))) == 2
+    assert len(baselines_of(TwoByTwoSetting(Hardware(dram_bandwidth_bytes_s=128e9)))) == 5
 
 
 def gains(mixed: list[tuple[float, float]], alike: tuple[float, float], spatial: tuple[float, float]) -> list[Gain]:

@@ -13,12 +13,13 @@ from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.law import least_stage_s, least_weight_loads, micro_batches, pipeline_s, static_j
 from chipweave.evaluation.tables.bench import arrays_of
-from chipweave.plan.certificate import ONE_CHIPLET, REGIONS, Certificate
+from chipweave.plan.certificate import Certificate, Prover, Space
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.workload.scenario import Task
 
 Floats = NDArray[np.float64]
+
 
 def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool = False) -> Certificate:
     """The bound on `objective` over all schedules with stages on single chiplets, or on `regions` of any size.
@@ -49,7 +50,8 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
     energy_j += dram_bytes * ready.rates.dram_j
     energy_j += static_j(terms[binds], ready.rates)
     value = objective(terms[binds], energy_j)
-    return Certificate(REGIONS if regions else ONE_CHIPLET, value, terms[binds], energy_j, binds, tuple(terms.items()))
+    space = Space.REGIONS if regions else Space.ONE_CHIPLET
+    return Certificate(space, Prover.BOUND, value, terms[binds], energy_j, binds, tuple(terms.items()))
 
 
 def unavoidable_dram_bytes(task: Task) -> int:

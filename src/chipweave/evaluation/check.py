@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from chipweave.errors import InfeasibleError
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.record import Evaluation
 from chipweave.hardware.snake import connected
+from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.model import Model
 
 
-def problems_of(schedule: Schedule, problem: Problem | Prepared) -> list[str]:
-    """Everything that makes a schedule invalid, one sentence each; empty for a valid one.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that makes a schedule invalid: in which window, where it is a fault of one, and what."""
+
+    window: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if self.window is None else f"window {self.window}: {self.text}"
+
+
+def faults_of(schedule: Schedule, problem: Problem | Prepared) -> list[Fault]:
+    """Everything that makes a schedule invalid; empty for a valid one.
 
     Every layer of every task runs in exactly one stage; a task's layers run in the model's order over windows
     and stages; riders stay with their producers; within a window each task has one pipeline and the regions
@@ -27,23 +39,21 @@ def problems_of(schedule: Schedule, problem: Problem | Prepared) -> list[str]:
     ready = prepare(problem)
     problem = ready.problem
     found = [
-        f"window {index}: {text}"
-        for index, window in enumerate(schedule.windows)
-        for text in _window_problems(window, problem)
+        Fault(index, text) for index, window in enumerate(schedule.windows) for text in _window_faults(window, problem)
     ]
     if not found:
-        found += _coverage_problems(schedule, problem)
+        found += [Fault(None, text) for text in _coverage_faults(schedule, problem)]
     if not found:
-        found += _dependency_problems(schedule, problem)
+        found += [Fault(None, text) for text in _dependency_faults(schedule, problem)]
         found += [
-            f"window {index}: {text}"
+            Fault(index, text)
             for index, pipeline in schedule.pipelines()
-            for text in _memory_problems(pipeline, ready, schedule.largest_region)
+            for text in _memory_faults(pipeline, ready, schedule.largest_region)
         ]
     return found
 
 
-def _window_problems(window: Window, problem: Problem) -> Iterator[str]:
+def _window_faults(window: Window, problem: Problem) -> Iterator[str]:
     tasks, chiplets = problem.scenario.tasks, range(len(problem.package.chiplets))
     if not window.pipelines:
         yield "holds no pipeline; remove it"
@@ -79,10 +89,10 @@ def _window_problems(window: Window, problem: Problem) -> Iterator[str]:
                 if chiplet in users:
                     yield f"chiplet {chiplet} is used by {users[chiplet]} and by {label}; regions must be disjoint"
                 users[chiplet] = label
-            yield from _region_problems(label, stage, problem)
+            yield from _region_faults(label, stage, problem)
 
 
-def _region_problems(label: str, stage: Stage, problem: Problem) -> Iterator[str]:
+def _region_faults(label: str, stage: Stage, problem: Problem) -> Iterator[str]:
     chiplets = stage.chiplets
     if not chiplets:
         return
@@ -102,7 +112,7 @@ def _region_problems(label: str, stage: Stage, problem: Problem) -> Iterator[str
         )
 
 
-def _coverage_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
+def _coverage_faults(schedule: Schedule, problem: Problem) -> Iterator[str]:
     for index, task in enumerate(problem.scenario.tasks):
         stages = [stage for _, p in schedule.pipelines() if p.task == index for stage in p.stages]
         expected = 0
@@ -118,10 +128,10 @@ def _coverage_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
             if expected < len(task.model.layers):
                 yield f"'{task.name}': layers {expected} to {len(task.model.layers) - 1} are in no stage"
                 continue
-            yield from _rider_problems(task.name, task.model, {stage.last for stage in stages})
+            yield from _rider_faults(task.name, task.model, {stage.last for stage in stages})
 
 
-def _rider_problems(name: str, model: Model, cuts: set[int]) -> Iterator[str]:
+def _rider_faults(name: str, model: Model, cuts: set[int]) -> Iterator[str]:
     """Cuts that tear a pool, element-wise or upsample layer from its producer."""
     for cut in sorted(cuts - {last for _, last in model.units}):
         yield (
@@ -130,7 +140,7 @@ def _rider_problems(name: str, model: Model, cuts: set[int]) -> Iterator[str]:
         )
 
 
-def _dependency_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
+def _dependency_faults(schedule: Schedule, problem: Problem) -> Iterator[str]:
     windows: dict[int, list[int]] = {}
     for index, pipeline in schedule.pipelines():
         windows.setdefault(pipeline.task, []).append(index)
@@ -145,7 +155,7 @@ def _dependency_problems(schedule: Schedule, problem: Problem) -> Iterator[str]:
                 )
 
 
-def _memory_problems(pipeline: Pipeline, ready: Prepared, most: int) -> Iterator[str]:
+def _memory_faults(pipeline: Pipeline, ready: Prepared, most: int) -> Iterator[str]:
     if pipeline.micro_batch == 1:
         return
     task = ready.tasks[pipeline.task]
@@ -170,13 +180,16 @@ def require_limits(evaluation: Evaluation, problem: Problem) -> None:
         InfeasibleError: naming each task that is late: demand, limit and gap.
     """
     late = [
-        f"'{task.name}' ends at {evaluation.task_latency_s(index):.6g} s, its limit is {task.latency_limit_s:.6g} s "
-        f"({evaluation.task_latency_s(index) / task.latency_limit_s:.3g} times)"
+        Unmet(
+            Requirement.LATENCY,
+            of=task.name,
+            demand=task.latency_limit_s,
+            reached=evaluation.task_latency_s(index),
+            unit="s",
+            levers=LATENCY_LEVERS,
+        )
         for index, task in enumerate(problem.scenario.tasks)
         if task.latency_limit_s is not None and evaluation.task_latency_s(index) > task.latency_limit_s
     ]
     if late:
-        raise InfeasibleError(
-            "no schedule found within the latency limits: " + "; ".join(late) + ". Raise the limit, lower the "
-            "batch, or take a package with more or faster chiplets"
-        )
+        raise infeasible(*late)

@@ -27,7 +27,7 @@ def evaluate(schedule: Schedule, problem: Problem | Prepared) -> Evaluation:
 
     Latency is the sum over windows of the slowest pipeline (SCAR III-E) and, in `detailed`, of what the shared
     DRAM, links and chiplet ports need at least; energy is the sum over everything. The schedule must be valid
-    (`check.problems_of`).
+    (`check.faults_of`).
     """
     ready = prepare(problem)
     where = [locate(schedule, task, len(entry.model.layers)) for task, entry in enumerate(ready.tasks)]

@@ -182,9 +182,8 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
     try:
         chiplet = Chiplet(dataflow=dataflow, array=array, **values)
     except InputError as error:
-        for problem in error.problems:
-            key, _, rest = problem.removeprefix(f"chiplet '{spec.name}': ").partition("=")
-            problems.add((*location, key), rest)
+        for key, wrong in error.fields:
+            problems.add((*location, key), wrong)
         return None
     if spec.mac_energy_j is not None or (chiplet.precision_bits, chiplet.node_nm) == _OF_DEFAULT_MAC:
         return chiplet
@@ -203,9 +202,8 @@ def _read_dataflow(spec: DataflowSpec, problems: Problems, location: Location) -
         try:
             loops = Loops(stationary=spec.loops.stationary, **letters)
         except InputError as error:
-            for problem in error.problems:
-                _, key, text = problem.split(": ", 2)
-                problems.add((*location, "loops", key), text)
+            for key, wrong in error.fields:
+                problems.add((*location, "loops", key), wrong)
             return None
     try:
         return Dataflow(spec.style, spec.tile, spec.cluster, mappings, loops)

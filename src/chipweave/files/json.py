@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chipweave.errors import InputError
-from chipweave.files.yaml import MAX_DEPTH, MAX_VALUES, Mapping, Sequence
+from chipweave.files.yaml import MAX_DEPTH, MAX_VALUES, LinedMapping, LinedSequence
 
 _TOKEN = re.compile(
     r'[ \t\r\n]*("(?:[^"\\\x00-\x1f]++|\\.)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[{}\[\],:]|true|false|null)'
@@ -19,7 +19,7 @@ _LONGEST_NUMBER = 400
 _WIDTH = 120
 
 
-def parse_json(text: str, path: str) -> Mapping:
+def parse_json(text: str, path: str) -> LinedMapping:
     """The mapping that `text` holds; `path` is what messages call it.
 
     Raises:
@@ -85,8 +85,8 @@ class _Reader:
         except ValueError as error:
             raise self.error(f"not valid JSON: {error}; correct it there") from None
 
-    def mapping(self, depth: int) -> Mapping:
-        data = Mapping(self.line)
+    def mapping(self, depth: int) -> LinedMapping:
+        data = LinedMapping(self.line)
         token = self.next()
         while token != "}":
             if token[0] != '"':
@@ -101,8 +101,8 @@ class _Reader:
             token = self._after_item("}")
         return data
 
-    def sequence(self, depth: int) -> Sequence:
-        data = Sequence(self.line)
+    def sequence(self, depth: int) -> LinedSequence:
+        data = LinedSequence(self.line)
         token = self.next()
         while token != "]":
             data.lines[len(data)] = self.line

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from chipweave.errors import InputError, did_you_mean
-from chipweave.files.yaml import Mapping, load_yaml
+from chipweave.files.yaml import LinedMapping, load_yaml
 
 _SIGNS = {
     "scenario": ("models",),
@@ -53,7 +53,7 @@ def locate(name: str, kind: str, built_in: Collection[str], folder: Path = Path(
     )
 
 
-def load(path: str | Path, *kinds: str) -> Mapping:
+def load(path: str | Path, *kinds: str) -> LinedMapping:
     """The mapping in a file that should describe one of `kinds`.
 
     Raises:
@@ -66,6 +66,7 @@ def load(path: str | Path, *kinds: str) -> Mapping:
             if found is not None:
                 raise InputError(
                     f"{path}:{data.lines[found]}: `{found}` says that this is a {other}, "
-                    f"but a {' or '.join(kinds)} is needed; name another file"
+                    f"but a {' or '.join(kinds)} is needed; name another file",
+                    path=str(path),
                 )
     return data

@@ -221,22 +221,9 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
             **figures,
         )
     except InputError as error:
-        for problem in error.problems:
-            problems.add(_about(problem), problem)
+        for (key, _), problem in zip(error.fields, error.problems, strict=True):
+            problems.add((key,), problem)
         return None
-
-
-def _about(problem: str) -> Location:
-    """The key that a problem of the package as a whole is about."""
-    for word, key in {
-        "interface": "interfaces",
-        "position": "positions",
-        "routing": "routing",
-        "link": "links",
-    }.items():
-        if word in problem.partition("': ")[2]:
-            return (key,)
-    return ()
 
 
 def _chiplets(spec: PackageSpec, labels: list[tuple[Location, str]], problems: Problems, folder: Path) -> list[Chiplet]:

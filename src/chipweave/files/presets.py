@@ -10,7 +10,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from chipweave.files.yaml import Mapping, parse_yaml
+from chipweave.files.yaml import LinedMapping, parse_yaml
 
 _FOLDER = files("chipweave.hardware") / "presets"
 
@@ -33,12 +33,12 @@ def package_names() -> tuple[str, ...]:
     return (*datacenter, *(f"arvr-{name}" for name in datacenter), *others)
 
 
-def chiplet_preset(name: str) -> Mapping:
+def chiplet_preset(name: str) -> LinedMapping:
     """The data of a built-in chiplet; `name` is one of `chiplet_names()`."""
     return _parse("chiplets", name)
 
 
-def package_preset(name: str) -> Mapping:
+def package_preset(name: str) -> LinedMapping:
     """The data of a built-in package; `name` is one of `package_names()`."""
     base = name.removeprefix("arvr-").removesuffix("-flipped")
     data = _parse("packages", base)
@@ -64,5 +64,5 @@ def _natural(name: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def _parse(kind: str, name: str) -> Mapping:
+def _parse(kind: str, name: str) -> LinedMapping:
     return parse_yaml((_FOLDER / kind / f"{name}.yaml").read_text(encoding="utf-8"), f"built-in {name}")

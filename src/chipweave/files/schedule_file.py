@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +13,7 @@ from chipweave.cost.choose import choose, describe, rebuilds
 from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
 from chipweave.cost.whole_layers import WholeLayers
 from chipweave.errors import InputError, did_you_mean
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import (
     Energy,
@@ -120,10 +119,8 @@ def read(path: Path) -> Result:
         problems.raise_any()
         raise
     ready = prepare(problem)
-    for invalid in problems_of(plan, ready):
-        window = re.match(r"window (\d+): ", invalid)
-        at: Location = ("schedule", "windows", int(window[1])) if window else ("schedule",)
-        problems.add(at, invalid[window.end() :] if window else invalid)
+    for fault in faults_of(plan, ready):
+        problems.add(("schedule",) if fault.window is None else ("schedule", "windows", fault.window), fault.text)
     problems.raise_any()
     result = assess(ready, cost_model, plan, goal, _search_from(spec))
     return dataclasses.replace(result, changes=tuple(_changes(data, to_document(result))))
@@ -354,7 +351,10 @@ def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Pa
     elif rebuilds(given.name):
         model = choose(given.name, offchip_bandwidth=given.offchip_bandwidth, objective=given.objective)
     else:
-        raise InputError(f"{path}: cost_model: '{given.name}' needs its `figures`; write the file again with chipweave")
+        raise InputError(
+            f"{path}: cost_model: '{given.name}' needs its `figures`; write the file again with chipweave",
+            path=str(path),
+        )
     return pose(scenario, package, model, spec.fidelity), describe(model)
 
 
@@ -367,10 +367,12 @@ def _costs(
     if lengths != [[{count} for count in row] for row in shape]:
         raise InputError(
             f"{path}: cost_model.figures: not one figure per layer, for each of {len(shape)} models on each of "
-            f"{len(package.classes)} chiplet classes; restore the file"
+            f"{len(package.classes)} chiplet classes; restore the file",
+            path=str(path),
         )
     if any(values.min() < 0 or values.max() > LARGEST_FIGURE for row in tables for table in row for values in table):
-        raise InputError(f"{path}: cost_model.figures: a figure is not in 0..{LARGEST_FIGURE:g}; restore the file")
+        beyond = f"a figure is not in 0..{LARGEST_FIGURE:g}"
+        raise InputError(f"{path}: cost_model.figures: {beyond}; restore the file", path=str(path))
     return tuple(tuple(LayerCosts(*table) for table in row) for row in tables)
 
 

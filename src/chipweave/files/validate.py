@@ -61,7 +61,7 @@ class Problems:
     def include(self, location: Location, error: InputError) -> None:
         """Problems of what the value at `location` names or holds; those of this file say already where they are."""
         for problem in error.problems:
-            if problem.startswith(f"{self.path}:"):
+            if error.path == self.path:
                 self.found.append((line_of(self.data, location) or 0, problem))
             else:
                 self.add(location, problem)
@@ -69,7 +69,8 @@ class Problems:
     def raise_any(self) -> None:
         """Raise InputError with all problems, if there are any."""
         if self.found:
-            raise InputError(list(dict.fromkeys(text for _, text in sorted(self.found, key=lambda item: item[0]))))
+            lines = dict.fromkeys(text for _, text in sorted(self.found, key=lambda item: item[0]))
+            raise InputError(list(lines), path=self.path)
 
     def check(self, spec: type[SpecT], data: Any, location: Location = (), *, mend: bool = False) -> SpecT | None:
         """`data` (which stands at `location`) as a `spec`; None, with its problems added, where it is none.

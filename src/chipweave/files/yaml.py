@@ -30,7 +30,7 @@ _MAX_DIGITS = 400
 """No double has more digits before its point; longer integers would only cost time."""
 
 
-class Mapping(dict[str, Any]):
+class LinedMapping(dict[str, Any]):
     """A dict that knows its own line and the line of each key (both from 1)."""
 
     def __init__(self, line: int) -> None:
@@ -39,7 +39,7 @@ class Mapping(dict[str, Any]):
         self.lines: dict[str | int, int] = {}
 
 
-class Sequence(list[Any]):
+class LinedSequence(list[Any]):
     """A list that knows its own line and the line of each item (both from 1)."""
 
     def __init__(self, line: int) -> None:
@@ -52,7 +52,7 @@ def line_of(data: Any, location: tuple[str | int, ...]) -> int | None:
     """Line of the value at `location`, as far as it leads; None for data that did not come from a file."""
     line = getattr(data, "line", None)
     for part in location:
-        if not isinstance(data, Mapping | Sequence) or part not in data.lines:
+        if not isinstance(data, LinedMapping | LinedSequence) or part not in data.lines:
             continue  # a key that is missing, or the name of an alternative
         line, data = data.lines[part], data[part]  # type: ignore[index]
     return line
@@ -63,7 +63,7 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
-def load_yaml(path: str | Path) -> Mapping:
+def load_yaml(path: str | Path) -> LinedMapping:
     """The mapping that the file holds.
 
     Raises:
@@ -72,7 +72,7 @@ def load_yaml(path: str | Path) -> Mapping:
     return parse_yaml(read_text(Path(path)), str(path))
 
 
-def parse_yaml(text: str, path: str) -> Mapping:
+def parse_yaml(text: str, path: str) -> LinedMapping:
     """The mapping that `text` holds; `path` is what messages call it.
 
     Raises:
@@ -136,13 +136,13 @@ class _Composer:
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)  # what each stands for, and its size
     open_anchors: set[str] = field(default_factory=set)
 
-    def document(self) -> Mapping:
+    def document(self) -> LinedMapping:
         next(self.events)  # stream start
         if type(next(self.events)).__name__ != "DocumentStartEvent":
             raise InputError(f"{self.path}: holds no data; `chipweave show NAME` prints a working example")
         event = next(self.events)
         data = self._value(event, 0)
-        if not isinstance(data, Mapping):
+        if not isinstance(data, LinedMapping):
             raise self._error(event, "is not a mapping of keys to values; write `key: value` lines")
         next(self.events)  # document end
         after = next(self.events)
@@ -206,8 +206,8 @@ class _Composer:
             return float(text.replace(".", ""))
         return text
 
-    def _sequence(self, event: Any, depth: int) -> Sequence:
-        data = Sequence(event.start_mark.line + 1)
+    def _sequence(self, event: Any, depth: int) -> LinedSequence:
+        data = LinedSequence(event.start_mark.line + 1)
         for item in self.events:
             if type(item).__name__ == "SequenceEndEvent":
                 break
@@ -215,8 +215,8 @@ class _Composer:
             data.append(self._value(item, depth + 1))
         return data
 
-    def _mapping(self, event: Any, depth: int) -> Mapping:
-        data = Mapping(event.start_mark.line + 1)
+    def _mapping(self, event: Any, depth: int) -> LinedMapping:
+        data = LinedMapping(event.start_mark.line + 1)
         for key in self.events:
             if type(key).__name__ == "MappingEndEvent":
                 break

@@ -63,13 +63,13 @@ class Chiplet:
     noc_j_per_element_hop: float | None = None
 
     def __post_init__(self) -> None:
-        problems = [f"chiplet '{self.name}': {problem}" for problem in self._problems()]
-        if problems:
-            raise InputError(problems)
+        faults = self._faults()
+        if faults:
+            raise InputError([f"chiplet '{self.name}': {key}={wrong}" for key, wrong in faults], fields=faults)
 
-    def _problems(self) -> list[str]:
-        """Each starts with the field at fault."""
-        problems = []
+    def _faults(self) -> list[tuple[str, str]]:
+        """Fields at fault, each with what is wrong with its value."""
+        faults = []
         for key in (
             "num_pes",
             "clock_hz",
@@ -84,30 +84,27 @@ class Chiplet:
         ):
             value = getattr(self, key)
             if value is not None and not (math.isfinite(value) and value > 0):
-                problems.append(f"{key}={value} is not a positive number")
+                faults.append((key, f"{value} is not a positive number"))
         for key in ("noc_latency", "static_power_w"):
             value = getattr(self, key)
             if not (math.isfinite(value) and value >= 0):
-                problems.append(f"{key}={value} is negative or not a number")
+                faults.append((key, f"{value} is negative or not a number"))
         if self.array is not None:
             shown = " x ".join(map(str, self.array))
             if len(self.array) != 2 or min(self.array) < 1 or math.prod(self.array) != self.num_pes:
-                problems.append(
-                    f"array={shown} is not num_pes={self.num_pes} in rows and columns; "
-                    "make their product equal, or leave the array out for any split"
-                )
+                wrong = f"{shown} is not num_pes={self.num_pes} in rows and columns"
+                remedy = "make their product equal, or leave the array out for any split"
+                faults.append(("array", f"{wrong}; {remedy}"))
         if not 1 <= self.precision_bits <= MOST_BITS:
-            problems.append(f"precision_bits={self.precision_bits} is not in 1..{MOST_BITS}")
+            faults.append(("precision_bits", f"{self.precision_bits} is not in 1..{MOST_BITS}"))
         elif not self.precision_bits <= self.sum_bits <= MOST_BITS:
-            problems.append(
-                f"sum_bits={self.sum_bits} is not in {self.precision_bits}..{MOST_BITS}: "
-                "a sum is at least as wide as an operand"
-            )
+            wrong = f"{self.sum_bits} is not in {self.precision_bits}..{MOST_BITS}"
+            faults.append(("sum_bits", f"{wrong}: a sum is at least as wide as an operand"))
         try:
             technology.node(self.node_nm)
         except InputError as error:
-            problems += error.problems
-        return problems
+            faults += error.fields
+        return faults
 
     @property
     def pe_area_mm2(self) -> float:

@@ -56,19 +56,20 @@ class Loops:
     whole: str = ""
 
     def __post_init__(self) -> None:
-        problems = []
+        faults = []
         for key in ("rows", "columns", "whole"):
             letters = getattr(self, key)
             for letter in dict.fromkeys(letters):
                 if letter not in LOOPS:
-                    problems.append(f"{key}: '{letter}' is no loop; they are {', '.join(LOOPS)}")
+                    faults.append((key, f"'{letter}' is no loop; they are {', '.join(LOOPS)}"))
                 elif letters.count(letter) > 1:
-                    problems.append(f"{key}: loop {letter} is given twice; give it once")
+                    faults.append((key, f"loop {letter} is given twice; give it once"))
         for letter in self.whole:
             if letter in self.rows + self.columns:
-                problems.append(f"whole: loop {letter} is unrolled too; a PE cannot run all of it then; drop one")
-        if problems:
-            raise InputError([f"loops: {problem}" for problem in dict.fromkeys(problems)])
+                faults.append(("whole", f"loop {letter} is unrolled too; a PE cannot run all of it then; drop one"))
+        faults = list(dict.fromkeys(faults))
+        if faults:
+            raise InputError([f"loops: {key}: {wrong}" for key, wrong in faults], fields=faults)
 
 
 @dataclass(frozen=True)

@@ -63,21 +63,22 @@ class Package:
     source: str = ""
 
     def __post_init__(self) -> None:
-        problems = [f"package '{self.name}': {problem}" for problem in self._problems()]
-        if problems:
-            raise InputError(problems)
+        faults = self._faults()
+        if faults:
+            raise InputError([f"package '{self.name}': {wrong}" for _, wrong in faults], fields=faults)
         object.__setattr__(self, "links", tuple(sorted((min(a, b), max(a, b)) for a, b in self.links)))
 
-    def _problems(self) -> list[str]:
+    def _faults(self) -> list[tuple[str, str]]:
+        """Fields at fault, each with what is wrong."""
         count = len(self.chiplets)
         if not count:
-            return ["has no chiplets; give it at least one"]
+            return [("chiplets", "has no chiplets; give it at least one")]
         if count > MOST_CHIPLETS:
-            return [f"has {count} chiplets; at most {MOST_CHIPLETS} are supported"]
-        problems = []
+            return [("chiplets", f"has {count} chiplets; at most {MOST_CHIPLETS} are supported")]
+        faults = []
         for key in ("link_bandwidth_bytes_s", "dram_bandwidth_bytes_s"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) > 0):
-                problems.append(f"{key}={getattr(self, key)} is not a positive number")
+                faults.append((key, f"{key}={getattr(self, key)} is not a positive number"))
         for key in (
             "hop_latency_s",
             "nop_energy_j_per_bit",
@@ -86,35 +87,36 @@ class Package:
             "conflict_delay_s",
         ):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) >= 0):
-                problems.append(f"{key}={getattr(self, key)} is negative or not a number")
+                faults.append((key, f"{key}={getattr(self, key)} is negative or not a number"))
         for a, b in self.links:
             if not (0 <= a < count and 0 <= b < count) or a == b:
-                problems.append(f"link {a}-{b} joins no two of its chiplets 0 to {count - 1}")
+                faults.append(("links", f"link {a}-{b} joins no two of its chiplets 0 to {count - 1}"))
         if len({frozenset(link) for link in self.links}) < len(self.links):
-            problems.append("lists a link twice; links are undirected")
+            faults.append(("links", "lists a link twice; links are undirected"))
         if not self.interfaces:
-            problems.append("has no memory interface; name at least one chiplet under `interfaces`")
+            faults.append(("interfaces", "has no memory interface; name at least one chiplet under `interfaces`"))
         if len(set(self.interfaces)) < len(self.interfaces):
-            problems.append("lists a memory interface twice")
+            faults.append(("interfaces", "lists a memory interface twice"))
         for i in self.interfaces:
             if not 0 <= i < count:
-                problems.append(f"interface {i} is no chiplet; they are numbered 0 to {count - 1}")
+                faults.append(("interfaces", f"interface {i} is no chiplet; they are numbered 0 to {count - 1}"))
         if self.positions is not None:
             if len(self.positions) != count:
-                problems.append(f"gives {len(self.positions)} positions for {count} chiplets")
+                faults.append(("positions", f"gives {len(self.positions)} positions for {count} chiplets"))
             elif len(set(self.positions)) < count:
-                problems.append("places two chiplets on one position")
-        if problems:
-            return problems
+                faults.append(("positions", "places two chiplets on one position"))
+        if faults:
+            return faults
         reached = topology.reachable(count, self.links, 0)
         isolated = [i for i in range(count) if i not in reached]
         if isolated:
             which, it = ("chiplets", "them") if len(isolated) > 1 else ("chiplet", "it")
             numbers = ", ".join(map(str, isolated))
-            problems.append(f"{which} {numbers} cannot be reached from chiplet 0; add a link to {it}")
+            faults.append(("links", f"{which} {numbers} cannot be reached from chiplet 0; add a link to {it}"))
         elif self.routing is Routing.XY:
-            problems += topology.xy_problems(self.positions, self.links)
-        return problems
+            key = "positions" if self.positions is None else "routing"
+            faults += [(key, wrong) for wrong in topology.xy_problems(self.positions, self.links)]
+        return faults
 
     @cached_property
     def neighbours(self) -> tuple[tuple[int, ...], ...]:

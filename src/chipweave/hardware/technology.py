@@ -13,7 +13,7 @@ from chipweave.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class TechnologyNode:
     """A technology node.
 
     Args:
@@ -26,11 +26,11 @@ class Node:
     bit_cell_um2: float
 
 
-def _finfet(bit_cell_um2: float) -> Node:
-    return Node(28 * sqrt(bit_cell_um2 / 0.127), bit_cell_um2)
+def _finfet(bit_cell_um2: float) -> TechnologyNode:
+    return TechnologyNode(28 * sqrt(bit_cell_um2 / 0.127), bit_cell_um2)
 
 
-NODES = {45: Node(45, 0.242), 28: Node(28, 0.127), 16: _finfet(0.07), 7: _finfet(0.027)}
+NODES = {45: TechnologyNode(45, 0.242), 28: TechnologyNode(28, 0.127), 16: _finfet(0.07), 7: _finfet(0.027)}
 """By name, nm. TSMC's bit cells: 45 nm Cheng et al., IEDM 2007; 28 nm VLSI Technology 2009; 16 nm Chen et al., JSSC
 50(1), 2015; 7 nm Wu et al., IEDM 2016."""
 
@@ -54,7 +54,7 @@ ARRAY_EFFICIENCY = 0.7
 """Bit cells' share of an SRAM's area: 31.8 Mib/mm2 of cells of 0.021 um2 (TSMC N3E as reported from IEDM 2022)."""
 
 
-def node(node_nm: int) -> Node:
+def node(node_nm: int) -> TechnologyNode:
     """The node of that name.
 
     Raises:
@@ -62,7 +62,8 @@ def node(node_nm: int) -> Node:
     """
     if node_nm not in NODES:
         known = ", ".join(map(str, NODES))
-        raise InputError(f"node_nm={node_nm} is no technology node with known figures; known: {known}")
+        wrong = f"{node_nm} is no technology node with known figures; known: {known}"
+        raise InputError(f"node_nm={wrong}", fields=[("node_nm", wrong)])
     return NODES[node_nm]
 
 

@@ -1,11 +1,27 @@
-"""What is proven of a schedule: how far from the best it can be."""
+"""What is proven of schedules: how far one is from the best, and what cannot be met at all."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-ONE_CHIPLET = "schedules with one chiplet a stage"
-REGIONS = "schedules on regions of any size"
+from chipweave.errors import InfeasibleError
+
+
+class Space(StrEnum):
+    """Schedules for which something is proven, as a sentence names them."""
+
+    ONE_CHIPLET = "schedules with one chiplet a stage"
+    REGIONS = "schedules on regions of any size"
+
+
+class Prover(StrEnum):
+    """Who proved it: the lower bound alone, or a scheduler that ruled out the rest of its space."""
+
+    BOUND = "bound"
+    OPTIMAL = "optimal"
+    WEAVE = "weave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +30,15 @@ class Certificate:
 
     Args:
         of: the schedules for which that is proven.
+        by: who proved it.
         value: of the objective.
         latency_s, energy_j: what it is computed from, each a bound by itself.
         binds: which latency term is the largest.
         terms_s: all of them.
     """
 
-    of: str
+    of: Space
+    by: Prover
     value: float
     latency_s: float
     energy_j: float
@@ -30,3 +48,121 @@ class Certificate:
     def gap(self, value: float) -> float:
         """How far `value`, above 0, may be from the best, as a fraction of it: 0 is proven optimal."""
         return 1 - self.value / value
+
+
+class Requirement(StrEnum):
+    """What may be demanded of schedules.
+
+    `latency`: a model ends by its limit. `chiplets`: so many at the same time. `stages`: room for so many in all
+    windows. `micro-batch`: so many samples at a time fit L2. `time`: the search comes to its first schedule.
+    """
+
+    LATENCY = "latency"
+    CHIPLETS = "chiplets"
+    STAGES = "stages"
+    MICRO_BATCH = "micro-batch"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A demand that no schedule meets, or none that was found.
+
+    Args:
+        what: is demanded.
+        of: the model that has to meet it; empty: all of them together.
+        by: the scheduler that demands it, or failed to meet it; empty: whichever.
+        demand: how much: of latency at most, of anything else at least. None: it has no number.
+        bound: no schedule comes closer, proven; None: nothing is proven.
+        space: the schedules for which `bound` holds; None: all.
+        reached: the closest one that was found; None: none was.
+        unit: of these numbers.
+        searched: among what none was found; of stages, what has to hold them.
+        levers: what would help, as orders to the user.
+    """
+
+    what: Requirement
+    of: str = ""
+    by: str = ""
+    demand: float | None = None
+    bound: float | None = None
+    space: Space | None = None
+    reached: float | None = None
+    unit: str = ""
+    searched: str = ""
+    levers: tuple[str, ...] = ()
+
+    @property
+    def impossible(self) -> bool:
+        """Whether it is proven that no schedule of `space` meets it; otherwise none was found."""
+        return self._misses(self.bound) > 0
+
+    @property
+    def gap(self) -> float | None:
+        """By how much the closest schedule misses it: what was found, else what is proven; None: not known."""
+        if self.reached is not None:
+            return self._misses(self.reached)
+        return self._misses(self.bound) if self.impossible else None
+
+    def _misses(self, value: float | None) -> float:
+        if value is None or self.demand is None:
+            return 0.0
+        return value - self.demand if self.what is Requirement.LATENCY else self.demand - value
+
+    def __str__(self) -> str:
+        match self.what:
+            case Requirement.LATENCY:
+                return self._late()
+            case Requirement.CHIPLETS:
+                one_each = f"a chiplet for each of the {self.demand} layers of '{self.of}'"
+                needs = one_each if self.of else f"{self.demand} chiplets for {self.demand} models"
+                return f"`{self.by}` needs {needs}, the package has {self.bound} ({self.gap} short)"
+            case Requirement.STAGES:
+                return f"'{self.of}': {self.searched} do not hold {self.demand} layers, one a stage"
+            case Requirement.MICRO_BATCH:
+                return f"'{self.of}': no schedule found whose stages fit L2 with micro_batch={self.demand}"
+            case Requirement.TIME if self.demand is not None:
+                done = f"{self.reached} of {self.demand} {self.unit}"
+                return f"stopped while layers were costed ({done}), before any schedule was found"
+            case Requirement.TIME:
+                return "stopped before any schedule within the latency limits was found"
+
+    def _late(self) -> str:
+        if self.demand is None:
+            return ""
+        if self.reached is not None:
+            ends, limit = f"{self.reached:.6g} {self.unit}", f"{self.demand:.6g} {self.unit}"
+            return f"'{self.of}' ends at {ends}, its limit is {limit} ({self.reached / self.demand:.3g} times)"
+        limit = f"'{self.of}' must end by {self.demand:.4g} {self.unit}"
+        if self.bound is None:
+            return limit
+        least = f"{self.bound:.4g} {self.unit}"
+        if self.impossible:
+            times = f"{self.bound / self.demand:.3g} times"
+            return f"{limit}, but {self.space or 'schedules'} take at least {least} ({times} the limit: impossible)"
+        return f"{limit} (alone it needs {least} or more)"
+
+
+LATENCY_LEVERS = ("raise the limit", "lower the batch", "take a package with more or faster chiplets")
+"""What helps a model that is late."""
+
+
+def infeasible(*unmet: Unmet) -> InfeasibleError:
+    """The error that tells a user of demands, all of one kind: each, and what would help with any of them."""
+    if not unmet:
+        return InfeasibleError("no schedule was found")
+    demands = "; ".join(map(str, unmet))
+    levers = _either(list(dict.fromkeys(lever for each in unmet for lever in each.levers)))
+    first = unmet[0]
+    if first.what is Requirement.LATENCY:
+        found = f"found by `{first.by}`" if first.by else "found"
+        among = f" in {first.searched}" if first.searched else ""
+        text = f"no schedule within the latency limits was {found}{among}: {demands}. {levers[:1].upper()}{levers[1:]}"
+    else:
+        text = f"{demands}; {levers}"
+    return InfeasibleError(text, unmet)
+
+
+def _either(words: Sequence[str]) -> str:
+    """`a`; `a, or b`; `a, b, or c`."""
+    return ", ".join(words) if len(words) < 2 else f"{', '.join(words[:-1])}, or {words[-1]}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from chipweave.errors import InfeasibleError, InputError
+from chipweave.errors import InputError
 from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share, Windows
@@ -27,10 +28,9 @@ def standalone(given: Problem | Prepared, request: Request) -> Found:
     )
     crowd, room = max(map(len, windows)), len(problem.package.chiplets)
     if crowd > room:
-        raise InfeasibleError(
-            f"`standalone` needs {crowd} chiplets for {crowd} models, the package has {room} ({crowd - room} short); "
-            "`scar` takes more windows, or use a package with more chiplets"
-        )
+        levers = ("use `scar`, which takes more windows", "take a package with more chiplets")
+        chiplets = Requirement.CHIPLETS
+        raise infeasible(Unmet(chiplets, by="standalone", demand=crowd, bound=room, unit="chiplets", levers=levers))
     return search_windows(ready, request, [windows], ScarOptions(node_cap=1, provision=Provision.EXHAUSTIVE))
 
 

@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 
-from chipweave.errors import InfeasibleError
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
@@ -19,6 +18,7 @@ from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
+from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem, dependency_depths, micro_batch_candidates
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact, pipeline_from
@@ -83,10 +83,7 @@ def nn_baton(given: Problem | Prepared, request: Request) -> Found:
         if value(trial := best(improved)) < value(made):
             chosen, made = improved, trial
     else:
-        raise InfeasibleError(
-            "`nn-baton` runs the models one after another and cannot meet the latency limits; `scar` runs them side "
-            "by side"
-        )
+        raise infeasible(*_unmet(problem))
     found = min(made, key=lambda m: request.objective(m.latency_s, m.energy_j))
     notes = [
         f"{problem.scenario.tasks[task].name}: layers that exceed chiplet {START}: {len(own)}, of which split: "
@@ -96,6 +93,23 @@ def nn_baton(given: Problem | Prepared, request: Request) -> Found:
     ]
     front = tuple((m.latency_s, m.energy_j) for m in made)
     return Found(found.schedule, bench.evaluated, front, len(costed) == len(exceeding), tuple(notes))
+
+
+def _unmet(problem: Problem) -> list[Unmet]:
+    """The limits, which one model after another cannot meet."""
+    return [
+        Unmet(
+            Requirement.LATENCY,
+            of=task.name,
+            by="nn-baton",
+            demand=task.latency_limit_s,
+            unit="s",
+            searched="runs of one model after another",
+            levers=(*LATENCY_LEVERS, "use `scar`, which runs models side by side"),
+        )
+        for task in problem.scenario.tasks
+        if task.latency_limit_s is not None
+    ]
 
 
 def _spans(problem: Problem, order: Sequence[int], split: Collection[Unit]) -> list[Span]:

@@ -113,7 +113,7 @@ class Ratios:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class StyleComparison:
     """A style over a reference style on some layers.
 
     Args:
@@ -133,19 +133,19 @@ class Comparison:
     worse: int
 
 
-def compare(style: Figures, reference: Figures, macs: Sequence[int]) -> Comparison:
+def compare(style: Figures, reference: Figures, macs: Sequence[int]) -> StyleComparison:
     """Hold a style against another on the same layers (at least one), `macs` of each above 0."""
     ratios = [getattr(style, key) / getattr(reference, key) for key in ("cycles", "energy_j", "edp")]
     mean = Ratios(*(_geometric(ratio, np.ones(len(macs))) for ratio in ratios))
     weighted = Ratios(*(_geometric(ratio, np.array(macs, float)) for ratio in ratios))
     edp = ratios[2]
     better, worse = int(np.sum(edp < 1 - LEVEL)), int(np.sum(edp > 1 / (1 - LEVEL)))
-    return Comparison(len(macs), sum(macs), mean, weighted, better, len(macs) - better - worse, worse)
+    return StyleComparison(len(macs), sum(macs), mean, weighted, better, len(macs) - better - worse, worse)
 
 
 def compare_by_class(
     layers: Sequence[Layer], style: Figures, reference: Figures
-) -> Mapping[LayerClass | None, Comparison]:
+) -> Mapping[LayerClass | None, StyleComparison]:
     """`compare` on each class that has layers, in the order of `LayerClass`; under None on all of them."""
     classes = [layer_class(layer) for layer in layers]
     members: dict[LayerClass | None, list[int]] = {

@@ -12,13 +12,13 @@ from functools import cache
 from itertools import groupby, product
 
 from chipweave.api import schedule
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Evaluation, PipelineEvaluation, StageEvaluation
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.scar.options import Provision, ScarOptions
-from chipweave.study.machine import Machine, Mapping, package
+from chipweave.study.hardware import Hardware, MappingText, package
 from chipweave.study.verdict import same_order
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task
@@ -46,9 +46,9 @@ RESNET, GPT = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Fig2Setting:
-    """One choice of everything that is open: the machine, the layers, and the kind of B1's chiplet."""
+    """One choice of everything that is open: the hardware, the layers, and the kind of B1's chiplet."""
 
-    machine: Machine = field(default_factory=Machine)
+    hardware: Hardware = field(default_factory=Hardware)
     block: str = BLOCKS[0]
     feed_forward: str = FEED_FORWARD[0]
     start: str = "W"
@@ -132,9 +132,9 @@ def worked_case(setting: Fig2Setting, *, search: bool = True) -> WorkedCase:
     A3 is the best single-window pipeline of ResNet's layers that uses both kinds; B3 runs it before GPT-2's layer.
     """
     resnet, gpt = (Task(model.name, model) for model in work(setting.block, setting.feed_forward))
-    chips, machine = package(KINDS, setting.machine), setting.machine
-    one = pose(Scenario("ResNet-50 layers", (resnet,)), chips, machine.cost_model, machine.fidelity)
-    two = pose(Scenario("ResNet-50 and GPT-2 layers", (resnet, gpt)), chips, machine.cost_model, machine.fidelity)
+    chips, hardware = package(KINDS, setting.hardware), setting.hardware
+    one = pose(Scenario("ResNet-50 layers", (resnet,)), chips, hardware.cost_model, hardware.fidelity)
+    two = pose(Scenario("ResNet-50 and GPT-2 layers", (resnet, gpt)), chips, hardware.cost_model, hardware.fidelity)
     mixed = min(mixed_pipelines(), key=lambda pipeline: _evaluate(_windows([pipeline]), one).edp_js)
     plans = {
         "A1": (one, _windows([whole(RESNET, OUTPUT_STATIONARY)])),
@@ -145,7 +145,7 @@ def worked_case(setting: Fig2Setting, *, search: bool = True) -> WorkedCase:
         "B3": (two, _windows([mixed], [whole(GPT, OUTPUT_STATIONARY)])),
     }
     if search:
-        plans |= {"best A": (one, _search(one, machine)), "best B": (two, _search(two, machine))}
+        plans |= {"best A": (one, _search(one, hardware)), "best B": (two, _search(two, hardware))}
     references = {name[0]: _evaluate(plans[name][1], plans[name][0]) for name in ("A1", "B1")}
     bars = []
     for name, (problem, plan) in plans.items():
@@ -223,13 +223,13 @@ def deciding_term(before: Times, after: Times) -> tuple[str, float, float]:
 
 def every_fig_2_setting() -> tuple[Fig2Setting, ...]:
     """All combinations of what is open."""
-    machines = [
-        Machine(fidelity, floor, mapping, noc, speed)
+    variants = [
+        Hardware(fidelity, floor, mapping, noc, speed)
         for fidelity, floor, mapping, noc, speed in product(
-            Fidelity, (None, 64), Mapping, (16, 256, 4096), (64e9, 128e9, 256e9)
+            Fidelity, (None, 64), MappingText, (16, 256, 4096), (64e9, 128e9, 256e9)
         )
     ]
-    return tuple(Fig2Setting(*parts) for parts in product(machines, BLOCKS, FEED_FORWARD, "WO"))
+    return tuple(Fig2Setting(*parts) for parts in product(variants, BLOCKS, FEED_FORWARD, "WO"))
 
 
 _model = cache(build_model)
@@ -240,19 +240,19 @@ def _windows(*windows: Sequence[Pipeline]) -> Schedule:
 
 
 def _evaluate(plan: Schedule, problem: Problem) -> Evaluation:
-    invalid = problems_of(plan, problem)
-    if invalid:
-        raise RuntimeError(f"a schedule of Fig. 2 is invalid: {'; '.join(invalid)}")
+    faults = faults_of(plan, problem)
+    if faults:
+        raise RuntimeError(f"a schedule of Fig. 2 is invalid: {'; '.join(map(str, faults))}")
     return evaluate(plan, problem)
 
 
-def _search(problem: Problem, machine: Machine) -> Schedule:
+def _search(problem: Problem, hardware: Hardware) -> Schedule:
     return schedule(
         problem.scenario,
         problem.package,
         scheduler="scar",
-        cost_model=machine.cost_model,
-        fidelity=machine.fidelity,
+        cost_model=hardware.cost_model,
+        fidelity=hardware.fidelity,
         jobs=1,
         options=ScarOptions(provision=Provision.EXHAUSTIVE),
     ).schedule

@@ -42,7 +42,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Advantage:
     """The best mixed package against the best homogeneous one; fractions of the latter's figures, above 0: it pays.
 
     Args:
@@ -92,7 +92,7 @@ class Bottleneck:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BestKnown:
     """What is known of a package: its own search's result, and the best schedule of any package, `plan_of` one."""
 
     searched: Result
@@ -100,7 +100,7 @@ class Found:
     plan_of: str
 
 
-def exchange(results: Sequence[Result]) -> tuple[Found, ...]:
+def exchange(results: Sequence[Result]) -> tuple[BestKnown, ...]:
     """Every schedule on every package, its stages in better places, keeping the best on each.
 
     A search of a large space is cut short, on mixed packages more so than on homogeneous ones, where many schedules
@@ -112,7 +112,7 @@ def exchange(results: Sequence[Result]) -> tuple[Found, ...]:
     return tuple(_best_known(result, results) for result in results)
 
 
-def outcome(found: Found) -> Outcome:
+def outcome(found: BestKnown) -> Outcome:
     """The figures of the best schedule known."""
     result = found.best
     cost, package = result.evaluation, result.problem.package
@@ -137,11 +137,11 @@ def outcome(found: Found) -> Outcome:
     )
 
 
-def verdict(outcomes: Sequence[Outcome]) -> Verdict:
+def advantage(outcomes: Sequence[Outcome]) -> Advantage:
     """`outcomes` has at least one mixed and one homogeneous package."""
     mixed = [each for each in outcomes if each.mixed]
     alike, best = (min(some, key=lambda each: each.edp_js) for some in ([o for o in outcomes if not o.mixed], mixed))
-    return Verdict(
+    return Advantage(
         alike,
         best,
         pays=1 - best.edp_js / alike.edp_js,
@@ -199,12 +199,12 @@ def scenario_freedom(result: Result) -> Freedom:
     return freedom(styles, times)
 
 
-def _best_known(here: Result, results: Sequence[Result]) -> Found:
+def _best_known(here: Result, results: Sequence[Result]) -> BestKnown:
     plans = {each.problem.package.name: better_places(here.problem, each.schedule) for each in results}
     costs = {name: evaluate(plan, here.problem).edp_js for name, plan in plans.items()}
     own = here.problem.package.name
     least = min(costs, key=lambda name: (costs[name], name != own))
-    return Found(here, assess(here.problem, here.cost_model, plans[least], objective("edp"), here.search), least)
+    return BestKnown(here, assess(here.problem, here.cost_model, plans[least], objective("edp"), here.search), least)
 
 
 def _stage_s(result: Result, task: int, stage: Stage) -> float:

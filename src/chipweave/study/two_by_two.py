@@ -17,7 +17,7 @@ from chipweave.evaluation.record import Energy, Evaluation
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.scar.options import Provision, ScarOptions
-from chipweave.study.machine import Machine, Mapping, chiplet, monolithic, package
+from chipweave.study.hardware import Hardware, MappingText, chiplet, monolithic, package
 from chipweave.study.verdict import Verdict, same_order, verdict
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo.catalog import build_model
@@ -62,33 +62,33 @@ class Baseline:
 
     name: str
     noc_factor: int = 1
-    mapping: Mapping | None = None
+    mapping: MappingText | None = None
     dram_bandwidth_bytes_s: float | None = None
 
-    def machine(self, machine: Machine) -> Machine:
-        """The machine of the monolithic chip beside packages of `machine`."""
+    def hardware(self, hardware: Hardware) -> Hardware:
+        """The hardware of the monolithic chip beside packages of `hardware`."""
         return replace(
-            machine,
-            mapping=self.mapping or machine.mapping,
-            dram_bandwidth_bytes_s=self.dram_bandwidth_bytes_s or machine.dram_bandwidth_bytes_s,
+            hardware,
+            mapping=self.mapping or hardware.mapping,
+            dram_bandwidth_bytes_s=self.dram_bandwidth_bytes_s or hardware.dram_bandwidth_bytes_s,
         )
 
 
 BASELINES = (
     Baseline("as the chiplets"),
     Baseline("NoC x4", noc_factor=4),
-    Baseline("best mapping", mapping=Mapping.AUTO),
-    Baseline("best mapping, NoC x4", noc_factor=4, mapping=Mapping.AUTO),
+    Baseline("best mapping", mapping=MappingText.AUTO),
+    Baseline("best mapping, NoC x4", noc_factor=4, mapping=MappingText.AUTO),
     Baseline("one interface", dram_bandwidth_bytes_s=64e9),
 )
 """'Optimized output-stationary dataflow' (abstract) may mean the official text or the best sizes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class TwoByTwoSetting:
     """One choice of everything that is open. `objective`: what the schedulers minimise."""
 
-    machine: Machine = field(default_factory=Machine)
+    hardware: Hardware = field(default_factory=Hardware)
     batch: int = 32
     objective: str = "edp"
 
@@ -117,7 +117,7 @@ class Factors:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ModeRun:
     """One mode or monolithic chip: its schedule and cost, and `kinds` that each model ran on ('WWO')."""
 
     name: str
@@ -158,7 +158,7 @@ class Gain:
     Args:
         throughput: rounds (the batch of both models) per second over the monolithic chip's.
         efficiency: samples per joule over the monolithic chip's.
-        rates: each model's samples per second over the monolithic chip's (see `Run.rates`).
+        rates: each model's samples per second over the monolithic chip's (see `ModeRun.rates`).
         factors: of `throughput`.
         energy_part: the part of the energy that changes most, with its joules in the monolithic chip and the mode.
     """
@@ -181,9 +181,9 @@ class Gain:
 class Study:
     """All modes in one setting, with the gains over each baseline (baselines outside, modes inside)."""
 
-    setting: Setting
-    baselines: tuple[Run, ...]
-    modes: tuple[Run, ...]
+    setting: TwoByTwoSetting
+    baselines: tuple[ModeRun, ...]
+    modes: tuple[ModeRun, ...]
     gains: tuple[tuple[Gain, ...], ...]
 
 
@@ -216,46 +216,46 @@ def pair(batch: int) -> Scenario:
 _model = cache(build_model)
 
 
-def run_mode(mode: Mode, setting: Setting) -> Run:
+def run_mode(mode: Mode, setting: TwoByTwoSetting) -> ModeRun:
     """The best schedule of a mode: of `scar` over its candidate windows, every provision tried."""
     options = ScarOptions(provision=Provision.EXHAUSTIVE) if mode.scheduler == "scar" else None
     result = schedule(
         pair(setting.batch),
-        package(mode.kinds, setting.machine),
+        package(mode.kinds, setting.hardware),
         scheduler=mode.scheduler,
         objective=setting.objective,
-        cost_model=setting.machine.cost_model,
-        fidelity=setting.machine.fidelity,
+        cost_model=setting.hardware.cost_model,
+        fidelity=setting.hardware.fidelity,
         jobs=1,
         options=options,
     )
-    return Run(mode.name, result.problem, result.schedule, result.evaluation, _kinds(result.schedule, mode.kinds))
+    return ModeRun(mode.name, result.problem, result.schedule, result.evaluation, _kinds(result.schedule, mode.kinds))
 
 
-def run_monolithic(baseline: Baseline, setting: Setting) -> Run:
+def run_monolithic(baseline: Baseline, setting: TwoByTwoSetting) -> ModeRun:
     """Both models one after another on the monolithic chip, with the best micro-batches."""
-    machine = baseline.machine(setting.machine)
+    hardware = baseline.hardware(setting.hardware)
     result = schedule(
         pair(setting.batch),
-        monolithic(machine, baseline.noc_factor),
+        monolithic(hardware, baseline.noc_factor),
         scheduler="nn-baton",
         objective=setting.objective,
-        cost_model=machine.cost_model,
-        fidelity=machine.fidelity,
+        cost_model=hardware.cost_model,
+        fidelity=hardware.fidelity,
         jobs=1,
     )
-    return Run(baseline.name, result.problem, result.schedule, result.evaluation, ("O", "O"))
+    return ModeRun(baseline.name, result.problem, result.schedule, result.evaluation, ("O", "O"))
 
 
-def baselines_of(setting: Setting) -> tuple[Baseline, ...]:
+def baselines_of(setting: TwoByTwoSetting) -> tuple[Baseline, ...]:
     """The baselines that differ from one another in this setting, the plainest first."""
-    chips: dict[tuple[Machine, int], Baseline] = {}
+    chips: dict[tuple[Hardware, int], Baseline] = {}
     for baseline in BASELINES:
-        chips.setdefault((baseline.machine(setting.machine), baseline.noc_factor), baseline)
+        chips.setdefault((baseline.hardware(setting.hardware), baseline.noc_factor), baseline)
     return tuple(chips.values())
 
 
-def study(setting: Setting, modes: Sequence[Mode] = MODES) -> Study:
+def study(setting: TwoByTwoSetting, modes: Sequence[Mode] = MODES) -> Study:
     """Every mode and baseline in one setting."""
     bases = tuple(run_monolithic(baseline, setting) for baseline in baselines_of(setting))
     runs = tuple(run_mode(mode, setting) for mode in modes)
@@ -264,7 +264,7 @@ def study(setting: Setting, modes: Sequence[Mode] = MODES) -> Study:
     return Study(setting, bases, runs, gains)
 
 
-def gain(run: Run, base: Run, alone_s: float) -> Gain:
+def gain(run: ModeRun, base: ModeRun, alone_s: float) -> Gain:
     """A mode over a monolithic chip; `alone_s`: seconds of all layers on one output-stationary chiplet."""
     before, after = base.evaluation, run.evaluation
     return Gain(
@@ -322,31 +322,31 @@ def _miss(gain: Gain) -> float:
     return max(abs(gain.throughput / THROUGHPUT - 1), abs(gain.efficiency / EFFICIENCY - 1))
 
 
-def reference_settings() -> tuple[Setting, ...]:
+def reference_settings() -> tuple[TwoByTwoSetting, ...]:
     """The default: printed equations, every mapping with and without the floor, batch 1 and 32."""
-    machines = [Machine(floor=floor, mapping=mapping) for floor, mapping in product((None, 64), Mapping)]
-    return tuple(Setting(machine, batch) for batch, machine in product((1, 32), machines))
+    variants = [Hardware(floor=floor, mapping=mapping) for floor, mapping in product((None, 64), MappingText)]
+    return tuple(TwoByTwoSetting(hardware, batch) for batch, hardware in product((1, 32), variants))
 
 
-def every_setting() -> tuple[Setting, ...]:
+def every_setting() -> tuple[TwoByTwoSetting, ...]:
     """Batch, fidelity, floor and mapping in all combinations; around those of the least and the largest batch, NoC and
     DRAM bandwidth in turn, and the searches for latency and for energy."""
     found = []
-    for batch, fidelity, floor, mapping in product(BATCHES, Fidelity, (None, 64), Mapping):
-        centre = Setting(Machine(fidelity, floor, mapping), batch)
+    for batch, fidelity, floor, mapping in product(BATCHES, Fidelity, (None, 64), MappingText):
+        centre = TwoByTwoSetting(Hardware(fidelity, floor, mapping), batch)
         found.append(centre)
         if batch in (BATCHES[0], BATCHES[-1]):
-            machines = [replace(centre.machine, noc_bandwidth=noc) for noc in (16, 4096)]
-            machines += [replace(centre.machine, dram_bandwidth_bytes_s=speed) for speed in (128e9, 256e9)]
-            found += [replace(centre, machine=machine) for machine in machines]
+            variants = [replace(centre.hardware, noc_bandwidth=noc) for noc in (16, 4096)]
+            variants += [replace(centre.hardware, dram_bandwidth_bytes_s=speed) for speed in (128e9, 256e9)]
+            found += [replace(centre, hardware=hardware) for hardware in variants]
             found += [replace(centre, objective=objective) for objective in ("latency", "energy")]
     return tuple(found)
 
 
-def _one_output_stationary_s(setting: Setting) -> float:
-    alone, scenario = chiplet("O", setting.machine), pair(setting.batch)
+def _one_output_stationary_s(setting: TwoByTwoSetting) -> float:
+    alone, scenario = chiplet("O", setting.hardware), pair(setting.batch)
     return sum(
-        task.batch * float(setting.machine.cost_model.costs(task.model.layers, alone).cycles.sum()) / alone.clock_hz
+        task.batch * float(setting.hardware.cost_model.costs(task.model.layers, alone).cycles.sum()) / alone.clock_hz
         for task in scenario.tasks
     )
 

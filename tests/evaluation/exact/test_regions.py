@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from chipweave.errors import InputError
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Evaluation
 from chipweave.hardware import topology
@@ -259,7 +259,7 @@ def about(value: float) -> object:
 def test_equals_its_twin(seed: int, fidelity: Fidelity) -> None:
     case = random_case(seed, fidelity)
     problem, package = case.problem, case.problem.package
-    assert problems_of(case.schedule, problem) == []
+    assert faults_of(case.schedule, problem) == []
     twin = Twin(case.schedule, problem, Proportional())
     evaluation = evaluate(case.schedule, problem)
     for index, window in enumerate(evaluation.windows):

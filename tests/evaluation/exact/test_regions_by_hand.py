@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 from chipweave.cost.interface import LayerCosts
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Energy, StageBytes, StageEvaluation, WindowEvaluation
 from chipweave.hardware import topology
@@ -114,7 +114,7 @@ def run(
     """The one window of a schedule with these stages."""
     problem = pose(Scenario("hand", (Task(model.name, model, batch),)), where, Sheet(), fidelity)
     schedule = Schedule((Window((Pipeline(0, tuple(stages), micro_batch),)),))
-    assert problems_of(schedule, problem) == []
+    assert faults_of(schedule, problem) == []
     (window,) = evaluate(schedule, problem).windows
     return window
 

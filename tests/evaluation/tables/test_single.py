@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
@@ -52,7 +52,7 @@ def test_equals_the_plain_evaluator(seed: int, fidelity: Fidelity) -> None:
     rng = random.Random(seed)
     problem = random_problem(rng, fidelity, tasks=rng.choice([1, 2, 3]), rows=2, columns=rng.choice([2, 3]))
     schedule = random_schedule(rng, problem, windows=rng.choice([1, 2]))
-    assert problems_of(schedule, problem) == []
+    assert faults_of(schedule, problem) == []
     evaluation = evaluate(schedule, problem)
     ready = prepare(problem)
     for window, plain in zip(schedule.windows, evaluation.windows, strict=True):

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem
@@ -34,7 +34,7 @@ def searched(problem: Problem, windows: Windows, name: str) -> float:
     found = search_windows(
         problem, Request(objective(name)), [windows], ScarOptions(provision=Provision.EXHAUSTIVE, top_k=None)
     )
-    assert problems_of(found.schedule, problem) == []
+    assert faults_of(found.schedule, problem) == []
     evaluation = evaluate(found.schedule, problem)
     return objective(name)(evaluation.latency_s, evaluation.energy_j)
 

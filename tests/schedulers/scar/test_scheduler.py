@@ -9,8 +9,9 @@ import pytest
 
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.plan.certificate import Unmet
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.schedulers import SCHEDULERS, scheduler
@@ -24,7 +25,7 @@ EDP = Request(objective("edp"))
 
 
 def value(found: Found, problem: Problem, name: str = "edp") -> float:
-    assert problems_of(found.schedule, problem) == []
+    assert faults_of(found.schedule, problem) == []
     evaluation = evaluate(found.schedule, problem)
     assert objective(name)(evaluation.latency_s, evaluation.energy_j) >= lower_bound(problem, objective(name)).value
     return objective(name)(evaluation.latency_s, evaluation.energy_j)
@@ -112,22 +113,27 @@ def test_a_limit_that_can_be_met_is_met(seed: int) -> None:
     limit_s = (min(slow_s, fast_s) + fast_s) / 2 + 1e-12
     limited = with_tasks(problem, latency_limit_s=limit_s)
     found = scar(limited, replace(EDP, objective=objective("energy")))
-    assert problems_of(found.schedule, limited) == []
+    assert faults_of(found.schedule, limited) == []
     assert evaluate(found.schedule, limited).task_latency_s(1) <= limit_s
 
 
 @pytest.mark.parametrize("name", ["scar", "standalone", "nn-baton"])
 def test_an_impossible_limit_is_explained(name: str) -> None:
     problem = with_tasks(random_problem(random.Random(1), Fidelity.DETAILED, tasks=2), latency_limit_s=1e-12)
-    with pytest.raises(InfeasibleError, match="limit"):
+    with pytest.raises(InfeasibleError, match="limit") as caught:
         scheduler(name)(problem, EDP)
+    (unmet,) = caught.value.unmet
+    assert isinstance(unmet, Unmet)
+    assert (unmet.of, unmet.demand) == ("m1", 1e-12)
+    assert unmet.impossible or name == "nn-baton"
+    assert not any("exhaustive" in lever for lever in unmet.levers)
 
 
 @pytest.mark.parametrize("name", ["scar", "standalone", "nn-baton"])
 def test_a_dependent_task_starts_later(name: str) -> None:
     problem = with_tasks(random_problem(random.Random(4), Fidelity.DETAILED, tasks=2), depends_on="m0")
     found = scheduler(name)(problem, EDP)
-    assert problems_of(found.schedule, problem) == []
+    assert faults_of(found.schedule, problem) == []
     windows = {task: [w for w, p in found.schedule.pipelines() if p.task == task] for task in (0, 1)}
     assert max(windows[0]) < min(windows[1])
 

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from chipweave.evaluation.tables import regions_kernel as kernel
 from chipweave.evaluation.tables.regions import Floats, Ground, Ints, UnitTables, constants, stage_tables, unit_tables
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow
+from chipweave.schedulers.scope.kernel import _dram_s, _forward_s, _times
 
 DRAM_SHARES = np.array([0.0, 0.5, 1.0])
 """Weights of DRAM time in the means that are minimised."""
@@ -59,7 +60,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Level:
+class MicroBatchTables:
     """One micro-batch: its tables for regions of all of the ground's sizes."""
 
     micro_batch: int
@@ -73,12 +74,12 @@ class Level:
         return float(self.numbers[kernel.MICRO_BATCHES]) - 1
 
 
-def level(ground: Ground, micro_batch: int) -> Level:
+def level(ground: Ground, micro_batch: int) -> MicroBatchTables:
     """The tables of one micro-batch."""
     units = unit_tables(ground, micro_batch)
     count = len(ground.model.units)
     table = stage_tables(ground, units, micro_batch, range(len(ground.sizes)), count, np.inf)
-    return Level(micro_batch, units, table, constants(ground, micro_batch))
+    return MicroBatchTables(micro_batch, units, table, constants(ground, micro_batch))
 
 
 def reference(ground: Ground, micro_batches: Sequence[int], tolerance: float = 1e-3) -> Reference:
@@ -118,7 +119,7 @@ class _Search:
     `time_s` [first, end] are the windows found, `made` says with which level and cap.
     """
 
-    def __init__(self, ground: Ground, levels: list[Level], tolerance: float) -> None:
+    def __init__(self, ground: Ground, levels: list[MicroBatchTables], tolerance: float) -> None:
         self.tolerance = tolerance
         self.ground, self.levels = ground, levels
         self.units = len(ground.model.units)
@@ -260,14 +261,14 @@ def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):
     starts = np.zeros((end, 4), np.int64)
     nothing, made, way = np.zeros(6), np.zeros(6), np.zeros(4, np.int64)
     for h in range(end - 1, -1, -1):
-        in_s, in_dram_s = kernel._dram_s(mb * crossing[h], constants), batch * crossing[h] * per_byte_s
+        in_s, in_dram_s = _dram_s(mb * crossing[h], constants), batch * crossing[h] * per_byte_s
         for cut in range(h + 1, end + 1):
             last = cut == end
-            out_s = kernel._dram_s(mb * crossing[cut], constants) if last else 0.0
+            out_s = _dram_s(mb * crossing[cut], constants) if last else 0.0
             out_bytes = batch * crossing[cut] if last else 0.0
             for s in range(many):
                 terms, chiplets = table[h, cut - h - 1, s], sizes[s]
-                if not terms[kernel.PACE] < np.inf or kernel._times(terms, out_s, constants)[1] > cap_s:
+                if not terms[kernel.PACE] < np.inf or _times(terms, out_s, constants)[1] > cap_s:
                     continue
                 receive = need[h, s, int(terms[kernel.FIRST])]
                 dram_s = (terms[kernel.DRAM_BYTES] + out_bytes) * per_byte_s
@@ -276,12 +277,12 @@ def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):
                         after = nothing if last else labels[cut, rest, number]
                         io_s = out_s
                         if not last:
-                            io_s = kernel._forward_s(
+                            io_s = _forward_s(
                                 mb * crossing[cut], chiplets, int(after[_SIZE]), after[_RECEIVE], spans, constants
                             )
                         sum_s, from_dram_s = after[_SUM] + terms[kernel.RESIDENT_S], after[_DRAM] + dram_s
                         way[0], way[1], way[2], way[3] = cut, s, rest, number
-                        fill_s, steady_s = kernel._times(terms, io_s + in_s, constants)
+                        fill_s, steady_s = _times(terms, io_s + in_s, constants)
                         if steady_s <= cap_s:
                             slow_s = max(after[_SLOWEST], steady_s)
                             mean_s = (1 - share) * (sum_s + fill_s) + share * (from_dram_s + in_dram_s)
@@ -293,7 +294,7 @@ def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):
                                 starts[h] = way
                         if h == 0:
                             continue
-                        fill_s, steady_s = kernel._times(terms, io_s, constants)
+                        fill_s, steady_s = _times(terms, io_s, constants)
                         if steady_s <= cap_s:
                             made[_MEAN] = (1 - share) * (sum_s + fill_s) + share * from_dram_s
                             made[_RECEIVE], made[_SIZE], made[_SLOWEST] = (

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.tables.regions import Ground, region_sizes
@@ -62,7 +62,7 @@ def test_the_count_is_that_of_plain_enumeration(name: str, first: int, end: int,
         assert best is not None
         assert best[0] == pytest.approx(every[0], rel=1e-12)
         schedule = as_schedule(best[1], everything.ground)
-        assert problems_of(schedule, problem) == []
+        assert faults_of(schedule, problem) == []
         assert evaluate(schedule, problem).latency_s == pytest.approx(best[0], rel=1e-12)
     assert everything.better_than(float(every[0])) == (0, None)
 

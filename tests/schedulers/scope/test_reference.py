@@ -18,16 +18,16 @@ from chipweave.schedulers.draft import DraftWindow
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
 from tests.schedulers.scope.everything import cut_model
-from tests.schedulers.scope.table_bound import Level, level, reference
+from tests.schedulers.scope.table_bound import MicroBatchTables, level, reference
 
 MICRO_BATCHES = (1, 2, 3, 6)
 
 
-def dram_s(ground: Ground, made: Level, bytes_: float) -> float:
+def dram_s(ground: Ground, made: MicroBatchTables, bytes_: float) -> float:
     return bytes_ / made.numbers[kernel.DRAM] + made.numbers[kernel.DRAM_FIXED_S] if bytes_ else 0.0
 
 
-def window_s(ground: Ground, made: Level, ends: list[int], sizes: tuple[int, ...]) -> float:
+def window_s(ground: Ground, made: MicroBatchTables, ends: list[int], sizes: tuple[int, ...]) -> float:
     """A window by the tables: stages between the units `ends`, on regions of `sizes` chiplets."""
     package, numbers, crossing = ground.ready.problem.package, made.numbers, made.micro_batch * ground.crossing
     detailed = ground.ready.detailed

@@ -11,7 +11,7 @@ import pytest
 import chipweave
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
-from chipweave.evaluation.check import problems_of
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
@@ -72,7 +72,7 @@ def problem_of(
 
 def value(found: Found, problem: Problem, name: str) -> float:
     """The objective's value of a schedule that must be valid."""
-    assert problems_of(found.schedule, problem) == []
+    assert faults_of(found.schedule, problem) == []
     made = evaluate(found.schedule, problem)
     return objective(name)(made.latency_s, made.energy_j)
 

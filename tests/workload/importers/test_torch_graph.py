@@ -16,7 +16,7 @@ from chipweave.workload.importers.assembly import Imported
 from chipweave.workload.importers.torch import import_factory
 from chipweave.workload.importers.torch.arrange import permuted, reshaped, sliced, split
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
-from chipweave.workload.importers.torch.graph import Graph, Input, Node, Output, Ref
+from chipweave.workload.importers.torch.graph import Input, Node, Output, Ref, TracedGraph
 from chipweave.workload.importers.torch.translate import translate
 from chipweave.workload.importers.view import Piece, View, concatenate, made_of
 from chipweave.workload.layer import Layer, Op
@@ -29,7 +29,7 @@ X, W, B = Ref("x"), Ref("w"), Ref("b")
 def imported(x: Shape, *nodes: Node, integer: bool = False, **constants: Shape) -> Imported:
     """Of a network with one input `x`."""
     inputs = [Input("x", Output(x, integer)), *(Input(name, Output(s), True) for name, s in constants.items())]
-    return translate(Graph(tuple(inputs), nodes), "net", "by hand")
+    return translate(TracedGraph(tuple(inputs), nodes), "net", "by hand")
 
 
 def node(name: str, operator: str, shape: Shape | None, **arguments: Any) -> Node:

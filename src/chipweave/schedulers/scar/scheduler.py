@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from chipweave.errors import InfeasibleError, InputError
+from chipweave.errors import InputError
 from chipweave.evaluation.bound import Point, least_part_j, least_window
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.bench import arrays_of
+from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Space, Unmet, infeasible
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
@@ -68,7 +69,7 @@ def search_windows(
     except _OutOfTime:
         search.complete = False
     if search.best is None:
-        raise InfeasibleError(_why_none(search.ready, candidates, options) if search.complete else _TOO_SHORT)
+        raise infeasible(*(_unmet(search.ready, candidates, options) if search.complete else [_TOO_SHORT]))
     return Found(
         search.best.schedule,
         search.evaluated,
@@ -82,7 +83,7 @@ class _OutOfTime(Exception):
     """The time limit has passed, or the user wants to stop."""
 
 
-_TOO_SHORT = "stopped before any schedule within the latency limits was found; allow more time, or raise the limits"
+_TOO_SHORT = Unmet(Requirement.TIME, levers=("allow more time", "raise the limits"))
 
 
 @dataclass
@@ -238,12 +239,12 @@ class _Search:
         counts = sorted({len(windows) for windows in candidates})
         ways = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
         yield f"Searched {ways} of the layers into {', '.join(map(str, counts))} window{'s' * (counts[-1] > 1)}."
-        nodes = "up to Eq. 2's number of" if self.options.provision is Provision.RULE else "any number of"
-        if self.options.node_cap is not None:
-            nodes = f"up to {self.options.node_cap} of {nodes.removeprefix('up to ')}"
-            if self.options.provision is Provision.EXHAUSTIVE:
-                nodes = f"up to {self.options.node_cap}"
-        places = "one chiplet" if self.options.node_cap == 1 else f"{nodes} chiplets"
+        cap = self.options.node_cap
+        if self.options.provision is Provision.RULE:
+            nodes = "up to Eq. 2's number of" if cap is None else f"up to {cap} of Eq. 2's number of"
+        else:
+            nodes = "any number of" if cap is None else f"up to {cap}"
+        places = "one chiplet" if cap == 1 else f"{nodes} chiplets"
         if self.tree is None:
             yield (
                 f"Evolutionary search over cuts ({self.options.population} individuals, {self.options.generations} "
@@ -269,24 +270,26 @@ def _last_windows(windows: Windows) -> dict[int, int]:
     return {share.task: index for index, window in enumerate(windows) for share in window}
 
 
-def _why_none(ready: Prepared, candidates: Sequence[Windows], options: ScarOptions) -> str:
-    """Per limit: what is asked and what no schedule goes below; and what may help."""
-    parts = []
-    for index, task in enumerate(ready.tasks):
-        if task.latency_limit_s is None:
-            continue
-        least_s, _ = least_window(ready, [Share(index, 0, arrays_of(ready, index).units)])
-        if least_s > task.latency_limit_s:
-            parts.append(
-                f"'{task.name}' must end by {task.latency_limit_s:.4g} s, but needs at least {least_s:.4g} s on any "
-                f"schedule ({least_s / task.latency_limit_s:.3g} times the limit: impossible)"
-            )
-        else:
-            parts.append(
-                f"'{task.name}' must end by {task.latency_limit_s:.4g} s (alone it needs {least_s:.4g} s or more)"
-            )
-    advice = "Raise the limits, lower the batches, or take a package with more or faster chiplets"
-    if options.provision is Provision.RULE and "impossible" not in "".join(parts):
-        advice += "; `--provision exhaustive` searches further"
+def _unmet(ready: Prepared, candidates: Sequence[Windows], options: ScarOptions) -> list[Unmet]:
+    """Per limit: what is asked and what no schedule on single chiplets goes below; and what may help."""
     ways = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
-    return f"no schedule within the latency limits was found in {ways} into windows: {'; '.join(parts)}. {advice}"
+    unmet = []
+    for index, task in enumerate(ready.tasks):
+        if task.latency_limit_s is not None:
+            least_s, _ = least_window(ready, [Share(index, 0, arrays_of(ready, index).units)])
+            unmet.append(
+                Unmet(
+                    Requirement.LATENCY,
+                    of=task.name,
+                    demand=task.latency_limit_s,
+                    bound=least_s,
+                    space=Space.ONE_CHIPLET,
+                    unit="s",
+                    searched=f"{ways} into windows",
+                    levers=LATENCY_LEVERS,
+                )
+            )
+    if options.provision is Provision.RULE and not any(each.impossible for each in unmet):
+        further = (*LATENCY_LEVERS, "search further with `--provision exhaustive`")
+        return [replace(each, levers=further) for each in unmet]
+    return unmet

@@ -21,7 +21,7 @@ Change = tuple[int, int, Draft]
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class SearchSpace:
     """Which schedules a scheduler may find.
 
     Args:
@@ -36,7 +36,7 @@ class Space:
     windows: int | None = None
     micro_batch: int | None = None
 
-    def for_batch(self, batch: int) -> Space:
+    def for_batch(self, batch: int) -> SearchSpace:
         """With a micro-batch of at most the batch."""
         return self if self.micro_batch is None else replace(self, micro_batch=min(self.micro_batch, batch))
 
@@ -57,7 +57,7 @@ class Space:
 def polish(
     starts: Sequence[Draft],
     exact: Exact,
-    space: Space,
+    space: SearchSpace,
     value: Callable[[float, float], float],
     rounds: int,
     request: Request,
@@ -89,7 +89,7 @@ def polish(
 def _climb(
     draft: Draft,
     exact: Exact,
-    space: Space,
+    space: SearchSpace,
     value: Callable[[float, float], float],
     limit: int,
     request: Request,

@@ -15,19 +15,20 @@ from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.regions import Ground, region_sizes
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
+from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, Exact, pipeline_from
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
-from chipweave.schedulers.scope.polish import Space, polish
+from chipweave.schedulers.scope.polish import SearchSpace, polish
 from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, micro_batches
 from chipweave.schedulers.search import Found, Progress, Request
 
-SEQUENTIAL = Space(whole_package=True)
-FULL_PIPELINE = Space(one_unit_a_stage=True, windows=1)
-SEGMENTED = Space(one_unit_a_stage=True)
-MERGED = Space()
+SEQUENTIAL = SearchSpace(whole_package=True)
+FULL_PIPELINE = SearchSpace(one_unit_a_stage=True, windows=1)
+SEGMENTED = SearchSpace(one_unit_a_stage=True)
+MERGED = SearchSpace()
 
 WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.15
 """More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
@@ -65,14 +66,21 @@ def full_pipeline(problem: Problem | Prepared, request: Request) -> Found:
     for task in ready.tasks:
         need = len(task.model.units)
         if need > chiplets:
-            raise InfeasibleError(
-                f"`full-pipeline` needs a chiplet for each of the {need} layers of '{task.name}', the package has "
-                f"{chiplets} ({need - chiplets} short); take a larger package, or `segmented-pipeline`"
+            raise infeasible(
+                Unmet(
+                    Requirement.CHIPLETS,
+                    of=task.name,
+                    by="full-pipeline",
+                    demand=need,
+                    bound=chiplets,
+                    unit="chiplets",
+                    levers=("take a larger package", "use `segmented-pipeline`"),
+                )
             )
     return _solve(ready, request, (FULL_PIPELINE,))
 
 
-def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[Space]) -> Found:
+def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchSpace]) -> Found:
     """The best schedule over some spaces, the last of which holds the others."""
     ready = prepare(given)
     problem, options = ready.problem, chosen(request.options, RegionOptions)
@@ -124,14 +132,14 @@ class _Run:
     ground: Ground
     exact: Exact
     levels: list[Level]
-    spaces: Sequence[Space]
+    spaces: Sequence[SearchSpace]
     request: Request
     cheapest: list[list[Candidate]]
     seen: list[tuple[float, float]]
 
     @classmethod
     def start(
-        cls, ready: Prepared, task: int, order: tuple[int, ...], spaces: Sequence[Space], request: Request
+        cls, ready: Prepared, task: int, order: tuple[int, ...], spaces: Sequence[SearchSpace], request: Request
     ) -> _Run:
         """Tables of every micro-batch (of the first at least), and the candidates of least latency."""
         ground = Ground(ready, task, order, region_sizes(len(order)))
@@ -197,17 +205,22 @@ def _far(value: float, least: float, times: float) -> bool:
     return value > least + (times - 1) * abs(least)
 
 
-def _does_not_fit(ground: Ground, space: Space) -> InfeasibleError:
+def _does_not_fit(ground: Ground, space: SearchSpace) -> InfeasibleError:
     name, units, chiplets = ground.ready.tasks[ground.task].name, len(ground.model.units), len(ground.order)
     if space.one_unit_a_stage and space.windows is not None and units > space.windows * chiplets:
-        return InfeasibleError(
-            f"'{name}': windows={space.windows} of {chiplets} chiplets do not hold {units} layers, one a stage; "
-            "raise it, or use `scope`"
+        return infeasible(
+            Unmet(
+                Requirement.STAGES,
+                of=name,
+                demand=units,
+                bound=space.windows * chiplets,
+                unit="stages",
+                searched=f"windows={space.windows} of {chiplets} chiplets",
+                levers=("raise `windows`", "use `scope`"),
+            )
         )
-    return InfeasibleError(
-        f"'{name}': no schedule found whose stages fit L2 with micro_batch={space.micro_batch}; lower it, or leave "
-        "it out"
-    )
+    levers = ("lower `micro_batch`", "leave it out")
+    return infeasible(Unmet(Requirement.MICRO_BATCH, of=name, demand=space.micro_batch, unit="samples", levers=levers))
 
 
 def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:

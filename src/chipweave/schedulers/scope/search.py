@@ -12,7 +12,7 @@ from chipweave.evaluation.tables import regions_kernel as stage
 from chipweave.evaluation.tables.regions import Floats, Ground, Ints, UnitTables, constants, stage_tables, unit_tables
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.scope import kernel
-from chipweave.schedulers.scope.polish import Space
+from chipweave.schedulers.scope.polish import SearchSpace
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
@@ -93,7 +93,7 @@ class _Best:
     whole: Ints
 
 
-def candidates(ground: Ground, levels: Sequence[Level], space: Space, price: float) -> list[Candidate]:
+def candidates(ground: Ground, levels: Sequence[Level], space: SearchSpace, price: float) -> list[Candidate]:
     """Drafts that minimise latency + price * energy by the tables: the best for each number of windows that pays."""
     best = _empty(len(ground.model.units))
     for number, each in enumerate(levels):
@@ -107,7 +107,7 @@ def _empty(units: int) -> _Best:
     return _Best(*costs, *numbers)
 
 
-def _improve(best: _Best, ground: Ground, space: Space, level: Level, number: int, price: float) -> None:
+def _improve(best: _Best, ground: Ground, space: SearchSpace, level: Level, number: int, price: float) -> None:
     units = len(ground.model.units)
     ends = [units] if space.windows == 1 else range(units, 0, -1)
     for whole in (False, True):
@@ -122,7 +122,7 @@ def _improve(best: _Best, ground: Ground, space: Space, level: Level, number: in
 def _lower(
     best: _Best,
     ground: Ground,
-    space: Space,
+    space: SearchSpace,
     level: Level,
     whole: bool,
     caps_s: Floats,
@@ -137,7 +137,7 @@ def _lower(
     )  # fmt: skip
 
 
-def _table(ground: Ground, space: Space, level: Level, whole: bool) -> tuple[Floats, Ints]:
+def _table(ground: Ground, space: SearchSpace, level: Level, whole: bool) -> tuple[Floats, Ints]:
     """The stages that a space allows, and the numbers of their regions' sizes."""
     table = level.whole if whole else level.table
     many = len(ground.sizes)
@@ -146,7 +146,7 @@ def _table(ground: Ground, space: Space, level: Level, whole: bool) -> tuple[Flo
 
 
 def _cut_into_windows(
-    best: _Best, ground: Ground, space: Space, levels: Sequence[Level], price: float
+    best: _Best, ground: Ground, space: SearchSpace, levels: Sequence[Level], price: float
 ) -> list[Candidate]:
     """The best cut for each number of windows that is better than all smaller numbers."""
     units = len(ground.model.units)
@@ -184,7 +184,7 @@ def _cut_into_windows(
 
 
 def _window(
-    best: _Best, ground: Ground, space: Space, levels: Sequence[Level], cut: tuple[int, int], price: float
+    best: _Best, ground: Ground, space: SearchSpace, levels: Sequence[Level], cut: tuple[int, int], price: float
 ) -> DraftWindow:
     level, whole = levels[best.level[cut]], bool(best.whole[cut])
     table, chosen = _table(ground, space, level, whole)
@@ -241,7 +241,7 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[i
 
 
 def evaluated(
-    some: Sequence[Candidate], exact: Exact, space: Space, value: Callable[[float, float], float]
+    some: Sequence[Candidate], exact: Exact, space: SearchSpace, value: Callable[[float, float], float]
 ) -> list[Draft]:
     """The candidates with the best estimates that fit L2, best first by their exact cost."""
     scored: list[tuple[float, int, Draft]] = []

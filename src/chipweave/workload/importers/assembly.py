@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from chipweave.errors import InputError
-from chipweave.workload.importers.view import Kind, Piece, Shape, View, fold, made_of
+from chipweave.workload.importers.view import Piece, Shape, View, ViewKind, fold, made_of
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 
@@ -176,8 +176,8 @@ class Assembly:
         where each has its own. Two activations are a matmul. Products of constants and control values alone are no
         layer.
         """
-        constants = [side.view.kind is Kind.CONSTANT for side in (left, right)]
-        controls = [side.view.kind is Kind.CONTROL for side in (left, right)]
+        constants = [side.view.kind is ViewKind.CONSTANT for side in (left, right)]
+        controls = [side.view.kind is ViewKind.CONTROL for side in (left, right)]
         views = (left.view, right.view)
         if all(constants) or all(controls) or (any(controls) and inner == 1):
             return fold(views, shape)
@@ -278,7 +278,7 @@ class Assembly:
         With constants and control values, or of one tensor with what was folded from it (x * sigmoid(x), or a norm's
         x - mean(x)), it is folded, and counted under the operator's name.
         """
-        activations = [view for view in views if view.kind is Kind.ACTIVATION]
+        activations = [view for view in views if view.kind is ViewKind.ACTIVATION]
         pieces = [piece for view in activations for piece in view.pieces]
         if pieces and all(piece.embedded for piece in pieces):  # token and position embeddings
             self.folded[operator] += 1

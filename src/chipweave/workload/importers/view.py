@@ -16,7 +16,7 @@ from chipweave.workload.model import NETWORK_INPUT
 Shape = tuple[int, ...]
 
 
-class Kind(StrEnum):
+class ViewKind(StrEnum):
     """`constant`: known before a run (weights); `control`: made of integers or truth values that steer (masks,
     positions, sizes); `activation`: everything else."""
 
@@ -57,7 +57,7 @@ class View:
         parts: side by side along `axis`, as a concatenation leaves them; a single one where `axis` is None.
     """
 
-    kind: Kind
+    kind: ViewKind
     shape: Shape | None
     parts: tuple[Part, ...] = ()
     axis: int | None = None
@@ -77,16 +77,16 @@ class View:
 
 
 def constant(shape: Shape | None) -> View:
-    return View(Kind.CONSTANT, shape)
+    return View(ViewKind.CONSTANT, shape)
 
 
 def control(shape: Shape | None) -> View:
-    return View(Kind.CONTROL, shape)
+    return View(ViewKind.CONTROL, shape)
 
 
 def made_of(pieces: Sequence[Piece], shape: Shape | None) -> View:
     """An activation of these pieces, in no particular order."""
-    return View(Kind.ACTIVATION, shape, (Part(1, tuple(pieces)),))
+    return View(ViewKind.ACTIVATION, shape, (Part(1, tuple(pieces)),))
 
 
 def network_input(name: str, shape: Shape) -> View:
@@ -105,7 +105,7 @@ def fold(views: Sequence[View], shape: Shape | None) -> View:
     maximum) moves no more than itself.
     """
     kind = kind_of(views)
-    if kind is not Kind.ACTIVATION:
+    if kind is not ViewKind.ACTIVATION:
         return View(kind, shape)
     largest: dict[tuple[int, str], Piece] = {}
     for view in views:
@@ -124,20 +124,20 @@ def fold(views: Sequence[View], shape: Shape | None) -> View:
 
 def unary(view: View, shape: Shape | None) -> View:
     """One operand, element by element or in another shape; the order of a concatenation is kept where the shape is."""
-    if view.kind is Kind.ACTIVATION and shape is not None and shape == view.shape:
+    if view.kind is ViewKind.ACTIVATION and shape is not None and shape == view.shape:
         return view
     return fold((view,), shape)
 
 
-def kind_of(views: Sequence[View]) -> Kind:
+def kind_of(views: Sequence[View]) -> ViewKind:
     kinds = {view.kind for view in views}
-    return next((kind for kind in (Kind.ACTIVATION, Kind.CONTROL) if kind in kinds), Kind.CONSTANT)
+    return next((kind for kind in (ViewKind.ACTIVATION, ViewKind.CONTROL) if kind in kinds), ViewKind.CONSTANT)
 
 
 def concatenate(views: Sequence[View], axis: int, shape: Shape | None) -> View:
     """Views side by side along `axis` (counted from 0)."""
     kind = kind_of(views)
-    if kind is not Kind.ACTIVATION:
+    if kind is not ViewKind.ACTIVATION:
         return View(kind, shape)
     if any(view.shape is None or axis >= len(view.shape) for view in views):
         return made_of([piece for view in views for piece in view.pieces], shape)
@@ -153,7 +153,7 @@ def concatenate(views: Sequence[View], axis: int, shape: Shape | None) -> View:
 
 def cut(view: View, axis: int, start: int, length: int, shape: Shape | None) -> View:
     """`length` entries along `axis` from `start` on: of a concatenation along it the parts that they touch."""
-    if view.kind is not Kind.ACTIVATION:
+    if view.kind is not ViewKind.ACTIVATION:
         return View(view.kind, shape)
     whole = None if view.shape is None else view.shape[axis]
     if not whole:

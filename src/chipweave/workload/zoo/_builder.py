@@ -13,7 +13,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class Activation:
     """A layer's output as its reader sees it: the whole, or a view of it (N x C x Y x X elements, per sample).
 
     `moved` counts the elements that travel when they are not the view itself: a reader that pools regions out of a
@@ -31,40 +31,40 @@ class Tensor:
     def elements(self) -> int:
         return self.N * self.C * self.Y * self.X
 
-    def channels(self, count: int) -> Tensor:
+    def channels(self, count: int) -> Activation:
         """The first (or any) `count` channels."""
         return replace(self, C=count)
 
-    def crop(self, height: int, width: int) -> Tensor:
+    def crop(self, height: int, width: int) -> Activation:
         return replace(self, Y=height, X=width)
 
-    def tokens(self) -> Tensor:
+    def tokens(self) -> Activation:
         """One row for each position of the map."""
         return replace(self, Y=self.Y * self.X, X=1)
 
-    def flat(self) -> Tensor:
+    def flat(self) -> Activation:
         """One row of all features, as a classifier reads it."""
         return replace(self, C=self.C * self.Y * self.X, Y=1, X=1)
 
-    def regroup(self, C: int, Y: int, X: int = 1) -> Tensor:
+    def regroup(self, C: int, Y: int, X: int = 1) -> Activation:
         """The same elements in another shape (the padding of a last window left behind)."""
         return replace(self, C=C, Y=Y, X=X)
 
-    def resample(self, C: int, Y: int, X: int = 1, N: int = 1) -> Tensor:
+    def resample(self, C: int, Y: int, X: int = 1, N: int = 1) -> Activation:
         """Another number of elements made of all of these: region pooling, a mean over copies, padded windows."""
-        return Tensor(self.producer, C, Y, X, N, moved=self.moved or self.elements)
+        return Activation(self.producer, C, Y, X, N, moved=self.moved or self.elements)
 
-    def steering(self) -> Tensor:
+    def steering(self) -> Activation:
         """The whole tensor, read to choose what a layer works on (boxes, say): it travels but brings no channels."""
         return replace(self, C=0, moved=self.elements)
 
 
-Source = Tensor | tuple[Tensor, ...]
+Source = Activation | tuple[Activation, ...]
 """What a layer reads: one tensor, or several side by side along the channels."""
 
 
-def network_input(C: int, Y: int, X: int = 1) -> Tensor:
-    return Tensor(NETWORK_INPUT, C, Y, X)
+def network_input(C: int, Y: int, X: int = 1) -> Activation:
+    return Activation(NETWORK_INPUT, C, Y, X)
 
 
 class Graph:
@@ -92,17 +92,17 @@ class Graph:
         padding: int | None = None,
         groups: int = 1,
         out: Pair = (0, 0),
-    ) -> Tensor:
+    ) -> Activation:
         """A convolution; padding keeps the size at stride 1 unless given; `out` overrules the output size."""
         return self._windowed(Op.CONV, name, source, K, kernel, stride, padding, groups, out)
 
     def depthwise(
         self, name: str, source: Source, kernel: int, stride: int = 1, padding: int | None = None, out: Pair = (0, 0)
-    ) -> Tensor:
+    ) -> Activation:
         C = sum(tensor.C for tensor in _operands(source))
         return self._windowed(Op.DEPTHWISE, name, source, C, kernel, stride, padding, C, out)
 
-    def transposed(self, name: str, source: Source, K: int, kernel: int, stride: int, padding: int = 0) -> Tensor:
+    def transposed(self, name: str, source: Source, K: int, kernel: int, stride: int, padding: int = 0) -> Activation:
         return self._windowed(Op.TRANSPOSED, name, source, K, kernel, stride, padding, 1, (0, 0))
 
     def _windowed(
@@ -116,7 +116,7 @@ class Graph:
         padding: int | None,
         groups: int,
         out: Pair,
-    ) -> Tensor:
+    ) -> Activation:
         operands = _operands(source)
         map_ = operands[0]
         pad = kernel // 2 if padding is None else padding
@@ -138,14 +138,14 @@ class Graph:
         )
         return self._append(layer, operands)
 
-    def gemm(self, name: str, source: Source, K: int) -> Tensor:
+    def gemm(self, name: str, source: Source, K: int) -> Activation:
         """Every row (Y) of C features times a C x K weight matrix."""
         operands = _operands(source)
         rows = operands[0]
         C = sum(tensor.C for tensor in operands)
         return self._append(Layer(self._unique(name), Op.GEMM, K=K, C=C, Y=rows.Y, N=rows.N), operands)
 
-    def matmul(self, name: str, source: Source, heads: int, rows: int, inner: int, columns: int) -> Tensor:
+    def matmul(self, name: str, source: Source, heads: int, rows: int, inner: int, columns: int) -> Activation:
         """`heads` products (rows x inner) @ (inner x columns) of two activations; `source` brings both operands."""
         layer = Layer(self._unique(name), Op.MATMUL, K=heads * columns, C=heads * inner, Y=rows, groups=heads)
         return self._append(layer, _operands(source))
@@ -159,7 +159,7 @@ class Graph:
         padding: int = 0,
         ceil: bool = False,
         out: Pair = (0, 0),
-    ) -> Tensor:
+    ) -> Activation:
         """A pool. `ceil` keeps the last, partly filled window, as the frameworks' ceil mode does."""
         operands = _operands(source)
         map_ = operands[0]
@@ -188,12 +188,12 @@ class Graph:
         )
         return self._append(layer, operands)
 
-    def global_pool(self, name: str, source: Source, stride: Pair | int | None = None) -> Tensor:
+    def global_pool(self, name: str, source: Source, stride: Pair | int | None = None) -> Activation:
         """The mean of each channel. The stride changes nothing; the reference tables write the kernel or 1."""
         map_ = _operands(source)[0]
         return self.pool(name, source, (map_.Y, map_.X), (map_.Y, map_.X) if stride is None else stride)
 
-    def adaptive_pool(self, name: str, source: Tensor, size: int) -> Tensor:
+    def adaptive_pool(self, name: str, source: Activation, size: int) -> Activation:
         """A pool to size x size whatever comes in; no layer at all where that is the size already."""
         if (size, size) == (source.Y, source.X):
             return source
@@ -201,7 +201,7 @@ class Graph:
         stride = (max(1, source.Y // size), max(1, source.X // size))
         return self.pool(name, source, kernel, stride, out=(size, size))
 
-    def elementwise(self, name: str, *operands: Tensor, like: Tensor | None = None) -> Tensor:
+    def elementwise(self, name: str, *operands: Activation, like: Activation | None = None) -> Activation:
         """A sum or product in the shape of `like` (or the first operand); smaller operands are broadcast or joined."""
         shape = like or operands[0]
         layer = Layer(
@@ -216,7 +216,7 @@ class Graph:
         )
         return self._append(layer, operands)
 
-    def upsample(self, name: str, source: Source, size: Pair, stride: int = 1) -> Tensor:
+    def upsample(self, name: str, source: Source, size: Pair, stride: int = 1) -> Activation:
         operands = _operands(source)
         map_ = operands[0]
         C = sum(tensor.C for tensor in operands)
@@ -241,17 +241,17 @@ class Graph:
         self._uses[name] += 1
         return f"{name}#{count}" if count else name
 
-    def _append(self, layer: Layer, operands: tuple[Tensor, ...]) -> Tensor:
+    def _append(self, layer: Layer, operands: tuple[Activation, ...]) -> Activation:
         index = len(self._layers)
         self._layers.append(layer)
         for tensor in operands:
             moved = tensor.moved or tensor.elements
             self._edges.append(Edge(tensor.producer, index, moved, reshape=moved != tensor.elements))
-        return Tensor(index, layer.K, layer.out_y, layer.out_x, layer.N)
+        return Activation(index, layer.K, layer.out_y, layer.out_x, layer.N)
 
 
-def _operands(source: Source) -> tuple[Tensor, ...]:
-    return (source,) if isinstance(source, Tensor) else source
+def _operands(source: Source) -> tuple[Activation, ...]:
+    return (source,) if isinstance(source, Activation) else source
 
 
 def _pair(value: Pair | int) -> Pair:

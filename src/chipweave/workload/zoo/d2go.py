@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 Block = tuple[int, int, int, int, bool]
 """Expanded channels (0: no expansion), kernel, stride, output channels, squeeze-and-excitation."""
@@ -41,14 +41,14 @@ def d2go_fbnetv3a(height: int = 224, width: int = 299, proposals: int = 30) -> M
 
 
 def _blocks(
-    graph: Graph, name: str, x: Tensor, blocks: tuple[Block, ...], chosen_by: tuple[Tensor, ...] = ()
-) -> Tensor:
+    graph: Graph, name: str, x: Activation, blocks: tuple[Block, ...], chosen_by: tuple[Activation, ...] = ()
+) -> Activation:
     for index, block in enumerate(blocks):
         x = _block(graph, f"{name}.{index}", x, block, chosen_by if index == 0 else ())
     return x
 
 
-def _block(graph: Graph, name: str, x: Tensor, block: Block, chosen_by: tuple[Tensor, ...]) -> Tensor:
+def _block(graph: Graph, name: str, x: Activation, block: Block, chosen_by: tuple[Activation, ...]) -> Activation:
     """An inverted residual block."""
     expanded, kernel, stride, channels, squeeze = block
     y = graph.conv(f"{name}.pw", (x, *chosen_by), K=expanded) if expanded else x

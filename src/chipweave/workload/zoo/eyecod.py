@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 # FBNet-C, one tuple a block: kernel, stride, expansion, output channels.
 FBNET_C = (
@@ -53,7 +53,7 @@ def _one(name: str, height: int, width: int, source: str) -> Model:
     return graph.model(name, source)
 
 
-def _ritnet(graph: Graph, image: Tensor) -> Tensor:
+def _ritnet(graph: Graph, image: Activation) -> Activation:
     x, skips = image, []
     for level in range(1, 6):
         name = f"down_block{level}"
@@ -75,7 +75,7 @@ def _ritnet(graph: Graph, image: Tensor) -> Tensor:
     return graph.conv("out_conv1", x, K=4)
 
 
-def _fbnet_c(graph: Graph, image: Tensor) -> Tensor:
+def _fbnet_c(graph: Graph, image: Activation) -> Activation:
     x = graph.conv("conv_stem", image, K=16, kernel=3, stride=2)
     for stage, blocks in enumerate(FBNET_C):
         for index, (kernel, stride, expansion, channels) in enumerate(blocks):

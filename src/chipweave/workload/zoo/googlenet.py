@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Source, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, Source, network_input, require
 
 # Table 1 of the paper: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
 INCEPTIONS = {
@@ -51,7 +51,7 @@ def _googlenet(name: str, resolution: int, wide_kernel: int, source: str) -> Mod
 
 def _inception(
     graph: Graph, name: str, x: Source, widths: tuple[int, int, int, int, int, int], wide_kernel: int
-) -> tuple[Tensor, ...]:
+) -> tuple[Activation, ...]:
     direct, reduce3, out3, reduce5, out5, projection = widths
     branch1 = graph.conv(f"{name}.branch1.conv", x, K=direct)
     branch2 = graph.conv(f"{name}.branch2.0.conv", x, K=reduce3)

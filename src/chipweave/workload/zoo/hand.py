@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 JOINTS = 21
 ORDER = 3
@@ -29,7 +29,7 @@ def _hand(name: str, resolution: int, remark: str) -> Model:
     return graph.model(name, f"3d-hand-shape/hand-graph-cnn (Ge et al. 2019) topology {remark}")
 
 
-def _heatmaps(graph: Graph, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _heatmaps(graph: Graph, image: Activation) -> tuple[Activation, Activation, Activation]:
     """Returns what the second hourglass reads, and its encoding and joint heat maps."""
     x = graph.conv("hm.conv1", image, K=64, kernel=7, stride=2)
     x = _residual(graph, "hm.r1", x, 128)
@@ -44,14 +44,14 @@ def _heatmaps(graph: Graph, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return joined, encoding, heatmap
 
 
-def _stack(graph: Graph, index: int, x: Tensor) -> tuple[Tensor, Tensor]:
+def _stack(graph: Graph, index: int, x: Activation) -> tuple[Activation, Activation]:
     y = _hourglass(graph, f"hm.hg{index}", x, depth=4)
     y = _residuals(graph, f"hm.res{index}_", y)
     encoding = graph.conv(f"hm.lin{index}", y, K=256)
     return encoding, graph.conv(f"hm.out{index}", encoding, K=JOINTS)
 
 
-def _hourglass(graph: Graph, name: str, x: Tensor, depth: int) -> Tensor:
+def _hourglass(graph: Graph, name: str, x: Activation, depth: int) -> Activation:
     side = _residuals(graph, f"{name}.up1_", x)
     low = graph.pool(f"{name}.pool", x, kernel=2, stride=2)
     low = _residuals(graph, f"{name}.low1_", low)
@@ -63,13 +63,13 @@ def _hourglass(graph: Graph, name: str, x: Tensor, depth: int) -> Tensor:
     return graph.elementwise(f"{name}.add", side, graph.upsample(f"{name}.up2", low, (x.Y, x.X)))
 
 
-def _residuals(graph: Graph, prefix: str, x: Tensor) -> Tensor:
+def _residuals(graph: Graph, prefix: str, x: Activation) -> Activation:
     for index in range(2):
         x = _residual(graph, f"{prefix}{index}", x, 256)
     return x
 
 
-def _residual(graph: Graph, name: str, x: Tensor, channels: int) -> Tensor:
+def _residual(graph: Graph, name: str, x: Activation, channels: int) -> Activation:
     y = graph.conv(f"{name}.conv1", x, K=channels // 2)
     y = graph.conv(f"{name}.conv2", y, K=channels // 2, kernel=3)
     y = graph.conv(f"{name}.conv3", y, K=channels)
@@ -77,7 +77,7 @@ def _residual(graph: Graph, name: str, x: Tensor, channels: int) -> Tensor:
     return graph.elementwise(f"{name}.add", y, shortcut)
 
 
-def _mesh(graph: Graph, joined: Tensor, encoding: Tensor, heatmap: Tensor) -> Tensor:
+def _mesh(graph: Graph, joined: Activation, encoding: Activation, heatmap: Activation) -> Activation:
     """A mesh of 1280 vertices, refined from 80 by two unpools of 4."""
     x = graph.conv("mesh.heatmap_conv", heatmap, K=256)
     y = graph.conv("mesh.encoding_conv", encoding, K=256)
@@ -94,7 +94,7 @@ def _mesh(graph: Graph, joined: Tensor, encoding: Tensor, heatmap: Tensor) -> Te
     return _graph_convolution(graph, "mesh.cl3", x, 3, vertices=1280)
 
 
-def _pose(graph: Graph, x: Tensor) -> Tensor:
+def _pose(graph: Graph, x: Activation) -> Activation:
     for level, channels in enumerate((32, 64)):
         for index in (2 * level, 2 * level + 1):
             x = _graph_convolution(graph, f"pose.cl{index}", x, channels, vertices=x.Y)
@@ -103,5 +103,5 @@ def _pose(graph: Graph, x: Tensor) -> Tensor:
     return graph.gemm("pose.fc2", x, K=JOINTS - 1)
 
 
-def _graph_convolution(graph: Graph, name: str, x: Tensor, channels: int, vertices: int) -> Tensor:
+def _graph_convolution(graph: Graph, name: str, x: Activation, channels: int, vertices: int) -> Activation:
     return graph.gemm(name, x.resample(ORDER * x.C, vertices), K=channels)

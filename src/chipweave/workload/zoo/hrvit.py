@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chipweave.workload.layer import Op
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 # Blocks of each resolution in the six stages.
 STAGES = ((1,), (1, 1), (1, 1, 6), (1, 1, 6), (1, 1, 6, 2), (1, 1, 2, 2))
@@ -29,7 +29,7 @@ def hrvit_b1(resolution: int = 224) -> Model:
     return graph.model("hrvit_b1", "facebookresearch/HRViT HRViT_b1_224 (Gu et al. 2022), torch.export; exact")
 
 
-def _stage(graph: Graph, name: str, inputs: list[Tensor], blocks: tuple[int, ...]) -> list[Tensor]:
+def _stage(graph: Graph, name: str, inputs: list[Activation], blocks: tuple[int, ...]) -> list[Activation]:
     branches = []
     for branch, x in enumerate(inputs):
         x = graph.conv(f"{name}.patch_embed.{branch}.proj.0", x, K=WIDTHS[branch])
@@ -40,7 +40,7 @@ def _stage(graph: Graph, name: str, inputs: list[Tensor], blocks: tuple[int, ...
     return branches
 
 
-def _block(graph: Graph, name: str, map_: Tensor, branch: int) -> Tensor:
+def _block(graph: Graph, name: str, map_: Activation, branch: int) -> Activation:
     x, C = map_.tokens(), map_.C
     y = _attention(graph, f"{name}.attn", map_, branch)
     # The diversity shortcut: a C x C matrix as a Kronecker product of two small ones.
@@ -57,7 +57,7 @@ def _block(graph: Graph, name: str, map_: Tensor, branch: int) -> Tensor:
     return graph.elementwise(name, y, x).regroup(C, map_.Y, map_.X)
 
 
-def _attention(graph: Graph, name: str, map_: Tensor, branch: int) -> Tensor:
+def _attention(graph: Graph, name: str, map_: Activation, branch: int) -> Activation:
     """Half the heads attend within horizontal stripes, half within vertical ones. Keys serve as values too."""
     C, half, head = map_.C, map_.C // 2, HEAD_WIDTHS[branch]
     qkv = graph.gemm(f"{name}.to_qkv", map_.tokens(), K=2 * C)
@@ -74,7 +74,7 @@ def _attention(graph: Graph, name: str, map_: Tensor, branch: int) -> Tensor:
     return graph.gemm(f"{name}.to_out.0", y, K=C)
 
 
-def _windowed(x: Tensor, tokens: int) -> Tensor:
+def _windowed(x: Activation, tokens: int) -> Activation:
     return x if tokens == x.Y else x.resample(x.C, tokens)
 
 
@@ -84,11 +84,11 @@ def _product_name(graph: Graph, name: str) -> str:
     return f"{name}.matmul_{number}" if number else f"{name}.matmul"
 
 
-def _fuse(graph: Graph, name: str, inputs: list[Tensor], outputs: int) -> list[Tensor]:
+def _fuse(graph: Graph, name: str, inputs: list[Activation], outputs: int) -> list[Activation]:
     """Every output resolution is the sum of all inputs, brought to its size and width."""
     fused = []
     for out in range(outputs):
-        total: Tensor | None = None
+        total: Activation | None = None
         for branch, x in enumerate(inputs):
             label = f"{name}.blocks.{out}.{branch}"
             if branch > out:
@@ -106,8 +106,8 @@ def _fuse(graph: Graph, name: str, inputs: list[Tensor], outputs: int) -> list[T
     return fused
 
 
-def _classifier(graph: Graph, branches: list[Tensor]) -> Tensor:
-    total: Tensor | None = None
+def _classifier(graph: Graph, branches: list[Activation]) -> Activation:
+    total: Activation | None = None
     for branch, x in enumerate(branches):
         name = f"head.incre_modules.{branch}.0"
         y = graph.conv(f"{name}.conv1", x, K=x.C)

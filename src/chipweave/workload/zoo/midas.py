@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 # EfficientNet-Lite3: kernel, stride of the first, output channels, repeats. The first stage does not expand.
 STAGES = ((3, 1, 24, 1), (3, 2, 32, 3), (5, 2, 48, 3), (3, 2, 96, 5), (5, 1, 136, 5), (5, 2, 232, 6), (3, 1, 384, 1))
@@ -31,7 +31,7 @@ def _midas(name: str, height: int, width: int) -> Model:
             stride = first_stride if index == 0 else 1
             x = _block(graph, f"e.blocks.{stage}.{index}", x, kernel, stride, channels, expand=stage > 0)
         outputs.append(x)
-    path: Tensor | None = None
+    path: Activation | None = None
     for level in (4, 3, 2, 1):
         channels = 32 << level
         x = graph.conv(f"scratch.layer{level}_rn", outputs[TAPS[level - 1]], K=channels, kernel=3)
@@ -48,7 +48,7 @@ def _midas(name: str, height: int, width: int) -> Model:
     return graph.model(name, SOURCE)
 
 
-def _strided(graph: Graph, name: str, x: Tensor, kernel: int, K: int | None = None) -> Tensor:
+def _strided(graph: Graph, name: str, x: Activation, kernel: int, K: int | None = None) -> Activation:
     """A stride-2 convolution (depthwise without K) padded on the far side only, as TensorFlow's "same" does."""
     out = (-(-x.Y // 2), -(-x.X // 2))
     if K is None:
@@ -56,14 +56,14 @@ def _strided(graph: Graph, name: str, x: Tensor, kernel: int, K: int | None = No
     return graph.conv(name, x, K, kernel, stride=2, padding=0, out=out)
 
 
-def _block(graph: Graph, name: str, x: Tensor, kernel: int, stride: int, channels: int, expand: bool) -> Tensor:
+def _block(graph: Graph, name: str, x: Activation, kernel: int, stride: int, channels: int, expand: bool) -> Activation:
     y = graph.conv(f"{name}.conv_pw", x, K=6 * x.C) if expand else x
     y = _strided(graph, f"{name}.conv_dw", y, kernel) if stride == 2 else graph.depthwise(f"{name}.conv_dw", y, kernel)
     y = graph.conv(f"{name}.conv_pwl" if expand else f"{name}.conv_pw", y, K=channels)
     return graph.elementwise(name, y, x) if stride == 1 and channels == x.C else y
 
 
-def _residual_unit(graph: Graph, name: str, x: Tensor) -> Tensor:
+def _residual_unit(graph: Graph, name: str, x: Activation) -> Activation:
     y = graph.conv(f"{name}.conv1", x, K=x.C, kernel=3)
     y = graph.conv(f"{name}.conv2", y, K=x.C, kernel=3)
     return graph.elementwise(name, y, x)

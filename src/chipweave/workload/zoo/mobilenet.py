@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 # Table 2 of the paper: expansion, output channels, repeats, stride of the first.
 STAGES = (
@@ -31,7 +31,7 @@ def mobilenet_v2(resolution: int = 224) -> Model:
     return graph.model("mobilenet_v2", "torchvision 0.28 (Sandler et al. 2018); exact")
 
 
-def _block(graph: Graph, name: str, x: Tensor, expansion: int, width: int, stride: int) -> Tensor:
+def _block(graph: Graph, name: str, x: Activation, expansion: int, width: int, stride: int) -> Activation:
     y, step = x, 0
     if expansion > 1:
         y, step = graph.conv(f"{name}.conv.0.0", y, K=expansion * x.C), 1

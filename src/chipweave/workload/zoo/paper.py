@@ -31,7 +31,7 @@ FIVE_ROWS = "five matrix products per block {Q, KV, projection, FF1, FF2}, no at
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PaperLayer:
     """One line of an artefact. Maps are written without padding."""
 
     op: Op
@@ -44,7 +44,7 @@ class Row:
     stride: int = 1
 
 
-Line = tuple[str, Row, tuple[int, ...]]
+Line = tuple[str, PaperLayer, tuple[int, ...]]
 """A row with its name and its producers."""
 
 
@@ -84,7 +84,7 @@ def resnet50(resolution: int = 224) -> Model:
     CONV3_2 to CONV3_4 read 256 channels in place of 512, and FC1000 is a 7x7 convolution over 2048 channels.
     """
     require("paper/resnet50", minimum=96, step=32, resolution=resolution)
-    stem = Row(Op.CONV, 64, 3, 7, 7, resolution, resolution, 2)
+    stem = PaperLayer(Op.CONV, 64, 3, 7, 7, resolution, resolution, 2)
     rows: list[Line] = [("CONV1", stem, (NETWORK_INPUT,))]
     previous, C, size = 0, 64, resolution // 4
     for stage, blocks in enumerate((3, 4, 6, 3), start=2):
@@ -97,14 +97,14 @@ def resnet50(resolution: int = 224) -> Model:
             # The file calls the second block's add CONV3_1_Residual too.
             add = "CONV3_1_Residual" if name == "CONV3_2" else f"{name}_Residual"
             rows += [
-                (f"{name}_1", Row(Op.CONV, width, C, 1, 1, entry, entry, stride), (previous,)),
-                (f"{name}_2", Row(Op.CONV, width, width, 3, 3, size, size), (at,)),
-                (f"{name}_3", Row(Op.CONV, 4 * width, width, 1, 1, size, size), (at + 1,)),
-                (add, Row(Op.DEPTHWISE, 4 * width, 4 * width, 1, 1, size, size), (at + 2, previous)),
+                (f"{name}_1", PaperLayer(Op.CONV, width, C, 1, 1, entry, entry, stride), (previous,)),
+                (f"{name}_2", PaperLayer(Op.CONV, width, width, 3, 3, size, size), (at,)),
+                (f"{name}_3", PaperLayer(Op.CONV, 4 * width, width, 1, 1, size, size), (at + 1,)),
+                (add, PaperLayer(Op.DEPTHWISE, 4 * width, 4 * width, 1, 1, size, size), (at + 2, previous)),
             ]
             previous = at + 3
             C = 256 if stage == 3 and block < blocks else 4 * width
-    rows.append(("FC1000", Row(Op.CONV, 1000, C, size, size, size, size), (previous,)))
+    rows.append(("FC1000", PaperLayer(Op.CONV, 1000, C, size, size, size, size), (previous,)))
     return _artefact("paper/resnet50", rows, f"{MAESTRO}/Resnet50_model.m (dimensions verbatim, edges added)")
 
 
@@ -118,31 +118,31 @@ def unet(resolution: int = 572) -> Model:
     C, size, skips = 1, resolution, {}
     for level in range(1, 6):
         K = 32 << level
-        rows.append((f"CONV{level}_1", Row(Op.CONV, K, C, 3, 3, size, size), (len(rows) - 1,)))
+        rows.append((f"CONV{level}_1", PaperLayer(Op.CONV, K, C, 3, 3, size, size), (len(rows) - 1,)))
         skips[level] = len(rows)
-        rows.append((f"CONV{level}_2", Row(Op.CONV, K, K, 3, 3, size - 2, size - 2), (len(rows) - 1,)))
+        rows.append((f"CONV{level}_2", PaperLayer(Op.CONV, K, K, 3, 3, size - 2, size - 2), (len(rows) - 1,)))
         C, size = K, (size - 4) // 2 if level < 5 else size - 4
     for level in range(4, 0, -1):
         K = 32 << level
-        up = Row(Op.TRANSPOSED, 512 if level == 3 else K, C, 2, 2, size, size, 2)
+        up = PaperLayer(Op.TRANSPOSED, 512 if level == 3 else K, C, 2, 2, size, size, 2)
         rows.append((f"TRCONV{5 - level}", up, (len(rows) - 1,)))
         size *= 2
-        rows.append((f"CONV{level}_3", Row(Op.CONV, K, 2 * K, 3, 3, size, size), (len(rows) - 1, skips[level])))
-        rows.append((f"CONV{level}_4", Row(Op.CONV, K, K, 3, 3, size - 2, size - 2), (len(rows) - 1,)))
+        rows.append((f"CONV{level}_3", PaperLayer(Op.CONV, K, 2 * K, 3, 3, size, size), (len(rows) - 1, skips[level])))
+        rows.append((f"CONV{level}_4", PaperLayer(Op.CONV, K, K, 3, 3, size - 2, size - 2), (len(rows) - 1,)))
         C, size = K, size - 4
-    rows.append(("CONV1_5", Row(Op.CONV, 2, C, 1, 1, size, size), (len(rows) - 1,)))
+    rows.append(("CONV1_5", PaperLayer(Op.CONV, 2, C, 1, 1, size, size), (len(rows) - 1,)))
     return _artefact("paper/unet", rows, f"{MAESTRO}/UNet_model.m (dimensions verbatim, skips added)")
 
 
 def googlenet() -> Model:
     """64 rows in the order of torchvision's modules, not of execution: 3x3 in place of 5x5, both auxiliary heads."""
-    rows: list[Row] = []
+    rows: list[PaperLayer] = []
     for name, row in _weighted(googlenet_net.googlenet_torchvision()).items():
         rows.append(replace(row, stride=2) if name == "conv1.conv" else row)
         if name in ("inception4a.branch4.1.conv", "inception4d.branch4.1.conv"):
             channels = 512 if "4a" in name else 528
-            rows.append(Row(Op.CONV, 128, channels, 1, 1, 4, 4))
-            rows += [Row(Op.GEMM, 1024, 2048, 1, 1, 1, 1), Row(Op.GEMM, 1000, 1024, 1, 1, 1, 1)]
+            rows.append(PaperLayer(Op.CONV, 128, channels, 1, 1, 4, 4))
+            rows += [PaperLayer(Op.GEMM, 1024, 2048, 1, 1, 1, 1), PaperLayer(Op.GEMM, 1000, 1024, 1, 1, 1, 1)]
     named = [(f"{'Linear' if row.op is Op.GEMM else 'Conv2d'}-{i}", row) for i, row in enumerate(rows, start=1)]
     return _chain("paper/googlenet", named, f"{MAESTRO}/googlenet_model.m (dimensions verbatim, a chain)")
 
@@ -218,23 +218,23 @@ def sparse_to_dense() -> Model:
 
 def res8_narrow() -> Model:
     """The keyword spotter of XRBench's AR assistant, which SCAR leaves out."""
-    rows = {f"conv{index}": Row(Op.CONV, 19, 19, 3, 3, 24, 13) for index in range(2, 8)}
-    rows = {"conv1": Row(Op.CONV, 19, 1, 3, 3, 98, 40), **rows, "fc1": Row(Op.GEMM, 12, 19, 1, 1, 19, 1)}
+    rows = {f"conv{index}": PaperLayer(Op.CONV, 19, 19, 3, 3, 24, 13) for index in range(2, 8)}
+    rows = {"conv1": PaperLayer(Op.CONV, 19, 1, 3, 3, 98, 40), **rows, "fc1": PaperLayer(Op.GEMM, 12, 19, 1, 1, 19, 1)}
     return _trace("paper/res8_narrow", rows, "KD_res8_narrow")
 
 
 def ed_tcn() -> Model:
     """The action segmenter of XRBench's second social scenario, which SCAR leaves out."""
     shapes = ((64, 128, 668), (96, 64, 346), (96, 96, 346), (64, 96, 668))
-    rows = {f"conv{i}": Row(Op.CONV, K, C, 25, 1, Y, 1) for i, (K, C, Y) in enumerate(shapes)}
+    rows = {f"conv{i}": PaperLayer(Op.CONV, K, C, 25, 1, Y, 1) for i, (K, C, Y) in enumerate(shapes)}
     return _trace("paper/ed_tcn", rows, "AS_ED_TCN")
 
 
-def _ritnet_rows() -> dict[str, Row]:
+def _ritnet_rows() -> dict[str, PaperLayer]:
     return {name: replace(row, K=32, C=32) for name, row in _weighted(eyecod_net.eyecod_ritnet()).items()}
 
 
-def _fbnetc_rows() -> dict[str, Row]:
+def _fbnetc_rows() -> dict[str, PaperLayer]:
     rows = _weighted(eyecod_net.eyecod_fbnetc100())
     for block in ("0.0", "1.1", "1.2"):
         del rows[f"blocks.{block}.conv_pw"]
@@ -259,39 +259,39 @@ def _five_row_transformer(name: str, sequence: int, blocks: int, width: int) -> 
             ("ff2", 1, 4, (at + 3,)),
         )
         for part, K, C, producers in shapes:
-            rows.append((f"blk{block}.{part}", Row(Op.GEMM, K * width, C * width, 1, 1, sequence, 1), producers))
+            rows.append((f"blk{block}.{part}", PaperLayer(Op.GEMM, K * width, C * width, 1, 1, sequence, 1), producers))
         entry = (at + 4, at + 2)
     return _artefact(name, rows, FIVE_ROWS)
 
 
-def _weighted(model: Model) -> dict[str, Row]:
+def _weighted(model: Model) -> dict[str, PaperLayer]:
     """XRBench's view of a network: the layers that have weights; dense, at stride 1, one copy of each."""
     kept = (layer for layer in model.layers if layer.weight_elements)
     return {
-        layer.name: Row(
+        layer.name: PaperLayer(
             Op.GEMM if layer.op is Op.GEMM else Op.CONV, layer.K, layer.C, layer.R, layer.S, layer.Y, layer.X
         )
         for layer in kept
     }
 
 
-def _vectors_as_matrices(rows: dict[str, Row]) -> dict[str, Row]:
+def _vectors_as_matrices(rows: dict[str, PaperLayer]) -> dict[str, PaperLayer]:
     """A fully connected layer over a vector of C features is written as one over C rows."""
     return {name: replace(row, Y=row.C) if row.op is Op.GEMM and row.Y == 1 else row for name, row in rows.items()}
 
 
-def _reordered(rows: dict[str, Row], drop: Sequence[str], order: Sequence[str]) -> dict[str, Row]:
+def _reordered(rows: dict[str, PaperLayer], drop: Sequence[str], order: Sequence[str]) -> dict[str, PaperLayer]:
     """Rows that match a prefix of `order` move to the end, prefix by prefix; of the others, those in `drop` go."""
     late = [name for prefix in order for name in rows if name.startswith(prefix)]
     early = [name for name in rows if name not in late and not name.startswith(tuple(drop))]
     return {name: rows[name] for name in (*early, *late)}
 
 
-def _trace(name: str, rows: dict[str, Row], table: str) -> Model:
+def _trace(name: str, rows: dict[str, PaperLayer], table: str) -> Model:
     return _chain(name, _numbered(rows.values()), f"{XRBENCH}, {table} (dimensions verbatim, a chain)")
 
 
-def _numbered(rows: Iterable[Row]) -> list[tuple[str, Row]]:
+def _numbered(rows: Iterable[PaperLayer]) -> list[tuple[str, PaperLayer]]:
     """conv1, conv2, ... and fc1, fc2, ..., counted apart, as XRBench names its rows."""
     counts: Counter[str] = Counter()
     named = []
@@ -302,7 +302,7 @@ def _numbered(rows: Iterable[Row]) -> list[tuple[str, Row]]:
     return named
 
 
-def _chain(name: str, rows: Iterable[tuple[str, Row]], source: str) -> Model:
+def _chain(name: str, rows: Iterable[tuple[str, PaperLayer]], source: str) -> Model:
     return _artefact(name, [(label, row, (index - 1,)) for index, (label, row) in enumerate(rows)], source)
 
 
@@ -322,7 +322,7 @@ def _artefact(name: str, rows: Iterable[Line], source: str) -> Model:
     return Model(name, tuple(layers), tuple(edges), source=source)
 
 
-def _layer(name: str, row: Row) -> Layer:
+def _layer(name: str, row: PaperLayer) -> Layer:
     """An unpadded layer. One output remains where the filter is larger than its map (four artefacts have such rows)."""
     op, K, C, R, S, Y, X, stride = astuple(row)
     groups = C if op is Op.DEPTHWISE else 1

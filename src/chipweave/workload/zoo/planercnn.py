@@ -7,7 +7,7 @@ planes that are refined. They are parameters here; the defaults are XRBench's (1
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Source, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, Source, network_input, require
 
 SOURCE = "NVlabs/planercnn (Liu et al. 2019) topology"
 MOST_REGIONS = 10_000
@@ -61,7 +61,7 @@ def _planercnn(
     return graph.model(name, f"{SOURCE} {remark}")
 
 
-def _backbone(graph: Graph, image: Tensor) -> list[Tensor]:
+def _backbone(graph: Graph, image: Activation) -> list[Activation]:
     """ResNet-101 with the stride in the first 1x1 (as first published). Returns C2 to C5."""
     x = graph.conv("C1.conv", image, K=64, kernel=7, stride=2)
     x = graph.pool("C1.pool", x, kernel=3, stride=2, ceil=True)
@@ -79,7 +79,9 @@ def _backbone(graph: Graph, image: Tensor) -> list[Tensor]:
     return stages
 
 
-def _pyramid(graph: Graph, stages: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _pyramid(
+    graph: Graph, stages: list[Activation]
+) -> tuple[Activation, Activation, Activation, Activation, Activation]:
     """The feature pyramid P2 to P6, fine to coarse."""
     merged = {5: graph.conv("P5_conv1", stages[3], K=256)}
     for level in (4, 3, 2):
@@ -90,7 +92,7 @@ def _pyramid(graph: Graph, stages: list[Tensor]) -> tuple[Tensor, Tensor, Tensor
     return p2, p3, p4, p5, graph.pool("P6", p5, kernel=1, stride=2)
 
 
-def _proposals(graph: Graph, pyramid: tuple[Tensor, ...]) -> list[Tensor]:
+def _proposals(graph: Graph, pyramid: tuple[Activation, ...]) -> list[Activation]:
     """The region proposal network on every level (one set of weights, so each level's rows repeat them)."""
     scores = []
     for level, x in enumerate(pyramid, start=2):
@@ -100,11 +102,11 @@ def _proposals(graph: Graph, pyramid: tuple[Tensor, ...]) -> list[Tensor]:
     return scores
 
 
-def _depth(graph: Graph, pyramid: tuple[Tensor, ...]) -> Tensor:
+def _depth(graph: Graph, pyramid: tuple[Activation, ...]) -> Activation:
     """Decodes the pyramid, coarse to fine. The finest three levels are cropped to the 3:4 frame inside the square."""
     p2, p3, p4, p5, p6 = pyramid
     finer = [(p5.Y, p5.X), (p4.Y, p4.X), *((_frame(level), level.X) for level in (p3, p2))]
-    x: Tensor | None = None
+    x: Activation | None = None
     for index, level in enumerate((p6, p5, p4, p3, p2), start=1):
         height = level.Y if index < 3 else _frame(level)
         y = graph.conv(f"depth.conv{index}", level.crop(height, level.X), K=128, kernel=3)
@@ -116,11 +118,11 @@ def _depth(graph: Graph, pyramid: tuple[Tensor, ...]) -> Tensor:
     return graph.conv("depth.pred", x, K=1, kernel=3)
 
 
-def _frame(level: Tensor) -> int:
+def _frame(level: Activation) -> int:
     return -(-3 * level.Y // 4)
 
 
-def _refine(graph: Graph, image: Tensor, context: tuple[Tensor, ...], planes: int) -> None:
+def _refine(graph: Graph, image: Activation, context: tuple[Activation, ...], planes: int) -> None:
     """A small U-Net over each plane; every second convolution also sees the mean over all planes."""
     height, width = image.Y * 3 // 10 // 4 * 4, image.X * 4 // 10 // 4 * 4
     # Ten channels at the refinement's size, made of the image, the masks, the depth and the planes' parameters.
@@ -137,19 +139,19 @@ def _refine(graph: Graph, image: Tensor, context: tuple[Tensor, ...], planes: in
     _predict(graph, "refine.depth_pred", y, _mean(fine))
 
 
-def _with_mean(x: Tensor) -> Tensor:
+def _with_mean(x: Activation) -> Activation:
     return x.resample(2 * x.C, x.Y, x.X, x.N)
 
 
-def _mean(x: Tensor) -> Tensor:
+def _mean(x: Activation) -> Activation:
     return x.resample(x.C, x.Y, x.X)
 
 
-def _decode(graph: Graph, prefix: str, x: Tensor, middle: Tensor) -> Tensor:
+def _decode(graph: Graph, prefix: str, x: Activation, middle: Activation) -> Activation:
     y = graph.transposed(f"{prefix}up_2", x, K=64, kernel=4, stride=2, padding=1)
     return graph.transposed(f"{prefix}up_1", (y, middle), K=32, kernel=4, stride=2, padding=1)
 
 
-def _predict(graph: Graph, name: str, x: Tensor, fine: Tensor) -> None:
+def _predict(graph: Graph, name: str, x: Activation, fine: Activation) -> None:
     y = graph.conv(f"{name}0", (x, fine), K=16, kernel=3)
     graph.conv(f"{name}1", y, K=1, kernel=3)

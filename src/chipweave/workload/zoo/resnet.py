@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 SOURCE = "torchvision 0.28 (He et al. 2016, stride in the 3x3); exact"
 
@@ -38,7 +38,7 @@ def _resnet(name: str, resolution: int, blocks: Sequence[int], bottleneck: bool)
     return graph.model(name, SOURCE)
 
 
-def trunk(graph: Graph, image: Tensor, blocks: Sequence[int], bottleneck: bool) -> Tensor:
+def trunk(graph: Graph, image: Activation, blocks: Sequence[int], bottleneck: bool) -> Activation:
     """Everything up to the last residual block."""
     x = graph.conv("conv1", image, K=64, kernel=7, stride=2)
     x = graph.pool("maxpool", x, kernel=3, stride=2, padding=1)
@@ -50,20 +50,20 @@ def trunk(graph: Graph, image: Tensor, blocks: Sequence[int], bottleneck: bool) 
     return x
 
 
-def _basic_block(graph: Graph, name: str, x: Tensor, width: int, stride: int) -> Tensor:
+def _basic_block(graph: Graph, name: str, x: Activation, width: int, stride: int) -> Activation:
     y = graph.conv(f"{name}.conv1", x, K=width, kernel=3, stride=stride)
     y = graph.conv(f"{name}.conv2", y, K=width, kernel=3)
     return _add_shortcut(graph, name, x, y, stride)
 
 
-def _bottleneck_block(graph: Graph, name: str, x: Tensor, width: int, stride: int) -> Tensor:
+def _bottleneck_block(graph: Graph, name: str, x: Activation, width: int, stride: int) -> Activation:
     y = graph.conv(f"{name}.conv1", x, K=width)
     y = graph.conv(f"{name}.conv2", y, K=width, kernel=3, stride=stride)
     y = graph.conv(f"{name}.conv3", y, K=4 * width)
     return _add_shortcut(graph, name, x, y, stride)
 
 
-def _add_shortcut(graph: Graph, name: str, x: Tensor, y: Tensor, stride: int) -> Tensor:
+def _add_shortcut(graph: Graph, name: str, x: Activation, y: Activation, stride: int) -> Activation:
     if stride > 1 or x.C != y.C:
         x = graph.conv(f"{name}.downsample.0", x, K=y.C, stride=stride)
     return graph.elementwise(name, y, x)

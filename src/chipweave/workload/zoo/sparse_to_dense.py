@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 from chipweave.workload.zoo.resnet import trunk
 
 
@@ -19,7 +19,7 @@ def sparse_to_dense(height: int = 228, width: int = 912) -> Model:
     return graph.model("sparse_to_dense", "fangchangma/sparse-to-dense.pytorch, KITTI 228x912, torch.export; exact")
 
 
-def _up_projection(graph: Graph, name: str, x: Tensor) -> Tensor:
+def _up_projection(graph: Graph, name: str, x: Activation) -> Activation:
     """Unpool with zeros, then two branches that halve the channels."""
     x = graph.upsample(f"{name}.unpool", x, (2 * x.Y, 2 * x.X), stride=2)
     upper = graph.conv(f"{name}.upper_branch.conv1", x, K=x.C // 2, kernel=5)

@@ -7,7 +7,7 @@ folded away; attention is two matmuls per block, batched over the heads.
 from __future__ import annotations
 
 from chipweave.workload.model import Model
-from chipweave.workload.zoo._builder import Graph, Tensor, network_input, require
+from chipweave.workload.zoo._builder import Activation, Graph, network_input, require
 
 HUGGING_FACE = "transformers 5.23 configuration, torch.export; exact"
 MOST_BLOCKS = 1000
@@ -111,7 +111,7 @@ def _require_blocks_of_64(name: str, sequence: int, blocks: int, width: int) -> 
     require(name, minimum=64, step=64, width=width)  # heads of 64
 
 
-def _attention(graph: Graph, name: str, q: Tensor | None, k: Tensor, v: Tensor, heads: int) -> Tensor:
+def _attention(graph: Graph, name: str, q: Activation | None, k: Activation, v: Activation, heads: int) -> Activation:
     """Scores q k^T, then scores v. Where one layer makes q and k, `k` is the view of both and `q` is None."""
     sequence, inner = v.Y, v.C // heads
     scores = graph.matmul(f"{name}.qk", (k,) if q is None else (q, k), heads, sequence, inner, sequence)

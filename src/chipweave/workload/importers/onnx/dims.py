@@ -56,7 +56,7 @@ def bound_shapes(
             sizes.append(size)
         if not value.type.tensor_type.HasField("shape") and not sizes:
             missing.setdefault(f"{value.name}:0", f"every axis of '{value.name}', which has no shape at all")
-        shapes[value.name] = legal_shape(sizes, f"{path}: input '{value.name}'")
+        shapes[value.name] = legal_shape(sizes, f"input '{value.name}'")
     known = {key for value in inputs for key in _names(value)}
     problems += [
         f"--dim {key}={dims[key]}: the file has no such dimension{did_you_mean(key, sorted(known))}"
@@ -70,7 +70,7 @@ def bound_shapes(
             f"{path}: sizes are missing: {what}; give them: chipweave import onnx {shlex.quote(path)} {flags}"
         )
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, path=path)
     return shapes, batches
 
 

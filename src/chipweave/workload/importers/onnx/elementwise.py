@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.onnx.tensor import Call
-from chipweave.workload.importers.view import Kind, View
+from chipweave.workload.importers.view import View, ViewKind
 
 
 def elementwise(
@@ -19,7 +19,7 @@ def elementwise(
         name: of the layer; the call's where it is not given.
     """
     operands = call.views if views is None else views
-    activations = [view for view in operands if view.kind is Kind.ACTIVATION]
+    activations = [view for view in operands if view.kind is ViewKind.ACTIVATION]
     if call.shape is None and len(activations) > 1:
         return None
     return assembly.elementwise(call.operator, name or call.name, operands, call.shape)

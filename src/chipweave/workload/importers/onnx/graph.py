@@ -16,14 +16,14 @@ from chipweave.workload.importers.onnx.constants import evaluate
 from chipweave.workload.importers.onnx.infer import Known, inferred
 from chipweave.workload.importers.onnx.operators import makes_activations, translate
 from chipweave.workload.importers.onnx.order import described, graphs_of, ordered, reads
-from chipweave.workload.importers.onnx.tensor import Call, Tensor, domain_of, stored_tensor
+from chipweave.workload.importers.onnx.tensor import Call, OnnxTensor, domain_of, stored_tensor
 from chipweave.workload.importers.onnx.weightless import MOST_FIELDS, MOST_NODES
-from chipweave.workload.importers.view import Kind, constant, control, kind_of
+from chipweave.workload.importers.view import ViewKind, constant, control, kind_of
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
 
-Tensors = MutableMapping[str, Tensor]
+Tensors = MutableMapping[str, OnnxTensor]
 FunctionKey = tuple[str, str, str]
 """Domain, name and overload."""
 
@@ -52,17 +52,15 @@ class Scope:
 
 
 @dataclass
-class Walk:
+class OnnxWalk:
     """The model around the graphs.
 
     Args:
         assembly: takes the layers.
-        path: names the file in messages.
         declared: types that the file states for tensors between nodes, used where nothing follows from the operator.
     """
 
     assembly: Assembly
-    path: str
     functions: Mapping[FunctionKey, FunctionProto]
     declared: Mapping[str, Known]
     unknown: list[str] = field(default_factory=list)
@@ -81,16 +79,16 @@ class Walk:
         self.operands_left -= sum(len(node.input) + len(node.output) + len(node.attribute) for node in nodes)
         if self.nodes_left < 0 or self.operands_left < 0:
             raise InputError(
-                f"{self.path}: more than {MOST_NODES:,} nodes or {MOST_FIELDS:,} operands once functions are expanded; "
+                f"more than {MOST_NODES:,} nodes or {MOST_FIELDS:,} operands once functions are expanded; "
                 "export a smaller part of the model"
             )
-        for node in ordered(nodes, tensors, self.path):
+        for node in ordered(nodes, tensors):
             if scope.arguments is not None:
                 node = _with_arguments(node, scope.arguments)
             made = self.outputs(node, tensors, scope) if node.output else []
             tensors.update({name: tensor for name, tensor in zip(node.output, made, strict=True) if name})
 
-    def outputs(self, node: NodeProto, tensors: Tensors, scope: Scope) -> list[Tensor]:
+    def outputs(self, node: NodeProto, tensors: Tensors, scope: Scope) -> list[OnnxTensor]:
         inputs = tuple(tensors[name] if name else None for name in node.input)
         function = self.functions.get((domain_of(node.domain), node.op_type, node.overload))
         if function is not None:
@@ -113,16 +111,16 @@ class Walk:
         call = replace(call, shapes=tuple(shape for _, shape in known))
         values = _values(call)
         if values is not None:
-            return [Tensor(constant(a.shape), element, a) for a, (element, _) in zip(values, known, strict=True)]
+            return [OnnxTensor(constant(a.shape), element, a) for a, (element, _) in zip(values, known, strict=True)]
         captured = tuple(tensors[name].view for name in _captured(node) if name in tensors)
         kind = kind_of([*call.views, *captured])
-        if kind is Kind.CONSTANT or (kind is Kind.CONTROL and not makes_activations(call.operator)):
-            made = constant if kind is Kind.CONSTANT else control
-            return [Tensor(made(shape), element) for element, shape in known]
+        if kind is ViewKind.CONSTANT or (kind is ViewKind.CONTROL and not makes_activations(call.operator)):
+            made = constant if kind is ViewKind.CONSTANT else control
+            return [OnnxTensor(made(shape), element) for element, shape in known]
         views = translate(self.assembly, call, captured)
         if views[0].shape is None and all(tensor is None or tensor.shape is not None for tensor in inputs):
             self.unknown.append(described(node) + (f": {reason}" if reason else ""))
-        return [Tensor(view, element) for view, (element, _) in zip(views, known, strict=True)]
+        return [OnnxTensor(view, element) for view, (element, _) in zip(views, known, strict=True)]
 
     def sizes(self, node: NodeProto, call: Call, scope: Scope) -> tuple[list[Known], str]:
         """What follows from the operator, else what the file states; and why ONNX refuses the operands."""
@@ -137,12 +135,12 @@ class Walk:
         return known, reason
 
     def called(
-        self, function: FunctionProto, node: NodeProto, inputs: Sequence[Tensor | None], scope: Scope
-    ) -> list[Tensor]:
+        self, function: FunctionProto, node: NodeProto, inputs: Sequence[OnnxTensor | None], scope: Scope
+    ) -> list[OnnxTensor]:
         """A function of the model, walked where it is called."""
         self.operands_left -= len(function.input) + len(function.attribute_proto)
         given = dict(zip(function.input, inputs, strict=False))
-        tensors: Tensors = {name: given.get(name) or Tensor(constant(None)) for name in function.input}
+        tensors: Tensors = {name: given.get(name) or OnnxTensor(constant(None)) for name in function.input}
         arguments = {attribute.name: attribute for attribute in (*function.attribute_proto, *node.attribute)}
         versions = {domain_of(entry.domain): entry.version for entry in function.opset_import}
         key = (domain_of(function.domain), function.name, function.overload)
@@ -151,9 +149,9 @@ class Walk:
         self.calls.pop()
         return self.results(list(function.output), node, tensors)
 
-    def branch(self, graph: GraphProto, node: NodeProto, tensors: Tensors, scope: Scope) -> list[Tensor]:
+    def branch(self, graph: GraphProto, node: NodeProto, tensors: Tensors, scope: Scope) -> list[OnnxTensor]:
         """The branch of an If whose condition is known."""
-        own = {proto.name: stored_tensor(proto, f"{self.path}: '{proto.name}'") for proto in graph.initializer}
+        own = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
         inner = ChainMap(own, tensors)  # only the first is written to
         self.enter(("", described(node), str(len(self.calls))), node)
         self.run(graph.node, inner, scope)
@@ -164,31 +162,31 @@ class Walk:
         if key in self.calls or len(self.calls) >= MOST_CALLS:
             chain = " -> ".join(name for _, name, _ in [*self.calls[-4:], key])
             why = "calls itself" if key in self.calls else f"is more than {MOST_CALLS} calls deep"
-            raise InputError(f"{self.path}: {described(node)} {why}: {chain}; export the model without functions")
+            raise InputError(f"{described(node)} {why}: {chain}; export the model without functions")
         self.calls.append(key)
 
-    def results(self, names: Sequence[str], node: NodeProto, tensors: Mapping[str, Tensor]) -> list[Tensor]:
+    def results(self, names: Sequence[str], node: NodeProto, tensors: Mapping[str, OnnxTensor]) -> list[OnnxTensor]:
         """What a function or branch hands back to the node that called it."""
         wanted = names[: len(node.output)]
         missing = [name for name in wanted if name not in tensors]
         if missing or len(node.output) > len(names):
             what = f"'{missing[0]}', which nothing makes" if missing else f"more than the {len(names)} outputs"
-            raise InputError(f"{self.path}: {described(node)} asks for {what}; the file is damaged, export it again")
+            raise InputError(f"{described(node)} asks for {what}; the file is damaged, export it again")
         return [tensors[name] for name in wanted]
 
     def value(self, attribute: AttributeProto, node: NodeProto) -> Any:
-        """An attribute as Python has it; a tensor as a `Tensor`, text as a string."""
+        """An attribute as Python has it; a tensor as a `OnnxTensor`, text as a string."""
         from onnx import AttributeProto, helper
 
         if attribute.type == AttributeProto.TENSOR:
-            return stored_tensor(attribute.t, f"{self.path}: {described(node)}")
+            return stored_tensor(attribute.t, described(node))
         if attribute.type == AttributeProto.STRING:
             return attribute.s.decode("utf-8", "replace")
         try:
             value = helper.get_attribute_value(attribute)
         except ValueError:
             raise InputError(
-                f"{self.path}: {described(node)}: attribute '{attribute.name}' has no known type; export it again"
+                f"{described(node)}: attribute '{attribute.name}' has no known type; export it again"
             ) from None
         return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
 
@@ -251,21 +249,21 @@ def sharing(nodes: Sequence[NodeProto], stored: Container[str]) -> int:
     return sum(count for count in uses.values() if count > 1)
 
 
-def _constant(attributes: Mapping[str, Any]) -> Tensor:
+def _constant(attributes: Mapping[str, Any]) -> OnnxTensor:
     """The output of a Constant node."""
     import numpy as np
     from onnx import TensorProto
 
     if "value" in attributes:
-        value: Tensor = attributes["value"]
+        value: OnnxTensor = attributes["value"]
         return value
     numbers = (("value_int", TensorProto.INT64, np.int64), ("value_float", TensorProto.FLOAT, np.float32))
     for key, element, kind in numbers:
         for name in (key, key + "s"):
             if name in attributes:
                 array = np.array(attributes[name], kind)
-                return Tensor(constant(array.shape), element, array)
-    return Tensor(constant(None))
+                return OnnxTensor(constant(array.shape), element, array)
+    return OnnxTensor(constant(None))
 
 
 def _values(call: Call) -> list[Any] | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chipweave.workload.importers.onnx.tensor import LARGEST_SIZE, Tensor, domain_of, type_of
+from chipweave.workload.importers.onnx.tensor import LARGEST_SIZE, OnnxTensor, domain_of, type_of
 from chipweave.workload.importers.view import Shape
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Known = tuple[int, Shape | None]
 
 
 def inferred(
-    node: NodeProto, inputs: Sequence[Tensor | None], versions: Mapping[str, int]
+    node: NodeProto, inputs: Sequence[OnnxTensor | None], versions: Mapping[str, int]
 ) -> tuple[list[Known], str]:
     """Per output of a node, what follows from its inputs; nothing for operators that ONNX does not define. And why
     ONNX refuses the operands, where it does.
@@ -35,7 +35,7 @@ def inferred(
 
 
 def _types(
-    node: NodeProto, inputs: Sequence[Tensor | None], versions: Mapping[str, int]
+    node: NodeProto, inputs: Sequence[OnnxTensor | None], versions: Mapping[str, int]
 ) -> tuple[dict[str, TypeProto], str]:
     from onnx import defs, helper, numpy_helper, shape_inference
 

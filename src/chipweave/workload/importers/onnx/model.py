@@ -40,24 +40,22 @@ def read_onnx(
         unknown = _translate(model, str(path), dims or {}, assembly)
         made = assembly.finish(name or Path(path).stem, legal_name(source), bytes_per_element)
     except InputError as error:
+        if error.path:
+            raise
         problems = [*error.problems, *[unknown] * bool(unknown)]
-        raise InputError([_placed(problem, str(path)) for problem in problems]) from None
+        raise InputError([f"{path}: {problem}" for problem in problems], path=str(path)) from None
     if strict and made.unsupported:
         listed = counted(made.unsupported)
         raise InputError(f"{path}: not costed: {listed}; without --strict their outputs count as made of their inputs")
     return made
 
 
-def _placed(problem: str, path: str) -> str:
-    return problem if problem.startswith((path, "--")) else f"{path}: {problem}"
-
-
 def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> str:
     """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
     from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
-    from chipweave.workload.importers.onnx.graph import Scope, Tensors, Walk, sharing, weight_names
+    from chipweave.workload.importers.onnx.graph import OnnxWalk, Scope, Tensors, sharing, weight_names
     from chipweave.workload.importers.onnx.order import reads
-    from chipweave.workload.importers.onnx.tensor import Tensor, domain_of, input_tensor, legal_shape, stored_tensor
+    from chipweave.workload.importers.onnx.tensor import OnnxTensor, domain_of, input_tensor, legal_shape, stored_tensor
 
     graph = model.graph
     if not graph.node:
@@ -67,7 +65,7 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     tensors: Tensors = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
     for sparse in graph.sparse_initializer:
         shape = legal_shape(sparse.dims, f"'{sparse.values.name}'")
-        tensors[sparse.values.name] = Tensor(constant(shape), sparse.values.data_type)
+        tensors[sparse.values.name] = OnnxTensor(constant(shape), sparse.values.data_type)
     weights = weight_names(graph.node, tuple(tensors))
     if several := sharing(graph.node, tensors):
         assembly.notes.append(f"{several} layers share weights with others; each is taken to have its own")
@@ -81,7 +79,7 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     between = () if overruled else (*graph.value_info, *graph.output)
     declared = {value.name: declared_shape(value, {**batches, **dims}) for value in between}
     functions = {(domain_of(f.domain), f.name, f.overload): f for f in model.functions}
-    walk = Walk(assembly, path, functions, declared)
+    walk = OnnxWalk(assembly, functions, declared)
     versions = {domain_of(entry.domain): entry.version for entry in model.opset_import}
     walk.run(graph.node, tensors, Scope(versions, weights=weights))
     if not walk.unknown:

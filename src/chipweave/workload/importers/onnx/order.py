@@ -15,7 +15,7 @@ MOST_SHOWN = 6
 """Nodes of a cycle that a message names."""
 
 
-def ordered(nodes: Sequence[NodeProto], known: Container[str], where: str) -> list[NodeProto]:
+def ordered(nodes: Sequence[NodeProto], known: Container[str]) -> list[NodeProto]:
     """The nodes, each after those whose outputs it reads, otherwise in the order of the file.
 
     Args:
@@ -29,7 +29,7 @@ def ordered(nodes: Sequence[NodeProto], known: Container[str], where: str) -> li
         for name in filter(None, node.output):
             if name in maker or name in known:
                 other = f"by {described(nodes[maker[name]])} too" if name in maker else "an input or a constant already"
-                raise InputError(f"{where}: {described(node)} makes '{name}', which is made {other}; names must differ")
+                raise InputError(f"{described(node)} makes '{name}', which is made {other}; names must differ")
             maker[name] = index
     waits = [0] * len(nodes)
     readers: list[list[int]] = [[] for _ in nodes]
@@ -40,7 +40,7 @@ def ordered(nodes: Sequence[NodeProto], known: Container[str], where: str) -> li
                 readers[maker[name]].append(index)
             elif name not in known:
                 what = f"{described(node)} reads '{name}', which nothing makes"
-                raise InputError(f"{where}: {what}; the file is incomplete, export it again")
+                raise InputError(f"{what}; the file is incomplete, export it again")
     ready = [index for index, count in enumerate(waits) if not count]
     heapify(ready)
     order = []
@@ -54,7 +54,7 @@ def ordered(nodes: Sequence[NodeProto], known: Container[str], where: str) -> li
     if len(order) < len(nodes):
         circle = _circle(nodes, maker, waits)
         shown = " -> ".join(circle[:MOST_SHOWN] + ["..."] * (len(circle) > MOST_SHOWN) + circle[:1])
-        raise InputError(f"{where}: nodes wait for each other: {shown}; a network cannot feed back, export it again")
+        raise InputError(f"nodes wait for each other: {shown}; a network cannot feed back, export it again")
     return order
 
 

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Assembly, Operand, legal_name
 from chipweave.workload.importers.onnx.elementwise import elementwise
-from chipweave.workload.importers.onnx.tensor import Call, Tensor
+from chipweave.workload.importers.onnx.tensor import Call, OnnxTensor
 from chipweave.workload.importers.view import Shape, View, concatenate, fold, unary
 
 
@@ -153,7 +153,7 @@ def attention(assembly: Assembly, call: Call) -> View | tuple[View, ...] | None:
     return (mixed, *(replace(view, shape=shape) for view, shape in present), *rest)
 
 
-def _heads(tensor: Tensor | None, heads: int) -> tuple[int, int, int, int] | None:
+def _heads(tensor: OnnxTensor | None, heads: int) -> tuple[int, int, int, int] | None:
     """Samples, heads, rows and inner size."""
     if tensor is None or tensor.shape is None:
         return None

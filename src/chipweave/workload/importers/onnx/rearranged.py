@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.onnx.constants import bounds
-from chipweave.workload.importers.onnx.tensor import Call, Tensor, steers
-from chipweave.workload.importers.view import Kind, Shape, View, concatenate, cut, embedding, fold
+from chipweave.workload.importers.onnx.tensor import Call, OnnxTensor, steers
+from chipweave.workload.importers.view import Shape, View, ViewKind, concatenate, cut, embedding, fold
 from chipweave.workload.model import NETWORK_INPUT
 
 
@@ -84,11 +84,11 @@ def gather(assembly: Assembly, call: Call) -> View:
     return view if view.shape == call.shape and in_order else fold((view,), call.shape)
 
 
-def _is_look_up(table: Tensor, index: Tensor) -> bool:
+def _is_look_up(table: OnnxTensor, index: OnnxTensor) -> bool:
     """Numbers that a layer makes (the nearest entries of a code book) are no input of the network."""
-    is_table = table.view.kind is Kind.CONSTANT and table.shape is not None and len(table.shape) > 1
+    is_table = table.view.kind is ViewKind.CONSTANT and table.shape is not None and len(table.shape) > 1
     comes_in = all(piece.producer == NETWORK_INPUT for piece in index.view.pieces)
-    return is_table and not steers(table.element) and index.view.kind is not Kind.CONSTANT and comes_in
+    return is_table and not steers(table.element) and index.view.kind is not ViewKind.CONSTANT and comes_in
 
 
 def transpose(assembly: Assembly, call: Call) -> View:

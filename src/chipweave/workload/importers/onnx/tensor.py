@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chipweave.errors import InputError
-from chipweave.workload.importers.view import Kind, Shape, View, constant, control, network_input
+from chipweave.workload.importers.view import Shape, View, ViewKind, constant, control, network_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ _STEERING = frozenset(("INT32", "INT64", "UINT32", "UINT64", "INT16", "UINT16", 
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class OnnxTensor:
     """What is known of a tensor before a run.
 
     Args:
@@ -52,7 +52,7 @@ class Tensor:
 
     @property
     def is_activation(self) -> bool:
-        return self.view.kind is Kind.ACTIVATION
+        return self.view.kind is ViewKind.ACTIVATION
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Call:
 
     operator: str
     name: str
-    inputs: tuple[Tensor | None, ...]
+    inputs: tuple[OnnxTensor | None, ...]
     attributes: Mapping[str, Any]
     shapes: tuple[Shape | None, ...]
 
@@ -80,7 +80,7 @@ class Call:
     def views(self) -> tuple[View, ...]:
         return tuple(tensor.view for tensor in self.inputs if tensor is not None)
 
-    def operand(self, position: int) -> Tensor | None:
+    def operand(self, position: int) -> OnnxTensor | None:
         return self.inputs[position] if position < len(self.inputs) else None
 
     def integers(self, key: str, position: int = -1) -> list[int] | None:
@@ -109,19 +109,19 @@ def steers(element: int) -> bool:
     return any(element == TensorProto.DataType.Value(name) for name in _STEERING)
 
 
-def input_tensor(name: str, element: int, shape: Shape) -> Tensor:
+def input_tensor(name: str, element: int, shape: Shape) -> OnnxTensor:
     """An input of the network."""
-    return Tensor(control(shape) if steers(element) else network_input(name, shape), element)
+    return OnnxTensor(control(shape) if steers(element) else network_input(name, shape), element)
 
 
-def stored_tensor(proto: TensorProto, where: str) -> Tensor:
+def stored_tensor(proto: TensorProto, where: str) -> OnnxTensor:
     """An initialiser or the value of an attribute; its values only where they are few and in the file.
 
     Raises:
         InputError: sizes that no tensor has.
     """
     shape = legal_shape(proto.dims, where)
-    return Tensor(constant(shape), proto.data_type, _values(proto, shape))
+    return OnnxTensor(constant(shape), proto.data_type, _values(proto, shape))
 
 
 def _values(proto: TensorProto, shape: Shape) -> np.ndarray[Any, Any] | None:
@@ -150,7 +150,7 @@ def legal_shape(sizes: Sequence[int], where: str) -> Shape:
     return shape
 
 
-def type_of(tensor: Tensor) -> TypeProto:
+def type_of(tensor: OnnxTensor) -> TypeProto:
     """As ONNX describes it."""
     from onnx import TensorProto, TypeProto
 

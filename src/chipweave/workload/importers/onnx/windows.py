@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Assembly, legal_name
-from chipweave.workload.importers.onnx.tensor import Call, Tensor
-from chipweave.workload.importers.view import Kind, Shape, View, fold, unary
+from chipweave.workload.importers.onnx.tensor import Call, OnnxTensor
+from chipweave.workload.importers.view import Shape, View, ViewKind, fold, unary
 
 
 def convolution(assembly: Assembly, call: Call, weight: int = 1) -> View | None:
@@ -71,7 +71,7 @@ def _agree(call: Call, expected: int, channels: int) -> None:
 def _operands(call: Call, weight: int) -> tuple[Shape, Shape, Shape] | None:
     """Shapes of the input, the weights and the output, where all are known and the weights are constants."""
     source, filter_ = call.operand(0), call.operand(weight)
-    if source is None or filter_ is None or filter_.view.kind is not Kind.CONSTANT:
+    if source is None or filter_ is None or filter_.view.kind is not ViewKind.CONSTANT:
         return None
     if source.shape is None or filter_.shape is None or call.shape is None:
         return None
@@ -80,7 +80,7 @@ def _operands(call: Call, weight: int) -> tuple[Shape, Shape, Shape] | None:
     return source.shape, filter_.shape, call.shape
 
 
-def _view(tensor: Tensor | None, shape: Shape) -> View:
+def _view(tensor: OnnxTensor | None, shape: Shape) -> View:
     assert tensor is not None
     return replace(tensor.view, shape=shape)
 
@@ -189,5 +189,3 @@ def _channels_first(shape: Shape) -> Shape:
 def _folded(assembly: Assembly, call: Call) -> View:
     assembly.folded[call.operator] += 1
     return fold(call.views, call.shape)
-
-

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chipweave.workload.importers.view import Kind, Shape, View, cut, fold
+from chipweave.workload.importers.view import Shape, View, ViewKind, cut, fold
 
 
 def reshaped(view: View, shape: Shape | None) -> View:
     """The same elements in the same order."""
-    if view.kind is not Kind.ACTIVATION or view.axis is None:
+    if view.kind is not ViewKind.ACTIVATION or view.axis is None:
         return replace(view, shape=shape)
     if view.shape is None or shape is None:
         return fold((view,), shape)

@@ -15,7 +15,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from chipweave.errors import InputError
-from chipweave.workload.importers.torch.graph import Graph, Input, Node, Output, Ref
+from chipweave.workload.importers.torch.graph import Input, Node, Output, Ref, TracedGraph
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ _NESTED = 100
 """Sub-graphs within sub-graphs."""
 
 
-def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Graph:
+def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> TracedGraph:
     """Trace a call of `module`, in evaluation mode, with tensors that have shapes and no values.
 
     Raises:
@@ -62,7 +62,7 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         for node in program.graph.nodes
         if node.op == "placeholder" and (outputs := _outputs(node)[0])
     ]
-    return Graph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)))
+    return TracedGraph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)))
 
 
 @contextmanager

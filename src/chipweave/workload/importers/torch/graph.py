@@ -67,7 +67,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Graph:
+class TracedGraph:
     """Nodes in the order in which they run."""
 
     inputs: tuple[Input, ...]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from chipweave.workload.importers.torch import products, rearranged, windows
 from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output
-from chipweave.workload.importers.view import Kind
+from chipweave.workload.importers.view import ViewKind
 
 Translation = Callable[[Walk, Node], Made]
 
@@ -15,7 +15,7 @@ Translation = Callable[[Walk, Node], Made]
 def elementwise(walk: Walk, node: Node) -> Made:
     """A layer where two or more activations meet."""
     views = walk.views(node.refs)
-    joins = sum(view.kind is Kind.ACTIVATION for view in views) > 1
+    joins = sum(view.kind is ViewKind.ACTIVATION for view in views) > 1
     shape = sized_output(node) if joins else node.shape
     return walk.assembly.elementwise(node.operator, walk.label(node), views, shape)
 

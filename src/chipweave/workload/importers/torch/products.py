@@ -11,7 +11,7 @@ from chipweave.workload.importers.assembly import Operand, legal_name
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
 from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output, with_more
-from chipweave.workload.importers.view import Kind, embedding, made_of
+from chipweave.workload.importers.view import ViewKind, embedding, made_of
 
 
 def linear(walk: Walk, node: Node) -> Made:
@@ -67,7 +67,7 @@ def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added
         batch=sizes.batch, rows=sizes.rows, inner=sizes.inner, columns=sizes.columns, shape=shape,
     )  # fmt: skip
     bias = walk.view(added)
-    if bias.kind is not Kind.ACTIVATION or node.arguments.get("beta") == 0:
+    if bias.kind is not ViewKind.ACTIVATION or node.arguments.get("beta") == 0:
         return made
     return walk.assembly.elementwise(node.operator, walk.label(node), (made, bias), shape)
 
@@ -81,7 +81,7 @@ def attention(walk: Walk, node: Node) -> Made:
     names = ("query", "key", "value") if "query" in arguments else ("0", "1", "2")
     (query, of_query), (key, of_key), (value, of_value) = (walk.sized(arguments[name]) for name in names)
     mask = walk.view(arguments.get("attn_mask", arguments.get("attn_bias")))
-    if mask.kind is Kind.ACTIVATION:
+    if mask.kind is ViewKind.ACTIVATION:
         key = made_of((*key.pieces, *mask.pieces), of_key)
     made = walk.assembly.attention(
         node.scope or "attention", query, key, value,
@@ -94,7 +94,7 @@ def attention(walk: Walk, node: Node) -> Made:
 def look_up(walk: Walk, node: Node) -> Made:
     """Rows of a table: the network's input to what follows, or constants where the indices are."""
     weight, indices = walk.view(node.arguments["weight"]), walk.view(node.arguments["indices"])
-    if weight.kind is Kind.CONSTANT and indices.kind is Kind.CONTROL:
+    if weight.kind is ViewKind.CONSTANT and indices.kind is ViewKind.CONTROL:
         walk.assembly.folded[node.operator] += 1
         return with_more(node, embedding(node.scope or node.name, sized_output(node)))
     return walk.fold(node, (weight, indices))

@@ -8,14 +8,14 @@ from typing import Any
 from chipweave.workload.importers.torch import arrange
 from chipweave.workload.importers.torch.graph import Node, Ref
 from chipweave.workload.importers.torch.walk import Made, Walk
-from chipweave.workload.importers.view import Kind, View, concatenate, constant, fold, unary
+from chipweave.workload.importers.view import View, ViewKind, concatenate, constant, fold, unary
 
 
 def one_by_one(walk: Walk, node: Node) -> Made:
     """Activations, norms, casts: of their one activation, which keeps its parts."""
     walk.assembly.folded[node.operator] += 1
     operands = walk.views(node.refs) or [constant(node.shape)]
-    activations = [view for view in operands if view.kind is Kind.ACTIVATION]
+    activations = [view for view in operands if view.kind is ViewKind.ACTIVATION]
     first = unary(activations[0], node.shape) if len(activations) == 1 else fold(operands, node.shape)
     if not node.several:
         return first

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chipweave.workload.importers.assembly import Imported, legal_name
-from chipweave.workload.importers.torch.graph import Graph, Node
+from chipweave.workload.importers.torch.graph import Node, TracedGraph
 from chipweave.workload.importers.torch.operators import OPERATORS
 from chipweave.workload.importers.torch.walk import Made, UnknownSize, Walk
-from chipweave.workload.importers.view import Kind, View, kind_of
+from chipweave.workload.importers.view import View, ViewKind, kind_of
 
 
-def translate(graph: Graph, name: str, source: str, bytes_per_element: int = 1) -> Imported:
+def translate(graph: TracedGraph, name: str, source: str, bytes_per_element: int = 1) -> Imported:
     """The model of a traced module.
 
     Args:
@@ -43,10 +43,10 @@ def _made(walk: Walk, node: Node) -> Made:
 def _steers(node: Node, operands: Sequence[View]) -> bool:
     """Costs nothing whatever it does: known before a run, or indices and truth values made of such."""
     kind = kind_of(operands)
-    return kind is Kind.CONSTANT or (kind is Kind.CONTROL and all(output.integer for output in node.outputs))
+    return kind is ViewKind.CONSTANT or (kind is ViewKind.CONTROL and all(output.integer for output in node.outputs))
 
 
-def _notes(walk: Walk, graph: Graph, unknown: Sequence[str]) -> list[str]:
+def _notes(walk: Walk, graph: TracedGraph, unknown: Sequence[str]) -> list[str]:
     notes = [
         f"the first axis of input '{legal_name(item.name)}' has {item.output.shape[0]} entries; if it is a batch, one "
         "sample of the model is all of them: better give inputs of batch 1, and the batch to the scenario"

@@ -8,8 +8,8 @@ from typing import Any
 
 from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.torch.attention import attention_halves
-from chipweave.workload.importers.torch.graph import Graph, Input, Node, Ref
-from chipweave.workload.importers.view import Kind, Shape, View, constant, control, fold, network_input
+from chipweave.workload.importers.torch.graph import Input, Node, Ref, TracedGraph
+from chipweave.workload.importers.view import Shape, View, ViewKind, constant, control, fold, network_input
 
 Made = View | list[View]
 """What a node makes: one view, or a list where its operator returns several tensors."""
@@ -22,7 +22,7 @@ class UnknownSize(Exception):
 class Walk:
     """Nodes are kept in order; every method but `keep` only reads, or counts."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: TracedGraph) -> None:
         self.assembly = Assembly()
         self.before_padding: dict[str, tuple[View, Shape]] = {}
         """By padded map: what was padded with zeros, and how many came before each axis."""
@@ -59,7 +59,7 @@ class Walk:
     def weight(self, ref: Any) -> View:
         """An operand that a layer keeps as its weights where it is constant."""
         view = self.view(ref)
-        if isinstance(ref, Ref) and view.kind is Kind.CONSTANT:
+        if isinstance(ref, Ref) and view.kind is ViewKind.CONSTANT:
             whole = self._owner.get(ref.name, ref.name)
             self._readers[whole if self.view(Ref(whole)).elements == view.elements else ref.name] += 1
         return view

@@ -10,7 +10,7 @@ from typing import Any
 from chipweave.workload.importers.torch.arrange import permuted
 from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output, with_more
-from chipweave.workload.importers.view import Kind, Shape, View, fold, made_of
+from chipweave.workload.importers.view import Shape, View, ViewKind, fold, made_of
 
 
 def convolution(walk: Walk, node: Node) -> View:
@@ -26,7 +26,7 @@ def convolution(walk: Walk, node: Node) -> View:
     smaller, before = walk.before_padding.get(arguments["input"].name, (view, (0,) * axes))
     if len(before) == axes and len(smaller.shape or ()) == axes + 2:
         view, padding = smaller, tuple(a + b for a, b in zip(padding, before, strict=True))
-    if kernels.kind is Kind.ACTIVATION:
+    if kernels.kind is ViewKind.ACTIVATION:
         view = made_of((*view.pieces, *kernels.pieces), view.shape)
     made = walk.assembly.convolution(
         walk.label(node), view, weight,
@@ -105,7 +105,7 @@ def reduction(walk: Walk, node: Node) -> Made:
     view, axes = walk.view(_source(node)), node.arguments.get("dim")
     shape = view.shape or ()
     rank = len(shape)
-    if view.kind is not Kind.ACTIVATION or axes is None or rank not in (3, 4):
+    if view.kind is not ViewKind.ACTIVATION or axes is None or rank not in (3, 4):
         return walk.fold(node, walk.views(node.refs))
     reduced = {axis % rank for axis in ([axes] if isinstance(axes, int) else axes)}
     kept = set(range(rank)) - reduced

@@ -20,7 +20,7 @@ STYLES = {"W": Style.NVDLA, "O": Style.SHIDIANNAO}
 """Weight stationary and output stationary (SCAR II-C)."""
 
 
-class Mapping(StrEnum):
+class MappingText(StrEnum):
     """MAESTRO's mapping text, which no paper names.
 
     `fixed`: the official `kcp_ws` and `yxp_os`, clipped to the layer. `square`: the same, the output-stationary array
@@ -45,20 +45,20 @@ parser refuses."""
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Hardware:
     """What the papers leave open about the hardware and its cost.
 
     Args:
         fidelity: `paper` is SCAR III-E as printed.
         floor: MAESTRO's off-chip floor, elements per cycle; None: off. 64 is the figure of SCAR's Table II.
-        mapping: see `Mapping`.
+        mapping: see `MappingText`.
         noc_bandwidth: elements per cycle inside a chiplet.
         dram_bandwidth_bytes_s: of the package (Table II: 64 GB/s, of the package or of each of its four interfaces).
     """
 
     fidelity: Fidelity = Fidelity.PAPER
     floor: int | None = None
-    mapping: Mapping = Mapping.FIXED
+    mapping: MappingText = MappingText.FIXED
     noc_bandwidth: int = 256
     dram_bandwidth_bytes_s: float = 64e9
 
@@ -67,48 +67,48 @@ class Machine:
         return MaestroCostModel(offchip_bandwidth=self.floor)
 
 
-def chiplet(kind: str, machine: Machine, *, size: int = 1, noc_factor: int = 1) -> Chiplet:
+def chiplet(kind: str, hardware: Hardware, *, size: int = 1, noc_factor: int = 1) -> Chiplet:
     """A weight- ('W') or output-stationary ('O') chiplet; `size` multiplies PEs and L2, `noc_factor` the NoC."""
     pes = size * PES
     return Chiplet(
         f"{STYLES[kind]}-{pes}",
-        _dataflow(kind, machine.mapping, pes),
+        _dataflow(kind, hardware.mapping, pes),
         num_pes=pes,
         l2_bytes=size * L2_BYTES,
-        noc_bandwidth=noc_factor * machine.noc_bandwidth,
+        noc_bandwidth=noc_factor * hardware.noc_bandwidth,
     )
 
 
-def _dataflow(kind: str, mapping: Mapping, pes: int) -> Dataflow:
-    if kind == "O" and mapping == Mapping.CHANNELS:
+def _dataflow(kind: str, mapping: MappingText, pes: int) -> Dataflow:
+    if kind == "O" and mapping == MappingText.CHANNELS:
         return Dataflow(Style.CUSTOM, mappings={"conv": YKP_OS})
-    square = kind == "O" and mapping == Mapping.SQUARE
-    tile = Tile.AUTO if mapping == Mapping.AUTO else Tile.FIXED
+    square = kind == "O" and mapping == MappingText.SQUARE
+    tile = Tile.AUTO if mapping == MappingText.AUTO else Tile.FIXED
     return Dataflow(STYLES[kind], tile, cluster=math.isqrt(pes) if square else None)
 
 
-def package(kinds: str, machine: Machine) -> Package:
+def package(kinds: str, hardware: Hardware) -> Package:
     """A mesh of chiplets, kinds row by row: four letters make 2x2, two 1x2. Every column is an outer one, so every
     chiplet has an interface (SCAR Def. 3)."""
     rows = 2 if len(kinds) == 4 else 1
     columns = len(kinds) // rows
     return Package(
         kinds,
-        tuple(chiplet(kind, machine) for kind in kinds),
+        tuple(chiplet(kind, hardware) for kind in kinds),
         topology.mesh(rows, columns),
         interfaces=tuple(range(len(kinds))),
         positions=topology.grid_positions(rows, columns),
         routing=Routing.XY,
-        dram_bandwidth_bytes_s=machine.dram_bandwidth_bytes_s,
+        dram_bandwidth_bytes_s=hardware.dram_bandwidth_bytes_s,
     )
 
 
-def monolithic(machine: Machine, noc_factor: int = 1) -> Package:
+def monolithic(hardware: Hardware, noc_factor: int = 1) -> Package:
     """One output-stationary chip with the PEs and L2 of a whole 2x2 package."""
     return Package(
         "monolithic",
-        (chiplet("O", machine, size=4, noc_factor=noc_factor),),
+        (chiplet("O", hardware, size=4, noc_factor=noc_factor),),
         links=(),
         interfaces=(0,),
-        dram_bandwidth_bytes_s=machine.dram_bandwidth_bytes_s,
+        dram_bandwidth_bytes_s=hardware.dram_bandwidth_bytes_s,
     )
