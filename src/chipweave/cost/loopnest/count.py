@@ -38,7 +38,7 @@ def count(shape: Shape, mapping: Mapping, machine: Machine) -> Counts:
     reuse = reuse_of(mapping.outer, going, mapping.inner, moving(mapping.tile))
     figures = np.zeros(kernel.FIGURES, dtype=np.int64)
     sizes = machine_row(machine)
-    kernel.evaluate(records, classes, rows, reuse, sizes, figures)
+    kernel.evaluate(records, classes, rows, reuse, sizes, figures, np.empty(kernel.LIKE, dtype=np.int64))
     weights, inputs, outputs = kernel.held(records, rows, inside_of(mapping.outer, going))
     partial = figures[kernel.L2_READ_O] > 0
     l2_need = (weights + inputs) * machine.element_bytes

@@ -178,7 +178,7 @@ def _leaf(
             if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
                 continue
             tally[1] += 1
-            exact = float(kn.cycles(records, classes, rows, reuse, machine, overlapped, figures))
+            exact = float(kn.cycles(records, classes, rows, reuse, machine, overlapped, figures, np.empty(kn.LIKE, dtype=np.int64)))
             value, second = bd.value(objective, exact, energy), bd.second(objective, exact, energy)
             if bd.better(value, second, best):
                 order = _order(records, rows, free, block, machine)
