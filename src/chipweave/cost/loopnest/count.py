@@ -93,7 +93,8 @@ def records_of(shape: Shape, choices: Sequence[Ints]) -> tuple[Ints, Ints]:
         stacked[group, : len(each)] = each
     axes = np.array([_axis(shape, group) for group in range(kernel.GROUPS)], dtype=np.int64)
     sliding = axes[:, 6] == 1
-    steps = -(-axes[:, :1] // (stacked[..., 0] * stacked[..., 1])) * -(-axes[:, 1:2] // (stacked[..., 2] * stacked[..., 3]))
+    steps = -(-axes[:, :1] // (stacked[..., 0] * stacked[..., 1]))
+    steps *= -(-axes[:, 1:2] // (stacked[..., 2] * stacked[..., 3]))
     # A plain loop has a first step, a last one, and others that are alike.
     most = steps[sliding].sum() + np.minimum(steps[~sliding], 3).sum()
     records = np.zeros((*stacked.shape[:2], RECORD), dtype=np.int64)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from chipweave.cost.compiled import ENTRY, INNER
+from chipweave.cost.compiled import entry, inner, number
 
 Ints = NDArray[np.int64]
 
@@ -61,7 +60,7 @@ class Block(NamedTuple):
     end_f: int
 
 
-@njit(**INNER)
+@inner
 def _progression(block: Block, axis: Axis) -> tuple[int, int, int]:
     """First and last term and step of a block's positions; step 0 if they are no arithmetic progression."""
     outputs, taps = block.end_o - block.o, block.end_f - block.f
@@ -79,7 +78,7 @@ def _progression(block: Block, axis: Axis) -> tuple[int, int, int]:
     return first, last, step
 
 
-@njit(**INNER)
+@inner
 def _terms(first: int, last: int, step: int, high: int) -> int:
     """Terms of a progression within [0, high)."""
     if first < 0:
@@ -88,7 +87,7 @@ def _terms(first: int, last: int, step: int, high: int) -> int:
     return 0 if last < first else (last - first) // step + 1
 
 
-@njit(**INNER)
+@inner
 def _mark(block: Block, axis: Axis, marks: Ints, before: int) -> int:
     """Raises the marks of a block's real positions by one where they are `before`; how many are."""
     found = 0
@@ -101,16 +100,15 @@ def _mark(block: Block, axis: Axis, marks: Ints, before: int) -> int:
     return found
 
 
-@njit(**INNER)
+@inner
 def _marked(one: Block, other: Block, axis: Axis, marks: Ints) -> tuple[int, int]:
     """Real positions of one block, and those that it has in common with the other, marked one by one."""
     for at in range(axis.size):
         marks[at] = 0
-    # The casts keep these arguments from becoming types of their own, each compiled apart.
-    return _mark(one, axis, marks, np.int64(0)), _mark(other, axis, marks, np.int64(1))
+    return _mark(one, axis, marks, number(0)), _mark(other, axis, marks, number(1))
 
 
-@njit(**INNER)
+@inner
 def _real(block: Block, axis: Axis, marks: Ints) -> int:
     """Distinct real positions of a block."""
     if block.end_o <= block.o or block.end_f <= block.f:
@@ -119,7 +117,7 @@ def _real(block: Block, axis: Axis, marks: Ints) -> int:
     return _terms(first, last, step, axis.size) if step else _marked(block, block, axis, marks)[0]
 
 
-@njit(**INNER)
+@inner
 def _shared(one: Block, other: Block, axis: Axis, marks: Ints) -> int:
     """Real positions that two blocks have in common."""
     if one.end_o <= one.o or one.end_f <= one.f or other.end_o <= other.o or other.end_f <= other.f:
@@ -135,7 +133,7 @@ def _shared(one: Block, other: Block, axis: Axis, marks: Ints) -> int:
     return _marked(one, other, axis, marks)[1]
 
 
-@njit(**INNER)
+@inner
 def _block(o: int, f: int, cut: Cut) -> Block:
     """The o-th tile of outputs and the f-th of taps."""
     return Block(
@@ -146,7 +144,7 @@ def _block(o: int, f: int, cut: Cut) -> Block:
     )
 
 
-@njit(**INNER)
+@inner
 def _inner(o: int, f: int, cut: Cut, axis: Axis) -> bool:
     """Whether the o-th tile of outputs is whole and has no padding at the f-th of taps: all such tiles are alike."""
     first, last = min(f * cut.tile_f, cut.taps), min((f + 1) * cut.tile_f, cut.taps) - 1
@@ -155,7 +153,7 @@ def _inner(o: int, f: int, cut: Cut, axis: Axis) -> bool:
     return low >= 0 and high < axis.size and (o + 1) * cut.tile_o <= cut.outputs
 
 
-@njit(**INNER)
+@inner
 def _alike(o: int, f: int, back_o: int, back_f: int, cut: Cut, axis: Axis) -> bool:
     """Whether a tile costs what its neighbours along the outputs do: it, and those that came before it, are inner."""
     if o < back_o or not _inner(o - back_o, f, cut, axis) or not _inner(o, f, cut, axis):
@@ -163,7 +161,7 @@ def _alike(o: int, f: int, back_o: int, back_f: int, cut: Cut, axis: Axis) -> bo
     return f < back_f or _inner(o, f - back_f, cut, axis)
 
 
-@njit(**INNER)
+@inner
 def _costs(o: int, f: int, back_o: int, back_f: int, cut: Cut, axis: Axis, marks: Ints) -> tuple[int, int, int]:
     """Real positions of a tile, and those shared with the tiles `back_o` outputs' and `back_f` taps' tiles before."""
     block, shared_o, shared_f = _block(o, f, cut), 0, 0
@@ -174,7 +172,7 @@ def _costs(o: int, f: int, back_o: int, back_f: int, cut: Cut, axis: Axis, marks
     return _real(block, axis, marks), shared_o, shared_f
 
 
-@njit(**INNER)
+@inner
 def _own(record: Ints, axis: Axis, marks: Ints) -> None:
     """Fills what every PE takes in: OWN, what it shares with its tiles before, and LARGEST."""
     back_o, back_f = record[SO], record[SF]
@@ -195,7 +193,7 @@ def _own(record: Ints, axis: Axis, marks: Ints) -> None:
     record[OWN_SHARED_O], record[OWN_SHARED_F] = own_shared_o, own_shared_f
 
 
-@njit(**INNER)
+@inner
 def _class(classes: Ints, first: int, end: int) -> int:
     """The class from `first` on whose steps cost what those of the one at `end` do; `end` if there is none."""
     for at in range(first, end):
@@ -208,12 +206,12 @@ def _class(classes: Ints, first: int, end: int) -> int:
     return end
 
 
-@njit(**INNER)
+@inner
 def _steps(record: Ints, axis: Axis, sliding: bool, classes: Ints, first: int, marks: Ints) -> int:
     """Fills what the array takes in over its steps: ARRAY, what it shares, HELD, and the classes from `first` on."""
     steps_o, steps_f, tile_o, tile_f = record[NO], record[NF], record[TO], record[TF]
     cut = Cut(record[SO] * tile_o, record[DO], record[SF] * tile_f, record[DF])
-    one = np.int64(1)
+    one = number(1)
     end = first
     array = array_shared_o = array_shared_f = held = 0
     for f in range(steps_f):
@@ -247,7 +245,7 @@ def _steps(record: Ints, axis: Axis, sliding: bool, classes: Ints, first: int, m
     return end
 
 
-@njit(**INNER)
+@inner
 def _largest(cut: Cut, axis: Axis, marks: Ints) -> int:
     """Real positions of the largest tile."""
     most = 0
@@ -257,7 +255,7 @@ def _largest(cut: Cut, axis: Axis, marks: Ints) -> int:
     return most
 
 
-@njit(**INNER)
+@inner
 def _pairs(outputs: int, taps: int, axis: Axis) -> int:
     """Outputs and taps that meet at real positions."""
     found = 0
@@ -267,7 +265,7 @@ def _pairs(outputs: int, taps: int, axis: Axis) -> int:
     return found
 
 
-@njit(**INNER)
+@inner
 def _loops(choice: Ints, outputs: int, taps: int, record: Ints) -> None:
     """Fills factors, tiles and iterations of both loops."""
     spatial_o, tile_o, spatial_f, tile_f = choice[0], choice[1], choice[2], choice[3]
@@ -280,7 +278,7 @@ def _loops(choice: Ints, outputs: int, taps: int, record: Ints) -> None:
     record[HF] = (steps_f - 1) * tile_f + min(tile_f, taps - (steps_f - 1) * array_f)
 
 
-@njit(**ENTRY)
+@entry
 def groups_of(choices: Ints, counts: Ints, axes: Ints, records: Ints, classes: Ints, marks: Ints) -> None:
     """Fills records [group, choice, RECORD] and classes [class, CLASS] of several axes' tilings.
 
@@ -292,7 +290,7 @@ def groups_of(choices: Ints, counts: Ints, axes: Ints, records: Ints, classes: I
         records, classes: zero, a class more than there are steps.
         marks: as long as the longest axis that slides.
     """
-    end = np.int64(0)
+    end = number(0)
     for group in range(len(counts)):
         outputs, taps, sliding = axes[group, 0], axes[group, 1], axes[group, 6] == 1
         axis = Axis(axes[group, 2], axes[group, 3], axes[group, 4], axes[group, 5])

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from chipweave.cost.compiled import ENTRY, INNER
+from chipweave.cost.compiled import entry, inner, number
 from chipweave.cost.loopnest.footprint import (
     ARRAY,
     ARRAY_SHARED_F,
@@ -30,9 +29,6 @@ from chipweave.cost.loopnest.footprint import (
     HF,
     HO,
     LARGEST,
-    LAST,
-    LAST_F,
-    LAST_O,
     MANY,
     NEW_F,
     NEW_O,
@@ -94,7 +90,7 @@ PES, LANES, L1_BYTES, BANDWIDTH, LATENCY, OPERAND, PARTIAL, Q = range(8)
 FIGURES = 19
 
 
-@njit(**ENTRY)
+@entry
 def l1_need(records: Ints, rows: Ints, machine: Ints, overlapped: bool) -> int:
     """Bytes of the largest tiles in a PE; with second buffers for the tensors that move if `overlapped`.
 
@@ -116,10 +112,10 @@ def l1_need(records: Ints, rows: Ints, machine: Ints, overlapped: bool) -> int:
             inputs *= 2
         if both * places * k[NO] > 1:
             outputs *= 2
-    return weights + inputs + outputs
+    return int(weights + inputs + outputs)
 
 
-@njit(**INNER)
+@inner
 def fitting(records: Ints, rows: Ints, machine: Ints) -> tuple[int, bool]:
     """Bytes of the largest tiles in a PE, with second buffers if it has room for them, and whether it has."""
     for buffers in range(2, 0, -1):  # a loop, so that `l1_need` is compiled once, not apart for True and for False
@@ -129,7 +125,12 @@ def fitting(records: Ints, rows: Ints, machine: Ints) -> tuple[int, bool]:
     return need, False
 
 
-@njit(**INNER)
+@inner
+def _either(bit: int, one: int, other: int) -> int:
+    return one if bit else other
+
+
+@inner
 def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     """Fills the figures up to STEPS: everything that is a product over the loops."""
     n, g, k, c = records[0, rows[0]], records[1, rows[1]], records[2, rows[2]], records[3, rows[3]]
@@ -140,14 +141,14 @@ def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     outputs = n[DO] * g[DO] * k[DO] * v[DO] * u[DO]
     places = n[DO] * g[DO] * c[DO]
 
-    read = sent = used = weights
-    sent *= min(n[SO], n[PO]) if w_free & FREE_N else n[PO]
-    sent *= min(v[SO], v[PO]) if w_free & FREE_Y else v[PO]
-    sent *= min(u[SO], u[PO]) if w_free & FREE_X else u[PO]
-    read *= (1 if w_free & FREE_N else n[NO]) * (1 if w_free & FREE_Y else v[NO]) * (1 if w_free & FREE_X else u[NO])
-    used *= (n[PO] if w_kept & FREE_N else n[DO]) * (v[PO] if w_kept & FREE_Y else v[DO])
-    used *= u[PO] if w_kept & FREE_X else u[DO]
-    figures[L2_READ_W], figures[L1_WRITE_W], figures[L1_READ_W] = read, sent, used
+    one = number(1)
+    free_n, free_y, free_x = w_free & FREE_N, w_free & FREE_Y, w_free & FREE_X
+    sent = weights * _either(free_n, min(n[SO], n[PO]), n[PO]) * _either(free_y, min(v[SO], v[PO]), v[PO])
+    figures[L1_WRITE_W] = sent * _either(free_x, min(u[SO], u[PO]), u[PO])
+    read = weights * _either(free_n, one, n[NO]) * _either(free_y, one, v[NO]) * _either(free_x, one, u[NO])
+    figures[L2_READ_W] = read
+    used = weights * _either(w_kept & FREE_N, n[PO], n[DO]) * _either(w_kept & FREE_Y, v[PO], v[DO])
+    figures[L1_READ_W] = used * _either(w_kept & FREE_X, u[PO], u[DO])
 
     array_v, array_u, own_v, own_u = v[ARRAY], u[ARRAY], v[OWN], u[OWN]
     if pivot == PIVOT_Y:
@@ -162,13 +163,14 @@ def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     elif pivot == PIVOT_S:
         array_u -= u[ARRAY_SHARED_F]
         own_u -= u[OWN_SHARED_F]
-    figures[L2_READ_I] = places * array_v * array_u * (1 if i_free & FREE_K else k[NO])
-    figures[L1_WRITE_I] = places * own_v * own_u * (min(k[SO], k[PO]) if i_free & FREE_K else k[PO])
-    figures[L1_READ_I] = places * v[PAIRS] * u[PAIRS] * (k[PO] if i_kept & FREE_K else k[DO])
+    figures[L2_READ_I] = places * array_v * array_u * _either(i_free & FREE_K, one, k[NO])
+    figures[L1_WRITE_I] = places * own_v * own_u * _either(i_free & FREE_K, min(k[SO], k[PO]), k[PO])
+    figures[L1_READ_I] = places * v[PAIRS] * u[PAIRS] * _either(i_kept & FREE_K, k[PO], k[DO])
 
-    passes = (1 if o_free & FREE_C else c[NO]) * (1 if o_free & FREE_R else v[NF]) * (1 if o_free & FREE_S else u[NF])
-    visits = (c[NO] if o_kept & FREE_C else c[HO]) * (v[NF] if o_kept & FREE_R else v[HF])
-    visits *= u[NF] if o_kept & FREE_S else u[HF]
+    passes = _either(o_free & FREE_C, one, c[NO]) * _either(o_free & FREE_R, one, v[NF])
+    passes *= _either(o_free & FREE_S, one, u[NF])
+    visits = _either(o_kept & FREE_C, c[NO], c[HO]) * _either(o_kept & FREE_R, v[NF], v[HF])
+    visits *= _either(o_kept & FREE_S, u[NF], u[HF])
     figures[L2_READ_O] = outputs * (passes - 1)
     figures[L2_WRITE_O] = outputs * passes
     figures[L1_WRITE_O] = outputs * (visits + passes - 1)
@@ -178,7 +180,7 @@ def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     figures[STEPS] = n[NO] * g[NO] * k[NO] * c[NO] * v[NO] * v[NF] * u[NO] * u[NF]
 
 
-@njit(**INNER)
+@inner
 def _slot(work: int, arrive: int, leave: int, bandwidth: int) -> tuple[int, int]:
     """Which is slowest (0 compute, 1 what arrives, 2 what leaves; the first of equals), and its cycles."""
     limit = work * bandwidth
@@ -188,7 +190,7 @@ def _slot(work: int, arrive: int, leave: int, bandwidth: int) -> tuple[int, int]
     return (1, slowest) if arrive > (slowest - 1) * bandwidth else (2, slowest)
 
 
-@njit(**INNER)
+@inner
 def _alike(classes: Ints, record: Ints, first_differs: int, merged: Ints) -> int:
     """Fills merged [class, (many, work, outputs, first)] of a plain loop, steps of equal cost as one; their number."""
     start, number = record[FIRST_CLASS], record[CLASSES]
@@ -221,7 +223,7 @@ class Flags(NamedTuple):
 FIRST_OF_ALL = FIRST_O | FIRST << 4 | FIRST << 8
 
 
-@njit(**INNER)
+@inner
 def _flags(reuse: Ints) -> Flags:
     c, r, s = reuse[O_FREE] & 1, reuse[O_FREE] >> 1 & 1, reuse[O_FREE] >> 2 & 1
     enters = c * FIRST_O | r * FIRST_F << 4 | s * FIRST_F << 8
@@ -229,7 +231,7 @@ def _flags(reuse: Ints) -> Flags:
     return Flags(weights, enters, (FIRST_O | FIRST_F << 4 | FIRST_F << 8) ^ enters)
 
 
-@njit(**INNER)
+@inner
 def _new(classes: Ints, cv: int, cu: int, pivot: int) -> int:
     """Positions of I that a step takes in: less what it shares with the one before along the pivot."""
     full_v, full_u = classes[cv, FULL], classes[cu, FULL]
@@ -241,7 +243,7 @@ def _new(classes: Ints, cv: int, cu: int, pivot: int) -> int:
         full_v = classes[cv, NEW_F]
     elif pivot == PIVOT_S:
         full_u = classes[cu, NEW_F]
-    return full_v * full_u
+    return int(full_v * full_u)
 
 
 class Step(NamedTuple):
@@ -264,7 +266,7 @@ class Step(NamedTuple):
     last: bool
 
 
-@njit(**INNER)
+@inner
 def _step(classes: Ints, at: tuple[int, int, int], full: int, needs: Flags, q: int) -> Step:
     """Of one class of C, V and U each."""
     cc, cv, cu = at
@@ -295,7 +297,7 @@ LIKE = 5, 3, SUMS
 """Shape of the room that `cycles` needs: classes of N, G and K [loop, class, column], their numbers, and sums."""
 
 
-@njit(**INNER)
+@inner
 def _add(step: Step, like: Ints, numbers: Ints, reuse: Ints, machine: Ints, overlapped: bool, sums: Ints) -> None:
     """Adds the steps of all classes of N, G and K."""
     lanes, bandwidth = machine[LANES], machine[BANDWIDTH]
@@ -331,7 +333,7 @@ def _add(step: Step, like: Ints, numbers: Ints, reuse: Ints, machine: Ints, over
                 sums[which] += many * slowest
 
 
-@njit(**INNER)
+@inner
 def _ends(steps: int, bandwidth: int, sums: Ints) -> None:
     """The first step's arrivals and the last one's departures overlap nothing: takes them out of the slowest."""
     work, leave = sums[FIRST_STEP], sums[FIRST_STEP + 2]
@@ -340,7 +342,7 @@ def _ends(steps: int, bandwidth: int, sums: Ints) -> None:
     if steps == 1:
         sums[BY_WORK] += work
         return
-    none = np.int64(0)  # not a type of its own
+    none = number(0)
     which, slowest = _slot(work, none, leave, bandwidth)
     sums[which] += slowest
     work, arrive = sums[LAST_STEP], sums[LAST_STEP + 1]
@@ -350,7 +352,7 @@ def _ends(steps: int, bandwidth: int, sums: Ints) -> None:
     sums[which] += slowest
 
 
-@njit(**INNER)
+@inner
 def cycles(
     records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, overlapped: bool, figures: Ints, like: Ints
 ) -> int:
@@ -364,7 +366,7 @@ def cycles(
     v, u = records[4, rows[4]], records[5, rows[5]]
     numbers, sums = like[3, 0], like[4, 0]  # all in one array: every array less is less to compile
     numbers[0] = _alike(classes, n, reuse[W_FREE] & FREE_N, like[0])
-    numbers[1] = _alike(classes, g, np.int64(0), like[1])
+    numbers[1] = _alike(classes, g, number(0), like[1])
     numbers[2] = _alike(classes, k, reuse[I_FREE] & FREE_K, like[2])
     for at in range(SUMS):
         sums[at] = 0
@@ -394,10 +396,10 @@ def cycles(
         figures[DRAIN] += -(-sums[LAST_STEP + 2] // bandwidth)
         _ends(figures[STEPS], bandwidth, sums)
     figures[COMPUTE], figures[NOC_IN], figures[NOC_OUT] = sums[BY_WORK], sums[BY_ARRIVING], sums[BY_LEAVING]
-    return figures[FILL] + figures[COMPUTE] + figures[NOC_IN] + figures[NOC_OUT] + figures[DRAIN]
+    return int(figures[FILL] + figures[COMPUTE] + figures[NOC_IN] + figures[NOC_OUT] + figures[DRAIN])
 
 
-@njit(**ENTRY)
+@entry
 def evaluate(
     records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, figures: Ints, like: Ints
 ) -> bool:
@@ -406,10 +408,10 @@ def evaluate(
     accesses(records, rows, reuse, figures)
     cycles(records, classes, rows, reuse, machine, overlapped, figures, like)
     figures[OVERLAPPED], figures[L1_NEED] = overlapped, need
-    return need <= machine[L1_BYTES]
+    return bool(need <= machine[L1_BYTES])
 
 
-@njit(**ENTRY)
+@entry
 def held(records: Ints, rows: Ints, inside: Ints) -> tuple[int, int, int]:
     """Elements of W, I and O that L2 holds at once.
 
@@ -428,9 +430,9 @@ def held(records: Ints, rows: Ints, inside: Ints) -> tuple[int, int, int]:
     return weights, inputs, outputs
 
 
-@njit(**INNER)
+@inner
 def _extent(record: Ints, whole: int) -> int:
-    return record[DO] if whole else min(record[SO] * record[TO], record[DO])
+    return int(record[DO] if whole else min(record[SO] * record[TO], record[DO]))
 
 
 def evaluate_all(
@@ -440,7 +442,7 @@ def evaluate_all(
     _evaluate_all(records, classes, rows, reuses, machine, figures, fits, np.empty(LIKE, dtype=np.int64))
 
 
-@njit(**ENTRY)
+@entry
 def _evaluate_all(
     records: Ints,
     classes: Ints,
