@@ -29,6 +29,16 @@ def inner(kernel: Kernel) -> Kernel:
     return compiled  # type: ignore[no-any-return]
 
 
+def recursive(signature: Any) -> Callable[[Kernel], Kernel]:
+    """Compiles a kernel that calls itself: such a one can only be cached with its types written down."""
+
+    def compile_now(kernel: Kernel) -> Kernel:
+        compiled: Any = njit(signature, **INNER)(kernel)
+        return compiled  # type: ignore[no-any-return]
+
+    return compile_now
+
+
 @inner
 def number(value: int) -> int:
     """A constant as an argument of a kernel: Numba takes a plain 0 for a type of its own, and compiles the kernel, with
