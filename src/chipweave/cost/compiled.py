@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
+from numba import int64, njit, typeof
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
@@ -29,8 +29,11 @@ def inner(kernel: Kernel) -> Kernel:
     return compiled  # type: ignore[no-any-return]
 
 
-def recursive(signature: Any) -> Callable[[Kernel], Kernel]:
-    """Compiles a kernel that calls itself: such a one can only be cached with its types written down."""
+def recursive(*arguments: object) -> Callable[[Kernel], Kernel]:
+    """Compiles a kernel that calls itself and returns an integer, for arguments of the types of these: one that calls
+    itself can only be cached with its types written down."""
+    type_of: Any = typeof
+    signature = int64(*map(type_of, arguments))
 
     def compile_now(kernel: Kernel) -> Kernel:
         compiled: Any = njit(signature, **INNER)(kernel)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import int64, typeof
 from numpy.typing import NDArray
 
 from chipweave.cost.compiled import entry, inner, number, recursive
@@ -131,7 +130,6 @@ def _copy(target: Ints, source: Ints) -> None:
 @inner
 def _complete(layer: Ints, rows: Ints, room: Room, num_pes: int, out: Ints) -> int:
     """Splits the directives into levels and completes each; the level count, or 0 with the fault in `out`."""
-    coupled, maps, tables, facts = room.masks, room.maps, room.tables, room.facts
     levels, product = 1, 1
     for row in range(rows.shape[0]):
         if rows[row, _KIND] == _CLUSTER:
@@ -145,128 +143,164 @@ def _complete(layer: Ints, rows: Ints, room: Room, num_pes: int, out: Ints) -> i
     row = 0
     units = num_pes // product
     for level in range(levels):
-        table, fact = tables[level], facts[level]
-        for dim in range(_DIMS):
-            table[dim, _FIRST] = -1
-        for dim in range(9):
-            if level == 0:
-                table[dim, _D] = layer[1 + dim]
-            else:
-                upper = tables[level - 1]
-                used = (coupled[0] | coupled[1]) >> dim & 1
-                table[dim, _D] = min(maps[level - 1, upper[dim, _FIRST], _SIZE], upper[dim, _D]) if used else 0
+        own, table, fact = room.maps[level], room.tables[level], room.facts[level]
+        _list_sizes(layer, room, level)
         fact[_UNITS] = units
-        count = 0
-        inherited = 0
-        if level > 0:
-            # What this level does not list comes first, in the reverse of the upper level's order.
-            listed = 0
-            for own in range(row, rows.shape[0]):
-                if rows[own, _KIND] == _CLUSTER:
-                    break
-                listed |= 1 << rows[own, _DIM]
-            for dim, primed in ((_X, _OUT_X), (_Y, _OUT_Y)):
-                if listed >> primed & 1:
-                    listed |= 1 << dim
-            for index in range(facts[level - 1, _MAPS]):
-                dim = maps[level - 1, index, _DIM]
-                if not listed >> dim & 1:
-                    listed |= 1 << dim
-                    for at in range(inherited, 0, -1):
-                        _copy(maps[level, at], maps[level, at - 1])
-                    maps[level, 0, _KIND] = _TEMPORAL
-                    maps[level, 0, _DIM] = dim
-                    maps[level, 0, _SIZE] = maps[level - 1, index, _SIZE]
-                    maps[level, 0, _OFFSET] = maps[level - 1, index, _OFFSET]
-                    inherited += 1
+        inherited = _inherit(rows, row, room, level) if level > 0 else 0
         count = inherited
         while row < rows.shape[0] and rows[row, _KIND] != _CLUSTER:
             if count == MAX_MAPS:
                 return _fault(out, (MANY_MAPS, level, rows[row, _DIM]))
-            dim = rows[row, _DIM]
-            if dim in (_R, _S) and rows[row, _KIND] == _TEMPORAL:
-                size = rows[row, _SIZE]
-                if not (size == rows[row, _OFFSET] and size == layer[1 + dim]):
-                    return _fault(out, (PARTIAL_FILTER, level, dim))
-            _copy(maps[level, count], rows[row])
+            if _cuts_filter(layer, rows[row]):
+                return _fault(out, (PARTIAL_FILTER, level, rows[row, _DIM]))
+            _copy(own[count], rows[row])
             count += 1
             row += 1
         if row < rows.shape[0]:
             units = rows[row, _SIZE]
         row += 1
-
-        # Output rows and columns become input rows and columns, unless those are listed too (then at the end).
         for dim in (_X, _Y):
-            present, primed, filter_size = False, -1, 0
-            for index in range(inherited, count):
-                present |= maps[level, index, _DIM] == dim
-                if maps[level, index, _DIM] == dim + 2 and primed < 0:
-                    primed = index
-                if maps[level, index, _DIM] == (_R if dim == _Y else _S):
-                    filter_size = maps[level, index, _SIZE]
-            if primed >= 0:
-                if filter_size == 0:
-                    return _fault(out, (NO_FILTER, level, dim + 2))
-                if not present:
-                    maps[level, primed, _DIM] = dim
-                    maps[level, primed, _SIZE] += filter_size - 1
-
+            if not _take_in(own, inherited, count, dim):
+                return _fault(out, (NO_FILTER, level, dim + 2))
         for index in range(count):
-            if table[maps[level, index, _DIM], _FIRST] < 0:
-                table[maps[level, index, _DIM], _FIRST] = index
+            if table[own[index, _DIM], _FIRST] < 0:
+                table[own[index, _DIM], _FIRST] = index
         for dim in range(9):
-            if (coupled[0] | coupled[1]) >> dim & 1 and table[dim, _FIRST] < 0:
+            if (room.masks[0] | room.masks[1]) >> dim & 1 and table[dim, _FIRST] < 0:
                 if count == MAX_MAPS:
                     return _fault(out, (MANY_MAPS, level, dim))
-                maps[level, count, _KIND] = _TEMPORAL
-                maps[level, count, _DIM] = dim
-                maps[level, count, _SIZE] = table[dim, _D]
-                maps[level, count, _OFFSET] = table[dim, _D]
+                _set(own[count], dim, table[dim, _D], table[dim, _D])
                 table[dim, _FIRST] = count
                 count += 1
-
-        # Strides: only whole output positions are mapped.
         for index in range(count):
-            dim = maps[level, index, _DIM]
-            if dim in (_Y, _X):
-                filter_size = layer[1 + (_R if dim == _Y else _S)]
-                stride = layer[10 if dim == _Y else 11]
-                size = maps[level, index, _SIZE]
-                if stride != 1 and size >= filter_size:
-                    outputs = (size + stride - filter_size) // stride
-                    target = table[dim, _FIRST]
-                    maps[level, target, _SIZE] = outputs * min(stride, filter_size) + max(filter_size - stride, 0)
-                    step = filter_size if level > 0 and filter_size < stride else stride
-                    maps[level, target, _OFFSET] = outputs * step
-
-        spatial = 0
-        fact[_PARALLEL] = -1
-        for index in range(count):
-            dim = maps[level, index, _DIM]
-            if dim >= _OUT_X:
-                filter_dim = _S if dim == _OUT_X else _R
-                filter_size = 1
-                for other in range(count):
-                    if maps[level, other, _DIM] == filter_dim:
-                        filter_size = maps[level, other, _SIZE]
-                dim -= 2
-                maps[level, index, _DIM] = dim
-                maps[level, index, _SIZE] += filter_size - 1
-                if table[dim, _FIRST] < 0 or table[dim, _FIRST] > index:
-                    table[dim, _FIRST] = index
-            if table[dim, _D] < 1:
-                return _fault(out, (NO_SUCH_DIMENSION, level, dim))
-            if maps[level, index, _KIND] == _SPATIAL:
-                spatial += 1
-                if fact[_PARALLEL] < 0:
-                    fact[_PARALLEL] = index
-        if spatial == 0:
-            return _fault(out, (NO_SPATIAL, level, -1))
-        if spatial > 2:
-            return _fault(out, (MANY_SPATIAL, level, -1))
+            _stride(layer, own, table, index, level)
         fact[_MAPS] = count
-        _tabulate(maps[level], table, fact)
+        if not _spread(own, table, fact, level, out):
+            return 0
+        _tabulate(own, table, fact)
     return levels
+
+
+@inner
+def _list_sizes(layer: Ints, room: Room, level: int) -> None:
+    """Fills the sizes of a level's dimensions: the layer's, or what the level above maps to one of its units."""
+    table = room.tables[level]
+    for dim in range(_DIMS):
+        table[dim, _FIRST] = -1
+    for dim in range(9):
+        if level == 0:
+            table[dim, _D] = layer[1 + dim]
+        else:
+            upper = room.tables[level - 1]
+            used = (room.masks[0] | room.masks[1]) >> dim & 1
+            table[dim, _D] = min(room.maps[level - 1, upper[dim, _FIRST], _SIZE], upper[dim, _D]) if used else 0
+
+
+@inner
+def _set(directive: Ints, dim: int, size: int, offset: int) -> None:
+    """Fills a temporal directive."""
+    directive[_KIND], directive[_DIM], directive[_SIZE], directive[_OFFSET] = _TEMPORAL, dim, size, offset
+
+
+@inner
+def _inherit(rows: Ints, row: int, room: Room, level: int) -> int:
+    """What a level does not list comes first, in the reverse of the upper level's order; how many those are.
+
+    Args:
+        row: the first of the level's own directives.
+    """
+    own, upper = room.maps[level], room.maps[level - 1]
+    listed = 0
+    for at in range(row, rows.shape[0]):
+        if rows[at, _KIND] == _CLUSTER:
+            break
+        listed |= 1 << rows[at, _DIM]
+    for dim in (_X, _Y):
+        if listed >> dim + 2 & 1:
+            listed |= 1 << dim
+    inherited = 0
+    for index in range(room.facts[level - 1, _MAPS]):
+        dim = upper[index, _DIM]
+        if not listed >> dim & 1:
+            listed |= 1 << dim
+            for at in range(inherited, 0, -1):
+                _copy(own[at], own[at - 1])
+            _set(own[0], dim, upper[index, _SIZE], upper[index, _OFFSET])
+            inherited += 1
+    return inherited
+
+
+@inner
+def _cuts_filter(layer: Ints, row: Ints) -> bool:
+    """Whether a directive maps a filter dimension in time, but not whole."""
+    if row[_KIND] != _TEMPORAL or row[_DIM] not in (_R, _S):
+        return False
+    return bool(row[_SIZE] != row[_OFFSET] or row[_SIZE] != layer[1 + row[_DIM]])
+
+
+@inner
+def _take_in(own: Ints, first: int, count: int, dim: int) -> bool:
+    """Output rows or columns (of Y or X) become input ones, unless those are listed too (then at the end); False if
+    there is no filter to say how many."""
+    present, primed, filter_size = False, -1, 0
+    for index in range(first, count):
+        present |= own[index, _DIM] == dim
+        if own[index, _DIM] == dim + 2 and primed < 0:
+            primed = index
+        if own[index, _DIM] == (_R if dim == _Y else _S):
+            filter_size = own[index, _SIZE]
+    if primed >= 0 and filter_size > 0 and not present:
+        own[primed, _DIM] = dim
+        own[primed, _SIZE] += filter_size - 1
+    return primed < 0 or filter_size != 0
+
+
+@inner
+def _stride(layer: Ints, own: Ints, table: Ints, index: int, level: int) -> None:
+    """Strides: only whole output positions are mapped."""
+    dim = own[index, _DIM]
+    if dim in (_Y, _X):
+        filter_size = layer[1 + (_R if dim == _Y else _S)]
+        stride = layer[10 if dim == _Y else 11]
+        size = own[index, _SIZE]
+        if stride != 1 and size >= filter_size:
+            outputs = (size + stride - filter_size) // stride
+            target = table[dim, _FIRST]
+            own[target, _SIZE] = outputs * min(stride, filter_size) + max(filter_size - stride, 0)
+            step = filter_size if level > 0 and filter_size < stride else stride
+            own[target, _OFFSET] = outputs * step
+
+
+@inner
+def _spread(own: Ints, table: Ints, fact: Ints, level: int, out: Ints) -> bool:
+    """Finds the directive that is spread over units, and names the last output dimensions as input ones; False with the
+    fault in `out`."""
+    spatial, count = 0, fact[_MAPS]
+    fact[_PARALLEL] = -1
+    for index in range(count):
+        dim = own[index, _DIM]
+        if dim >= _OUT_X:
+            filter_dim = _S if dim == _OUT_X else _R
+            filter_size = 1
+            for other in range(count):
+                if own[other, _DIM] == filter_dim:
+                    filter_size = own[other, _SIZE]
+            dim -= 2
+            own[index, _DIM] = dim
+            own[index, _SIZE] += filter_size - 1
+            if table[dim, _FIRST] < 0 or table[dim, _FIRST] > index:
+                table[dim, _FIRST] = index
+        if table[dim, _D] < 1:
+            return _fault(out, (NO_SUCH_DIMENSION, level, dim)) != 0
+        if own[index, _KIND] == _SPATIAL:
+            spatial += 1
+            if fact[_PARALLEL] < 0:
+                fact[_PARALLEL] = index
+    if spatial == 0:
+        _fault(out, (NO_SPATIAL, level, -1))
+    if spatial > 2:
+        _fault(out, (MANY_SPATIAL, level, -1))
+    return 1 <= spatial <= 2
 
 
 @inner
@@ -497,7 +531,7 @@ def _edges(which: int, turns: Ints, table: Ints, states: Ints) -> tuple[bool, bo
     return edge, see
 
 
-@recursive(int64(int64, int64, int64[::1], typeof(room()), int64[::1]))
+@recursive(0, 0, np.zeros(5, np.int64), room(), np.zeros(COLUMNS, np.int64))
 def _run(level: int, levels: int, hardware: Ints, room: Room, out: Ints) -> int:
     """Cycles of one level for the dimensions in `dims[level]`, or -1 with the fault in `out`.
 
