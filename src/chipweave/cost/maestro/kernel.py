@@ -482,11 +482,11 @@ def _list_factors(room: Room, level: int) -> None:
 
 
 @inner
-def _over_units(tensor: int, turns: Ints, table: Ints, states: Ints, units: int, edge_units: int) -> int:
+def _over_units(tensor: int, turns: Ints, table: Ints, states: Ints, fact: Ints) -> int:
     """Elements of a tensor over all units, from its volumes by view; shared elements count once."""
-    volumes = turns[7:12]
+    volumes, edge_units = turns[7:12], fact[_EDGE_UNITS]
     edge, see = _edges(tensor, turns, table, states)
-    active = edge_units if edge else units
+    active = edge_units if edge else fact[_UNITS]
     ragged = 1 if edge and see else 0
     result = volumes[tensor, _FIRST_SEE if ragged and active == 1 else _FIRST_UNIT]
     if turns[3 + tensor, 0] < 0 or active == 1:
@@ -531,6 +531,141 @@ def _edges(which: int, turns: Ints, table: Ints, states: Ints) -> tuple[bool, bo
     return edge, see
 
 
+@inner
+def _next(turns: Ints, size: int, case: int) -> None:
+    """The next case in MAESTRO's order: the innermost loop turns first, each starting at its second state."""
+    counts, turn = turns[0], turns[1]
+    for index in range(size - 1, -1, -1):
+        if case == 0:
+            turn[index] = 0
+        elif counts[index] > 1:
+            turn[index] = turn[index] + 1 if turn[index] + 1 < counts[index] else 0
+            if case > 1 and turn[index] != 1:
+                break
+
+
+@inner
+def _choose(room: Room, level: int, out: Ints) -> tuple[int, int]:
+    """Fills the states of the dimensions; how often the case occurs, and the innermost directive that has stepped."""
+    own, table, options, turns = room.maps[level], room.tables[level], room.states[level], room.turns[level]
+    turn, picked = turns[1], turns[2]
+    occurrences, stepping = 1, -1
+    for index in range(room.facts[level, _MAPS]):
+        dim = own[index, _DIM]
+        occurrences *= options[index, turn[index], _COUNT]
+        picked[dim] = turn[table[dim, _LAST]]
+        if picked[dim] > 0:
+            stepping = index
+    exact = occurrences
+    occurrences = (occurrences + 2**31) % 2**32 - 2**31  # a 32-bit number in MAESTRO
+    if exact != occurrences:
+        out[WRAPPED] = 1
+    return occurrences, stepping
+
+
+@inner
+def _list_moves(room: Room, level: int, stepping: int) -> None:
+    """Which of input and weight move, and from which directive on they bring only what is new.
+
+    A tensor that the stepping loop does not touch brings nothing; one with a loop inside that starts again brings whole
+    tiles.
+    """
+    own, table, options, turns = room.maps[level], room.tables[level], room.states[level], room.turns[level]
+    moves, new_from = turns[12], turns[13]
+    for tensor in range(2):
+        moves[tensor] = stepping < 0 or room.masks[tensor] >> own[stepping, _DIM] & 1
+        new_from[tensor] = stepping
+        for index in range(stepping + 1, room.facts[level, _MAPS]):
+            dim = own[index, _DIM]
+            if room.masks[tensor] >> dim & 1 and not options[table[dim, _LAST], 0, _UNROLLED]:
+                new_from[tensor] = stepping + 1
+
+
+@inner
+def _list_volumes(room: Room, level: int, stepping: int) -> bool:
+    """Fills the volumes by view; whether a loop steps that brings nothing."""
+    own, turns, masks = room.maps[level], room.turns[level], room.masks
+    made, needed = room.outputs[level], room.loads[level]
+    picked, volumes, moves, new_from = turns[2], turns[7:12], turns[12], turns[13]
+    for which in range(4):
+        for view in range(5):
+            volumes[which, view] = 1
+    dry = False
+    for index in range(room.facts[level, _MAPS]):
+        dim = own[index, _DIM]
+        choice = picked[dim]
+        if index == room.tables[level, dim, _FIRST]:
+            which = 2 if masks[2] >> dim & 1 else 3
+            for view in range(5):
+                volumes[which, view] *= made[dim, choice, view]
+        for tensor in range(2):
+            if moves[tensor] and masks[tensor] >> dim & 1:
+                relation = _OPENING if stepping < 0 else (_FRESH if index >= new_from[tensor] else _KEPT)
+                for view in range(4):
+                    volumes[tensor, view] *= needed[index, choice, relation, view]
+                dry = dry or needed[index, choice, relation, 0] < 0
+    return dry
+
+
+@inner
+def _critical(room: Room, level: int, out: Ints) -> int:
+    """Products of the slowest unit; where there are none and nothing is blamed yet, what is."""
+    turns, fact = room.turns[level], room.facts[level]
+    edge, see = _edges(number(2), turns, room.tables[level], room.states[level])
+    view = _FIRST_SEE if edge and see and fact[_EDGE_UNITS] == 1 else _FIRST_UNIT
+    products = turns[9, view] * turns[10, view]
+    if products <= 0 and out[FAULT_DIM] < 0:
+        # Should nothing be left to do at all, this is why.
+        for index in range(fact[_MAPS]):
+            dim = room.maps[level, index, _DIM]
+            if room.outputs[level, dim, turns[2, dim], view] <= 0:
+                out[FAULT_LEVEL], out[FAULT_DIM] = level, dim
+    return int(products)
+
+
+@inner
+def _work(turns: Ints, table: Ints, states: Ints, fact: Ints) -> int:
+    """Products of all units of the top level."""
+    volumes, units, edge_units = turns[7:12], fact[_UNITS], fact[_EDGE_UNITS]
+    edge, see = _edges(number(3), turns, table, states)
+    whole = volumes[2, _FIRST_UNIT] * volumes[3, _FIRST_UNIT]
+    if not (edge and see):
+        whole *= edge_units if edge else units
+    elif edge_units == 1:
+        whole = volumes[2, _FIRST_SEE] * volumes[3, _FIRST_SEE]
+    else:
+        whole = (edge_units - 1) * whole + volumes[2, _WHOLE] * volumes[3, _WHOLE]
+    return int(whole)
+
+
+@inner
+def _enter(room: Room, level: int, ragged: bool) -> int:
+    """Fills the sizes for the level below, those of the ragged last unit or of the others; the edges as a set."""
+    own, table, options = room.maps[level], room.tables[level], room.states[level]
+    picked, below, fact = room.turns[level, 2], room.dims[level + 1], room.facts[level]
+    key = 0
+    for index in range(fact[_MAPS]):
+        dim = own[index, _DIM]
+        small = options[table[dim, _LAST], picked[dim], _EDGE] != 0
+        if own[index, _KIND] == _SPATIAL:
+            small = small and (fact[_EDGE_UNITS] == 1 or ragged)
+        below[dim] = table[dim, _MAPPED_EDGE] if small else table[dim, _MAPPED]
+        key = key & ~(1 << dim) | (1 << dim if small else 0)
+    return key
+
+
+@inner
+def _list_l1(room: Room, table: Ints, tries: int, out: Ints) -> None:
+    """Fills the double buffers of a PE."""
+    for tensor in range(3):
+        elements = 2 * (tries if tensor < 2 else 1)
+        for slot in range(6):
+            if room.coupled[tensor, slot] < 0:
+                break
+            elements *= table[room.coupled[tensor, slot], _MAPPED]
+        out[L1_SIZE + tensor] = elements
+
+
 @recursive(0, 0, np.zeros(5, np.int64), room(), np.zeros(COLUMNS, np.int64))
 def _run(level: int, levels: int, hardware: Ints, room: Room, out: Ints) -> int:
     """Cycles of one level for the dimensions in `dims[level]`, or -1 with the fault in `out`.
@@ -539,145 +674,60 @@ def _run(level: int, levels: int, hardware: Ints, room: Room, out: Ints) -> int:
     edge, so its result is kept in `memo` under that set.
 
     `turns[level]` holds per directive the number of states, its state and its dimension's state, then per tensor
-    (and for the level) two spatial dimensions, then per tensor (and for the level) the volumes by view.
+    (and for the level) two spatial dimensions, then per tensor (and for the level) the volumes by view, which of input
+    and weight move, and from which directive on what they bring is new.
     """
-    coupled, masks, dims, memo, turns = room.coupled, room.masks, room.dims, room.memo, room.turns[level]
     own, table, fact, options = room.maps[level], room.tables[level], room.facts[level], room.states[level]
-    made, needed = room.outputs[level], room.loads[level]
-    counts, turn, picked, volumes = turns[0], turns[1], turns[2], turns[7:12]
-    bandwidth, latency = hardware[_BANDWIDTH], hardware[_LATENCY]
-    units, edge_units, size = fact[_UNITS], fact[_EDGE_UNITS], fact[_MAPS]
+    turns, bandwidth, latency, offchip = room.turns[level], hardware[_BANDWIDTH], hardware[_LATENCY], hardware[_OFFCHIP]
     parallel = own[fact[_PARALLEL], _DIM]
-
-    total = _list_states(own, dims[level], fact, options, counts)
-    _list_factors(room, level)
-    runtime, valid_seen, tries = 0, False, 0
+    runtime, valid_seen, tries, floor_cycles = 0, False, 0, 0
     l2_input, l2_weight, l2_output = 0, 0, 0
-    floor_cycles = 0
-    moves, new_from = turns[12], turns[13]
-    for index in range(size):
-        turn[index] = 0
-
+    total = _list_states(own, room.dims[level], fact, options, turns[0])
+    _list_factors(room, level)
     for case in range(total):
-        # The next case in MAESTRO's order: the innermost loop turns first, each starting at its second state.
-        if case > 0:
-            for index in range(size - 1, -1, -1):
-                if counts[index] > 1:
-                    turn[index] = turn[index] + 1 if turn[index] + 1 < counts[index] else 0
-                    if case > 1 and turn[index] != 1:
-                        break
-        occurrences, stepping = 1, -1
-        for index in range(size):
-            dim = own[index, _DIM]
-            occurrences *= options[index, turn[index], _COUNT]
-            picked[dim] = turn[table[dim, _LAST]]
-            if picked[dim] > 0:
-                stepping = index
-        exact = occurrences
-        occurrences = (occurrences + 2**31) % 2**32 - 2**31  # a 32-bit number in MAESTRO
-        if exact != occurrences:
-            out[WRAPPED] = 1
-
-        # Loads: a tensor that the stepping loop does not touch brings nothing; one with a loop inside that starts
-        # again brings whole tiles. `new_from` is the first directive that brings only what is new.
-        for tensor in range(2):
-            moves[tensor] = stepping < 0 or masks[tensor] >> own[stepping, _DIM] & 1
-            new_from[tensor] = stepping
-            for index in range(stepping + 1, size):
-                dim = own[index, _DIM]
-                if masks[tensor] >> dim & 1 and not options[table[dim, _LAST], 0, _UNROLLED]:
-                    new_from[tensor] = stepping + 1
-        for which in range(4):
-            for view in range(5):
-                volumes[which, view] = 1
-        dry = False
-        for index in range(size):
-            dim = own[index, _DIM]
-            choice = picked[dim]
-            if index == table[dim, _FIRST]:
-                which = 2 if masks[2] >> dim & 1 else 3
-                for view in range(5):
-                    volumes[which, view] *= made[dim, choice, view]
-            for tensor in range(2):
-                if moves[tensor] and masks[tensor] >> dim & 1:
-                    relation = _OPENING if stepping < 0 else (_FRESH if index >= new_from[tensor] else _KEPT)
-                    for view in range(4):
-                        volumes[tensor, view] *= needed[index, choice, relation, view]
-                    dry = dry or needed[index, choice, relation, 0] < 0
-
-        egress = _over_units(number(2), turns, table, options, units, edge_units)
-        edge, see = _edges(number(2), turns, table, options)
-        view = _FIRST_SEE if edge and see and edge_units == 1 else _FIRST_UNIT
-        critical = volumes[2, view] * volumes[3, view]
-        valid = critical > 0
-        work = 0
+        _next(turns, fact[_MAPS], case)
+        occurrences, stepping = _choose(room, level, out)
+        _list_moves(room, level, stepping)
+        dry = _list_volumes(room, level, stepping)
+        egress, work = _over_units(number(2), turns, table, options, fact), 0
+        critical = _critical(room, level, out)
         if level == 0:
-            edge, see = _edges(number(3), turns, table, options)
-            whole = volumes[2, _FIRST_UNIT] * volumes[3, _FIRST_UNIT]
-            if not (edge and see):
-                work = (edge_units if edge else units) * whole
-            elif edge_units == 1:
-                work = volumes[2, _FIRST_SEE] * volumes[3, _FIRST_SEE]
-            else:
-                work = (edge_units - 1) * whole + volumes[2, _WHOLE] * volumes[3, _WHOLE]
+            work = _work(turns, table, options, fact)
             out[L2_WRITE + 2] += occurrences * egress
             out[L1_READ + 2] += occurrences * work
-        if not valid and out[FAULT_DIM] < 0:
-            # Should nothing be left to do at all, this is why.
-            for index in range(size):
-                dim = own[index, _DIM]
-                if made[dim, picked[dim], view] <= 0:
-                    out[FAULT_LEVEL], out[FAULT_DIM] = level, dim
-        if not valid and valid_seen:
+        if critical <= 0 and valid_seen:
             continue
         if dry:
-            _fault(out, (NOTHING_NEW, level, own[stepping, _DIM]))
-            return -1
-        load_input, load_weight = 0, 0
-        if moves[0]:
-            load_input = _over_units(number(0), turns, table, options, units, edge_units)
-        if moves[1]:
-            load_weight = _over_units(number(1), turns, table, options, units, edge_units)
+            return _fault(out, (NOTHING_NEW, level, own[stepping, _DIM])) - 1
+        load_input = _over_units(number(0), turns, table, options, fact) if turns[12, 0] else 0
+        load_weight = _over_units(number(1), turns, table, options, fact) if turns[12, 1] else 0
         if not valid_seen:
             tries += 1
-            l2_input += 2 * load_input
-            l2_weight += 2 * load_weight
-            l2_output = 2 * egress
-            valid_seen = valid
-            offchip = hardware[_OFFCHIP]
-            floor_cycles = max((l2_input + l2_weight) // offchip // 2, quotient(quotient(l2_output, offchip), 2))
-        if not valid:
+            l2_input, l2_weight, l2_output = l2_input + 2 * load_input, l2_weight + 2 * load_weight, 2 * egress
+            valid_seen = critical > 0
+            floor_cycles = quotient(quotient(l2_output, offchip), number(2))
+            floor_cycles = max((l2_input + l2_weight) // offchip // 2, floor_cycles)
+        if critical <= 0:
             continue
 
-        if level == levels - 1:
-            compute = -(-critical // hardware[_LANES])
-        else:
-            compute = 0
+        compute = -(-critical // hardware[_LANES]) if level == levels - 1 else 0
+        if level < levels - 1:
             holder = table[parallel, _LAST]
-            ragged = options[holder, picked[parallel], _EDGE] != 0 and options[holder, picked[parallel], _SEE] != 0
+            state = turns[2, parallel]
+            ragged = options[holder, state, _EDGE] != 0 and options[holder, state, _SEE] != 0
             for other in range(2):  # the ragged last unit, then the others
-                if not ragged if other == 0 else ragged and edge_units == 1:
+                if not ragged if other == 0 else ragged and fact[_EDGE_UNITS] == 1:
                     continue
-                key = 0
-                for index in range(size):
-                    dim = own[index, _DIM]
-                    small = options[table[dim, _LAST], picked[dim], _EDGE] != 0
-                    if own[index, _KIND] == _SPATIAL:
-                        small = small and (edge_units == 1 or other == 0)
-                    dims[level + 1, dim] = table[dim, _MAPPED_EDGE] if small else table[dim, _MAPPED]
-                    key = key & ~(1 << dim) | (1 << dim if small else 0)
-                if memo[level + 1, key] == _UNKNOWN:
+                key = _enter(room, level, other == 0)
+                if room.memo[level + 1, key] == _UNKNOWN:
                     below = _run(level + 1, levels, hardware, room, out)
                     if out[FAULT] != OK:
                         return -1
-                    memo[level + 1, key] = below
-                compute = max(compute, memo[level + 1, key])
+                    room.memo[level + 1, key] = below
+                compute = max(compute, room.memo[level + 1, key])
 
         cycles = delay(load_input + load_weight, bandwidth, latency)
-        if stepping < 0:
-            cycles += compute
-        else:
-            cycles = max(compute, cycles, delay(egress, bandwidth, latency))
+        cycles = cycles + compute if stepping < 0 else max(compute, cycles, delay(egress, bandwidth, latency))
         if level == 0:
             if compute == 0:
                 out[FAULT] = NO_COMPUTATION
@@ -689,13 +739,7 @@ def _run(level: int, levels: int, hardware: Ints, room: Room, out: Ints) -> int:
         runtime += occurrences * cycles
 
     if out[L1_SIZE + 2] == _UNKNOWN:
-        for tensor in range(3):
-            elements = 2 * (tries if tensor < 2 else 1)
-            for slot in range(6):
-                if coupled[tensor, slot] < 0:
-                    break
-                elements *= table[coupled[tensor, slot], _MAPPED]
-            out[L1_SIZE + tensor] = elements
+        _list_l1(room, table, tries, out)
     if level == 0:
         out[RUNTIME] = runtime
         out[L2_SIZE], out[L2_SIZE + 1], out[L2_SIZE + 2] = l2_input, l2_weight, l2_output
@@ -717,26 +761,49 @@ def _too_large(layer: Ints, rows: Ints) -> bool:
     return bool(max(loops, tiles) >= 2.0**60)
 
 
+@inner
+def _list_coupled(layer: Ints, room: Room) -> None:
+    for tensor in range(3):
+        slots = 0
+        room.masks[tensor] = 0
+        for slot in range(6):
+            room.coupled[tensor, slot] = -1
+        for slot in range(6):
+            dim = _COUPLED[layer[0], tensor, slot]
+            if dim >= 0 and (dim != _N or layer[0] == _GEMM or layer[1 + _N] > 0):
+                room.coupled[tensor, slots] = dim
+                room.masks[tensor] |= 1 << dim
+                slots += 1
+
+
+@inner
+def _list_fills(layer: Ints, coupled: Ints, result: Ints) -> None:
+    """The accesses that follow from the others, and each tensor's size."""
+    for tensor in range(3):
+        size = 1
+        for slot in range(6):
+            dim = coupled[tensor, slot]
+            if dim < 0:
+                break
+            size *= layer[1 + dim]
+            if tensor == 2 and dim >= _X:
+                size = size // layer[1 + dim] * (layer[1 + dim] - layer[1 + (_R if dim == _Y else _S)] + 1)
+        if tensor < 2:
+            result[L2_WRITE + tensor] = size
+            result[L1_READ + tensor] = result[MACS]
+            result[L1_WRITE + tensor] = result[L2_READ + tensor]
+        else:
+            result[L2_READ + 2] = size
+            result[L1_WRITE + 2] = result[L1_READ + 2]
+
+
 @entry
 def evaluate_batch(layers: Ints, directives: Ints, starts: Ints, hardware: Ints, out: Ints, room: Room) -> None:
-    """Fills `out`, shape (problems, COLUMNS), one row a problem (see `engine.Batch` for the inputs)."""
-    coupled, masks = room.coupled, room.masks
+    """Fills `out`, shape (problems, COLUMNS), zero, one row a problem (see `engine.Batch` for the inputs)."""
     for problem in range(layers.shape[0]):
         layer, result = layers[problem], out[problem]
-        for column in range(COLUMNS):
-            result[column] = 0
         result[FAULT_DIM] = -1
-        for tensor in range(3):
-            slots = 0
-            masks[tensor] = 0
-            for slot in range(6):
-                coupled[tensor, slot] = -1
-            for slot in range(6):
-                dim = _COUPLED[layer[0], tensor, slot]
-                if dim >= 0 and (dim != _N or layer[0] == _GEMM or layer[1 + _N] > 0):
-                    coupled[tensor, slots] = dim
-                    masks[tensor] |= 1 << dim
-                    slots += 1
+        _list_coupled(layer, room)
         rows = directives[starts[problem] : starts[problem + 1]]
         if _too_large(layer, rows):
             _fault(result, (TOO_LARGE, 0, -1))
@@ -747,30 +814,15 @@ def evaluate_batch(layers: Ints, directives: Ints, starts: Ints, hardware: Ints,
         for dim in range(9):
             room.dims[0, dim] = layer[1 + dim]
         for level in range(levels):
-            _list_spatial(coupled, room.maps[level], room.tables[level], room.facts[level], room.turns[level, 3:7])
+            _list_spatial(
+                room.coupled, room.maps[level], room.tables[level], room.facts[level], room.turns[level, 3:7]
+            )
             for key in range(room.memo.shape[1]):
                 room.memo[level, key] = _UNKNOWN
         result[L1_SIZE + 2] = _UNKNOWN
         runtime = _run(number(0), levels, hardware[problem], room, result)
-        if result[FAULT] != OK:
-            continue
-        if runtime <= 0:
+        if result[FAULT] == OK and runtime <= 0:
             result[FAULT] = NO_CYCLES
-            continue
-        result[FAULT_LEVEL], result[FAULT_DIM] = 0, 0
-        for tensor in range(3):
-            size = 1
-            for slot in range(6):
-                dim = coupled[tensor, slot]
-                if dim < 0:
-                    break
-                size *= layer[1 + dim]
-                if tensor == 2 and dim >= _X:
-                    size = size // layer[1 + dim] * (layer[1 + dim] - layer[1 + (_R if dim == _Y else _S)] + 1)
-            if tensor < 2:
-                result[L2_WRITE + tensor] = size
-                result[L1_READ + tensor] = result[MACS]
-                result[L1_WRITE + tensor] = result[L2_READ + tensor]
-            else:
-                result[L2_READ + 2] = size
-                result[L1_WRITE + 2] = result[L1_READ + 2]
+        if result[FAULT] == OK:
+            result[FAULT_LEVEL], result[FAULT_DIM] = 0, 0
+            _list_fills(layer, room.coupled, result)
