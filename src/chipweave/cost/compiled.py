@@ -29,6 +29,12 @@ def inner(kernel: Kernel) -> Kernel:
     return compiled  # type: ignore[no-any-return]
 
 
+def inlined(kernel: Kernel) -> Kernel:
+    """Compiles a kernel into the one other kernel that calls it, so often that handing over arguments would count."""
+    compiled: Any = njit(forceinline=True, **INNER)(kernel)
+    return compiled  # type: ignore[no-any-return]
+
+
 def recursive(*arguments: object) -> Callable[[Kernel], Kernel]:
     """Compiles a kernel that calls itself and returns an integer, for arguments of the types of these: one that calls
     itself can only be cached with its types written down."""

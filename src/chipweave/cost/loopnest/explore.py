@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.cost.compiled import entry, inner, number
+from chipweave.cost.compiled import entry, inlined, inner, number
 from chipweave.cost.loopnest import bounds as bd
 from chipweave.cost.loopnest import footprint as fp
 from chipweave.cost.loopnest import kernel as kn
@@ -285,7 +285,7 @@ def _leaf(given: bd.Given, path: Path, result: Best, free_block: int, kept: int,
                     _try(given, path, result, leaf, block, kn.PIVOT_ELSE)
 
 
-@inner
+@inlined
 def _worth(given: bd.Given, levels: Levels, path: Path, level: int, a: int, free: int, best: Floats) -> bool:
     """Whether what is below a choice may be better than the best; fills the path's next level."""
     machine, objective, pes, latency = given.machine, given.objective, given.machine[kn.PES], given.machine[kn.LATENCY]
