@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel
 from chipweave.cost.loopnest.counts import Counts
-from chipweave.cost.loopnest.footprint import CLASS, RECORD, groups_of
+from chipweave.cost.loopnest.footprint import CLASS, RECORD, groups_of, steps_of
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.orders import inside_of, moving, reuse_of
@@ -20,10 +20,6 @@ Ints = NDArray[np.int64]
 
 AXES = "NGKCYX"
 """The output loop of each of the kernel's groups; the last two have a filter loop, too."""
-
-
-BEYOND = 2**31
-"""Fills up the tilings of groups that have few; with such a factor and tile there is one step."""
 
 
 def count(shape: Shape, mapping: Mapping, machine: Machine) -> Counts:
@@ -88,18 +84,14 @@ def records_of(shape: Shape, choices: Sequence[Ints]) -> tuple[Ints, Ints]:
             filter loop (1, 1 where it has none).
     """
     counts = np.array([len(each) for each in choices], dtype=np.int64)
-    stacked = np.full((kernel.GROUPS, counts.max(), 4), BEYOND, dtype=np.int64)
+    stacked = np.zeros((kernel.GROUPS, counts.max(), 4), dtype=np.int64)
     for group, each in enumerate(choices):
         stacked[group, : len(each)] = each
-    axes = np.array([_axis(shape, group) for group in range(kernel.GROUPS)], dtype=np.int64)
-    sliding = axes[:, 6] == 1
-    steps = -(-axes[:, :1] // (stacked[..., 0] * stacked[..., 1]))
-    steps *= -(-axes[:, 1:2] // (stacked[..., 2] * stacked[..., 3]))
-    # A plain loop has a first step, a last one, and others that are alike.
-    most = steps[sliding].sum() + np.minimum(steps[~sliding], 3).sum()
+    rows = [_axis(shape, group) for group in range(kernel.GROUPS)]
+    axes, marks = np.array(rows, dtype=np.int64), np.empty(max(row[5] for row in rows), dtype=np.int64)
     records = np.zeros((*stacked.shape[:2], RECORD), dtype=np.int64)
-    classes = np.zeros((most + 1, CLASS), dtype=np.int64)
-    groups_of(stacked, counts, axes, records, classes, np.empty(axes[:, 5].max(), dtype=np.int64))
+    classes = np.zeros((steps_of(stacked, counts, axes) + 1, CLASS), dtype=np.int64)
+    groups_of(stacked, counts, axes, records, classes, marks)
     return records, classes
 
 

@@ -279,6 +279,18 @@ def _loops(choice: Ints, outputs: int, taps: int, record: Ints) -> None:
 
 
 @entry
+def steps_of(choices: Ints, counts: Ints, axes: Ints) -> int:
+    """At least as many as there are classes of steps; arguments as for `groups_of`."""
+    most = 0
+    for group in range(len(counts)):
+        for at in range(counts[group]):
+            steps = -(-axes[group, 0] // (choices[group, at, 0] * choices[group, at, 1]))
+            steps *= -(-axes[group, 1] // (choices[group, at, 2] * choices[group, at, 3]))
+            most += steps if axes[group, 6] else min(steps, 3)  # a plain loop: a first, a last, and others
+    return most
+
+
+@entry
 def groups_of(choices: Ints, counts: Ints, axes: Ints, records: Ints, classes: Ints, marks: Ints) -> None:
     """Fills records [group, choice, RECORD] and classes [class, CLASS] of several axes' tilings.
 
