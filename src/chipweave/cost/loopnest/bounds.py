@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from chipweave.cost.compiled import inner
 from chipweave.cost.loopnest import footprint as fp
 from chipweave.cost.loopnest import kernel as kn
 
@@ -30,34 +32,49 @@ FACTORS = 22
 P_MOVES, K_MOVES, B_MOVES = 1, 2, 4
 """Bits of a choice: which block's step loops move (N Y X, K, C R S); times `INSIDE`, loops inside a PE."""
 STEPS, INSIDE = 7, 8
+OWN_BLOCK = np.array([P_MOVES, 0, K_MOVES, B_MOVES, P_MOVES, P_MOVES], dtype=np.int64)
+"""Per group the block of its output loop."""
 G_MOVES = 64
 W_MOVES, I_MOVES, O_MOVES = G_MOVES | K_MOVES | B_MOVES, G_MOVES | P_MOVES | B_MOVES, G_MOVES | P_MOVES | K_MOVES
 
 
-@njit(cache=True, nogil=True)
-def work(records: Ints) -> tuple[float, float]:
-    """MACs and outputs of the shape."""
-    macs = outputs = 1.0
-    for group in range(kn.GROUPS):
-        macs *= records[group, 0, fp.DO] * records[group, 0, fp.DF]
-        outputs *= 1 if group == kn.GROUP_C else records[group, 0, fp.DO]
-    return macs, outputs
+class Given(NamedTuple):
+    """What is searched, and for what.
+
+    Args:
+        records, classes, counts: of every choice of every group; counts (groups,).
+        macs, outputs: of the shape.
+        objective: `LATENCY`, ENERGY or EDP.
+        stays: the block that must be innermost where it moves, as a bit of `P_MOVES`...; 0: any.
+        axes, allowed: length of rows and columns (0: no axes), and [axis, loop] what they may unroll.
+    """
+
+    records: Ints
+    classes: Ints
+    counts: Ints
+    machine: Ints
+    joules: Floats
+    macs: float
+    outputs: float
+    objective: int
+    stays: int
+    axes: Ints
+    allowed: Ints
 
 
-@njit(cache=True, nogil=True)
+@inner
 def moving_blocks(records: Ints, counts: Ints, moves: Ints) -> None:
     """Fills moves [group, choice] with bits of `P_MOVES`..."""
-    block = (P_MOVES, 0, K_MOVES, B_MOVES, P_MOVES, P_MOVES)
     for group in range(kn.GROUPS):
         for at in range(counts[group]):
             r = records[group, at]
-            bits = block[group] * ((r[fp.NO] > 1) + INSIDE * (r[fp.TO] > 1))
+            bits = OWN_BLOCK[group] * ((r[fp.NO] > 1) + INSIDE * (r[fp.TO] > 1))
             if group == kn.GROUP_G and r[fp.NO] > 1:
                 bits = G_MOVES
             moves[group, at] = bits | B_MOVES * ((r[fp.NF] > 1) + INSIDE * (r[fp.TF] > 1))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def factors(records: Ints, classes: Ints, counts: Ints, free: int, table: Floats) -> None:
     """Fills table [group, choice, FACTORS] for one block that is innermost over the steps, a bit of `P_MOVES`..."""
     table[:] = 1.0
@@ -90,7 +107,7 @@ def factors(records: Ints, classes: Ints, counts: Ints, free: int, table: Floats
                 row[O_TILE], row[O_LAST] = r[fp.TO], last[fp.OUTPUTS]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _repeats_weights(r: Ints, free: int, row: Floats) -> None:
     """N, Y and X."""
     row[READ_W] = 1 if free == P_MOVES else r[fp.NO]
@@ -99,7 +116,7 @@ def _repeats_weights(r: Ints, free: int, row: Floats) -> None:
     row[SHARE] = r[fp.TO] / r[fp.HO] if free == P_MOVES else 1.0  # of the iterations, those in which W is fetched
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _reduces(steps: int, height: int, last: int, free: int, row: Floats) -> None:
     """C, R and S."""
     row[PASSES] = 1 if free == B_MOVES else steps
@@ -109,7 +126,7 @@ def _reduces(steps: int, height: int, last: int, free: int, row: Floats) -> None
         row[SHARE] = last / height  # of the iterations, those after which O leaves
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _slides(r: Ints, free: int, first: Ints, row: Floats) -> None:
     """Y with R, X with S: the filter loop is one of W's, and both together move I."""
     row[W_TILE], row[W_FIRST] = r[fp.TF], first[fp.TAPS]
@@ -127,7 +144,7 @@ def _slides(r: Ints, free: int, first: Ints, row: Floats) -> None:
     _reduces(r[fp.NF], r[fp.HF], min(r[fp.TF], last_tile), free, row)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def energy(figures: Ints, macs: float, machine: Ints, joules: Floats) -> float:
     """Joules of MACs, L1, L2 and NoC: `counts.energy_parts_j` added up, to the bit."""
     operand, partial, q = machine[kn.OPERAND], machine[kn.PARTIAL], machine[kn.Q]
@@ -140,46 +157,39 @@ def energy(figures: Ints, macs: float, machine: Ints, joules: Floats) -> float:
     return float(joules[0] * macs + joules[1] * l1 + joules[2] * l2 + joules[3] * noc)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def value(objective: int, cycles: float, energy: float) -> float:
     if objective == LATENCY:
         return cycles
     return energy if objective == ENERGY else cycles * energy
 
 
-@njit(cache=True, nogil=True)
+@inner
 def second(objective: int, cycles: float, energy: float) -> float:
     """What decides between equal values."""
     return energy if objective == LATENCY else cycles
 
 
-@njit(cache=True, nogil=True)
-def better(value: float, second: float, best: Floats) -> bool:
-    """Whether a mapping, or a bound of some, is under the best by more than rounding."""
-    near = TIE * best[0]
-    return bool(value < best[0] - near or (value <= best[0] + near and second < best[1] - TIE * best[1]))
+@inner
+def better(objective: int, cycles: float, energy: float, best: Floats) -> bool:
+    """Whether a mapping, or a bound of some, is under the best (value and `second`) by more than rounding."""
+    own, near = value(objective, cycles, energy), TIE * best[0]
+    if own < best[0] - near:
+        return True
+    return bool(own <= best[0] + near and second(objective, cycles, energy) < best[1] - TIE * best[1])
 
 
-@njit(cache=True, nogil=True)
-def bound(
-    product: Floats,
-    machine: Ints,
-    joules: Floats,
-    macs: float,
-    outputs: float,
-    height: float,
-    free: int,
-    kept: int,
-    serial: bool,
-) -> tuple[float, float]:
+@inner
+def bound(product: Floats, given: Given, height: float, free: int, kept: int, twice: float) -> tuple[float, float]:
     """Cycles and joules that no mapping with these products is under.
 
     Args:
         product: of factors, those still open at their least (`MERGED`, `SHARE`: most).
         height: least iterations of the first PE.
         free: the block that is innermost over the steps; kept: those that may be inside a PE.
-        serial: whether it is certain that nothing overlaps.
+        twice: least bytes of tiles and second buffers; where L1 has no room for them nothing overlaps.
     """
+    machine, joules, macs, outputs = given.machine, given.joules, given.macs, given.outputs
     operand, partial, q, bandwidth = machine[kn.OPERAND], machine[kn.PARTIAL], machine[kn.Q], machine[kn.BANDWIDTH]
     passes = product[PASSES]
     sent = product[SENT_W] + product[SENT_I]
@@ -208,49 +218,57 @@ def bound(
     # The tensor that stays moves in a share of the steps only; in the others the array computes meanwhile.
     rare = product[READ_W] if free == P_MOVES else product[READ_I] if free == K_MOVES else outputs
     cycles = max(cycles, rare / bandwidth + (1.0 - product[SHARE]) * height / machine[kn.LANES])
-    if serial:
+    if twice > machine[kn.L1_BYTES]:
         cycles = height / machine[kn.LANES] + (arriving + outputs + partials) / bandwidth
     return 2.0 * machine[kn.LATENCY] + cycles, energy * (1.0 - 1e-14)
 
 
-@njit(cache=True, nogil=True)
-def least_heights(records: Ints, counts: Ints, level_of: Ints, pes: int) -> Floats:
-    """Least iterations of the first PE over the levels from one on, by the PEs that are left to them.
+@inner
+def least_heights(given: Given, level_of: Ints, heights: Floats, sides: Floats) -> None:
+    """Fills the least iterations of the first PE over the levels from one on, by the PEs that are left to them.
 
-    Returns:
-        [level, table, number]: with `number` PEs (table 0), or with pes // number of them (table 1): after any choice
-        floor(pes / product) are left, and those are all such numbers.
+    Args:
+        heights: [level, table, number], infinite: with `number` PEs (table 0), or with pes // number of them (table 1):
+            after any choice floor(pes / product) are left, and those are all such numbers, as long as numbers go up to
+            the root of pes.
+        sides: room, [choice, 2].
     """
-    root = int(np.sqrt(pes))
-    heights = np.full((kn.GROUPS + 1, 2, root + 2), np.inf)
-    heights[kn.GROUPS] = 1.0
-    sides = np.zeros((records.shape[1], 2))
+    pes = given.machine[kn.PES]
+    for table in range(2):
+        for number in range(heights.shape[2]):
+            heights[kn.GROUPS, table, number] = 1.0
     for level in range(kn.GROUPS - 1, -1, -1):
-        group, distinct = level_of[level], 0
-        for a in range(counts[group]):
-            r = records[group, a]
-            side, height = r[fp.SO] * r[fp.SF], r[fp.HO] * r[fp.HF]
-            entry = distinct - 1  # choices of one side stand together
-            while entry >= 0 and sides[entry, 0] != side:
-                entry -= 1
-            if entry < 0:
-                sides[distinct, 0], sides[distinct, 1] = side, height
-                distinct += 1
-            else:
-                sides[entry, 1] = min(sides[entry, 1], height)
+        distinct = _sides(given.records[level_of[level]], given.counts[level_of[level]], sides)
         for table in range(2):
-            for number in range(1, root + 1):
+            for number in range(1, heights.shape[2] - 1):
                 left = number if table == 0 else pes // number
-                value = np.inf
+                least = np.inf
                 for entry in range(distinct):
                     rest = int(left // sides[entry, 0])
                     if rest >= 1:
-                        value = min(value, sides[entry, 1] * least_height(heights, level + 1, rest, pes))
-                heights[level, table, number] = value
-    return heights
+                        least = min(least, sides[entry, 1] * least_height(heights, level + 1, rest, pes))
+                heights[level, table, number] = least
 
 
-@njit(cache=True, nogil=True)
+@inner
+def _sides(records: Ints, count: int, sides: Floats) -> int:
+    """Fills sides with each factor that choices have and the least iterations with it; their number."""
+    distinct = 0
+    for at in range(count):
+        r = records[at]
+        side, height = r[fp.SO] * r[fp.SF], r[fp.HO] * r[fp.HF]
+        entry = distinct - 1  # choices of one side stand together
+        while entry >= 0 and sides[entry, 0] != side:
+            entry -= 1
+        if entry < 0:
+            sides[distinct, 0], sides[distinct, 1] = side, height
+            distinct += 1
+        elif height < sides[entry, 1]:
+            sides[entry, 1] = height
+    return distinct
+
+
+@inner
 def least_height(heights: Floats, level: int, left: int, pes: int) -> float:
     """The entry of `least_heights` for `left` PEs."""
     if left < heights.shape[2] - 1:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel
 from chipweave.cost.loopnest.counts import Counts
-from chipweave.cost.loopnest.footprint import groups_of
+from chipweave.cost.loopnest.footprint import CLASS, RECORD, groups_of, steps_of
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.orders import inside_of, moving, reuse_of
@@ -34,7 +34,7 @@ def count(shape: Shape, mapping: Mapping, machine: Machine) -> Counts:
     reuse = reuse_of(mapping.outer, going, mapping.inner, moving(mapping.tile))
     figures = np.zeros(kernel.FIGURES, dtype=np.int64)
     sizes = machine_row(machine)
-    kernel.evaluate(records, classes, rows, reuse, sizes, figures)
+    kernel.evaluate(records, classes, rows, reuse, sizes, figures, np.empty(kernel.LIKE, dtype=np.int64))
     weights, inputs, outputs = kernel.held(records, rows, inside_of(mapping.outer, going))
     partial = figures[kernel.L2_READ_O] > 0
     l2_need = (weights + inputs) * machine.element_bytes
@@ -87,8 +87,12 @@ def records_of(shape: Shape, choices: Sequence[Ints]) -> tuple[Ints, Ints]:
     stacked = np.zeros((kernel.GROUPS, counts.max(), 4), dtype=np.int64)
     for group, each in enumerate(choices):
         stacked[group, : len(each)] = each
-    axes = np.array([_axis(shape, group) for group in range(kernel.GROUPS)], dtype=np.int64)
-    return groups_of(stacked, counts, axes)
+    rows = [_axis(shape, group) for group in range(kernel.GROUPS)]
+    axes, marks = np.array(rows, dtype=np.int64), np.empty(max(row[5] for row in rows), dtype=np.int64)
+    records = np.zeros((*stacked.shape[:2], RECORD), dtype=np.int64)
+    classes = np.zeros((steps_of(stacked, counts, axes) + 1, CLASS), dtype=np.int64)
+    groups_of(stacked, counts, axes, records, classes, marks)
+    return records, classes
 
 
 def _axis(shape: Shape, group: int) -> tuple[int, ...]:

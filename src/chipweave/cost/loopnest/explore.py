@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from chipweave.cost.compiled import entry, inlined, inner, number
 from chipweave.cost.loopnest import bounds as bd
 from chipweave.cost.loopnest import footprint as fp
 from chipweave.cost.loopnest import kernel as kn
@@ -16,366 +19,443 @@ Ints = NDArray[np.int64]
 BLOCK_ORDERS = np.array([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], dtype=np.int64)
 """Orders of the blocks N Y X (0), K (1) and C R S (2), outermost first."""
 
+OUTSIDE = 3
+BLOCK_OF = np.array([0, OUTSIDE, 1, 2, 0, 0, 2, 2], dtype=np.int64)
+"""Of each loop; G is outside of all."""
+
 # Columns of what is found; the first six are choices.
 FREE, KEPT, PIVOT, ORDER, ANY = range(6, 11)
 FOUND = 11
 
 
-@njit(cache=True, nogil=True)
-def _placed(spatial: Ints, allowed: Ints, axes: Ints) -> bool:
-    """Whether the factors fit an array of axes[0] x axes[1] PEs, each loop along one axis that is allowed to it.
+class Levels(NamedTuple):
+    """What the descent goes through, level by level: a group each.
 
     Args:
-        allowed: [axis, loop].
+        factors, moves: per group and choice `bounds.factors` and `bounds.moving_blocks`.
+        keys, order, size: per level the bounds of its choices, the choices by bound, ascending, and their number.
+        group: per level.
+        least: per level the products of the least factors from it on; own: the level's alone.
+        can: per level, what its choices and those after it can move.
+        heights: `bounds.least_heights`.
     """
-    for mask in range(1 << len(spatial)):  # bit: along the columns
-        rows = columns = 1
+
+    factors: Floats
+    moves: Ints
+    keys: Floats
+    order: Ints
+    size: Ints
+    group: Ints
+    least: Floats
+    own: Floats
+    can: Ints
+    heights: Floats
+
+
+class Path(NamedTuple):
+    """The way to a node, and room for what is computed there.
+
+    Args:
+        product, did, above: per level, of the choices before it, the product of their factors, what they move, and
+            cycles and joules that bound everything below.
+        at: per level the next of its choices; rows: per group the choice.
+    """
+
+    product: Floats
+    did: Ints
+    above: Floats
+    at: Ints
+    rows: Ints
+    row: Floats
+    pairs: Floats
+    numbers: Ints
+    reuse: Ints
+    figures: Ints
+    like: Ints
+    inside: Ints
+
+
+class Best(NamedTuple):
+    """The best so far: value and its second, to be undercut, and what it is, (FOUND,); and the tally: nodes, mappings
+    with exact cycles."""
+
+    best: Floats
+    found: Ints
+    tally: Ints
+
+
+def levels_of(given: bd.Given) -> Levels:
+    """Levels to be filled."""
+    groups, widest = given.records.shape[:2]
+    return Levels(
+        factors=np.empty((groups, widest, bd.FACTORS)),
+        moves=np.empty((groups, widest), dtype=np.int64),
+        keys=np.empty((groups, widest)),
+        order=np.empty((groups, widest), dtype=np.int64),
+        size=np.zeros(groups, dtype=np.int64),
+        group=np.arange(groups, dtype=np.int64),
+        least=np.ones((groups + 1, bd.FACTORS)),
+        own=np.empty((groups, bd.FACTORS)),
+        can=np.zeros(groups + 1, dtype=np.int64),
+        heights=np.full((groups + 1, 2, int(np.sqrt(given.machine[kn.PES])) + 2), np.inf),
+    )
+
+
+def path_of(given: bd.Given) -> Path:
+    """A path at its start."""
+    groups, widest = given.records.shape[:2]
+    return Path(
+        product=np.ones((groups + 1, bd.FACTORS)),
+        did=np.zeros(groups + 1, dtype=np.int64),
+        above=np.zeros((groups + 1, 2)),
+        at=np.zeros(groups, dtype=np.int64),
+        rows=np.zeros(groups, dtype=np.int64),
+        row=np.empty(bd.FACTORS),
+        pairs=np.empty((widest, 2)),
+        numbers=np.empty(max(widest, 8), dtype=np.int64),
+        reuse=np.zeros(kn.REUSE, dtype=np.int64),
+        figures=np.empty(kn.FIGURES, dtype=np.int64),
+        like=np.empty(kn.LIKE, dtype=np.int64),
+        inside=np.empty((3, 8), dtype=np.int64),
+    )
+
+
+@inner
+def _placed(given: bd.Given, rows: Ints, spatial: Ints) -> bool:
+    """Whether the factors fit an array of axes[0] x axes[1] PEs, each loop along one axis that is allowed to it."""
+    for group in range(kn.GROUPS):
+        spatial[group] = given.records[group, rows[group], fp.SO]
+    spatial[6], spatial[7] = given.records[4, rows[4], fp.SF], given.records[5, rows[5], fp.SF]
+    for mask in range(1 << 8):  # bit: along the columns
+        rows_used = columns_used = 1
         fits = True
-        for loop, factor in enumerate(spatial):
+        for loop in range(8):
             along = mask >> loop & 1
-            if factor == 1:
-                fits = fits and not along  # each way once
+            if spatial[loop] == 1:
+                fits = fits and along == 0  # each way once
+            elif given.allowed[along, loop] == 0:
+                fits = False
+            elif along == 1:
+                columns_used *= spatial[loop]
             else:
-                fits = fits and allowed[along, loop]
-                if along:
-                    columns *= factor
-                else:
-                    rows *= factor
-        if fits and rows <= axes[0] and columns <= axes[1]:
+                rows_used *= spatial[loop]
+        if fits and rows_used <= given.axes[0] and columns_used <= given.axes[1]:
             return True
     return False
 
 
-@njit(cache=True, nogil=True)
-def _order(records: Ints, rows: Ints, free: int, pivot_block: int, machine: Ints) -> int:
-    """The order of blocks that needs least of L2.
+@inner
+def _moving(records: Ints, rows: Ints) -> int:
+    """The blocks that move over the steps, as bits."""
+    n, k, c = records[0, rows[0], fp.NO], records[2, rows[2], fp.NO], records[3, rows[3], fp.NO]
+    v, u = records[4, rows[4]], records[5, rows[5]]
+    moves_p, moves_b = n * v[fp.NO] * u[fp.NO] > 1, c * v[fp.NF] * u[fp.NF] > 1
+    return int(moves_p * bd.P_MOVES + (k > 1) * bd.K_MOVES + moves_b * bd.B_MOVES)
+
+
+@inner
+def _possible(order: int, moving: int, free: int, pivot_block: int) -> bool:
+    """Whether an order has the blocks innermost that it must have.
 
     Args:
         free: the innermost block that moves, as a bit.
         pivot_block: the one that holds I's pivot; 1: it has none.
     """
-    inside = np.zeros((3, 8), dtype=np.int64)
-    block_of = (0, 3, 1, 2, 0, 0, 2, 2)  # 3: G, outside of all
-    n, k, c = records[0, rows[0]], records[2, rows[2]], records[3, rows[3]]
-    v, u = records[4, rows[4]], records[5, rows[5]]
-    goes = (n[fp.NO] * v[fp.NO] * u[fp.NO] > 1, k[fp.NO] > 1, c[fp.NO] * v[fp.NF] * u[fp.NF] > 1)
-    partial = free != bd.B_MOVES and goes[2]
-    least, best = -1, -1
-    for order in range(len(BLOCK_ORDERS)):
-        innermost, pivot = -1, 1
+    innermost, pivot = free, 1
+    for place in range(3):
+        block = BLOCK_ORDERS[order, place]
+        if moving >> block & 1:
+            innermost = 1 << block
+            if block != 1:
+                pivot = block
+    return innermost == free and pivot == pivot_block
+
+
+@inner
+def _fill_inside(order: int, moving: int, inside: Ints) -> None:
+    """Fills what `kernel.held` goes by."""
+    for tensor in range(3):
+        begun = False
+        for loop in range(8):
+            inside[tensor, loop] = 0
         for place in range(3):
             block = BLOCK_ORDERS[order, place]
-            if goes[block]:
-                innermost = block
-                if block != 1:
-                    pivot = block
-        if (innermost >= 0 and 1 << innermost != free) or pivot != pivot_block:
-            continue
-        for tensor in range(3):
-            begun = False
             for loop in range(8):
-                inside[tensor, loop] = 0
-            for place in range(3):
-                block = BLOCK_ORDERS[order, place]
-                if begun:
-                    for loop in range(8):
-                        if block_of[loop] == block:
-                            inside[tensor, loop] = 1
-                if block == tensor and goes[block]:
-                    begun = True
-        weights, inputs, outputs = kn.held(records, rows, inside)
-        need = (weights + inputs) * machine[kn.OPERAND]
-        need += outputs * (machine[kn.PARTIAL] if partial else machine[kn.OPERAND])
-        if least < 0 or need < least:
-            least, best = need, order
+                if begun and BLOCK_OF[loop] == block:
+                    inside[tensor, loop] = 1
+            if block == tensor and moving >> block & 1:
+                begun = True
+
+
+@inner
+def _order(given: bd.Given, path: Path, free: int, pivot_block: int) -> int:
+    """The order of blocks that needs least of L2; `free` and `pivot_block`: as for `_possible`."""
+    machine, moving = given.machine, _moving(given.records, path.rows)
+    output_bytes = machine[kn.OPERAND]
+    if free != bd.B_MOVES and moving & bd.B_MOVES:
+        output_bytes = machine[kn.PARTIAL]
+    least, best = -1, -1
+    for order in range(len(BLOCK_ORDERS)):
+        if _possible(order, moving, free, pivot_block):
+            _fill_inside(order, moving, path.inside)
+            weights, inputs, outputs = kn.held(given.records, path.rows, path.inside)
+            need = (weights + inputs) * machine[kn.OPERAND] + outputs * output_bytes
+            if least < 0 or need < least:
+                least, best = need, order
     return best
 
 
-@njit(cache=True, nogil=True)
-def _reuse(free: int, kept: int, pivot: int, reuse: Ints) -> None:
-    reuse[kn.W_FREE] = 7 if free == bd.P_MOVES else 0
-    reuse[kn.I_FREE] = 1 if free == bd.K_MOVES else 0
-    reuse[kn.O_FREE] = 7 if free == bd.B_MOVES else 0
-    reuse[kn.W_KEPT] = 7 if kept == bd.P_MOVES else 0
-    reuse[kn.I_KEPT] = 1 if kept == bd.K_MOVES else 0
-    reuse[kn.O_KEPT] = 7 if kept == bd.B_MOVES else 0
+@inner
+def _fill_reuse(free: int, kept: int, pivot: int, reuse: Ints) -> None:
+    reuse[kn.W_FREE], reuse[kn.W_KEPT] = 7 * (free == bd.P_MOVES), 7 * (kept == bd.P_MOVES)
+    reuse[kn.I_FREE], reuse[kn.I_KEPT] = free == bd.K_MOVES, kept == bd.K_MOVES
+    reuse[kn.O_FREE], reuse[kn.O_KEPT] = 7 * (free == bd.B_MOVES), 7 * (kept == bd.B_MOVES)
     reuse[kn.PIVOT] = pivot
 
 
-@njit(cache=True, nogil=True)
-def _levels(records: Ints, counts: Ints) -> Ints:
-    """The order in which groups are chosen: those that can be unrolled first, those with most choices first; so the
-    others' iterations are known."""
-    widest = np.ones(kn.GROUPS)
-    for group in range(kn.GROUPS):
-        for a in range(counts[group]):
-            widest[group] = max(widest[group], records[group, a, fp.SO] * records[group, a, fp.SF])
-    keys = np.empty(kn.GROUPS)
-    for group in range(kn.GROUPS):
-        keys[group] = (0.0 if widest[group] > 1 else 1e9) - counts[group]
-    return np.argsort(keys, kind="mergesort")
-
-
-@njit(cache=True, nogil=True)
-def _leaf(
-    records: Ints,
-    classes: Ints,
-    rows: Ints,
-    machine: Ints,
-    joules: Floats,
-    objective: int,
-    free_block: int,
-    kept: int,
-    cycles: float,
-    best: Floats,
-    found: Ints,
-    tally: Ints,
-) -> None:
-    """Costs a whole choice of tilings exactly, with each order of blocks and pivot, and keeps what is better.
+class Leaf(NamedTuple):
+    """A whole choice of tilings, with its innermost block.
 
     Args:
         kept: the blocks that may be innermost inside a PE; one that does not move there saves nothing.
         cycles: a bound of them.
     """
-    free = 1 << free_block
-    need = kn.l1_need(records, rows, machine, True)
-    overlapped = need <= machine[kn.L1_BYTES]
-    if not overlapped and kn.l1_need(records, rows, machine, False) > machine[kn.L1_BYTES]:
+
+    free_block: int
+    kept: int
+    overlapped: bool
+    cycles: float
+
+
+@inner
+def _try(given: bd.Given, path: Path, result: Best, leaf: Leaf, block: int, pivot: int) -> None:
+    """Costs a choice exactly with one pivot of I, which is in `block`, and keeps it if it is better."""
+    records, rows, reuse, figures, best = given.records, path.rows, path.reuse, path.figures, result.best
+    energy, kept_block, free = np.inf, -1, 1 << leaf.free_block
+    for which in range(3):
+        if leaf.kept & 1 << which:
+            _fill_reuse(free, 1 << which, pivot, reuse)
+            kn.accesses(records, rows, reuse, figures)
+            own = bd.energy(figures, given.macs, given.machine, given.joules)
+            if own < energy:
+                energy, kept_block = own, which
+    if not bd.better(given.objective, leaf.cycles, energy, best):
         return
-    v, u = records[kn.VERTICAL, rows[kn.VERTICAL]], records[kn.HORIZONTAL, rows[kn.HORIZONTAL]]
-    reuse, figures = np.zeros(kn.REUSE, dtype=np.int64), np.empty(kn.FIGURES, dtype=np.int64)
-    macs, _ = bd.work(records)
-    places_move = records[kn.GROUP_N, rows[kn.GROUP_N], fp.NO] * v[fp.NO] * u[fp.NO] > 1
-    sums_move = records[kn.GROUP_C, rows[kn.GROUP_C], fp.NO] * v[fp.NF] * u[fp.NF] > 1
+    result.tally[1] += 1
+    exact = float(kn.cycles(records, given.classes, rows, reuse, given.machine, leaf.overlapped, figures, path.like))
+    if bd.better(given.objective, exact, energy, best):
+        best[0], best[1] = bd.value(given.objective, exact, energy), bd.second(given.objective, exact, energy)
+        found = result.found
+        for group in range(kn.GROUPS):
+            found[group] = rows[group]
+        found[FREE], found[KEPT], found[PIVOT] = leaf.free_block, kept_block, pivot
+        found[ORDER] = _order(given, path, free, block)
+        found[ANY] = 1
+
+
+@inner
+def _leaf(given: bd.Given, path: Path, result: Best, free_block: int, kept: int, cycles: float) -> None:
+    """Costs a whole choice of tilings exactly, with each order of blocks and pivot, and keeps what is better."""
+    records, rows, free = given.records, path.rows, 1 << free_block
+    need, overlapped = kn.fitting(records, rows, given.machine)
+    if need > given.machine[kn.L1_BYTES]:
+        return
+    leaf = Leaf(free_block, kept, overlapped, cycles)
+    v, u, moving = records[kn.VERTICAL, rows[kn.VERTICAL]], records[kn.HORIZONTAL, rows[kn.HORIZONTAL]], 0
+    # I's pivot is in the innermost block that moves, K apart, which is irrelevant to I.
+    blocks = bd.P_MOVES
+    if free != bd.P_MOVES:
+        moving = _moving(records, rows)
+        blocks = moving & bd.B_MOVES if free == bd.B_MOVES else moving & (bd.P_MOVES | bd.B_MOVES)
+        if blocks == 0:
+            blocks = bd.K_MOVES
     for block in range(3):
-        # I's pivot is in the innermost block that moves, K apart, which is irrelevant to I.
-        if free == bd.P_MOVES:
-            some = block == 0
-        elif free == bd.B_MOVES:
-            some = block == (2 if sums_move else 1)
-        else:
-            some = (places_move, not places_move and not sums_move, sums_move)[block]
-        if not some:
-            continue
-        along_v = along_u = 1
-        if block == 0:
-            along_v, along_u = v[fp.NO], u[fp.NO]
-        elif block == 2:
-            along_v, along_u = v[fp.NF], u[fp.NF]
-        for choice in range(3):
+        if blocks >> block & 1:
+            along_v = along_u = 1
+            if block == 0:
+                along_v, along_u = v[fp.NO], u[fp.NO]
+            elif block == 2:
+                along_v, along_u = v[fp.NF], u[fp.NF]
             # A pivot along an axis shares halos, so where there is one, other loops of its block are no better.
-            if (along_v == 1, along_u == 1, along_v * along_u > 1)[choice]:
-                continue
-            pivot = kn.PIVOT_ELSE if choice == 2 else (kn.PIVOT_R if block == 2 else kn.PIVOT_Y) + choice
-            energy, kept_block = np.inf, -1
-            for which_kept in range(3):
-                if kept & 1 << which_kept:
-                    _reuse(free, 1 << which_kept, pivot, reuse)
-                    kn.accesses(records, rows, reuse, figures)
-                    own = bd.energy(figures, macs, machine, joules)
-                    if own < energy:
-                        energy, kept_block = own, which_kept
-            if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
-                continue
-            tally[1] += 1
-            exact = float(kn.cycles(records, classes, rows, reuse, machine, overlapped, figures))
-            value, second = bd.value(objective, exact, energy), bd.second(objective, exact, energy)
-            if bd.better(value, second, best):
-                order = _order(records, rows, free, block, machine)
-                best[0], best[1] = value, second
-                found[: kn.GROUPS] = rows
-                found[FREE], found[KEPT], found[PIVOT], found[ORDER] = free_block, kept_block, pivot, order
-                found[ANY] = 1
+            pivots = (along_v > 1) + 2 * (along_u > 1)
+            for choice in range(2):
+                if pivots >> choice & 1:
+                    _try(given, path, result, leaf, block, (kn.PIVOT_R if block == 2 else kn.PIVOT_Y) + choice)
+                elif pivots + choice == 0:
+                    _try(given, path, result, leaf, block, kn.PIVOT_ELSE)
 
 
-@njit(cache=True, nogil=True)
-def _descend(
-    records: Ints,
-    classes: Ints,
-    machine: Ints,
-    joules: Floats,
-    objective: int,
-    free_block: int,
-    stays: int,
-    level_of: Ints,
-    size: Ints,
-    order: Ints,
-    keys: Floats,
-    factors: Floats,
-    least: Floats,
-    heights: Floats,
-    moves: Ints,
-    can: Ints,
-    axes: Ints,
-    allowed: Ints,
-    best: Floats,
-    found: Ints,
-    tally: Ints,
-) -> None:
-    """Depth first through the levels, dropping what cannot be better.
+@inlined
+def _worth(given: bd.Given, levels: Levels, path: Path, level: int, a: int, free: int, best: Floats) -> bool:
+    """Whether what is below a choice may be better than the best; fills the path's next level."""
+    machine, objective, pes, latency = given.machine, given.objective, given.machine[kn.PES], given.machine[kn.LATENCY]
+    group = levels.group[level]
+    here, factors, below = path.product[level], levels.factors[group, a], levels.least[level + 1]
+    side = here[bd.SIDE] * factors[bd.SIDE]
+    if side > pes:
+        return False
+    height = here[bd.HEIGHT] * factors[bd.HEIGHT]
+    height *= bd.least_height(levels.heights, level + 1, int(pes // side), pes)
+    cycles, energy = max(path.above[level, 0], 2.0 * latency + height / machine[kn.LANES]), path.above[level, 1]
+    if not bd.better(objective, cycles, energy, best):
+        return False
+    weights = here[bd.W_TILE] * factors[bd.W_TILE] * below[bd.W_TILE] * machine[kn.OPERAND]
+    inputs = here[bd.I_TILE] * factors[bd.I_TILE] * below[bd.I_TILE] * machine[kn.OPERAND]
+    partials = here[bd.O_TILE] * factors[bd.O_TILE] * below[bd.O_TILE] * machine[kn.PARTIAL]
+    if weights + inputs + partials > machine[kn.L1_BYTES]:
+        return False
+    done = path.did[level] | levels.moves[group, a]
+    # The block said to be innermost moves, or may yet; where none does, it is C R S.
+    if (done | levels.can[level + 1]) & free == 0 and (free != bd.B_MOVES or done & bd.STEPS):
+        return False
+    next_product, row = path.product[level + 1], path.row
+    for j in range(bd.FACTORS):
+        next_product[j] = here[j] * factors[j]
+        row[j] = next_product[j] * below[j]
+    twice = weights + inputs + partials
+    if done & bd.W_MOVES:
+        twice += weights
+    if done & bd.I_MOVES:
+        twice += inputs
+    if done & bd.O_MOVES:
+        twice += partials
+    cycles, energy = bd.bound(row, given, height, free, _kept(given.stays, done), twice)
+    if objective == bd.LATENCY:
+        cycles = float(math.ceil(cycles - 1e-6))
+    path.did[level + 1], path.above[level + 1, 0], path.above[level + 1, 1] = done, cycles, energy
+    return bd.better(objective, cycles, energy, best)
 
-    Args:
-        size, order, keys: per level the number of choices, which they are, and their bounds, ascending.
-        least: per level the products of the least factors from it on.
-        can: per level, what its choices and those after it can move.
-    """
-    groups = kn.GROUPS
-    product, open_product = np.ones((groups + 1, bd.FACTORS)), np.ones(bd.FACTORS)
-    above = np.zeros((groups + 1, 2))  # cycles and joules that bound everything below a node
-    did, at, rows = np.zeros(groups + 1, dtype=np.int64), np.zeros(groups, dtype=np.int64), np.zeros(groups, np.int64)
-    spatial = np.ones(8, dtype=np.int64)
-    free, pes = 1 << free_block, machine[kn.PES]
-    latency = 2.0 * machine[kn.LATENCY]
-    macs, outputs = bd.work(records)
-    height = bd.least_height(heights, 0, pes, pes)
-    above[0, 0], above[0, 1] = bd.bound(least[0], machine, joules, macs, outputs, height, free, bd.STEPS, False)
-    level = 0
+
+@inner
+def _kept(stays: int, done: int) -> int:
+    """The blocks that may be innermost inside a PE."""
+    return stays if done & bd.INSIDE * stays else bd.STEPS
+
+
+@inner
+def _descend(given: bd.Given, levels: Levels, path: Path, result: Best, free_block: int) -> None:
+    """Depth first through the levels, dropping what cannot be better."""
+    best, at, rows = result.best, path.at, path.rows
+    free, last = 1 << free_block, kn.GROUPS - 1
+    height = bd.least_height(levels.heights, number(0), given.machine[kn.PES], given.machine[kn.PES])
+    path.above[0, 0], path.above[0, 1] = bd.bound(levels.least[0], given, height, free, bd.STEPS, 0.0)
+    level = number(0)
+    at[0] = 0
     while level >= 0:
-        if at[level] == size[level] or keys[level, at[level]] > best[0] * (1.0 + bd.TIE):
+        a = -1
+        if at[level] < levels.size[level]:
+            a = levels.order[level, at[level]]
+            at[level] += 1
+        if a < 0 or levels.keys[level, a] > best[0] * (1.0 + bd.TIE):
             level -= 1
             continue
-        a = order[level, at[level]]
-        at[level] += 1
-        tally[0] += 1
-        group = level_of[level]
-        here, row, below = product[level], factors[group, a], least[level + 1]
-        side = here[bd.SIDE] * row[bd.SIDE]
-        if side > pes:
+        result.tally[0] += 1
+        if not _worth(given, levels, path, level, a, free, best):
             continue
-        height = here[bd.HEIGHT] * row[bd.HEIGHT] * bd.least_height(heights, level + 1, int(pes // side), pes)
-        cycles, energy = max(above[level, 0], latency + height / machine[kn.LANES]), above[level, 1]
-        if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
-            continue
-        weights = here[bd.W_TILE] * row[bd.W_TILE] * below[bd.W_TILE] * machine[kn.OPERAND]
-        inputs = here[bd.I_TILE] * row[bd.I_TILE] * below[bd.I_TILE] * machine[kn.OPERAND]
-        partials = here[bd.O_TILE] * row[bd.O_TILE] * below[bd.O_TILE] * machine[kn.PARTIAL]
-        if weights + inputs + partials > machine[kn.L1_BYTES]:
-            continue
-        done = did[level] | moves[group, a]
-        # The block said to be innermost moves, or may yet; where none does, it is C R S.
-        if not (done | can[level + 1]) & free and (free != bd.B_MOVES or done & bd.STEPS):
-            continue
-        kept = stays if stays and done & bd.INSIDE * stays else bd.STEPS
-        for j in range(bd.FACTORS):
-            open_product[j] = here[j] * row[j] * below[j]
-        twice = (weights if done & bd.W_MOVES else 0.0) + (inputs if done & bd.I_MOVES else 0.0)
-        twice += weights + inputs + partials + (partials if done & bd.O_MOVES else 0.0)
-        serial = twice > machine[kn.L1_BYTES]
-        cycles, energy = bd.bound(open_product, machine, joules, macs, outputs, height, free, kept, serial)
-        if objective == bd.LATENCY:
-            cycles = np.ceil(cycles - 1e-6)
-        if not bd.better(bd.value(objective, cycles, energy), bd.second(objective, cycles, energy), best):
-            continue
-        rows[group] = a
-        if level < groups - 1:
-            for j in range(bd.FACTORS):
-                product[level + 1, j] = here[j] * row[j]
-            did[level + 1], above[level + 1, 0], above[level + 1, 1] = done, cycles, energy
+        rows[levels.group[level]] = a
+        if level < last:
             level += 1
             at[level] = 0
-            continue
-        if axes[0] > 0:
-            for each in range(groups):
-                spatial[each] = records[each, rows[each], fp.SO]
-            spatial[6], spatial[7] = records[4, rows[4], fp.SF], records[5, rows[5], fp.SF]
-            if not _placed(spatial, allowed, axes):
-                continue
-        _leaf(records, classes, rows, machine, joules, objective, free_block, kept, cycles, best, found, tally)
+        elif given.axes[0] == 0 or _placed(given, rows, path.numbers):
+            kept = _kept(given.stays, path.did[kn.GROUPS])
+            _leaf(given, path, result, free_block, kept, path.above[kn.GROUPS, 0])
 
 
-@njit(cache=True, nogil=True)
-def explore(
-    records: Ints,
-    classes: Ints,
-    counts: Ints,
-    machine: Ints,
-    joules: Floats,
-    objective: int,
-    stays: int,
-    axes: Ints,
-    allowed: Ints,
-    best: Floats,
-    found: Ints,
-    tally: Ints,
-) -> None:
-    """Minimises the objective over all choices, orders of blocks and pivots.
+@inner
+def _sort(order: Ints, size: int, keys: Floats, spare: Ints) -> None:
+    """Sorts the first `size` numbers by their keys, ascending, equal ones as they stand: numba's own sorts take long
+    to compile."""
+    width = 1
+    while width < size:
+        for start in range(0, size, 2 * width):
+            middle, end = min(start + width, size), min(start + 2 * width, size)
+            one, other = start, middle
+            for at in range(start, end):
+                if one < middle and (other == end or keys[order[one]] <= keys[order[other]]):
+                    spare[at] = order[one]
+                    one += 1
+                else:
+                    spare[at] = order[other]
+                    other += 1
+        for at in range(size):
+            order[at] = spare[at]
+        width *= 2
 
-    Args:
-        records, classes, counts: of every choice of every group; counts (groups,).
-        objective: `bounds.LATENCY`, ENERGY or EDP.
-        stays: the block that must be innermost where it moves, as a bit of `P_MOVES`...; 0: any.
-        axes, allowed: length of rows and columns (0: no axes), and [axis, loop] what they may unroll.
-        best: value and its second, to be undercut; filled with what was found.
-        found: (FOUND,); filled.
-        tally: nodes, mappings with exact cycles; added to.
-    """
-    groups, widest = kn.GROUPS, records.shape[1]
-    factors, moves = np.ones((groups, widest, bd.FACTORS)), np.zeros((groups, widest), dtype=np.int64)
-    order, size = np.zeros((groups, widest), dtype=np.int64), np.zeros(groups, dtype=np.int64)
-    keys, can = np.zeros((groups, widest)), np.zeros(groups + 1, dtype=np.int64)
-    own, least, others = np.ones((groups, bd.FACTORS)), np.ones((groups + 1, bd.FACTORS)), np.ones(bd.FACTORS)
-    level_of = _levels(records, counts)
-    heights = bd.least_heights(records, counts, level_of, machine[kn.PES])
-    bd.moving_blocks(records, counts, moves)
-    macs, outputs = bd.work(records)
+
+@inner
+def _order_groups(given: bd.Given, levels: Levels, path: Path) -> None:
+    """The order in which groups are chosen: those that can be unrolled first, those with most choices first; so the
+    others' iterations are known."""
+    for group in range(kn.GROUPS):
+        path.row[group] = 1e9
+        for at in range(given.counts[group]):
+            if given.records[group, at, fp.SO] * given.records[group, at, fp.SF] > 1:
+                path.row[group] = 0.0
+        path.row[group] -= given.counts[group]
+    _sort(levels.group, kn.GROUPS, path.row, path.numbers)
+
+
+@inner
+def _admit(given: bd.Given, levels: Levels, free: int) -> bool:
+    """Fills the choices with which a block may be innermost; False where some level has none."""
+    forbidden = 0 if free == given.stays else given.stays
+    some = True
+    for level in range(kn.GROUPS - 1, -1, -1):
+        group, size, can = levels.group[level], 0, levels.can[level + 1]
+        for a in range(given.counts[group]):
+            if levels.moves[group, a] & forbidden == 0:
+                levels.order[level, size] = a
+                size += 1
+                can |= levels.moves[group, a]
+        levels.size[level], levels.can[level] = size, can
+        some = some and size > 0
+    return some and (levels.can[0] & free != 0 or free == bd.B_MOVES)
+
+
+@inner
+def _fill_least(levels: Levels) -> None:
+    for level in range(kn.GROUPS - 1, -1, -1):
+        own, table, order = levels.own[level], levels.factors[levels.group[level]], levels.order[level]
+        for j in range(bd.FACTORS):
+            least = table[order[0], j]
+            for place in range(1, levels.size[level]):
+                factor = table[order[place], j]
+                least = min(least, factor) if j < bd.MERGED else max(least, factor)
+            own[j] = least
+            levels.least[level, j] = least * levels.least[level + 1, j]
+
+
+@inner
+def _rank(given: bd.Given, levels: Levels, path: Path, free: int) -> None:
+    """The most promising choice first: by its bound, all others at their least."""
+    row, others = path.row, path.product[1]  # which the descent fills only later
+    for level in range(kn.GROUPS):
+        table, order, keys = levels.factors[levels.group[level]], levels.order[level], levels.keys[level]
+        for j in range(bd.FACTORS):
+            others[j] = 1.0
+            for other in range(kn.GROUPS):
+                if other != level:
+                    others[j] *= levels.own[other, j]
+        for place in range(levels.size[level]):
+            a = order[place]
+            for j in range(bd.FACTORS):
+                row[j] = table[a, j] * others[j]
+            height = max(row[bd.HEIGHT], given.macs / given.machine[kn.PES])
+            cycles, energy = bd.bound(row, given, height, free, bd.STEPS, 0.0)
+            keys[a] = bd.value(given.objective, cycles, energy)
+        _sort(order, levels.size[level], keys, path.numbers)
+
+
+@entry
+def explore(given: bd.Given, levels: Levels, path: Path, result: Best) -> None:
+    """Minimises the objective over all choices, orders of blocks and pivots."""
+    _order_groups(given, levels, path)
+    bd.least_heights(given, levels.group, levels.heights, path.pairs)
+    bd.moving_blocks(given.records, given.counts, levels.moves)
     for free_block in range(3):
         free = 1 << free_block
-        forbidden = 0 if free == stays else stays
-        some = True
-        for level in range(groups - 1, -1, -1):
-            size[level], can[level] = 0, can[level + 1]
-            for a in range(counts[level_of[level]]):
-                if moves[level_of[level], a] & forbidden == 0:
-                    order[level, size[level]] = a
-                    size[level] += 1
-                    can[level] |= moves[level_of[level], a]
-            some = some and size[level] > 0
-        if not some or not (can[0] & free or free == bd.B_MOVES):
-            continue
-        bd.factors(records, classes, counts, free, factors)
-        for level in range(groups - 1, -1, -1):
-            table = factors[level_of[level]]
-            own[level] = table[order[level, 0]]
-            for place in range(1, size[level]):
-                row = table[order[level, place]]
-                most = np.maximum(own[level, bd.MERGED :], row[bd.MERGED :])
-                own[level] = np.minimum(own[level], row)
-                own[level, bd.MERGED :] = most
-            least[level] = own[level] * least[level + 1]
-        # The most promising choice first: by its bound, all others at their least.
-        for level in range(groups):
-            others[:] = 1.0
-            for other in range(groups):
-                if other != level:
-                    others *= own[other]
-            for place in range(size[level]):
-                row = factors[level_of[level], order[level, place]] * others
-                height = max(row[bd.HEIGHT], macs / machine[kn.PES])
-                cycles, energy = bd.bound(row, machine, joules, macs, outputs, height, free, bd.STEPS, False)
-                keys[level, place] = bd.value(objective, cycles, energy)
-            ascending = np.argsort(keys[level, : size[level]], kind="mergesort")
-            order[level, : size[level]] = order[level, : size[level]][ascending]
-            keys[level, : size[level]] = keys[level, : size[level]][ascending]
-        _descend(
-            records,
-            classes,
-            machine,
-            joules,
-            objective,
-            free_block,
-            stays,
-            level_of,
-            size,
-            order,
-            keys,
-            factors,
-            least,
-            heights,
-            moves,
-            can,
-            axes,
-            allowed,
-            best,
-            found,
-            tally,
-        )
+        if _admit(given, levels, free):
+            bd.factors(given.records, given.classes, given.counts, free, levels.factors)
+            _fill_least(levels)
+            _rank(given, levels, path, free)
+            _descend(given, levels, path, result, free_block)

@@ -6,9 +6,12 @@ unless the block is small and its dilation or stride large; then they are marked
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from chipweave.cost.compiled import entry, inner, number
 
 Ints = NDArray[np.int64]
 
@@ -30,258 +33,292 @@ FIRST_O, LAST_O, FIRST_F, LAST_F = 1, 2, 4, 8
 FIRST, LAST = FIRST_O | FIRST_F, LAST_O | LAST_F
 
 
-@njit(cache=True, nogil=True)
-def _progression(first: int, outputs: int, taps: int, stride: int, dilation: int) -> tuple[int, int, int]:
+class Axis(NamedTuple):
+    """Positions of outputs and taps: those within [0, size) are real."""
+
+    stride: int
+    dilation: int
+    offset: int
+    size: int
+
+
+class Cut(NamedTuple):
+    """Outputs and taps of a loop pair, and the tiles that they are cut into."""
+
+    tile_o: int
+    outputs: int
+    tile_f: int
+    taps: int
+
+
+class Block(NamedTuple):
+    """First output, end of outputs, first tap, end of taps."""
+
+    o: int
+    end_o: int
+    f: int
+    end_f: int
+
+
+@inner
+def _progression(block: Block, axis: Axis) -> tuple[int, int, int]:
     """First and last term and step of a block's positions; step 0 if they are no arithmetic progression."""
-    last = first + stride * (outputs - 1) + dilation * (taps - 1)
-    if outputs == 1 and taps == 1:
-        return first, last, 1
-    if taps == 1:
-        return first, last, stride
+    outputs, taps = block.end_o - block.o, block.end_f - block.f
+    first = axis.stride * block.o + axis.dilation * block.f + axis.offset
+    last = first + axis.stride * (outputs - 1) + axis.dilation * (taps - 1)
+    step, rest = axis.stride, axis.dilation
     if outputs == 1:
-        return first, last, dilation
-    step, rest = stride, dilation
-    while rest:
-        step, rest = rest, step % rest
-    if (dilation == step and taps * step >= stride) or (stride == step and outputs * step >= dilation):
-        return first, last, step
-    return first, last, 0
+        step = 1 if taps == 1 else axis.dilation
+    elif taps > 1:
+        while rest:
+            step, rest = rest, step % rest
+        dense = axis.dilation == step and taps * step >= axis.stride
+        if not dense and not (axis.stride == step and outputs * step >= axis.dilation):
+            step = 0
+    return first, last, step
 
 
-@njit(cache=True, nogil=True)
-def _terms(first: int, last: int, step: int, low: int, high: int) -> int:
-    """Terms of a progression within [low, high)."""
-    if first < low:
-        first += -(-(low - first) // step) * step
+@inner
+def _terms(first: int, last: int, step: int, high: int) -> int:
+    """Terms of a progression within [0, high)."""
+    if first < 0:
+        first += -(first // step) * step
     last = min(last, high - 1)
     return 0 if last < first else (last - first) // step + 1
 
 
-@njit(cache=True, nogil=True)
-def _mark(block: Ints, axis: Ints, marks: NDArray[np.uint8], bit: int) -> None:
-    """Sets `bit` at the real positions of a block (first output, end, first tap, end)."""
-    for output in range(block[0], block[1]):
-        for tap in range(block[2], block[3]):
-            at = axis[0] * output + axis[1] * tap + axis[2]
-            if 0 <= at < axis[3]:
-                marks[at] |= bit
-
-
-@njit(cache=True, nogil=True)
-def _real(block: Ints, axis: Ints, marks: NDArray[np.uint8]) -> int:
-    """Distinct real positions of a block."""
-    if block[1] <= block[0] or block[3] <= block[2]:
-        return 0
-    start = axis[0] * block[0] + axis[1] * block[2] + axis[2]
-    first, last, step = _progression(start, block[1] - block[0], block[3] - block[2], axis[0], axis[1])
-    if step:
-        return _terms(first, last, step, 0, axis[3])
-    marks[:] = 0
-    _mark(block, axis, marks, 1)
-    return int(marks.sum())
-
-
-@njit(cache=True, nogil=True)
-def _shared(one: Ints, other: Ints, axis: Ints, marks: NDArray[np.uint8]) -> int:
-    """Real positions that two blocks have in common."""
-    if one[1] <= one[0] or one[3] <= one[2] or other[1] <= other[0] or other[3] <= other[2]:
-        return 0
-    start = axis[0] * one[0] + axis[1] * one[2] + axis[2]
-    first, last, step = _progression(start, one[1] - one[0], one[3] - one[2], axis[0], axis[1])
-    begin = axis[0] * other[0] + axis[1] * other[2] + axis[2]
-    first_2, last_2, step_2 = _progression(begin, other[1] - other[0], other[3] - other[2], axis[0], axis[1])
-    if step and step == step_2:
-        if (first - first_2) % step:
-            return 0
-        return _terms(max(first, first_2), min(last, last_2), step, 0, axis[3])
-    if last < first_2 or last_2 < first:
-        return 0
-    marks[:] = 0
-    _mark(one, axis, marks, 1)
-    _mark(other, axis, marks, 2)
+@inner
+def _mark(block: Block, axis: Axis, marks: Ints, before: int) -> int:
+    """Raises the marks of a block's real positions by one where they are `before`; how many are."""
     found = 0
-    for mark in marks:
-        found += mark == 3
+    for output in range(block.o, block.end_o):
+        for tap in range(block.f, block.end_f):
+            at = axis.stride * output + axis.dilation * tap + axis.offset
+            if 0 <= at < axis.size and marks[at] == before:
+                marks[at] = before + 1
+                found += 1
     return found
 
 
-@njit(cache=True, nogil=True)
-def _block(block: Ints, o: int, to: int, outputs: int, f: int, tf: int, taps: int) -> None:
-    """The o-th tile of `to` outputs and the f-th of `tf` taps."""
-    block[0] = min(o * to, outputs)
-    block[1] = min((o + 1) * to, outputs)
-    block[2] = min(f * tf, taps)
-    block[3] = min((f + 1) * tf, taps)
+@inner
+def _marked(one: Block, other: Block, axis: Axis, marks: Ints) -> tuple[int, int]:
+    """Real positions of one block, and those that it has in common with the other, marked one by one."""
+    for at in range(axis.size):
+        marks[at] = 0
+    return _mark(one, axis, marks, number(0)), _mark(other, axis, marks, number(1))
 
 
-@njit(cache=True, nogil=True)
-def _inner(o: int, tile: int, outputs: int, block: Ints, axis: Ints) -> bool:
-    """Whether the o-th tile of outputs is whole and has no padding at the block's taps: all such tiles are alike."""
-    low = axis[0] * o * tile + axis[1] * block[2] + axis[2]
-    high = axis[0] * ((o + 1) * tile - 1) + axis[1] * (block[3] - 1) + axis[2]
-    return bool(low >= 0 and high < axis[3] and (o + 1) * tile <= outputs)
+@inner
+def _real(block: Block, axis: Axis, marks: Ints) -> int:
+    """Distinct real positions of a block."""
+    if block.end_o <= block.o or block.end_f <= block.f:
+        return 0
+    first, last, step = _progression(block, axis)
+    return _terms(first, last, step, axis.size) if step else _marked(block, block, axis, marks)[0]
 
 
-@njit(cache=True, nogil=True)
-def _own(record: Ints, axis: Ints, blocks: Ints, marks: NDArray[np.uint8]) -> None:
+@inner
+def _shared(one: Block, other: Block, axis: Axis, marks: Ints) -> int:
+    """Real positions that two blocks have in common."""
+    if one.end_o <= one.o or one.end_f <= one.f or other.end_o <= other.o or other.end_f <= other.f:
+        return 0
+    first, last, step = _progression(one, axis)
+    first_2, last_2, step_2 = _progression(other, axis)
+    if step and step == step_2:
+        if (first - first_2) % step:
+            return 0
+        return _terms(max(first, first_2), min(last, last_2), step, axis.size)
+    if last < first_2 or last_2 < first:
+        return 0
+    return _marked(one, other, axis, marks)[1]
+
+
+@inner
+def _block(o: int, f: int, cut: Cut) -> Block:
+    """The o-th tile of outputs and the f-th of taps."""
+    return Block(
+        min(o * cut.tile_o, cut.outputs),
+        min((o + 1) * cut.tile_o, cut.outputs),
+        min(f * cut.tile_f, cut.taps),
+        min((f + 1) * cut.tile_f, cut.taps),
+    )
+
+
+@inner
+def _inner(o: int, f: int, cut: Cut, axis: Axis) -> bool:
+    """Whether the o-th tile of outputs is whole and has no padding at the f-th of taps: all such tiles are alike."""
+    first, last = min(f * cut.tile_f, cut.taps), min((f + 1) * cut.tile_f, cut.taps) - 1
+    low = axis.stride * o * cut.tile_o + axis.dilation * first + axis.offset
+    high = axis.stride * ((o + 1) * cut.tile_o - 1) + axis.dilation * last + axis.offset
+    return low >= 0 and high < axis.size and (o + 1) * cut.tile_o <= cut.outputs
+
+
+@inner
+def _alike(o: int, f: int, back_o: int, back_f: int, cut: Cut, axis: Axis) -> bool:
+    """Whether a tile costs what its neighbours along the outputs do: it, and those that came before it, are inner."""
+    if o < back_o or not _inner(o - back_o, f, cut, axis) or not _inner(o, f, cut, axis):
+        return False
+    return f < back_f or _inner(o, f - back_f, cut, axis)
+
+
+@inner
+def _costs(o: int, f: int, back_o: int, back_f: int, cut: Cut, axis: Axis, marks: Ints) -> tuple[int, int, int]:
+    """Real positions of a tile, and those shared with the tiles `back_o` outputs' and `back_f` taps' tiles before."""
+    block, shared_o, shared_f = _block(o, f, cut), 0, 0
+    if o >= back_o:
+        shared_o = _shared(block, _block(o - back_o, f, cut), axis, marks)
+    if f >= back_f:
+        shared_f = _shared(block, _block(o, f - back_f, cut), axis, marks)
+    return _real(block, axis, marks), shared_o, shared_f
+
+
+@inner
+def _own(record: Ints, axis: Axis, marks: Ints) -> None:
     """Fills what every PE takes in: OWN, what it shares with its tiles before, and LARGEST."""
-    here, before = blocks[0], blocks[1]
+    back_o, back_f = record[SO], record[SF]
+    cut = Cut(record[TO], record[DO], record[TF], record[DF])
+    own = largest = own_shared_o = own_shared_f = 0
     for f in range(record[PF]):
         known, positions, shared_o, shared_f = False, 0, 0, 0
         for o in range(record[PO]):
-            _block(here, o, record[TO], record[DO], f, record[TF], record[DF])
-            alike = o >= record[SO] and _inner(o - record[SO], record[TO], record[DO], here, axis)
-            alike = alike and _inner(o, record[TO], record[DO], here, axis)
-            if alike and f >= record[SF]:
-                _block(before, o, record[TO], record[DO], f - record[SF], record[TF], record[DF])
-                alike = _inner(o, record[TO], record[DO], before, axis)
+            alike = _alike(o, f, back_o, back_f, cut, axis)
             if not (alike and known):
-                positions = _real(here, axis, marks)
-                shared_o = shared_f = 0
-                if o >= record[SO]:
-                    _block(before, o - record[SO], record[TO], record[DO], f, record[TF], record[DF])
-                    shared_o = _shared(here, before, axis, marks)
-                if f >= record[SF]:
-                    _block(before, o, record[TO], record[DO], f - record[SF], record[TF], record[DF])
-                    shared_f = _shared(here, before, axis, marks)
+                positions, shared_o, shared_f = _costs(o, f, back_o, back_f, cut, axis, marks)
                 known = alike
-            record[OWN] += positions
-            record[LARGEST] = max(record[LARGEST], positions)
-            record[OWN_SHARED_O] += shared_o
-            record[OWN_SHARED_F] += shared_f
+            own += positions
+            largest = max(largest, positions)
+            own_shared_o += shared_o
+            own_shared_f += shared_f
+    record[OWN], record[LARGEST] = own, largest
+    record[OWN_SHARED_O], record[OWN_SHARED_F] = own_shared_o, own_shared_f
 
 
-@njit(cache=True, nogil=True)
-def _class(classes: Ints, first: int, end: int, work: int, cost: Ints, flags: int) -> int:
-    """The class of a step (outputs, taps, full, new_o, new_f in `cost`), made at `end` if there is none yet."""
+@inner
+def _class(classes: Ints, first: int, end: int) -> int:
+    """The class from `first` on whose steps cost what those of the one at `end` do; `end` if there is none."""
     for at in range(first, end):
-        if classes[at, FLAGS] == flags and classes[at, WORK] == work:
-            same = True
-            for column in range(5):
-                same = same and classes[at, OUTPUTS + column] == cost[column]
-            if same:
-                return at
-    classes[end, MANY], classes[end, WORK], classes[end, FLAGS] = 0, work, flags
-    for column in range(5):
-        classes[end, OUTPUTS + column] = cost[column]
+        column = WORK
+        while column < CLASS and classes[at, column] == classes[end, column]:
+            column += 1
+        if column == CLASS:
+            return at
+    classes[end, MANY] = 0
     return end
 
 
-@njit(cache=True, nogil=True)
-def _steps(
-    record: Ints, axis: Ints, sliding: bool, classes: Ints, first: int, blocks: Ints, marks: NDArray[np.uint8]
-) -> int:
+@inner
+def _steps(record: Ints, axis: Axis, sliding: bool, classes: Ints, first: int, marks: Ints) -> int:
     """Fills what the array takes in over its steps: ARRAY, what it shares, HELD, and the classes from `first` on."""
-    here, before = blocks[0], blocks[1]
-    array_o, array_f = record[SO] * record[TO], record[SF] * record[TF]
-    steps_o, steps_f = record[NO], record[NF]
-    cost = np.zeros(5, dtype=np.int64)
+    steps_o, steps_f, tile_o, tile_f = record[NO], record[NF], record[TO], record[TF]
+    cut = Cut(record[SO] * tile_o, record[DO], record[SF] * tile_f, record[DF])
+    one = number(1)
     end = first
+    array = array_shared_o = array_shared_f = held = 0
     for f in range(steps_f):
-        known, at = False, 0
+        known, at, full, shared_o, shared_f = False, first, 0, 0, 0
         for step in range(steps_o if sliding else min(steps_o, 3)):
             # the steps of a plain loop are a first one, alike ones and a last one
             o = steps_o - 1 if not sliding and step == 2 else step
             many = steps_o - 2 if not sliding and step == 1 and steps_o > 2 else 1
-            _block(here, o, array_o, record[DO], f, array_f, record[DF])
-            alike = sliding and 0 < o < steps_o - 1 and _inner(o - 1, array_o, record[DO], here, axis)
-            alike = alike and _inner(o, array_o, record[DO], here, axis)
-            if alike and f > 0:
-                _block(before, o, array_o, record[DO], f - 1, array_f, record[DF])
-                alike = _inner(o, array_o, record[DO], before, axis)
+            alike = sliding and o < steps_o - 1 and _alike(o, f, one, one, cut, axis)
             if not (alike and known):
-                outputs, taps = here[1] - here[0], here[3] - here[2]
-                cost[0], cost[1] = outputs, taps
-                cost[2] = cost[3] = cost[4] = _real(here, axis, marks) if sliding else outputs
-                if sliding and o > 0:
-                    _block(before, o - 1, array_o, record[DO], f, array_f, record[DF])
-                    cost[3] -= _shared(here, before, axis, marks)
-                if sliding and f > 0:
-                    _block(before, o, array_o, record[DO], f - 1, array_f, record[DF])
-                    cost[4] -= _shared(here, before, axis, marks)
+                block = _block(o, f, cut)
+                outputs, taps = block.end_o - block.o, block.end_f - block.f
+                full = outputs
+                if sliding:
+                    full, shared_o, shared_f = _costs(o, f, one, one, cut, axis, marks)
+                classes[end, WORK] = min(tile_o, outputs) * min(tile_f, taps)
+                classes[end, OUTPUTS], classes[end, TAPS], classes[end, FULL] = outputs, taps, full
+                classes[end, NEW_O], classes[end, NEW_F] = full - shared_o, full - shared_f
                 flags = (o == 0) * FIRST_O + (o == steps_o - 1) * LAST_O
-                flags += (f == 0) * FIRST_F + (f == steps_f - 1) * LAST_F
-                at = _class(classes, first, end, min(record[TO], outputs) * min(record[TF], taps), cost, flags)
+                classes[end, FLAGS] = flags + (f == 0) * FIRST_F + (f == steps_f - 1) * LAST_F
+                at = _class(classes, first, end)
                 end = max(end, at + 1)
                 known = alike
             classes[at, MANY] += many
-            record[ARRAY] += many * cost[2]
-            record[ARRAY_SHARED_O] += many * (cost[2] - cost[3])
-            record[ARRAY_SHARED_F] += many * (cost[2] - cost[4])
-            record[HELD] = max(record[HELD], cost[2])
-    record[FIRST_CLASS], record[CLASSES] = first, end - first
+            array += many * full
+            array_shared_o += many * shared_o
+            array_shared_f += many * shared_f
+            held = max(held, full)
+    record[ARRAY], record[ARRAY_SHARED_O], record[ARRAY_SHARED_F] = array, array_shared_o, array_shared_f
+    record[HELD], record[FIRST_CLASS], record[CLASSES] = held, first, end - first
     return end
 
 
-@njit(cache=True, nogil=True)
-def tilings(
-    choices: Ints, outputs: int, taps: int, axis: Ints, sliding: bool, records: Ints, classes: Ints, first: int
-) -> int:
-    """Fills the records of an axis' tilings, and their classes of steps from `first` on; returns the next free class.
-
-    Args:
-        choices: [choice, 4] spatial factor and tile of the output loop, then of the filter loop.
-        axis: stride, dilation, offset, size.
-        sliding: False where every output has one real position of its own: a plain loop.
-        records, classes: [choice, RECORD], zero; [class, CLASS].
-    """
-    blocks = np.zeros((2, 4), dtype=np.int64)
-    here = blocks[0]
-    marks = np.zeros(axis[3] if sliding else 1, dtype=np.uint8)
-    found = outputs
-    if sliding:
-        found = 0
-        for tap in range(taps):
-            start = axis[1] * tap + axis[2]
-            found += _terms(start, start + axis[0] * (outputs - 1), axis[0], 0, axis[3])
-    for at in range(len(choices)):
-        record = records[at]
-        spatial_o, tile_o, spatial_f, tile_f = choices[at]
-        array_o, array_f = spatial_o * tile_o, spatial_f * tile_f
-        steps_o, steps_f = -(-outputs // array_o), -(-taps // array_f)
-        record[SO], record[TO], record[NO], record[DO] = spatial_o, tile_o, steps_o, outputs
-        record[SF], record[TF], record[NF], record[DF] = spatial_f, tile_f, steps_f, taps
-        record[PO], record[PF] = -(-outputs // tile_o), -(-taps // tile_f)
-        record[HO] = (steps_o - 1) * tile_o + min(tile_o, outputs - (steps_o - 1) * array_o)
-        record[HF] = (steps_f - 1) * tile_f + min(tile_f, taps - (steps_f - 1) * array_f)
-        record[PAIRS] = found
-        first = _steps(record, axis, sliding, classes, first, blocks, marks)
-        if not sliding:
-            record[OWN], record[LARGEST] = outputs, tile_o
-            record[HELD + 1] = record[HELD + 3] = outputs
-            record[HELD + 2] = min(array_o, outputs)
-            continue
-        _own(record, axis, blocks, marks)
-        for f in range(steps_f):
-            _block(here, 0, outputs, outputs, f, array_f, taps)
-            record[HELD + 1] = max(record[HELD + 1], _real(here, axis, marks))
-        for o in range(steps_o):
-            _block(here, o, array_o, outputs, 0, taps, taps)
-            record[HELD + 2] = max(record[HELD + 2], _real(here, axis, marks))
-        _block(here, 0, outputs, outputs, 0, taps, taps)
-        record[HELD + 3] = _real(here, axis, marks)
-    return first
+@inner
+def _largest(cut: Cut, axis: Axis, marks: Ints) -> int:
+    """Real positions of the largest tile."""
+    most = 0
+    for o in range(-(-cut.outputs // cut.tile_o)):
+        for f in range(-(-cut.taps // cut.tile_f)):
+            most = max(most, _real(_block(o, f, cut), axis, marks))
+    return most
 
 
-@njit(cache=True, nogil=True)
-def groups_of(choices: Ints, counts: Ints, axes: Ints) -> tuple[Ints, Ints]:
-    """Records [group, choice, RECORD] and classes [class, CLASS] of several axes' tilings.
+@inner
+def _pairs(outputs: int, taps: int, axis: Axis) -> int:
+    """Outputs and taps that meet at real positions."""
+    found = 0
+    for tap in range(taps):
+        start = axis.dilation * tap + axis.offset
+        found += _terms(start, start + axis.stride * (outputs - 1), axis.stride, axis.size)
+    return found
 
-    Args:
-        choices: [group, choice, 4]; counts: choices per group.
-        axes: [group, 7] outputs, taps, stride, dilation, offset, size, and 1 if sliding.
-    """
+
+@inner
+def _loops(choice: Ints, outputs: int, taps: int, record: Ints) -> None:
+    """Fills factors, tiles and iterations of both loops."""
+    spatial_o, tile_o, spatial_f, tile_f = choice[0], choice[1], choice[2], choice[3]
+    array_o, array_f = spatial_o * tile_o, spatial_f * tile_f
+    steps_o, steps_f = -(-outputs // array_o), -(-taps // array_f)
+    record[SO], record[TO], record[NO], record[DO] = spatial_o, tile_o, steps_o, outputs
+    record[SF], record[TF], record[NF], record[DF] = spatial_f, tile_f, steps_f, taps
+    record[PO], record[PF] = -(-outputs // tile_o), -(-taps // tile_f)
+    record[HO] = (steps_o - 1) * tile_o + min(tile_o, outputs - (steps_o - 1) * array_o)
+    record[HF] = (steps_f - 1) * tile_f + min(tile_f, taps - (steps_f - 1) * array_f)
+
+
+@entry
+def steps_of(choices: Ints, counts: Ints, axes: Ints) -> int:
+    """At least as many as there are classes of steps; arguments as for `groups_of`."""
     most = 0
     for group in range(len(counts)):
         for at in range(counts[group]):
-            spatial_o, tile_o, spatial_f, tile_f = choices[group, at]
-            steps = -(-axes[group, 0] // (spatial_o * tile_o)) * -(-axes[group, 1] // (spatial_f * tile_f))
+            steps = -(-axes[group, 0] // (choices[group, at, 0] * choices[group, at, 1]))
+            steps *= -(-axes[group, 1] // (choices[group, at, 2] * choices[group, at, 3]))
             most += steps if axes[group, 6] else min(steps, 3)  # a plain loop: a first, a last, and others
-    records = np.zeros((len(counts), choices.shape[1], RECORD), dtype=np.int64)
-    classes = np.zeros((most, CLASS), dtype=np.int64)
-    first = 0
+    return most
+
+
+@entry
+def groups_of(choices: Ints, counts: Ints, axes: Ints, records: Ints, classes: Ints, marks: Ints) -> None:
+    """Fills records [group, choice, RECORD] and classes [class, CLASS] of several axes' tilings.
+
+    Args:
+        choices: [group, choice, 4] spatial factor and tile of the output loop, then of the filter loop.
+        counts: choices per group.
+        axes: [group, 7] outputs, taps, stride, dilation, offset, size, and 1 if sliding: 0 where every output has one
+            real position of its own, that is, a plain loop.
+        records, classes: zero, a class more than there are steps.
+        marks: as long as the longest axis that slides.
+    """
+    end = number(0)
     for group in range(len(counts)):
-        axis = axes[group]
-        own = choices[group, : counts[group]]
-        first = tilings(own, axis[0], axis[1], axis[2:6], axis[6] == 1, records[group], classes, first)
-    return records, classes[:first]
+        outputs, taps, sliding = axes[group, 0], axes[group, 1], axes[group, 6] == 1
+        axis = Axis(axes[group, 2], axes[group, 3], axes[group, 4], axes[group, 5])
+        pairs = _pairs(outputs, taps, axis) if sliding else outputs
+        for at in range(counts[group]):
+            record = records[group, at]
+            _loops(choices[group, at], outputs, taps, record)
+            record[PAIRS] = pairs
+            end = _steps(record, axis, sliding, classes, end, marks)
+            array_o, array_f = record[SO] * record[TO], record[SF] * record[TF]
+            if sliding:
+                _own(record, axis, marks)
+                record[HELD + 1] = _largest(Cut(outputs, outputs, array_f, taps), axis, marks)
+                record[HELD + 2] = _largest(Cut(array_o, outputs, taps, taps), axis, marks)
+                record[HELD + 3] = _largest(Cut(outputs, outputs, taps, taps), axis, marks)
+            else:
+                record[OWN], record[LARGEST] = outputs, record[TO]
+                record[HELD + 1] = record[HELD + 3] = outputs
+                record[HELD + 2] = min(array_o, outputs)

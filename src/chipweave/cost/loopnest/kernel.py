@@ -6,10 +6,12 @@ reuse: what its orders come to. `footprint` describes records and classes.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from chipweave.cost.compiled import entry, inner, number
 from chipweave.cost.loopnest.footprint import (
     ARRAY,
     ARRAY_SHARED_F,
@@ -27,9 +29,6 @@ from chipweave.cost.loopnest.footprint import (
     HF,
     HO,
     LARGEST,
-    LAST,
-    LAST_F,
-    LAST_O,
     MANY,
     NEW_F,
     NEW_O,
@@ -91,7 +90,7 @@ PES, LANES, L1_BYTES, BANDWIDTH, LATENCY, OPERAND, PARTIAL, Q = range(8)
 FIGURES = 19
 
 
-@njit(cache=True, nogil=True)
+@entry
 def l1_need(records: Ints, rows: Ints, machine: Ints, overlapped: bool) -> int:
     """Bytes of the largest tiles in a PE; with second buffers for the tensors that move if `overlapped`.
 
@@ -116,7 +115,22 @@ def l1_need(records: Ints, rows: Ints, machine: Ints, overlapped: bool) -> int:
     return int(weights + inputs + outputs)
 
 
-@njit(cache=True, nogil=True)
+@inner
+def fitting(records: Ints, rows: Ints, machine: Ints) -> tuple[int, bool]:
+    """Bytes of the largest tiles in a PE, with second buffers if it has room for them, and whether it has."""
+    for buffers in range(2, 0, -1):  # a loop, so that `l1_need` is compiled once, not apart for True and for False
+        need = l1_need(records, rows, machine, buffers == 2)
+        if need <= machine[L1_BYTES]:
+            return need, buffers == 2
+    return need, False
+
+
+@inner
+def _either(bit: int, one: int, other: int) -> int:
+    return one if bit else other
+
+
+@inner
 def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     """Fills the figures up to STEPS: everything that is a product over the loops."""
     n, g, k, c = records[0, rows[0]], records[1, rows[1]], records[2, rows[2]], records[3, rows[3]]
@@ -127,14 +141,14 @@ def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     outputs = n[DO] * g[DO] * k[DO] * v[DO] * u[DO]
     places = n[DO] * g[DO] * c[DO]
 
-    read = sent = used = weights
-    sent *= min(n[SO], n[PO]) if w_free & FREE_N else n[PO]
-    sent *= min(v[SO], v[PO]) if w_free & FREE_Y else v[PO]
-    sent *= min(u[SO], u[PO]) if w_free & FREE_X else u[PO]
-    read *= (1 if w_free & FREE_N else n[NO]) * (1 if w_free & FREE_Y else v[NO]) * (1 if w_free & FREE_X else u[NO])
-    used *= (n[PO] if w_kept & FREE_N else n[DO]) * (v[PO] if w_kept & FREE_Y else v[DO])
-    used *= u[PO] if w_kept & FREE_X else u[DO]
-    figures[L2_READ_W], figures[L1_WRITE_W], figures[L1_READ_W] = read, sent, used
+    one = number(1)
+    free_n, free_y, free_x = w_free & FREE_N, w_free & FREE_Y, w_free & FREE_X
+    sent = weights * _either(free_n, min(n[SO], n[PO]), n[PO]) * _either(free_y, min(v[SO], v[PO]), v[PO])
+    figures[L1_WRITE_W] = sent * _either(free_x, min(u[SO], u[PO]), u[PO])
+    read = weights * _either(free_n, one, n[NO]) * _either(free_y, one, v[NO]) * _either(free_x, one, u[NO])
+    figures[L2_READ_W] = read
+    used = weights * _either(w_kept & FREE_N, n[PO], n[DO]) * _either(w_kept & FREE_Y, v[PO], v[DO])
+    figures[L1_READ_W] = used * _either(w_kept & FREE_X, u[PO], u[DO])
 
     array_v, array_u, own_v, own_u = v[ARRAY], u[ARRAY], v[OWN], u[OWN]
     if pivot == PIVOT_Y:
@@ -149,13 +163,14 @@ def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     elif pivot == PIVOT_S:
         array_u -= u[ARRAY_SHARED_F]
         own_u -= u[OWN_SHARED_F]
-    figures[L2_READ_I] = places * array_v * array_u * (1 if i_free & FREE_K else k[NO])
-    figures[L1_WRITE_I] = places * own_v * own_u * (min(k[SO], k[PO]) if i_free & FREE_K else k[PO])
-    figures[L1_READ_I] = places * v[PAIRS] * u[PAIRS] * (k[PO] if i_kept & FREE_K else k[DO])
+    figures[L2_READ_I] = places * array_v * array_u * _either(i_free & FREE_K, one, k[NO])
+    figures[L1_WRITE_I] = places * own_v * own_u * _either(i_free & FREE_K, min(k[SO], k[PO]), k[PO])
+    figures[L1_READ_I] = places * v[PAIRS] * u[PAIRS] * _either(i_kept & FREE_K, k[PO], k[DO])
 
-    passes = (1 if o_free & FREE_C else c[NO]) * (1 if o_free & FREE_R else v[NF]) * (1 if o_free & FREE_S else u[NF])
-    visits = (c[NO] if o_kept & FREE_C else c[HO]) * (v[NF] if o_kept & FREE_R else v[HF])
-    visits *= u[NF] if o_kept & FREE_S else u[HF]
+    passes = _either(o_free & FREE_C, one, c[NO]) * _either(o_free & FREE_R, one, v[NF])
+    passes *= _either(o_free & FREE_S, one, u[NF])
+    visits = _either(o_kept & FREE_C, c[NO], c[HO]) * _either(o_kept & FREE_R, v[NF], v[HF])
+    visits *= _either(o_kept & FREE_S, u[NF], u[HF])
     figures[L2_READ_O] = outputs * (passes - 1)
     figures[L2_WRITE_O] = outputs * passes
     figures[L1_WRITE_O] = outputs * (visits + passes - 1)
@@ -165,7 +180,7 @@ def accesses(records: Ints, rows: Ints, reuse: Ints, figures: Ints) -> None:
     figures[STEPS] = n[NO] * g[NO] * k[NO] * c[NO] * v[NO] * v[NF] * u[NO] * u[NF]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _slot(work: int, arrive: int, leave: int, bandwidth: int) -> tuple[int, int]:
     """Which is slowest (0 compute, 1 what arrives, 2 what leaves; the first of equals), and its cycles."""
     limit = work * bandwidth
@@ -175,169 +190,228 @@ def _slot(work: int, arrive: int, leave: int, bandwidth: int) -> tuple[int, int]
     return (1, slowest) if arrive > (slowest - 1) * bandwidth else (2, slowest)
 
 
-@njit(cache=True, nogil=True)
-def _alike(classes: Ints, record: Ints, first_differs: bool, merged: Ints) -> int:
+@inner
+def _alike(classes: Ints, record: Ints, first_differs: int, merged: Ints) -> int:
     """Fills merged [class, (many, work, outputs, first)] of a plain loop, steps of equal cost as one; their number."""
     start, number = record[FIRST_CLASS], record[CLASSES]
     count = 0
     for at in range(start, start + number):
-        work, outputs, first = classes[at, WORK], classes[at, OUTPUTS], at == start
+        outputs = classes[at, OUTPUTS]
         if count and merged[count - 1, 2] == outputs and not (first_differs and at == start + 1):
             merged[count - 1, 0] += classes[at, MANY]
             continue
-        merged[count, 0], merged[count, 1], merged[count, 2], merged[count, 3] = classes[at, MANY], work, outputs, first
+        merged[count, 0], merged[count, 1], merged[count, 2] = classes[at, MANY], classes[at, WORK], outputs
+        merged[count, 3] = at == start
         count += 1
     return count
 
 
-@njit(cache=True, nogil=True)
+class Flags(NamedTuple):
+    """What a step must be the first of for a tensor to move: flags of classes of C, V and U, four bits each.
+
+    Args:
+        weights: for W to arrive, as far as Y and X go.
+        enters: for sums to arrive or start, and, a bit higher, to leave.
+        fresh: for sums to start rather than arrive, and, a bit higher, to leave for good.
+    """
+
+    weights: int
+    enters: int
+    fresh: int
+
+
+FIRST_OF_ALL = FIRST_O | FIRST << 4 | FIRST << 8
+
+
+@inner
+def _flags(reuse: Ints) -> Flags:
+    c, r, s = reuse[O_FREE] & 1, reuse[O_FREE] >> 1 & 1, reuse[O_FREE] >> 2 & 1
+    enters = c * FIRST_O | r * FIRST_F << 4 | s * FIRST_F << 8
+    weights = (reuse[W_FREE] >> 1 & 1) * FIRST_O << 4 | (reuse[W_FREE] >> 2 & 1) * FIRST_O << 8
+    return Flags(weights, enters, (FIRST_O | FIRST_F << 4 | FIRST_F << 8) ^ enters)
+
+
+@inner
+def _new(classes: Ints, cv: int, cu: int, pivot: int) -> int:
+    """Positions of I that a step takes in: less what it shares with the one before along the pivot."""
+    full_v, full_u = classes[cv, FULL], classes[cu, FULL]
+    if pivot == PIVOT_Y:
+        full_v = classes[cv, NEW_O]
+    elif pivot == PIVOT_X:
+        full_u = classes[cu, NEW_O]
+    elif pivot == PIVOT_R:
+        full_v = classes[cv, NEW_F]
+    elif pivot == PIVOT_S:
+        full_u = classes[cu, NEW_F]
+    return int(full_v * full_u)
+
+
+class Step(NamedTuple):
+    """What the steps of some classes of C, V and U have in common.
+
+    Args:
+        inputs, weights, sums: elements for one of N, G and K; W: 0 where it stays.
+        back, away: elements that a partial sum arrives and leaves as; 0 where it does not.
+        first, last: whether one of them may be the first, the last of all.
+    """
+
+    many: int
+    work: int
+    inputs: int
+    weights: int
+    sums: int
+    back: int
+    away: int
+    first: bool
+    last: bool
+
+
+@inner
+def _step(classes: Ints, at: tuple[int, int, int], full: int, needs: Flags, q: int) -> Step:
+    """Of one class of C, V and U each."""
+    cc, cv, cu = at
+    flags = classes[cc, FLAGS] | classes[cv, FLAGS] << 4 | classes[cu, FLAGS] << 8
+    of_c = classes[cc, OUTPUTS]
+    enters, leaves = flags & needs.enters == needs.enters, flags >> 1 & needs.enters == needs.enters
+    fresh, done = flags & needs.fresh == needs.fresh, flags >> 1 & needs.fresh == needs.fresh
+    return Step(
+        classes[cv, MANY] * classes[cu, MANY] * classes[cc, MANY],
+        classes[cv, WORK] * classes[cu, WORK] * classes[cc, WORK],
+        full * of_c,
+        of_c * classes[cv, TAPS] * classes[cu, TAPS] * (flags & needs.weights == needs.weights),
+        classes[cv, OUTPUTS] * classes[cu, OUTPUTS],
+        q * (enters and not fresh),
+        leaves * (1 if done else q),
+        flags & FIRST_OF_ALL == FIRST_OF_ALL,
+        flags >> 1 & FIRST_OF_ALL == FIRST_OF_ALL,
+    )
+
+
+# Sums over steps: cycles in which computing, what arrives, and what leaves is slowest; and of the first and the last
+# step, work and what arrives and leaves.
+BY_WORK, BY_ARRIVING, BY_LEAVING = range(3)
+FIRST_STEP, LAST_STEP = 3, 6
+SUMS = 9
+
+LIKE = 5, 3, SUMS
+"""Shape of the room that `cycles` needs: classes of N, G and K [loop, class, column], their numbers, and sums."""
+
+
+@inner
+def _add(step: Step, like: Ints, numbers: Ints, reuse: Ints, machine: Ints, overlapped: bool, sums: Ints) -> None:
+    """Adds the steps of all classes of N, G and K."""
+    lanes, bandwidth = machine[LANES], machine[BANDWIDTH]
+    k_moves, n_moves = reuse[I_FREE] & FREE_K == 0, reuse[W_FREE] & FREE_N == 0
+    for ck in range(numbers[2]):
+        ek = like[2, ck, 2]
+        many_k, work_k = step.many * like[2, ck, 0], step.work * like[2, ck, 1]
+        inputs_k = step.inputs * (k_moves or like[2, ck, 3] != 0)
+        sums_k, weights_k = step.sums * ek, step.weights * ek
+        for cg in range(numbers[1]):
+            eg = like[1, cg, 2]
+            many_g, work_g = many_k * like[1, cg, 0], work_k * like[1, cg, 1]
+            for cn in range(numbers[0]):
+                en = like[0, cn, 2]
+                many, work = many_g * like[0, cn, 0], work_g * like[0, cn, 1]
+                if lanes > 1:
+                    work = -(-work // lanes)
+                arrive = en * (inputs_k + sums_k * step.back)
+                if n_moves or like[0, cn, 3]:
+                    arrive += weights_k
+                arrive *= eg
+                leave = en * eg * sums_k * step.away
+                if not overlapped:
+                    sums[BY_WORK] += many * work
+                    sums[BY_ARRIVING] += many * -(-arrive // bandwidth)
+                    sums[BY_LEAVING] += many * -(-leave // bandwidth)
+                    continue
+                if step.first and ck == 0 and cg == 0 and cn == 0:
+                    sums[FIRST_STEP], sums[FIRST_STEP + 1], sums[FIRST_STEP + 2] = work, arrive, leave
+                if step.last:
+                    sums[LAST_STEP], sums[LAST_STEP + 1], sums[LAST_STEP + 2] = work, arrive, leave
+                which, slowest = _slot(work, arrive, leave, bandwidth)
+                sums[which] += many * slowest
+
+
+@inner
+def _ends(steps: int, bandwidth: int, sums: Ints) -> None:
+    """The first step's arrivals and the last one's departures overlap nothing: takes them out of the slowest."""
+    work, leave = sums[FIRST_STEP], sums[FIRST_STEP + 2]
+    which, slowest = _slot(work, sums[FIRST_STEP + 1], leave, bandwidth)
+    sums[which] -= slowest
+    if steps == 1:
+        sums[BY_WORK] += work
+        return
+    none = number(0)
+    which, slowest = _slot(work, none, leave, bandwidth)
+    sums[which] += slowest
+    work, arrive = sums[LAST_STEP], sums[LAST_STEP + 1]
+    which, slowest = _slot(work, arrive, sums[LAST_STEP + 2], bandwidth)
+    sums[which] -= slowest
+    which, slowest = _slot(work, arrive, none, bandwidth)
+    sums[which] += slowest
+
+
+@inner
 def cycles(
-    records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, overlapped: bool, figures: Ints
+    records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, overlapped: bool, figures: Ints, like: Ints
 ) -> int:
     """Fills the figures FILL to DRAIN and returns their sum: over all classes of steps, the slowest of the three.
 
-    The first step's arrivals and the last one's departures overlap nothing; that is put right at the end.
+    Args:
+        figures: with STEPS.
+        like: room for classes of N, G and K, and for sums; shape `LIKE`.
     """
     n, g, k, c = records[0, rows[0]], records[1, rows[1]], records[2, rows[2]], records[3, rows[3]]
     v, u = records[4, rows[4]], records[5, rows[5]]
-    w_free, i_free, o_free, pivot = reuse[W_FREE], reuse[I_FREE], reuse[O_FREE], reuse[PIVOT]
-    lanes, bandwidth, q = machine[LANES], machine[BANDWIDTH], machine[Q]
-    like = np.empty((3, 3, 4), dtype=np.int64)
-    classes_n = _alike(classes, n, w_free & FREE_N != 0, like[0])
-    classes_g = _alike(classes, g, False, like[1])
-    classes_k = _alike(classes, k, i_free & FREE_K != 0, like[2])
-    first_work = first_arrive = first_leave = last_work = last_arrive = last_leave = 0
-    compute = noc_in = noc_out = 0
+    numbers, sums = like[3, 0], like[4, 0]  # all in one array: every array less is less to compile
+    numbers[0] = _alike(classes, n, reuse[W_FREE] & FREE_N, like[0])
+    numbers[1] = _alike(classes, g, number(0), like[1])
+    numbers[2] = _alike(classes, k, reuse[I_FREE] & FREE_K, like[2])
+    for at in range(SUMS):
+        sums[at] = 0
     # Of N, G and K together: largest tiles, iterations of all steps, and least of one.
     most_ng, most_gk = like[0, 0, 2] * like[1, 0, 2], like[1, 0, 2] * like[2, 0, 2]
-    sums_most = most_ng * like[2, 0, 2]
+    most = most_ng * like[2, 0, 2]
     iterations = n[HO] * g[HO] * k[HO]
-    least = like[0, classes_n - 1, 1] * like[1, classes_g - 1, 1] * like[2, classes_k - 1, 1]
-    if lanes > 1 or not overlapped:
-        least = 0
+    least = like[0, numbers[0] - 1, 1] * like[1, numbers[1] - 1, 1] * like[2, numbers[2] - 1, 1]
+    least *= machine[BANDWIDTH] * (overlapped and machine[LANES] == 1)
+    needs = _flags(reuse)
     for cv in range(v[FIRST_CLASS], v[FIRST_CLASS] + v[CLASSES]):
-        flags_v = classes[cv, FLAGS]
         for cu in range(u[FIRST_CLASS], u[FIRST_CLASS] + u[CLASSES]):
-            flags_u = classes[cu, FLAGS]
-            many_vu = classes[cv, MANY] * classes[cu, MANY]
-            work_vu = classes[cv, WORK] * classes[cu, WORK]
-            taps = classes[cv, TAPS] * classes[cu, TAPS]
-            places = classes[cv, OUTPUTS] * classes[cu, OUTPUTS]
-            full = classes[cv, FULL] * classes[cu, FULL]
-            if pivot == PIVOT_Y:
-                full = classes[cv, NEW_O] * classes[cu, FULL]
-            elif pivot == PIVOT_X:
-                full = classes[cv, FULL] * classes[cu, NEW_O]
-            elif pivot == PIVOT_R:
-                full = classes[cv, NEW_F] * classes[cu, FULL]
-            elif pivot == PIVOT_S:
-                full = classes[cv, FULL] * classes[cu, NEW_F]
-            w_vu = (not w_free & FREE_Y or flags_v & FIRST_O) and (not w_free & FREE_X or flags_u & FIRST_O)
-            # O: does it enter (first of the loops that are free), is it fresh (first of the others), and the same last
-            enters_vu = (not o_free & FREE_R or flags_v & FIRST_F) and (not o_free & FREE_S or flags_u & FIRST_F)
-            fresh_vu = (o_free & FREE_R or flags_v & FIRST_F) and (o_free & FREE_S or flags_u & FIRST_F)
-            leaves_vu = (not o_free & FREE_R or flags_v & LAST_F) and (not o_free & FREE_S or flags_u & LAST_F)
-            done_vu = (o_free & FREE_R or flags_v & LAST_F) and (o_free & FREE_S or flags_u & LAST_F)
-            first_vu = flags_v & FIRST == FIRST and flags_u & FIRST == FIRST
-            last_vu = flags_v & LAST == LAST and flags_u & LAST == LAST
+            full = _new(classes, cv, cu, reuse[PIVOT])
             for cc in range(c[FIRST_CLASS], c[FIRST_CLASS] + c[CLASSES]):
-                flags_c, ec = classes[cc, FLAGS], classes[cc, OUTPUTS]
-                many_c, work_c = many_vu * classes[cc, MANY], work_vu * classes[cc, WORK]
-                enters = enters_vu and (not o_free & FREE_C or flags_c & FIRST_O)
-                fresh = fresh_vu and (o_free & FREE_C or flags_c & FIRST_O)
-                leaves = leaves_vu and (not o_free & FREE_C or flags_c & LAST_O)
-                done = done_vu and (o_free & FREE_C or flags_c & LAST_O)
-                back = q if enters and not fresh else 0
-                away = 0 if not leaves else 1 if done else q
-                first_c, last_c = first_vu and flags_c & FIRST_O, last_vu and flags_c & LAST_O
-                if not first_c and not last_c:
-                    arrive = most_ng * ec * full + sums_most * places * back
-                    arrive += most_gk * ec * taps if w_vu else 0
-                    if max(arrive, sums_most * places * away) <= work_c * least * bandwidth:
-                        compute += many_c * work_c * iterations  # compute binds whatever the other loops' steps
-                        continue
-                for ck in range(classes_k):
-                    ek = like[2, ck, 2]
-                    many_k, work_k = many_c * like[2, ck, 0], work_c * like[2, ck, 1]
-                    inputs_k = 0 if i_free & FREE_K and not like[2, ck, 3] else full * ec
-                    sums_k = places * ek
-                    weights_k = ek * ec * taps if w_vu else 0
-                    for cg in range(classes_g):
-                        eg = like[1, cg, 2]
-                        many_g, work_g = many_k * like[1, cg, 0], work_k * like[1, cg, 1]
-                        for cn in range(classes_n):
-                            en = like[0, cn, 2]
-                            many = many_g * like[0, cn, 0]
-                            work = work_g * like[0, cn, 1]
-                            if lanes > 1:
-                                work = -(-work // lanes)
-                            arrive = en * (inputs_k + sums_k * back)
-                            if like[0, cn, 3] or not w_free & FREE_N:
-                                arrive += weights_k
-                            arrive *= eg
-                            leave = en * eg * sums_k * away
-                            if overlapped:
-                                if first_c and ck == 0 and cg == 0 and cn == 0:
-                                    first_work, first_arrive, first_leave = work, arrive, leave
-                                if last_c:
-                                    last_work, last_arrive, last_leave = work, arrive, leave
-                                limit = work * bandwidth
-                                if arrive <= limit and leave <= limit:
-                                    compute += many * work
-                                else:
-                                    which, slowest = _slot(work, arrive, leave, bandwidth)
-                                    if which == 1:
-                                        noc_in += many * slowest
-                                    else:
-                                        noc_out += many * slowest
-                            else:
-                                compute += many * work
-                                noc_in += many * -(-arrive // bandwidth)
-                                noc_out += many * -(-leave // bandwidth)
-    fill = drain = machine[LATENCY]
+                step = _step(classes, (cc, cv, cu), full, needs, machine[Q])
+                arrive = most_ng * step.inputs + most * step.sums * step.back + most_gk * step.weights
+                bound = max(arrive, most * step.sums * step.away) <= step.work * least
+                if bound and not step.first and not step.last:
+                    # computing is slowest whatever the other loops' steps
+                    sums[BY_WORK] += step.many * step.work * iterations
+                else:
+                    _add(step, like, numbers, reuse, machine, overlapped, sums)
+    bandwidth = machine[BANDWIDTH]
+    figures[FILL] = figures[DRAIN] = machine[LATENCY]
     if overlapped:
-        fill += -(-first_arrive // bandwidth)
-        drain += -(-last_leave // bandwidth)
-        bins = like[0, 0]
-        bins[0], bins[1], bins[2] = compute, noc_in, noc_out
-        if figures[STEPS] == 1:
-            which, slowest = _slot(first_work, first_arrive, first_leave, bandwidth)
-            bins[which] -= slowest
-            bins[0] += first_work
-        else:
-            which, slowest = _slot(first_work, first_arrive, first_leave, bandwidth)
-            bins[which] -= slowest
-            which, slowest = _slot(first_work, 0, first_leave, bandwidth)
-            bins[which] += slowest
-            which, slowest = _slot(last_work, last_arrive, last_leave, bandwidth)
-            bins[which] -= slowest
-            which, slowest = _slot(last_work, last_arrive, 0, bandwidth)
-            bins[which] += slowest
-        compute, noc_in, noc_out = bins[0], bins[1], bins[2]
-    figures[FILL], figures[COMPUTE], figures[NOC_IN], figures[NOC_OUT], figures[DRAIN] = (
-        fill,
-        compute,
-        noc_in,
-        noc_out,
-        drain,
-    )
-    return int(fill + compute + noc_in + noc_out + drain)
+        figures[FILL] += -(-sums[FIRST_STEP + 1] // bandwidth)
+        figures[DRAIN] += -(-sums[LAST_STEP + 2] // bandwidth)
+        _ends(figures[STEPS], bandwidth, sums)
+    figures[COMPUTE], figures[NOC_IN], figures[NOC_OUT] = sums[BY_WORK], sums[BY_ARRIVING], sums[BY_LEAVING]
+    return int(figures[FILL] + figures[COMPUTE] + figures[NOC_IN] + figures[NOC_OUT] + figures[DRAIN])
 
 
-@njit(cache=True, nogil=True)
-def evaluate(records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, figures: Ints) -> bool:
-    """Fills all figures of a mapping; False if its tiles do not fit L1."""
-    need = l1_need(records, rows, machine, True)
-    overlapped = need <= machine[L1_BYTES]
-    if not overlapped:
-        need = l1_need(records, rows, machine, False)
+@entry
+def evaluate(
+    records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, figures: Ints, like: Ints
+) -> bool:
+    """Fills all figures of a mapping; False if its tiles do not fit L1. `like`: as for `cycles`."""
+    need, overlapped = fitting(records, rows, machine)
     accesses(records, rows, reuse, figures)
-    cycles(records, classes, rows, reuse, machine, overlapped, figures)
+    cycles(records, classes, rows, reuse, machine, overlapped, figures, like)
     figures[OVERLAPPED], figures[L1_NEED] = overlapped, need
     return bool(need <= machine[L1_BYTES])
 
 
-@njit(cache=True, nogil=True)
+@entry
 def held(records: Ints, rows: Ints, inside: Ints) -> tuple[int, int, int]:
     """Elements of W, I and O that L2 holds at once.
 
@@ -356,15 +430,28 @@ def held(records: Ints, rows: Ints, inside: Ints) -> tuple[int, int, int]:
     return weights, inputs, outputs
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _extent(record: Ints, whole: int) -> int:
-    return int(record[DO]) if whole else min(int(record[SO] * record[TO]), int(record[DO]))
+    return int(record[DO] if whole else min(record[SO] * record[TO], record[DO]))
 
 
-@njit(cache=True, nogil=True)
 def evaluate_all(
     records: Ints, classes: Ints, rows: Ints, reuses: Ints, machine: Ints, figures: Ints, fits: NDArray[np.bool_]
 ) -> None:
     """`evaluate` of many mappings: rows [mapping, group], reuses [mapping, REUSE], figures [mapping, FIGURES]."""
+    _evaluate_all(records, classes, rows, reuses, machine, figures, fits, np.empty(LIKE, dtype=np.int64))
+
+
+@entry
+def _evaluate_all(
+    records: Ints,
+    classes: Ints,
+    rows: Ints,
+    reuses: Ints,
+    machine: Ints,
+    figures: Ints,
+    fits: NDArray[np.bool_],
+    like: Ints,
+) -> None:
     for at in range(len(rows)):
-        fits[at] = evaluate(records, classes, rows[at], reuses[at], machine, figures[at])
+        fits[at] = evaluate(records, classes, rows[at], reuses[at], machine, figures[at], like)

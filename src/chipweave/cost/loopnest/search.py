@@ -9,9 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel as kn
-from chipweave.cost.loopnest.bounds import B_MOVES, K_MOVES, P_MOVES
+from chipweave.cost.loopnest.bounds import B_MOVES, K_MOVES, P_MOVES, Given
 from chipweave.cost.loopnest.count import machine_row, records_of
-from chipweave.cost.loopnest.explore import ANY, BLOCK_ORDERS, FOUND, KEPT, ORDER, PIVOT, explore
+from chipweave.cost.loopnest.explore import (
+    ANY,
+    BLOCK_ORDERS,
+    FOUND,
+    KEPT,
+    ORDER,
+    PIVOT,
+    Best,
+    explore,
+    levels_of,
+    path_of,
+)
 from chipweave.cost.loopnest.machine import Energies, Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.orders import PIVOTS
@@ -93,16 +104,24 @@ def _explore(
 ) -> tuple[Ints, Floats, Ints]:
     """What the kernel found, its objective, and the numbers of nodes and of mappings with exact cycles."""
     records, classes = records_of(shape, choices)
-    counts = np.array([len(each) for each in choices], dtype=np.int64)
-    joules = np.array([energies.mac_j, energies.l1_j_per_byte, energies.l2_j_per_byte, energies.noc_j_per_element])
+    n, g, k, c, y, x, r, s = shape.bounds
     constraint = machine.constraint
-    stays = {"W": P_MOVES, "I": K_MOVES, "O": B_MOVES, "": 0}[constraint.stationary]
-    axes = np.array(machine.array or (0, 0), dtype=np.int64)
-    allowed = np.array([[loop in axis for loop in LOOPS] for axis in (constraint.rows, constraint.columns)], np.int64)
-    best, found, tally = np.full(2, NOTHING), np.zeros(FOUND, dtype=np.int64), np.zeros(2, dtype=np.int64)
-    row = machine_row(machine)
-    explore(records, classes, counts, row, joules, goal, stays, axes, allowed, best, found, tally)
-    return found, best, tally
+    given = Given(
+        records=records,
+        classes=classes,
+        counts=np.array([len(each) for each in choices], dtype=np.int64),
+        machine=machine_row(machine),
+        joules=np.array([energies.mac_j, energies.l1_j_per_byte, energies.l2_j_per_byte, energies.noc_j_per_element]),
+        macs=float(n) * g * k * c * (y * r) * (x * s),
+        outputs=float(n) * g * k * y * x,
+        objective=goal,
+        stays={"W": P_MOVES, "I": K_MOVES, "O": B_MOVES, "": 0}[constraint.stationary],
+        axes=np.array(machine.array or (0, 0), dtype=np.int64),
+        allowed=np.array([[loop in axis for loop in LOOPS] for axis in (constraint.rows, constraint.columns)], int),
+    )
+    result = Best(np.full(2, NOTHING), np.zeros(FOUND, dtype=np.int64), np.zeros(2, dtype=np.int64))
+    explore(given, levels_of(given), path_of(given), result)
+    return result.found, result.best, result.tally
 
 
 def _mapping_of(choices: Choices, found: Ints) -> Mapping:

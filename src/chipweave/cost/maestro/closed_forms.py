@@ -6,28 +6,40 @@ Arguments are rows of `engine.Batch.layers` and `engine.Batch.hardware`, and the
 """
 
 # ruff: noqa: SIM300 - the capital letters are sizes, not constants
-# mypy: allow-untyped-defs, allow-untyped-calls
 from __future__ import annotations
 
-from numba import njit
+import numpy as np
+from numpy.typing import NDArray
 
-from chipweave.cost.maestro.kernel import _delay
+from chipweave.cost.compiled import entry, inner, number
+from chipweave.cost.maestro.delay import delay
 from chipweave.cost.maestro.layout import L1_READ, L1_SIZE, L1_WRITE, L2_READ, L2_SIZE, L2_WRITE, MACS, RUNTIME
+
+Ints = NDArray[np.int64]
 
 # Columns of a layer's row.
 _C, _K, _R, _S, _X, _Y = 1, 3, 6, 7, 8, 9
 _DSCONV = 2
 
 
-@njit(cache=True, error_model="numpy")
-def _applies(K, C, R, S, Y, X, stride_y, stride_x):
+@inner
+def _applies(K: int, C: int, R: int, S: int, Y: int, X: int, stride_y: int, stride_x: int) -> bool:
     """Strides of at most 2, a filter inside the map, and counts far from the end of 64 bits."""
     small = 1.0 * K * C * R * S * Y * X < 2.0**60
     return small and stride_y <= 2 and stride_x <= 2 and R <= Y and S <= X
 
 
-@njit(cache=True, error_model="numpy")
-def _totals(out, macs, input_reads, weight_reads, output_writes, input_size, weight_size, output_size):
+@inner
+def _totals(
+    out: Ints,
+    macs: int,
+    input_reads: int,
+    weight_reads: int,
+    output_writes: int,
+    input_size: int,
+    weight_size: int,
+    output_size: int,
+) -> None:
     """The columns that follow from the four counts."""
     for tensor in range(3):
         out[L1_READ + tensor] = macs
@@ -37,8 +49,8 @@ def _totals(out, macs, input_reads, weight_reads, output_writes, input_size, wei
     out[L2_WRITE], out[L2_WRITE + 1], out[L2_WRITE + 2] = input_size, weight_size, output_writes
 
 
-@njit(cache=True, error_model="numpy")
-def _nvdla(layer, tile, hardware, out):
+@inner
+def _nvdla(layer: Ints, tile: int, hardware: Ints, out: Ints) -> bool:
     depthwise = layer[0] == _DSCONV
     C, K, R, S, X, Y = layer[_C], layer[_K], layer[_R], layer[_S], layer[_X], layer[_Y]
     stride_y, stride_x = layer[10], layer[11]
@@ -53,7 +65,7 @@ def _nvdla(layer, tile, hardware, out):
     window, units = R * S, pes // tile
     compute = -(-window // lanes)
     if not depthwise:
-        compute += _delay(2 * first_c * window, bandwidth, latency)
+        compute += delay(2 * first_c * window, bandwidth, latency)
     steps_y, steps_x = (Y - R) // stride_y, (X - S) // stride_x
     row = R if X > S else min(R, stride_y)
 
@@ -78,32 +90,32 @@ def _nvdla(layer, tile, hardware, out):
         load_x = fan_in * first_c * R * min(S, stride_x)
         load_y = fan_in * first_c * S * row
         load_c = first_c * window
-        drain = _delay(egress, bandwidth, latency)
+        drain = delay(egress, bandwidth, latency)
         if position == 0:
             opening = fan_in * first_c * window
             first_output = egress
             floor = max((2 * (opening + weights)) // offchip // 2, (2 * egress) // offchip // 2)
             out[L2_SIZE], out[L2_SIZE + 1], out[L2_SIZE + 2] = 2 * opening, 2 * weights, 2 * egress
-            start = compute + _delay(opening + weights, bandwidth, latency)
+            start = compute + delay(opening + weights, bandwidth, latency)
         else:
             opening = active * window if depthwise else 0
-            start = max(compute, _delay(opening + weights, bandwidth, latency), drain)
+            start = max(compute, delay(opening + weights, bandwidth, latency), drain)
         runtime += rounds * max(start, floor)
         input_reads += rounds * opening
         weight_reads += rounds * weights
         others = tiles_c - 1
         if others > 0:
-            step = max(compute, _delay(load_c + active * load_c, bandwidth, latency), drain, floor)
+            step = max(compute, delay(load_c + active * load_c, bandwidth, latency), drain, floor)
             runtime += rounds * others * step
             input_reads += rounds * others * load_c
             weight_reads += rounds * others * active * load_c
         if steps_y > 0:
             times = rounds * tiles_c * steps_y
-            runtime += times * max(compute, _delay(load_y, bandwidth, latency), drain, floor)
+            runtime += times * max(compute, delay(load_y, bandwidth, latency), drain, floor)
             input_reads += times * load_y
         if steps_x > 0:
             times = rounds * tiles_c * (steps_y + 1) * steps_x
-            runtime += times * max(compute, _delay(load_x, bandwidth, latency), drain, floor)
+            runtime += times * max(compute, delay(load_x, bandwidth, latency), drain, floor)
             input_reads += times * load_x
         output_writes += rounds * tiles_c * (steps_y + 1) * (steps_x + 1) * egress
 
@@ -116,15 +128,17 @@ def _nvdla(layer, tile, hardware, out):
     return first_output > 0
 
 
-@njit(cache=True, error_model="numpy")
-def nvdla(layers, tile, hardware, out, exact):
+@entry
+def nvdla(layers: Ints, tile: Ints, hardware: Ints, out: Ints, exact: NDArray[np.bool_]) -> None:
     """Fills `out` and `exact` for the NVDLA-like template (tile = C lanes; unused for depthwise)."""
     for index in range(layers.shape[0]):
         exact[index] = _nvdla(layers[index], tile[index], hardware[index], out[index])
 
 
-@njit(cache=True, error_model="numpy")
-def _over_units(first, first_see, later, later_see, edge, see, units, edge_units):
+@inner
+def _over_units(
+    first: int, first_see: int, later: int, later_see: int, edge: bool, see: int, units: int, edge_units: int
+) -> int:
     """Total over units of what the first, a later, and a ragged unit bring."""
     if not edge:
         return first + (units - 1) * later
@@ -133,8 +147,8 @@ def _over_units(first, first_see, later, later_see, edge, see, units, edge_units
     return first + (edge_units - see - 1) * later + see * later_see
 
 
-@njit(cache=True, error_model="numpy")
-def _shidiannao(layer, tile, hardware, out):
+@inner
+def _shidiannao(layer: Ints, tile: int, hardware: Ints, out: Ints) -> bool:
     depthwise = layer[0] == _DSCONV
     C, K, R, S, X, Y = layer[_C], layer[_K], layer[_R], layer[_S], layer[_X], layer[_Y]
     stride_y, stride_x = layer[10], layer[11]
@@ -165,7 +179,7 @@ def _shidiannao(layer, tile, hardware, out):
         windows += 1
         last = size - (steps + 1) * hop
     columns = (windows - 1) * S + last
-    compute = -(-window // lanes) + _delay(R * columns + window, bandwidth, latency)
+    compute = -(-window // lanes) + delay(R * columns + window, bandwidth, latency)
 
     # Rows: R of them every `stride_y`, one output row a cluster.
     rounds = ((Y - R) // stride_y + 1) // units - 1
@@ -178,7 +192,7 @@ def _shidiannao(layer, tile, hardware, out):
     active = (Y - R) // stride_y + 1 - (rounds + 1) * units if Y > cover else (Y - R) // stride_y + 1
 
     runtime, macs, input_reads, output_writes, floor = 0, 0, 0, 0, 0
-    passes = K * C
+    passes, one = K * C, number(1)
     for row in range(3):
         if row == 0:
             count, edge = 1, Y < cover
@@ -192,7 +206,7 @@ def _shidiannao(layer, tile, hardware, out):
         busy = active if edge else units
         kept = busy * R
         shared = _over_units(R, R, fresh, 0 if R >= stride_y else Y + 1, edge, see, units, active)
-        rows_out = _over_units(1, 1, fresh, 1, edge, see, units, active)
+        rows_out = _over_units(one, one, fresh, one, edge, see, units, active)
         if edge and row == 2 and active == 1:
             rows_out = R  # MAESTRO takes input rows for output rows here
         rows_work = R if edge and row == 2 and active == 1 else busy
@@ -203,24 +217,24 @@ def _shidiannao(layer, tile, hardware, out):
             width = size_edge if column == 2 else size
             columns_out = width - S + 1
             egress = rows_out * columns_out
-            drain = max(_delay(egress, bandwidth, latency), compute)
+            drain = max(delay(egress, bandwidth, latency), compute)
             output_writes += passes * times * egress
             macs += passes * times * rows_work * columns_out * window
             if column > 0:
                 load = kept * min(size, offset)
-                runtime += passes * times * max(drain, _delay(load, bandwidth, latency), floor)
+                runtime += passes * times * max(drain, delay(load, bandwidth, latency), floor)
                 input_reads += passes * times * load
             elif row > 0:
                 load = (kept if X > size else shared) * width
-                runtime += passes * times * max(drain, _delay(load, bandwidth, latency), floor)
+                runtime += passes * times * max(drain, delay(load, bandwidth, latency), floor)
                 input_reads += passes * times * load
             else:
                 opening, load = kept * width, shared * width
                 floor = max((2 * (opening + window)) // offchip // 2, (2 * egress) // offchip // 2)
                 out[L2_SIZE], out[L2_SIZE + 1], out[L2_SIZE + 2] = 2 * opening, 2 * window, 2 * egress
-                runtime += max(compute + _delay(opening + window, bandwidth, latency), floor)
-                runtime += K * (C - 1) * max(drain, _delay(load + window, bandwidth, latency), floor)
-                runtime += (K - 1) * max(drain, _delay(window, bandwidth, latency), floor)
+                runtime += max(compute + delay(opening + window, bandwidth, latency), floor)
+                runtime += K * (C - 1) * max(drain, delay(load + window, bandwidth, latency), floor)
+                runtime += (K - 1) * max(drain, delay(window, bandwidth, latency), floor)
                 input_reads += opening + K * (C - 1) * load
 
     out[RUNTIME] = runtime
@@ -232,8 +246,8 @@ def _shidiannao(layer, tile, hardware, out):
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def shidiannao(layers, tile, hardware, out, exact):
+@entry
+def shidiannao(layers: Ints, tile: Ints, hardware: Ints, out: Ints, exact: NDArray[np.bool_]) -> None:
     """Fills `out` and `exact` for the ShiDianNao-like template (tile = columns of a cluster)."""
     for index in range(layers.shape[0]):
         exact[index] = _shidiannao(layers[index], tile[index], hardware[index], out[index])

@@ -148,7 +148,7 @@ def evaluate(batch: Batch) -> Counts:
     from chipweave.cost.maestro import kernel
 
     table = np.zeros((len(batch.layers), layout.COLUMNS), np.int64)
-    kernel.evaluate_batch(batch.layers, batch.directives, batch.starts, batch.hardware, table)
+    kernel.evaluate_batch(batch.layers, batch.directives, batch.starts, batch.hardware, table, kernel.room())
     return Counts(table)
 
 

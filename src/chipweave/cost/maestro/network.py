@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chipweave.cost.maestro.candidates import UNLIMITED
-from chipweave.cost.maestro.engine import accesses, evaluate, layer_row, pack
+from chipweave.cost.maestro.engine import Counts, accesses, evaluate, layer_row, pack
 from chipweave.cost.maestro.faults import fault_in_words
 from chipweave.cost.maestro.notation import (
     LARGEST_NUMBER,
@@ -184,14 +184,7 @@ def network_report(
         "simd_lanes": simd_lanes,
         "offchip_bandwidth": 1 if offchip_bandwidth is None else offchip_bandwidth,
     }
-    problems = [
-        f"{path}: {key}={value} is out of range; give {least} to {LARGEST_NUMBER}"
-        for key, value in hardware.items()
-        for least in [0 if key == "noc_latency" else 1]
-        if not least <= value <= LARGEST_NUMBER
-    ]
-    if problems:
-        raise InputError(problems)
+    _check_hardware(hardware, path)
     layers = parse_network(text, path)
     _check_batches(layers, path)
 
@@ -215,14 +208,30 @@ def network_report(
             why = fault_in_words(counts.fault[at].tolist(), batch.rows(at), batch.layers[at], num_pes)
             report[index]["error"] = f"{path}:{layers[index].line}: {why}"
             continue
-        report[index] |= {
-            "runtime_cycles": int(counts.cycles[at]),
-            "macs": int(counts.macs[at]),
-            "energy_mac_units": float(counts.energy_macs[at]),
-            "l1": accesses(counts.l1_read[at], counts.l1_write[at], counts.l1_size[at]),
-            "l2": accesses(counts.l2_read[at], counts.l2_write[at], counts.l2_size[at]),
-        }
+        report[index] |= _figures(counts, at)
     return {"layers": report}
+
+
+def _check_hardware(hardware: dict[str, int], path: str) -> None:
+    problems = [
+        f"{path}: {key}={value} is out of range; give {least} to {LARGEST_NUMBER}"
+        for key, value in hardware.items()
+        for least in [0 if key == "noc_latency" else 1]
+        if not least <= value <= LARGEST_NUMBER
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _figures(counts: Counts, at: int) -> dict[str, Any]:
+    """What a report says of one layer."""
+    return {
+        "runtime_cycles": int(counts.cycles[at]),
+        "macs": int(counts.macs[at]),
+        "energy_mac_units": float(counts.energy_macs[at]),
+        "l1": accesses(counts.l1_read[at], counts.l1_write[at], counts.l1_size[at]),
+        "l2": accesses(counts.l2_read[at], counts.l2_write[at], counts.l2_size[at]),
+    }
 
 
 def _check_batches(layers: list[NetworkLayer], path: str) -> None:
