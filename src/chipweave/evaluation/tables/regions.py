@@ -19,9 +19,11 @@ from chipweave.evaluation.exact.boxes import layer_rows
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import extent
 from chipweave.evaluation.exact.split import Splits
+from chipweave.evaluation.law import seen_from
 from chipweave.evaluation.tables import regions_kernel as kernel
+from chipweave.evaluation.tables.bench import arrays_of
 from chipweave.evaluation.tables.edges import edge_entries
-from chipweave.hardware.package import BITS_PER_BYTE
+from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
 from chipweave.plan.schedule import Partition
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import NETWORK_INPUT, Model
@@ -161,34 +163,6 @@ class Ground:
         return total
 
 
-@dataclass(frozen=True)
-class UnitTables:
-    """Per unit u, size of region s and partition p (0 weight_shared, 1 input_shared), for one micro-batch.
-
-    Args:
-        compute_s: [u, s, p]; inner_s: the unit's own exchanges [u, s, p].
-        chain_s: [u, s, q, p] exchange of what unit u - 1, of partition q, made and u is the first to read.
-        skip, skip_s: tensors from units before u - 1 that u is the first to read: [k, 2] maker and reader, [k, s, p].
-        live: [u, s, p] bytes on the chiplet with most; need: [u, s, p] of what comes from other units.
-        weights: [u, s, p] bytes on a chiplet; largest: [u, s, p, 2] the two largest layers'.
-        copied: [u] bytes of weights, with copied_layers [u] layers that have any.
-        energy_j: [u, s, p] joules of one sample inside the chiplets.
-    """
-
-    compute_s: Floats
-    inner_s: Floats
-    chain_s: Floats
-    skip: Ints
-    skip_s: Floats
-    live: Floats
-    need: Floats
-    weights: Floats
-    largest: Floats
-    copied: Floats
-    copied_layers: Floats
-    energy_j: Floats
-
-
 def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
     """The tables of one micro-batch."""
     model, package, sizes = ground.model, ground.ready.package, ground.sizes
@@ -285,40 +259,30 @@ def _hold_skipping(ground: Ground, live: Floats, micro_batch: int) -> None:
                 live[u] += (bytes_ / ground.sizes)[:, None]
 
 
-def constants(ground: Ground, micro_batch: int) -> Floats:
-    """What the kernels need of package and task, in the order of `kernel.MICRO_BATCH` and its fellows."""
-    package = ground.ready.package
-    interfaces = list(package.interfaces)
-    dram_hops = float(np.median(ground.ready.network.hops[:, interfaces].min(axis=1)))
-    return np.array(
-        [
-            micro_batch,
-            -(-ground.batch // micro_batch),
-            ground.batch,
-            package.link_bandwidth_bytes_s,
-            package.hop_latency_s,
-            package.conflict_delay_s,
-            package.dram_bandwidth_bytes_s,
-            package.dram_latency_s + package.conflict_delay_s + dram_hops * package.hop_latency_s,
-            min(chiplet.l2_bytes for chiplet in package.chiplets),
-            ground.ready.detailed,
-            BITS_PER_BYTE * package.dram_energy_j_per_bit,
-            BITS_PER_BYTE * package.nop_energy_j_per_bit,
-            dram_hops,
-        ]
+def line_of(ground: Ground, micro_batch: int) -> Line:
+    """What the kernels need of package and task."""
+    ready, package = ground.ready, ground.ready.package
+    dram_hops = float(np.median(ready.network.hops[:, list(package.interfaces)].min(axis=1)))
+    arrays = arrays_of(ready, ground.task)
+    return Line(
+        rates=seen_from(dram_hops, ready.rates),
+        batch=ground.batch,
+        micro_batch=micro_batch,
+        l2_bytes=float(min(chiplet.l2_bytes for chiplet in package.chiplets)),
+        kind=int(np.argmax(arrays.compute_s[:, -1])),
+        dram_hops=dram_hops,
+        sizes=ground.sizes,
+        spans=ground.spans,
     )
 
 
 def stage_tables(
-    ground: Ground, units: UnitTables, micro_batch: int, sizes: Sequence[int], longest: int, limit_s: float
+    ground: Ground, units: UnitTables, line: Line, sizes: Sequence[int], longest: int, limit_s: float
 ) -> Floats:
     """[h, length - 1, s, term] stages of up to `longest` units from unit h on regions of sizes number `sizes`.
 
     Stages of several units that compute for longer than `limit_s` are left out (infinite).
     """
-    made: Floats = kernel.stages(
-        np.array(sizes, dtype=np.int64), ground.sizes, longest, limit_s, units.compute_s, units.inner_s, units.chain_s,
-        units.skip, units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers,
-        units.energy_j, ground.spans, units.need, constants(ground, micro_batch),
-    )  # fmt: skip
-    return made
+    chosen = np.array(sizes, dtype=np.int64)
+    made = kernel.stages(arrays_of(ground.ready, ground.task), units, chosen, longest, float(limit_s), line)
+    return np.ascontiguousarray(made.transpose(0, 2, 1, 3))
