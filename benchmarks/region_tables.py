@@ -3,8 +3,8 @@
     python -m benchmarks.region_tables [--nets ...] [--package mesh-16] [--batch 16] [--stages 400] [--l2 BYTES]
 
 Stages are drawn at random (first unit, length, size of region, micro-batch), each alone in a window of its own, with
-the partitions that the tables chose. Printed are quantiles of table / exact for every term that is not 0 in both, how often
-weights are kept in the same way, and how often both say that transfers overlap compute. On a single chiplet all are 1.
+the partitions that the tables chose. Printed are quantiles of table / exact for every term that is not 0 in both, how
+often weights are kept in the same way, and how often both say that transfers overlap compute.
 """
 
 from __future__ import annotations
