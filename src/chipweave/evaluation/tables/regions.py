@@ -80,6 +80,10 @@ class Ground:
         last = [unit[1] for unit in self.model.units]
         return np.searchsorted(last, np.arange(len(self.model.layers)))
 
+    def maker(self, tensor: int) -> int:
+        """The unit that makes a tensor; -1: the network's input."""
+        return -1 if tensor == NETWORK_INPUT else int(self.unit_of[tensor])
+
     @cached_property
     def rows(self) -> Ints:
         return layer_rows(self.splits.distinct[0])
@@ -154,7 +158,7 @@ class Ground:
         total = np.zeros(count + 1)
         for tensor in range(NETWORK_INPUT, len(model.layers)):
             readers = model.readers(tensor)
-            made = -1 if tensor == NETWORK_INPUT else int(self.unit_of[tensor])
+            made = self.maker(tensor)
             last = max((int(self.unit_of[edge.consumer]) for edge in readers), default=count)
             bytes_ = model.bytes_per_element * min(
                 model.tensor_elements(tensor), sum(edge.elements for edge in readers) or model.tensor_elements(tensor)
@@ -165,24 +169,39 @@ class Ground:
 
 def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
     """The tables of one micro-batch."""
-    model, package, sizes = ground.model, ground.ready.package, ground.sizes
-    units, distinct = len(model.units), ground.splits.distinct[1]
     splits, seconds = ground.split_rows(micro_batch)
-    tensor, reader, kind, maker_kind, reader_kind, rest, entry_bytes = ground.edges
+    kind, maker_kind, reader_kind, rest = ground.edges[2:6]
     received, needed = edge_entries(
-        ground.rows, sizes, splits, maker_kind, reader_kind, rest[:, 0].copy(), rest[:, 1:].copy(), micro_batch
+        ground.rows,
+        ground.sizes,
+        splits,
+        maker_kind,
+        reader_kind,
+        rest[:, 0].copy(),
+        rest[:, 1:].copy(),
+        micro_batch,
     )
-    shape = (units, len(sizes), 2)
-    unit = ground.unit_of
-    compute_s, live, weights = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    inner_s, need, energy_j = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    chain_s, largest = np.zeros((*shape, 2)), np.zeros((*shape, 2))
-    copied, copied_layers = np.zeros(units), np.zeros(units)
-    span_s = package.hop_latency_s * ground.spans[sizes] + package.conflict_delay_s
-    tile_j, channels_j = ground.energies
+    compute_s, weights, largest, energy_j = _own(ground, splits, seconds)
+    inner_s, chain_s, skip, skip_s = _exchanges(ground, received[kind])
+    live, need = _held(ground, _largest_output(ground, splits, micro_batch), needed[kind])
+    _hold_skipping(ground, live, micro_batch)
+    bytes_ = np.array([ground.model.bytes_per_element * layer.weight_elements for layer in ground.model.layers])
+    starts = [first for first, _ in ground.model.units]
+    copied = np.add.reduceat(bytes_.astype(np.float64), starts)
+    copied_layers = np.add.reduceat((bytes_ > 0).astype(np.float64), starts)
+    return UnitTables(
+        compute_s, inner_s, chain_s, skip, skip_s, live, need, weights, largest, copied, copied_layers, energy_j
+    )
 
+
+def _own(ground: Ground, splits: Ints, seconds: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Per unit: compute_s, weights, the two largest layers' weights, and energy_j (see `UnitTables`)."""
+    model, sizes, (tile_j, channels_j) = ground.model, ground.sizes, ground.energies
+    shape = (len(model.units), len(sizes), 2)
+    compute_s, weights, energy_j = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    largest = np.zeros((*shape, 2))
     for layer, shape_of in enumerate(model.layers):
-        u, d = unit[layer], distinct[layer]
+        u, d = ground.unit_of[layer], ground.splits.distinct[1][layer]
         compute_s[u] += seconds[d]
         per_sample = np.minimum(sizes // splits[d, :, 0], sizes)
         energy_j[u, :, 0] += tile_j[d][per_sample]
@@ -193,44 +212,56 @@ def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
             weights[u, :, p] += held
             pair = np.sort(np.stack([held, largest[u, :, p, 0], largest[u, :, p, 1]]), axis=0)
             largest[u, :, p, 0], largest[u, :, p, 1] = pair[2], pair[1]
-        copied[u] += bytes_
-        copied_layers[u] += bytes_ > 0
+    return compute_s, weights, largest, energy_j
 
-    own = _largest_output(ground, splits, micro_batch)
-    layer_live = own.copy()
+
+def _held(ground: Ground, own: Floats, needed: Floats) -> tuple[Floats, Floats]:
+    """Per unit: live and need, of the bytes of each layer's largest part and the entries that each edge needs."""
+    tensor, reader, *_, entry_bytes = ground.edges
+    shape = (len(ground.model.units), len(ground.sizes), 2)
+    live, need, layer_live = np.zeros(shape), np.zeros(shape), own.copy()
     for e in range(len(tensor)):
-        layer_live[reader[e]] += entry_bytes[e] * needed[kind[e]]
-    for layer in range(len(model.layers)):
-        live[unit[layer]] = np.maximum(live[unit[layer]], layer_live[layer])
+        u, brought = ground.unit_of[reader[e]], entry_bytes[e] * needed[e]
+        layer_live[reader[e]] += brought
+        if ground.maker(int(tensor[e])) != u:
+            need[u] += brought
+    for layer in range(len(own)):
+        live[ground.unit_of[layer]] = np.maximum(live[ground.unit_of[layer]], layer_live[layer])
+    return live, need
 
+
+def _exchanges(ground: Ground, received: Floats) -> tuple[Floats, Floats, Ints, Floats]:
+    """Per unit: inner_s, chain_s, skip and skip_s, of the entries that each edge brings to the largest part."""
+    tensor, reader, *_, entry_bytes = ground.edges
+    sizes, unit, rates = ground.sizes, ground.unit_of, ground.ready.rates
+    shape = (len(ground.model.units), len(sizes), 2)
+    inner_s, chain_s = np.zeros(shape), np.zeros((*shape, 2))
     skip: list[tuple[int, int]] = []
     skip_s: list[Floats] = []
     seen: set[tuple[int, int]] = set()
     first_other: dict[int, int] = {}
+    span_s = rates.hop_s * ground.spans[sizes] + rates.delta_s
     for e in range(len(tensor)):
         t, u = int(tensor[e]), int(unit[reader[e]])
-        made = -1 if t == NETWORK_INPUT else int(unit[t])
+        made = ground.maker(t)
         if made != u:
-            need[u] += entry_bytes[e] * needed[kind[e]]
             first_other.setdefault(t, u)
         if made < 0 or (t, u) in seen or (made != u and first_other[t] != u):
             continue
         seen.add((t, u))
-        bytes_ = entry_bytes[e] * received[kind[e]]
-        time_s = np.where(bytes_ > 0, bytes_ / package.link_bandwidth_bytes_s + span_s[:, None, None], 0.0)
-        if made == u:
-            inner_s[u] += np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1)
-        elif made == u - 1:
+        bytes_ = entry_bytes[e] * received[e]
+        time_s = np.where(bytes_ > 0, bytes_ / rates.link_bytes_s + span_s[:, None, None], 0.0)
+        if made == u - 1:
             chain_s[u] += time_s
+            continue
+        alike_s = np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1)
+        if made == u:
+            inner_s[u] += alike_s
         else:
             skip.append((made, u))
-            skip_s.append(np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1))
-    _hold_skipping(ground, live, micro_batch)
-    return UnitTables(
-        compute_s, inner_s, chain_s,
-        np.array(skip, dtype=np.int64).reshape(-1, 2), np.array(skip_s).reshape(-1, len(sizes), 2),
-        live, need, weights, largest, copied, copied_layers, energy_j,
-    )  # fmt: skip
+            skip_s.append(alike_s)
+    pairs = np.array(skip, dtype=np.int64).reshape(-1, 2)
+    return inner_s, chain_s, pairs, np.array(skip_s).reshape(-1, len(sizes), 2)
 
 
 def _largest_output(ground: Ground, splits: Ints, micro_batch: int) -> Floats:
@@ -252,7 +283,7 @@ def _hold_skipping(ground: Ground, live: Floats, micro_batch: int) -> None:
     model, unit = ground.model, ground.unit_of
     for tensor in range(NETWORK_INPUT, len(model.layers)):
         readers = {int(unit[edge.consumer]) for edge in model.readers(tensor)}
-        made = -1 if tensor == NETWORK_INPUT else int(unit[tensor])
+        made = ground.maker(tensor)
         bytes_ = model.bytes_per_element * model.tensor_elements(tensor) * micro_batch
         for u in range(made + 1, max(readers, default=0)):
             if u not in readers:
