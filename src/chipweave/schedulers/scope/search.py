@@ -19,7 +19,7 @@ from chipweave.schedulers.scope.polish import SearchSpace
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
-CAP_GROWTH = 1.2
+CAP_GROWTH = 1.14
 FINER_CAPS = 16
 SLOWEST, FASTEST = 2.0, 16.0
 """Times of the slowest stage that are tried: from so many times all work on all chiplets to that fraction of it."""
