@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from chipweave.cost.loopnest.chiplet import machine_of
-from chipweave.cost.loopnest.count import count
-from chipweave.cost.loopnest.counts import Counts, energy_parts_j
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.machine import Energies, Machine
+from chipweave.cost.loopnest.mapping_cost import Counts, energy_parts_j
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import shapes_of
 from chipweave.cost.maestro.engine import L1_ENERGY_MAC, L2_ENERGY_MAC

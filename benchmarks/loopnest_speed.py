@@ -27,7 +27,7 @@ import numpy as np
 from chipweave.cost.loopnest import kernel
 from chipweave.cost.loopnest.allowed import axes_of
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
-from chipweave.cost.loopnest.count import machine_row, records_of
+from chipweave.cost.loopnest.closed_form import machine_row, records_of
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.model import LoopnestCostModel

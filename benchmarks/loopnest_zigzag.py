@@ -27,10 +27,10 @@ import numpy as np
 
 from chipweave.cost.loopnest.allowed import axes_of
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
-from chipweave.cost.loopnest.count import count
-from chipweave.cost.loopnest.counts import Counts
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.machine import Constraint, Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import Counts
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape, shapes_of
 from chipweave.files.chiplet_file import resolve_chiplet

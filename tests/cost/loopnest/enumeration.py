@@ -7,9 +7,9 @@ from functools import cache
 from itertools import groupby, permutations, product
 from math import prod
 
-from chipweave.cost.loopnest.counts import Counts, energy_parts_j
 from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import Counts, energy_parts_j
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape
 
 CostFunction = Callable[[Shape, Mapping, Machine], Counts]

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 
-from chipweave.cost.loopnest.counts import Counts, Three
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import Counts, Three
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Axis, Shape
 
 Element = tuple[int, ...]

@@ -14,11 +14,11 @@ from chipweave.cost.choose import choose, describe
 from chipweave.cost.loopnest import search
 from chipweave.cost.loopnest.allowed import allowed, axes_of
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
-from chipweave.cost.loopnest.count import count
-from chipweave.cost.loopnest.counts import energy_parts_j
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.explain import bound_by, explain, text_of
 from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import energy_parts_j
 from chipweave.cost.loopnest.model import LoopnestCostModel, costs_of
 from chipweave.cost.loopnest.plan import Plan, Run
 from chipweave.cost.loopnest.shape import RELEVANT, Shape, shapes_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from chipweave.cost.loopnest.count import count
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.machine import Constraint, Machine
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import C, G, K, N, R, S, X, Y

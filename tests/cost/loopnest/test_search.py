@@ -8,10 +8,10 @@ from itertools import permutations
 
 import pytest
 
-from chipweave.cost.loopnest.count import count
-from chipweave.cost.loopnest.counts import Counts
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.machine import Constraint, Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import Counts
 from chipweave.cost.loopnest.search import best_mapping
 from chipweave.cost.loopnest.shape import LOOPS, Shape
 from chipweave.errors import InputError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chipweave.cost.loopnest import search
 from chipweave.cost.loopnest.chiplet import STYLES
-from chipweave.cost.loopnest.count import count
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.machine import Constraint, Energies, Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.model import LoopnestCostModel

@@ -7,9 +7,9 @@ from math import prod
 from typing import Any
 
 from chipweave.cost.loopnest.allowed import axes_of, steps_of
-from chipweave.cost.loopnest.counts import energy_parts_j
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import energy_parts_j
 from chipweave.cost.loopnest.plan import Plan, Run
 from chipweave.cost.loopnest.shape import LOOPS
 from chipweave.cost.riders import rider_cycles

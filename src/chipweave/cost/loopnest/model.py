@@ -13,8 +13,8 @@ import numpy as np
 
 from chipweave.cores import usable_cores
 from chipweave.cost.interface import LayerCosts, Tell
-from chipweave.cost.loopnest.counts import energy_parts_j
 from chipweave.cost.loopnest.explain import explain
+from chipweave.cost.loopnest.mapping_cost import energy_parts_j
 from chipweave.cost.loopnest.objective import Objective
 from chipweave.cost.loopnest.plan import Plan, plan
 from chipweave.cost.riders import rider_cycles

@@ -10,10 +10,10 @@ from chipweave.cost.interface import Tell
 from chipweave.cost.loopnest import cache
 from chipweave.cost.loopnest.allowed import allowed
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
-from chipweave.cost.loopnest.count import count
-from chipweave.cost.loopnest.counts import Counts
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.machine import Energies, Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import Counts
 from chipweave.cost.loopnest.shape import LOOPS, Shape, shapes_of
 from chipweave.cost.loopnest.turn import turned_mapping, upright
 from chipweave.errors import InputError

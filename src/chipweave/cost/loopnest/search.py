@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel as kn
 from chipweave.cost.loopnest.bounds import B_MOVES, K_MOVES, P_MOVES, Given
-from chipweave.cost.loopnest.count import machine_row, records_of
+from chipweave.cost.loopnest.closed_form import machine_row, records_of
 from chipweave.cost.loopnest.explore import (
     ANY,
     BLOCK_ORDERS,

@@ -8,7 +8,7 @@ so a label that another one beats in all four can never end in a better schedule
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ Shorts = NDArray[np.int16]
 Rows = TypeVar("Rows", Floats, Ints, Shorts)
 
 NO_SLACK = np.zeros(4)
+
+INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Of kernels that only other kernels call: they compile faster without a way in for Python."""
 
 # Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
 
@@ -68,6 +71,37 @@ class Labels(NamedTuple):
     beaten: Ints
 
 
+class Asked(NamedTuple):
+    """What one call of `fronts` looks for, and how it compares labels and `whole` pipelines."""
+
+    tables: StageTables
+    least: LeastOfWindow
+    caps: Caps
+    comparing: Comparing
+    whole: Comparing
+
+
+class Room(NamedTuple):
+    """What `fronts` notes while it walks down a path.
+
+    Args:
+        begin, end: [depth, unit] the labels of so many stages that end at that unit.
+        done_begin, done_end: [depth] the whole pipelines of so many stages.
+        label, whole: [1, .] the label at hand; its figures as a whole pipeline.
+        cuts: of the label at hand.
+        at_least: latency, joules and DRAM bytes of all that it can become.
+    """
+
+    begin: Ints
+    end: Ints
+    done_begin: Ints
+    done_end: Ints
+    label: Floats
+    whole: Floats
+    cuts: Shorts
+    at_least: Floats
+
+
 @kernel()
 def grown(rows: Rows, used: int) -> Rows:
     """Room for twice as many rows."""
@@ -96,7 +130,7 @@ def beats(a: Floats, i: int, b: Floats, k: int, width: int, slack: Floats) -> bo
     return True
 
 
-@kernel()
+@kernel(**INNER)
 def _swap(labels: Labels, i: int, k: int) -> None:
     figures, cuts, beaten = labels
     for f in range(figures.shape[1]):
@@ -106,7 +140,7 @@ def _swap(labels: Labels, i: int, k: int) -> None:
     beaten[i, 0], beaten[k, 0] = beaten[k, 0], beaten[i, 0]
 
 
-@kernel()
+@kernel(**INNER)
 def _insert(
     labels: Labels, begin: int, end: int, new: Floats, new_cuts: Shorts, depth: int, width: int, comparing: Comparing
 ) -> int:
@@ -143,7 +177,7 @@ def _insert(
     return end + 1
 
 
-@kernel()
+@kernel(**INNER)
 def _is_beaten(out: Labels, begin: Ints, end: Ints, deepest: int, least: Floats, comparing: Comparing) -> bool:
     """Do `breadth` whole pipelines on a part of the path beat all that a label can become, which has at least these
     figures (latency, joules, DRAM bytes)?"""
@@ -161,7 +195,7 @@ def _is_beaten(out: Labels, begin: Ints, end: Ints, deepest: int, least: Floats,
     return False
 
 
-@kernel()
+@kernel(**INNER)
 def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, source: int, new: Floats) -> None:
     """Fill `new` with label `source` (-1: none) and a stage (place, first unit, last unit) behind it."""
     place, i, j = at
@@ -175,7 +209,7 @@ def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, sourc
         new[0, 3] = before[source, 3] + new[0, 3]
 
 
-@kernel()
+@kernel(**INNER)
 def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, k: int, figures: Floats) -> None:
     """Fill `figures` with what a label becomes at least when the units from `unit` on are added, on so many places."""
     slowest_s = new[0, 1]
@@ -184,6 +218,54 @@ def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, k: int, f
     figures[0] = law.pipeline_s(new[0, 0] + least.first_s[unit], slowest_s, k)
     figures[1] = new[0, 2] + least.energy_j[unit]
     figures[2] = new[0, 3]
+
+
+@kernel(forceinline=True, **INNER)  # called so often that handing over arguments would count
+def _ending_at(
+    asked: Asked, room: Room, labels: Labels, out: Labels, at: tuple[int, int, int], since: int
+) -> tuple[Labels, int, int, int]:
+    """Labels whose last stage stands on a place (place, depth, last unit), in rows from `since` on.
+
+    Those that end at the last unit are whole pipelines and go out, others are extended later.
+
+    Returns:
+        (the rows, which may have grown; the first free one; labels made; labels compared).
+    """
+    place, d, j = at
+    tables, longest = asked.tables, asked.comparing.longest
+    last = j == tables.first_s.shape[1] - 1
+    begin, end, done_begin, done_end, new, whole, cuts, at_least = room
+    rows, comparing, label = (out, asked.whole, whole) if last else (labels, asked.comparing, new)
+    width = comparing.width - 1 if last else comparing.width
+    until, made, work = since, 0, 0
+    for i in range(d - 1, j + 1):
+        if tables.first_s[place, i, j] == np.inf:
+            continue
+        sources_begin, sources_end = -1, 0
+        if d > 1:
+            sources_begin, sources_end = begin[d - 1, i - 1], end[d - 1, i - 1]
+        elif i > 0:
+            break
+        for source in range(sources_begin, sources_end):
+            made += 1
+            _extend(tables, (place, i, j), labels, source, new)
+            _at_least(new, asked.least, j + 1, longest - d, comparing.k, at_least)
+            if at_least[1] > cap_at(at_least[0], asked.caps):
+                continue
+            deepest = d - 1 if last else d
+            if _is_beaten(out, done_begin, done_end, deepest, at_least, asked.whole):
+                work += 8
+                continue
+            work += until - since
+            for stage in range(d - 1):
+                cuts[stage] = labels.cuts[source, stage]
+            cuts[d - 1] = j + 1
+            if last:
+                label[0, 0], label[0, 1], label[0, 2] = at_least[0], new[0, 2], new[0, 3]
+            if until + 1 >= rows.figures.shape[0]:
+                rows = _grown(rows, until)
+            until = _insert(rows, since, until, label, cuts, d, width, comparing)
+    return rows, until, made, work
 
 
 @kernel(nogil=True)
@@ -201,93 +283,68 @@ def fronts(
         [m, longest] unit before which each stage ends, 0 beyond the last; labels made; False if the budget ran
         out: then there are no pipelines).
     """
-    n, longest, k = tables.first_s.shape[1], comparing.longest, comparing.k
-    labels = _empty(1024, 4, longest)
-    out = _empty(256, 3, longest)
+    n, longest = tables.first_s.shape[1], comparing.longest
+    asked, room = Asked(tables, least, caps, comparing, _of_whole(comparing)), _room(n, longest)
+    labels, out = _empty(1024, 4, longest), _empty(256, 3, longest)
     out_start = np.zeros(len(tree.parent) + 1, dtype=np.int64)
-    begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
-    done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
-    new, new_out, new_cuts = np.empty((1, 4)), np.empty((1, 3)), np.empty(longest, dtype=np.int16)
-    at_least = np.empty(3)
-    slack = comparing.slack
-    slack_out = np.array([law.pipeline_s(slack[0], slack[1], k), slack[2], slack[3]])
-    whole = Comparing(k, longest, comparing.width, comparing.breadth, slack_out, comparing.budget)
     used_out, made, work = 0, 0, 0
     for node in range(len(tree.parent)):
         out_start[node] = used_out
         d = tree.depth[node]
         if d > n or d > longest:
             continue
-        place = tree.kind[node]
-        top = 0 if d == 1 else end[d - 1, n - 2]
-        out_begin = used_out
+        top = 0 if d == 1 else room.end[d - 1, n - 2]
         first_j = n - 1 if tree.children[node] == 0 or d == longest else d - 1
         if d > 1:
             for j in range(first_j):
-                begin[d, j] = end[d, j] = top
-        done_begin[d], done_end[d] = used_out, used_out
+                room.begin[d, j] = room.end[d, j] = top
+        room.done_begin[d], room.done_end[d] = used_out, used_out
         for step in range(n - first_j):
             # Whole pipelines first: what they beat need not be extended.
             j = n - 1 if step == 0 else first_j + step - 1
-            last = j == n - 1
-            begin[d, j] = top
-            block_end = top
-            for i in range(d - 1, j + 1):
-                if tables.first_s[place, i, j] == np.inf:
-                    continue
-                sources_begin, sources_end = -1, 0
-                if d > 1:
-                    sources_begin, sources_end = begin[d - 1, i - 1], end[d - 1, i - 1]
-                elif i > 0:
-                    break
-                for source in range(sources_begin, sources_end):
-                    made += 1
-                    _extend(tables, (place, i, j), labels, source, new)
-                    _at_least(new, least, j + 1, longest - d, k, at_least)
-                    if at_least[1] > cap_at(at_least[0], caps):
-                        continue
-                    if _is_beaten(out, done_begin, done_end, d - 1 if last else d, at_least, whole):
-                        work += 8
-                        continue
-                    work += used_out - out_begin if last else block_end - top
-                    for stage in range(d - 1):
-                        new_cuts[stage] = labels.cuts[source, stage]
-                    new_cuts[d - 1] = j + 1
-                    # One place to insert for both: whole pipelines go out, others are extended later.
-                    if last:
-                        new_out[0, 0], new_out[0, 1], new_out[0, 2] = at_least[0], new[0, 2], new[0, 3]
-                        rows, label, since, until = out, new_out, out_begin, used_out
-                    else:
-                        rows, label, since, until = labels, new, top, block_end
-                    if until + 1 >= rows.figures.shape[0]:
-                        rows = _grown(rows, until)
-                    width = comparing.width - 1 if last else comparing.width
-                    until = _insert(rows, since, until, label, new_cuts, d, width, whole if last else comparing)
-                    if last:
-                        out, used_out = rows, until
-                    else:
-                        labels, block_end = rows, until
-            if last:
-                done_end[d] = used_out
-            end[d, j] = block_end
-            top = block_end
+            room.begin[d, j] = top
+            since = used_out if step == 0 else top
+            rows, until, more, compared = _ending_at(asked, room, labels, out, (tree.kind[node], d, j), since)
+            made, work = made + more, work + compared
+            if step == 0:
+                out, used_out = rows, until
+                room.done_end[d] = used_out
+            else:
+                labels, top = rows, until
+            room.end[d, j] = top
             if made + work > comparing.budget:
                 return out_start, out.figures[:0], out.cuts[:0], made, False
-        for row in range(out_begin, used_out):
+        for row in range(out_start[node], used_out):
             for stage in range(d, longest):
                 out.cuts[row, stage] = 0
     out_start[len(tree.parent)] = used_out
     return out_start, out.figures[:used_out], out.cuts[:used_out], made, True
 
 
-@kernel()
+@kernel(**INNER)
+def _of_whole(comparing: Comparing) -> Comparing:
+    """How whole pipelines are compared: by latency in place of its parts."""
+    k, longest, width, breadth, slack, budget = comparing
+    slack = np.array([law.pipeline_s(slack[0], slack[1], k), slack[2], slack[3]])
+    return Comparing(k, longest, width, breadth, slack, budget)
+
+
+@kernel(**INNER)
+def _room(n: int, longest: int) -> Room:
+    begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
+    done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
+    cuts = np.empty(longest, dtype=np.int16)
+    return Room(begin, end, done_begin, done_end, np.empty((1, 4)), np.empty((1, 3)), cuts, np.empty(3))
+
+
+@kernel(**INNER)
 def _empty(rows: int, width: int, longest: int) -> Labels:
     return Labels(
         np.empty((rows, width)), np.empty((rows, longest), dtype=np.int16), np.zeros((rows, 1), dtype=np.int64)
     )
 
 
-@kernel()
+@kernel(**INNER)
 def _grown(labels: Labels, used: int) -> Labels:
     figures, cuts, beaten = labels
     return Labels(grown(figures, used), grown(cuts, used), grown(beaten, used))

@@ -182,9 +182,9 @@ class Assembly:
         if all(constants) or all(controls) or (any(controls) and inner == 1):
             return fold(views, shape)
         if constants[1]:
-            return self._weighted(name, left.view, batch, right.matrices, rows, inner, columns, shape)
+            return self._append(self._weighted(name, right.matrices, batch, rows, inner, columns), views[:1], shape)
         if constants[0]:
-            return self._weighted(name, right.view, batch, left.matrices, columns, inner, rows, shape)
+            return self._append(self._weighted(name, left.matrices, batch, columns, inner, rows), views[1:], shape)
         heads = batch
         if right.matrices == 1:
             heads, rows = 1, batch * rows
@@ -193,22 +193,10 @@ class Assembly:
         layer = self._layer(name, Op.MATMUL, K=heads * columns, C=heads * inner, Y=rows, groups=heads)
         return self._append(layer, views, shape)
 
-    def _weighted(
-        self,
-        name: str,
-        source: View,
-        batch: int,
-        matrices: int,
-        rows: int,
-        inner: int,
-        columns: int,
-        shape: Shape | None,
-    ) -> View:
+    def _weighted(self, name: str, matrices: int, batch: int, rows: int, inner: int, columns: int) -> Layer:
         if matrices == 1:
-            layer = self._layer(name, Op.GEMM, K=columns, C=inner, Y=batch * rows)
-        else:
-            layer = self._layer(name, Op.CONV, K=batch * columns, C=batch * inner, Y=rows, groups=batch)
-        return self._append(layer, (source,), shape)
+            return self._layer(name, Op.GEMM, K=columns, C=inner, Y=batch * rows)
+        return self._layer(name, Op.CONV, K=batch * columns, C=batch * inner, Y=rows, groups=batch)
 
     def attention(
         self,

@@ -89,33 +89,39 @@ class Graph:
         K: int,
         kernel: int = 1,
         stride: int = 1,
+        *,
         padding: int | None = None,
         groups: int = 1,
         out: Pair = (0, 0),
     ) -> Activation:
         """A convolution; padding keeps the size at stride 1 unless given; `out` overrules the output size."""
-        return self._windowed(Op.CONV, name, source, K, kernel, stride, padding, groups, out)
+        return self._windowed(
+            Op.CONV, name, source, K=K, kernel=kernel, stride=stride, padding=padding, groups=groups, out=out
+        )
 
     def depthwise(
         self, name: str, source: Source, kernel: int, stride: int = 1, padding: int | None = None, out: Pair = (0, 0)
     ) -> Activation:
         C = sum(tensor.C for tensor in _operands(source))
-        return self._windowed(Op.DEPTHWISE, name, source, C, kernel, stride, padding, C, out)
+        return self._windowed(
+            Op.DEPTHWISE, name, source, K=C, kernel=kernel, stride=stride, padding=padding, groups=C, out=out
+        )
 
     def transposed(self, name: str, source: Source, K: int, kernel: int, stride: int, padding: int = 0) -> Activation:
-        return self._windowed(Op.TRANSPOSED, name, source, K, kernel, stride, padding, 1, (0, 0))
+        return self._windowed(Op.TRANSPOSED, name, source, K=K, kernel=kernel, stride=stride, padding=padding)
 
     def _windowed(
         self,
         op: Op,
         name: str,
         source: Source,
+        *,
         K: int,
         kernel: int,
         stride: int,
         padding: int | None,
-        groups: int,
-        out: Pair,
+        groups: int = 1,
+        out: Pair = (0, 0),
     ) -> Activation:
         operands = _operands(source)
         map_ = operands[0]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.cost.loopnest import kernel
-from chipweave.cost.loopnest.counts import Counts
 from chipweave.cost.loopnest.footprint import CLASS, RECORD, groups_of, steps_of
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import Counts
 from chipweave.cost.loopnest.orders import inside_of, moving, reuse_of
 from chipweave.cost.loopnest.shape import LOOPS, Shape
 

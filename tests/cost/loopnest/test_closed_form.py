@@ -10,10 +10,10 @@ from math import prod
 
 import pytest
 
-from chipweave.cost.loopnest.count import count
-from chipweave.cost.loopnest.counts import Counts
+from chipweave.cost.loopnest.closed_form import count
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
+from chipweave.cost.loopnest.mapping_cost import Counts
 from chipweave.cost.loopnest.shape import Axis, Shape
 from tests.cost.loopnest.cases import FREE, random_case
 from tests.cost.loopnest.simulator import convolve, operands, run, simulate
