@@ -1,4 +1,7 @@
-"""Compiling kernels with Numba, with a cache on disk that is only ever used for the sources it was made from."""
+"""Compiling kernels with Numba: without what they do not need, and kept on disk only for the sources they were made of.
+
+Nothing divides by zero, and no kernel is called from C. (The cost models' kernels leave out more: `cost/compiled.py`.)
+"""
 
 from __future__ import annotations
 
@@ -8,35 +11,44 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
+from numba import njit
 
+Kernel = TypeVar("Kernel", bound=Callable[..., object])
+
+LEAN: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}
 SHARED = ("evaluation/law.py", "evaluation/exact/boxes.py", "evaluation/tables/*.py")
-Function = TypeVar("Function", bound=Callable[..., Any])
+"""Modules with functions that kernels of other folders call."""
 
 
-def kernel(**options: Any) -> Callable[[Function], Function]:
-    """Decorate a function so that it is compiled when it is first called, and the compiled code kept on disk.
+def kernel(**options: Any) -> Callable[[Kernel], Kernel]:
+    """Decorate a function that Python calls: it is compiled when it is first called."""
+    return lambda function: _compiled(function, **options)
+
+
+def inner(**options: Any) -> Callable[[Kernel], Kernel]:
+    """Decorate a function that only kernels call."""
+    return lambda function: _compiled(function, no_cpython_wrapper=True, **options)
+
+
+def _compiled(function: Kernel, **options: Any) -> Kernel:
+    """The function compiled by Numba, with a cache beside it.
 
     Numba itself looks at the file of the function alone, so that its cache outlives a change of what the function
-    calls in other files. Here the cache also depends on the modules that kernels of other files call: `SHARED`.
+    calls in other files. Here the cache also depends on the modules beside it and on `SHARED`.
     """
-
-    def compile_(function: Function) -> Function:
-        made = numba.njit(cache=True, **options)(function)
-        index = getattr(getattr(made, "_cache", None), "_cache_file", None)
-        if index is None:  # a Numba whose cache is made in another way: none is better than a stale one
-            return numba.njit(**options)(function)  # type: ignore[no-any-return]
-        index._source_stamp = (index._source_stamp, _sources())
-        return made  # type: ignore[no-any-return]
-
-    return compile_
+    made: Any = njit(cache=True, **LEAN, **options)(function)
+    index = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    if index is None:  # a Numba whose cache is made in another way: none is better than a stale one
+        without_cache: Any = njit(**LEAN, **options)(function)
+        return without_cache  # type: ignore[no-any-return]
+    index._source_stamp = (index._source_stamp, _sources(Path(function.__code__.co_filename).parent))
+    return made  # type: ignore[no-any-return]
 
 
 @cache
-def _sources() -> str:
-    """A digest of the shared modules."""
-    digest = sha256()
-    for pattern in SHARED:
-        for path in sorted(Path(__file__).parent.glob(pattern)):
-            digest.update(path.read_bytes())
+def _sources(folder: Path) -> str:
+    """A digest of the modules in a folder and of the shared ones."""
+    package, digest = Path(__file__).parent, sha256()
+    for path in sorted({*folder.glob("*.py"), *(path for pattern in SHARED for path in package.glob(pattern))}):
+        digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,7 +1,4 @@
-"""How the cost models' kernels are compiled: with all that they do not need left out, which saves time.
-
-Callers own all arrays, so kernels count no references; none is called from C; nothing divides by zero.
-"""
+"""How the cost models' kernels are compiled: callers own all arrays, so kernels count no references."""
 
 from __future__ import annotations
 
@@ -11,28 +8,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numba import int64, njit, typeof
 
+from chipweave.compiled import LEAN
+from chipweave.compiled import inner as _inner
+from chipweave.compiled import kernel as _kernel
+
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
-LEAN: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
-ENTRY, INNER = LEAN | {"nogil": True}, LEAN | {"no_cpython_wrapper": True}
-
-
-def entry(kernel: Kernel) -> Kernel:
-    """Compiles a kernel that Python calls."""
-    compiled: Any = njit(**ENTRY)(kernel)
-    return compiled  # type: ignore[no-any-return]
-
-
-def inner(kernel: Kernel) -> Kernel:
-    """Compiles a kernel that only other kernels call."""
-    compiled: Any = njit(**INNER)(kernel)
-    return compiled  # type: ignore[no-any-return]
-
-
-def inlined(kernel: Kernel) -> Kernel:
-    """Compiles a kernel into the one other kernel that calls it, so often that handing over arguments would count."""
-    compiled: Any = njit(forceinline=True, **INNER)(kernel)
-    return compiled  # type: ignore[no-any-return]
+entry = _kernel(nogil=True, _nrt=False)
+"""Compiles a kernel that Python calls."""
+inner = _inner(_nrt=False)
+"""Compiles a kernel that only other kernels call."""
+inlined = _inner(_nrt=False, forceinline=True)
+"""Compiles a kernel into the one other kernel that calls it, so often that handing over arguments would count."""
 
 
 def recursive(*arguments: object) -> Callable[[Kernel], Kernel]:
@@ -42,7 +29,8 @@ def recursive(*arguments: object) -> Callable[[Kernel], Kernel]:
     signature = int64(*map(type_of, arguments))
 
     def compile_now(kernel: Kernel) -> Kernel:
-        compiled: Any = njit(signature, **INNER)(kernel)
+        options: dict[str, Any] = LEAN | {"cache": True, "no_cpython_wrapper": True, "_nrt": False}
+        compiled: Any = njit(signature, **options)(kernel)
         return compiled  # type: ignore[no-any-return]
 
     return compile_now

@@ -1,8 +1,8 @@
 """What a stage costs, written once: numbers in, terms out (docs/evaluation.md; SCAR III-E).
 
-Nothing here knows a layer, a package, a schedule or a search. The evaluator calls these functions as they are; searches
-call the same source compiled (`tables/compiled.py`). Whoever calls them works out what a stage *demands*, exactly or as
-an estimate; what a demand *costs* is said only here.
+Nothing here knows a layer, a package, a schedule or a search. The evaluator calls these functions as they are;
+searches call the same source compiled (`tables/compiled_law.py`). Whoever calls them works out what a stage *demands*,
+exactly or as an estimate; what a demand *costs* is said only here.
 
 Times are in seconds, energies in joules, sizes in bytes. "Per micro-batch" is left out where nothing else could be
 meant; b' is the micro-batch, b the batch, k = ceil(b / b') the number of micro-batches.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 from chipweave.workload.layer import Layer, Op, channel_units
 
 Floats = NDArray[np.float64]
@@ -41,12 +41,12 @@ def layer_rows(layers: Sequence[Layer]) -> Ints:
     return np.array(rows, dtype=np.int64)
 
 
-@kernel()
+@inner()
 def _cut(length: int, parts: int, part: int) -> tuple[int, int]:
     return part * length // parts, (part + 1) * length // parts
 
 
-@kernel()
+@inner()
 def own(layer: Ints, partition: int, split: Ints, micro_batch: int, part: int, box: Ints) -> None:
     """Fill `box` with what `part` makes."""
     box[:] = 0
@@ -64,7 +64,7 @@ def own(layer: Ints, partition: int, split: Ints, micro_batch: int, part: int, b
         box[7] = layer[K]
 
 
-@kernel()
+@inner()
 def _reach(layer: Ints, axis: int, low: int, high: int) -> tuple[int, int]:
     length, outputs = layer[Y + axis], layer[OUT_Y + axis]
     stride, padding, spread = layer[STRIDE_Y + axis], layer[PAD_Y + axis], layer[SPREAD_Y + axis]
@@ -84,7 +84,7 @@ def _reach(layer: Ints, axis: int, low: int, high: int) -> tuple[int, int]:
     return first, end
 
 
-@kernel()
+@inner()
 def need(
     layer: Ints, operand: int, extent: Ints, partition: int, split: Ints, micro_batch: int, part: int, box: Ints
 ) -> None:
@@ -114,7 +114,7 @@ def need(
         box[2 + 2 * axis], box[3 + 2 * axis] = low, high
 
 
-@kernel()
+@inner()
 def entries(box: Ints) -> float:
     total = 1.0
     for axis in range(4):

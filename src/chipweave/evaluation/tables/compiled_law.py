@@ -14,4 +14,4 @@ from chipweave.evaluation import law
 __all__ = ["law"]
 
 for _, _rule in getmembers(law, isfunction):
-    register_jitable(_rule)
+    register_jitable(error_model="numpy")(_rule)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner
 from chipweave.evaluation.law import Demand
 from chipweave.evaluation.tables.compiled_law import law
 
@@ -28,7 +28,7 @@ class Brought(NamedTuple):
     hops: float
 
 
-@kernel()
+@inner()
 def demand_of(
     samples: tuple[int, int], spent: Spent, brought: Brought, hop_bytes: float, inside_j: float, weight_fill_j: float
 ) -> Demand:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -70,7 +70,7 @@ def footprints(spans: Units, operands: Operands, weights: Floats) -> tuple[Float
     return live, two_largest
 
 
-@kernel()
+@inner()
 def _hold(layer: int, begin: int, operands: Operands, held: Floats, until: Ints) -> float:
     """Extend a stage that begins at layer `begin` by `layer`; the largest live set that changed."""
     size, producers = operands.size, operands.producers

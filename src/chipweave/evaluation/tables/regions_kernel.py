@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 from chipweave.evaluation.law import Rates, Room, Terms, Way
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.demand import Brought, Spent, demand_of
@@ -99,7 +99,7 @@ class Run(NamedTuple):
     mode: int
 
 
-@kernel()
+@inner()
 def _start(p: int, state: Floats) -> None:
     """An empty stage whose first unit has partition p."""
     for field in range(_STATE):
@@ -107,7 +107,7 @@ def _start(p: int, state: Floats) -> None:
     state[_FIRST] = p
 
 
-@kernel()
+@inner()
 def _add_unit(
     units: UnitTables, at: tuple[int, int, int], exchange_s: float, before_s: float, l2_bytes: float, state: Floats
 ) -> None:
@@ -138,7 +138,7 @@ def _add_unit(
     state[_ENERGY] += units.energy_j[u, s, p]
 
 
-@kernel()
+@inner()
 def _add_largest(bytes_: float, one: int, two: int, state: Floats) -> None:
     """Keep the two largest."""
     if bytes_ > state[one]:
@@ -147,7 +147,7 @@ def _add_largest(bytes_: float, one: int, two: int, state: Floats) -> None:
         state[two] = bytes_
 
 
-@kernel()
+@inner()
 def _finish(state: Floats, chiplets: int, weights: float, second: float, line: Line, terms: Floats) -> float:
     """Fill in the stage's terms from what was added up. Returns its time alone, without what it brings in and sends
     out, which a choice among partitions minimises (infinite where the micro-batch does not fit)."""
@@ -179,7 +179,7 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
     return float(made.alone_s)
 
 
-@kernel()
+@inner()
 def _kept(state: Floats, chiplets: int, weights: float, room: Room, way: Way, line: Line) -> Terms:
     """The stage with its weights kept in one way; what it brings in and sends out is left out."""
     rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
@@ -201,7 +201,7 @@ def _kept(state: Floats, chiplets: int, weights: float, room: Room, way: Way, li
     return law.kept(demand, room, way, rates)
 
 
-@kernel()
+@inner()
 def _fill_in(way: Way, made: Terms, own_s: tuple[float, float, float], weights: float, terms: Floats) -> None:
     """Of the stage's terms, all but what L2 has left and which partitions it has; own_s: pace, compute, exchange."""
     terms[PACE_S], terms[COMPUTE_S], terms[EXCHANGE_S] = own_s
@@ -212,7 +212,7 @@ def _fill_in(way: Way, made: Terms, own_s: tuple[float, float, float], weights: 
     terms[ENERGY_J], terms[DRAM_BYTES] = made.energy_j, made.dram
 
 
-@kernel()
+@inner()
 def _single(task: TaskArrays, u: int, v: int, compute_s: float, line: Line, terms: Floats) -> None:
     """Fill in the terms of units u to v on one chiplet: exact, from the arrays that evaluate single chiplets."""
     rates, c, mb = line.rates, line.kind, line.micro_batch
@@ -256,7 +256,7 @@ def times(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -
     return law.passes(inside, load_s + terms[SPILL_S] + out_s)
 
 
-@kernel()
+@inner()
 def _price(mode: int, weights: float, link_bytes_s: float) -> float:
     """Seconds that a mode charges for bytes of weights on a chiplet."""
     if mode == 0:
@@ -264,7 +264,7 @@ def _price(mode: int, weights: float, link_bytes_s: float) -> float:
     return weights / link_bytes_s if mode == 1 else weights * 1.0
 
 
-@kernel()
+@inner()
 def _extend(units: UnitTables, run: Run, u: int, line: Line, old: Floats, new: Floats, came: Ints) -> None:
     """From the best stages of units run.first to u - 1 by partition of the last (`old`) to those that end with unit u
     (`new`); came [p]: the partition of unit u - 1 that unit u's p follows. The last row of `old` is for trials."""
@@ -293,7 +293,7 @@ def _extend(units: UnitTables, run: Run, u: int, line: Line, old: Floats, new: F
                     new[p, field] = trial[field]
 
 
-@kernel()
+@inner()
 def _stages_of(
     units: UnitTables, run: Run, limit_s: float, line: Line, work: tuple[Floats, Floats, Floats, Floats], made: Floats
 ) -> None:
@@ -323,7 +323,7 @@ def _stages_of(
                     made[length, term] = terms[term]
 
 
-@kernel()
+@inner()
 def _single_stages(task: TaskArrays, units: UnitTables, run: Run, limit_s: float, line: Line, made: Floats) -> None:
     """Fill made [length - 1, term] with the stages of a run on one chiplet."""
     compute_s = 0.0

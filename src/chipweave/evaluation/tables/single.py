@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 from chipweave.evaluation.law import Rates, Room, Terms
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.demand import Brought, Spent, demand_of
@@ -79,7 +79,7 @@ class Traffic(NamedTuple):
     into: Floats
 
 
-@kernel()
+@inner()
 def room_of(task: TaskArrays, place: Place, span: Span, micro_batch: int) -> Room:
     """What a micro-batch asks of the chiplet's L2."""
     u, v = span.first, span.last
@@ -96,7 +96,7 @@ def room_of(task: TaskArrays, place: Place, span: Span, micro_batch: int) -> Roo
     )
 
 
-@kernel()
+@inner()
 def inside_j(task: TaskArrays, c: int, u: int, v: int) -> float:
     """Joules that one sample takes inside a chiplet of class c: units u to v, what enters and leaves them included."""
     return float(
@@ -104,7 +104,7 @@ def inside_j(task: TaskArrays, c: int, u: int, v: int) -> float:
     )
 
 
-@kernel()
+@inner()
 def terms_of(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Rates) -> tuple[float, Terms]:
     """What a micro-batch spills, and what the stage costs; of its joules only the sum counts.
 
@@ -199,7 +199,7 @@ def pipelines(
     return latency_s, energy_j, dram_bytes
 
 
-@kernel()
+@inner()
 def _hand_on(
     task: TaskArrays,
     moved: WindowBytes,
@@ -236,7 +236,7 @@ def _hand_on(
             to_stage[seen] += min(tensors.bytes_[t], here)
 
 
-@kernel()
+@inner()
 def _sent(
     task: TaskArrays,
     places: Places,
@@ -266,7 +266,7 @@ def _sent(
     return Span(begin, end - 1, moved.load[i, j], stored, forward, forward_s, forward_hop_bytes)
 
 
-@kernel()
+@inner()
 def _carry(m: int, source: int, target: int, bytes_: float, route: Ints, traffic: Traffic) -> None:
     """Put bytes on the links from one chiplet to another."""
     for step in range(route.shape[2]):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,7 +68,7 @@ def _window_bytes(tensors: Tensors, a: int, b: int, forwarding: bool) -> tuple[F
     return load, store, forward
 
 
-@kernel()
+@inner()
 def _add_load(tensors: Tensors, t: int, a: int, load: Floats) -> None:
     """Tensor t, which an earlier window made, to each stage that reads it."""
     reader, read, end = tensors.reader, tensors.read, tensors.starts[t + 1]
@@ -83,7 +83,7 @@ def _add_load(tensors: Tensors, t: int, a: int, load: Floats) -> None:
             load[i, j] += min(tensors.bytes_[t], taken)
 
 
-@kernel()
+@inner()
 def _add_output(
     tensors: Tensors, t: int, a: int, b: int, forwarding: bool, store: Floats, forward: Floats
 ) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 from chipweave.schedulers.scar.energy_caps import Caps
 from chipweave.schedulers.scar.labels import NO_SLACK, beats, cap_at, grown
 
@@ -118,7 +118,7 @@ def combine(
     return made, kept[:count].copy()
 
 
-@kernel()
+@inner()
 def _beaten_by(made: Combined, at: int, new: Floats, width: int, breadth: int) -> int:
     """How many in the bucket that begins at `at` beat the new figures; counted up to `breadth`."""
     count = 0
@@ -129,7 +129,7 @@ def _beaten_by(made: Combined, at: int, new: Floats, width: int, breadth: int) -
     return count
 
 
-@kernel()
+@inner()
 def _drop_beaten(
     made: Combined, head: Ints, bucket: int, new: Floats, width: int, breadth: int, free: int
 ) -> int:
@@ -153,7 +153,7 @@ def _drop_beaten(
     return free
 
 
-@kernel()
+@inner()
 def _empty(rows: int) -> Combined:
     size = (rows, 1)
     return Combined(
@@ -166,7 +166,7 @@ def _empty(rows: int) -> Combined:
     )
 
 
-@kernel()
+@inner()
 def _grown(made: Combined, used: int) -> Combined:
     return Combined(
         grown(made.masks, used),

@@ -8,12 +8,12 @@ so a label that another one beats in all four can never end in a better schedule
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 from chipweave.evaluation.bound import LeastOfWindow
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import StageTables
@@ -25,9 +25,6 @@ Shorts = NDArray[np.int16]
 Rows = TypeVar("Rows", Floats, Ints, Shorts)
 
 NO_SLACK = np.zeros(4)
-
-INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Of kernels that only other kernels call: they compile faster without a way in for Python."""
 
 # Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
 
@@ -102,7 +99,7 @@ class Room(NamedTuple):
     at_least: Floats
 
 
-@kernel()
+@inner()
 def grown(rows: Rows, used: int) -> Rows:
     """Room for twice as many rows."""
     bigger = np.empty((2 * rows.shape[0], rows.shape[1]), dtype=rows.dtype)
@@ -112,7 +109,7 @@ def grown(rows: Rows, used: int) -> Rows:
     return bigger
 
 
-@kernel()
+@inner()
 def cap_at(latency_s: float, caps: Caps) -> float:
     """Most energy beside a latency; nothing past the last bin."""
     if latency_s <= caps.start_s or caps.step_s == np.inf:
@@ -121,7 +118,7 @@ def cap_at(latency_s: float, caps: Caps) -> float:
     return float(caps.energy_j[bin_]) if bin_ < len(caps.energy_j) else -np.inf
 
 
-@kernel()
+@inner()
 def beats(a: Floats, i: int, b: Floats, k: int, width: int, slack: Floats) -> bool:
     """Row i of `a` is at most `slack` worse than row k of `b` in every figure."""
     for f in range(width):  # noqa: SIM110 - a generator does not compile
@@ -130,7 +127,7 @@ def beats(a: Floats, i: int, b: Floats, k: int, width: int, slack: Floats) -> bo
     return True
 
 
-@kernel(**INNER)
+@inner()
 def _swap(labels: Labels, i: int, k: int) -> None:
     figures, cuts, beaten = labels
     for f in range(figures.shape[1]):
@@ -140,7 +137,7 @@ def _swap(labels: Labels, i: int, k: int) -> None:
     beaten[i, 0], beaten[k, 0] = beaten[k, 0], beaten[i, 0]
 
 
-@kernel(**INNER)
+@inner()
 def _insert(
     labels: Labels, begin: int, end: int, new: Floats, new_cuts: Shorts, depth: int, width: int, comparing: Comparing
 ) -> int:
@@ -177,7 +174,7 @@ def _insert(
     return end + 1
 
 
-@kernel(**INNER)
+@inner()
 def _is_beaten(out: Labels, begin: Ints, end: Ints, deepest: int, least: Floats, comparing: Comparing) -> bool:
     """Do `breadth` whole pipelines on a part of the path beat all that a label can become, which has at least these
     figures (latency, joules, DRAM bytes)?"""
@@ -195,7 +192,7 @@ def _is_beaten(out: Labels, begin: Ints, end: Ints, deepest: int, least: Floats,
     return False
 
 
-@kernel(**INNER)
+@inner()
 def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, source: int, new: Floats) -> None:
     """Fill `new` with label `source` (-1: none) and a stage (place, first unit, last unit) behind it."""
     place, i, j = at
@@ -209,7 +206,7 @@ def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, sourc
         new[0, 3] = before[source, 3] + new[0, 3]
 
 
-@kernel(**INNER)
+@inner()
 def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, k: int, figures: Floats) -> None:
     """Fill `figures` with what a label becomes at least when the units from `unit` on are added, on so many places."""
     slowest_s = new[0, 1]
@@ -220,7 +217,7 @@ def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, k: int, f
     figures[2] = new[0, 3]
 
 
-@kernel(forceinline=True, **INNER)  # called so often that handing over arguments would count
+@inner(forceinline=True)  # called so often that handing over arguments would count
 def _ending_at(
     asked: Asked, room: Room, labels: Labels, out: Labels, at: tuple[int, int, int], since: int
 ) -> tuple[Labels, int, int, int]:
@@ -321,7 +318,7 @@ def fronts(
     return out_start, out.figures[:used_out], out.cuts[:used_out], made, True
 
 
-@kernel(**INNER)
+@inner()
 def _of_whole(comparing: Comparing) -> Comparing:
     """How whole pipelines are compared: by latency in place of its parts."""
     k, longest, width, breadth, slack, budget = comparing
@@ -329,7 +326,7 @@ def _of_whole(comparing: Comparing) -> Comparing:
     return Comparing(k, longest, width, breadth, slack, budget)
 
 
-@kernel(**INNER)
+@inner()
 def _room(n: int, longest: int) -> Room:
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
@@ -337,14 +334,14 @@ def _room(n: int, longest: int) -> Room:
     return Room(begin, end, done_begin, done_end, np.empty((1, 4)), np.empty((1, 3)), cuts, np.empty(3))
 
 
-@kernel(**INNER)
+@inner()
 def _empty(rows: int, width: int, longest: int) -> Labels:
     return Labels(
         np.empty((rows, width)), np.empty((rows, longest), dtype=np.int16), np.zeros((rows, 1), dtype=np.int64)
     )
 
 
-@kernel(**INNER)
+@inner()
 def _grown(labels: Labels, used: int) -> Labels:
     figures, cuts, beaten = labels
     return Labels(grown(figures, used), grown(cuts, used), grown(beaten, used))

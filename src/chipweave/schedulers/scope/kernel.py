@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.regions_kernel import DRAM_BYTES, ENERGY_J, FIRST, PACE_S, RESIDENT_S, Line, times
 
@@ -63,7 +63,7 @@ class Windows(NamedTuple):
     cap: Ints
 
 
-@kernel()
+@inner()
 def _forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: Line) -> float:
     """To the next stage, on `reader` chiplets: its largest part's need, or the sender's share, and the longest route
     over both regions."""
@@ -73,7 +73,7 @@ def _forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: 
     return law.link_s(max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
 
 
-@kernel()
+@inner()
 def _smallest(
     board: Board, tails: Tails, span: tuple[int, int, int], opens: bool, start: int, cap_s: float, found: Floats
 ) -> int:
@@ -106,7 +106,7 @@ def _smallest(
     return len(chosen)
 
 
-@kernel()
+@inner()
 def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, heads: Heads) -> None:
     """All windows that end before unit `end` with no stage slower than `cap_s`, from the back; a joule costs `price`
     seconds."""
@@ -152,7 +152,7 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
                 break
 
 
-@kernel()
+@inner()
 def _room(units: int) -> tuple[Tails, Heads]:
     size = units + 1
     tails = Tails(
