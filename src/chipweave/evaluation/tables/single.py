@@ -7,16 +7,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import kernel
 from chipweave.evaluation.law import Rates, Room, Terms
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.units import Places, TaskArrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Floats, Ints
 
 
 class Place(NamedTuple):
