@@ -1,4 +1,5 @@
-"""Scope's schedules beside the best that its tables allow (`schedulers/scope/reference.py`), on larger instances.
+"""Scope's schedules beside the best that its tables allow (`tests/schedulers/scope/table_bound.py`), on larger
+instances.
 
     python -m benchmarks.scope_reference [--batch 16] [--tolerance 0.01] [--networks ...] [--packages ...]
 

@@ -102,12 +102,12 @@ class Demand(NamedTuple):
     forward_s: float
     gather_s: float
     weights: float
-    weights_hops: int
+    weights_hops: float
     load: float
-    load_hops: int
+    load_hops: float
     store: float
-    store_hops: int
-    dram_hops: int
+    store_hops: float
+    dram_hops: float
     hop_bytes: float
     mac_j: float
     l1_j: float
@@ -159,27 +159,27 @@ def micro_batches(batch: int, micro_batch: int) -> int:
     return -(-batch // micro_batch)
 
 
-def dram_s(bytes_: float, hops: int, rates: Rates) -> float:
+def dram_s(bytes_: float, hops: float, rates: Rates) -> float:
     """Off chip: bytes / BW_dram + hops to the interface * Lat_hop + Lat_mem + delta; nothing for no bytes."""
     if bytes_ == 0:
         return 0.0
     return bytes_ / rates.dram_bytes_s + hops * rates.hop_s + rates.dram_s + rates.delta_s
 
 
-def link_s(bytes_: float, hops: int, rates: Rates) -> float:
+def link_s(bytes_: float, hops: float, rates: Rates) -> float:
     """Over the package: the most bytes into or out of a chiplet / BW_nop + hops * Lat_hop + delta; nothing for none."""
     if bytes_ == 0:
         return 0.0
     return bytes_ / rates.link_bytes_s + hops * rates.hop_s + rates.delta_s
 
 
-def gather_s(bytes_: float, layers: int, chiplets: int, span: int, rates: Rates) -> float:
+def gather_s(bytes_: float, layers: float, chiplets: int, span: float, rates: Rates) -> float:
     """Sum over the layers that are gathered of W (n - 1) / n / BW_nop + hops * Lat_hop + delta (docs/regions.md)."""
     fixed_s = span * rates.hop_s + rates.delta_s
     return bytes_ * (chiplets - 1) / chiplets / rates.link_bytes_s + layers * fixed_s
 
 
-def seen_from(hops: int, rates: Rates) -> Rates:
+def seen_from(hops: float, rates: Rates) -> Rates:
     """The package's constants on a chiplet so many links from its interface: a byte of DRAM takes its way's joules too.
 
     For searches that need no joules by component: what the links to the interface take is then in `dram_j`.
@@ -239,11 +239,42 @@ def weight_fills(keeping: int, k: int) -> int:
     return 1 if keeping == RESIDENT else k
 
 
+class Inside(NamedTuple):
+    """What a micro-batch takes in a stage whatever is brought in and sent out.
+
+    Args:
+        exchange_s, compute_s, pace_s: as in `Demand`; weights_s: as in `Terms`.
+        beside: two layers' weights are held, so that the next layer's arrive while this one's are in use.
+        overlaps: as in `Terms`.
+    """
+
+    exchange_s: float
+    compute_s: float
+    pace_s: float
+    weights_s: float
+    beside: bool
+    overlaps: bool
+
+
+def passes(inside: Inside, in_and_out_s: float) -> tuple[float, float]:
+    """(fill_s, steady_s): one micro-batch through the empty stage, and in the running pipeline.
+
+    Args:
+        in_and_out_s: loads, stores, spills and what is forwarded.
+    """
+    if inside.beside:
+        fill_s = in_and_out_s + inside.exchange_s + max(inside.compute_s, inside.weights_s)
+    else:
+        fill_s = in_and_out_s + inside.exchange_s + inside.compute_s + inside.weights_s
+    if inside.overlaps:
+        return fill_s, max(inside.pace_s, in_and_out_s + inside.weights_s)
+    return fill_s, fill_s
+
+
 def kept(demand: Demand, room: Room, way: Way, rates: Rates) -> Terms:
     """The stage with its weights kept in this way."""
     d = demand
     k = micro_batches(d.batch, d.micro_batch)
-    streams = way.keeping == MATES or way.keeping == STREAMED
     loaded, load_hops = d.micro_batch * d.load, d.load_hops
     weights_s = resident_s = 0.0
     if way.keeping == IN_LOAD:
@@ -257,14 +288,10 @@ def kept(demand: Demand, room: Room, way: Way, rates: Rates) -> Terms:
     load_s = dram_s(loaded, load_hops, rates)
     store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
     spill_s = 2 * dram_s(way.spill, d.dram_hops, rates)
-    in_and_out_s = load_s + store_s + spill_s + d.forward_s
-    if way.fits and streams:
-        # Two layers' weights are held: the next layer's arrive while this one's are in use.
-        fill_s = in_and_out_s + d.exchange_s + max(d.compute_s, weights_s)
-    else:
-        fill_s = in_and_out_s + d.exchange_s + d.compute_s + weights_s
+    beside = way.fits and (way.keeping == MATES or way.keeping == STREAMED)
     overlaps = way.keeping != IN_LOAD and way.fits and way.held + room.live + room.second <= room.l2
-    steady_s = max(d.pace_s, in_and_out_s + weights_s) if overlaps else fill_s
+    inside = Inside(d.exchange_s, d.compute_s, d.pace_s, weights_s, beside, overlaps)
+    fill_s, steady_s = passes(inside, load_s + store_s + spill_s + d.forward_s)
 
     weights = weight_loads(way.keeping, k) * d.weights
     load, store, spill = d.batch * d.load, d.batch * d.store, 2 * k * way.spill

@@ -32,10 +32,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.evaluation.law import micro_batches
 from chipweave.evaluation.tables import regions_kernel as kernel
-from chipweave.evaluation.tables.regions import Floats, Ground, Ints, UnitTables, constants, stage_tables, unit_tables
+from chipweave.evaluation.tables.compiled_law import law
+from chipweave.evaluation.tables.regions import Floats, Ground, Ints, UnitTables, line_of, stage_tables, unit_tables
+from chipweave.evaluation.tables.regions_kernel import Line
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow
-from chipweave.schedulers.scope.kernel import _dram_s, _forward_s, _times
+from chipweave.schedulers.scope.kernel import _forward_s
 
 DRAM_SHARES = np.array([0.0, 0.5, 1.0])
 """Weights of DRAM time in the means that are minimised."""
@@ -66,20 +69,21 @@ class MicroBatchTables:
     micro_batch: int
     units: UnitTables
     table: Floats
-    numbers: Floats
+    line: Line
 
     @property
     def rounds(self) -> float:
         """k - 1."""
-        return float(self.numbers[kernel.MICRO_BATCHES]) - 1
+        return float(micro_batches(self.line.batch, self.line.micro_batch) - 1)
 
 
 def level(ground: Ground, micro_batch: int) -> MicroBatchTables:
     """The tables of one micro-batch."""
     units = unit_tables(ground, micro_batch)
     count = len(ground.model.units)
-    table = stage_tables(ground, units, micro_batch, range(len(ground.sizes)), count, np.inf)
-    return MicroBatchTables(micro_batch, units, table, constants(ground, micro_batch))
+    line = line_of(ground, micro_batch)
+    table = stage_tables(ground, units, line, range(len(ground.sizes)), count, np.inf)
+    return MicroBatchTables(micro_batch, units, table, line)
 
 
 def reference(ground: Ground, micro_batches: Sequence[int], tolerance: float = 1e-3) -> Reference:
@@ -216,23 +220,20 @@ class _Search:
     def _programs(self, number: int, end: int, cap_s: float, share: float) -> tuple[Floats, Floats, Floats, Ints, Ints]:
         each, ground = self.levels[number], self.ground
         made: tuple[Floats, Floats, Floats, Ints, Ints] = _windows(
-            end, cap_s, share, each.table, ground.sizes, each.units.need, ground.crossing, ground.spans, each.numbers
+            end, cap_s, share, each.table, each.units.need, ground.crossing, each.line
         )
         return made
 
     def _window(self, first: int, end: int) -> DraftWindow:
         number, cap_s, share = self.made[first, end]
-        each, ground, t = self.levels[number], self.ground, self.levels[number].units
+        each, ground = self.levels[number], self.ground
         *_, starts, ways = self._programs(number, end, cap_s, share)
         stages, at, way = [], first, starts[first]
         while True:
             cut, s, rest, label = (int(value) for value in way)
             terms, chiplets = each.table[at, cut - at - 1, s], int(ground.sizes[s])
-            partitions = kernel.partitions_of(
-                at, cut - at, s, chiplets, int(terms[kernel.MODE]), int(terms[kernel.LAST]), t.compute_s, t.inner_s,
-                t.chain_s, t.skip, t.skip_s, t.live, t.weights, t.largest, t.copied, t.copied_layers, t.energy_j,
-                each.numbers,
-            )  # fmt: skip
+            run = kernel.Run(at, s, chiplets, int(terms[kernel.MODE]))
+            partitions = kernel.partitions_of(each.units, run, cut - at, int(terms[kernel.LAST]), each.line)
             stages.append(DraftStage(cut, chiplets, tuple(int(p) for p in partitions)))
             if cut == end:
                 return DraftWindow(first, each.micro_batch, tuple(stages))
@@ -243,7 +244,7 @@ _MEAN, _RECEIVE, _SIZE, _SLOWEST, _SUM, _DRAM = range(6)
 
 
 @numba.njit(cache=True)
-def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):  # type: ignore[no-untyped-def]
+def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no-untyped-def]
     """All windows that end before unit `end` with no stage slower than `cap_s`.
 
     Returns by first unit h: the least mean of DRAM time (weight `share`) and the sum of resident and fill times [h],
@@ -251,9 +252,9 @@ def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):
     candidate of the rest goes on [h, chiplets, candidate, 4]: (end of the stage, number of its size, chiplets and
     candidate of what follows).
     """
-    many, most = table.shape[2], sizes[-1]
-    mb, k, batch = constants[kernel.MICRO_BATCH], constants[kernel.MICRO_BATCHES], constants[kernel.BATCH]
-    per_byte_s = constants[kernel.DETAILED] / constants[kernel.DRAM]  # `paper` has no shared DRAM
+    sizes, mb, batch = line.sizes, line.micro_batch, line.batch
+    many, most, k = table.shape[2], sizes[-1], -(-batch // mb)
+    per_byte_s = (1.0 if line.rates.detailed else 0.0) / line.rates.dram_bytes_s  # `paper` has no shared DRAM
     count = np.zeros((end + 1, most + 1), np.int64)
     labels = np.zeros((end, most + 1, 2 * many, 6))
     ways = np.zeros((end, most + 1, 2 * many, 4), np.int64)
@@ -261,14 +262,15 @@ def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):
     starts = np.zeros((end, 4), np.int64)
     nothing, made, way = np.zeros(6), np.zeros(6), np.zeros(4, np.int64)
     for h in range(end - 1, -1, -1):
-        in_s, in_dram_s = _dram_s(mb * crossing[h], constants), batch * crossing[h] * per_byte_s
+        entering, in_dram_s = mb * crossing[h], batch * crossing[h] * per_byte_s
         for cut in range(h + 1, end + 1):
             last = cut == end
-            out_s = _dram_s(mb * crossing[cut], constants) if last else 0.0
+            left = mb * crossing[cut]
+            out_s = law.dram_s(left, line.dram_hops, line.rates) if last else 0.0
             out_bytes = batch * crossing[cut] if last else 0.0
             for s in range(many):
                 terms, chiplets = table[h, cut - h - 1, s], sizes[s]
-                if not terms[kernel.PACE] < np.inf or _times(terms, out_s, constants)[1] > cap_s:
+                if not terms[kernel.PACE_S] < np.inf or kernel.times(terms, 0.0, left, out_s, line)[1] > cap_s:
                     continue
                 receive = need[h, s, int(terms[kernel.FIRST])]
                 dram_s = (terms[kernel.DRAM_BYTES] + out_bytes) * per_byte_s
@@ -277,12 +279,10 @@ def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):
                         after = nothing if last else labels[cut, rest, number]
                         io_s = out_s
                         if not last:
-                            io_s = _forward_s(
-                                mb * crossing[cut], chiplets, int(after[_SIZE]), after[_RECEIVE], spans, constants
-                            )
+                            io_s = _forward_s(left, chiplets, int(after[_SIZE]), after[_RECEIVE], line)
                         sum_s, from_dram_s = after[_SUM] + terms[kernel.RESIDENT_S], after[_DRAM] + dram_s
                         way[0], way[1], way[2], way[3] = cut, s, rest, number
-                        fill_s, steady_s = _times(terms, io_s + in_s, constants)
+                        fill_s, steady_s = kernel.times(terms, entering, left, io_s, line)
                         if steady_s <= cap_s:
                             slow_s = max(after[_SLOWEST], steady_s)
                             mean_s = (1 - share) * (sum_s + fill_s) + share * (from_dram_s + in_dram_s)
@@ -294,7 +294,7 @@ def _windows(end, cap_s, share, table, sizes, need, crossing, spans, constants):
                                 starts[h] = way
                         if h == 0:
                             continue
-                        fill_s, steady_s = _times(terms, io_s, constants)
+                        fill_s, steady_s = kernel.times(terms, 0.0, left, io_s, line)
                         if steady_s <= cap_s:
                             made[_MEAN] = (1 - share) * (sum_s + fill_s) + share * from_dram_s
                             made[_RECEIVE], made[_SIZE], made[_SLOWEST] = (

@@ -23,41 +23,43 @@ from tests.schedulers.scope.table_bound import MicroBatchTables, level, referenc
 MICRO_BATCHES = (1, 2, 3, 6)
 
 
-def dram_s(ground: Ground, made: MicroBatchTables, bytes_: float) -> float:
-    return bytes_ / made.numbers[kernel.DRAM] + made.numbers[kernel.DRAM_FIXED_S] if bytes_ else 0.0
+def dram_s(made: MicroBatchTables, bytes_: float) -> float:
+    rates = made.line.rates
+    fixed_s = made.line.dram_hops * rates.hop_s + rates.dram_s + rates.delta_s
+    return bytes_ / rates.dram_bytes_s + fixed_s if bytes_ else 0.0
 
 
 def window_s(ground: Ground, made: MicroBatchTables, ends: list[int], sizes: tuple[int, ...]) -> float:
     """A window by the tables: stages between the units `ends`, on regions of `sizes` chiplets."""
-    package, numbers, crossing = ground.ready.problem.package, made.numbers, made.micro_batch * ground.crossing
-    detailed = ground.ready.detailed
+    package, crossing = ground.ready.package, made.micro_batch * ground.crossing
     stages = [made.table[a, b - a - 1, size - 1] for (a, b), size in zip(pairwise(ends), sizes, strict=True)]
-    if not np.isfinite([stage[kernel.PACE] for stage in stages]).all():
+    if not np.isfinite([stage[kernel.PACE_S] for stage in stages]).all():
         return float("inf")
     total_s = slowest_s = 0.0
     for number, ((first, end), size, stage) in enumerate(zip(pairwise(ends), sizes, stages, strict=True)):
-        moved_s = dram_s(ground, made, crossing[first]) if number == 0 else 0.0
+        loaded = crossing[first] if number == 0 else 0.0
         if end == ends[-1]:
-            moved_s += dram_s(ground, made, crossing[end])
+            out_s = dram_s(made, crossing[end])
         else:
             after = sizes[number + 1]
             received = made.units.need[end, after - 1, int(stages[number + 1][kernel.FIRST])]
             hops = ground.spans[min(len(ground.order), size + after)]
-            moved_s += max(received, crossing[end] / size) / package.link_bandwidth_bytes_s
-            moved_s += hops * package.hop_latency_s + package.conflict_delay_s
-        serial_s, weights_s, spill_s = stage[kernel.SERIAL], stage[kernel.WEIGHTS_S], stage[kernel.SPILL_S]
-        hides = detailed and not spill_s
-        fill_s = (max(serial_s, weights_s) if hides else serial_s + weights_s) + moved_s + spill_s
-        overlaps = detailed and stage[kernel.OVERLAPS]
-        steady_s = max(stage[kernel.PACE], moved_s + spill_s + weights_s) if overlaps else fill_s
+            out_s = max(received, crossing[end] / size) / package.link_bandwidth_bytes_s
+            out_s += hops * package.hop_latency_s + package.conflict_delay_s
+        other_s = dram_s(made, loaded + stage[kernel.LOADED]) + stage[kernel.SPILL_S] + out_s
+        compute_s, weights_s = stage[kernel.COMPUTE_S], stage[kernel.WEIGHTS_S]
+        fill_s = max(compute_s, weights_s) if stage[kernel.BESIDE] else compute_s + weights_s
+        fill_s += stage[kernel.EXCHANGE_S] + other_s
+        overlaps = stage[kernel.LEFT] >= stage[kernel.OPEN] * (loaded + crossing[end])
+        steady_s = max(stage[kernel.PACE_S], other_s + weights_s) if overlaps else fill_s
         total_s += stage[kernel.RESIDENT_S] + fill_s
         slowest_s = max(slowest_s, steady_s)
     total_s += (-(-ground.batch // made.micro_batch) - 1) * slowest_s
-    if not detailed:
+    if not ground.ready.detailed:
         return float(total_s)
     moved = sum(stage[kernel.DRAM_BYTES] for stage in stages)
     moved += ground.batch * (ground.crossing[ends[0]] + ground.crossing[ends[-1]])
-    return float(max(total_s, moved / numbers[kernel.DRAM]))
+    return float(max(total_s, moved / package.dram_bandwidth_bytes_s))
 
 
 def draft_s(ground: Ground, draft: tuple[DraftWindow, ...]) -> float:

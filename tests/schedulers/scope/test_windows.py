@@ -10,11 +10,14 @@ import pytest
 from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
 from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.law import Rates
 from chipweave.evaluation.tables import regions_kernel as kernel
-from chipweave.evaluation.tables.regions import Floats, Ground, Ints
+from chipweave.evaluation.tables.regions import Floats, Ground
+from chipweave.evaluation.tables.regions_kernel import Line
 from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Fidelity, pose
 from chipweave.schedulers.scope import kernel as windows_kernel
+from chipweave.schedulers.scope.kernel import Board, Windows
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
 from tests.schedulers.scope.everything import cut_model
@@ -25,58 +28,71 @@ Spans = list[tuple[int, int, int]]
 """Per stage: first unit, end, number of its size."""
 
 
-@dataclass(frozen=True)
-class Board:
-    """Made-up stages: table [h, length - 1, s, term], and what lies between them."""
+K = kernel
 
-    table: Floats
-    sizes: Ints
-    need: Floats
-    crossing: Floats
-    spans: Floats
-    constants: Floats
+
+@dataclass(frozen=True)
+class Plain:
+    """Made-up stages: table [h, length - 1, s, term], and what lies between them; the formulas in plain Python."""
+
+    board: Board
+
+    @property
+    def table(self) -> Floats:
+        return self.board.table
+
+    @property
+    def line(self) -> Line:
+        return self.board.line
 
     @property
     def units(self) -> int:
         return len(self.table)
 
     def dram_s(self, bytes_: float) -> float:
-        return bytes_ / self.constants[kernel.DRAM] + self.constants[kernel.DRAM_FIXED_S] if bytes_ else 0.0
+        rates = self.line.rates
+        fixed_s = self.line.dram_hops * rates.hop_s + rates.dram_s + rates.delta_s
+        return bytes_ / rates.dram_bytes_s + fixed_s if bytes_ else 0.0
 
-    def times(self, h: int, c: int, s: int, moved_s: float) -> tuple[float, float]:
-        """(fill, steady) of a stage."""
+    def times(self, at: tuple[int, int, int], loaded: float, left: float, out_s: float) -> tuple[float, float]:
+        """(fill, steady) of stage (first unit, end, size)."""
+        h, c, s = at
         stage = self.table[h, c - h - 1, s]
-        serial_s, weights_s, other_s = stage[kernel.SERIAL], stage[kernel.WEIGHTS_S], moved_s + stage[kernel.SPILL_S]
-        if not self.constants[kernel.DETAILED]:
-            return serial_s + weights_s + moved_s, serial_s + weights_s + moved_s
-        spills = stage[kernel.SPILL_S] > 0
-        fill_s = (serial_s + weights_s if spills else max(serial_s, weights_s)) + other_s
-        return fill_s, max(stage[kernel.PACE], other_s + weights_s) if stage[kernel.OVERLAPS] else fill_s
+        other_s = self.dram_s(loaded + stage[K.LOADED]) + stage[K.SPILL_S] + out_s
+        compute_s, weights_s = stage[K.COMPUTE_S], stage[K.WEIGHTS_S]
+        own_s = max(compute_s, weights_s) if stage[K.BESIDE] else compute_s + weights_s
+        fill_s = other_s + stage[K.EXCHANGE_S] + own_s
+        if stage[K.LEFT] < stage[K.OPEN] * (loaded + left):
+            return fill_s, fill_s
+        return fill_s, max(stage[K.PACE_S], other_s + weights_s)
 
 
-def board(seed: int, units: int = 6, longest: int = 4) -> Board:
+def made_up(seed: int, units: int = 6, longest: int = 4) -> Plain:
     rng = np.random.default_rng(seed)
     sizes = np.array([1, 2, 3, 5, 6])
-    table = rng.uniform(0, 1, (units, longest, len(sizes), kernel.TERMS))
-    table[..., kernel.PACE] += rng.uniform(0, 4, (units, longest, 1)) / sizes
-    table[..., kernel.SERIAL] += table[..., kernel.PACE]
-    for term in (kernel.FIRST, kernel.OVERLAPS):
+    table = rng.uniform(0, 1, (units, longest, len(sizes), K.TERMS))
+    table[..., K.PACE_S] += rng.uniform(0, 4, (units, longest, 1)) / sizes
+    table[..., K.COMPUTE_S] += table[..., K.PACE_S]
+    for term in (K.FIRST, K.BESIDE, K.OPEN):
         table[..., term] = rng.integers(0, 2, table.shape[:3])
-    table[..., kernel.SPILL_S] *= rng.integers(0, 4, table.shape[:3]) == 0
+    table[..., K.LEFT] = rng.integers(-1, 9, table.shape[:3])
+    for term in (K.SPILL_S, K.LOADED):
+        table[..., term] *= rng.integers(0, 4, table.shape[:3]) == 0
     table[rng.uniform(size=table.shape[:3]) < 0.1] = np.inf
-    constants = np.zeros(13)
-    constants[[kernel.MICRO_BATCH, kernel.MICRO_BATCHES, kernel.BATCH]] = 2, 3, 6
-    constants[[kernel.LINK, kernel.DRAM, kernel.DRAM_J, kernel.NOP_J]] = 8.0, 16.0, 0.3, 0.1
-    constants[[kernel.HOP_S, kernel.DELTA_S, kernel.DRAM_FIXED_S]] = 0.01, 0.02, 0.03
-    constants[kernel.DETAILED] = seed % 3 > 0
-    return Board(
-        table,
-        sizes,
-        rng.uniform(0, 4, (units, len(sizes), 2)),
-        rng.integers(0, 4, units + 1).astype(np.float64),
-        np.arange(7.0),
-        constants,
+    rates = Rates(
+        detailed=seed % 3 > 0,
+        link_bytes_s=8.0,
+        hop_s=0.01,
+        delta_s=0.02,
+        link_j=0.1,
+        dram_bytes_s=16.0,
+        dram_s=0.01,
+        dram_j=0.3,
+        static_w=0.0,
     )
+    line = Line(rates, 6, 2, 0.0, 0, 1.0, sizes, np.arange(7.0))
+    need, crossing = rng.uniform(0, 4, (units, len(sizes), 2)), rng.integers(0, 4, units + 1).astype(np.float64)
+    return Plain(Board(table, np.arange(len(sizes)), need, crossing, line))
 
 
 @dataclass(frozen=True)
@@ -91,14 +107,15 @@ class Tail:
     stages: Spans
 
 
-def plain_windows(b: Board, end: int, cap_s: float, price: float) -> dict[int, tuple[float, float, float, Spans]]:
+def plain_windows(b: Plain, end: int, cap_s: float, price: float) -> dict[int, tuple[float, float, float, Spans]]:
     """Per first unit: (cost, latency_s, joules, stages) of the window before `end`, from the back.
 
     Of the stages behind the first, those on the fewest chiplets are kept, then those with the shortest fill. A stage
     has the smallest region that is fast enough, and no smaller one than a shorter stage with the same end.
     """
-    mb, k, batch = (b.constants[at] for at in (kernel.MICRO_BATCH, kernel.MICRO_BATCHES, kernel.BATCH))
-    most, tails = int(b.sizes[-1]), {end: Tail(0, 0.0, 0.0, 0.0, 0.0, [])}
+    line, rates, sizes, crossing = b.line, b.line.rates, b.line.sizes, b.board.crossing
+    mb, batch, k = line.micro_batch, line.batch, -(-line.batch // line.micro_batch)
+    most, tails = int(sizes[-1]), {end: Tail(0, 0.0, 0.0, 0.0, 0.0, [])}
     found: dict[int, tuple[float, float, float, Spans]] = {}
     for c in range(end, 0, -1):
         if c not in tails or tails[c].chips >= most:
@@ -106,41 +123,40 @@ def plain_windows(b: Board, end: int, cap_s: float, price: float) -> dict[int, t
         behind, smallest = tails[c], {False: 0, True: 0}
         for h in range(c - 1, max(-1, c - b.table.shape[1] - 1), -1):
             for opens in (False, True):
-                leaves = b.crossing[c] if c == end else 0.0
-                enters = b.crossing[h] if opens else 0.0
-                chosen, fill_s, steady_s = len(b.sizes), 0.0, 0.0
-                for s in range(smallest[opens], len(b.sizes)):
-                    if behind.chips + b.sizes[s] > most:
+                leaves = crossing[c] if c == end else 0.0
+                enters = crossing[h] if opens else 0.0
+                chosen, fill_s, steady_s = len(sizes), 0.0, 0.0
+                for s in range(smallest[opens], len(sizes)):
+                    if behind.chips + sizes[s] > most:
                         break
-                    if not np.isfinite(b.table[h, c - h - 1, s, kernel.PACE]):
+                    if not np.isfinite(b.table[h, c - h - 1, s, K.PACE_S]):
                         continue
-                    moved_s = b.dram_s(mb * leaves) + b.dram_s(mb * enters)
-                    if c < end and b.crossing[c]:
+                    out_s = b.dram_s(mb * leaves)
+                    if c < end and crossing[c]:
                         _, after, t = behind.stages[0]
-                        asked = b.need[c, t, int(b.table[c, after - c - 1, t, kernel.FIRST])]
-                        moved_s += max(asked, mb * b.crossing[c] / b.sizes[s]) / b.constants[kernel.LINK]
-                        moved_s += b.spans[min(most, b.sizes[s] + b.sizes[t])] * b.constants[kernel.HOP_S]
-                        moved_s += b.constants[kernel.DELTA_S]
-                    fill_s, steady_s = b.times(h, c, s, moved_s)
+                        asked = b.board.need[c, t, int(b.table[c, after - c - 1, t, K.FIRST])]
+                        out_s = max(asked, mb * crossing[c] / sizes[s]) / rates.link_bytes_s
+                        out_s += line.spans[min(most, sizes[s] + sizes[t])] * rates.hop_s + rates.delta_s
+                    fill_s, steady_s = b.times((h, c, s), mb * enters, mb * crossing[c], out_s)
                     if steady_s <= cap_s:
                         chosen = s
                         break
                 smallest[opens] = chosen
-                if chosen == len(b.sizes):
+                if chosen == len(sizes):
                     continue
                 stage, moved = b.table[h, c - h - 1, chosen], batch * (leaves + enters)
                 made = Tail(
-                    behind.chips + int(b.sizes[chosen]),
-                    behind.fill_s + fill_s + stage[kernel.RESIDENT_S],
+                    behind.chips + int(sizes[chosen]),
+                    behind.fill_s + fill_s + stage[K.RESIDENT_S],
                     max(behind.slowest_s, steady_s),
-                    behind.joules + stage[kernel.ENERGY] + moved * b.constants[kernel.DRAM_J],
-                    behind.bytes_ + stage[kernel.DRAM_BYTES] + moved,
+                    behind.joules + stage[K.ENERGY_J] + moved * rates.dram_j,
+                    behind.bytes_ + stage[K.DRAM_BYTES] + moved,
                     [(h, c, chosen), *behind.stages],
                 )
                 if opens:
                     time_s = made.fill_s + (k - 1) * made.slowest_s
-                    if b.constants[kernel.DETAILED]:
-                        time_s = max(time_s, made.bytes_ / b.constants[kernel.DRAM])
+                    if rates.detailed:
+                        time_s = max(time_s, made.bytes_ / rates.dram_bytes_s)
                     cost = time_s + price * made.joules
                     if h not in found or cost < found[h][0]:
                         found[h] = (cost, time_s, made.joules, made.stages)
@@ -149,28 +165,21 @@ def plain_windows(b: Board, end: int, cap_s: float, price: float) -> dict[int, t
     return found
 
 
-def compiled_windows(b: Board, caps_s: Floats, price: float) -> tuple[Floats, Floats, Floats, Ints]:
+def compiled_windows(b: Plain, caps_s: Floats, price: float) -> Windows:
     shape = (b.units + 1, b.units + 1)
-    cost, latency_s, joules = (np.full(shape, np.inf) for _ in range(3))
-    cap = np.full(shape, -1)
-    windows_kernel.windows(
-        caps_s, price, b.table, np.arange(len(b.sizes)), b.sizes, b.need, b.crossing, b.spans, b.constants,
-        np.arange(b.units, 0, -1), cost, latency_s, joules, cap,
-    )  # fmt: skip
-    return cost, latency_s, joules, cap
+    best = Windows(*(np.full(shape, np.inf) for _ in range(3)), np.full(shape, -1))
+    windows_kernel.windows(b.board, caps_s, price, np.arange(b.units, 0, -1), best)
+    return best
 
 
-def compiled_stages(b: Board, a: int, e: int, cap_s: float, price: float) -> Spans:
-    found = windows_kernel.window_stages(
-        a, e, cap_s, price, b.table, np.arange(len(b.sizes)), b.sizes, b.need, b.crossing, b.spans, b.constants
-    )
-    return [tuple(stage) for stage in found.tolist()]
+def compiled_stages(b: Plain, a: int, e: int, cap_s: float, price: float) -> Spans:
+    return [tuple(stage) for stage in windows_kernel.window_stages(b.board, a, e, cap_s, price).tolist()]
 
 
 @pytest.mark.parametrize("price", [0.0, 0.4])
 @pytest.mark.parametrize("seed", range(25))
 def test_windows_are_those_of_plain_python(seed: int, price: float) -> None:
-    b = board(seed)
+    b = made_up(seed)
     caps_s = np.array([np.inf, 4.0, 2.5, 1.5])
     cost, latency_s, joules, cap = compiled_windows(b, caps_s, price)
     seen = 0
@@ -201,7 +210,7 @@ def test_windows_cost_what_their_stages_do(name: str, first: int, end: int, l2_b
     ground = Ground(prepare(problem), 0, snake(package), np.arange(1, 5))
     for micro_batch in (1, 3):
         made = level(ground, micro_batch)
-        b = Board(made.table, ground.sizes, made.units.need, ground.crossing, ground.spans, made.numbers)
+        b = Plain(Board(made.table, np.arange(len(ground.sizes)), made.units.need, ground.crossing, made.line))
         caps_s = np.array([np.inf, 1e-4, 3e-5, 1e-5])
         _, latency_s, _, cap = compiled_windows(b, caps_s, 0.0)
         assert micro_batch > 1 or np.isfinite(latency_s).any()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.compiled import kernel
 from chipweave.workload.layer import Layer, Op, channel_units
 
 Floats = NDArray[np.float64]
@@ -41,13 +41,13 @@ def layer_rows(layers: Sequence[Layer]) -> Ints:
     return np.array(rows, dtype=np.int64)
 
 
-@numba.njit(cache=True, inline="never")
-def _cut(length, parts, part):  # type: ignore[no-untyped-def]
+@kernel()
+def _cut(length: int, parts: int, part: int) -> tuple[int, int]:
     return part * length // parts, (part + 1) * length // parts
 
 
-@numba.njit(cache=True, inline="never")
-def own(layer, partition, split, micro_batch, part, box):  # type: ignore[no-untyped-def]
+@kernel()
+def own(layer: Ints, partition: int, split: Ints, micro_batch: int, part: int, box: Ints) -> None:
     """Fill `box` with what `part` makes."""
     box[:] = 0
     if partition == 1:
@@ -64,8 +64,8 @@ def own(layer, partition, split, micro_batch, part, box):  # type: ignore[no-unt
         box[7] = layer[K]
 
 
-@numba.njit(cache=True, inline="never")
-def _reach(layer, axis, low, high):  # type: ignore[no-untyped-def]
+@kernel()
+def _reach(layer: Ints, axis: int, low: int, high: int) -> tuple[int, int]:
     length, outputs = layer[Y + axis], layer[OUT_Y + axis]
     stride, padding, spread = layer[STRIDE_Y + axis], layer[PAD_Y + axis], layer[SPREAD_Y + axis]
     if layer[KIND] == IDENTITY:
@@ -84,8 +84,10 @@ def _reach(layer, axis, low, high):  # type: ignore[no-untyped-def]
     return first, end
 
 
-@numba.njit(cache=True, inline="never")
-def need(layer, operand, extent, partition, split, micro_batch, part, box):  # type: ignore[no-untyped-def]
+@kernel()
+def need(
+    layer: Ints, operand: int, extent: Ints, partition: int, split: Ints, micro_batch: int, part: int, box: Ints
+) -> None:
     """Fill `box` with what `part` reads of the operand with `extent` rows, columns and channels."""
     box[:] = 0
     parts = split[3] if partition == 1 else split[0] * split[1] * split[2]
@@ -112,16 +114,16 @@ def need(layer, operand, extent, partition, split, micro_batch, part, box):  # t
         box[2 + 2 * axis], box[3 + 2 * axis] = low, high
 
 
-@numba.njit(cache=True, inline="never")
-def entries(box):  # type: ignore[no-untyped-def]
+@kernel()
+def entries(box: Ints) -> float:
     total = 1.0
     for axis in range(4):
         total *= max(0, box[2 * axis + 1] - box[2 * axis])
     return total
 
 
-@numba.njit(cache=True)
-def own_boxes(layer, split, micro_batch, chiplets):  # type: ignore[no-untyped-def]
+@kernel()
+def own_boxes(layer: Ints, split: Ints, micro_batch: int, chiplets: int) -> Ints:
     """[chiplets, 8] what each part makes."""
     boxes = np.zeros((chiplets, 8), np.int64)
     for part in range(chiplets):
@@ -129,8 +131,8 @@ def own_boxes(layer, split, micro_batch, chiplets):  # type: ignore[no-untyped-d
     return boxes
 
 
-@numba.njit(cache=True)
-def need_boxes(layer, operand, extent, split, micro_batch, chiplets):  # type: ignore[no-untyped-def]
+@kernel()
+def need_boxes(layer: Ints, operand: int, extent: Ints, split: Ints, micro_batch: int, chiplets: int) -> Ints:
     """[chiplets, 8] what each part reads."""
     boxes = np.zeros((chiplets, 8), np.int64)
     for part in range(chiplets):
@@ -138,8 +140,8 @@ def need_boxes(layer, operand, extent, split, micro_batch, chiplets):  # type: i
     return boxes
 
 
-@numba.njit(cache=True)
-def common_entries(owners, readers):  # type: ignore[no-untyped-def]
+@kernel()
+def common_entries(owners: Ints, readers: Ints) -> Floats:
     """[owners, readers] entries that lie in both boxes."""
     made = np.zeros((len(owners), len(readers)))
     for j in range(len(owners)):

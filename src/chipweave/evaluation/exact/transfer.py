@@ -90,7 +90,7 @@ def transfer(net: Network, owners: Sequence[int], readers: Sequence[int], wanted
     else:
         from chipweave.evaluation.exact.trees import load_links
 
-        hops = load_links(source, target, moved, owned, net.before, net.hops, net.outward, net.link, links)
+        hops = load_links(source, target, moved, owned, net, links)
     return Transfer(int(hops), float(out.sum()), float(links.sum()), links, out, into)
 
 

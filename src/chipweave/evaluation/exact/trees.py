@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-import numba
+from typing import NamedTuple
+
 import numpy as np
 
+from chipweave.compiled import kernel
+from chipweave.evaluation.exact.transfer import Floats, Ints, Network
 
-@numba.njit(cache=True)
-def load_links(source, target, moved, owned, before, hops, outward, link, links):  # type: ignore[no-untyped-def]
+
+def load_links(source: Ints, target: Ints, moved: Floats, owned: Floats, net: Network, links: Floats) -> int:
     """Add to `links` the bytes on each; the most hops that any byte takes.
 
     Args:
         moved: [j, i] bytes from source[j] to target[i]; owned: [j] no link carries more of source[j]'s.
-        before, hops, outward, link: of `transfer.Network`.
     """
+    return _load_links(source, target, moved, owned, Routes(net.before, net.hops, net.outward, net.link), links)
+
+
+class Routes(NamedTuple):
+    """The arrays of a `Network`."""
+
+    before: Ints
+    hops: Ints
+    outward: Ints
+    link: Ints
+
+
+@kernel()
+def _load_links(source: Ints, target: Ints, moved: Floats, owned: Floats, routes: Routes, links: Floats) -> int:
+    before, hops, outward, link = routes
     longest = 0
     beyond = np.zeros(len(before))
     for j in range(len(source)):

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+from numpy.typing import NDArray
 
+from chipweave.compiled import kernel
 from chipweave.evaluation.exact.boxes import entries, need, own
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 SAMPLED = 12
 """Of a region's parts, so many are looked at, evenly spaced; the largest transfer is taken from them."""
 
 
-@numba.njit(cache=True)
-def edge_entries(rows, sizes, splits, maker, reader, operand, extents, micro_batch):  # type: ignore[no-untyped-def]
+@kernel()
+def edge_entries(
+    rows: Ints,
+    sizes: Ints,
+    splits: Ints,
+    maker: Ints,
+    reader: Ints,
+    operand: Ints,
+    extents: Ints,
+    micro_batch: int,
+) -> tuple[Floats, Floats]:
     """Of each edge on regions of each size: the most entries that a part receives [e, s, maker's, reader's partition],
     and the most that a part needs [e, s, reader's partition].
 

@@ -19,9 +19,11 @@ from chipweave.evaluation.exact.boxes import layer_rows
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import extent
 from chipweave.evaluation.exact.split import Splits
+from chipweave.evaluation.law import seen_from
 from chipweave.evaluation.tables import regions_kernel as kernel
+from chipweave.evaluation.tables.bench import arrays_of
 from chipweave.evaluation.tables.edges import edge_entries
-from chipweave.hardware.package import BITS_PER_BYTE
+from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
 from chipweave.plan.schedule import Partition
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import NETWORK_INPUT, Model
@@ -77,6 +79,10 @@ class Ground:
         """Per layer, its unit."""
         last = [unit[1] for unit in self.model.units]
         return np.searchsorted(last, np.arange(len(self.model.layers)))
+
+    def maker(self, tensor: int) -> int:
+        """The unit that makes a tensor; -1: the network's input."""
+        return -1 if tensor == NETWORK_INPUT else int(self.unit_of[tensor])
 
     @cached_property
     def rows(self) -> Ints:
@@ -152,7 +158,7 @@ class Ground:
         total = np.zeros(count + 1)
         for tensor in range(NETWORK_INPUT, len(model.layers)):
             readers = model.readers(tensor)
-            made = -1 if tensor == NETWORK_INPUT else int(self.unit_of[tensor])
+            made = self.maker(tensor)
             last = max((int(self.unit_of[edge.consumer]) for edge in readers), default=count)
             bytes_ = model.bytes_per_element * min(
                 model.tensor_elements(tensor), sum(edge.elements for edge in readers) or model.tensor_elements(tensor)
@@ -161,54 +167,41 @@ class Ground:
         return total
 
 
-@dataclass(frozen=True)
-class UnitTables:
-    """Per unit u, size of region s and partition p (0 weight_shared, 1 input_shared), for one micro-batch.
-
-    Args:
-        compute_s: [u, s, p]; inner_s: the unit's own exchanges [u, s, p].
-        chain_s: [u, s, q, p] exchange of what unit u - 1, of partition q, made and u is the first to read.
-        skip, skip_s: tensors from units before u - 1 that u is the first to read: [k, 2] maker and reader, [k, s, p].
-        live: [u, s, p] bytes on the chiplet with most; need: [u, s, p] of what comes from other units.
-        weights: [u, s, p] bytes on a chiplet; largest: [u, s, p, 2] the two largest layers'.
-        copied: [u] bytes of weights, with copied_layers [u] layers that have any.
-        energy_j: [u, s, p] joules of one sample inside the chiplets.
-    """
-
-    compute_s: Floats
-    inner_s: Floats
-    chain_s: Floats
-    skip: Ints
-    skip_s: Floats
-    live: Floats
-    need: Floats
-    weights: Floats
-    largest: Floats
-    copied: Floats
-    copied_layers: Floats
-    energy_j: Floats
-
-
 def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
     """The tables of one micro-batch."""
-    model, package, sizes = ground.model, ground.ready.package, ground.sizes
-    units, distinct = len(model.units), ground.splits.distinct[1]
     splits, seconds = ground.split_rows(micro_batch)
-    tensor, reader, kind, maker_kind, reader_kind, rest, entry_bytes = ground.edges
+    kind, maker_kind, reader_kind, rest = ground.edges[2:6]
     received, needed = edge_entries(
-        ground.rows, sizes, splits, maker_kind, reader_kind, rest[:, 0].copy(), rest[:, 1:].copy(), micro_batch
+        ground.rows,
+        ground.sizes,
+        splits,
+        maker_kind,
+        reader_kind,
+        rest[:, 0].copy(),
+        rest[:, 1:].copy(),
+        micro_batch,
     )
-    shape = (units, len(sizes), 2)
-    unit = ground.unit_of
-    compute_s, live, weights = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    inner_s, need, energy_j = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    chain_s, largest = np.zeros((*shape, 2)), np.zeros((*shape, 2))
-    copied, copied_layers = np.zeros(units), np.zeros(units)
-    span_s = package.hop_latency_s * ground.spans[sizes] + package.conflict_delay_s
-    tile_j, channels_j = ground.energies
+    compute_s, weights, largest, energy_j = _own(ground, splits, seconds)
+    inner_s, chain_s, skip, skip_s = _exchanges(ground, received[kind])
+    live, need = _held(ground, _largest_output(ground, splits, micro_batch), needed[kind])
+    _hold_skipping(ground, live, micro_batch)
+    bytes_ = np.array([ground.model.bytes_per_element * layer.weight_elements for layer in ground.model.layers])
+    starts = [first for first, _ in ground.model.units]
+    copied = np.add.reduceat(bytes_.astype(np.float64), starts)
+    copied_layers = np.add.reduceat((bytes_ > 0).astype(np.float64), starts)
+    return UnitTables(
+        compute_s, inner_s, chain_s, skip, skip_s, live, need, weights, largest, copied, copied_layers, energy_j
+    )
 
+
+def _own(ground: Ground, splits: Ints, seconds: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Per unit: compute_s, weights, the two largest layers' weights, and energy_j (see `UnitTables`)."""
+    model, sizes, (tile_j, channels_j) = ground.model, ground.sizes, ground.energies
+    shape = (len(model.units), len(sizes), 2)
+    compute_s, weights, energy_j = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    largest = np.zeros((*shape, 2))
     for layer, shape_of in enumerate(model.layers):
-        u, d = unit[layer], distinct[layer]
+        u, d = ground.unit_of[layer], ground.splits.distinct[1][layer]
         compute_s[u] += seconds[d]
         per_sample = np.minimum(sizes // splits[d, :, 0], sizes)
         energy_j[u, :, 0] += tile_j[d][per_sample]
@@ -219,44 +212,56 @@ def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
             weights[u, :, p] += held
             pair = np.sort(np.stack([held, largest[u, :, p, 0], largest[u, :, p, 1]]), axis=0)
             largest[u, :, p, 0], largest[u, :, p, 1] = pair[2], pair[1]
-        copied[u] += bytes_
-        copied_layers[u] += bytes_ > 0
+    return compute_s, weights, largest, energy_j
 
-    own = _largest_output(ground, splits, micro_batch)
-    layer_live = own.copy()
+
+def _held(ground: Ground, own: Floats, needed: Floats) -> tuple[Floats, Floats]:
+    """Per unit: live and need, of the bytes of each layer's largest part and the entries that each edge needs."""
+    tensor, reader, *_, entry_bytes = ground.edges
+    shape = (len(ground.model.units), len(ground.sizes), 2)
+    live, need, layer_live = np.zeros(shape), np.zeros(shape), own.copy()
     for e in range(len(tensor)):
-        layer_live[reader[e]] += entry_bytes[e] * needed[kind[e]]
-    for layer in range(len(model.layers)):
-        live[unit[layer]] = np.maximum(live[unit[layer]], layer_live[layer])
+        u, brought = ground.unit_of[reader[e]], entry_bytes[e] * needed[e]
+        layer_live[reader[e]] += brought
+        if ground.maker(int(tensor[e])) != u:
+            need[u] += brought
+    for layer in range(len(own)):
+        live[ground.unit_of[layer]] = np.maximum(live[ground.unit_of[layer]], layer_live[layer])
+    return live, need
 
+
+def _exchanges(ground: Ground, received: Floats) -> tuple[Floats, Floats, Ints, Floats]:
+    """Per unit: inner_s, chain_s, skip and skip_s, of the entries that each edge brings to the largest part."""
+    tensor, reader, *_, entry_bytes = ground.edges
+    sizes, unit, rates = ground.sizes, ground.unit_of, ground.ready.rates
+    shape = (len(ground.model.units), len(sizes), 2)
+    inner_s, chain_s = np.zeros(shape), np.zeros((*shape, 2))
     skip: list[tuple[int, int]] = []
     skip_s: list[Floats] = []
     seen: set[tuple[int, int]] = set()
     first_other: dict[int, int] = {}
+    span_s = rates.hop_s * ground.spans[sizes] + rates.delta_s
     for e in range(len(tensor)):
         t, u = int(tensor[e]), int(unit[reader[e]])
-        made = -1 if t == NETWORK_INPUT else int(unit[t])
+        made = ground.maker(t)
         if made != u:
-            need[u] += entry_bytes[e] * needed[kind[e]]
             first_other.setdefault(t, u)
         if made < 0 or (t, u) in seen or (made != u and first_other[t] != u):
             continue
         seen.add((t, u))
-        bytes_ = entry_bytes[e] * received[kind[e]]
-        time_s = np.where(bytes_ > 0, bytes_ / package.link_bandwidth_bytes_s + span_s[:, None, None], 0.0)
-        if made == u:
-            inner_s[u] += np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1)
-        elif made == u - 1:
+        bytes_ = entry_bytes[e] * received[e]
+        time_s = np.where(bytes_ > 0, bytes_ / rates.link_bytes_s + span_s[:, None, None], 0.0)
+        if made == u - 1:
             chain_s[u] += time_s
+            continue
+        alike_s = np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1)
+        if made == u:
+            inner_s[u] += alike_s
         else:
             skip.append((made, u))
-            skip_s.append(np.stack([time_s[:, 0, 0], time_s[:, 1, 1]], axis=1))
-    _hold_skipping(ground, live, micro_batch)
-    return UnitTables(
-        compute_s, inner_s, chain_s,
-        np.array(skip, dtype=np.int64).reshape(-1, 2), np.array(skip_s).reshape(-1, len(sizes), 2),
-        live, need, weights, largest, copied, copied_layers, energy_j,
-    )  # fmt: skip
+            skip_s.append(alike_s)
+    pairs = np.array(skip, dtype=np.int64).reshape(-1, 2)
+    return inner_s, chain_s, pairs, np.array(skip_s).reshape(-1, len(sizes), 2)
 
 
 def _largest_output(ground: Ground, splits: Ints, micro_batch: int) -> Floats:
@@ -278,47 +283,37 @@ def _hold_skipping(ground: Ground, live: Floats, micro_batch: int) -> None:
     model, unit = ground.model, ground.unit_of
     for tensor in range(NETWORK_INPUT, len(model.layers)):
         readers = {int(unit[edge.consumer]) for edge in model.readers(tensor)}
-        made = -1 if tensor == NETWORK_INPUT else int(unit[tensor])
+        made = ground.maker(tensor)
         bytes_ = model.bytes_per_element * model.tensor_elements(tensor) * micro_batch
         for u in range(made + 1, max(readers, default=0)):
             if u not in readers:
                 live[u] += (bytes_ / ground.sizes)[:, None]
 
 
-def constants(ground: Ground, micro_batch: int) -> Floats:
-    """What the kernels need of package and task, in the order of `kernel.MICRO_BATCH` and its fellows."""
-    package = ground.ready.package
-    interfaces = list(package.interfaces)
-    dram_hops = float(np.median(ground.ready.network.hops[:, interfaces].min(axis=1)))
-    return np.array(
-        [
-            micro_batch,
-            -(-ground.batch // micro_batch),
-            ground.batch,
-            package.link_bandwidth_bytes_s,
-            package.hop_latency_s,
-            package.conflict_delay_s,
-            package.dram_bandwidth_bytes_s,
-            package.dram_latency_s + package.conflict_delay_s + dram_hops * package.hop_latency_s,
-            min(chiplet.l2_bytes for chiplet in package.chiplets),
-            ground.ready.detailed,
-            BITS_PER_BYTE * package.dram_energy_j_per_bit,
-            BITS_PER_BYTE * package.nop_energy_j_per_bit,
-            dram_hops,
-        ]
+def line_of(ground: Ground, micro_batch: int) -> Line:
+    """What the kernels need of package and task."""
+    ready, package = ground.ready, ground.ready.package
+    dram_hops = float(np.median(ready.network.hops[:, list(package.interfaces)].min(axis=1)))
+    arrays = arrays_of(ready, ground.task)
+    return Line(
+        rates=seen_from(dram_hops, ready.rates),
+        batch=ground.batch,
+        micro_batch=micro_batch,
+        l2_bytes=float(min(chiplet.l2_bytes for chiplet in package.chiplets)),
+        kind=int(np.argmax(arrays.compute_s[:, -1])),
+        dram_hops=dram_hops,
+        sizes=ground.sizes,
+        spans=ground.spans,
     )
 
 
 def stage_tables(
-    ground: Ground, units: UnitTables, micro_batch: int, sizes: Sequence[int], longest: int, limit_s: float
+    ground: Ground, units: UnitTables, line: Line, sizes: Sequence[int], longest: int, limit_s: float
 ) -> Floats:
     """[h, length - 1, s, term] stages of up to `longest` units from unit h on regions of sizes number `sizes`.
 
     Stages of several units that compute for longer than `limit_s` are left out (infinite).
     """
-    made: Floats = kernel.stages(
-        np.array(sizes, dtype=np.int64), ground.sizes, longest, limit_s, units.compute_s, units.inner_s, units.chain_s,
-        units.skip, units.skip_s, units.live, units.weights, units.largest, units.copied, units.copied_layers,
-        units.energy_j, ground.spans, units.need, constants(ground, micro_batch),
-    )  # fmt: skip
-    return made
+    chosen = np.array(sizes, dtype=np.int64)
+    made = kernel.stages(arrays_of(ground.ready, ground.task), units, chosen, longest, float(limit_s), line)
+    return np.ascontiguousarray(made.transpose(0, 2, 1, 3))

@@ -1,215 +1,370 @@
-"""Compiled: stages of consecutive units on regions of every size, each with its best partitions (see `regions.py`)."""
+"""Compiled: stages of consecutive units on regions of every size, each with its best partitions (see `regions.py`).
+
+What a stage demands is added up unit by unit, an estimate; on a single chiplet it is exact. What it costs is the law's.
+"""
 
 from __future__ import annotations
 
-import numba
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.compiled import kernel
+from chipweave.evaluation.law import Rates, Room, Terms, Way
+from chipweave.evaluation.tables.compiled_law import law
+from chipweave.evaluation.tables.demand import Brought, Spent, demand_of
+from chipweave.evaluation.tables.single import inside_j
+from chipweave.evaluation.tables.units import TaskArrays
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 (
-    MICRO_BATCH, MICRO_BATCHES, BATCH, LINK, HOP_S, DELTA_S, DRAM, DRAM_FIXED_S, L2, DETAILED, DRAM_J, NOP_J, DRAM_HOPS,
-) = range(13)  # fmt: skip
-FILL_S, JOULES, BYTES, SLOWEST_S = range(4)
-PACE, SERIAL, WEIGHTS_S, RESIDENT_S, OVERLAPS, FIRST, LAST, MODE, ENERGY, DRAM_BYTES, SPILL_S = range(11)
-TERMS = 11
+    PACE_S, COMPUTE_S, EXCHANGE_S, WEIGHTS_S, RESIDENT_S, SPILL_S, KEEPING, BESIDE, LEFT, OPEN, LOADED, ENERGY_J,
+    DRAM_BYTES, FIRST, LAST, MODE,
+) = range(16)  # fmt: skip
+TERMS = 16
+"""Of a stage: its times (as in `record.StageEvaluation`) and how its weights are kept, whatever it brings in and sends
+out; the bytes of L2 that are left for a second buffer (below 0: never enough), and whether what crosses the stage's
+ends is still to be taken from them (1) or was estimated (0); weights that come with every load; joules and DRAM bytes
+in the whole window; the partitions of the first and the last unit; the mode in which its partitions were chosen."""
+
 MODES = 3
 """How a stage's partitions are chosen: for time alone; also for weights at a link's pace; for few weights first."""
 
-_A_PACE, _A_SERIAL, _A_EXCHANGE, _A_LIVE, _A_WEIGHTS, _A_ONE, _A_TWO = range(7)
-_A_COPIED, _A_LAYERS, _A_COPY_ONE, _A_COPY_TWO, _A_ENERGY, _A_FIRST, _A_PARTED, _A_LARGEST_S = range(7, 15)
-_STATE = 15
+(
+    _PACE, _COMPUTE, _EXCHANGE, _LARGEST_S, _LIVE, _WEIGHTS, _ONE, _TWO, _COPIED, _COPIED_LAYERS, _COPY_ONE, _COPY_TWO,
+    _PARTED, _ENERGY, _FIRST, _UNITS, _LAST_LIVE, _LAST_WEIGHTS, _SPILL,
+) = range(19)  # fmt: skip
+_STATE = 19
+"""Of a stage in the making, what is added up unit by unit."""
 
 
-@numba.njit(cache=True, inline="never")
-def _start(p, state):  # type: ignore[no-untyped-def]
+class UnitTables(NamedTuple):
+    """Per unit u, size of region s and partition p (0 weight_shared, 1 input_shared), for one micro-batch.
+
+    Args:
+        compute_s: [u, s, p]; inner_s: the unit's own exchanges [u, s, p].
+        chain_s: [u, s, q, p] exchange of what unit u - 1, of partition q, made and u is the first to read.
+        skip, skip_s: tensors from units before u - 1 that u is the first to read: [k, 2] maker and reader, [k, s, p].
+        live: [u, s, p] bytes on the chiplet with most; need: [u, s, p] of what comes from other units.
+        weights: [u, s, p] bytes on a chiplet; largest: [u, s, p, 2] the two largest layers'.
+        copied: [u] bytes of weights, with copied_layers [u] layers that have any.
+        energy_j: [u, s, p] joules of one sample inside the chiplets.
+    """
+
+    compute_s: Floats
+    inner_s: Floats
+    chain_s: Floats
+    skip: Ints
+    skip_s: Floats
+    live: Floats
+    need: Floats
+    weights: Floats
+    largest: Floats
+    copied: Floats
+    copied_layers: Floats
+    energy_j: Floats
+
+
+class Line(NamedTuple):
+    """The package as a line of chiplets on which regions lie, and how a task's samples pass.
+
+    Args:
+        rates: with what the way to DRAM takes (`law.seen_from`).
+        batch, micro_batch: samples.
+        l2_bytes: the smallest; kind: the class that single chiplets count as.
+        dram_hops: links between a chiplet and its memory interface, in the middle of all.
+        sizes: of the regions that are tried, ascending; the last is the whole package.
+        spans: [n] links between the ends of the longest route within any run of n chiplets.
+    """
+
+    rates: Rates
+    batch: int
+    micro_batch: int
+    l2_bytes: float
+    kind: int
+    dram_hops: float
+    sizes: Ints
+    spans: Floats
+
+
+class Run(NamedTuple):
+    """A run of units on regions of one size (number `s`, so many `chiplets`), its partitions chosen in a mode."""
+
+    first: int
+    s: int
+    chiplets: int
+    mode: int
+
+
+@kernel()
+def _start(p: int, state: Floats) -> None:
     """An empty stage whose first unit has partition p."""
     for field in range(_STATE):
         state[field] = 0.0
-    state[_A_FIRST] = p
+    state[_FIRST] = p
 
 
-@numba.njit(cache=True, inline="never")
-def _add_unit(u, s, p, exchange_s, before_s, tables, state):  # type: ignore[no-untyped-def]
-    """Append unit u of partition p; its inputs take `exchange_s` while the unit before computed for `before_s`."""
-    compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j = tables
-    work_s, own_s = compute_s[u, s, p], inner_s[u, s, p]
-    state[_A_PACE] += max(work_s, own_s) + max(0.0, exchange_s - before_s)
-    state[_A_SERIAL] += work_s + own_s + exchange_s
-    state[_A_EXCHANGE] += own_s + exchange_s
-    state[_A_LARGEST_S] = max(state[_A_LARGEST_S], own_s, exchange_s)
-    state[_A_LIVE] = max(state[_A_LIVE], live[u, s, p])
-    state[_A_WEIGHTS] += weights[u, s, p]
+@kernel()
+def _add_unit(
+    units: UnitTables, at: tuple[int, int, int], exchange_s: float, before_s: float, l2_bytes: float, state: Floats
+) -> None:
+    """Append unit u, on size s with partition p; its inputs take `exchange_s` while the unit before computed."""
+    u, s, p = at
+    work_s, own_s = units.compute_s[u, s, p], units.inner_s[u, s, p]
+    state[_PACE] += max(work_s, own_s) + max(0.0, exchange_s - before_s)
+    state[_COMPUTE] += work_s
+    state[_EXCHANGE] += own_s + exchange_s
+    state[_LARGEST_S] = max(state[_LARGEST_S], own_s, exchange_s)
+    live, weights = units.live[u, s, p], units.largest[u, s, p, 0]
+    if state[_UNITS] > 0.0:
+        state[_SPILL] += max(0.0, state[_LAST_LIVE] - max(0.0, l2_bytes - state[_LAST_WEIGHTS] - weights))
+    state[_LAST_LIVE], state[_LAST_WEIGHTS] = live, weights
+    state[_UNITS] += 1.0
+    state[_LIVE] = max(state[_LIVE], live)
+    state[_WEIGHTS] += units.weights[u, s, p]
     for number in range(2):
-        bytes_ = largest[u, s, p, number]
-        if bytes_ > state[_A_ONE]:
-            state[_A_ONE], state[_A_TWO] = bytes_, state[_A_ONE]
-        elif bytes_ > state[_A_TWO]:
-            state[_A_TWO] = bytes_
+        bytes_ = units.largest[u, s, p, number]
+        _add_largest(bytes_, _ONE, _TWO, state)
         if p == 0:
-            if bytes_ > state[_A_COPY_ONE]:
-                state[_A_COPY_ONE], state[_A_COPY_TWO] = bytes_, state[_A_COPY_ONE]
-            elif bytes_ > state[_A_COPY_TWO]:
-                state[_A_COPY_TWO] = bytes_
+            _add_largest(bytes_, _COPY_ONE, _COPY_TWO, state)
     if p == 0:
-        state[_A_COPIED] += copied[u]
-        state[_A_LAYERS] += copied_layers[u]
+        state[_COPIED] += units.copied[u]
+        state[_COPIED_LAYERS] += units.copied_layers[u]
     else:
-        state[_A_PARTED] += weights[u, s, p]
-    state[_A_ENERGY] += energy_j[u, s, p]
+        state[_PARTED] += units.weights[u, s, p]
+    state[_ENERGY] += units.energy_j[u, s, p]
 
 
-@numba.njit(cache=True, inline="never")
-def _finish(state, chiplets, total_weights, spans, second, constants, terms):  # type: ignore[no-untyped-def]
-    """The stage's terms from what was added up; the value that a choice among partitions minimises."""
-    k = constants[MICRO_BATCHES]
-    for term in range(TERMS):
-        terms[term] = 0.0
-    terms[PACE], terms[SERIAL], terms[FIRST] = state[_A_PACE], state[_A_SERIAL], state[_A_FIRST]
-    from_dram_s = 0.0
-    if total_weights > 0:
-        from_dram_s = total_weights / constants[DRAM] + constants[DRAM_FIXED_S]
-    live, l2 = state[_A_LIVE], constants[L2]
-    terms[ENERGY] = constants[BATCH] * state[_A_ENERGY]
-    terms[ENERGY] += k * state[_A_EXCHANGE] * constants[LINK] * chiplets * constants[NOP_J]
-    spread = state[_A_COPIED] * chiplets + (total_weights - state[_A_COPIED])
-    hop_bytes = spread + total_weights * constants[DRAM_HOPS]
-    loads = 1.0
-    if constants[DETAILED] == 0.0:
-        if constants[MICRO_BATCH] > 1 and state[_A_ONE] + state[_A_TWO] + live > l2:
-            return np.inf
-        terms[WEIGHTS_S] = from_dram_s
-        loads = k
-    elif state[_A_WEIGHTS] + live <= l2:
-        terms[RESIDENT_S] = from_dram_s
-        terms[OVERLAPS] = state[_A_WEIGHTS] + live + second <= l2
-    else:
-        held = state[_A_ONE] + state[_A_TWO]
-        mates = state[_A_PARTED] + state[_A_COPIED] / chiplets + state[_A_COPY_ONE] + state[_A_COPY_TWO]
-        gather_s = np.inf
-        if chiplets > 1 and mates + live <= l2:
-            gather_s = state[_A_COPIED] * (chiplets - 1) / chiplets / constants[LINK]
-            gather_s += state[_A_LAYERS] * (spans[chiplets] * constants[HOP_S] + constants[DELTA_S])
-        if gather_s < np.inf and from_dram_s + (k - 1) * max(gather_s, terms[PACE]) <= k * max(
-            from_dram_s, terms[PACE]
-        ):
-            terms[WEIGHTS_S], terms[RESIDENT_S] = gather_s, from_dram_s
-            terms[OVERLAPS] = mates + live + second <= l2
-            hop_bytes += k * state[_A_COPIED] * (chiplets - 1)
-        elif held + live <= l2:
-            terms[WEIGHTS_S] = from_dram_s
-            terms[OVERLAPS] = held + live + second <= l2
-            loads = k
-        elif constants[MICRO_BATCH] > 1:
-            return np.inf
-        else:
-            spill = chiplets * (live - max(0.0, l2 - held))
-            terms[WEIGHTS_S] = from_dram_s
-            terms[SPILL_S] = 2 * (spill / constants[DRAM] + constants[DRAM_FIXED_S])
-            terms[DRAM_BYTES] = 2 * k * spill
-            loads = k
-    terms[DRAM_BYTES] += loads * total_weights
-    terms[ENERGY] += terms[DRAM_BYTES] * constants[DRAM_J] + loads * hop_bytes * constants[NOP_J]
-    if terms[OVERLAPS] > 0:
-        steady_s = max(terms[PACE], terms[WEIGHTS_S] + terms[SPILL_S])
-    else:
-        steady_s = terms[SERIAL] + terms[WEIGHTS_S] + terms[SPILL_S]
-    return terms[RESIDENT_S] + terms[SERIAL] + terms[WEIGHTS_S] + (k - 1) * steady_s
+@kernel()
+def _add_largest(bytes_: float, one: int, two: int, state: Floats) -> None:
+    """Keep the two largest."""
+    if bytes_ > state[one]:
+        state[one], state[two] = bytes_, state[one]
+    elif bytes_ > state[two]:
+        state[two] = bytes_
 
 
-@numba.njit(cache=True, inline="never")
-def _price(mode, weights, constants):  # type: ignore[no-untyped-def]
+@kernel()
+def _finish(state: Floats, chiplets: int, weights: float, second: float, line: Line, terms: Floats) -> float:
+    """Fill in the stage's terms from what was added up. Returns its time alone, without what it brings in and sends
+    out, which a choice among partitions minimises (infinite where the micro-batch does not fit)."""
+    rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
+    every, live = state[_WEIGHTS], state[_LIVE]
+    streamed = state[_SPILL] + max(0.0, state[_LAST_LIVE] - max(0.0, line.l2_bytes - state[_LAST_WEIGHTS]))
+    beside_all = state[_UNITS] * max(0.0, live - max(0.0, line.l2_bytes - every))
+    room = law.Room(
+        line.l2_bytes,
+        live,
+        second,
+        every,
+        state[_ONE] + state[_TWO],
+        state[_PARTED] + state[_COPIED] / chiplets + state[_COPY_ONE] + state[_COPY_TWO],
+        chiplets * beside_all,
+        chiplets * streamed,
+    )
+    if line.micro_batch > 1 and not law.fits_l2(room):
+        return np.inf
+    one, other = law.ways(room, weights, k, chiplets, rates)
+    way, made = one, _kept(state, chiplets, weights, room, one, line)
+    if other.keeping != one.keeping:
+        second_way = _kept(state, chiplets, weights, room, other, line)
+        if law.better(made, second_way):
+            way, made = other, second_way
+    _fill_in(way, made, (state[_PACE], state[_COMPUTE], state[_EXCHANGE]), weights, terms)
+    terms[LEFT] = 0.0 if made.overlaps else -1.0
+    terms[OPEN] = 0.0
+    return float(made.alone_s)
+
+
+@kernel()
+def _kept(state: Floats, chiplets: int, weights: float, room: Room, way: Way, line: Line) -> Terms:
+    """The stage with its weights kept in one way; what it brings in and sends out is left out."""
+    rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
+    hop_bytes = k * state[_EXCHANGE] * rates.link_bytes_s * chiplets
+    if chiplets > 1:  # from the chiplet that DRAM's bytes reach first to the others, along the line
+        hop_bytes += law.weight_loads(way.keeping, k) * (state[_COPIED] * (chiplets - 1) + weights - state[_COPIED])
+    if way.keeping == law.MATES:
+        hop_bytes += k * state[_COPIED] * (chiplets - 1)
+    span = line.spans[chiplets]
+    gather_s = law.gather_s(state[_COPIED], state[_COPIED_LAYERS], chiplets, span, rates)
+    demand = demand_of(
+        (line.batch, line.micro_batch),
+        Spent(state[_COMPUTE], state[_EXCHANGE], state[_PACE], 0.0, gather_s),
+        Brought(weights, 0.0, 0.0, line.dram_hops),
+        hop_bytes,
+        state[_ENERGY],
+        0.0,
+    )
+    return law.kept(demand, room, way, rates)
+
+
+@kernel()
+def _fill_in(way: Way, made: Terms, own_s: tuple[float, float, float], weights: float, terms: Floats) -> None:
+    """Of the stage's terms, all but what L2 has left and which partitions it has; own_s: pace, compute, exchange."""
+    terms[PACE_S], terms[COMPUTE_S], terms[EXCHANGE_S] = own_s
+    terms[LOADED] = weights if way.keeping == law.IN_LOAD else 0.0
+    terms[WEIGHTS_S], terms[RESIDENT_S], terms[SPILL_S] = made.weights_s, made.resident_s, made.spill_s
+    terms[KEEPING] = way.keeping
+    terms[BESIDE] = way.fits and (way.keeping == law.MATES or way.keeping == law.STREAMED)
+    terms[ENERGY_J], terms[DRAM_BYTES] = made.energy_j, made.dram
+
+
+@kernel()
+def _single(task: TaskArrays, u: int, v: int, compute_s: float, line: Line, terms: Floats) -> None:
+    """Fill in the terms of units u to v on one chiplet: exact, from the arrays that evaluate single chiplets."""
+    rates, c, mb = line.rates, line.kind, line.micro_batch
+    weights, live = task.weights[v + 1] - task.weights[u], mb * task.live[u, v]
+    room = law.Room(
+        line.l2_bytes,
+        live,
+        0.0,
+        weights,
+        task.two_largest[u, v],
+        weights,
+        task.spill_kept[c, u, v],
+        task.spill_streamed[c, u, v],
+    )
+    if mb > 1 and not law.fits_l2(room):
+        return
+    way, _ = law.ways(room, weights, law.micro_batches(line.batch, mb), 1, rates)
+    demand = demand_of(
+        (line.batch, mb),
+        Spent(compute_s, 0.0, compute_s, 0.0, 0.0),
+        Brought(weights, 0.0, 0.0, line.dram_hops),
+        0.0,
+        inside_j(task, c, u, v),
+        task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
+    )
+    made = law.kept(demand, room, way, rates)
+    _fill_in(way, made, (compute_s, compute_s, 0.0), weights, terms)
+    terms[LEFT] = line.l2_bytes - way.held - live if made.overlaps else -1.0
+    terms[OPEN], terms[FIRST], terms[LAST], terms[MODE] = 1.0, 0.0, 0.0, 0.0
+
+
+@kernel()
+def times(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -> tuple[float, float]:
+    """(fill_s, steady_s) of a stage that loads and leaves behind so many bytes of a micro-batch, and sends them out in
+    `out_s`."""
+    overlaps = terms[LEFT] >= terms[OPEN] * (loaded + left)
+    inside = law.Inside(
+        terms[EXCHANGE_S], terms[COMPUTE_S], terms[PACE_S], terms[WEIGHTS_S], terms[BESIDE] > 0.0, overlaps
+    )
+    load_s = law.dram_s(loaded + terms[LOADED], line.dram_hops, line.rates)
+    return law.passes(inside, load_s + terms[SPILL_S] + out_s)
+
+
+@kernel()
+def _price(mode: int, weights: float, link_bytes_s: float) -> float:
     """Seconds that a mode charges for bytes of weights on a chiplet."""
     if mode == 0:
         return 0.0
-    return weights / constants[LINK] if mode == 1 else weights * 1.0
+    return weights / link_bytes_s if mode == 1 else weights * 1.0
 
 
-@numba.njit(cache=True, inline="never")
-def _extend(  # type: ignore[no-untyped-def]
-    h, u, s, partitions, mode, tables, chain_s, skip, skip_s, constants, old, new, trial, came
-):  # fmt: skip
-    """From the best stages of units h to u - 1 by partition of the last (`old`) to those that end with unit u (`new`);
-    came [p]: the partition of unit u - 1 that unit u's p follows."""
+@kernel()
+def _extend(units: UnitTables, run: Run, u: int, line: Line, old: Floats, new: Floats, came: Ints) -> None:
+    """From the best stages of units run.first to u - 1 by partition of the last (`old`) to those that end with unit u
+    (`new`); came [p]: the partition of unit u - 1 that unit u's p follows. The last row of `old` is for trials."""
+    s, partitions = run.s, 1 if run.chiplets == 1 else 2
+    trial = old[2]
     for p in range(partitions):
-        if u == h:
+        if u == run.first:
             _start(p, new[p])
-            _add_unit(u, s, p, 0.0, 0.0, tables, new[p])
+            _add_unit(units, (u, s, p), 0.0, 0.0, line.l2_bytes, new[p])
             continue
         skipped_s = 0.0
-        for k in range(len(skip)):
-            if skip[k, 1] == u and skip[k, 0] >= h:
-                skipped_s += skip_s[k, s, p]
-        value = np.inf
+        for number in range(len(units.skip)):
+            if units.skip[number, 1] == u and units.skip[number, 0] >= run.first:
+                skipped_s += units.skip_s[number, s, p]
+        least = np.inf
         for q in range(partitions):
             for field in range(_STATE):
                 trial[field] = old[q, field]
-            _add_unit(u, s, p, chain_s[u, s, q, p] + skipped_s, tables[0][u - 1, s, q], tables, trial)
-            this = trial[_A_PACE] + _price(mode, trial[_A_WEIGHTS], constants)
-            if this < value:
-                value = this
+            brought_s = units.chain_s[u, s, q, p] + skipped_s
+            _add_unit(units, (u, s, p), brought_s, units.compute_s[u - 1, s, q], line.l2_bytes, trial)
+            value = trial[_PACE] + _price(run.mode, trial[_WEIGHTS], line.rates.link_bytes_s)
+            if value < least:
+                least = value
                 came[p] = q
                 for field in range(_STATE):
                     new[p, field] = trial[field]
 
 
-@numba.njit(cache=True)
-def stages(  # type: ignore[no-untyped-def]
-    chosen, sizes, longest, limit_s, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied,
-    copied_layers, energy_j, spans, need, constants,
-):  # fmt: skip
-    """[h, length - 1, size, term]: every stage with its best partitions, unit by unit (Viterbi)."""
-    units = len(compute_s)
-    tables = (compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j)
-    made = np.full((units, longest, len(chosen), TERMS), np.inf)
-    old, new, trial = np.zeros((2, _STATE)), np.zeros((2, _STATE)), np.zeros(_STATE)
-    terms, came = np.zeros(TERMS), np.zeros(2, np.int64)
+@kernel()
+def _stages_of(
+    units: UnitTables, run: Run, limit_s: float, line: Line, work: tuple[Floats, Floats, Floats, Floats], made: Floats
+) -> None:
+    """Fill made [length - 1, term] with the stages of a run that are better than what it holds; work: two arrays of
+    states, the terms of a trial, and the least time met of each length."""
+    old, new, terms, best = work
+    came = np.zeros(2, np.int64)
+    partitions = 1 if run.chiplets == 1 else 2
+    weights = 0.0
+    for length in range(len(best)):
+        u = run.first + length
+        weights += units.copied[u]
+        _extend(units, run, u, line, old, new, came)
+        if length > 0 and min(new[0, _PACE], new[partitions - 1, _PACE]) > limit_s:
+            break
+        for p in range(partitions):
+            for field in range(_STATE):
+                old[p, field] = new[p, field]
+            first = int(new[p, _FIRST])
+            second = units.need[run.first, run.s, first] + max(0.0, units.live[u, run.s, p] - units.need[u, run.s, p])
+            second += new[p, _LARGEST_S] * line.rates.link_bytes_s
+            value = _finish(new[p], run.chiplets, weights, second, line, terms)
+            if value < best[length]:
+                best[length] = value
+                terms[FIRST], terms[LAST], terms[MODE] = first, p, run.mode
+                for term in range(TERMS):
+                    made[length, term] = terms[term]
+
+
+@kernel()
+def _single_stages(task: TaskArrays, units: UnitTables, run: Run, limit_s: float, line: Line, made: Floats) -> None:
+    """Fill made [length - 1, term] with the stages of a run on one chiplet."""
+    compute_s = 0.0
+    for length in range(min(len(made), len(units.copied) - run.first)):
+        u = run.first + length
+        compute_s += units.compute_s[u, run.s, 0]
+        if length > 0 and compute_s > limit_s:
+            break
+        _single(task, run.first, u, compute_s, line, made[length])
+
+
+@kernel()
+def stages(
+    task: TaskArrays, units: UnitTables, chosen: Ints, longest: int, limit_s: float, line: Line
+) -> Floats:
+    """[h, size, length - 1, term]: every stage of up to `longest` units on the sizes number `chosen`, with its best
+    partitions, unit by unit (Viterbi). Stages of several units that compute for longer than `limit_s` are left out."""
+    count = len(units.compute_s)
+    found = np.full((count, len(chosen), longest, TERMS), np.inf)
+    old, new, terms = np.zeros((3, _STATE)), np.zeros((2, _STATE)), np.zeros(TERMS)
     for at in range(len(chosen)):
         s = chosen[at]
-        chiplets = sizes[s]
-        partitions = 1 if chiplets == 1 else 2
-        modes = 1 if chiplets == 1 else MODES
-        for h in range(units):
-            most = min(longest, units - h)
-            best = np.full(most, np.inf)
-            for mode in range(modes):
-                total_weights = 0.0
-                for length in range(most):
-                    u = h + length
-                    total_weights += copied[u]
-                    _extend(
-                        h, u, s, partitions, mode, tables, chain_s, skip, skip_s, constants, old, new, trial, came
-                    )  # fmt: skip
-                    if length > 0 and min(new[0, _A_PACE], new[partitions - 1, _A_PACE]) > limit_s:
-                        break
-                    for p in range(partitions):
-                        for field in range(_STATE):
-                            old[p, field] = new[p, field]
-                        first = int(new[p, _A_FIRST])
-                        second = need[h, s, first] + max(0.0, live[u, s, p] - need[u, s, p])
-                        second += new[p, _A_LARGEST_S] * constants[LINK]
-                        value = _finish(new[p], chiplets, total_weights, spans, second, constants, terms)
-                        if value < best[length]:
-                            best[length] = value
-                            terms[LAST], terms[MODE] = p, mode
-                            for term in range(TERMS):
-                                made[h, length, at, term] = terms[term]
-    return made
+        chiplets = line.sizes[s]
+        for h in range(count):
+            if chiplets == 1:
+                _single_stages(task, units, Run(h, s, chiplets, 0), limit_s, line, found[h, at])
+                continue
+            best = np.full(min(longest, count - h), np.inf)
+            for mode in range(MODES):
+                _stages_of(units, Run(h, s, chiplets, mode), limit_s, line, (old, new, terms, best), found[h, at])
+    return found
 
 
-@numba.njit(cache=True)
-def partitions_of(  # type: ignore[no-untyped-def]
-    h, length, s, chiplets, mode, last, compute_s, inner_s, chain_s, skip, skip_s, live, weights, largest, copied,
-    copied_layers, energy_j, constants,
-):  # fmt: skip
-    """The partitions of a stage's units that `stages` found with `mode` and the last unit's partition."""
-    tables = (compute_s, inner_s, live, weights, largest, copied, copied_layers, energy_j)
-    old, new, trial = np.zeros((2, _STATE)), np.zeros((2, _STATE)), np.zeros(_STATE)
+@kernel()
+def partitions_of(units: UnitTables, run: Run, length: int, last: int, line: Line) -> Ints:
+    """The partitions of a stage's units that `stages` found in the run's mode, and with the last unit's partition."""
+    old, new = np.zeros((3, _STATE)), np.zeros((2, _STATE))
     came = np.zeros((length, 2), np.int64)
-    partitions = 1 if chiplets == 1 else 2
     for at in range(length):
-        _extend(
-            h, h + at, s, partitions, mode, tables, chain_s, skip, skip_s, constants, old, new, trial, came[at]
-        )  # fmt: skip
-        for p in range(partitions):
+        _extend(units, run, run.first + at, line, old, new, came[at])
+        for p in range(2):
             for field in range(_STATE):
                 old[p, field] = new[p, field]
     found = np.zeros(length, np.int64)

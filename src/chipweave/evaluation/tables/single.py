@@ -11,6 +11,7 @@ import numpy as np
 from chipweave.compiled import kernel
 from chipweave.evaluation.law import Rates, Room, Terms
 from chipweave.evaluation.tables.compiled_law import law
+from chipweave.evaluation.tables.demand import Brought, Spent, demand_of
 from chipweave.evaluation.tables.units import Places, TaskArrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes
 from chipweave.ndarrays import Floats, Ints
@@ -93,40 +94,31 @@ def room_of(task: TaskArrays, place: Place, span: Span, micro_batch: int) -> Roo
 
 
 @kernel()
+def inside_j(task: TaskArrays, c: int, u: int, v: int) -> float:
+    """Joules that one sample takes inside a chiplet of class c: units u to v, what enters and leaves them included."""
+    return float(
+        task.work_j[c, v + 1] - task.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v]
+    )
+
+
+@kernel()
 def terms_of(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Rates) -> tuple[float, Terms]:
     """What a micro-batch spills, and what the stage costs; of its joules only the sum counts.
 
-    All that is spent inside the chiplet counts as `mac_j`, and a byte's way between DRAM and chiplet as the DRAM's.
+    What a byte takes between DRAM and chiplet counts as the DRAM's.
     """
     u, v, c, hops = span.first, span.last, place.kind, place.dram_hops
     room = room_of(task, place, span, micro_batch)
-    k = law.micro_batches(task.batch, micro_batch)
     weights = room.all_weights
-    way, _ = law.ways(room, weights, k, 1, rates)
+    way, _ = law.ways(room, weights, law.micro_batches(task.batch, micro_batch), 1, rates)
     compute_s = micro_batch * (task.compute_s[c, v + 1] - task.compute_s[c, u])
-    demand = law.Demand(
-        batch=task.batch,
-        micro_batch=micro_batch,
-        compute_s=compute_s,
-        exchange_s=0.0,
-        pace_s=compute_s,
-        forward_s=span.forward_s,
-        gather_s=0.0,
-        weights=weights,
-        weights_hops=hops,
-        load=span.load,
-        load_hops=hops,
-        store=span.store,
-        store_hops=hops,
-        dram_hops=hops,
-        hop_bytes=span.forward_hop_bytes,
-        mac_j=task.work_j[c, v + 1] - task.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v],
-        l1_j=0.0,
-        l2_j=0.0,
-        noc_j=0.0,
-        fill_j=0.0,
-        drain_j=0.0,
-        weight_fill_j=task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
+    demand = demand_of(
+        (task.batch, micro_batch),
+        Spent(compute_s, 0.0, compute_s, span.forward_s, 0.0),
+        Brought(weights, span.load, span.store, hops),
+        span.forward_hop_bytes,
+        inside_j(task, c, u, v),
+        task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
     )
     return way.spill, law.kept(demand, room, way, law.seen_from(hops, rates))
 

@@ -2,192 +2,192 @@
 
 from __future__ import annotations
 
-import numba
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
-from chipweave.evaluation.tables.regions_kernel import (
-    BATCH,
-    BYTES,
-    DELTA_S,
-    DETAILED,
-    DRAM,
-    DRAM_BYTES,
-    DRAM_FIXED_S,
-    DRAM_J,
-    ENERGY,
-    FILL_S,
-    FIRST,
-    HOP_S,
-    JOULES,
-    LINK,
-    MICRO_BATCH,
-    MICRO_BATCHES,
-    OVERLAPS,
-    PACE,
-    RESIDENT_S,
-    SERIAL,
-    SLOWEST_S,
-    SPILL_S,
-    WEIGHTS_S,
-)
+from chipweave.compiled import kernel
+from chipweave.evaluation.tables.compiled_law import law
+from chipweave.evaluation.tables.regions_kernel import DRAM_BYTES, ENERGY_J, FIRST, PACE_S, RESIDENT_S, Line, times
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FILL_S, JOULES, BYTES, SLOWEST_S = range(4)
 
 
-@numba.njit(cache=True, inline="never")
-def _dram_s(bytes_, constants):  # type: ignore[no-untyped-def]
-    return bytes_ / constants[DRAM] + constants[DRAM_FIXED_S] if bytes_ > 0 else 0.0
+class Board(NamedTuple):
+    """What windows are made of.
+
+    Args:
+        table: [h, length - 1, number, term] stages (`regions_kernel.TERMS`) on the sizes number `chosen`, ascending.
+        need: [u, s, p] bytes of a micro-batch that the largest part of unit u needs from other units.
+        crossing: [c] bytes of a sample that cross from the units before c to those from c on.
+    """
+
+    table: Floats
+    chosen: Ints
+    need: Floats
+    crossing: Floats
+    line: Line
 
 
-@numba.njit(cache=True, inline="never")
-def _forward_s(bytes_, chiplets, next_chiplets, receive, spans, constants):  # type: ignore[no-untyped-def]
-    """To the next stage: its largest part's need, or the sender's share, and the longest route over both regions."""
+class Tails(NamedTuple):
+    """Of the stages from unit h to the window's end, none of which is the window's first: [h] how many chiplets they
+    have, where their first ends and the number of its size, [h, 4] seconds of fill, joules, DRAM bytes, the slowest."""
+
+    chips: Ints
+    after: Ints
+    size: Ints
+    totals: Floats
+
+
+class Heads(NamedTuple):
+    """Of the window that begins with unit h: [h] its cost, seconds, joules, and the number of the size and the end of
+    its first stage."""
+
+    cost: Floats
+    latency_s: Floats
+    energy_j: Floats
+    size: Ints
+    after: Ints
+
+
+class Windows(NamedTuple):
+    """Of the window of units i to e - 1, [i, e]: cost, seconds, joules and the number of the cap it was made with."""
+
+    cost: Floats
+    latency_s: Floats
+    energy_j: Floats
+    cap: Ints
+
+
+@kernel()
+def _forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: Line) -> float:
+    """To the next stage, on `reader` chiplets: its largest part's need, or the sender's share, and the longest route
+    over both regions."""
     if bytes_ == 0:
         return 0.0
-    reach = min(len(spans) - 1, chiplets + next_chiplets)
-    return max(receive, bytes_ / chiplets) / constants[LINK] + spans[reach] * constants[HOP_S] + constants[DELTA_S]
+    reach = min(len(line.spans) - 1, chiplets + reader)
+    return law.link_s(max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
 
 
-@numba.njit(cache=True, inline="never")
-def _times(terms, in_and_out_s, constants):  # type: ignore[no-untyped-def]
-    """(fill, steady) seconds of a stage with what it brings in and sends out."""
-    if constants[DETAILED] == 0.0:
-        both = terms[SERIAL] + terms[WEIGHTS_S] + in_and_out_s
-        return both, both
-    other_s = in_and_out_s + terms[SPILL_S]
-    fill_s = max(terms[SERIAL], terms[WEIGHTS_S]) + other_s
-    if terms[SPILL_S] > 0:
-        fill_s = terms[SERIAL] + terms[WEIGHTS_S] + other_s
-    if terms[OVERLAPS] > 0:
-        return fill_s, max(terms[PACE], other_s + terms[WEIGHTS_S])
-    return fill_s, fill_s
-
-
-@numba.njit(cache=True, inline="never")
-def _chain(  # type: ignore[no-untyped-def]
-    end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, size, after, totals, cost,
-    latency, spent, first_size, first_after,
-):  # fmt: skip
-    """All windows that end before unit `end` with no stage slower than `cap_s`, from the back.
-
-    Chips [h] and totals [h, 4] (seconds of fill, joules, DRAM bytes, seconds of the slowest): of the stages from unit
-    h on, none of which is the first; after, size [h]: where stage h ends and the number of its size. Cost, latency,
-    spent, first_size, first_after [h]: of the window that begins with unit h.
-    """
-    longest, many = table.shape[1], table.shape[2]
-    mb, k = constants[MICRO_BATCH], constants[MICRO_BATCHES]
+@kernel()
+def _smallest(
+    board: Board, tails: Tails, span: tuple[int, int, int], opens: bool, start: int, cap_s: float, found: Floats
+) -> int:
+    """The number, from `start` on, of the smallest size on which a stage of units h to c - 1 of a window that ends
+    before unit `end` is no slower than the cap, and has room; how many sizes there are where none is. Found: its fill
+    and steady seconds."""
+    h, c, end = span
+    line, table, chosen = board.line, board.table, board.chosen
+    sizes, mb, crossing = line.sizes, line.micro_batch, board.crossing
     most = sizes[len(sizes) - 1]
+    loaded = mb * crossing[h] if opens else 0.0
+    left = mb * crossing[c]
+    follower, receive, out_s = 0, 0.0, 0.0
+    if c == end:
+        out_s = law.dram_s(left, line.dram_hops, line.rates)
+    else:
+        follower = tails.size[c]
+        receive = board.need[c, chosen[follower], int(table[c, tails.after[c] - c - 1, follower, FIRST])]
+    for s in range(start, len(chosen)):
+        chiplets = sizes[chosen[s]]
+        if tails.chips[c] + chiplets > most:
+            break
+        terms = table[h, c - h - 1, s]
+        if terms[PACE_S] < np.inf:
+            if c < end:
+                out_s = _forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
+            found[0], found[1] = times(terms, loaded, left, out_s, line)
+            if found[1] <= cap_s:
+                return s
+    return len(chosen)
+
+
+@kernel()
+def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, heads: Heads) -> None:
+    """All windows that end before unit `end` with no stage slower than `cap_s`, from the back; a joule costs `price`
+    seconds."""
+    line, table, crossing = board.line, board.table, board.crossing
+    sizes, longest, many = line.sizes, table.shape[1], len(board.chosen)
+    batch, most = line.batch, sizes[len(sizes) - 1]
+    k = law.micro_batches(batch, line.micro_batch)
+    found, totals = np.zeros(2), tails.totals
     for h in range(end + 1):
-        chips[h], cost[h] = 10**9, np.inf
-    chips[end] = 0
+        tails.chips[h], heads.cost[h] = 10**9, np.inf
+    tails.chips[end] = 0
     for field in range(4):
         totals[end, field] = 0.0
     for c in range(end, 0, -1):
-        if chips[c] >= most:
+        if tails.chips[c] >= most:
             continue
-        start_s = start_first = 0
+        start = start_first = 0
+        left = batch * crossing[c] if c == end else 0.0
         for h in range(c - 1, max(-1, c - longest - 1), -1):
-            if c == end:
-                out_s = _dram_s(mb * crossing[c], constants)
-                out_bytes = constants[BATCH] * crossing[c]
-            else:
-                out_s, out_bytes = 0.0, 0.0
-            in_s = _dram_s(mb * crossing[h], constants)
-            for first in range(2):
-                s = start_first if first else start_s
-                found = False
-                while s < many and chips[c] + sizes[chosen[s]] <= most:
-                    terms = table[h, c - h - 1, s]
-                    if terms[PACE] < np.inf:
-                        io_s = out_s + (in_s if first else 0.0)
-                        if c < end:
-                            follower = size[c]
-                            io_s += _forward_s(
-                                mb * crossing[c], sizes[chosen[s]], sizes[chosen[follower]],
-                                need[c, chosen[follower], int(table[c, after[c] - c - 1, follower, FIRST])],
-                                spans, constants,
-                            )  # fmt: skip
-                        fill_s, steady_s = _times(terms, io_s, constants)
-                        if steady_s <= cap_s:
-                            found = True
-                            break
-                    s += 1
-                if not found:
-                    if first == 0:
-                        start_s = many
-                    else:
-                        start_first = many
-                    continue
-                if first:
-                    start_first = s
-                else:
-                    start_s = s
-                terms = table[h, c - h - 1, s]
-                used = chips[c] + sizes[chosen[s]]
-                fills = totals[c, FILL_S] + fill_s + terms[RESIDENT_S]
-                slow = max(totals[c, SLOWEST_S], steady_s)
-                bytes_ = totals[c, BYTES] + terms[DRAM_BYTES] + out_bytes
-                joules = totals[c, JOULES] + terms[ENERGY] + out_bytes * constants[DRAM_J]
-                if first == 0:
-                    if used < chips[h] or (used == chips[h] and fills < totals[h, FILL_S]):
-                        chips[h], after[h], size[h] = used, c, s
-                        totals[h, FILL_S], totals[h, SLOWEST_S] = fills, slow
-                        totals[h, BYTES], totals[h, JOULES] = bytes_, joules
-                else:
-                    bytes_ += constants[BATCH] * crossing[h]
-                    joules += constants[BATCH] * crossing[h] * constants[DRAM_J]
-                    time_s = fills + (k - 1) * slow
-                    if constants[DETAILED] > 0:
-                        time_s = max(time_s, bytes_ / constants[DRAM])
-                    value = time_s + price * joules
-                    if value < cost[h]:
-                        cost[h], latency[h], spent[h] = value, time_s, joules
-                        first_size[h], first_after[h] = s, c
-            if start_s >= many and start_first >= many:
+            start = _smallest(board, tails, (h, c, end), False, start, cap_s, found)
+            if start < many:
+                terms = table[h, c - h - 1, start]
+                used = tails.chips[c] + sizes[board.chosen[start]]
+                fills = totals[c, FILL_S] + found[0] + terms[RESIDENT_S]
+                if used < tails.chips[h] or (used == tails.chips[h] and fills < totals[h, FILL_S]):
+                    tails.chips[h], tails.after[h], tails.size[h] = used, c, start
+                    totals[h, FILL_S], totals[h, SLOWEST_S] = fills, max(totals[c, SLOWEST_S], found[1])
+                    totals[h, BYTES] = totals[c, BYTES] + terms[DRAM_BYTES] + left
+                    totals[h, JOULES] = totals[c, JOULES] + terms[ENERGY_J] + left * line.rates.dram_j
+            start_first = _smallest(board, tails, (h, c, end), True, start_first, cap_s, found)
+            if start_first < many:
+                terms, moved = table[h, c - h - 1, start_first], left + batch * crossing[h]
+                first_s = totals[c, FILL_S] + found[0] + terms[RESIDENT_S]
+                slowest_s = law.pipeline_s(first_s, max(totals[c, SLOWEST_S], found[1]), k)
+                bytes_ = totals[c, BYTES] + terms[DRAM_BYTES] + moved
+                time_s = law.window_s(law.window_needs(slowest_s, bytes_, 0.0, 0.0, line.rates))
+                energy_j = totals[c, JOULES] + terms[ENERGY_J] + moved * line.rates.dram_j
+                cost = time_s + price * energy_j
+                if cost < heads.cost[h]:
+                    heads.cost[h], heads.latency_s[h], heads.energy_j[h] = cost, time_s, energy_j
+                    heads.size[h], heads.after[h] = start_first, c
+            if start >= many and start_first >= many:
                 break
 
 
-@numba.njit(cache=True)
-def windows(  # type: ignore[no-untyped-def]
-    caps_s, price, table, chosen, sizes, need, crossing, spans, constants, from_end, cost, latency, spent, cap,
-):  # fmt: skip
-    """Lower `cost` [i, e], `latency`, `spent` (joules) and `cap` (the number of the cap) where a window of units i to
-    e - 1 is better than what they hold. Windows end at units `from_end`."""
-    units = table.shape[0]
-    chips, after, size = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
-    first_size, first_after = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
-    totals = np.zeros((units + 1, 4))
-    value, time_s, joules = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
-    for end in from_end:
+@kernel()
+def _room(units: int) -> tuple[Tails, Heads]:
+    size = units + 1
+    tails = Tails(
+        np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros((size, 4))
+    )
+    heads = Heads(
+        np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, np.int64), np.zeros(size, np.int64)
+    )
+    return tails, heads
+
+
+@kernel()
+def windows(board: Board, caps_s: Floats, price: float, ends: Ints, best: Windows) -> None:
+    """Put windows that end before the units `ends`, under each cap, where they are better than what `best` holds."""
+    tails, heads = _room(len(board.table))
+    for end in ends:
         for number in range(len(caps_s)):
-            _chain(
-                end, caps_s[number], price, table, chosen, sizes, need, crossing, spans, constants, chips, size, after,
-                totals, value, time_s, joules, first_size, first_after,
-            )  # fmt: skip
+            _chain(board, end, caps_s[number], price, tails, heads)
             for i in range(end):
-                if value[i] < cost[i, end]:
-                    cost[i, end], latency[i, end], spent[i, end] = value[i], time_s[i], joules[i]
-                    cap[i, end] = number
+                if heads.cost[i] < best.cost[i, end]:
+                    best.cost[i, end], best.latency_s[i, end] = heads.cost[i], heads.latency_s[i]
+                    best.energy_j[i, end], best.cap[i, end] = heads.energy_j[i], number
 
 
-@numba.njit(cache=True)
-def window_stages(  # type: ignore[no-untyped-def]
-    start, end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants
-):  # fmt: skip
+@kernel()
+def window_stages(board: Board, start: int, end: int, cap_s: float, price: float) -> Ints:
     """The stages of the window of units start to end - 1 under a cap: (first unit, end, number of size in `chosen`)."""
-    units = table.shape[0]
-    chips, after, size = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
-    first_size, first_after = np.zeros(units + 1, np.int64), np.zeros(units + 1, np.int64)
-    totals = np.zeros((units + 1, 4))
-    value, time_s, joules = np.zeros(units + 1), np.zeros(units + 1), np.zeros(units + 1)
-    _chain(
-        end, cap_s, price, table, chosen, sizes, need, crossing, spans, constants, chips, size, after, totals, value,
-        time_s, joules, first_size, first_after,
-    )  # fmt: skip
+    tails, heads = _room(len(board.table))
+    _chain(board, end, cap_s, price, tails, heads)
     found = np.zeros((end - start, 3), np.int64)
-    count, at, to, s = 0, start, first_after[start], first_size[start]
+    count, at, to, s = 0, start, heads.after[start], heads.size[start]
     while True:
         found[count, 0], found[count, 1], found[count, 2] = at, to, s
         count += 1
         if to == end:
             return found[:count]
         at = to
-        to, s = after[at], size[at]
+        to, s = tails.after[at], tails.size[at]

@@ -22,7 +22,7 @@ from chipweave.schedulers.draft import Draft, Exact, pipeline_from
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import SearchSpace, polish
-from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, micro_batches
+from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, sizes_tried
 from chipweave.schedulers.search import Found, Progress, Request
 
 SEQUENTIAL = SearchSpace(whole_package=True)
@@ -144,7 +144,7 @@ class _Run:
         """Tables of every micro-batch (of the first at least), and the candidates of least latency."""
         ground = Ground(ready, task, order, region_sizes(len(order)))
         spaces = [space.for_batch(ground.batch) for space in spaces]
-        sizes = micro_batches(ground.batch, spaces[-1].micro_batch)
+        sizes = sizes_tried(ground.batch, spaces[-1].micro_batch)
         levels: list[Level] = []
         for number, micro_batch in enumerate(sizes):
             if number and request.out_of_time:

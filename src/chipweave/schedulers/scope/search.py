@@ -8,15 +8,18 @@ from functools import cache
 
 import numpy as np
 
+from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables import regions_kernel as stage
-from chipweave.evaluation.tables.regions import Floats, Ground, Ints, UnitTables, constants, stage_tables, unit_tables
+from chipweave.evaluation.tables.regions import Floats, Ground, Ints, line_of, stage_tables, unit_tables
+from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.scope import kernel
+from chipweave.schedulers.scope.kernel import Board, Windows
 from chipweave.schedulers.scope.polish import SearchSpace
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
-CAP_GROWTH = 1.2
+CAP_GROWTH = 1.14
 FINER_CAPS = 16
 SLOWEST, FASTEST = 2.0, 16.0
 """Times of the slowest stage that are tried: from so many times all work on all chiplets to that fraction of it."""
@@ -34,7 +37,7 @@ class Level:
     table: Floats
     whole: Floats
     caps_s: Floats
-    numbers: Floats
+    line: Line
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Candidate:
     draft: Draft
 
 
-def micro_batches(batch: int, only: int | None) -> list[int]:
+def sizes_tried(batch: int, only: int | None) -> list[int]:
     """Powers of two and the whole batch; steps between them are left to the exact improvement."""
     if only is not None:
         return [min(only, batch)]
@@ -61,17 +64,17 @@ def level(ground: Ground, micro_batch: int, single: bool) -> Level:
     limit_s = (
         SLOWEST * float(np.min(made.compute_s * ground.sizes[None, :, None], axis=(1, 2)).sum()) / ground.sizes[-1]
     )
-    table = stage_tables(ground, made, micro_batch, range(last + 1), 1 if single else min(LONGEST, units), limit_s)
-    whole = stage_tables(ground, made, micro_batch, [last], 1 if single else units, np.inf)
-    return Level(micro_batch, made, table, whole, _caps_s(table[:, 0], ground.sizes), constants(ground, micro_batch))
+    line = line_of(ground, micro_batch)
+    table = stage_tables(ground, made, line, range(last + 1), 1 if single else min(LONGEST, units), limit_s)
+    whole = stage_tables(ground, made, line, [last], 1 if single else units, np.inf)
+    return Level(micro_batch, made, table, whole, _caps_s(table[:, 0], ground.sizes), line)
 
 
 def _caps_s(single: Floats, sizes: Ints) -> Floats:
     """Times of the slowest stage that are tried, from what any single unit takes down to a share of all work."""
-    slowest_s = (single[:, :, stage.SERIAL] + single[:, :, stage.WEIGHTS_S] + single[:, :, stage.SPILL_S]).min(
-        axis=1
-    )
-    work_s = np.min(single[:, :, stage.PACE] * sizes, axis=1)
+    terms = (stage.EXCHANGE_S, stage.COMPUTE_S, stage.WEIGHTS_S, stage.SPILL_S)
+    slowest_s = np.sum([single[:, :, term] for term in terms], axis=0).min(axis=1)
+    work_s = np.min(single[:, :, stage.PACE_S] * sizes, axis=1)
     fits = np.isfinite(slowest_s)  # with a large micro-batch not every unit does
     if not fits.any():
         return np.array([np.inf])
@@ -85,10 +88,7 @@ def _caps_s(single: Floats, sizes: Ints) -> Floats:
 class _Best:
     """Per window of units i to e - 1, the least cost met and how it was made."""
 
-    cost: Floats
-    latency_s: Floats
-    energy_j: Floats
-    cap: Ints
+    windows: Windows
     level: Ints
     whole: Ints
 
@@ -104,7 +104,7 @@ def candidates(ground: Ground, levels: Sequence[Level], space: SearchSpace, pric
 def _empty(units: int) -> _Best:
     shape = (units + 1, units + 1)
     costs, numbers = [np.full(shape, np.inf) for _ in range(3)], [np.full(shape, -1) for _ in range(3)]
-    return _Best(*costs, *numbers)
+    return _Best(Windows(costs[0], costs[1], costs[2], numbers[0]), numbers[1], numbers[2])
 
 
 def _improve(best: _Best, ground: Ground, space: SearchSpace, level: Level, number: int, price: float) -> None:
@@ -113,36 +113,20 @@ def _improve(best: _Best, ground: Ground, space: SearchSpace, level: Level, numb
     for whole in (False, True):
         if space.whole_package and not whole:
             continue
-        before = best.cost.copy()
-        _lower(best, ground, space, level, whole, np.array([np.inf]) if whole else level.caps_s, price, ends)
-        better = best.cost < before
+        before = best.windows.cost.copy()
+        board = _board(ground, space, level, whole)
+        kernel.windows(board, np.array([np.inf]) if whole else level.caps_s, price, np.array(ends), best.windows)
+        better = best.windows.cost < before
         best.level[better], best.whole[better] = number, whole
 
 
-def _lower(
-    best: _Best,
-    ground: Ground,
-    space: SearchSpace,
-    level: Level,
-    whole: bool,
-    caps_s: Floats,
-    price: float,
-    ends: Sequence[int],
-) -> None:
-    """Lower the costs of the windows that end at `ends`, under each cap."""
-    table, chosen = _table(ground, space, level, whole)
-    kernel.windows(
-        caps_s, price, table, chosen, ground.sizes, level.units.need, ground.crossing, ground.spans, level.numbers,
-        np.array(ends, dtype=np.int64), best.cost, best.latency_s, best.energy_j, best.cap,
-    )  # fmt: skip
-
-
-def _table(ground: Ground, space: SearchSpace, level: Level, whole: bool) -> tuple[Floats, Ints]:
+def _board(ground: Ground, space: SearchSpace, level: Level, whole: bool) -> Board:
     """The stages that a space allows, and the numbers of their regions' sizes."""
     table = level.whole if whole else level.table
     many = len(ground.sizes)
-    chosen = np.arange(many - 1 if whole else 0, many)
-    return (np.ascontiguousarray(table[:, :1]) if space.one_unit_a_stage else table), chosen
+    if space.one_unit_a_stage:
+        table = np.ascontiguousarray(table[:, :1])
+    return Board(table, np.arange(many - 1 if whole else 0, many), level.units.need, ground.crossing, level.line)
 
 
 def _cut_into_windows(
@@ -155,7 +139,7 @@ def _cut_into_windows(
     came = np.zeros((most + 1, units + 1), np.int64)
     value[0, 0] = 0.0
     for count in range(1, most + 1):
-        total = value[count - 1][:, None] + best.cost
+        total = value[count - 1][:, None] + best.windows.cost
         came[count] = np.argmin(total, axis=0)
         value[count] = np.min(total, axis=0)
     found: list[list[tuple[int, int]]] = []
@@ -175,8 +159,8 @@ def _cut_into_windows(
     window = cache(lambda cut: _window(best, ground, space, levels, cut, price))
     return [
         Candidate(
-            float(sum(best.latency_s[cut] for cut in cuts)),
-            float(sum(best.energy_j[cut] for cut in cuts)),
+            float(sum(best.windows.latency_s[cut] for cut in cuts)),
+            float(sum(best.windows.energy_j[cut] for cut in cuts)),
             tuple(window(cut) for cut in cuts),
         )
         for cuts in found[::-1][:FINALISTS]
@@ -187,40 +171,36 @@ def _window(
     best: _Best, ground: Ground, space: SearchSpace, levels: Sequence[Level], cut: tuple[int, int], price: float
 ) -> DraftWindow:
     level, whole = levels[best.level[cut]], bool(best.whole[cut])
-    table, chosen = _table(ground, space, level, whole)
+    board = _board(ground, space, level, whole)
     cap_s = np.inf
     if not whole:
-        caps_s = float(level.caps_s[best.cap[cut]]) / CAP_GROWTH ** (np.arange(FINER_CAPS) / FINER_CAPS)
-        tried = _empty(len(ground.model.units))
-        _lower(tried, ground, space, level, whole, caps_s, price, [cut[1]])
+        caps_s = float(level.caps_s[best.windows.cap[cut]]) / CAP_GROWTH ** (np.arange(FINER_CAPS) / FINER_CAPS)
+        tried = _empty(len(ground.model.units)).windows
+        kernel.windows(board, caps_s, price, np.array([cut[1]]), tried)
         cap_s = float(caps_s[tried.cap[cut]])
-    stages = kernel.window_stages(
-        cut[0], cut[1], cap_s, price, table, chosen, ground.sizes, level.units.need, ground.crossing, ground.spans,
-        level.numbers,
-    )  # fmt: skip
-    sizes = _spread(stages, table, ground.sizes[chosen], level.numbers)
+    stages = kernel.window_stages(board, cut[0], cut[1], cap_s, price)
+    sizes = _spread(stages, board.table, ground.sizes[board.chosen], level.line)
     draft = []
     for (first, end, _), s in zip(stages, sizes, strict=True):
-        terms, t = table[first, end - first - 1, s], level.units
-        chiplets = int(ground.sizes[chosen[s]])
-        partitions = stage.partitions_of(
-            first, end - first, chosen[s], chiplets, int(terms[stage.MODE]), int(terms[stage.LAST]), t.compute_s,
-            t.inner_s, t.chain_s, t.skip, t.skip_s, t.live, t.weights, t.largest, t.copied, t.copied_layers, t.energy_j,
-            level.numbers,
-        )  # fmt: skip
-        draft.append(DraftStage(int(end), chiplets, tuple(int(p) for p in partitions)))
+        terms, size = board.table[first, end - first - 1, s], board.chosen[s]
+        run = stage.Run(first, size, ground.sizes[size], int(terms[stage.MODE]))
+        partitions = stage.partitions_of(level.units, run, end - first, int(terms[stage.LAST]), level.line)
+        draft.append(DraftStage(int(end), int(ground.sizes[size]), tuple(int(p) for p in partitions)))
     return DraftWindow(cut[0], level.micro_batch, tuple(draft))
 
 
-def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[int]:
+def _spread(stages: Ints, table: Floats, sizes: Ints, line: Line) -> list[int]:
     """Chiplets that are left go where they shorten the window most, chiplet for chiplet."""
     chosen = [int(s) for s in stages[:, 2]]
-    rounds = numbers[stage.MICRO_BATCHES] - 1
+    k = micro_batches(line.batch, line.micro_batch)
 
     def times(j: int, s: int) -> tuple[float, float]:
+        """Of stage j on size s, without what it brings in and sends out."""
         terms = table[stages[j, 0], stages[j, 1] - stages[j, 0] - 1, s]
-        fill_s = terms[stage.SERIAL] + terms[stage.RESIDENT_S] + terms[stage.WEIGHTS_S]
-        return float(fill_s), float(max(terms[stage.PACE], terms[stage.WEIGHTS_S]))
+        if not np.isfinite(terms[stage.PACE_S]):
+            return np.inf, np.inf
+        fill_s, steady_s = stage.times(terms, 0.0, 0.0, 0.0, line)
+        return float(terms[stage.RESIDENT_S] + fill_s), steady_s
 
     while True:
         left = int(sizes.max()) - int(sum(sizes[s] for s in chosen)) if len(sizes) > 1 else 0
@@ -233,7 +213,7 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, numbers: Floats) -> list[i
                 if not np.isfinite(fill_s):
                     continue
                 others = max((steady for i, (_, steady) in enumerate(now) if i != j), default=0.0)
-                gain = now[j][0] - fill_s + rounds * (slowest - max(others, steady_s))
+                gain = pipeline_s(now[j][0], slowest, k) - pipeline_s(fill_s, max(others, steady_s), k)
                 gains.append((gain / float(sizes[s + 1] - sizes[s]), -j))
         if not gains or max(gains)[0] <= 0:
             return chosen

@@ -1,0 +1,66 @@
+"""Keeps schedules as references for the tests: `tests/reference/schedules/README.md` says what they are.
+
+    python -m benchmarks.store_schedules [FOLDER]
+
+Of the `schedule.json` files in FOLDER (SCENARIO.PACKAGE.SCHEDULER.FIDELITY.json), those that are kept in full under the
+same name take the place of the old ones, without white space; all others become the file of schedules in short. A
+file that cannot be made short, because its scenario, package or cost model is not a built-in one, has to be kept in
+full: put it there first. Without FOLDER: how much is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from chipweave.cost.choose import choose, describe
+from chipweave.files.content import content_hash
+from chipweave.files.package_file import package_to_dict, resolve_package
+from chipweave.files.scenario_file import resolve_scenario, scenario_to_dict
+from tests.stored_schedules import COST_MODEL, FOLDER, SHORT, dump, full_files, in_short, schedule_of, stored
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
+    folder = parser.parse_args().folder
+    if folder is not None:
+        store(sorted(folder.glob("*.json")))
+    bytes_in_full = sum(path.stat().st_size for path in full_files())
+    print(f"{len(full_files())} schedules in full, {bytes_in_full / 1e3:.0f} kB")
+    print(f"{len(stored())} schedules in short, {SHORT.stat().st_size / 1e3:.0f} kB")
+
+
+def store(paths: list[Path]) -> None:
+    """Keep the schedules of these files."""
+    in_full = {path.name for path in full_files()}
+    short = []
+    for path in paths:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if path.name in in_full:
+            text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+            (FOLDER / path.name).write_text(text + "\n", encoding="utf-8")
+        else:
+            require_built_in(document, path)
+            short.append(in_short(document))
+            schedule_of(short[-1].plan)
+    if short:
+        SHORT.write_text(dump(short), encoding="utf-8")
+
+
+def require_built_in(document: dict[str, Any], path: Path) -> None:
+    """Exit where scenario, package and cost model do not follow from their names."""
+    scenario = scenario_to_dict(resolve_scenario(document["scenario"]["name"]))
+    package = package_to_dict(resolve_package(document["package"]["name"]))
+    if document["scenario_hash"] != content_hash(scenario):
+        raise SystemExit(f"{path}: its scenario is not the built-in one; keep the file in full")
+    if document["package_hash"] != content_hash(package):
+        raise SystemExit(f"{path}: its package is not the built-in one; keep the file in full")
+    if document["cost_model"] != describe(choose(COST_MODEL)):
+        raise SystemExit(f"{path}: its cost model is not {COST_MODEL}; keep the file in full")
+
+
+if __name__ == "__main__":
+    main()
