@@ -21,7 +21,7 @@ import chipweave
 HOUSE = Path(chipweave.__file__).parent
 
 FLOORS = (
-    "errors version display cores compiled",
+    "errors version display ndarrays cores compiled",
     "workload hardware",
     "cost",
     "plan",

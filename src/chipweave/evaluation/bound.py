@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.law import least_stage_s, least_weight_loads, micro_batches, pipeline_s, static_j
 from chipweave.evaluation.tables.bench import arrays_of
+from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Prover, Space
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.workload.scenario import Task
-
-Floats = NDArray[np.float64]
 
 
 def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool = False) -> Certificate:

@@ -9,7 +9,7 @@ import numpy as np
 from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_stage
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.tensors import locate
-from chipweave.evaluation.exact.transfer import Floats, together
+from chipweave.evaluation.exact.transfer import together
 from chipweave.evaluation.law import pipeline_s, static_j, window_needs, window_s
 from chipweave.evaluation.record import (
     Energy,
@@ -18,6 +18,7 @@ from chipweave.evaluation.record import (
     Transfer,
     WindowEvaluation,
 )
+from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Schedule, Window
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
-
 from chipweave.display import Shown
 from chipweave.evaluation.term import (
     BytesTerm,
@@ -20,9 +17,8 @@ from chipweave.evaluation.term import (
     names_of,
     terms_of,
 )
+from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Fidelity
-
-Floats = NDArray[np.float64]
 
 
 class Keeping(StrEnum):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from chipweave.evaluation.exact.region import interface_of
 from chipweave.evaluation.exact.transfer import network, together
-from chipweave.evaluation.record import Evaluation, Floats, Flow, WindowEvaluation
+from chipweave.evaluation.record import Evaluation, Flow, WindowEvaluation
 from chipweave.hardware.package import Package
+from chipweave.ndarrays import Floats
 
 
 @dataclass(frozen=True)

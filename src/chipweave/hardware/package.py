@@ -11,6 +11,7 @@ from functools import cached_property
 from chipweave.errors import InputError
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.ndarrays import Ints
 
 BITS_PER_BYTE = 8
 MOST_CHIPLETS = 1024
@@ -129,12 +130,12 @@ class Package:
         return tuple(pair for a, b in self.links for pair in ((a, b), (b, a)))
 
     @cached_property
-    def hop_matrix(self) -> topology.Ints:
+    def hop_matrix(self) -> Ints:
         """Links between each two chiplets along the route, shape (chiplets, chiplets). XY routes are shortest too."""
         return _fixed(topology.hops(len(self.chiplets), self.links))
 
     @cached_property
-    def next_chiplet(self) -> topology.Ints:
+    def next_chiplet(self) -> Ints:
         """`[a, b]`: where traffic at a goes next on its way to b; `[a, a]` is a. Shape (chiplets, chiplets)."""
         if self.routing is Routing.XY:
             assert self.positions is not None
@@ -175,7 +176,7 @@ class Package:
 class _Routes(dict[int, tuple[tuple[int, ...], ...]]):
     """Routes by source and target; those from a source are made when first asked for."""
 
-    def __init__(self, next_chiplet: topology.Ints) -> None:
+    def __init__(self, next_chiplet: Ints) -> None:
         self._next_chiplet = next_chiplet
 
     def __missing__(self, source: int) -> tuple[tuple[int, ...], ...]:
@@ -184,6 +185,6 @@ class _Routes(dict[int, tuple[tuple[int, ...], ...]]):
         return self[source]
 
 
-def _fixed(matrix: topology.Ints) -> topology.Ints:
+def _fixed(matrix: Ints) -> Ints:
     matrix.setflags(write=False)
     return matrix

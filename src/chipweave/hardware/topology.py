@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Ints
+
 Link = tuple[int, int]
 Position = tuple[int, int]
 

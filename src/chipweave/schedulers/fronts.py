@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chipweave.ndarrays import Floats
 from chipweave.plan.objective import NAMED, Objective
 from chipweave.plan.schedule import Pipeline, Schedule, Window
 
@@ -90,7 +90,7 @@ class WindowOption:
     pipelines: tuple[Pipeline, ...]
 
 
-def front_of(*columns: NDArray[np.float64]) -> list[int]:
+def front_of(*columns: Floats) -> list[int]:
     """Indices of the rows that no other beats in all columns (latency, energy, minus latest start), by latency."""
     figures = np.column_stack(columns)
     kept: list[int] = []

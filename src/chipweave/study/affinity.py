@@ -9,13 +9,11 @@ from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.cost.interface import LayerCosts
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.ndarrays import Floats
 from chipweave.workload.layer import Layer, Op
-
-Array = NDArray[np.float64]
 
 FEW_CHANNELS = 4
 """Input channels of a network's first convolution: an image, with depth or alone."""
@@ -90,11 +88,11 @@ def weights_at_once(layer: Layer) -> int:
 class Figures:
     """What layers take on one chiplet, each by itself; arrays of shape (layers,), all above 0."""
 
-    cycles: Array
-    energy_j: Array
+    cycles: Floats
+    energy_j: Floats
 
     @property
-    def edp(self) -> Array:
+    def edp(self) -> Floats:
         """Cycles times joules."""
         return self.cycles * self.energy_j
 
@@ -159,7 +157,7 @@ def compare_by_class(
     }
 
 
-def wins(edp: Mapping[str, Array]) -> Mapping[str, int]:
+def wins(edp: Mapping[str, Floats]) -> Mapping[str, int]:
     """Per style the layers on which its EDP is least; under 'level' those on which another comes within `LEVEL`."""
     table = np.array(list(edp.values()))
     ascending = np.sort(table, axis=0)
@@ -256,7 +254,7 @@ def freedom(styles: Mapping[str, Figures], times: Sequence[int]) -> Freedom:
     )
 
 
-def _rates(cycles: Array, energy: Array) -> Array:
+def _rates(cycles: Floats, energy: Floats) -> Floats:
     """Cycles per joule at which a layer changes between two styles, ascending."""
     found = [np.empty(0)]
     for one, other in combinations(range(len(cycles)), 2):
@@ -266,12 +264,12 @@ def _rates(cycles: Array, energy: Array) -> Array:
     return np.unique(np.concatenate(found))
 
 
-def _between(rates: Array) -> Array:
+def _between(rates: Floats) -> Floats:
     """A rate below all of these, one between each two, one above all."""
     if not len(rates):
         return np.ones(1)
     return np.concatenate([[rates[0] / 2], np.sqrt(rates[:-1] * rates[1:]), [rates[-1] * 2]])
 
 
-def _geometric(ratios: Array, weights: Array) -> float:
+def _geometric(ratios: Floats, weights: Floats) -> float:
     return float(np.exp(np.sum(weights * np.log(ratios)) / np.sum(weights)))

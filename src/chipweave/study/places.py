@@ -9,7 +9,7 @@ import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.bench import Candidates, Scores, arrays_of, score, window_cost
-from chipweave.evaluation.tables.units import Floats, Ints
+from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Pipeline, Schedule, Window
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.exact.layout import Boxes, Cuts, Floats, Need, extent, in_rows, meet, sizes
+from chipweave.evaluation.exact.layout import Boxes, Cuts, Need, extent, in_rows, meet, sizes
 from chipweave.evaluation.exact.memory import Footprint, footprint
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE, Splits, starts
@@ -33,6 +33,7 @@ from chipweave.evaluation.law import (
     weight_loads,
 )
 from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
+from chipweave.ndarrays import Floats
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Edge, Model

@@ -12,14 +12,12 @@ from functools import reduce
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.evaluation.exact.split import starts
 from chipweave.evaluation.record import Split
+from chipweave.ndarrays import Floats, Ints
 from chipweave.workload.model import NETWORK_INPUT, Model
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Extent = tuple[int, int, int]
 """Rows, columns and channels of a tensor."""
 Boxes = Ints

@@ -7,17 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.cost.interface import CostModel, LayerCosts
 from chipweave.errors import InputError
 from chipweave.evaluation.record import Split
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.schedule import Partition
 from chipweave.workload.layer import Layer, Op, channel_units
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LISTED = 10
 """Parts without costs that are named one by one."""

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.evaluation.law import Rates, link_s
 from chipweave.evaluation.record import Transfer
 from chipweave.hardware.package import Package
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.compiled import kernel
-from chipweave.evaluation.exact.transfer import Floats, Ints, Network
+from chipweave.evaluation.exact.transfer import Network
+from chipweave.ndarrays import Floats, Ints
 
 
 def load_links(source: Ints, target: Ints, moved: Floats, owned: Floats, net: Network, links: Floats) -> int:

@@ -9,8 +9,9 @@ import numpy as np
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables import single
 from chipweave.evaluation.tables.single import Candidates, StageTables, Traffic
-from chipweave.evaluation.tables.units import Floats, Places, TaskArrays, places, task_arrays
+from chipweave.evaluation.tables.units import Places, TaskArrays, places, task_arrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes, window_bytes
+from chipweave.ndarrays import Floats
 
 __all__ = ["Candidates", "Scores", "StageTables", "arrays_of", "bytes_of", "places_of", "score", "stage_tables",
            "window_cost"]  # fmt: skip

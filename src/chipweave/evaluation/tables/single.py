@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.law import Rates, Room, Terms
@@ -15,9 +14,7 @@ from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.demand import Brought, Spent, demand_of
 from chipweave.evaluation.tables.units import Places, TaskArrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Floats, Ints
 
 
 class Place(NamedTuple):

@@ -9,15 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables.memory import Held, Operands, Units, fill_and_drain, footprints, spills
 from chipweave.evaluation.tables.window_bytes import Tensors
+from chipweave.ndarrays import Floats, Ints
 from chipweave.workload.model import NETWORK_INPUT, Model
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class TaskArrays(NamedTuple):

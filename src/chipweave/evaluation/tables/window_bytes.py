@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Bools, Floats, Ints
 
 
 class Tensors(NamedTuple):
@@ -23,7 +20,7 @@ class Tensors(NamedTuple):
 
     unit: Ints
     bytes_: Floats
-    sink: NDArray[np.bool_]
+    sink: Bools
     starts: Ints
     reader: Ints
     read: Floats
@@ -84,9 +81,7 @@ def _add_load(tensors: Tensors, t: int, a: int, load: Floats) -> None:
 
 
 @inner()
-def _add_output(
-    tensors: Tensors, t: int, a: int, b: int, forwarding: bool, store: Floats, forward: Floats
-) -> None:
+def _add_output(tensors: Tensors, t: int, a: int, b: int, forwarding: bool, store: Floats, forward: Floats) -> None:
     """Tensor t, which the window makes, to later windows and to later stages."""
     reader, read, size, maker = tensors.reader, tensors.read, tensors.bytes_[t], tensors.unit[t] - a
     later = size if tensors.sink[t] else 0.0

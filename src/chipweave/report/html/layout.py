@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.hardware.package import Package
+from chipweave.ndarrays import Floats
 
-Floats = NDArray[np.float64]
 WIDEST_GAP = 2
 """Pitches between neighbouring rows or columns in use, at most."""
 _MOST_PUSHES, _MOST_PAIRS = 500, 10_000_000

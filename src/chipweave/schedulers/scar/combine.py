@@ -8,14 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
+from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.scar.energy_caps import Caps
 from chipweave.schedulers.scar.labels import NO_SLACK, beats, cap_at, grown
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class Placed(NamedTuple):
@@ -130,9 +127,7 @@ def _beaten_by(made: Combined, at: int, new: Floats, width: int, breadth: int) -
 
 
 @inner()
-def _drop_beaten(
-    made: Combined, head: Ints, bucket: int, new: Floats, width: int, breadth: int, free: int
-) -> int:
+def _drop_beaten(made: Combined, head: Ints, bucket: int, new: Floats, width: int, breadth: int, free: int) -> int:
     """Take those out of a bucket that the new figures make hopeless; the first of the free rows."""
     before, at = -1, head[bucket]
     while at >= 0:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.evaluation.bound import Point
+from chipweave.ndarrays import Floats
 from chipweave.plan.objective import Objective
 
 _BINS = 128
@@ -23,9 +23,9 @@ class Caps(NamedTuple):
 
     start_s: float
     step_s: float
-    energy_j: NDArray[np.float64]
+    energy_j: Floats
 
-    def at(self, latency_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, latency_s: Floats) -> Floats:
         """The cap for each latency."""
         if math.isinf(self.step_s):
             return np.full(len(latency_s), self.energy_j[0])

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.errors import InputError
 from chipweave.evaluation.bound import least_of_window
@@ -27,6 +26,7 @@ from chipweave.evaluation.tables.bench import (
     stage_tables,
     window_cost,
 )
+from chipweave.ndarrays import Ints
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import micro_batch_candidates
 from chipweave.plan.schedule import Pipeline, Stage
@@ -97,7 +97,7 @@ def evolve_window(
     ]
     met: dict[tuple[Cuts, ...], WindowOption | None] = {}
 
-    def score(individual: NDArray[np.int64]) -> float:
+    def score(individual: Ints) -> float:
         cuts = _decode(individual, members)
         if cuts not in met:
             met[cuts] = _place_all(ready, members, cuts, kind_of, objective)
@@ -172,7 +172,7 @@ def _uniform_places(tables: StageTables) -> Iterator[StageTables]:
     yield StageTables(*(np.take_along_axis(array, fastest, axis=0) for array in tables))
 
 
-def _bounds(members: Sequence[_Member]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bounds(members: Sequence[_Member]) -> tuple[Ints, Ints]:
     """Per task: a number of stages, then nodes - 1 cut positions."""
     low = np.concatenate([[1, *([m.share.first + 1] * (m.nodes - 1))] for m in members])
     high = np.concatenate([[m.nodes, *([m.share.end - 1] * (m.nodes - 1))] for m in members])
@@ -185,7 +185,7 @@ def _encode(member: _Member, cuts: Cuts, rng: np.random.Generator) -> list[int]:
     return [len(cuts), *positions]
 
 
-def _decode(individual: NDArray[np.int64], members: Sequence[_Member]) -> tuple[Cuts, ...]:
+def _decode(individual: Ints, members: Sequence[_Member]) -> tuple[Cuts, ...]:
     """The first stages - 1 positions, sorted and without repeats, are the cuts."""
     found, at = [], 0
     for member in members:
@@ -196,7 +196,7 @@ def _decode(individual: NDArray[np.int64], members: Sequence[_Member]) -> tuple[
     return tuple(found)
 
 
-def _first_population(members: Sequence[_Member], size: int, seed: int) -> NDArray[np.int64]:
+def _first_population(members: Sequence[_Member], size: int, seed: int) -> Ints:
     """The tasks' best seeds together, then mixtures of their better ones."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -211,9 +211,9 @@ def _first_population(members: Sequence[_Member], size: int, seed: int) -> NDArr
 
 
 def _evolve(
-    score: Callable[[NDArray[np.int64]], float],
-    population: NDArray[np.int64],
-    bounds: tuple[NDArray[np.int64], NDArray[np.int64]],
+    score: Callable[[Ints], float],
+    population: Ints,
+    bounds: tuple[Ints, Ints],
     options: ScarOptions,
     seed: int,
 ) -> None:
@@ -228,7 +228,7 @@ def _evolve(
         def __init__(self) -> None:
             super().__init__(n_var=population.shape[1], n_obj=1, xl=bounds[0], xu=bounds[1], vtype=int)
 
-        def _evaluate(self, x: NDArray[np.int64], out: dict[str, float], *args: object, **kwargs: object) -> None:
+        def _evaluate(self, x: Ints, out: dict[str, float], *args: object, **kwargs: object) -> None:
             value = score(x)
             out["F"] = value if math.isfinite(value) else 1e300
 
@@ -339,7 +339,8 @@ def _walk(
 
 
 def _batch(ready: Prepared, member: _Member, cuts: Cuts, pipeline: Pipeline) -> Scores:
-    return score(ready,
+    return score(
+        ready,
         member.share.task,
         member.share.first,
         member.share.end,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Problem
-
-Floats = NDArray[np.float64]
 
 
 def expected_units(problem: Problem, task: int) -> tuple[Floats, Floats]:

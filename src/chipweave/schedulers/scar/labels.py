@@ -11,17 +11,14 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.bound import LeastOfWindow
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import StageTables
+from chipweave.ndarrays import Floats, Ints, Shorts
 from chipweave.schedulers.scar.energy_caps import Caps
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Shorts = NDArray[np.int16]
 Rows = TypeVar("Rows", Floats, Ints, Shorts)
 
 NO_SLACK = np.zeros(4)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from chipweave.ndarrays import Floats
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
-from chipweave.schedulers.scar.expected_cost import Floats
 from chipweave.schedulers.scar.options import Provision
 from chipweave.schedulers.scar.reconfigure import Share
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Problem, dependency_depths
-from chipweave.schedulers.scar.expected_cost import Floats, expected_units
+from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Packing
 
 

@@ -9,20 +9,17 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.evaluation.bound import LeastOfWindow, least_of_window
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
+from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.problem import micro_batch_candidates
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.labels import Comparing, fronts
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.trees import KindTree
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 UNLIMITED = 2**62
 

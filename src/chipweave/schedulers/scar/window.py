@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables.bench import Candidates, Scores, arrays_of, score, window_cost
+from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.combine import Placed, combine, sieve
@@ -18,9 +18,6 @@ from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.segment import Segmentations
 from chipweave.schedulers.scar.trees import KindTree
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
