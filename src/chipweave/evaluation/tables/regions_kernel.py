@@ -244,8 +244,8 @@ def _single(task: TaskArrays, u: int, v: int, compute_s: float, line: Line, term
     terms[OPEN], terms[FIRST], terms[LAST], terms[MODE] = 1.0, 0.0, 0.0, 0.0
 
 
-@kernel()
-def times(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -> tuple[float, float]:
+@inner(forceinline=True)  # handing over its arguments would take longer than what it computes
+def times_of(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -> tuple[float, float]:
     """(fill_s, steady_s) of a stage that loads and leaves behind so many bytes of a micro-batch, and sends them out in
     `out_s`."""
     overlaps = terms[LEFT] >= terms[OPEN] * (loaded + left)
@@ -254,6 +254,12 @@ def times(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -
     )
     load_s = law.dram_s(loaded + terms[LOADED], line.dram_hops, line.rates)
     return law.passes(inside, load_s + terms[SPILL_S] + out_s)
+
+
+@kernel()
+def times(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -> tuple[float, float]:
+    """`times_of` for Python."""
+    return times_of(terms, loaded, left, out_s, line)
 
 
 @inner()

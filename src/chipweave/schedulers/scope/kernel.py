@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.tables.compiled_law import law
-from chipweave.evaluation.tables.regions_kernel import DRAM_BYTES, ENERGY_J, FIRST, PACE_S, RESIDENT_S, Line, times
+from chipweave.evaluation.tables.regions_kernel import DRAM_BYTES, ENERGY_J, FIRST, PACE_S, RESIDENT_S, Line, times_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -63,7 +63,7 @@ class Windows(NamedTuple):
     cap: Ints
 
 
-@inner()
+@inner(forceinline=True)
 def _forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: Line) -> float:
     """To the next stage, on `reader` chiplets: its largest part's need, or the sender's share, and the longest route
     over both regions."""
@@ -73,7 +73,7 @@ def _forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: 
     return law.link_s(max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
 
 
-@inner()
+@inner(forceinline=True)
 def _smallest(
     board: Board, tails: Tails, span: tuple[int, int, int], opens: bool, start: int, cap_s: float, found: Floats
 ) -> int:
@@ -100,7 +100,7 @@ def _smallest(
         if terms[PACE_S] < np.inf:
             if c < end:
                 out_s = _forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
-            found[0], found[1] = times(terms, loaded, left, out_s, line)
+            found[0], found[1] = times_of(terms, loaded, left, out_s, line)
             if found[1] <= cap_s:
                 return s
     return len(chosen)

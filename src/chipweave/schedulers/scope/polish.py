@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from chipweave.plan.problem import micro_batch_candidates
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
@@ -102,14 +103,15 @@ def _climb(
     improved = True
     while improved and exact.layers < limit and not request.out_of_time:
         improved, near = False, []
-        costs = [exact.require((window,)) for window in draft]
+        before = _sums([exact.require((window,)) for window in draft])
         for first, end, windows in _neighbours(draft, exact, batch, chiplets):
             if len(draft) - (end - first) + len(windows) > most or not space.holds(windows, chiplets):
                 continue
-            changed = [exact.cost((window,)) for window in windows]
-            if None not in changed:
-                all_costs = [*costs[:first], *changed, *costs[end:]]
-                now = value(sum(cost[0] for cost in all_costs if cost), sum(cost[1] for cost in all_costs if cost))
+            changed = exact.cost(windows)
+            if changed is not None:
+                now_s = before[first][0] + changed[0] + before[-1][0] - before[end][0]
+                now_j = before[first][1] + changed[1] + before[-1][1] - before[end][1]
+                now = value(now_s, now_j)
                 other = (*draft[:first], *windows, *draft[end:])
                 if _below(now, best):
                     draft, best, improved = other, now, True
@@ -118,6 +120,11 @@ def _climb(
             if exact.layers >= limit or request.out_of_time:
                 break
     return draft, near
+
+
+def _sums(costs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of the windows before each, and of all: a change of few windows among hundreds is then soon added up."""
+    return list(accumulate(costs, lambda one, other: (one[0] + other[0], one[1] + other[1]), initial=(0.0, 0.0)))
 
 
 def _below(value: float, best: float) -> bool:
