@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.law import Rates, Room, Terms, Way
 from chipweave.evaluation.tables.compiled_law import law
-from chipweave.evaluation.tables.demand import Brought, Spent, demand_of
-from chipweave.evaluation.tables.single import inside_j
+from chipweave.evaluation.tables.single import Brought, Spent, demand_of, inside_j
 from chipweave.evaluation.tables.units import TaskArrays
 
 Floats = NDArray[np.float64]
