@@ -35,7 +35,7 @@ class Brought(NamedTuple):
     hops: float
 
 
-@inner()
+@inner(forceinline=True)
 def demand_of(
     samples: tuple[int, int], spent: Spent, brought: Brought, hop_bytes: float, inside_j: float, weight_fill_j: float
 ) -> Demand:
@@ -131,7 +131,7 @@ class Traffic(NamedTuple):
     into: Floats
 
 
-@inner()
+@inner(forceinline=True)
 def room_of(task: TaskArrays, place: Place, span: Span, micro_batch: int) -> Room:
     """What a micro-batch asks of the chiplet's L2."""
     u, v = span.first, span.last
@@ -148,7 +148,7 @@ def room_of(task: TaskArrays, place: Place, span: Span, micro_batch: int) -> Roo
     )
 
 
-@inner()
+@inner(forceinline=True)
 def inside_j(task: TaskArrays, c: int, u: int, v: int) -> float:
     """Joules that one sample takes inside a chiplet of class c: units u to v, what enters and leaves them included."""
     return float(
@@ -156,7 +156,7 @@ def inside_j(task: TaskArrays, c: int, u: int, v: int) -> float:
     )
 
 
-@inner()
+@inner(forceinline=True)
 def terms_of(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Rates) -> tuple[float, Terms]:
     """What a micro-batch spills, and what the stage costs; of its joules only the sum counts.
 
