@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
+from chipweave.ndarrays import Floats, Ints
 from chipweave.workload.layer import Layer, Op, channel_units
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 WINDOWED, IDENTITY, UPSAMPLE, TRANSPOSED = range(4)
 _KIND = {

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import kernel
 from chipweave.evaluation.exact.boxes import entries, need, own
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Floats, Ints
 
 SAMPLED = 12
 """Of a region's parts, so many are looked at, evenly spaced; the largest transfer is taken from them."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.evaluation.exact.boxes import layer_rows
 from chipweave.evaluation.exact.ground import Prepared
@@ -24,12 +23,10 @@ from chipweave.evaluation.tables import regions_kernel as kernel
 from chipweave.evaluation.tables.bench import arrays_of
 from chipweave.evaluation.tables.edges import edge_entries
 from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
+from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.schedule import Partition
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import NETWORK_INPUT, Model
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 EVERY_SIZE_UP_TO = 24
 GROWTH = 1.06

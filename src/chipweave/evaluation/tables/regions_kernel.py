@@ -8,16 +8,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.law import Rates, Room, Terms, Way
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import Brought, Spent, demand_of, inside_j
 from chipweave.evaluation.tables.units import TaskArrays
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Floats, Ints
 
 (
     PACE_S, COMPUTE_S, EXCHANGE_S, WEIGHTS_S, RESIDENT_S, SPILL_S, KEEPING, BESIDE, LEFT, OPEN, LOADED, ENERGY_J,

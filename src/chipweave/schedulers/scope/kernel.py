@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.regions_kernel import DRAM_BYTES, ENERGY_J, FIRST, PACE_S, RESIDENT_S, Line, times_of
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from chipweave.ndarrays import Floats, Ints
 
 FILL_S, JOULES, BYTES, SLOWEST_S = range(4)
 

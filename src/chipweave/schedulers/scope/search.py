@@ -10,8 +10,9 @@ import numpy as np
 
 from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables import regions_kernel as stage
-from chipweave.evaluation.tables.regions import Floats, Ground, Ints, line_of, stage_tables, unit_tables
+from chipweave.evaluation.tables.regions import Ground, line_of, stage_tables, unit_tables
 from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
+from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
 from chipweave.schedulers.scope import kernel
 from chipweave.schedulers.scope.kernel import Board, Windows
