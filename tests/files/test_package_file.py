@@ -257,6 +257,12 @@ class TestChiplets:
         assert chiplet.dataflow == Dataflow(Style.CUSTOM, loops=Loops("NY", "", Tensor.INPUT, "SR"))
         assert text.split("loops:")[1] in dump_chiplet(chiplet)
 
+    def test_the_block_of_streamed_weights_is_written_where_it_is_given(self) -> None:
+        chiplet = chiplet_from_dict({"name": "c", "stream_bytes": 2**18})
+        assert chiplet == Chiplet("c", stream_bytes=2**18)
+        assert chiplet_from_dict(parse_yaml(dump_chiplet(chiplet), "c")) == chiplet
+        assert "stream_bytes" not in chiplet_to_dict(Chiplet("c"))  # digests of packages stay what they were
+
     def test_array_and_technology(self) -> None:
         text = "name: c\narray: [64, 64]\nprecision_bits: 16\nsum_bits: 48\nnode_nm: 7\nl1_j_per_byte: 1e-12\n"
         chiplet = chiplet_from_dict(parse_yaml(text, "c"))

@@ -29,6 +29,8 @@ ARRAY = "in rows and columns; make their product equal, or leave the array out f
         ({"node_nm": 22}, "node_nm=22 is no technology node with known figures; known: 45, 28, 16, 7"),
         ({"noc_bandwidth": 0}, "noc_bandwidth=0 is not a positive number"),
         ({"noc_bandwidth": -4}, "noc_bandwidth=-4 is not a positive number"),
+        ({"stream_bytes": 0}, "stream_bytes=0 is not a positive number"),
+        ({"stream_bytes": 1001, "l2_bytes": 1000}, "stream_bytes=1001 is more than l2_bytes=1000"),
         *(
             ({key: value}, f"{key}={value} is not a positive number")
             for key in ("l1_j_per_byte", "l2_j_per_byte", "noc_j_per_element_hop")
@@ -56,6 +58,18 @@ def test_all_problems_at_once() -> None:
 def test_accepted() -> None:
     chiplet = Chiplet("c", num_pes=12, array=(3, 4), precision_bits=128, sum_bits=128, node_nm=7, l1_j_per_byte=1e-12)
     assert len({chiplet, replace(chiplet), replace(chiplet, array=None)}) == 2
+
+
+def test_the_block_of_streamed_weights_is_a_tenth_of_l2_unless_given() -> None:
+    assert Chiplet("c", l2_bytes=1015).block_bytes == 101.5
+    assert Chiplet("c", l2_bytes=1000, stream_bytes=1000).block_bytes == 1000
+
+
+def test_channels_that_fill_the_array() -> None:
+    assert Chiplet("c", num_pes=48, array=(4, 12)).array_side == 12
+    assert Chiplet("c", num_pes=256).array_side == 16
+    assert Chiplet("c", num_pes=42).array_side == 6  # the root is 6.48
+    assert Chiplet("c", num_pes=1).array_side == 1
 
 
 def test_area_by_hand() -> None:

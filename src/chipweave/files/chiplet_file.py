@@ -129,6 +129,11 @@ class ChipletSpec(Spec):
     noc_j_per_element_hop: Positive | None = Field(
         None, description="An operand from one PE to the next, J. Default: wire of a PE's pitch at `node_nm`."
     )
+    stream_bytes: Count | None = Field(
+        None,
+        description="The block in which weights that do not stay in L2 come from DRAM, bytes; at most `l2_bytes`. "
+        "Default: a tenth of `l2_bytes`.",
+    )
 
 
 def load_chiplet(path: str | Path) -> Chiplet:

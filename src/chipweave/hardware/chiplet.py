@@ -39,8 +39,9 @@ class Chiplet:
         node_nm: technology node, one of `technology.NODES`.
         l1_j_per_byte, l2_j_per_byte: joules of reading or writing a byte; None: from `technology`.
         noc_j_per_element_hop: joules of an operand from one PE to the next; None: from `technology`.
+        stream_bytes: the block in which weights that do not stay in L2 come from DRAM; None: a tenth of `l2_bytes`.
 
-    `maestro` does not look at the last seven.
+    `maestro` does not look at the last eight.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Chiplet:
     l1_j_per_byte: float | None = None
     l2_j_per_byte: float | None = None
     noc_j_per_element_hop: float | None = None
+    stream_bytes: int | None = None
 
     def __post_init__(self) -> None:
         faults = self._faults()
@@ -81,6 +83,7 @@ class Chiplet:
             "l1_j_per_byte",
             "l2_j_per_byte",
             "noc_j_per_element_hop",
+            "stream_bytes",
         ):
             value = getattr(self, key)
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -89,6 +92,8 @@ class Chiplet:
             value = getattr(self, key)
             if not (math.isfinite(value) and value >= 0):
                 faults.append((key, f"{value} is negative or not a number"))
+        if self.stream_bytes is not None and self.stream_bytes > self.l2_bytes:
+            faults.append(("stream_bytes", f"{self.stream_bytes} is more than l2_bytes={self.l2_bytes}"))
         if self.array is not None:
             shown = " x ".join(map(str, self.array))
             if len(self.array) != 2 or min(self.array) < 1 or math.prod(self.array) != self.num_pes:
@@ -105,6 +110,16 @@ class Chiplet:
         except InputError as error:
             faults += error.fields
         return faults
+
+    @property
+    def block_bytes(self) -> float:
+        """The block in which weights that do not stay in L2 come from DRAM."""
+        return self.l2_bytes / 10 if self.stream_bytes is None else float(self.stream_bytes)
+
+    @property
+    def array_side(self) -> int:
+        """Channels that fill the array: its longer side, or that of a square of as many PEs."""
+        return round(math.sqrt(self.num_pes)) if self.array is None else max(self.array)
 
     @property
     def pe_area_mm2(self) -> float:
