@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -72,3 +72,40 @@ class TellingCostModel(CostModel, Protocol):
     def telling(self, tell: Tell) -> CostModel:
         """The same model; `tell` hears how far it is, and what that raises ends the search."""
         ...
+
+
+@runtime_checkable
+class BatchCostModel(CostModel, Protocol):
+    """A cost model that knows what several samples of a layer cost when they run together."""
+
+    def batch_costs(self, layers: Sequence[Layer], chiplet: Chiplet, samples: int) -> LayerCosts:
+        """Cost of `samples` samples of every layer on `chiplet`, run together: of all of them, not of each.
+
+        Raises:
+            InputError: as `costs`.
+        """
+        ...
+
+
+def batch_costs(model: CostModel, layers: Sequence[Layer], chiplet: Chiplet, samples: int) -> LayerCosts:
+    """Cost of `samples` samples of every layer, run together; for models that do not know, `samples` times one's.
+
+    What brings the weights into L2 and what L2 must hold is theirs then for one sample as for many: the weights are
+    the same, and the samples run one after another.
+
+    Raises:
+        InputError: as `costs`.
+    """
+    if isinstance(model, BatchCostModel):
+        return model.batch_costs(layers, chiplet, samples)
+    one = model.costs(layers, chiplet)
+    return replace(
+        one,
+        cycles=samples * one.cycles,
+        mac_j=samples * one.mac_j,
+        l1_j=samples * one.l1_j,
+        l2_j=samples * one.l2_j,
+        noc_j=samples * one.noc_j,
+        fill_input_j=samples * one.fill_input_j,
+        drain_output_j=samples * one.drain_output_j,
+    )

@@ -114,10 +114,9 @@ def test_equal_shapes_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(search, "best_mappings", noted)
     monkeypatch.setenv("CHIPWEAVE_CACHE", "off")
-    model = LoopnestCostModel()
-    alone = model.costs([CONV], CHIPLET)
+    alone = LoopnestCostModel().costs([CONV], CHIPLET)
     asked.clear()
-    costs = model.costs([CONV, POOL, replace(CONV, name="again"), UPCONV, CONV], CHIPLET)
+    costs = LoopnestCostModel().costs([CONV, POOL, replace(CONV, name="again"), UPCONV, CONV], CHIPLET)
     assert len(asked) == 1 + 3  # of the four phases of the outputs, two are one on its side
     for key, values in vars(costs).items():
         assert values[0] == values[2] == values[4] == getattr(alone, key)[0]

@@ -6,17 +6,18 @@ What it computes: docs/cost-model/loopnest.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from chipweave.cores import usable_cores
 from chipweave.cost.interface import LayerCosts, Tell
+from chipweave.cost.loopnest.batch import all_but_name, together
 from chipweave.cost.loopnest.explain import explain
 from chipweave.cost.loopnest.mapping_cost import energy_parts_j
 from chipweave.cost.loopnest.objective import Objective
-from chipweave.cost.loopnest.plan import Plan, plan
+from chipweave.cost.loopnest.plan import Known, Plan, plan
 from chipweave.cost.riders import rider_cycles
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
@@ -31,12 +32,14 @@ class LoopnestCostModel:
         objective: what a layer's mapping minimises: `edp`, `latency` or `energy`.
         jobs: threads that search; None: one per core that may be used. Figures do not depend on it.
         tell: hears how far a search for mappings is; what it raises ends it, and the mappings found are kept.
+        known: what this model has mapped so far, so that a search that asks often is answered at once.
     """
 
     objective: str = "edp"
     jobs: int | None = None
     name: str = "loopnest"
     tell: Tell | None = field(default=None, compare=False, repr=False)
+    known: Known = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.objective not in list(Objective):
@@ -52,6 +55,23 @@ class LoopnestCostModel:
             InputError: layers without a mapping that fits L1, naming layer, chiplet and limit, all at once.
         """
         return costs_of(self.plan(layers, chiplet))
+
+    def batch_costs(self, layers: Sequence[Layer], chiplet: Chiplet, samples: int) -> LayerCosts:
+        """Cost of `samples` samples of every layer, run together: as one layer with as many copies, or rows.
+
+        Layers that differ in nothing but their names are costed once.
+
+        Raises:
+            InputError: as `costs`; of layers that are alike the first is named.
+        """
+        if samples == 1:
+            return self.costs(layers, chiplet)
+        alike = [all_but_name(layer) for layer in layers]
+        firsts = dict(zip(reversed(alike), reversed(layers), strict=True))
+        costs = self.costs([together(layer, chiplet, samples) for layer in firsts.values()], chiplet)
+        number = {each: index for index, each in enumerate(firsts)}
+        at = [number[each] for each in alike]
+        return LayerCosts(**{part.name: getattr(costs, part.name)[at] for part in fields(costs)})
 
     def telling(self, tell: Tell) -> LoopnestCostModel:
         """The same model; `tell` hears how far a search for mappings is."""
@@ -71,7 +91,7 @@ class LoopnestCostModel:
         Raises:
             InputError: as `costs`.
         """
-        return plan(layers, chiplet, self.objective, self.jobs or usable_cores(), tell or self.tell)
+        return plan(layers, chiplet, self.objective, self.jobs or usable_cores(), tell or self.tell, self.known)
 
 
 def costs_of(made: Plan) -> LayerCosts:

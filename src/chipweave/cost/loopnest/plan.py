@@ -39,6 +39,10 @@ class Run:
     counts: Counts
 
 
+Known = dict[tuple[Machine, Energies, str], dict[Shape, Run]]
+"""By machine, energies and objective what shapes run as."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Per layer its runs, one after another; none for layers that ride."""
@@ -50,13 +54,21 @@ class Plan:
     runs: tuple[tuple[Run, ...], ...]
 
 
-def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 1, tell: Tell | None = None) -> Plan:
+def plan(
+    layers: Sequence[Layer],
+    chiplet: Chiplet,
+    objective: str,
+    jobs: int = 1,
+    tell: Tell | None = None,
+    known: Known | None = None,
+) -> Plan:
     """Equal shapes are mapped once, and so are those that differ in which way they lie.
 
     Args:
         objective: of a layer's mapping: `latency`, `energy` or `edp`.
         jobs: threads; the result does not depend on it.
         tell: told now and then how far the search is; what it raises ends it. What was found until then is kept.
+        known: what needs no search; what is found is added.
 
     Raises:
         InputError: layers without a mapping that fits L1, or too large to be counted, naming layer, chiplet and limit,
@@ -71,16 +83,18 @@ def plan(layers: Sequence[Layer], chiplet: Chiplet, objective: str, jobs: int = 
     ]
     if refused:
         raise InputError(refused)
-    stands = {shape: upright(shape, machine) for shape in dict.fromkeys(shape for each in shapes for shape in each)}
-    distinct = list(dict.fromkeys(stands.values()))
+    found = {} if known is None else known.setdefault((machine, energies, objective), {})
+    new = dict.fromkeys(shape for each in shapes for shape in each if shape not in found)
+    stands = {shape: upright(shape, machine) for shape in new}
+    distinct = [shape for shape in dict.fromkeys(stands.values()) if shape not in found]
     keys = dict(zip(distinct, cache.keys_of(distinct, machine, energies, objective), strict=True))
-    found = _cached(keys, machine)
+    found |= _cached(keys, machine)
     missing = {shape: key for shape, key in keys.items() if shape not in found}
     needs = {shape: _least_l1_bytes(shape, machine) for shape in missing if machine.constraint.whole}
     problems = [
         _too_big(layer, chiplet, machine, need)
         for layer, each in zip(layers, shapes, strict=True)
-        if (need := max((needs.get(stands[shape], 0) for shape in each), default=0)) > machine.l1_bytes
+        if (need := max((needs.get(stands.get(shape, shape), 0) for shape in each), default=0)) > machine.l1_bytes
     ]
     if problems:
         raise InputError(problems)
