@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.cost.interface import LayerCosts
+from chipweave.cost.interface import BatchCostModel
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.law import least_stage_s, least_weight_loads, micro_batches, pipeline_s, static_j
-from chipweave.evaluation.tables.bench import arrays_of
+from chipweave.evaluation.tables.bench import arrays_of, micro_of
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Prover, Space
 from chipweave.plan.objective import Objective
-from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.problem import Problem, micro_batch_candidates
 from chipweave.workload.scenario import Task
 
 
@@ -78,28 +78,51 @@ class _Least:
 
 
 def _least(ready: Prepared, index: int, regions: bool) -> _Least:
-    problem = ready.problem
-    batch = problem.scenario.tasks[index].batch
-    seconds, joules = _on_the_best_class(problem, problem.costs[index], batch)
+    seconds, joules = _on_the_best_class(ready, index)
     if not regions:
         return _Least(seconds, seconds, joules)
-    splits = ready.splits(index, len(problem.package.chiplets))
-    time_s, spread_s, energy_j = splits.least(*_on_the_best_class(problem, splits.tile_costs, batch))
+    splits = ready.splits(index, len(ready.package.chiplets))
+    time_s, spread_s, energy_j = splits.least(*_parts_on_the_best_class(ready, index))
     return _Least(np.minimum(seconds, time_s), np.minimum(seconds, spread_s), np.minimum(joules, energy_j))
 
 
-def _on_the_best_class(problem: Problem, by_class: Sequence[LayerCosts], batch: int) -> tuple[Floats, Floats]:
-    """Of each layer (or part) seconds of one sample and joules of the batch, each on the class that takes least.
+def _on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
+    """Of each layer seconds of one sample and joules of the batch, each on the class and at the micro-batch, in blocks
+    or whole, that takes least.
 
     In `detailed` without the fills and drains that a stage may save.
     """
-    seconds = [
-        costs.cycles / chiplet.clock_hz for costs, chiplet in zip(by_class, problem.package.classes, strict=True)
-    ]
-    if problem.fidelity is Fidelity.PAPER:
-        joules = [batch * costs.energy_j for costs in by_class]
-    else:
-        joules = [batch * costs.resident_j + costs.fill_weight_j for costs in by_class]
+    batch, classes = ready.tasks[task].batch, ready.package.classes
+    if not ready.detailed:
+        costs = ready.problem.costs[task]
+        seconds = [each.cycles / chiplet.clock_hz for each, chiplet in zip(costs, classes, strict=True)]
+        return np.min(seconds, axis=0), np.min([batch * each.energy_j for each in costs], axis=0)
+    all_s, all_j = [], []
+    for micro_batch in micro_batch_candidates(batch):
+        costs, blocks = ready.costs(task, micro_batch), ready.block_costs(task, micro_batch)
+        for each, more, chiplet in zip(costs, blocks, classes, strict=True):
+            all_s.append(each.cycles / chiplet.clock_hz + np.minimum(0.0, more.seconds) / micro_batch)
+            all_j.append(batch * (each.resident_j + np.minimum(0.0, more.joules)) + each.fill_weight_j)
+    return np.min(all_s, axis=0), np.min(all_j, axis=0)
+
+
+def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
+    """As `_on_the_best_class` of every part of a layer that there is (`Splits.tile_costs`).
+
+    What a part takes together with other samples is not known of all parts: where a cost model has such figures, a part
+    takes at least its multiplications on all PEs, and their joules.
+    """
+    batch, classes = ready.tasks[task].batch, ready.package.classes
+    splits = ready.splits(task, len(ready.package.chiplets))
+    costs = splits.tile_costs
+    seconds = [each.cycles / chiplet.clock_hz for each, chiplet in zip(costs, classes, strict=True)]
+    if not ready.detailed:
+        return np.min(seconds, axis=0), np.min([batch * each.energy_j for each in costs], axis=0)
+    joules = [batch * each.resident_j + each.fill_weight_j for each in costs]
+    if batch > 1 and isinstance(ready.problem.cost_model, BatchCostModel):
+        least_s = [splits.least_cycles(chiplet) / chiplet.clock_hz for chiplet in classes]
+        seconds = [np.minimum(one, least) for one, least in zip(seconds, least_s, strict=True)]
+        joules = [batch * each.mac_j + each.fill_weight_j for each in costs]
     return np.min(seconds, axis=0), np.min(joules, axis=0)
 
 
@@ -130,10 +153,29 @@ Part = tuple[int, int, int]
 
 def least_part_j(ready: Prepared, part: Part) -> float:
     """Joules of a part that no place avoids: every unit on its cheapest class, every weight loaded once."""
-    arrays, units = arrays_of(ready, part[0]), slice(part[1], part[2] + 1)
-    work_j = arrays.batch * np.diff(arrays.work_j[:, units], axis=1) + np.diff(arrays.fill_weight_j[:, units], axis=1)
+    arrays = arrays_of(ready, part[0])
+    _, work_j = _least_of_units(ready, part)
     weights = float(arrays.weights[part[2]] - arrays.weights[part[1]])
-    return float(work_j.min(axis=0).sum()) + weights * ready.rates.dram_j
+    return float(work_j.sum()) + weights * ready.rates.dram_j
+
+
+def _least_of_units(ready: Prepared, part: Part) -> tuple[Floats, Floats]:
+    """Per unit seconds of one sample and joules of the batch, weights filled once, at the best micro-batch and class."""
+    found = [_units_at(ready, part, size) for size in micro_batch_candidates(ready.tasks[part[0]].batch)]
+    return np.min([each[0] for each in found], axis=0), np.min([each[1] for each in found], axis=0)
+
+
+def _units_at(ready: Prepared, part: Part, micro_batch: int) -> tuple[Floats, Floats]:
+    """As `_least_of_units` at one micro-batch."""
+    arrays, micro, units = arrays_of(ready, part[0]), micro_of(ready, part[0], micro_batch), slice(part[1], part[2] + 1)
+
+    def least(whole: Floats, blocks: Floats) -> Floats:
+        own: Floats = np.diff(whole[:, units], axis=1) + np.minimum(0.0, np.diff(blocks[:, units], axis=1))
+        return own
+
+    seconds = least(micro.compute_s, micro.blocks_s).min(axis=0) / micro_batch
+    joules = arrays.batch * least(micro.work_j, micro.blocks_j) + np.diff(arrays.fill_weight_j[:, units], axis=1)
+    return seconds, joules.min(axis=0)
 
 
 def least_window(ready: Prepared, parts: Sequence[Part]) -> Point:
@@ -144,10 +186,9 @@ def least_window(ready: Prepared, parts: Sequence[Part]) -> Point:
     """
     latency_s, compute_s, energy_j = 0.0, 0.0, 0.0
     for part in parts:
-        arrays = arrays_of(ready, part[0])
-        units_s = np.diff(arrays.compute_s[:, part[1] : part[2] + 1], axis=1).min(axis=0)
-        latency_s = max(latency_s, pipeline_s(float(units_s.sum()), float(units_s.max()), arrays.batch))
-        compute_s += arrays.batch * float(units_s.sum())
+        batch, (units_s, _) = ready.tasks[part[0]].batch, _least_of_units(ready, part)
+        latency_s = max(latency_s, pipeline_s(float(units_s.sum()), float(units_s.max()), batch))
+        compute_s += batch * float(units_s.sum())
         energy_j += least_part_j(ready, part)
     return max(latency_s, compute_s / len(ready.package.chiplets)), energy_j
 
@@ -164,10 +205,9 @@ class LeastOfWindow(NamedTuple):
 def least_of_window(ready: Prepared, part: Part, micro_batch: int) -> LeastOfWindow:
     """The bounds of one part of a window at one micro-batch, on single chiplets of any class."""
     arrays, units = arrays_of(ready, part[0]), slice(part[1], part[2] + 1)
-    compute_s = _from(micro_batch * np.diff(arrays.compute_s[:, units], axis=1).min(axis=0))
+    units_s, energy_j = _units_at(ready, part, micro_batch)
+    compute_s = _from(micro_batch * units_s)
     weights = np.diff(arrays.weights[units])
-    energy_j = arrays.batch * np.diff(arrays.work_j[:, units], axis=1).min(axis=0)
-    energy_j += np.diff(arrays.fill_weight_j[:, units], axis=1).min(axis=0)
     loads = least_weight_loads(micro_batches(arrays.batch, micro_batch), ready.rates)
     energy_j += loads * weights * ready.rates.dram_j
     times = [least_stage_s(*each, ready.rates) for each in zip(compute_s, _from(weights), strict=True)]

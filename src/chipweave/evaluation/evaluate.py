@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.tensors import locate
 from chipweave.evaluation.exact.transfer import together
-from chipweave.evaluation.law import pipeline_s, static_j, window_needs, window_s
+from chipweave.evaluation.law import EMPTY, end_s, latency_s_of, static_j, through, window_needs, window_s
 from chipweave.evaluation.record import (
     Energy,
     Evaluation,
@@ -56,7 +57,7 @@ def _total(energies: list[Energy]) -> Energy:
 def window_of(
     ready: Prepared, window: Window, parts: Sequence[tuple[PipelineEvaluation, Transfer]], start_s: float
 ) -> WindowEvaluation:
-    """A window from its pipelines and their traffic."""
+    """A window from its pipelines and their traffic. Where what they share sets its length, each ends so much later."""
     pipelines = tuple(evaluation for evaluation, _ in parts)
     package, rates = ready.package, ready.rates
     dram_bytes = sum(stage.bytes_.dram for pipeline in pipelines for stage in pipeline.stages)
@@ -71,6 +72,9 @@ def window_of(
         link = package.directed_links[int(np.argmax(traffic.links))] if traffic.links.any() else None
         port = int(np.argmax(ports)) if ports.any() else None
     latency_s = window_s(needs)
+    pipelines = tuple(
+        replace(each, end_s=start_s + end_s(each.latency_s, slowest_s, latency_s)) for each in pipelines
+    )
     used = {chiplet for pipeline in window.pipelines for stage in pipeline.stages for chiplet in stage.chiplets}
     return WindowEvaluation(
         start_s=start_s,
@@ -96,14 +100,13 @@ def _most(bytes_: Floats) -> float:
 def pipeline_of(
     setting: Setting, parts: Sequence[EvaluatedStage], start_s: float
 ) -> tuple[PipelineEvaluation, Transfer]:
-    """A pipeline and its traffic from its stages': sum over stages + (k - 1) * slowest stage (SCAR III-E).
-
-    A short last micro-batch is timed as a full one; its bytes and energy are its own.
-    """
+    """A pipeline and its traffic from its stages' (`law.through`; in `paper` SCAR III-E)."""
     pipeline, k = setting.pipeline, setting.micro_batches
     stages = tuple(part.evaluation for part in parts)
-    first_s = sum(stage.resident_s + stage.fill_s for stage in stages)
-    latency_s = pipeline_s(first_s, max(stage.steady_s for stage in stages), k)
+    passed = EMPTY
+    for stage in stages:
+        passed = through(passed, stage, k)
+    latency_s = latency_s_of(passed, k, setting.ready.rates)
     evaluation = PipelineEvaluation(
         task=pipeline.task,
         micro_batch=pipeline.micro_batch,

@@ -2,7 +2,7 @@
 
 Nothing here knows a layer, a package, a schedule or a search. The evaluator calls these functions as they are;
 searches call the same source compiled (`tables/compiled_law.py`). Whoever calls them works out what a stage *demands*,
-exactly or as an estimate; what a demand *costs* is said only here.
+exactly or as an estimate, and what its L2s keep (`keep.py`); what that *costs* is said only here.
 
 Times are in seconds, energies in joules, sizes in bytes. "Per micro-batch" is left out where nothing else could be
 meant; b' is the micro-batch, b the batch, k = ceil(b / b') the number of micro-batches.
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-IN_LOAD, RESIDENT, MATES, STREAMED = range(4)
-"""Where weights wait: with every load (`paper`); all in L2; one copy spread over the region's L2s; in DRAM."""
+IN_LOAD, WHOLE, BLOCKS = range(3)
+"""How weights arrive: with every load (`paper`); all of them once, layer by layer; in blocks, what is not pinned again
+with every micro-batch."""
 
 
 class Rates(NamedTuple):
@@ -38,60 +39,70 @@ class Rates(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What one micro-batch asks of an L2, on the chiplet of the region that holds most.
+    """What one micro-batch asks of an L2, on the chiplet of the region that holds most (docs/evaluation.md).
 
     Args:
         l2: its size.
-        live: the largest set of activations that are held at a time.
-        second: a second copy of the largest parts that are brought in, sent out and exchanged.
-        all_weights, two_weights: of all layers of the stage, of the two that have most.
-        mates_weights: a share of one copy, and room for whole copies of the two largest that are gathered.
-        spill_kept, spill_streamed: what leaves the L2s of all chiplets for want of room, and comes back, where all
-            weights stay in L2, and where they stream.
+        live: the largest set of activations that are held at a time, were all of them held.
+        second: what arrives, leaves and is exchanged while the next micro-batch computes: a second copy.
+        weights: of all layers of the stage; copied: those of them of which every chiplet uses all.
+        slack: what the keep pass leaves free while every layer runs, beside blocks and kept activations.
+        waiting: copies of tensors that skip stages, which wait here while the stages between compute.
     """
 
     l2: float
     live: float
     second: float
-    all_weights: float
-    two_weights: float
-    mates_weights: float
-    spill_kept: float
-    spill_streamed: float
+    weights: float
+    copied: float
+    slack: float
+    waiting: float
 
 
 class Way(NamedTuple):
     """A way to keep a stage's weights.
 
     Args:
-        keeping: where they wait.
-        fits: the activations fit beside the weights that are held.
-        held: weights in L2.
-        spill: activations that leave the region's L2s for want of room, and come back.
+        keeping: how they arrive.
+        pinned: bytes that stay in the L2 of the chiplet that holds most for the window.
+        parted, copied: distinct bytes of weights that come from DRAM with every micro-batch: of those that the chiplets
+            of a region have parts of, and of those that they all have.
+        gathered: distinct bytes of weights that wait once in the whole region and are gathered with every micro-batch.
+        held: share of the waiting copies that have room.
+        overlaps: the next micro-batch's transfers have room beside this one's.
     """
 
     keeping: int
-    fits: bool
+    pinned: float
+    parted: float
+    copied: float
+    gathered: float
     held: float
-    spill: float
+    overlaps: bool
 
 
 class Demand(NamedTuple):
-    """What a stage asks for, its weights kept in some way.
+    """What a stage asks for.
 
     Args:
         batch, micro_batch: samples in all, and at a time.
         compute_s, exchange_s: all layers' slowest parts; tensors among the region's chiplets.
         pace_s: both where they overlap, layer by layer.
-        forward_s: activations to later stages.
-        gather_s: weights from the region's mates.
-        weights, weights_hops: all weights, and the longest route on which they come from DRAM.
+        blocks_s, blocks_j: what blocks take longer than whole layers, in a micro-batch; and joules of one sample.
+        exposed_s: what blocks of weights, none of them pinned, take beyond the computing that hides them.
+        arrival_s: from the first byte of weights to the end of the computing, were the input there already.
+        forward_s: activations to later stages; store_port_s: what storing keeps the same ports for.
+        gather_s, gather_fixed_s: a byte of weights from the region's mates, without latencies; these for all layers.
+        weights, weights_hops: all distinct weights, and the longest route on which they come from DRAM.
         load, load_hops, store, store_hops: activations of one sample from and to DRAM, and their longest routes.
         dram_hops: the region's longest route to DRAM.
+        evicted: bytes of a micro-batch that go to DRAM for want of room, and those that come back, in the whole region;
+            waiting: both of the copies that wait, were none held.
+        again: bytes of a micro-batch that are read once more, because two operands exceed the L2 together.
         hop_bytes: everything that moves in the whole window, times the links that it crosses.
         mac_j, l1_j, l2_j, noc_j: of one sample.
         fill_j, drain_j: of one sample's activations that enter and leave L2.
-        weight_fill_j: of all weights that enter L2, once.
+        weight_fill_j: of all weights that enter L2, once; byte_j: of a byte that enters or leaves L2.
     """
 
     batch: int
@@ -99,8 +110,14 @@ class Demand(NamedTuple):
     compute_s: float
     exchange_s: float
     pace_s: float
+    blocks_s: float
+    blocks_j: float
+    exposed_s: float
+    arrival_s: float
     forward_s: float
+    store_port_s: float
     gather_s: float
+    gather_fixed_s: float
     weights: float
     weights_hops: float
     load: float
@@ -108,6 +125,9 @@ class Demand(NamedTuple):
     store: float
     store_hops: float
     dram_hops: float
+    evicted: float
+    waiting: float
+    again: float
     hop_bytes: float
     mac_j: float
     l1_j: float
@@ -116,29 +136,39 @@ class Demand(NamedTuple):
     fill_j: float
     drain_j: float
     weight_fill_j: float
+    byte_j: float
 
 
 class Terms(NamedTuple):
     """What the stage costs; the names are those of `record.StageEvaluation`, its bytes and its energy.
 
     Args:
-        weights_s to steady_s: seconds of one micro-batch; resident_s: once per window.
+        compute_s to steady_s: seconds of one micro-batch; resident_s: once per window.
+        ready_s: from when the stage's weights may come until its first micro-batch is out.
+        last_fill_s, last_steady_s: fill_s and steady_s of the last micro-batch, which may be short.
         alone_s: of the stage in the window, were it the only one of its pipeline.
         overlaps: transfers overlap compute in the running pipeline.
-        weights to dram: bytes in the whole window.
+        weights to dram: bytes in the whole window; of again and spill, evicted ones both ways.
         mac_j to nop_j: joules in the whole window; energy_j: their sum.
     """
 
+    compute_s: float
+    pace_s: float
+    exposed_s: float
     weights_s: float
     resident_s: float
     load_s: float
     store_s: float
     spill_s: float
     fill_s: float
+    ready_s: float
     steady_s: float
+    last_fill_s: float
+    last_steady_s: float
     alone_s: float
     overlaps: bool
     weights: float
+    again: float
     load: float
     store: float
     spill: float
@@ -173,10 +203,14 @@ def link_s(bytes_: float, hops: float, rates: Rates) -> float:
     return bytes_ / rates.link_bytes_s + hops * rates.hop_s + rates.delta_s
 
 
-def gather_s(bytes_: float, layers: float, chiplets: int, span: float, rates: Rates) -> float:
-    """Sum over the layers that are gathered of W (n - 1) / n / BW_nop + hops * Lat_hop + delta (docs/regions.md)."""
-    fixed_s = span * rates.hop_s + rates.delta_s
-    return bytes_ * (chiplets - 1) / chiplets / rates.link_bytes_s + layers * fixed_s
+def gather_byte_s(chiplets: int, rates: Rates) -> float:
+    """Seconds in which every chiplet of a region gets a byte that waits in one of them, a share on each."""
+    return (chiplets - 1) / chiplets / rates.link_bytes_s
+
+
+def gather_fixed_s(layers: float, span: float, rates: Rates) -> float:
+    """What gathering so many layers' weights takes beside their bytes: a way through the region for each."""
+    return layers * (span * rates.hop_s + rates.delta_s)
 
 
 def seen_from(hops: float, rates: Rates) -> Rates:
@@ -197,118 +231,185 @@ def seen_from(hops: float, rates: Rates) -> Rates:
     )
 
 
-def fits_l2(room: Room) -> bool:
-    """The test for micro-batches above 1: the activations fit beside the weights, at least streamed ones.
+def fits_l2(live: float, two_weights: float, l2: float) -> bool:
+    """The test for micro-batches above 1 in `paper`: the activations fit beside the two largest layers' weights."""
+    return two_weights + live <= l2
 
-    Whatever fits with weights from mates or resident also fits with streamed ones.
+
+def pinned(room: Room, weights: float, budget: float, held: float, chiplets: int, overlaps: bool) -> Way:
+    """Weights in blocks, with so much L2 on every chiplet for those that stay.
+
+    First what only one chiplet uses: a byte of room saves a byte of the stage's own. Then what all of them use: as local
+    copies if they fit; else as much of it as fits once in the whole region, a part of it locally where there is room
+    (docs/regions.md).
+
+    Args:
+        weights: distinct bytes of all weights; held: the share of waiting copies that has room.
     """
-    return room.two_weights + room.live <= room.l2
+    parted, copied = room.weights - room.copied, room.copied
+    own = min(parted, budget)
+    left = budget - own
+    local, once = min(copied, left), 0.0
+    if chiplets > 1 and copied > left:
+        once = min((copied - left) * chiplets / (chiplets - 1), chiplets * left)
+        local = max(0.0, left - once / chiplets)
+    streamed = (weights - copied) * (1.0 - own / parted) if own < parted else 0.0
+    rest = max(0.0, copied - local - once)
+    return Way(BLOCKS, own + local + once / chiplets, streamed, rest, once, held, overlaps)
+
+
+def from_dram(way: Way) -> float:
+    """Distinct bytes of weights that come from DRAM with every micro-batch."""
+    return way.parted + way.copied
 
 
 def ways(room: Room, weights: float, k: int, chiplets: int, rates: Rates) -> tuple[Way, Way]:
     """How weights may be kept: one way, twice, or two ways of which the better is taken (`better`).
 
-    In `detailed`: resident where they fit beside the activations, else from mates or streamed. Where nothing fits,
-    what exceeds the L2 left beside the weights spills, layer by layer: beside all of them if they are kept, beside the
-    layer's own and the next one's if they stream. Of these two, the one that moves fewer bytes in the window is taken.
+    All weights beside all live activations, where they fit. In blocks, beside the activations that the keep pass
+    holds: as many are pinned as there is room for, or fewer, so that the next micro-batch's transfers have room, where
+    that costs no bytes. Copies that wait have room first: each byte of them would cross DRAM twice.
     """
-    if not rates.detailed:
-        way = Way(IN_LOAD, True, 0.0, 0.0)
-        return way, way
-    if room.all_weights + room.live <= room.l2:
-        way = Way(RESIDENT, True, room.all_weights, 0.0)
-        return way, way
-    mates = Way(MATES, chiplets > 1 and room.mates_weights + room.live <= room.l2, room.mates_weights, 0.0)
-    streamed = Way(STREAMED, fits_l2(room), room.two_weights, 0.0)
-    if mates.fits or streamed.fits:
-        return mates if mates.fits else streamed, streamed if streamed.fits else mates
-    way = Way(STREAMED, False, min(room.l2, room.two_weights), room.spill_streamed)
-    keeps_fewer = weights + 2 * k * room.spill_kept <= k * (weights + 2 * room.spill_streamed)
-    if room.all_weights <= room.l2 and keeps_fewer:
-        way = Way(RESIDENT, False, room.all_weights, room.spill_kept)
-    return way, way
-
-
-def weight_loads(keeping: int, k: int) -> int:
-    """How often weights come from DRAM in a window."""
-    return k if keeping in (IN_LOAD, STREAMED) else 1
-
-
-def weight_fills(keeping: int, k: int) -> int:
-    """How often weights enter the L2s in which they are used, in a window: from DRAM or from mates."""
-    return 1 if keeping == RESIDENT else k
+    free = room.l2 - room.weights - room.live
+    whole = Way(WHOLE, room.weights, 0.0, 0.0, 0.0, 1.0, False)
+    if free >= 0.0:
+        held = 1.0 if room.waiting <= free else free / room.waiting
+        whole = Way(WHOLE, room.weights, 0.0, 0.0, 0.0, held, free - held * room.waiting >= room.second)
+        if whole.overlaps and held == 1.0:
+            return whole, whole
+    held = 1.0 if room.waiting <= room.slack else room.slack / room.waiting
+    left = max(0.0, room.slack - held * room.waiting)
+    most = pinned(room, weights, left, held, chiplets, False)
+    most = Way(BLOCKS, most.pinned, most.parted, most.copied, most.gathered, held, left - most.pinned >= room.second)
+    fewer = pinned(room, weights, max(0.0, left - room.second), held, chiplets, left >= room.second)
+    no_dearer = from_dram(fewer) <= from_dram(most) and fewer.gathered <= most.gathered
+    blocks = fewer if k > 1 and no_dearer else most
+    if free < 0.0:
+        return blocks, blocks
+    return whole, blocks
 
 
 class Inside(NamedTuple):
-    """What a micro-batch takes in a stage whatever is brought in and sent out.
+    """Seconds of a micro-batch in a stage, whatever it brings in and sends out.
 
     Args:
-        exchange_s, compute_s, pace_s: as in `Demand`; weights_s: as in `Terms`.
-        beside: two layers' weights are held, so that the next layer's arrive while this one's are in use.
-        overlaps: as in `Terms`.
+        compute_s, exchange_s: as in `Terms`; pace_s: both where they overlap; exposed_s: what blocks add to them.
+        streams_s: weights and evicted activations at the DRAM; gather_s: weights from mates.
     """
 
-    exchange_s: float
     compute_s: float
+    exchange_s: float
     pace_s: float
-    weights_s: float
-    beside: bool
-    overlaps: bool
+    exposed_s: float
+    streams_s: float
+    gather_s: float
 
 
-def passes(inside: Inside, in_and_out_s: float) -> tuple[float, float]:
+def inside(demand: Demand, way: Way, share: float, rates: Rates) -> Inside:
+    """A micro-batch of which `share` is there: what waits for samples takes the same share of its time, weights come
+    in full."""
+    d = demand
+    compute_s, pace_s, exposed_s, gather_s = share * d.compute_s, share * d.pace_s, 0.0, 0.0
+    evicted, streamed = share * (1.0 - way.held) * d.waiting, from_dram(way)
+    if way.keeping == BLOCKS:
+        compute_s, pace_s = compute_s + share * d.blocks_s, pace_s + share * d.blocks_s
+        # What is pinned is what computing would not hide: it is as long as any weights are exposed.
+        exposed_s = max(0.0, d.exposed_s - (d.weights - from_dram(way)) / rates.dram_bytes_s)
+        evicted, streamed = evicted + share * d.evicted, streamed + d.again
+    if way.gathered > 0.0:
+        gather_s = way.gathered * d.gather_s + d.gather_fixed_s
+    streams_s = dram_s(streamed, d.weights_hops, rates) + dram_s(evicted, d.dram_hops, rates)
+    return Inside(compute_s, share * d.exchange_s, pace_s, exposed_s, streams_s, gather_s)
+
+
+def turns(inside: Inside, load_s: float, store_s: float, ports_s: float, overlaps: bool) -> tuple[float, float]:
     """(fill_s, steady_s): one micro-batch through the empty stage, and in the running pipeline.
 
+    In the empty stage loading, computing and sending follow each other. What is stored and what is forwarded leaves at
+    the same time, by different ways, and shares the ports. In the running stage everything overlaps, where there is
+    room for a second copy.
+
     Args:
-        in_and_out_s: loads, stores, spills and what is forwarded.
+        ports_s: what is forwarded, and what storing keeps the same ports for.
     """
-    if inside.beside:
-        fill_s = in_and_out_s + inside.exchange_s + max(inside.compute_s, inside.weights_s)
-    else:
-        fill_s = in_and_out_s + inside.exchange_s + inside.compute_s + inside.weights_s
-    if inside.overlaps:
-        return fill_s, max(inside.pace_s, in_and_out_s + inside.weights_s)
+    body_s = max(inside.compute_s + inside.exposed_s, inside.streams_s, inside.gather_s)
+    fill_s = load_s + inside.exchange_s + body_s + max(store_s, ports_s)
+    if overlaps:
+        dram_s_ = load_s + store_s + inside.streams_s
+        return fill_s, max(inside.pace_s + inside.exposed_s, dram_s_, inside.gather_s, ports_s)
     return fill_s, fill_s
 
 
-def kept(demand: Demand, room: Room, way: Way, rates: Rates) -> Terms:
-    """The stage with its weights kept in this way."""
+def printed(demand: Demand, rates: Rates) -> Terms:
+    """The stage as SCAR prints it (III-E): all weights with every load, everything one after another."""
     d = demand
     k = micro_batches(d.batch, d.micro_batch)
-    loaded, load_hops = d.micro_batch * d.load, d.load_hops
-    weights_s = resident_s = 0.0
-    if way.keeping == IN_LOAD:
-        loaded, load_hops = loaded + d.weights, max(load_hops, d.weights_hops)
-    elif way.keeping == STREAMED:
-        weights_s = dram_s(d.weights, d.weights_hops, rates)
-    else:
-        resident_s = dram_s(d.weights, d.weights_hops, rates)
-    if way.keeping == MATES:
-        weights_s = d.gather_s
-    load_s = dram_s(loaded, load_hops, rates)
+    load_s = dram_s(d.micro_batch * d.load + d.weights, max(d.load_hops, d.weights_hops), rates)
     store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
-    spill_s = 2 * dram_s(way.spill, d.dram_hops, rates)
-    beside = way.fits and (way.keeping == MATES or way.keeping == STREAMED)
-    overlaps = way.keeping != IN_LOAD and way.fits and way.held + room.live + room.second <= room.l2
-    inside = Inside(d.exchange_s, d.compute_s, d.pace_s, weights_s, beside, overlaps)
-    fill_s, steady_s = passes(inside, load_s + store_s + spill_s + d.forward_s)
-
-    weights = weight_loads(way.keeping, k) * d.weights
-    load, store, spill = d.batch * d.load, d.batch * d.store, 2 * k * way.spill
-    dram = weights + load + store + spill
+    fill_s = load_s + store_s + d.forward_s + d.exchange_s + d.compute_s
+    weights, load, store = k * d.weights, d.batch * d.load, d.batch * d.store
+    dram = weights + load + store
     mac_j, l1_j, l2_j, noc_j = d.batch * d.mac_j, d.batch * d.l1_j, d.batch * d.l2_j, d.batch * d.noc_j
-    fill_j = d.batch * d.fill_j + weight_fills(way.keeping, k) * d.weight_fill_j
+    fill_j = d.batch * d.fill_j + k * d.weight_fill_j
     drain_j, dram_j, nop_j = d.batch * d.drain_j, dram * rates.dram_j, d.hop_bytes * rates.link_j
     energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + dram_j + nop_j
-    alone_s = pipeline_s(resident_s + fill_s, steady_s, k)
+    alone_s = pipeline_s(fill_s, fill_s, k)
     return Terms(
-        weights_s, resident_s, load_s, store_s, spill_s, fill_s, steady_s, alone_s, overlaps,
-        weights, load, store, spill, dram, mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
+        d.compute_s, d.pace_s, 0.0, 0.0, 0.0, load_s, store_s, 0.0, fill_s, 0.0, fill_s, fill_s, fill_s, alone_s, False,
+        weights, 0.0, load, store, 0.0, dram, mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
+    )  # fmt: skip
+
+
+def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
+    """The stage with its weights kept in this way (`detailed`)."""
+    d, blocks = demand, way.keeping == BLOCKS
+    k, rounds = micro_batches(d.batch, d.micro_batch), d.batch / d.micro_batch
+    share = rounds - (k - 1)
+    full, last = inside(d, way, 1.0, rates), inside(d, way, share, rates)
+    again = d.again if blocks else 0.0
+    evicted = (d.evicted if blocks else 0.0) + (1.0 - way.held) * d.waiting
+    load_s = dram_s(d.micro_batch * d.load, d.load_hops, rates)
+    store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
+    spill_s = dram_s(evicted, d.dram_hops, rates)
+    ports_s = d.forward_s + d.store_port_s
+    weights_s = max(dram_s(from_dram(way) + again, d.weights_hops, rates), full.gather_s)
+    fill_s, steady_s = turns(full, load_s, store_s, ports_s, way.overlaps)
+    last_fill_s, last_steady_s = turns(last, share * load_s, share * store_s, share * ports_s, way.overlaps)
+    resident_s = (d.weights - from_dram(way)) / rates.dram_bytes_s
+    ready_s = 0.0
+    if d.weights > 0.0:
+        # Weights come in the order of need, from when those of earlier stages are there.
+        first_s = dram_s(d.weights + again + evicted, d.weights_hops, rates)
+        latency_s = first_s - (d.weights + again + evicted) / rates.dram_bytes_s
+        ready_s = max(latency_s + d.arrival_s, first_s)
+        ready_s += d.exchange_s + max(store_s, ports_s)
+
+    entering = d.weights + (k - 1) * (from_dram(way) + way.gathered)
+    weights, load, store = d.weights + (k - 1) * from_dram(way), d.batch * d.load, d.batch * d.store
+    read_again, spill = k * again, rounds * evicted
+    dram = weights + read_again + load + store + spill
+    mac_j, l1_j, l2_j, noc_j = d.batch * d.mac_j, d.batch * d.l1_j, d.batch * d.l2_j, d.batch * d.noc_j
+    l2_j += d.batch * d.blocks_j if blocks else 0.0
+    fill_j = d.batch * d.fill_j + (read_again + spill) * d.byte_j
+    fill_j += d.weight_fill_j * (entering / d.weights) if d.weights > 0.0 else 0.0
+    drain_j, dram_j, nop_j = d.batch * d.drain_j, dram * rates.dram_j, d.hop_bytes * rates.link_j
+    energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + dram_j + nop_j
+    first_s = max(fill_s, ready_s)
+    alone_s = first_s if k == 1 else last_leaves_s(0.0, first_s, steady_s, last_fill_s, last_steady_s, k)
+    return Terms(
+        full.compute_s, full.pace_s, full.exposed_s, weights_s, resident_s, load_s, store_s, spill_s, fill_s, ready_s, steady_s,
+        last_fill_s, last_steady_s, alone_s, way.overlaps,
+        weights, read_again, load, store, spill, dram, mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
     )  # fmt: skip
 
 
 def better(one: Terms, other: Terms) -> bool:
-    """Of two ways to keep weights, the stage's shortest time in the window decides, then its energy."""
+    """Of two ways to keep weights, the one with fewer bytes from and to DRAM; then the shorter one, then its energy.
+
+    Bytes first: what all pipelines of a window share decides. So no byte of L2 more makes a stage move more bytes.
+    """
+    if other.dram != one.dram:
+        return other.dram < one.dram
     return other.alone_s < one.alone_s or (other.alone_s == one.alone_s and other.energy_j < one.energy_j)
 
 
@@ -318,26 +419,73 @@ def least_weight_loads(k: int, rates: Rates) -> int:
 
 
 def least_stage_s(compute_s: float, weights: float, rates: Rates) -> tuple[float, float]:
-    """Seconds that no way of keeping weights goes below, of the first micro-batch (resident weights included) and of
-    each one in the running pipeline: what computes for so long and has so many bytes of weights.
+    """Seconds that no way of keeping weights goes below, of the first micro-batch and of each one in the running
+    pipeline: what computes for so long and has so many bytes of weights.
 
-    It holds for one stage as for any cut of the same layers into several. Weights may stream while others compute, but
-    every weight is waited for or overlapped once.
+    It holds for one stage as for any cut of the same layers into several. In `detailed` weights may come while
+    earlier stages compute.
     """
-    weights_s = weights / rates.dram_bytes_s
     if rates.detailed:
-        return max(compute_s, weights_s), compute_s
+        return compute_s, compute_s
+    weights_s = weights / rates.dram_bytes_s
     return compute_s + weights_s, compute_s + weights_s
 
 
-def pipeline_s(first_s: float, slowest_s: float, k: int) -> float:
+class Passing(NamedTuple):
+    """How far a pipeline is behind some of its stages: when the first micro-batch leaves the last of them, when the
+    weights that stay in them are there, their slowest pace, and when the last micro-batch leaves."""
+
+    first_s: float
+    weights_s: float
+    slowest_s: float
+    last_s: float
+
+
+EMPTY = Passing(0.0, 0.0, 0.0, 0.0)
+"""Before the first stage."""
+
+
+def through(before: Passing, stage: Terms, k: int) -> Passing:
+    """One stage further. A stage's weights load while it waits for its first input, behind those of earlier stages."""
+    first_s = max(before.first_s + stage.fill_s, before.weights_s + stage.ready_s)
+    slowest_s = max(before.slowest_s, stage.steady_s)
+    last_s = last_leaves_s(before.last_s, first_s, slowest_s, stage.last_fill_s, stage.last_steady_s, k)
+    return Passing(first_s, before.weights_s + stage.resident_s, slowest_s, last_s)
+
+
+def last_leaves_s(before_s: float, first_s: float, slowest_s: float, fill_s: float, steady_s: float, k: int) -> float:
+    """When the last micro-batch leaves a stage: its own way behind when it left the stage before, and a pace behind the
+    micro-batch before it.
+
+    Args:
+        first_s: when the first micro-batch leaves; slowest_s: the pace so far.
+        fill_s, steady_s: of the last one, which may be short.
+    """
+    return max(before_s + fill_s, first_s + (k - 2) * slowest_s + steady_s)
+
+
+def latency_s_of(passed: Passing, k: int, rates: Rates) -> float:
+    """Seconds of a pipeline that has passed all its stages."""
+    if not rates.detailed:
+        return pipeline_s(passed.first_s, passed.slowest_s, k)
+    return passed.first_s if k == 1 else passed.last_s
+
+
+def pipeline_s(first_s: float, slowest_s: float, rounds: float) -> float:
     """One micro-batch through every stage, the others one pace of the slowest stage apart (SCAR III-E).
 
     Args:
-        first_s: sum over the stages of resident_s + fill_s.
+        first_s: sum over the stages of fill_s.
         slowest_s: the largest steady_s.
+        rounds: micro-batches: k; as an estimate of a pipeline whose last one is short, b / b'.
     """
-    return first_s + (k - 1) * slowest_s
+    return first_s + (rounds - 1) * slowest_s
+
+
+def end_s(latency_s: float, slowest_s: float, window_s: float) -> float:
+    """When a pipeline ends in its window: where DRAM, a link or a port sets the window's length, every pipeline waits
+    for it and ends so much later as the slowest does."""
+    return latency_s if window_s <= slowest_s else latency_s * (window_s / slowest_s)
 
 
 class Needs(NamedTuple):

@@ -22,7 +22,7 @@ from chipweave.plan.problem import Fidelity
 
 
 class Keeping(StrEnum):
-    """Where a stage's weights wait: all in L2, one copy spread over the region's L2s, or in DRAM."""
+    """Where a stage's weights wait: all in L2; at least once in the region's L2s; a part of them, or all, in DRAM."""
 
     RESIDENT = "resident"
     MATES = "mates"
@@ -31,20 +31,31 @@ class Keeping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class L2Use:
-    """How a stage uses the L2 of each of its chiplets.
+    """How a stage uses the L2 of each of its chiplets (docs/evaluation.md, "What L2 holds").
 
-    Resident weights are loaded once per window; mates' are gathered, streamed ones come from DRAM, with every
-    micro-batch, layer by layer.
+    What stays is loaded once per window; what is streamed comes from DRAM, and what is gathered from mates, with every
+    micro-batch.
     """
 
     keeping: Annotated[
-        Keeping, Term("weights", "", "Where weights wait: resident in L2, with mates, or streamed from DRAM.")
+        Keeping,
+        Term("weights", "", "Where weights wait: resident in L2, some with mates, or some streamed from DRAM."),
     ]
-    fits: Annotated[bool, Term("fits", "", "The micro-batch's activations fit beside the weights that are held.")]
-    held_weights: Annotated[float, Term("held weights", "B", "Weights in the L2 of the chiplet that holds most.")]
-    activations: Annotated[float, Term("activations", "B", "Largest live set of the micro-batch on a chiplet.")]
-    spill: Annotated[float, Term("spill", "B", "Bytes per micro-batch that leave L2 for want of room.")]
-    """Each of them goes to DRAM and comes back."""
+    fits: Annotated[bool, Term("fits", "", "No activations leave L2 for want of room.")]
+    held_weights: Annotated[
+        float, Term("pinned", "B", "Weights that stay in the L2 of the chiplet that holds most, for the window.")
+    ]
+    activations: Annotated[
+        float, Term("activations", "B", "Largest set of the micro-batch's tensors alive at a time on a chiplet.")
+    ]
+    streamed: Annotated[float, Term("streamed", "B", "Weights that come from DRAM with every micro-batch.")]
+    gathered: Annotated[float, Term("gathered", "B", "Weights that come from mates with every micro-batch.")]
+    again: Annotated[
+        float, Term("read again", "B", "Per micro-batch, where two operands exceed L2 together: read once more.")
+    ]
+    spill: Annotated[
+        float, Term("evicted", "B", "Per micro-batch, activations to DRAM for want of room, and those that come back.")
+    ]
 
     @property
     def resident(self) -> bool:
@@ -133,7 +144,7 @@ class Flow:
     """Bytes of one kind that a stage moves over the links in its window.
 
     Args:
-        kind: a field of `StageBytes`: weights, load, store, exchange, forward, spill or mates.
+        kind: a field of `StageBytes`: weights, again, load, store, exchange, forward, spill or mates.
         target: of `forward`, the stage of the pipeline that takes it.
     """
 
@@ -149,6 +160,17 @@ class StageBytes:
     weights: Annotated[
         float, BytesTerm("weights", "B", "From DRAM, in the whole window.", time="weights_s", dram=True, whole=True)
     ]
+    again: Annotated[
+        float,
+        BytesTerm(
+            "read again",
+            "B",
+            "Operands from DRAM once more, where two exceed L2 together, in the whole window.",
+            time="weights_s",
+            dram=True,
+            whole=True,
+        ),
+    ]
     load: Annotated[
         float, BytesTerm("load", "B", "Activations from DRAM, in the whole window.", time="load_s", dram=True)
     ]
@@ -160,7 +182,7 @@ class StageBytes:
         BytesTerm(
             "spill",
             "B",
-            "To DRAM and back for want of room, both ways counted.",
+            "Activations to DRAM for want of room, and back, in the whole window.",
             time="spill_s",
             dram=True,
             whole=True,
@@ -208,7 +230,13 @@ class StageEvaluation:
     ]
     compute_s: Annotated[
         float,
-        PassTerm("compute", "s", "Per micro-batch: the cycles of all layers' slowest parts.", "cycles / clock", turn=3),
+        PassTerm(
+            "compute",
+            "s",
+            "Per micro-batch: the cycles of all layers' slowest parts, in blocks of weights where these stream.",
+            "cycles / clock",
+            turn=3,
+        ),
     ]
     exchange_s: Annotated[
         float,
@@ -230,17 +258,24 @@ class StageEvaluation:
             "sum over layers of the longer one",
         ),
     ]
+    exposed_s: Annotated[
+        float,
+        Term("exposed", "s", "Per micro-batch: waiting for blocks of weights that no computing hides.", "docs/evaluation.md"),
+    ]
     weights_s: Annotated[
         float,
         PassTerm(
             "weights",
             "s",
-            "Per micro-batch: weights that do not stay, from DRAM or from the region's mates.",
+            "Per micro-batch: weights that do not stay, from DRAM or from the region's mates, and what is read again.",
             turn=2,
             transfer=2,
         ),
     ]
-    resident_s: Annotated[float, Term("once", "s", "Once per window: weights that stay in L2, from DRAM.")]
+    resident_s: Annotated[
+        float,
+        Term("once", "s", "Once per window: weights that stay in L2, from DRAM, while the stage waits for its first input."),
+    ]
     load_s: Annotated[
         float,
         PassTerm("load", "s", "Per micro-batch: activations from DRAM; in paper also all weights.", turn=1, transfer=1),
@@ -250,7 +285,7 @@ class StageEvaluation:
         PassTerm("store", "s", "Per micro-batch: activations and network outputs to DRAM.", turn=6, transfer=3),
     ]
     spill_s: Annotated[
-        float, PassTerm("spill", "s", "Per micro-batch: what exceeds L2, to DRAM and back.", turn=5, transfer=4)
+        float, PassTerm("spill", "s", "Per micro-batch: evicted activations, to DRAM and back.", turn=5, transfer=4)
     ]
     forward_s: Annotated[
         float,
@@ -261,22 +296,35 @@ class StageEvaluation:
         Term(
             "first pass",
             "s",
-            "One micro-batch through the empty stage.",
-            "load_s + store_s + spill_s + forward_s + exchange_s + compute_s + weights_s, or max(compute_s, weights_s) "
-            "for the last two where the next layer's weights arrive meanwhile",
+            "One micro-batch through the empty stage, its weights pinned already.",
+            "load_s + exchange_s + max(compute_s + exposed_s, weights_s + spill_s) + max(store_s, forward_s and the "
+            "ports' time for what is stored); in paper the sum of all but exposed_s",
         ),
     ]
-    """Its part of the sum in the pipeline formula."""
+    ready_s: Annotated[
+        float,
+        Term(
+            "with weights",
+            "s",
+            "From when the stage's weights may come until its first micro-batch is out; 0 in paper.",
+            "the longer of computing as weights arrive and all their bytes, + exchange_s + what is sent out",
+        ),
+    ]
     steady_s: Annotated[
         float,
         Term(
             "steady",
             "s",
             "One micro-batch in the running pipeline.",
-            "max(pace_s, load_s + store_s + spill_s + forward_s + weights_s) where overlaps, else fill_s",
+            "max(pace_s + exposed_s, load_s + store_s + weights_s + spill_s, forward_s and the ports' time for what is "
+            "stored) where overlaps, else fill_s",
         ),
     ]
     """Its part of the maximum."""
+    last_fill_s: Annotated[
+        float, Term("last pass", "s", "As first pass, of the last micro-batch, which may be short.")
+    ]
+    last_steady_s: Annotated[float, Term("last steady", "s", "As steady, of the last micro-batch.")]
     overlaps: Annotated[bool, Term("overlaps", "", "Transfers overlap compute: L2 holds a second buffer.")]
     l2: Annotated[L2Use | None, Term("L2", "", "What L2 holds; nothing in paper.")]
     """In `paper` L2 serves only the micro-batch test."""
@@ -299,7 +347,7 @@ _transfers_s = added_up(TRANSFERS)
 
 @dataclass(frozen=True, slots=True)
 class PipelineEvaluation:
-    """One task's part of a window: latency = sum of (resident + fill) + (micro_batches - 1) * slowest steady."""
+    """One task's part of a window: the first micro-batch through every stage, the others at the slowest one's pace."""
 
     task: Annotated[int, Term("model", "", "Number of the model in the scenario.")]
     micro_batch: Annotated[int, Term("micro-batch", "", "Samples that pass through the stages together: b'.")]
@@ -310,11 +358,18 @@ class PipelineEvaluation:
             "latency",
             "s",
             "One micro-batch through every stage, the others one pace of the slowest stage apart (SCAR III-E).",
-            "sum of (resident_s + fill_s) + (micro_batches - 1) * largest steady_s",
+            "first: through the stages, each fill_s behind the one before, or ready_s behind all earlier resident_s; "
+            "then (micro_batches - 2) * largest steady_s, and the last one's own times",
         ),
     ]
     end_s: Annotated[
-        float, Term("ends at", "s", "Counted from the start of the schedule.", "window start_s + latency_s")
+        float,
+        Term(
+            "ends at",
+            "s",
+            "Counted from the start of the schedule; later in a window that DRAM, a link or a port sets.",
+            "window start_s + latency_s * (window latency_s / slowest pipeline)",
+        ),
     ]
     energy: Annotated[Energy, Term("energy", "J", "What the pipeline's stages spend.", "sum of its stages")]
     stages: Annotated[

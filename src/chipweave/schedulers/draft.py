@@ -120,11 +120,14 @@ class Exact:
         return window.latency_s, window.energy.total, made[0].stages
 
     def _fits(self, setting: Setting) -> bool:
-        if setting.pipeline.micro_batch == 1:
+        """Whether the micro-batch may run: in `detailed` any does."""
+        size = setting.pipeline.micro_batch
+        if size == 1 or setting.detailed:
             return True
+        needs = [footprint(setting.model, stage, size, setting.cuts) for stage in setting.pipeline.stages]
         return all(
-            fits_l2(footprint(setting.model, stage, setting.pipeline.micro_batch, setting.cuts).room(region.l2_bytes))
-            for stage, region in zip(setting.pipeline.stages, setting.regions, strict=True)
+            fits_l2(max(need.live), sum(sorted(need.weights)[-2:]), region.l2_bytes)
+            for need, region in zip(needs, setting.regions, strict=True)
         )
 
     def _stage(
@@ -140,7 +143,8 @@ class Exact:
                 for edge in consumers[layer]
                 if where.window[edge.consumer] == HERE
             }
-            others = [places[target] for target in sorted(readers - {number})]
+            others: list[object] = [places[target] for target in sorted(readers - {number})]
+            others += sorted(_skipped(setting, number))
         else:
             others = [*places[:number], *places[number + 1 :]]
         key = (draft.first, draft.end, draft.micro_batch, places[number], *others)
@@ -150,6 +154,14 @@ class Exact:
             made = evaluate_stage(setting, number)
             self._stages[key] = made._replace(flows=())  # many stages are kept; their flows would fill the memory
         return self._stages[key]
+
+
+def _skipped(setting: Setting, number: int) -> set[tuple[int, int]]:
+    """The tensors that skip stages on their way to a stage, with how many they skip: so long they wait there."""
+    where, operands = setting.where, setting.model.operands
+    layers = setting.pipeline.stages[number].layers
+    made = {edge.producer for layer in layers for edge in operands[layer] if edge.producer >= setting.pipeline.first}
+    return {(tensor, number - where.stage[tensor] - 1) for tensor in made if where.stage[tensor] < number - 1}
 
 
 def _location(ground: Ground, pipeline: Pipeline) -> Location:

@@ -14,7 +14,7 @@ import numpy as np
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
-from chipweave.evaluation.law import micro_batches, pipeline_s
+from chipweave.evaluation.law import EMPTY, latency_s_of, micro_batches, through
 from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
@@ -245,7 +245,7 @@ class _Bench:
                     continue
                 latency_s, energy_j, (stage,) = window
                 k = micro_batches(exact.ground.batch, micro)
-                own_s = pipeline_s(stage.resident_s + stage.fill_s, stage.steady_s, k)
+                own_s = latency_s_of(through(EMPTY, stage, k), k, self.ready.rates)
                 pipeline = pipeline_from(draft, exact.ground)
                 options.append(WindowOption(latency_s, energy_j, self._latest_start_s(span, own_s), (pipeline,)))
         return options
@@ -265,5 +265,4 @@ class _Bench:
         cuts = cuts_of(self.ready, Pipeline(task, (stage,)), len(self.order)) if chiplets > 1 else None
         need = footprint(model, stage, 1, cuts)
         l2_bytes = min(package.chiplets[chiplet].l2_bytes for chiplet in stage.chiplets)
-        room = need.room(l2_bytes)
-        return room.all_weights + room.live <= room.l2
+        return sum(need.weights) + max(need.live) <= l2_bytes

@@ -11,29 +11,33 @@ import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Boxes, Cuts, Need, extent, in_rows, meet, sizes
-from chipweave.evaluation.exact.memory import Footprint, footprint
+from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2
+from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.region import Region
-from chipweave.evaluation.exact.split import WHOLE, Splits, starts
+from chipweave.evaluation.exact.split import WHOLE as UNCUT
+from chipweave.evaluation.exact.split import Splits, starts
 from chipweave.evaluation.exact.tensors import Exchange, Location, Moved, exchange, total
 from chipweave.evaluation.exact.transfer import together, transfer, transfer_s
 from chipweave.evaluation.law import (
     IN_LOAD,
-    MATES,
-    RESIDENT,
-    STREAMED,
+    WHOLE,
     Demand,
     Room,
     Terms,
     Way,
     better,
-    gather_s,
+    from_dram,
+    gather_byte_s,
+    gather_fixed_s,
     kept,
     micro_batches,
+    printed,
     ways,
-    weight_loads,
 )
+from chipweave.evaluation.streams import exposed_s, open_stream, stream_layer, ARRIVAL
 from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
 from chipweave.ndarrays import Floats
+from chipweave.hardware.chiplet import Chiplet
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Edge, Model
@@ -114,7 +118,7 @@ def cuts_of(ready: Prepared, pipeline: Pipeline, most: int) -> Cuts:
     for stage in pipeline.stages:
         count = len(stage.chiplets)
         if count == 1:
-            found |= dict.fromkeys(stage.layers, WHOLE)
+            found |= dict.fromkeys(stage.layers, UNCUT)
             continue
         classes = tuple(sorted({ready.package.class_of[chiplet] for chiplet in stage.chiplets}))
         table = ready.splits(pipeline.task, most)
@@ -156,13 +160,37 @@ class StageWork:
         return footprint(self.setting.model, self.stage, self.micro_batch, self.setting.cuts)
 
     @cached_property
-    def room(self) -> Room:
-        """What one micro-batch asks of each L2; without the second buffer."""
-        return self.need.room(self.region.l2_bytes, len(self.stage.chiplets))
+    def chiplet(self) -> Chiplet:
+        """Of the region, one with least L2."""
+        chiplets = self.setting.ready.package.chiplets
+        return min((chiplets[number] for number in self.stage.chiplets), key=lambda each: each.l2_bytes)
 
     @cached_property
-    def second(self) -> float:
-        return _second_buffer(self) if self.setting.detailed else 0.0
+    def kept(self) -> tuple[float, float, float, float]:
+        """What the keep pass finds: the least room left; bytes that come back, that go, and that are read again."""
+        pipeline = self.setting.pipeline
+        window = pipeline.first, pipeline.last + 1
+        return kept_in_l2(self.setting.model, self.stage, self.micro_batch, window, self.chiplet, self.setting.cuts)
+
+    @cached_property
+    def room(self) -> Room:
+        """What one micro-batch asks of each L2."""
+        return Room(
+            l2=self.region.l2_bytes,
+            live=max(self.need.live),
+            second=_second_buffer(self),
+            weights=sum(self.need.weights),
+            copied=sum(self.need.copied),
+            slack=self.kept[0],
+            waiting=sum(turns * float(self.arriving(each).max()) for each, turns in self.waiting),
+        )
+
+    @cached_property
+    def waiting(self) -> tuple[tuple[Moved, int], ...]:
+        """What skips stages on its way here, and how many micro-batches of it wait while the stages between compute."""
+        most = self.setting.micro_batches - 1
+        found = ((each, min(distance - 1, most)) for each, distance in self.moved.from_stages)
+        return tuple((each, turns) for each, turns in found if turns > 0)
 
     @cached_property
     def demand(self) -> Demand:
@@ -171,6 +199,8 @@ class StageWork:
     @cached_property
     def ways(self) -> tuple[Way, ...]:
         """How the weights may be kept, each way once."""
+        if not self.setting.detailed:
+            return (Way(IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False),)
         chiplets, k = len(self.stage.chiplets), self.setting.micro_batches
         one, other = ways(self.room, self.weight_bytes, k, chiplets, self.setting.ready.rates)
         return (one,) if one == other else (one, other)
@@ -183,17 +213,35 @@ class StageWork:
         """
         s, stage = self.setting, self.stage
         if len(stage.chiplets) == 1:
-            costs = s.ready.problem.layer_costs(s.pipeline.task, stage.chiplet)
+            number = s.ready.package.class_of[stage.chiplet]
+            costs = s.ready.costs(s.pipeline.task, self.micro_batch)[number]
             part = slice(stage.first, stage.last + 1)
             clock_hz = s.ready.package.chiplets[stage.chiplet].clock_hz
             seconds = self.micro_batch * costs.cycles[part] / clock_hz
             per_sample = {name: values[part] for name, values in vars(costs).items()}
             return tuple(map(float, seconds)), per_sample | {"weight_load_j": costs.fill_weight_j[part]}
         each = [
-            s.parts.costs(layer, s.cuts.splits[layer], self.micro_batch, self.region.class_of) for layer in stage.layers
+            s.parts.costs(layer, s.cuts.splits[layer], self.micro_batch, self.region.class_of, s.detailed)
+            for layer in stage.layers
         ]
         sums = {name: np.array([costs[name] for _, costs in each]) for name in each[0][1]}
         return tuple(seconds for seconds, _ in each), sums
+
+    @cached_property
+    def blocks(self) -> tuple[Floats, float]:
+        """Per layer, seconds of a micro-batch that its weights in blocks take longer; joules of one sample, in all."""
+        s, stage = self.setting, self.stage
+        if len(stage.chiplets) == 1:
+            number = s.ready.package.class_of[stage.chiplet]
+            more = s.ready.block_costs(s.pipeline.task, self.micro_batch)[number]
+            part = slice(stage.first, stage.last + 1)
+            return more.seconds[part], float(more.joules[part].sum())
+        each = [
+            s.parts.in_blocks(layer, s.cuts.splits[layer], self.micro_batch, self.chiplet, self.region.classes)
+            for layer in stage.layers
+        ]
+        seconds, joules = np.array(each).T
+        return seconds, float(joules.sum())
 
     @cached_property
     def loads(self) -> Transfer:
@@ -212,21 +260,26 @@ class StageWork:
             return np.array([float(self.micro_batch * moved.bytes_)])
         return sizes(self.setting.held(self.number, moved.tensor)) * self.setting.entry_bytes(moved)
 
-    def weights(self, keeping: int) -> Transfer:
-        """All weights of the stage from DRAM, read once: to all who use them, or spread over the mates."""
+    @cached_property
+    def weights(self) -> tuple[Transfer, Transfer]:
+        """All weights of the stage from DRAM, read once, to all who use them: those that the chiplets have parts of,
+        and those that they all have."""
         s, chiplets = self.setting, len(self.stage.chiplets)
-        wanted: dict[tuple[Split, int], float] = {}
-        spread = 0.0
-        for layer in self.stage.layers:
+        wanted: tuple[dict[tuple[Split, int], float], ...] = ({}, {})
+        for layer, copied in zip(self.stage.layers, self.need.copied, strict=True):
             shape, split = s.model.layers[layer], s.cuts.splits[layer]
-            bytes_ = s.model.bytes_per_element * shape.weight_elements
-            if keeping == MATES and self.stage.partition(layer) is Partition.WEIGHT_SHARED:
-                spread += bytes_
-            else:
-                key = (split, channel_units(shape))
-                wanted[key] = wanted.get(key, 0.0) + bytes_
-        tensors = [(bytes_ * _weight_shares(*key, chiplets), bytes_) for key, bytes_ in wanted.items()]
-        return self._from_dram([*tensors, (np.full(chiplets, spread / chiplets), spread)])
+            key, kind = (split, channel_units(shape)), wanted[1 if copied else 0]
+            kind[key] = kind.get(key, 0.0) + s.model.bytes_per_element * shape.weight_elements
+        parted, copied_ = (
+            self._from_dram([(bytes_ * _weight_shares(*key, chiplets), bytes_) for key, bytes_ in kind.items()])
+            for kind in wanted
+        )
+        return parted, copied_
+
+    def spread(self, bytes_: float) -> Transfer:
+        """So many bytes from DRAM, a share to each chiplet of the region."""
+        chiplets = len(self.stage.chiplets)
+        return self._from_dram([(np.full(chiplets, bytes_ / chiplets), bytes_)])
 
     @cached_property
     def weight_bytes(self) -> int:
@@ -292,10 +345,11 @@ class StageWork:
             ),
         )
 
-    def spills(self, bytes_: float) -> Transfer:
-        """So many bytes from the region's L2s to DRAM and back."""
-        share = np.full(len(self.stage.chiplets), bytes_ / len(self.stage.chiplets))
-        return together(self.setting.ready.network, (self._to_interface(share), self._from_dram([(share, bytes_)])))
+    def spills(self, wrote: float, back: float) -> Transfer:
+        """So many bytes from the region's L2s to DRAM, and so many back."""
+        chiplets = len(self.stage.chiplets)
+        leaving = self._to_interface(np.full(chiplets, wrote / chiplets))
+        return together(self.setting.ready.network, (leaving, self.spread(back)))
 
     def _to_interface(self, bytes_: Floats) -> Transfer:
         """Bytes of each chiplet of the region to the interface."""
@@ -333,12 +387,14 @@ class KeptStage(NamedTuple):
 def ways_of(work: StageWork) -> list[KeptStage]:
     """The stage with its weights kept in each way that there is."""
 
+    rates = work.setting.ready.rates
+
     def keep(way: Way) -> KeptStage:
         flows = _flows(work, way)
         traffic = together(work.setting.ready.network, (flow.moved for flow in flows))
         demand = work.demand._replace(weights_hops=flows[0].moved.hops, hop_bytes=traffic.hop_bytes)
-        room = work.room._replace(second=work.second) if way.fits else work.room
-        return KeptStage(way, demand, kept(demand, room, way, work.setting.ready.rates), flows, traffic)
+        terms = kept(demand, way, rates) if work.setting.detailed else printed(demand, rates)
+        return KeptStage(way, demand, terms, flows, traffic)
 
     return [keep(way) for way in work.ways]
 
@@ -353,9 +409,10 @@ def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
         last=stage.last,
         chiplets=stage.chiplets,
         splits=tuple(setting.cuts.splits[layer] for layer in stage.layers),
-        compute_s=demand.compute_s,
+        compute_s=terms.compute_s,
         exchange_s=demand.exchange_s,
-        pace_s=demand.pace_s,
+        pace_s=terms.pace_s,
+        exposed_s=terms.exposed_s,
         weights_s=terms.weights_s,
         resident_s=terms.resident_s,
         load_s=terms.load_s,
@@ -363,11 +420,15 @@ def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
         spill_s=terms.spill_s,
         forward_s=demand.forward_s,
         fill_s=terms.fill_s,
+        ready_s=terms.ready_s,
         steady_s=terms.steady_s,
+        last_fill_s=terms.last_fill_s,
+        last_steady_s=terms.last_steady_s,
         overlaps=terms.overlaps,
-        l2=_l2_use(made.way, work.room.live),
+        l2=_l2_use(work, made),
         bytes_=StageBytes(
             weights=terms.weights,
+            again=terms.again or 0,
             load=terms.load,
             store=terms.store,
             spill=terms.spill or 0,
@@ -389,14 +450,25 @@ def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
     )
 
 
-_KEEPING = {RESIDENT: Keeping.RESIDENT, MATES: Keeping.MATES, STREAMED: Keeping.STREAMED}
-
-
-def _l2_use(way: Way, live: float) -> L2Use | None:
-    """What L2 holds, for the record; nothing in `paper`. A spill of none is a whole 0."""
+def _l2_use(work: StageWork, made: KeptStage) -> L2Use | None:
+    """What L2 holds, for the record; nothing in `paper`. What is none is a whole 0."""
+    way, demand = made.way, made.demand
     if way.keeping == IN_LOAD:
         return None
-    return L2Use(_KEEPING[way.keeping], way.fits, way.held, live, way.spill or 0)
+    streamed = from_dram(way)
+    keeping = Keeping.STREAMED if streamed else Keeping.MATES if way.gathered else Keeping.RESIDENT
+    blocks = way.keeping != WHOLE
+    evicted = (demand.evicted if blocks else 0) + (1 - way.held) * demand.waiting
+    return L2Use(
+        keeping=keeping,
+        fits=evicted == 0,
+        held_weights=way.pinned,
+        activations=work.room.live,
+        streamed=streamed or 0,
+        gathered=way.gathered or 0,
+        again=demand.again if blocks else 0,
+        spill=evicted or 0,
+    )
 
 
 def _demand(work: StageWork) -> Demand:
@@ -405,15 +477,24 @@ def _demand(work: StageWork) -> Demand:
     layer_s, costs = work.layers
     exchange_s = {layer: transfer_s(moved, rates) for layer, moved in work.exchanges.items()}
     fill_j, drain_j = _fill_and_drain_j(work) if setting.detailed else _fill_and_drain_of_all_j(work)
-    copied = [bytes_ for bytes_ in work.need.copied if bytes_]
+    copied, chiplets = [bytes_ for bytes_ in work.need.copied if bytes_], len(work.stage.chiplets)
+    slack = (0.0, 0.0, 0.0, 0.0) if not setting.detailed else work.kept
+    more_s, more_j = work.blocks if setting.detailed else (np.zeros(len(layer_s)), 0.0)
+    exposed, arrival = _streams(work, np.array(layer_s), more_s) if setting.detailed else (0.0, 0.0)
     return Demand(
         batch=setting.batch,
         micro_batch=work.micro_batch,
         compute_s=sum(layer_s),
         exchange_s=sum(exchange_s.values()),
         pace_s=_pace_s(setting.model, work.stage, layer_s, exchange_s),
+        blocks_s=float(more_s.sum()),
+        blocks_j=more_j,
+        exposed_s=exposed,
+        arrival_s=arrival,
         forward_s=sum(transfer_s(moved, rates) for moved in work.forwards),
-        gather_s=gather_s(sum(copied), len(copied), len(work.stage.chiplets), work.region.span, rates),
+        store_port_s=_most(work.stores.out) / rates.link_bytes_s,
+        gather_s=gather_byte_s(chiplets, rates),
+        gather_fixed_s=gather_fixed_s(len(copied), work.region.span, rates),
         weights=work.weight_bytes,
         weights_hops=0,
         load=total(work.moved.from_dram),
@@ -421,6 +502,9 @@ def _demand(work: StageWork) -> Demand:
         store=total(work.moved.to_dram),
         store_hops=work.stores.hops,
         dram_hops=work.region.dram_hops,
+        evicted=chiplets * (slack[1] + slack[2]),
+        waiting=2 * sum(float(work.arriving(each).sum()) for each, _ in work.waiting) if setting.detailed else 0,
+        again=chiplets * slack[3],
         hop_bytes=0.0,
         mac_j=float(costs["mac_j"].sum()),
         l1_j=float(costs["l1_j"].sum()),
@@ -429,7 +513,29 @@ def _demand(work: StageWork) -> Demand:
         fill_j=fill_j,
         drain_j=drain_j,
         weight_fill_j=float(costs["weight_load_j"].sum()) if setting.detailed else 0.0,
+        byte_j=max(setting.ready.byte_j(setting.pipeline.task)[each] for each in work.region.classes),
     )
+
+
+def _most(bytes_: Floats) -> float:
+    return float(bytes_.max(initial=0.0))
+
+
+def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, float]:
+    """(exposed_s, arrival_s) of the stage's weights in blocks (`law.Demand`)."""
+    setting, stage = work.setting, work.stage
+    state, whole = np.zeros(6), np.zeros(6)
+    open_stream(state)
+    open_stream(whole)
+    for at, layer in enumerate(stage.layers):
+        shape, split = setting.model.layers[layer], setting.cuts.splits[layer]
+        bytes_ = setting.model.bytes_per_element * shape.weight_elements
+        units = -(-channel_units(shape) // split.units)
+        blocks = block_of(shape, units, bytes_ * units / channel_units(shape), work.chiplet).count
+        weights_s = bytes_ / setting.ready.rates.dram_bytes_s
+        stream_layer(layer_s[at] + more_s[at], weights_s, blocks, state)
+        stream_layer(layer_s[at], weights_s, blocks, whole)
+    return exposed_s(state), float(whole[ARRIVAL])
 
 
 def _flows(work: StageWork, way: Way) -> tuple[Flow, ...]:
@@ -437,7 +543,7 @@ def _flows(work: StageWork, way: Way) -> tuple[Flow, ...]:
     setting, k = work.setting, work.setting.micro_batches
     rounds = setting.batch / work.micro_batch
     flows = [
-        Flow("weights", None, work.weights(way.keeping).times(weight_loads(way.keeping, k))),
+        Flow("weights", None, _weights(work, way, k)),
         Flow("load", None, work.loads.times(rounds)),
         Flow("store", None, work.stores.times(rounds)),
         *(Flow("exchange", None, moved.times(rounds)) for moved in work.exchanges.values()),
@@ -446,11 +552,39 @@ def _flows(work: StageWork, way: Way) -> tuple[Flow, ...]:
             for (target, _), moved in zip(work.moved.to_stages, work.forwards, strict=True)
         ),
     ]
-    if way.spill:
-        flows.append(Flow("spill", None, work.spills(way.spill).times(k)))
-    if way.keeping == MATES:
-        flows.append(Flow("mates", None, work.gathers.times(k)))
+    if way.keeping == IN_LOAD:
+        return tuple(flows)
+    waiting = (1 - way.held) * work.demand.waiting / 2
+    chiplets, (_, back, wrote, _) = len(work.stage.chiplets), work.kept
+    if way.keeping == WHOLE:
+        back = wrote = 0.0
+    elif work.demand.again:
+        flows.append(Flow("again", None, work.spread(work.demand.again).times(k)))
+    if waiting or back or wrote:
+        moved = work.spills(chiplets * wrote + waiting, chiplets * back + waiting)
+        flows.append(Flow("spill", None, moved.times(rounds)))
+    if way.gathered:
+        share = way.gathered / sum(work.need.copied)
+        flows.append(Flow("mates", None, work.gathers.times(k * share)))
     return tuple(flows)
+
+
+def _weights(work: StageWork, way: Way, k: int) -> Transfer:
+    """All weights in the whole window: once what stays, what is gathered to one chiplet each, the rest every time."""
+    net = work.setting.ready.network
+    if way.keeping == IN_LOAD:
+        return together(net, work.weights).times(k)
+    parted, copied = work.weights
+    if way.keeping == WHOLE:
+        return together(net, (parted, copied))
+    every = sum(work.need.copied)
+    alone = work.weight_bytes - every
+    parts = [parted.times(1 + (k - 1) * way.parted / alone)] if alone else []
+    if every:
+        parts.append(copied.times((every - way.gathered + (k - 1) * way.copied) / every))
+    if way.gathered:
+        parts.append(work.spread(way.gathered))
+    return together(net, parts)
 
 
 def _pace_s(model: Model, stage: Stage, layer_s: Sequence[float], exchange_s: Mapping[int, float]) -> float:
@@ -472,15 +606,13 @@ def _weight_shares(split: Split, units: int, chiplets: int) -> Floats:
 
 
 def _second_buffer(work: StageWork) -> float:
-    """Bytes of a second copy of the largest parts that a micro-batch brings in from DRAM, sends out and exchanges.
-
-    What comes over the package is held by `activations` already and arrives by the sender's time.
-    """
+    """Bytes of a second copy of the largest parts that a micro-batch brings in, sends out and exchanges."""
     moved = work.moved
+    came = [*moved.from_dram, *(each for each, _ in moved.from_stages)]
     if len(work.stage.chiplets) == 1:
         sent = sum(total(tensors) for _, tensors in moved.to_stages)
-        return float(work.micro_batch * (total(moved.from_dram) + total(moved.to_dram) + sent))
-    second = sum(float(work.arriving(each).max()) for each in moved.from_dram)
+        return float(work.micro_batch * (total(came) + total(moved.to_dram) + sent))
+    second = sum(float(work.arriving(each).max()) for each in came)
     second += sum(float(work.leaving(each).max()) for each in moved.to_dram)
     second += sum(float(each.out.max()) for each in work.forwards)
     return second + max((float(each.into.max()) for each in work.exchanges.values()), default=0.0)

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
+import numpy as np
+
+from chipweave.cost.interface import BatchCostModel, LayerCosts, batch_costs
+from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.region import Region, region_of
-from chipweave.evaluation.exact.split import Splits
+from chipweave.evaluation.exact.split import Splits, tile
 from chipweave.evaluation.exact.transfer import Network, network
 from chipweave.evaluation.law import Rates
 from chipweave.hardware.package import BITS_PER_BYTE, Package
+from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Fidelity, Problem
+from chipweave.workload.layer import channel_units
 from chipweave.workload.scenario import Task
+
+class BlockCosts(NamedTuple):
+    """What layers take more where their weights come in blocks, per layer: seconds of a micro-batch, joules of a sample.
+
+    A layer whose weights are one block takes nothing more; others may take less, too.
+    """
+
+    seconds: Floats
+    joules: Floats
+
 
 Made = TypeVar("Made")
 Key = TypeVarTuple("Key")
@@ -58,6 +74,25 @@ class Prepared:
         """The package's constants, as the law reads them."""
         return self.once(_rates)
 
+    def costs(self, task: int, micro_batch: int) -> tuple[LayerCosts, ...]:
+        """Per class, what a sample of each layer of a task costs where so many run together (`paper`: as one alone).
+
+        The tensors of the samples are the same, however many run together, and so is what fills and drains L2.
+        """
+        return self.once(_costs, task, micro_batch if self.detailed else 1)
+
+    def blocks(self, task: int, chiplet_class: int) -> tuple[Block, ...]:
+        """Per layer of a task, the blocks in which its weights stream to a chiplet of a class."""
+        return self.once(_blocks, task, chiplet_class)
+
+    def block_costs(self, task: int, micro_batch: int) -> tuple[BlockCosts, ...]:
+        """Per class, what the layers of a task take more in blocks."""
+        return self.once(_block_costs, task, micro_batch)
+
+    def byte_j(self, task: int) -> tuple[float, ...]:
+        """Per class, joules of a byte that enters or leaves L2: the mean over what the task's layers read."""
+        return self.once(_byte_j, task)
+
     def region(self, chiplets: tuple[int, ...]) -> Region:
         """The region of these chiplets."""
         return self.once(_region, chiplets)
@@ -95,6 +130,58 @@ def _rates(ready: Prepared) -> Rates:
         dram_j=BITS_PER_BYTE * package.dram_energy_j_per_bit,
         static_w=float(sum(chiplet.static_power_w for chiplet in package.chiplets)),
     )
+
+
+def _costs(ready: Prepared, task: int, micro_batch: int) -> tuple[LayerCosts, ...]:
+    alone, layers = ready.problem.costs[task], ready.tasks[task].model.layers
+    if micro_batch == 1 or not isinstance(ready.problem.cost_model, BatchCostModel):
+        return alone
+
+    def of_a_sample(one: LayerCosts, together: LayerCosts) -> LayerCosts:
+        means = {name: values / micro_batch for name, values in vars(together).items()}
+        fixed = ("fill_input_j", "fill_weight_j", "drain_output_j", "l2_need_elements")
+        return LayerCosts(**means | {name: getattr(one, name) for name in fixed})
+
+    return tuple(
+        of_a_sample(one, batch_costs(ready.problem.cost_model, layers, chiplet, micro_batch))
+        for one, chiplet in zip(alone, ready.package.classes, strict=True)
+    )
+
+
+def _blocks(ready: Prepared, task: int, chiplet_class: int) -> tuple[Block, ...]:
+    model, chiplet = ready.tasks[task].model, ready.package.classes[chiplet_class]
+    return tuple(
+        block_of(layer, channel_units(layer), float(model.bytes_per_element * layer.weight_elements), chiplet)
+        for layer in model.layers
+    )
+
+
+def _block_costs(ready: Prepared, task: int, micro_batch: int) -> tuple[BlockCosts, ...]:
+    layers, model = ready.tasks[task].model.layers, ready.problem.cost_model
+    made = []
+    for number, chiplet in enumerate(ready.package.classes):
+        more = BlockCosts(np.zeros(len(layers)), np.zeros(len(layers)))
+        made.append(more)
+        blocks = ready.blocks(task, number)
+        cut = [at for at, block in enumerate(blocks) if block.count > 1]
+        if not cut or not isinstance(model, BatchCostModel):  # who knows whole layers alone has no figures of blocks
+            continue
+        rest = [channel_units(layers[at]) % blocks[at].units or blocks[at].units for at in cut]
+        parts = [tile(layers[at], layers[at].out_y, layers[at].out_x, blocks[at].units) for at in cut]
+        parts += [tile(layers[at], layers[at].out_y, layers[at].out_x, units) for at, units in zip(cut, rest, strict=True)]
+        costs, whole = batch_costs(model, parts, chiplet, micro_batch), ready.costs(task, micro_batch)[number]
+        times = np.array([blocks[at].count - 1 for at in cut] + [1] * len(cut))
+        cycles = (times * costs.cycles).reshape(2, -1).sum(axis=0)
+        joules = (times * costs.resident_j).reshape(2, -1).sum(axis=0) / micro_batch
+        more.seconds[cut] = (cycles - micro_batch * whole.cycles[cut]) / chiplet.clock_hz
+        more.joules[cut] = joules - whole.resident_j[cut]
+    return tuple(made)
+
+
+def _byte_j(ready: Prepared, task: int) -> tuple[float, ...]:
+    model = ready.tasks[task].model
+    bytes_ = model.bytes_per_element * sum(layer.input_elements for layer in model.layers)
+    return tuple(float(costs.fill_input_j.sum()) / bytes_ for costs in ready.problem.costs[task])
 
 
 def _region(ready: Prepared, chiplets: tuple[int, ...]) -> Region:

@@ -1,15 +1,21 @@
-"""What a stage keeps in the L2 of each of its chiplets: live activations and weights."""
+"""What a stage asks of the L2 of each of its chiplets: live activations, weights, and what is kept between layers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from chipweave.evaluation.exact.blocks import block_of, grain_of
 from chipweave.evaluation.exact.layout import Cuts, sizes
-from chipweave.evaluation.law import Room, fits_l2
+from chipweave.evaluation.exact.split import WHOLE
+from chipweave.evaluation.keep import Around, Books, Layers, Uses, open_books, run_layer
 from chipweave.evaluation.record import Split
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.ndarrays import Bools
 from chipweave.plan.schedule import Partition, Stage
-from chipweave.workload.layer import Layer, channel_units
-from chipweave.workload.model import Model
+from chipweave.workload.layer import Layer, Op, channel_units
+from chipweave.workload.model import NETWORK_INPUT, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,43 +23,14 @@ class Footprint:
     """L2 demands of a stage for one micro-batch, in bytes on the chiplet that holds most.
 
     Args:
-        live: per layer, the activations that must be held while it runs.
+        live: per layer, the activations that would be held while it runs, were all of them held.
         weights: per layer, what its slowest part needs.
-        copied: per layer, what is gathered from mates where they keep one copy (0 where weights are parted anyway).
-        shares: the chiplet's part of that copy.
+        copied: per layer, weights of which every chiplet of the region uses all (0 where weights are parted).
     """
 
     live: tuple[float, ...]
     weights: tuple[float, ...]
     copied: tuple[float, ...]
-    shares: float
-
-    def room(self, l2_bytes: int, chiplets: int = 1) -> Room:
-        """What the law asks of an L2 of that size, on a region of so many chiplets; without a second buffer.
-
-        Where nothing fits, layer by layer the part of the live set that exceeds the L2 left beside the weights spills:
-        beside all of them if they are kept, beside the layer's own and the next one's if they stream.
-        """
-        every, most = sum(self.weights), max(self.live)
-        room = Room(
-            l2=l2_bytes,
-            live=most,
-            second=0,
-            all_weights=every,
-            two_weights=sum(sorted(self.weights)[-2:]),
-            mates_weights=self.shares + sum(sorted(self.copied)[-2:]),
-            spill_kept=0,
-            spill_streamed=0,
-        )
-        if fits_l2(room):
-            return room
-        following = (*self.weights[1:], 0)
-        beside_two = sum(
-            max(0, live - max(0, l2_bytes - own - after))
-            for live, own, after in zip(self.live, self.weights, following, strict=True)
-        )
-        beside_all = sum(max(0, live - max(0, l2_bytes - every)) for live in self.live)
-        return room._replace(spill_kept=chiplets * beside_all, spill_streamed=chiplets * beside_two)
 
 
 def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = None) -> Footprint:
@@ -73,7 +50,7 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
                 live[layer - stage.first] += scale * elements
     weights = [scale * model.layers[layer].weight_elements for layer in stage.layers]
     if chiplets == 1:
-        return Footprint(tuple(live), tuple(weights), (0.0,) * len(weights), sum(weights))
+        return Footprint(tuple(live), tuple(weights), (0.0,) * len(weights))
     assert cuts is not None
     used = [
         _largest_share(model.layers[layer], cuts.splits[layer], bytes_)
@@ -83,8 +60,91 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
         0 if stage.partition(layer) is Partition.INPUT_SHARED else bytes_
         for layer, bytes_ in zip(stage.layers, weights, strict=True)
     ]
-    shares = [copy / chiplets if copy else part for copy, part in zip(copied, used, strict=True)]
-    return Footprint(tuple(live), tuple(used), tuple(copied), sum(shares))
+    return Footprint(tuple(live), tuple(used), tuple(copied))
+
+
+def kept_in_l2(
+    model: Model, stage: Stage, micro_batch: int, window: tuple[int, int], chiplet: Chiplet, cuts: Cuts | None = None
+) -> tuple[float, float, float, float]:
+    """The keep pass over a stage (`keep.py`): the least room left, bytes that come back, that go, and read again.
+
+    Args:
+        window: first layer of the task's window, and the one behind its last.
+        chiplet: of the region, the one with least L2.
+    """
+    tensors = stage.last + 2
+    books = Books(np.zeros(stage.last + 1), np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors), np.zeros(4))
+    around = Around(stage.first, window[0], float(chiplet.l2_bytes), _in_dram(model, tensors, window[1]))
+    uses, layers = uses_of(model, stage, micro_batch, cuts), layers_of(model, stage, chiplet, cuts)
+    open_books(books)
+    for layer in stage.layers:
+        run_layer(layer, uses, layers, around, books)
+    slack, back, wrote, again = map(float, books.sums)
+    return slack, back, wrote, again
+
+
+def _in_dram(model: Model, tensors: int, end: int) -> Bools:
+    """[tensor + 1] it is stored in any case: an output of the network, or read by a later window."""
+    stored = np.ones(tensors, np.bool_)
+    for tensor in range(tensors - 1):
+        readers = model.consumers[tensor]
+        stored[tensor + 1] = not readers or readers[-1].consumer >= end
+    return stored
+
+
+def layers_of(model: Model, stage: Stage, chiplet: Chiplet, cuts: Cuts | None = None) -> Layers:
+    """Weights, blocks and pieces in flight of the layers' parts, numbered as in the model."""
+    made = Layers(*(np.zeros(stage.last + 1) for _ in range(3)))
+    for layer in stage.layers:
+        shape, split = model.layers[layer], WHOLE if cuts is None else cuts.splits[layer]
+        units = -(-channel_units(shape) // split.units)
+        bytes_ = model.bytes_per_element * shape.weight_elements * units / channel_units(shape)
+        made.weights[layer] = bytes_
+        made.block[layer] = block_of(shape, units, bytes_, chiplet).bytes_
+        made.grain[layer] = grain_of(shape, -(-shape.out_x // split.columns), units, model.bytes_per_element)
+    return made
+
+
+def uses_of(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = None) -> Uses:
+    """What the layers of the stage read, each tensor once, numbered as in the model."""
+    start, end = np.zeros(stage.last + 1, np.int64), np.zeros(stage.last + 1, np.int64)
+    scale, rows = model.bytes_per_element, []
+    for layer in stage.layers:
+        start[layer] = len(rows)
+        read: dict[int, int] = {}
+        for edge in model.operands[layer]:
+            read[edge.producer] = read.get(edge.producer, 0) + edge.elements
+        for tensor, elements in sorted(read.items()):
+            whole = model.tensor_elements(tensor)
+            held = float(scale * micro_batch * whole)
+            share = min(1.0, elements / whole)
+            if cuts is not None and len(stage.chiplets) > 1:
+                later = [edge.consumer for edge in model.readers(tensor) if layer <= edge.consumer <= stage.last]
+                need = cuts.need(tensor, sorted(set(later)), len(stage.chiplets))
+                held = held * float(need.sizes.max()) / cuts.entries(tensor)
+            rows.append((tensor, held, held * share, fused(model, layer, tensor)))
+        end[layer] = len(rows)
+    tensor, size, taken, together = zip(*rows, strict=True)
+    return Uses(start, end, np.array(tensor), np.array(size, np.float64), np.array(taken, np.float64), np.array(together))
+
+
+def fused(model: Model, layer: int, tensor: int) -> bool:
+    """The layer takes the tensor piece by piece as the layer before it makes it, and nothing else ever reads it.
+
+    So do pools, element-wise and upsample layers, and a matmul whose first operand comes from a matmul of the same
+    groups, by groups, with element-wise layers between them (attention: scores, softmax, values).
+    """
+    if tensor != layer - 1 or tensor == NETWORK_INPUT or len(model.consumers[tensor]) != 1:
+        return False
+    reader = model.layers[layer]
+    if reader.rides:
+        return True
+    if reader.op is not Op.MATMUL or model.operands[layer][0].producer != tensor:
+        return False
+    maker = tensor
+    while model.layers[maker].op is Op.ELEMENTWISE and fused(model, maker, maker - 1):
+        maker -= 1
+    return model.layers[maker].op is Op.MATMUL and model.layers[maker].groups == reader.groups
 
 
 def _largest_output(model: Model, layer: int, chiplets: int, micro_batch: int, cuts: Cuts | None) -> float:

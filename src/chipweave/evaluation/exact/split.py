@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.cost.interface import CostModel, LayerCosts
+from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts, batch_costs
 from chipweave.errors import InputError
+from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.record import Split
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats, Ints
@@ -21,6 +23,18 @@ LISTED = 10
 
 
 WHOLE = Split()
+
+FIXED = ("fill_input_j", "fill_weight_j", "drain_output_j")
+
+
+class Part(NamedTuple):
+    """A part of a distinct layer: rows, columns and units of channels of its outputs, of so many samples."""
+
+    layer: int
+    rows: int
+    columns: int
+    units: int
+    samples: int
 
 
 def starts(length: int, parts: int) -> Ints:
@@ -128,6 +142,13 @@ class Splits:
     def tile_costs(self) -> tuple[LayerCosts, ...]:
         """Per class, the costs of every part that there is."""
         return self._tiles[1]
+
+    def least_cycles(self, chiplet: Chiplet) -> Floats:
+        """Cycles below which no part goes, in the order of `tile_costs`: all its multiplications, one per lane."""
+        macs = [
+            tile(self.distinct[0][at], *shape).macs for at, layer in enumerate(self.distinct[0]) for shape in _shapes(layer, self.most)
+        ]
+        return np.array(macs, dtype=np.float64) / (chiplet.num_pes * chiplet.simd_lanes)
 
     @cached_property
     def _ways(self) -> tuple[tuple[Ints, Ints], ...]:
@@ -237,7 +258,7 @@ class Splits:
         return Split(best, int(grids.rows[at, chiplets // best]), int(grids.columns[at, chiplets // best]))
 
     def costs(
-        self, layer: int, split: Split, micro_batch: int, class_of: Sequence[int]
+        self, layer: int, split: Split, micro_batch: int, class_of: Sequence[int], together: bool = True
     ) -> tuple[float, dict[str, float]]:
         """Seconds of the slowest part on a micro-batch; each cost of one sample by name, all parts together.
 
@@ -245,9 +266,9 @@ class Splits:
 
         Args:
             class_of: per chiplet of the region, its class.
+            together: a part's samples run together (`detailed`), or one after another (`paper`).
         """
-        number, costs = self._tiles
-        shape, at = self.layers[layer], int(self.distinct[1][layer])
+        shape = self.layers[layer]
         axes = (
             np.diff(starts(micro_batch, split.samples)),
             np.diff(starts(shape.out_y, split.rows)),
@@ -255,19 +276,80 @@ class Splits:
             np.diff(starts(channel_units(shape), split.units)),
         )
         samples, *sizes = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
-        tiles = np.array([number[at, int(y), int(x), int(units)] for y, x, units in zip(*sizes, strict=True)])
-        classes = np.array(class_of[: split.parts])
-        seconds = int(axes[0].max()) * max(
-            float(costs[c].cycles[tiles].max()) / self.classes[c].clock_hz for c in sorted(set(class_of))
-        )
-        each_class = [(classes == c, table) for c, table in enumerate(costs)]
-        sums = {
-            name: sum(float((samples * getattr(table, name)[tiles])[here].sum()) for here, table in each_class)
-            / micro_batch
-            for name in vars(costs[0])
-        }
-        sums["weight_load_j"] = sum(float(table.fill_weight_j[tiles][here].sum()) for here, table in each_class)
+        distinct = int(self.distinct[1][layer])
+        each = self.parts([Part(distinct, *map(int, part)) for part in zip(*sizes, samples, strict=True)], together)
+        seconds = max(max(part[c]["cycles"] for part in each) / self.classes[c].clock_hz for c in sorted(set(class_of)))
+        own = [part[c] for part, c in zip(each, class_of, strict=False)]
+        sums = {name: sum(part[name] for part in own) / micro_batch for name in own[0]}
+        sums["weight_load_j"] = sum(part["fill_weight_j"] for part in own)
         return seconds, sums
+
+    def in_blocks(
+        self, layer: int, split: Split, micro_batch: int, chiplet: Chiplet, classes: Sequence[int]
+    ) -> tuple[float, float]:
+        """What a layer takes longer where its weights come in blocks: seconds of a micro-batch on the largest part,
+        joules of a sample, as if all parts were as large.
+
+        Args:
+            chiplet: by which blocks go; classes: of the region.
+        """
+        shape, units = self.layers[layer], -(-channel_units(self.layers[layer]) // split.units)
+        weights = shape.weight_elements * units / channel_units(shape)
+        block = block_of(shape, units, weights, chiplet)
+        if block.count == 1 or not isinstance(self.cost_model, BatchCostModel):
+            return 0.0, 0.0
+        rows, columns = -(-shape.out_y // split.rows), -(-shape.out_x // split.columns)
+        samples = -(-micro_batch // split.samples)
+        rest = units % block.units or block.units
+        distinct = int(self.distinct[1][layer])
+        tiles = [Part(distinct, rows, columns, many, samples) for many in (units, block.units, rest)]
+        whole, one, last = self.parts(tiles, True)
+        more_s, more_j = [], []
+        for c in classes:
+            differences = [
+                (block.count - 1) * one[c][name] + last[c][name] - whole[c][name]
+                for name in ("cycles", "mac_j", "l1_j", "l2_j", "noc_j")
+            ]
+            more_s.append(differences[0] / self.classes[c].clock_hz)
+            more_j.append(sum(differences[1:]) * split.parts / micro_batch)
+        return max(more_s), max(more_j)
+
+    @cached_property
+    def _known(self) -> dict[Part, tuple[dict[str, float], ...]]:
+        return {}
+
+    def parts(self, parts: Sequence[Part], together: bool) -> list[tuple[dict[str, float], ...]]:
+        """Per part, its costs by name on each class, those of all its samples.
+
+        What fills and drains L2 is the same for samples that run together and for as many alone.
+        """
+        if not together or not isinstance(self.cost_model, BatchCostModel):
+            return [self._alone(part) for part in parts]
+        missing: dict[int, list[Part]] = {}
+        for part in dict.fromkeys(parts):
+            if part not in self._known:
+                missing.setdefault(part.samples, []).append(part)
+        for samples, some in missing.items():
+            tiles = [self._tile(part) for part in some]
+            by_class = [batch_costs(self.cost_model, tiles, chiplet, samples) for chiplet in self.classes]
+            for at, part in enumerate(some):
+                self._known[part] = tuple(
+                    {name: float(values[at]) for name, values in vars(costs).items()} | {name: one[name] for name in FIXED}
+                    for costs, one in zip(by_class, self._alone(part), strict=True)
+                )
+        return [self._known[part] for part in parts]
+
+    def _tile(self, part: Part) -> Layer:
+        return tile(self.distinct[0][part.layer], part.rows, part.columns, part.units)
+
+    def _alone(self, part: Part) -> tuple[dict[str, float], ...]:
+        """The costs of a part whose samples run one after another; its weights fill L2 once."""
+        number, costs = self._tiles
+        at = number.get((part.layer, part.rows, part.columns, part.units))
+        if at is None:
+            at, costs = 0, tuple(self.cost_model.costs([self._tile(part)], chiplet) for chiplet in self.classes)
+        named = [{name: part.samples * float(values[at]) for name, values in vars(each).items()} for each in costs]
+        return tuple(each | {"fill_weight_j": each["fill_weight_j"] / part.samples} for each in named)
 
 
 def _shapes(layer: Layer, most: int) -> Iterator[tuple[int, int, int]]:

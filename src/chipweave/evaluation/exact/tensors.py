@@ -27,12 +27,14 @@ class Exchange:
     Args:
         from_dram: the network input and what earlier windows made.
         to_dram: what later windows read, and the network's outputs.
+        from_stages: what earlier stages of the same pipeline make, and how many stages earlier.
         to_stages: per later stage of the same pipeline that takes something, its index and what it takes.
         within: what layers of the stage read of its own tensors.
     """
 
     from_dram: tuple[Moved, ...]
     to_dram: tuple[Moved, ...]
+    from_stages: tuple[tuple[Moved, int], ...]
     to_stages: tuple[tuple[int, tuple[Moved, ...]], ...]
     within: tuple[Moved, ...]
 
@@ -85,6 +87,13 @@ def exchange(model: Model, where: Location, window: int, stage: int, layers: ran
         for moved in read(source, model.readers(source), lambda edge: edge.consumer in layers)
     ]
 
+    from_stages = [
+        (moved, stage - where.stage[source])
+        for source in sources
+        if made_in(source) == window and where.stage[source] < stage
+        for moved in read(source, model.readers(source), lambda edge: edge.consumer in layers)
+    ]
+
     to_dram: list[Moved] = []
     within: list[Moved] = []
     for layer in layers:
@@ -110,6 +119,7 @@ def exchange(model: Model, where: Location, window: int, stage: int, layers: ran
     return Exchange(
         tuple(from_dram),
         tuple(to_dram),
+        tuple(from_stages),
         tuple((target, tuple(to_stages[target])) for target in sorted(to_stages)),
         tuple(within),
     )

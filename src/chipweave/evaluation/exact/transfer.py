@@ -95,7 +95,9 @@ def transfer(net: Network, owners: Sequence[int], readers: Sequence[int], wanted
 
 
 def transfer_s(moved: Transfer, rates: Rates) -> float:
-    """Seconds of a transfer: the chiplet with most bytes in or out sets them (`law.link_s`)."""
+    """Seconds of a transfer: the chiplet with most bytes in or out sets them, or in `detailed` its busiest link, on
+    which several owners' bytes may meet (`law.link_s`)."""
     if moved.sent == 0:
         return 0.0
-    return link_s(float(max(moved.into.max(), moved.out.max())), moved.hops, rates)
+    most = float(max(moved.into.max(), moved.out.max()))
+    return link_s(max(most, float(moved.links.max())) if rates.detailed else most, moved.hops, rates)

@@ -8,13 +8,13 @@ import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables import single
-from chipweave.evaluation.tables.single import Candidates, StageTables, Traffic
-from chipweave.evaluation.tables.units import Places, TaskArrays, places, task_arrays
+from chipweave.evaluation.tables.single import Candidates, Part, StageTables, Traffic
+from chipweave.evaluation.tables.units import Micro, Places, TaskArrays, kept_arrays, micro_arrays, places, task_arrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes, window_bytes
 from chipweave.ndarrays import Floats
 
-__all__ = ["Candidates", "Scores", "StageTables", "arrays_of", "bytes_of", "places_of", "score", "stage_tables",
-           "window_cost"]  # fmt: skip
+__all__ = ["Candidates", "Scores", "StageTables", "arrays_of", "bytes_of", "micro_of", "part_of", "places_of", "score",
+           "stage_tables", "window_cost"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,17 @@ def _bytes(ready: Prepared, task: int, first: int, end: int) -> WindowBytes:
     return window_bytes(arrays_of(ready, task).tensors, first, end, not ready.detailed)
 
 
+def part_of(ready: Prepared, task: int, first: int, end: int, micro_batch: int) -> Part:
+    """A task's part of a window at one micro-batch."""
+    kept = ready.once(kept_arrays, task, first, end, micro_batch)
+    return Part(bytes_of(ready, task, first, end), micro_of(ready, task, micro_batch), kept)
+
+
+def micro_of(ready: Prepared, task: int, micro_batch: int) -> Micro:
+    """The arrays of a task at one micro-batch."""
+    return ready.once(micro_arrays, task, micro_batch)
+
+
 def stage_tables(
     ready: Prepared, task: int, first: int, end: int, micro_batch: int, kinds: tuple[tuple[int, int], ...]
 ) -> StageTables:
@@ -62,21 +73,35 @@ def stage_tables(
     classes = np.array([c for c, _ in kinds], dtype=np.int64)
     where = classes, places_of(ready).l2_bytes[classes], np.array([hops for _, hops in kinds], dtype=np.int64)
     return single.stage_tables(
-        arrays_of(ready, task), where, bytes_of(ready, task, first, end), micro_batch, ready.rates
+        arrays_of(ready, task), where, part_of(ready, task, first, end, micro_batch), ready.rates
     )
 
 
 def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidates) -> Scores:
     """Exact cost of candidate pipelines of a task in a window that holds its units first to end - 1."""
     where = places_of(ready)
-    many, count = (len(candidates.stages), len(where.class_of)) if ready.detailed else (0, 0)
-    traffic = Traffic(
-        np.zeros((many, where.links if ready.detailed else 0)), np.zeros((many, count)), np.zeros((many, count))
+    many, count = len(candidates.stages), len(where.class_of) if ready.detailed else 0
+    wide = many if ready.detailed else 0
+    made = Scores(
+        np.zeros(many),
+        np.zeros(many),
+        np.zeros(many),
+        Traffic(
+            np.zeros((wide, where.links if ready.detailed else 0)), np.zeros((wide, count)), np.zeros((wide, count))
+        ),
     )
-    costs = single.pipelines(
-        arrays_of(ready, task), where, bytes_of(ready, task, first, end), candidates, traffic, ready.rates
-    )
-    return Scores(*costs, traffic)
+    for micro_batch in np.unique(candidates.micro_batch):
+        rows = np.flatnonzero(candidates.micro_batch == micro_batch)
+        some = Candidates(*(np.ascontiguousarray(values[rows]) for values in candidates))
+        traffic = Traffic(*(values[rows] if ready.detailed else values for values in made.traffic))
+        part = part_of(ready, task, first, end, int(micro_batch))
+        costs = single.pipelines(arrays_of(ready, task), where, part, some, traffic, ready.rates)
+        for into, values in zip((made.latency_s, made.energy_j, made.dram_bytes), costs, strict=True):
+            into[rows] = values
+        if ready.detailed:
+            for into, values in zip(made.traffic, traffic, strict=True):
+                into[rows] = values
+    return made
 
 
 def window_cost(ready: Prepared, scores: Scores) -> tuple[Floats, Floats]:

@@ -35,14 +35,6 @@ class Operands(NamedTuple):
     elements: Floats
 
 
-class Held(NamedTuple):
-    """Bytes of weights per layer; live and the two largest layers' weights, [i, j]."""
-
-    weights: Floats
-    live: Floats
-    two_largest: Floats
-
-
 @kernel()
 def footprints(spans: Units, operands: Operands, weights: Floats) -> tuple[Floats, Floats]:
     """`live` and `two_largest`, both [i, j] in bytes (twin: `exact/memory.py footprint`)."""
@@ -82,40 +74,6 @@ def _hold(layer: int, begin: int, operands: Operands, held: Floats, until: Ints)
             peak = max(peak, held[at])
         until[producer + 1] = layer
     return float(max(peak, held[layer]))
-
-
-@kernel()
-def spills(spans: Units, operands: Operands, most: Held, l2_bytes: Floats) -> tuple[Floats, Floats]:
-    """`spill_kept` and `spill_streamed`, [c, i, j] in bytes (twin: `exact/memory.py Footprint.room`); kept is infinite
-    where weights exceed L2."""
-    first, last = spans
-    weights, live, two_largest = most
-    units, layers, classes = len(first), len(weights), len(l2_bytes)
-    kept, streamed = np.zeros((classes, units, units)), np.zeros((classes, units, units))
-    if classes * units and two_largest.max() + live.max() <= l2_bytes.min():
-        return kept, streamed
-    held = np.zeros(layers)
-    until = np.empty(layers + 1, dtype=np.int64)
-    for i in range(units):
-        held[:] = 0.0
-        until[:] = -1
-        all_weights = 0.0
-        for j in range(i, units):
-            for layer in range(first[j], last[j] + 1):
-                _hold(layer, first[i], operands, held, until)
-                all_weights += weights[layer]
-            for c in range(classes):
-                room = l2_bytes[c]
-                if two_largest[i, j] + live[i, j] <= room:
-                    continue
-                beside_all, beside_two = 0.0, 0.0
-                for layer in range(first[i], last[j] + 1):
-                    after = weights[layer + 1] if layer < last[j] else 0.0
-                    beside_two += max(0.0, held[layer] - max(0.0, room - weights[layer] - after))
-                    beside_all += max(0.0, held[layer] - max(0.0, room - all_weights))
-                streamed[c, i, j] = beside_two
-                kept[c, i, j] = beside_all if all_weights <= room else np.inf
-    return kept, streamed
 
 
 @kernel()

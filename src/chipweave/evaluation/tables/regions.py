@@ -20,7 +20,7 @@ from chipweave.evaluation.exact.layout import extent
 from chipweave.evaluation.exact.split import Splits
 from chipweave.evaluation.law import seen_from
 from chipweave.evaluation.tables import regions_kernel as kernel
-from chipweave.evaluation.tables.bench import arrays_of
+from chipweave.evaluation.tables.bench import arrays_of, micro_of, part_of
 from chipweave.evaluation.tables.edges import edge_entries
 from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
 from chipweave.ndarrays import Floats, Ints
@@ -291,13 +291,15 @@ def line_of(ground: Ground, micro_batch: int) -> Line:
     """What the kernels need of package and task."""
     ready, package = ground.ready, ground.ready.package
     dram_hops = float(np.median(ready.network.hops[:, list(package.interfaces)].min(axis=1)))
-    arrays = arrays_of(ready, ground.task)
+    least = min(package.chiplets, key=lambda chiplet: chiplet.l2_bytes)
     return Line(
         rates=seen_from(dram_hops, ready.rates),
         batch=ground.batch,
         micro_batch=micro_batch,
-        l2_bytes=float(min(chiplet.l2_bytes for chiplet in package.chiplets)),
-        kind=int(np.argmax(arrays.compute_s[:, -1])),
+        l2_bytes=float(least.l2_bytes),
+        block_bytes=least.block_bytes,
+        byte_j=max(ready.byte_j(ground.task)),
+        kind=int(np.argmax(micro_of(ready, ground.task, micro_batch).compute_s[:, -1])),
         dram_hops=dram_hops,
         sizes=ground.sizes,
         spans=ground.spans,
@@ -312,5 +314,7 @@ def stage_tables(
     Stages of several units that compute for longer than `limit_s` are left out (infinite).
     """
     chosen = np.array(sizes, dtype=np.int64)
-    made = kernel.stages(arrays_of(ground.ready, ground.task), units, chosen, longest, float(limit_s), line)
+    arrays = arrays_of(ground.ready, ground.task)
+    part = part_of(ground.ready, ground.task, 0, arrays.units, line.micro_batch)
+    made = kernel.stages(arrays, part, units, chosen, longest, float(limit_s), line)
     return np.ascontiguousarray(made.transpose(0, 2, 1, 3))

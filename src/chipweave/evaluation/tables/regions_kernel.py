@@ -10,31 +10,43 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.compiled import inner, kernel
-from chipweave.evaluation.law import Rates, Room, Terms, Way
-from chipweave.evaluation.tables.compiled_law import law
-from chipweave.evaluation.tables.single import Brought, Spent, demand_of, inside_j
+from chipweave.evaluation.law import Demand, Rates, Room, Terms, Way
+from chipweave.evaluation.streams import ARRIVAL
+from chipweave.evaluation.tables.compiled_law import law, streams
+from chipweave.evaluation.tables.single import (
+    Brought,
+    Joules,
+    Part,
+    Place,
+    Span,
+    Spent,
+    demand_and_room,
+    demand_of,
+    fits,
+)
 from chipweave.evaluation.tables.units import TaskArrays
 from chipweave.ndarrays import Floats, Ints
 
 (
-    PACE_S, COMPUTE_S, EXCHANGE_S, WEIGHTS_S, RESIDENT_S, SPILL_S, KEEPING, BESIDE, LEFT, OPEN, LOADED, ENERGY_J,
+    PACE_S, COMPUTE_S, EXPOSED_S, EXCHANGE_S, STREAMS_S, GATHER_S, RESIDENT_S, READY_S, LEFT, OPEN, LOADED, ENERGY_J,
     DRAM_BYTES, FIRST, LAST, MODE,
 ) = range(16)  # fmt: skip
 TERMS = 16
-"""Of a stage: its times (as in `record.StageEvaluation`) and how its weights are kept, whatever it brings in and sends
-out; the bytes of L2 that are left for a second buffer (below 0: never enough), and whether what crosses the stage's
-ends is still to be taken from them (1) or was estimated (0); weights that come with every load; joules and DRAM bytes
-in the whole window; the partitions of the first and the last unit; the mode in which its partitions were chosen."""
+"""Of a stage: its times (as in `law.Inside`), whatever it brings in and sends out, those of its weights once, and until
+it has computed as they arrive; the bytes of L2 that are left for a second copy (below 0: never enough), and whether what
+crosses the stage's ends is still to be taken from them (1) or was estimated (0); weights that come with every load;
+joules and DRAM bytes in the whole window; the partitions of the first and the last unit; the mode in which its
+partitions were chosen."""
 
 MODES = 3
 """How a stage's partitions are chosen: for time alone; also for weights at a link's pace; for few weights first."""
 
 (
-    _PACE, _COMPUTE, _EXCHANGE, _LARGEST_S, _LIVE, _WEIGHTS, _ONE, _TWO, _COPIED, _COPIED_LAYERS, _COPY_ONE, _COPY_TWO,
-    _PARTED, _ENERGY, _FIRST, _UNITS, _LAST_LIVE, _LAST_WEIGHTS, _SPILL,
-) = range(19)  # fmt: skip
-_STATE = 19
-"""Of a stage in the making, what is added up unit by unit."""
+    _PACE, _COMPUTE, _EXCHANGE, _LARGEST_S, _LIVE, _WEIGHTS, _ONE, _TWO, _COPIED, _COPIED_LAYERS, _ENERGY, _FIRST,
+    _SLACK, _EVICTED, _AWAY, _STREAM,
+) = range(16)  # fmt: skip
+_STATE = 22
+"""Of a stage in the making, what is added up unit by unit; from `_STREAM` on, the state of its weights' stream."""
 
 
 class UnitTables(NamedTuple):
@@ -70,7 +82,7 @@ class Line(NamedTuple):
     Args:
         rates: with what the way to DRAM takes (`law.seen_from`).
         batch, micro_batch: samples.
-        l2_bytes: the smallest; kind: the class that single chiplets count as.
+        l2_bytes, block_bytes: the smallest, and of the same chiplet; byte_j: of a byte that enters or leaves it; kind: the class that single chiplets count as.
         dram_hops: links between a chiplet and its memory interface, in the middle of all.
         sizes: of the regions that are tried, ascending; the last is the whole package.
         spans: [n] links between the ends of the longest route within any run of n chiplets.
@@ -80,6 +92,8 @@ class Line(NamedTuple):
     batch: int
     micro_batch: int
     l2_bytes: float
+    block_bytes: float
+    byte_j: float
     kind: int
     dram_hops: float
     sizes: Ints
@@ -100,12 +114,12 @@ def _start(p: int, state: Floats) -> None:
     """An empty stage whose first unit has partition p."""
     for field in range(_STATE):
         state[field] = 0.0
-    state[_FIRST] = p
+    state[_FIRST], state[_SLACK] = p, 1e300
 
 
 @inner()
 def _add_unit(
-    units: UnitTables, at: tuple[int, int, int], exchange_s: float, before_s: float, l2_bytes: float, state: Floats
+    units: UnitTables, at: tuple[int, int, int], exchange_s: float, before_s: float, line: Line, state: Floats
 ) -> None:
     """Append unit u, on size s with partition p; its inputs take `exchange_s` while the unit before computed."""
     u, s, p = at
@@ -115,23 +129,22 @@ def _add_unit(
     state[_EXCHANGE] += own_s + exchange_s
     state[_LARGEST_S] = max(state[_LARGEST_S], own_s, exchange_s)
     live, weights = units.live[u, s, p], units.largest[u, s, p, 0]
-    if state[_UNITS] > 0.0:
-        state[_SPILL] += max(0.0, state[_LAST_LIVE] - max(0.0, l2_bytes - state[_LAST_WEIGHTS] - weights))
-    state[_LAST_LIVE], state[_LAST_WEIGHTS] = live, weights
-    state[_UNITS] += 1.0
     state[_LIVE] = max(state[_LIVE], live)
     state[_WEIGHTS] += units.weights[u, s, p]
-    for number in range(2):
-        bytes_ = units.largest[u, s, p, number]
-        _add_largest(bytes_, _ONE, _TWO, state)
-        if p == 0:
-            _add_largest(bytes_, _COPY_ONE, _COPY_TWO, state)
+    _add_largest(weights, _ONE, _TWO, state)
+    _add_largest(units.largest[u, s, p, 1], _ONE, _TWO, state)
     if p == 0:
         state[_COPIED] += units.copied[u]
         state[_COPIED_LAYERS] += units.copied_layers[u]
-    else:
-        state[_PARTED] += units.weights[u, s, p]
     state[_ENERGY] += units.energy_j[u, s, p]
+    # A tensor that lacks room goes out once and comes back: what was away before is not evicted anew.
+    block = min(weights, line.block_bytes)
+    left = max(0.0, line.l2_bytes - 2 * block) - live
+    state[_SLACK] = min(state[_SLACK], max(0.0, left))
+    state[_AWAY] = max(0.0, -left - state[_AWAY])
+    state[_EVICTED] += 2 * state[_AWAY]
+    blocks = 1 if block == 0.0 else int(-(-weights // block))
+    streams.stream_layer(work_s, units.copied[u] / line.rates.dram_bytes_s, blocks, state[_STREAM:])
 
 
 @inner()
@@ -148,114 +161,116 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
     """Fill in the stage's terms from what was added up. Returns its time alone, without what it brings in and sends
     out, which a choice among partitions minimises (infinite where the micro-batch does not fit)."""
     rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
-    every, live = state[_WEIGHTS], state[_LIVE]
-    streamed = state[_SPILL] + max(0.0, state[_LAST_LIVE] - max(0.0, line.l2_bytes - state[_LAST_WEIGHTS]))
-    beside_all = state[_UNITS] * max(0.0, live - max(0.0, line.l2_bytes - every))
     room = law.Room(
-        line.l2_bytes,
-        live,
-        second,
-        every,
-        state[_ONE] + state[_TWO],
-        state[_PARTED] + state[_COPIED] / chiplets + state[_COPY_ONE] + state[_COPY_TWO],
-        chiplets * beside_all,
-        chiplets * streamed,
+        line.l2_bytes, state[_LIVE], second, state[_WEIGHTS], state[_COPIED], state[_SLACK], 0.0
     )
-    if line.micro_batch > 1 and not law.fits_l2(room):
-        return np.inf
+    if not rates.detailed:
+        if line.micro_batch > 1 and not law.fits_l2(state[_LIVE], state[_ONE] + state[_TWO], line.l2_bytes):
+            return np.inf
+        way = law.Way(law.IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False)
+        made = law.printed(_demand(state, chiplets, weights, way, line), rates)
+        return _fill_in(way, made, _demand(state, chiplets, weights, way, line), room, line, terms)
     one, other = law.ways(room, weights, k, chiplets, rates)
-    way, made = one, _kept(state, chiplets, weights, room, one, line)
+    way, demand = one, _demand(state, chiplets, weights, one, line)
+    made = law.kept(demand, one, rates)
     if other.keeping != one.keeping:
-        second_way = _kept(state, chiplets, weights, room, other, line)
+        second_demand = _demand(state, chiplets, weights, other, line)
+        second_way = law.kept(second_demand, other, rates)
         if law.better(made, second_way):
-            way, made = other, second_way
-    _fill_in(way, made, (state[_PACE], state[_COMPUTE], state[_EXCHANGE]), weights, terms)
-    terms[LEFT] = 0.0 if made.overlaps else -1.0
+            way, made, demand = other, second_way, second_demand
+    value = _fill_in(way, made, demand, room, line, terms)
+    terms[LEFT] = 0.0 if way.overlaps else -1.0
     terms[OPEN] = 0.0
+    return value
+
+
+@inner()
+def _demand(state: Floats, chiplets: int, weights: float, way: Way, line: Line) -> Demand:
+    """What the stage asks for, its weights kept in one way; what it brings in and sends out is left out."""
+    rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
+    hop_bytes = k * state[_EXCHANGE] * rates.link_bytes_s * chiplets
+    if chiplets > 1:  # from the chiplet that DRAM's bytes reach first to the others, along the line
+        again = k if way.keeping == law.IN_LOAD else 1
+        copied, parted = state[_COPIED] - way.gathered, weights - state[_COPIED] + way.gathered
+        hop_bytes += again * (copied * (chiplets - 1) + parted)
+        hop_bytes += (k - 1) * (way.copied * (chiplets - 1) + way.parted)
+        hop_bytes += k * way.gathered * (chiplets - 1)
+    streamed = state[_STREAM:]
+    return demand_of(
+        (line.batch, line.micro_batch),
+        Spent(
+            state[_COMPUTE],
+            state[_EXCHANGE],
+            state[_PACE],
+            0.0,
+            streams.exposed_s(streamed),
+            streamed[ARRIVAL],
+            0.0,
+            0.0,
+            law.gather_byte_s(chiplets, rates),
+            law.gather_fixed_s(state[_COPIED_LAYERS], line.spans[chiplets], rates),
+        ),
+        Brought(weights, 0.0, 0.0, chiplets * state[_EVICTED], 0.0, 0.0, line.dram_hops),
+        hop_bytes,
+        Joules(state[_ENERGY], 0.0, 0.0, line.byte_j),
+    )
+
+
+@inner()
+def _fill_in(way: Way, made: Terms, demand: Demand, room: Room, line: Line, terms: Floats) -> float:
+    """Of the stage's terms, all but what L2 has left and which partitions it has; its time alone."""
+    within = law.inside(demand, way, 1.0, line.rates)
+    terms[PACE_S], terms[COMPUTE_S], terms[EXPOSED_S] = within.pace_s, within.compute_s, within.exposed_s
+    terms[EXCHANGE_S], terms[STREAMS_S], terms[GATHER_S] = within.exchange_s, within.streams_s, within.gather_s
+    terms[RESIDENT_S], terms[READY_S] = made.resident_s, made.ready_s
+    terms[LOADED] = demand.weights if way.keeping == law.IN_LOAD else 0.0
+    terms[ENERGY_J], terms[DRAM_BYTES] = made.energy_j, made.dram
+    terms[LEFT], terms[OPEN] = -1.0, 0.0
     return float(made.alone_s)
 
 
 @inner()
-def _kept(state: Floats, chiplets: int, weights: float, room: Room, way: Way, line: Line) -> Terms:
-    """The stage with its weights kept in one way; what it brings in and sends out is left out."""
-    rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
-    hop_bytes = k * state[_EXCHANGE] * rates.link_bytes_s * chiplets
-    if chiplets > 1:  # from the chiplet that DRAM's bytes reach first to the others, along the line
-        hop_bytes += law.weight_loads(way.keeping, k) * (state[_COPIED] * (chiplets - 1) + weights - state[_COPIED])
-    if way.keeping == law.MATES:
-        hop_bytes += k * state[_COPIED] * (chiplets - 1)
-    span = line.spans[chiplets]
-    gather_s = law.gather_s(state[_COPIED], state[_COPIED_LAYERS], chiplets, span, rates)
-    demand = demand_of(
-        (line.batch, line.micro_batch),
-        Spent(state[_COMPUTE], state[_EXCHANGE], state[_PACE], 0.0, gather_s),
-        Brought(weights, 0.0, 0.0, line.dram_hops),
-        hop_bytes,
-        state[_ENERGY],
-        0.0,
-    )
-    return law.kept(demand, room, way, rates)
-
-
-@inner()
-def _fill_in(way: Way, made: Terms, own_s: tuple[float, float, float], weights: float, terms: Floats) -> None:
-    """Of the stage's terms, all but what L2 has left and which partitions it has; own_s: pace, compute, exchange."""
-    terms[PACE_S], terms[COMPUTE_S], terms[EXCHANGE_S] = own_s
-    terms[LOADED] = weights if way.keeping == law.IN_LOAD else 0.0
-    terms[WEIGHTS_S], terms[RESIDENT_S], terms[SPILL_S] = made.weights_s, made.resident_s, made.spill_s
-    terms[KEEPING] = way.keeping
-    terms[BESIDE] = way.fits and (way.keeping == law.MATES or way.keeping == law.STREAMED)
-    terms[ENERGY_J], terms[DRAM_BYTES] = made.energy_j, made.dram
-
-
-@inner()
-def _single(task: TaskArrays, u: int, v: int, compute_s: float, line: Line, terms: Floats) -> None:
-    """Fill in the terms of units u to v on one chiplet: exact, from the arrays that evaluate single chiplets."""
-    rates, c, mb = line.rates, line.kind, line.micro_batch
-    weights, live = task.weights[v + 1] - task.weights[u], mb * task.live[u, v]
-    room = law.Room(
-        line.l2_bytes,
-        live,
-        0.0,
-        weights,
-        task.two_largest[u, v],
-        weights,
-        task.spill_kept[c, u, v],
-        task.spill_streamed[c, u, v],
-    )
-    if mb > 1 and not law.fits_l2(room):
+def _single(task: TaskArrays, part: Part, u: int, v: int, line: Line, terms: Floats) -> None:
+    """Fill in the terms of units u to v on one chiplet: exact, from the arrays that evaluate single chiplets, but for
+    what the stage exchanges."""
+    place = Place(line.kind, line.l2_bytes, int(line.dram_hops))
+    span = Span(u, v, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if not fits(task, place, span, line.micro_batch, line.rates):
         return
-    way, _ = law.ways(room, weights, law.micro_batches(line.batch, mb), 1, rates)
-    demand = demand_of(
-        (line.batch, mb),
-        Spent(compute_s, 0.0, compute_s, 0.0, 0.0),
-        Brought(weights, 0.0, 0.0, line.dram_hops),
-        0.0,
-        inside_j(task, c, u, v),
-        task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
-    )
-    made = law.kept(demand, room, way, rates)
-    _fill_in(way, made, (compute_s, compute_s, 0.0), weights, terms)
-    terms[LEFT] = line.l2_bytes - way.held - live if made.overlaps else -1.0
+    demand, room = demand_and_room(task, part, place, span, line.rates)
+    if not line.rates.detailed:
+        way = law.Way(law.IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False)
+        made = law.printed(demand, line.rates)
+    else:
+        way, other = law.ways(room, demand.weights, law.micro_batches(line.batch, line.micro_batch), 1, line.rates)
+        made = law.kept(demand, way, line.rates)
+        if other.keeping != way.keeping:
+            second = law.kept(demand, other, line.rates)
+            if law.better(made, second):
+                way, made = other, second
+    _fill_in(way, made, demand, room, line, terms)
+    if way.overlaps:
+        free = room.slack if way.keeping == law.BLOCKS else line.l2_bytes - room.live
+        terms[LEFT] = free - way.pinned
     terms[OPEN], terms[FIRST], terms[LAST], terms[MODE] = 1.0, 0.0, 0.0, 0.0
 
 
 @inner(forceinline=True)  # handing over its arguments would take longer than what it computes
-def times_of(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -> tuple[float, float]:
+def times_of(terms: Floats, loaded: float, left: float, out_s: float, stored: bool, line: Line) -> tuple[float, float]:
     """(fill_s, steady_s) of a stage that loads and leaves behind so many bytes of a micro-batch, and sends them out in
-    `out_s`."""
+    `out_s`, to DRAM (`stored`) or to the next stage."""
     overlaps = terms[LEFT] >= terms[OPEN] * (loaded + left)
-    inside = law.Inside(
-        terms[EXCHANGE_S], terms[COMPUTE_S], terms[PACE_S], terms[WEIGHTS_S], terms[BESIDE] > 0.0, overlaps
+    within = law.Inside(
+        terms[COMPUTE_S], terms[EXCHANGE_S], terms[PACE_S], terms[EXPOSED_S], terms[STREAMS_S], terms[GATHER_S]
     )
     load_s = law.dram_s(loaded + terms[LOADED], line.dram_hops, line.rates)
-    return law.passes(inside, load_s + terms[SPILL_S] + out_s)
+    return law.turns(within, load_s, out_s if stored else 0.0, 0.0 if stored else out_s, overlaps)
 
 
 @kernel()
 def times(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -> tuple[float, float]:
     """`times_of` for Python."""
-    return times_of(terms, loaded, left, out_s, line)
+    return times_of(terms, loaded, left, out_s, False, line)
 
 
 @inner()
@@ -275,7 +290,7 @@ def _extend(units: UnitTables, run: Run, u: int, line: Line, old: Floats, new: F
     for p in range(partitions):
         if u == run.first:
             _start(p, new[p])
-            _add_unit(units, (u, s, p), 0.0, 0.0, line.l2_bytes, new[p])
+            _add_unit(units, (u, s, p), 0.0, 0.0, line, new[p])
             continue
         skipped_s = 0.0
         for number in range(len(units.skip)):
@@ -286,7 +301,7 @@ def _extend(units: UnitTables, run: Run, u: int, line: Line, old: Floats, new: F
             for field in range(_STATE):
                 trial[field] = old[q, field]
             brought_s = units.chain_s[u, s, q, p] + skipped_s
-            _add_unit(units, (u, s, p), brought_s, units.compute_s[u - 1, s, q], line.l2_bytes, trial)
+            _add_unit(units, (u, s, p), brought_s, units.compute_s[u - 1, s, q], line, trial)
             value = trial[_PACE] + _price(run.mode, trial[_WEIGHTS], line.rates.link_bytes_s)
             if value < least:
                 least = value
@@ -326,7 +341,9 @@ def _stages_of(
 
 
 @inner()
-def _single_stages(task: TaskArrays, units: UnitTables, run: Run, limit_s: float, line: Line, made: Floats) -> None:
+def _single_stages(
+    task: TaskArrays, part: Part, units: UnitTables, run: Run, limit_s: float, line: Line, made: Floats
+) -> None:
     """Fill made [length - 1, term] with the stages of a run on one chiplet."""
     compute_s = 0.0
     for length in range(min(len(made), len(units.copied) - run.first)):
@@ -334,12 +351,12 @@ def _single_stages(task: TaskArrays, units: UnitTables, run: Run, limit_s: float
         compute_s += units.compute_s[u, run.s, 0]
         if length > 0 and compute_s > limit_s:
             break
-        _single(task, run.first, u, compute_s, line, made[length])
+        _single(task, part, run.first, u, line, made[length])
 
 
 @kernel()
 def stages(
-    task: TaskArrays, units: UnitTables, chosen: Ints, longest: int, limit_s: float, line: Line
+    task: TaskArrays, part: Part, units: UnitTables, chosen: Ints, longest: int, limit_s: float, line: Line
 ) -> Floats:
     """[h, size, length - 1, term]: every stage of up to `longest` units on the sizes number `chosen`, with its best
     partitions, unit by unit (Viterbi). Stages of several units that compute for longer than `limit_s` are left out."""
@@ -351,7 +368,7 @@ def stages(
         chiplets = line.sizes[s]
         for h in range(count):
             if chiplets == 1:
-                _single_stages(task, units, Run(h, s, chiplets, 0), limit_s, line, found[h, at])
+                _single_stages(task, part, units, Run(h, s, chiplets, 0), limit_s, line, found[h, at])
                 continue
             best = np.full(min(longest, count - h), np.inf)
             for mode in range(MODES):

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.compiled import inner, kernel
-from chipweave.evaluation.law import Demand, Rates, Room, Terms
+from chipweave.evaluation.law import Demand, Rates, Room, Terms, Way
 from chipweave.evaluation.tables.compiled_law import law
-from chipweave.evaluation.tables.units import Places, TaskArrays
+from chipweave.evaluation.tables.kept import Kept
+from chipweave.evaluation.tables.units import Micro, Places, TaskArrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes
 from chipweave.ndarrays import Floats, Ints
 
@@ -22,28 +23,43 @@ class Spent(NamedTuple):
     compute_s: float
     exchange_s: float
     pace_s: float
+    blocks_s: float
+    exposed_s: float
+    arrival_s: float
     forward_s: float
+    store_port_s: float
     gather_s: float
+    gather_fixed_s: float
 
 
 class Brought(NamedTuple):
-    """Bytes: all weights; activations of one sample from and to DRAM; links between the stage and its interface."""
+    """Bytes: all weights; activations of one sample from and to DRAM; what is evicted, waits and is read again in a
+    micro-batch; links between the stage and its interface."""
 
     weights: float
     load: float
     store: float
+    evicted: float
+    waiting: float
+    again: float
     hops: float
 
 
+class Joules(NamedTuple):
+    """Of one sample inside the chiplets, and what blocks take more; of all weights that enter, once; of a byte."""
+
+    inside_j: float
+    blocks_j: float
+    weight_fill_j: float
+    byte_j: float
+
+
 @inner(forceinline=True)
-def demand_of(
-    samples: tuple[int, int], spent: Spent, brought: Brought, hop_bytes: float, inside_j: float, weight_fill_j: float
-) -> Demand:
+def demand_of(samples: tuple[int, int], spent: Spent, brought: Brought, hop_bytes: float, joules: Joules) -> Demand:
     """The demand of a stage for (batch, micro-batch) samples, of whose joules only the sum counts.
 
     Args:
         hop_bytes: of what moves between chiplets; what the way to DRAM takes is in the rates (`law.seen_from`).
-        inside_j: all that one sample takes inside the chiplets, counted as `mac_j`.
     """
     batch, micro_batch = samples
     return law.Demand(
@@ -52,8 +68,14 @@ def demand_of(
         compute_s=spent.compute_s,
         exchange_s=spent.exchange_s,
         pace_s=spent.pace_s,
+        blocks_s=spent.blocks_s,
+        blocks_j=joules.blocks_j,
+        exposed_s=spent.exposed_s,
+        arrival_s=spent.arrival_s,
         forward_s=spent.forward_s,
+        store_port_s=spent.store_port_s,
         gather_s=spent.gather_s,
+        gather_fixed_s=spent.gather_fixed_s,
         weights=brought.weights,
         weights_hops=brought.hops,
         load=brought.load,
@@ -61,14 +83,18 @@ def demand_of(
         store=brought.store,
         store_hops=brought.hops,
         dram_hops=brought.hops,
+        evicted=brought.evicted,
+        waiting=brought.waiting,
+        again=brought.again,
         hop_bytes=hop_bytes,
-        mac_j=inside_j,
+        mac_j=joules.inside_j,
         l1_j=0.0,
         l2_j=0.0,
         noc_j=0.0,
         fill_j=0.0,
         drain_j=0.0,
-        weight_fill_j=weight_fill_j,
+        weight_fill_j=joules.weight_fill_j,
+        byte_j=joules.byte_j,
     )
 
 
@@ -84,7 +110,9 @@ class Span(NamedTuple):
     """Units first to last as one stage, with what it exchanges.
 
     Args:
-        load, store, forward: bytes of one sample, from and to DRAM and to later stages.
+        load, store, forward, receive: bytes of one sample, from and to DRAM, to later and from earlier stages.
+        waiting, skipped: bytes of one sample of tensors that skip stages on their way here, times the micro-batches of
+            them that wait, and once.
         forward_s: seconds of one micro-batch.
         forward_hop_bytes: of the whole batch.
     """
@@ -94,15 +122,28 @@ class Span(NamedTuple):
     load: float
     store: float
     forward: float
+    receive: float
+    waiting: float
+    skipped: float
     forward_s: float
     forward_hop_bytes: float
 
 
-class StageTables(NamedTuple):
-    """Stages [place, i, j] of a window: seconds once (resident weights and the first micro-batch), of a micro-batch in
-    the running pipeline, joules and DRAM bytes; the seconds are infinite where a micro-batch above 1 does not fit."""
+class Part(NamedTuple):
+    """A task's part of a window at one micro-batch: what its stages exchange, take and keep."""
 
-    first_s: Floats
+    moved: WindowBytes
+    micro: Micro
+    kept: Kept
+
+
+class StageTables(NamedTuple):
+    """Stages [place, i, j] of a window: seconds of the first micro-batch from its input, and from when the weights may
+    come; of a micro-batch in the running pipeline; joules and DRAM bytes. The seconds are infinite where a micro-batch
+    above 1 does not fit (`paper`)."""
+
+    fill_s: Floats
+    ready_s: Floats
     steady_s: Floats
     energy_j: Floats
     dram_bytes: Floats
@@ -112,7 +153,7 @@ class Candidates(NamedTuple):
     """Many pipelines of one task for one window.
 
     Args:
-        micro_batch, stages: [m] micro-batch and number of stages.
+        micro_batch, stages: [m] micro-batch and number of stages; the kernels take those of one micro-batch.
         cuts: [m, s] unit before which stage s ends; entries from `stages` on are unused.
         chiplets: [m, s] where stage s runs.
     """
@@ -132,122 +173,160 @@ class Traffic(NamedTuple):
 
 
 @inner(forceinline=True)
-def room_of(task: TaskArrays, place: Place, span: Span, micro_batch: int) -> Room:
-    """What a micro-batch asks of the chiplet's L2."""
-    u, v = span.first, span.last
-    weights = task.weights[v + 1] - task.weights[u]
-    return law.Room(
+def fits(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Rates) -> bool:
+    """Whether a micro-batch may run: in `paper` it must fit, in `detailed` any does."""
+    live, two = micro_batch * task.live[span.first, span.last], task.two_largest[span.first, span.last]
+    return rates.detailed or micro_batch == 1 or law.fits_l2(live, two, place.l2_bytes)
+
+
+@inner(forceinline=True)
+def demand_and_room(
+    task: TaskArrays, part: Part, place: Place, span: Span, rates: Rates
+) -> tuple[Demand, Room]:
+    """What a stage asks for, and of its chiplet's L2; of its joules only the sum counts."""
+    u, v, c, micro, kept = span.first, span.last, place.kind, part.micro, part.kept
+    size, weights = micro.size, task.weights[v + 1] - task.weights[u]
+    compute_s = micro.compute_s[c, v + 1] - micro.compute_s[c, u]
+    inside_j = micro.work_j[c, v + 1] - micro.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v]
+    slack = evicted = again = exposed_s = arrival_s = 0.0
+    if rates.detailed:
+        at = (c, u - part.moved.first, v - part.moved.first)
+        slack, evicted, again = kept.slack[at], kept.back[at] + kept.wrote[at], kept.again[at]
+        exposed_s, arrival_s = kept.exposed_s[at], kept.arrival_s[at]
+    blocks_s = micro.blocks_s[c, v + 1] - micro.blocks_s[c, u]
+    port_s = size * span.store / rates.link_bytes_s
+    demand = demand_of(
+        (task.batch, size),
+        Spent(compute_s, 0.0, compute_s, blocks_s, exposed_s, arrival_s, span.forward_s, port_s, 0.0, 0.0),
+        Brought(weights, span.load, span.store, evicted, 2 * size * span.skipped, again, place.dram_hops),
+        span.forward_hop_bytes,
+        Joules(
+            inside_j,
+            micro.blocks_j[c, v + 1] - micro.blocks_j[c, u],
+            task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
+            task.byte_j[c],
+        ),
+    )
+    room = Room(
         place.l2_bytes,
-        micro_batch * task.live[u, v],
-        micro_batch * (span.load + span.store + span.forward),
+        size * task.live[u, v],
+        size * (span.load + span.store + span.forward + span.receive),
         weights,
-        task.two_largest[u, v],
-        weights,
-        task.spill_kept[place.kind, u, v],
-        task.spill_streamed[place.kind, u, v],
+        0.0,
+        slack,
+        size * span.waiting,
     )
+    return demand, room
 
 
 @inner(forceinline=True)
-def inside_j(task: TaskArrays, c: int, u: int, v: int) -> float:
-    """Joules that one sample takes inside a chiplet of class c: units u to v, what enters and leaves them included."""
-    return float(
-        task.work_j[c, v + 1] - task.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v]
-    )
-
-
-@inner(forceinline=True)
-def terms_of(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Rates) -> tuple[float, Terms]:
-    """What a micro-batch spills, and what the stage costs; of its joules only the sum counts.
+def terms_of(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rates) -> tuple[Way, Terms]:
+    """How the stage's weights are kept, and what it costs; of its joules only the sum counts.
 
     What a byte takes between DRAM and chiplet counts as the DRAM's.
     """
-    u, v, c, hops = span.first, span.last, place.kind, place.dram_hops
-    room = room_of(task, place, span, micro_batch)
-    weights = room.all_weights
-    way, _ = law.ways(room, weights, law.micro_batches(task.batch, micro_batch), 1, rates)
-    compute_s = micro_batch * (task.compute_s[c, v + 1] - task.compute_s[c, u])
-    demand = demand_of(
-        (task.batch, micro_batch),
-        Spent(compute_s, 0.0, compute_s, span.forward_s, 0.0),
-        Brought(weights, span.load, span.store, hops),
-        span.forward_hop_bytes,
-        inside_j(task, c, u, v),
-        task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
-    )
-    return way.spill, law.kept(demand, room, way, law.seen_from(hops, rates))
+    demand, room = demand_and_room(task, part, place, span, rates)
+    seen = law.seen_from(place.dram_hops, rates)
+    if not rates.detailed:
+        return Way(law.IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False), law.printed(demand, seen)
+    k = law.micro_batches(task.batch, part.micro.size)
+    way, other = law.ways(room, demand.weights, k, 1, rates)
+    terms = law.kept(demand, way, seen)
+    if other.keeping != way.keeping:
+        second = law.kept(demand, other, seen)
+        if law.better(terms, second):
+            return other, second
+    return way, terms
 
 
 @kernel()
-def stage_tables(
-    task: TaskArrays, places: tuple[Ints, Floats, Ints], moved: WindowBytes, micro_batch: int, rates: Rates
-) -> StageTables:
+def stage_tables(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part, rates: Rates) -> StageTables:
     """Every stage of a window at one micro-batch on every kind of place: arrays of class, L2 and hops to DRAM.
 
-    What is forwarded is taken to travel one hop, once.
+    What is forwarded is taken to travel one hop, once, and to come from the stage before.
     """
+    moved, size = part.moved, part.micro.size
     kinds, n = len(places[0]), moved.end - moved.first
-    first_s, steady_s = np.full((kinds, n, n), np.inf), np.full((kinds, n, n), np.inf)
-    energy_j, dram_bytes = np.zeros((kinds, n, n)), np.zeros((kinds, n, n))
+    fill_s, ready_s = np.full((kinds, n, n), np.inf), np.zeros((kinds, n, n))
+    steady_s, energy_j, dram_bytes = np.full((kinds, n, n), np.inf), np.zeros((kinds, n, n)), np.zeros((kinds, n, n))
     for kind in range(kinds):
         place = Place(places[0][kind], places[1][kind], places[2][kind])
         for i in range(n):
             for j in range(i, n):
                 forward = moved.forward[i, j]
-                sent_s = law.link_s(micro_batch * forward, 1, rates)
-                stored = moved.store[j + 1] - moved.store[i]
-                u, v = moved.first + i, moved.first + j
-                span = Span(u, v, moved.load[i, j], stored, forward, sent_s, task.batch * forward)
-                if micro_batch > 1 and not law.fits_l2(room_of(task, place, span, micro_batch)):
+                sent_s = law.link_s(size * forward, 1, rates)
+                span = Span(
+                    moved.first + i,
+                    moved.first + j,
+                    moved.load[i, j],
+                    moved.store[j + 1] - moved.store[i],
+                    forward,
+                    moved.receive[i, j],
+                    0.0,
+                    0.0,
+                    sent_s,
+                    task.batch * forward,
+                )
+                if not fits(task, place, span, size, rates):
                     continue
-                _, terms = terms_of(task, place, span, micro_batch, rates)
-                first_s[kind, i, j], steady_s[kind, i, j] = terms.resident_s + terms.fill_s, terms.steady_s
-                energy_j[kind, i, j], dram_bytes[kind, i, j] = terms.energy_j, terms.dram
-    return StageTables(first_s, steady_s, energy_j, dram_bytes)
+                _, terms = terms_of(task, part, place, span, rates)
+                at = (kind, i, j)
+                fill_s[at], ready_s[at], steady_s[at] = terms.fill_s, terms.ready_s, terms.steady_s
+                energy_j[at], dram_bytes[at] = terms.energy_j, terms.dram
+    return StageTables(fill_s, ready_s, steady_s, energy_j, dram_bytes)
 
 
 @kernel(nogil=True)
 def pipelines(
-    task: TaskArrays, places: Places, moved: WindowBytes, candidates: Candidates, traffic: Traffic, rates: Rates
+    task: TaskArrays, places: Places, part: Part, candidates: Candidates, traffic: Traffic, rates: Rates
 ) -> tuple[Floats, Floats, Floats]:
-    """Exact (latency_s, energy_j, dram_bytes) [m] of many pipelines of one task in a window (twin: `evaluate.py`).
+    """Exact (latency_s, energy_j, dram_bytes) [m] of many pipelines of one task in a window, at the part's micro-batch
+    (twin: `evaluate.py`).
 
     In `detailed` each candidate's bytes are added to `traffic`.
     """
-    many = len(candidates.stages)
+    many, moved, size = len(candidates.stages), part.moved, part.micro.size
     latency_s, energy_j, dram_bytes = np.zeros(many), np.zeros(many), np.zeros(many)
     stage_of = np.empty(moved.end - moved.first, dtype=np.int64)
-    to_stage = np.empty(candidates.cuts.shape[1])
+    longest = candidates.cuts.shape[1]
+    to_stage, received = np.empty(longest), np.zeros((longest, 3))
+    k = law.micro_batches(task.batch, size)
     for m in range(many):
-        micro_batch, stages = candidates.micro_batch[m], candidates.stages[m]
+        stages = candidates.stages[m]
         begin = moved.first
         for s in range(stages):
             for u in range(begin, candidates.cuts[m, s]):
                 stage_of[u - moved.first] = s
             begin = candidates.cuts[m, s]
-        first_s = slowest_s = 0.0
+            for number in range(3):
+                received[s, number] = 0.0
+        passed = law.Passing(0.0, 0.0, 0.0, 0.0)
         begin = moved.first
         for s in range(stages):
             end = candidates.cuts[m, s]
             _hand_on(task, moved, stage_of, (s, stages, begin, end), rates.detailed, to_stage)
-            span = _sent(task, places, moved, candidates, (m, s, begin, end), to_stage, traffic, rates)
+            span = _sent(task, places, part, candidates, (m, s, begin, end), (to_stage, received), traffic, rates)
             chip = candidates.chiplets[m, s]
             place = Place(places.class_of[chip], places.l2_bytes[places.class_of[chip]], places.dram_hops[chip])
             begin = end
-            if micro_batch > 1 and not law.fits_l2(room_of(task, place, span, micro_batch)):
-                first_s = np.inf
+            if not fits(task, place, span, size, rates):
+                passed = law.Passing(np.inf, 0.0, 0.0, np.inf)
                 continue
-            spill, terms = terms_of(task, place, span, micro_batch, rates)
-            first_s += terms.resident_s + terms.fill_s
-            slowest_s = max(slowest_s, terms.steady_s)
+            way, terms = terms_of(task, part, place, span, rates)
+            passed = law.through(passed, terms, k)
             energy_j[m] += terms.energy_j
             dram_bytes[m] += terms.dram
             if rates.detailed and place.dram_hops > 0:
-                spilled = law.micro_batches(task.batch, micro_batch) * spill
-                near = places.interface[chip]
-                _carry(m, near, chip, terms.weights + terms.load + spilled, places.route, traffic)
-                _carry(m, chip, near, terms.store + spilled, places.route, traffic)
-        latency_s[m] = law.pipeline_s(first_s, slowest_s, law.micro_batches(task.batch, micro_batch))
+                near, rounds = places.interface[chip], task.batch / size
+                waited = rounds * (1.0 - way.held) * size * span.skipped
+                back = wrote = 0.0
+                if way.keeping == law.BLOCKS:
+                    at = (place.kind, span.first - moved.first, span.last - moved.first)
+                    back, wrote = rounds * part.kept.back[at], rounds * part.kept.wrote[at]
+                into = terms.weights + terms.again + terms.load + back + waited
+                _carry(m, near, chip, into, places.route, traffic)
+                _carry(m, chip, near, terms.store + wrote + waited, places.route, traffic)
+        latency_s[m] = law.latency_s_of(passed, k, rates)
     return latency_s, energy_j, dram_bytes
 
 
@@ -292,16 +371,19 @@ def _hand_on(
 def _sent(
     task: TaskArrays,
     places: Places,
-    moved: WindowBytes,
+    part: Part,
     candidates: Candidates,
     stage: tuple[int, int, int, int],
-    to_stage: Floats,
+    handed: tuple[Floats, Floats],
     traffic: Traffic,
     rates: Rates,
 ) -> Span:
-    """Stage (candidate, number, first unit, end) with what it sends to later ones."""
+    """Stage (candidate, number, first unit, end) with what it sends to later ones, noted there as received; handed:
+    bytes of one sample to each stage, and what each has received so far, waits for, and got over other stages."""
     m, s, begin, end = stage
-    chip = candidates.chiplets[m, s]
+    chip, moved, size = candidates.chiplets[m, s], part.moved, part.micro.size
+    to_stage, received = handed
+    most = law.micro_batches(task.batch, size) - 1
     forward = forward_s = forward_hop_bytes = 0.0
     for target in range(s + 1, candidates.stages[m]):
         bytes_ = to_stage[target]
@@ -309,13 +391,20 @@ def _sent(
             other = candidates.chiplets[m, target]
             hops = places.hops[chip, other]
             forward += bytes_
-            forward_s += law.link_s(candidates.micro_batch[m] * bytes_, hops, rates)
+            forward_s += law.link_s(size * bytes_, hops, rates)
             forward_hop_bytes += task.batch * bytes_ * hops
+            turns = min(target - s - 1, most)
+            received[target, 0] += bytes_
+            received[target, 1] += bytes_ * turns
+            received[target, 2] += bytes_ if turns > 0 else 0.0
             if rates.detailed:
                 _carry(m, chip, other, task.batch * bytes_, places.route, traffic)
     i, j = begin - moved.first, end - 1 - moved.first
     stored = moved.store[j + 1] - moved.store[i]
-    return Span(begin, end - 1, moved.load[i, j], stored, forward, forward_s, forward_hop_bytes)
+    came = received[s]
+    return Span(
+        begin, end - 1, moved.load[i, j], stored, forward, came[0], came[1], came[2], forward_s, forward_hop_bytes
+    )
 
 
 @inner()

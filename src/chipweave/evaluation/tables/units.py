@@ -6,14 +6,19 @@ units i to j (inclusive) run as one stage; entries with i > j are unused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.memory import Held, Operands, Units, fill_and_drain, footprints, spills
+from chipweave.evaluation.exact.ground import BlockCosts, Prepared
+from chipweave.evaluation.exact.memory import layers_of, uses_of
+from chipweave.evaluation.keep import Layers, Uses
+from chipweave.evaluation.tables.kept import Kept, Streamed, kept
+from chipweave.evaluation.tables.memory import Operands, Units, fill_and_drain, footprints
 from chipweave.evaluation.tables.window_bytes import Tensors
 from chipweave.ndarrays import Floats, Ints
+from chipweave.plan.schedule import Stage
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 
@@ -23,30 +28,49 @@ class TaskArrays(NamedTuple):
     Args:
         batch: samples.
         units: number of units; `first`, `last`: their layers.
-        compute_s, work_j, fill_weight_j: [c, units + 1] prefix sums of seconds, of the joules spent wherever
-            tensors are (`paper`: all joules), of the joules that bring weights into L2 (`paper`: 0).
+        fill_weight_j: [c, units + 1] prefix sums of the joules that bring weights into L2 (`paper`: 0).
         fill_input_j, drain_j: [c, i, j] joules of tensors entering and leaving the stage (`paper`: 0).
+        byte_j: [c] of a byte that enters or leaves L2.
         weights: [units + 1] prefix sums of bytes.
         two_largest, live: [i, j] bytes: the two largest layers' weights, the largest live set.
-        spill_kept, spill_streamed: [c, i, j] bytes spilled by one sample with weights kept or streamed;
-            0 where it fits.
+        uses, layers: what layers read; their weights, blocks and pieces in flight [c, l].
+        last_reader: per layer; beyond all layers for an output of the network.
     """
 
     batch: int
     units: int
     first: Ints
     last: Ints
-    compute_s: Floats
-    work_j: Floats
     fill_weight_j: Floats
     fill_input_j: Floats
     drain_j: Floats
+    byte_j: Floats
     weights: Floats
     two_largest: Floats
     live: Floats
-    spill_kept: Floats
-    spill_streamed: Floats
+    uses: Uses
+    layers: Layers
+    last_reader: Ints
     tensors: Tensors
+
+
+class Micro(NamedTuple):
+    """A task at one micro-batch, as prefix sums over units [c, units + 1].
+
+    Args:
+        size: samples.
+        compute_s, blocks_s: seconds of a micro-batch, and what its weights in blocks take longer.
+        work_j, blocks_j: joules of one sample that are spent wherever tensors are (`paper`: all joules), and what
+            blocks take more.
+        streamed: by layer.
+    """
+
+    size: int
+    compute_s: Floats
+    blocks_s: Floats
+    work_j: Floats
+    blocks_j: Floats
+    streamed: Streamed
 
 
 class Places(NamedTuple):
@@ -75,41 +99,83 @@ def task_arrays(ready: Prepared, task: int) -> TaskArrays:
     scale = model.bytes_per_element
     layer_weights = np.array([scale * layer.weight_elements for layer in model.layers], dtype=np.float64)
     operands = _operands(model)
-    l2_bytes = np.array([chiplet.l2_bytes for chiplet in classes], dtype=np.float64)
     live, two_largest = footprints(units, operands, layer_weights)
     shape = (len(classes), len(first), len(first))
+    last_reader = _last_reader(model)
     if detailed:
-        held = Held(layer_weights, live, two_largest)
-        spill_kept, spill_streamed = spills(units, operands, held, l2_bytes)
         fill_input_j, drain_j = fill_and_drain(
             units,
             operands,
             np.array([c.fill_input_j for c in costs]),
             np.array([c.drain_output_j for c in costs]),
-            _last_reader(model),
+            last_reader,
         )
     else:
-        spill_kept = spill_streamed = fill_input_j = drain_j = np.zeros(shape)
-    seconds = [c.cycles / chiplet.clock_hz for c, chiplet in zip(costs, classes, strict=True)]
-    work = [c.resident_j if detailed else c.energy_j for c in costs]
+        fill_input_j = drain_j = np.zeros(shape)
     fill_weight = [c.fill_weight_j if detailed else np.zeros_like(c.cycles) for c in costs]
+    stage = Stage(0, len(model.layers) - 1, (0,))
+    by_class = [layers_of(model, stage, chiplet) for chiplet in classes]
     return TaskArrays(
         batch=entry.batch,
         units=len(first),
         first=first,
         last=last,
-        compute_s=np.array([_prefix(values, ends) for values in seconds]),
-        work_j=np.array([_prefix(values, ends) for values in work]),
         fill_weight_j=np.array([_prefix(values, ends) for values in fill_weight]),
         fill_input_j=fill_input_j,
         drain_j=drain_j,
+        byte_j=np.array(ready.byte_j(task)),
         weights=_prefix(layer_weights, ends),
         two_largest=two_largest,
         live=live,
-        spill_kept=spill_kept,
-        spill_streamed=spill_streamed,
+        uses=uses_of(model, stage, 1),
+        layers=Layers(*(np.array(values) for values in zip(*by_class, strict=True))),
+        last_reader=last_reader,
         tensors=_tensors(model, last),
     )
+
+
+def micro_arrays(ready: Prepared, task: int, micro_batch: int) -> Micro:
+    """Arrays of one task at one micro-batch (see `Micro`)."""
+    model, classes = ready.tasks[task].model, ready.package.classes
+    ends = np.append([first for first, _ in model.units], len(model.layers))
+    costs = ready.costs(task, micro_batch)
+    seconds = [micro_batch * each.cycles / chiplet.clock_hz for each, chiplet in zip(costs, classes, strict=True)]
+    work = [each.resident_j if ready.detailed else each.energy_j for each in costs]
+    none = np.zeros(len(model.layers))
+    more = ready.block_costs(task, micro_batch) if ready.detailed else [BlockCosts(none, none)] * len(classes)
+    bytes_ = np.array([float(model.bytes_per_element * layer.weight_elements) for layer in model.layers])
+    streamed = Streamed(
+        np.array(seconds),
+        np.array([each.seconds for each in more]),
+        np.array([bytes_ / ready.rates.dram_bytes_s] * len(classes)),
+        np.array([[block.count for block in ready.blocks(task, c)] for c in range(len(classes))], dtype=np.int64),
+    )
+
+    def prefixes(rows: Iterable[Floats]) -> Floats:
+        return np.array([_prefix(values, ends) for values in rows])
+
+    return Micro(
+        micro_batch,
+        prefixes(seconds),
+        prefixes(each.seconds for each in more),
+        prefixes(work),
+        prefixes(each.joules for each in more),
+        streamed,
+    )
+
+
+def kept_arrays(ready: Prepared, task: int, first: int, end: int, micro_batch: int) -> Kept:
+    """What an L2 of each class keeps in stages of a window that holds units first to end - 1 (`paper`: nothing)."""
+    if not ready.detailed:
+        return Kept(*(np.zeros((0, 0, 0)) for _ in Kept._fields))
+    arrays, micro = ready.once(task_arrays, task), ready.once(micro_arrays, task, micro_batch)
+    uses = arrays.uses._replace(size=micro_batch * arrays.uses.size, read=micro_batch * arrays.uses.read)
+    layers = len(arrays.last_reader)
+    beyond = int(arrays.first[end]) if end < arrays.units else layers
+    stored = np.concatenate(([True], arrays.last_reader >= beyond))
+    l2_bytes = np.array([float(chiplet.l2_bytes) for chiplet in ready.package.classes])
+    units = Units(arrays.first, arrays.last)
+    return kept(units, (first, end), uses, arrays.layers, micro.streamed, l2_bytes, stored)
 
 
 def places(ready: Prepared) -> Places:

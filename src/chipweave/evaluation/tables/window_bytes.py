@@ -32,6 +32,7 @@ class WindowBytes(NamedTuple):
 
     Args:
         load: [i, j] from DRAM; store: [n + 1] to DRAM, as prefix sums; i, j are counted from the first unit.
+        receive: [i, j] from earlier stages of the window; each tensor once.
         forward: [i, j] to later stages. Handed on stage by stage (`paper`) it is exact; else each tensor counts once
             however many stages read it: at most what is really sent.
     """
@@ -40,6 +41,7 @@ class WindowBytes(NamedTuple):
     end: int
     load: Floats
     store: Floats
+    receive: Floats
     forward: Floats
 
 
@@ -49,27 +51,33 @@ def window_bytes(tensors: Tensors, first: int, end: int, forwarding: bool) -> Wi
 
 
 @kernel()
-def _window_bytes(tensors: Tensors, a: int, b: int, forwarding: bool) -> tuple[Floats, Floats, Floats]:
+def _window_bytes(tensors: Tensors, a: int, b: int, forwarding: bool) -> tuple[Floats, Floats, Floats, Floats]:
     n = b - a
-    load, store, forward = np.zeros((n, n)), np.zeros(n + 1), np.zeros((n, n))
+    load, store = np.zeros((n, n)), np.zeros(n + 1)
+    receive, forward = np.zeros((n, n)), np.zeros((n, n))
     for t in range(len(tensors.unit)):
         maker = tensors.unit[t]
         if maker >= b:
             break
         if maker < a:
-            _add_load(tensors, t, a, load)
+            _add_load(tensors, t, a, 0, load)
         else:
+            _add_load(tensors, t, a, maker + 1 - a, receive)
             _add_output(tensors, t, a, b, forwarding, store, forward)
     for i in range(n):
         store[i + 1] += store[i]
-    return load, store, forward
+    return load, store, receive, forward
 
 
 @inner()
-def _add_load(tensors: Tensors, t: int, a: int, load: Floats) -> None:
-    """Tensor t, which an earlier window made, to each stage that reads it."""
+def _add_load(tensors: Tensors, t: int, a: int, since: int, load: Floats) -> None:
+    """Tensor t, which an earlier window or a unit before `since` made, to each stage that reads it."""
     reader, read, end = tensors.reader, tensors.read, tensors.starts[t + 1]
-    for i in range(len(load)):
+    until = -1
+    for at in range(tensors.starts[t], end):
+        if reader[at] < a + len(load):
+            until = reader[at] - a
+    for i in range(since, until + 1):
         taken = 0.0
         at = tensors.starts[t]
         for j in range(i, len(load)):

@@ -16,7 +16,7 @@ import numpy as np
 from chipweave.errors import InputError
 from chipweave.evaluation.bound import least_of_window
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.law import micro_batches, pipeline_s
+from chipweave.evaluation.law import pipeline_s
 from chipweave.evaluation.tables.bench import (
     Candidates,
     Scores,
@@ -35,6 +35,7 @@ from chipweave.schedulers.scar.energy_caps import NO_CAPS
 from chipweave.schedulers.scar.labels import Comparing, Tree, fronts
 from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
+from chipweave.schedulers.scar.segment import rounds_of
 from chipweave.schedulers.scar.trees import Kind
 
 Cuts = tuple[int, ...]
@@ -49,10 +50,10 @@ KEPT_PATHS = 6
 
 @dataclass(frozen=True)
 class _Tables:
-    """Stages of one share at one micro-batch, of which there are k, on every kind of place."""
+    """Stages of one share at one micro-batch, of which there are so many rounds, on every kind of place."""
 
     micro_batch: int
-    k: int
+    rounds: float
     stages: StageTables
 
 
@@ -129,7 +130,7 @@ def _member(
     batch = arrays_of(ready, share.task).batch
     tables = []
     for micro in micro_batch_candidates(batch):
-        tables.append(_Tables(micro, micro_batches(batch, micro), stage_tables(ready, *share, micro, kinds)))
+        tables.append(_Tables(micro, rounds_of(ready, share.task, micro), stage_tables(ready, *share, micro, kinds)))
     return _Member(share, nodes, limit_s, tuple(tables), _seeds(ready, share, nodes, tables, objective))
 
 
@@ -149,7 +150,7 @@ def _seeds(
         coarse = np.array([*(figure[0] for figure in least), math.inf]) / math.sqrt(nodes)
         for kind, stages in enumerate(_uniform_places(table.stages)):
             for tolerance, budget in SEED_TOLERANCES:
-                comparing = Comparing(table.k, nodes, 3, 1, tolerance * coarse, budget)
+                comparing = Comparing(table.rounds, nodes, 3, 1, tolerance * coarse, budget)
                 start, figures, cuts, _, done = fronts(stages, chain, least, NO_CAPS, comparing)
                 if done:
                     break
@@ -166,9 +167,9 @@ def _seeds(
 
 def _uniform_places(tables: StageTables) -> Iterator[StageTables]:
     """Stage figures [1, i, j] as if all places were of one kind, of each in turn, and each stage on its fastest."""
-    for kind in range(len(tables.first_s)):
+    for kind in range(len(tables.fill_s)):
         yield StageTables(*(array[kind : kind + 1] for array in tables))
-    fastest = np.argmin(tables.first_s, axis=0)[None]
+    fastest = np.argmin(tables.fill_s, axis=0)[None]
     yield StageTables(*(np.take_along_axis(array, fastest, axis=0) for array in tables))
 
 
@@ -286,13 +287,12 @@ def _lay(
     best: tuple[float, tuple[int, ...], int] | None = None
     for table in member.tables:
         stages = [
-            [(float(a[k, i, j - 1]), float(b[k, i, j - 1]), float(c[k, i, j - 1])) for k in range(len(a))]
+            [tuple(float(figures[k, i, j - 1]) for figures in table.stages[:4]) for k in range(len(table.stages.fill_s))]
             for i, j in zip(begins, ends, strict=True)
-            for a, b, c, _ in [table.stages]
         ]
         if any(math.isinf(kind[0]) for stage in stages for kind in stage):
             continue
-        for value, path in _walk(ready, stages, table.k, free, kind_of, objective):
+        for value, path in _walk(ready, stages, table.rounds, free, kind_of, objective):
             if best is None or value < best[0]:
                 best = (value, path, table.micro_batch)
     if best is None:
@@ -311,8 +311,8 @@ def _lay(
 
 def _walk(
     ready: Prepared,
-    stages: Sequence[Sequence[tuple[float, float, float]]],
-    k: int,
+    stages: Sequence[Sequence[tuple[float, ...]]],
+    rounds: float,
     free: set[int],
     kind_of: Sequence[int],
     objective: Objective,
@@ -329,9 +329,9 @@ def _walk(
             for chiplet in sorted(free) if not path else near[path[-1]]:
                 if chiplet not in free or chiplet in path:
                     continue
-                stage_s, steady_s, stage_j = kinds[kind_of[chiplet]]
-                new = (total_s + stage_s, max(slowest_s, steady_s), joules + stage_j)
-                value = objective(pipeline_s(new[0], new[1], k), new[2])
+                fill_s, ready_s, steady_s, stage_j = kinds[kind_of[chiplet]]
+                new = (max(total_s + fill_s, ready_s), max(slowest_s, steady_s), joules + stage_j)
+                value = objective(pipeline_s(new[0], new[1], rounds), new[2])
                 open_ = sum(1 for other in near[chiplet] if other in free and other not in path)
                 longer.append((value, open_, (*path, chiplet), *new))
         kept = sorted(longer)[: KEPT_PATHS if len(longer[0][2]) > 1 else len(longer)] if longer else []

@@ -1,8 +1,8 @@
 """SEG's inner loop: the best ways to cut a window's layers into consecutive stages, for every tree of places.
 
 What the paper enumerates (all splits times all paths) a dynamic program decides. A *label* is a partial
-pipeline: units up to j cut into stages on the first places of a path. Its figures (sum of stage times, slowest
-stage, joules, DRAM bytes) only grow as it is extended, and the pipeline's latency is sum + (k - 1) * slowest,
+pipeline: units up to j cut into stages on the first places of a path. Its figures (when the first micro-batch leaves,
+slowest stage, joules, DRAM bytes) only grow as it is extended, and so does the pipeline's latency (`law.pipeline_s`),
 so a label that another one beats in all four can never end in a better schedule, whatever the objective.
 """
 
@@ -39,7 +39,7 @@ class Comparing(NamedTuple):
     """How labels are compared.
 
     Args:
-        k: micro-batches.
+        rounds: micro-batches, a short one as what it is: b / b' (`paper`: k).
         longest: stages at most.
         width: figures compared: 4, or 3 to leave DRAM bytes out.
         breadth: how many must beat a label before it is dropped; 1 keeps the front.
@@ -48,7 +48,7 @@ class Comparing(NamedTuple):
         budget: labels made and compared at most.
     """
 
-    k: int
+    rounds: float
     longest: int
     width: int
     breadth: int
@@ -193,23 +193,26 @@ def _is_beaten(out: Labels, begin: Ints, end: Ints, deepest: int, least: Floats,
 def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, source: int, new: Floats) -> None:
     """Fill `new` with label `source` (-1: none) and a stage (place, first unit, last unit) behind it."""
     place, i, j = at
-    new[0, 0], new[0, 1] = tables.first_s[place, i, j], tables.steady_s[place, i, j]
+    new[0, 0], new[0, 1] = tables.fill_s[place, i, j], tables.steady_s[place, i, j]
     new[0, 2], new[0, 3] = tables.energy_j[place, i, j], tables.dram_bytes[place, i, j]
-    if source >= 0:
+    ready_s = tables.ready_s[place, i, j]
+    if source < 0:
+        new[0, 0] = max(new[0, 0], ready_s)
+    else:
         before = labels.figures
-        new[0, 0] = before[source, 0] + new[0, 0]
+        new[0, 0] = max(before[source, 0] + new[0, 0], ready_s)
         new[0, 1] = max(before[source, 1], new[0, 1])
         new[0, 2] = before[source, 2] + new[0, 2]
         new[0, 3] = before[source, 3] + new[0, 3]
 
 
 @inner()
-def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, k: int, figures: Floats) -> None:
+def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, rounds: float, figures: Floats) -> None:
     """Fill `figures` with what a label becomes at least when the units from `unit` on are added, on so many places."""
     slowest_s = new[0, 1]
     if left > 0:
         slowest_s = max(slowest_s, least.steady_s[unit] / left)
-    figures[0] = law.pipeline_s(new[0, 0] + least.first_s[unit], slowest_s, k)
+    figures[0] = law.pipeline_s(new[0, 0] + least.first_s[unit], slowest_s, rounds)
     figures[1] = new[0, 2] + least.energy_j[unit]
     figures[2] = new[0, 3]
 
@@ -227,13 +230,13 @@ def _ending_at(
     """
     place, d, j = at
     tables, longest = asked.tables, asked.comparing.longest
-    last = j == tables.first_s.shape[1] - 1
+    last = j == tables.fill_s.shape[1] - 1
     begin, end, done_begin, done_end, new, whole, cuts, at_least = room
     rows, comparing, label = (out, asked.whole, whole) if last else (labels, asked.comparing, new)
     width = comparing.width - 1 if last else comparing.width
     until, made, work = since, 0, 0
     for i in range(d - 1, j + 1):
-        if tables.first_s[place, i, j] == np.inf:
+        if tables.fill_s[place, i, j] == np.inf:
             continue
         sources_begin, sources_end = -1, 0
         if d > 1:
@@ -243,7 +246,7 @@ def _ending_at(
         for source in range(sources_begin, sources_end):
             made += 1
             _extend(tables, (place, i, j), labels, source, new)
-            _at_least(new, asked.least, j + 1, longest - d, comparing.k, at_least)
+            _at_least(new, asked.least, j + 1, longest - d, comparing.rounds, at_least)
             if at_least[1] > cap_at(at_least[0], asked.caps):
                 continue
             deepest = d - 1 if last else d
@@ -277,7 +280,7 @@ def fronts(
         [m, longest] unit before which each stage ends, 0 beyond the last; labels made; False if the budget ran
         out: then there are no pipelines).
     """
-    n, longest = tables.first_s.shape[1], comparing.longest
+    n, longest = tables.fill_s.shape[1], comparing.longest
     asked, room = Asked(tables, least, caps, comparing, _of_whole(comparing)), _room(n, longest)
     labels, out = _empty(1024, 4, longest), _empty(256, 3, longest)
     out_start = np.zeros(len(tree.parent) + 1, dtype=np.int64)
@@ -318,9 +321,9 @@ def fronts(
 @inner()
 def _of_whole(comparing: Comparing) -> Comparing:
     """How whole pipelines are compared: by latency in place of its parts."""
-    k, longest, width, breadth, slack, budget = comparing
-    slack = np.array([law.pipeline_s(slack[0], slack[1], k), slack[2], slack[3]])
-    return Comparing(k, longest, width, breadth, slack, budget)
+    rounds, longest, width, breadth, slack, budget = comparing
+    slack = np.array([law.pipeline_s(slack[0], slack[1], rounds), slack[2], slack[3]])
+    return Comparing(rounds, longest, width, breadth, slack, budget)
 
 
 @inner()

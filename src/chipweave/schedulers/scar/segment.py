@@ -98,25 +98,30 @@ def _at(
 ) -> tuple[Ints, Ints, Floats, Ints, int, bool]:
     """The candidates at one micro-batch, the labels made, and whether the budget sufficed."""
     tables = stage_tables(ready, *share, micro, tree.kinds)
-    k = micro_batches(arrays_of(ready, share.task).batch, micro)
-    if k == 1:
+    rounds = rounds_of(ready, share.task, micro)
+    if rounds == 1:
         tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
     least = least_of_window(ready, share, micro)
-    comparing = Comparing(
-        k, effort.longest, 4 if ready.detailed else 3, effort.breadth, _slack(least, k, effort), effort.budget
-    )
+    width, slack = 4 if ready.detailed else 3, _slack(least, rounds, effort)
+    comparing = Comparing(rounds, effort.longest, width, effort.breadth, slack, effort.budget)
     start, figures, cuts, made, done = fronts(tables, tree.arrays, least, caps, comparing)
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
     return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
 
 
-def _slack(least: LeastOfWindow, k: int, effort: _Effort) -> Floats:
+def rounds_of(ready: Prepared, task: int, micro_batch: int) -> float:
+    """How many micro-batches there are, a short one counted as what it is; in `paper` as a full one."""
+    batch = arrays_of(ready, task).batch
+    return batch / micro_batch if ready.detailed else float(micro_batches(batch, micro_batch))
+
+
+def _slack(least: LeastOfWindow, rounds: float, effort: _Effort) -> Floats:
     """What a label may be worse by, [4], so that as many steps as there may be stages stay within the tolerance.
 
-    Latency is sum + (k - 1) * slowest: half of its tolerance goes to each.
+    Latency is first + (rounds - 1) * slowest: half of its tolerance goes to each.
     """
-    latency_s = pipeline_s(float(least.first_s[0]), float(least.steady_s[0]) / effort.longest, k)
-    whole = np.array([latency_s / 2, latency_s / 2 / max(1, k - 1), float(least.energy_j[0])])
+    latency_s = pipeline_s(float(least.first_s[0]), float(least.steady_s[0]) / effort.longest, rounds)
+    whole = np.array([latency_s / 2, latency_s / 2 / max(1, rounds - 1), float(least.energy_j[0])])
     # DRAM bytes show in the joules already; they only matter apart where DRAM is the bottleneck.
     return np.append(effort.tolerance / effort.longest * whole, np.inf if effort.tolerance > 0 else 0.0)
 
@@ -143,15 +148,18 @@ def on_every_place(
     rows: list[tuple[int, int, list[float], list[int]]] = []
     for micro in micro_batch_candidates(task.batch):
         tables = stage_tables(ready, *share, micro, tree.kinds)
-        k = micro_batches(task.batch, micro)
+        rounds = rounds_of(ready, share.task, micro)
         for cuts in chosen:
             ends = np.array(cuts) - share.first - 1
             begins = np.array([0, *(ends[:-1] + 1)])
             for node in by_length.get(len(cuts), []):
                 kinds = _kinds_to(tree, node)
                 at = (kinds, begins, ends)
-                if np.isfinite(tables.first_s[at]).all():
-                    latency_s = pipeline_s(float(tables.first_s[at].sum()), float(tables.steady_s[at].max()), k)
+                if np.isfinite(tables.fill_s[at]).all():
+                    first_s = 0.0
+                    for fill_s, ready_s in zip(tables.fill_s[at], tables.ready_s[at], strict=True):
+                        first_s = max(first_s + float(fill_s), float(ready_s))
+                    latency_s = pipeline_s(first_s, float(tables.steady_s[at].max()), rounds)
                     costs = [latency_s, float(tables.energy_j[at].sum()), float(tables.dram_bytes[at].sum())]
                     rows.append((node, micro, costs, [*cuts, *([0] * (longest - len(cuts)))]))
     nodes, sizes, figures, every = (np.array(column) for column in zip(*rows, strict=True))

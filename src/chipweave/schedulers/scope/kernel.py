@@ -8,10 +8,21 @@ import numpy as np
 
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.tables.compiled_law import law
-from chipweave.evaluation.tables.regions_kernel import DRAM_BYTES, ENERGY_J, FIRST, PACE_S, RESIDENT_S, Line, times_of
+from chipweave.evaluation.tables.regions_kernel import (
+    DRAM_BYTES,
+    ENERGY_J,
+    FIRST,
+    PACE_S,
+    READY_S,
+    RESIDENT_S,
+    Line,
+    times_of,
+)
 from chipweave.ndarrays import Floats, Ints
 
-FILL_S, JOULES, BYTES, SLOWEST_S = range(4)
+FILL_S, JOULES, BYTES, SLOWEST_S, READY = range(5)
+"""Of stages: seconds of the first micro-batch through them, joules, DRAM bytes, the slowest; seconds from when their
+weights may come until it is through."""
 
 
 class Board(NamedTuple):
@@ -32,7 +43,7 @@ class Board(NamedTuple):
 
 class Tails(NamedTuple):
     """Of the stages from unit h to the window's end, none of which is the window's first: [h] how many chiplets they
-    have, where their first ends and the number of its size, [h, 4] seconds of fill, joules, DRAM bytes, the slowest."""
+    have, where their first ends and the number of its size, [h, 5] figures (see `FILL_S`)."""
 
     chips: Ints
     after: Ints
@@ -97,7 +108,7 @@ def _smallest(
         if terms[PACE_S] < np.inf:
             if c < end:
                 out_s = _forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
-            found[0], found[1] = times_of(terms, loaded, left, out_s, line)
+            found[0], found[1] = times_of(terms, loaded, left, out_s, c == end, line)
             if found[1] <= cap_s:
                 return s
     return len(chosen)
@@ -110,12 +121,12 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
     line, table, crossing = board.line, board.table, board.crossing
     sizes, longest, many = line.sizes, table.shape[1], len(board.chosen)
     batch, most = line.batch, sizes[len(sizes) - 1]
-    k = law.micro_batches(batch, line.micro_batch)
+    rounds = batch / line.micro_batch if line.rates.detailed else law.micro_batches(batch, line.micro_batch)
     found, totals = np.zeros(2), tails.totals
     for h in range(end + 1):
         tails.chips[h], heads.cost[h] = 10**9, np.inf
     tails.chips[end] = 0
-    for field in range(4):
+    for field in range(5):
         totals[end, field] = 0.0
     for c in range(end, 0, -1):
         if tails.chips[c] >= most:
@@ -127,17 +138,20 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
             if start < many:
                 terms = table[h, c - h - 1, start]
                 used = tails.chips[c] + sizes[board.chosen[start]]
-                fills = totals[c, FILL_S] + found[0] + terms[RESIDENT_S]
+                fills = totals[c, FILL_S] + found[0]
+                ready = max(terms[READY_S] + totals[c, FILL_S], terms[RESIDENT_S] + totals[c, READY])
                 if used < tails.chips[h] or (used == tails.chips[h] and fills < totals[h, FILL_S]):
                     tails.chips[h], tails.after[h], tails.size[h] = used, c, start
                     totals[h, FILL_S], totals[h, SLOWEST_S] = fills, max(totals[c, SLOWEST_S], found[1])
+                    totals[h, READY] = ready
                     totals[h, BYTES] = totals[c, BYTES] + terms[DRAM_BYTES] + left
                     totals[h, JOULES] = totals[c, JOULES] + terms[ENERGY_J] + left * line.rates.dram_j
             start_first = _smallest(board, tails, (h, c, end), True, start_first, cap_s, found)
             if start_first < many:
                 terms, moved = table[h, c - h - 1, start_first], left + batch * crossing[h]
-                first_s = totals[c, FILL_S] + found[0] + terms[RESIDENT_S]
-                slowest_s = law.pipeline_s(first_s, max(totals[c, SLOWEST_S], found[1]), k)
+                ready = max(terms[READY_S] + totals[c, FILL_S], terms[RESIDENT_S] + totals[c, READY])
+                first_s = max(totals[c, FILL_S] + found[0], ready)
+                slowest_s = law.pipeline_s(first_s, max(totals[c, SLOWEST_S], found[1]), rounds)
                 bytes_ = totals[c, BYTES] + terms[DRAM_BYTES] + moved
                 time_s = law.window_s(law.window_needs(slowest_s, bytes_, 0.0, 0.0, line.rates))
                 energy_j = totals[c, JOULES] + terms[ENERGY_J] + moved * line.rates.dram_j
@@ -153,7 +167,7 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
 def _room(units: int) -> tuple[Tails, Heads]:
     size = units + 1
     tails = Tails(
-        np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros((size, 4))
+        np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros((size, 5))
     )
     heads = Heads(
         np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, np.int64), np.zeros(size, np.int64)

@@ -73,7 +73,7 @@ def level(ground: Ground, micro_batch: int, single: bool) -> Level:
 
 def _caps_s(single: Floats, sizes: Ints) -> Floats:
     """Times of the slowest stage that are tried, from what any single unit takes down to a share of all work."""
-    terms = (stage.EXCHANGE_S, stage.COMPUTE_S, stage.WEIGHTS_S, stage.SPILL_S)
+    terms = (stage.EXCHANGE_S, stage.COMPUTE_S, stage.STREAMS_S, stage.GATHER_S)
     slowest_s = np.sum([single[:, :, term] for term in terms], axis=0).min(axis=1)
     work_s = np.min(single[:, :, stage.PACE_S] * sizes, axis=1)
     fits = np.isfinite(slowest_s)  # with a large micro-batch not every unit does
@@ -201,7 +201,7 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, line: Line) -> list[int]:
         if not np.isfinite(terms[stage.PACE_S]):
             return np.inf, np.inf
         fill_s, steady_s = stage.times(terms, 0.0, 0.0, 0.0, line)
-        return float(terms[stage.RESIDENT_S] + fill_s), steady_s
+        return float(fill_s), steady_s
 
     while True:
         left = int(sizes.max()) - int(sum(sizes[s] for s in chosen)) if len(sizes) > 1 else 0

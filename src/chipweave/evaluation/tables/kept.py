@@ -1,0 +1,92 @@
+"""Compiled: what an L2 keeps, and how long weights in blocks are waited for, for every stage of consecutive units.
+
+The passes of `keep.py` and `streams.py`, which go on from units i to j - 1 to units i to j.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chipweave.compiled import kernel
+from chipweave.evaluation.keep import AGAIN, BACK, SLACK, WROTE, Around, Books, Layers, Uses
+from chipweave.evaluation.streams import ARRIVAL
+from chipweave.evaluation.tables.compiled_law import keep, streams
+from chipweave.evaluation.tables.memory import Units
+from chipweave.ndarrays import Bools, Floats, Ints
+
+
+class Streamed(NamedTuple):
+    """Per class and layer, [c, l]: seconds of a micro-batch, those that blocks take longer, seconds of the weights at
+    the DRAM's pace, and how many blocks they are."""
+
+    compute_s: Floats
+    blocks_s: Floats
+    weights_s: Floats
+    blocks: Ints
+
+
+class Kept(NamedTuple):
+    """Stages of units i to j of a window, [c, i, j] by class, counted from its first unit: the least room left, bytes
+    that come back, that go, and that are read again; what blocks add to computing, and when computing ends as weights
+    arrive (`law.Demand`)."""
+
+    slack: Floats
+    back: Floats
+    wrote: Floats
+    again: Floats
+    exposed_s: Floats
+    arrival_s: Floats
+
+
+def kept(
+    units: Units, window: tuple[int, int], uses: Uses, layers: Layers, streamed: Streamed, l2_bytes: Floats, stored: Bools
+) -> Kept:
+    """The tables of a window that holds units window[0] to window[1] - 1.
+
+    Args:
+        layers: per class, [c, l]; stored: [tensor + 1] it goes to DRAM in any case.
+    """
+    shape = (len(l2_bytes), window[1] - window[0], window[1] - window[0])
+    made = Kept(*(np.zeros(shape) for _ in Kept._fields))
+    _kept(units, window, uses, layers, streamed, l2_bytes, stored, made)
+    return made
+
+
+@kernel(nogil=True)
+def _kept(
+    units: Units,
+    window: tuple[int, int],
+    uses: Uses,
+    layers: Layers,
+    streamed: Streamed,
+    l2_bytes: Floats,
+    stored: Bools,
+    made: Kept,
+) -> None:
+    first, last = units
+    a, b = window
+    count, tensors = len(uses.start), len(uses.start) + 1
+    books = Books(
+        np.zeros(count), np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors), np.zeros(4)
+    )
+    state, whole = np.zeros(6), np.zeros(6)
+    for c in range(len(l2_bytes)):
+        own = Layers(layers.weights[c], layers.block[c], layers.grain[c])
+        for i in range(a, b):
+            keep.open_books(books)
+            streams.open_stream(state)
+            streams.open_stream(whole)
+            around = Around(first[i], first[a], l2_bytes[c], stored)
+            for j in range(i, b):
+                for layer in range(first[j], last[j] + 1):
+                    keep.run_layer(layer, uses, own, around, books)
+                    seconds, more_s = streamed.compute_s[c, layer], streamed.blocks_s[c, layer]
+                    weights_s, blocks = streamed.weights_s[c, layer], streamed.blocks[c, layer]
+                    streams.stream_layer(seconds + more_s, weights_s, blocks, state)
+                    streams.stream_layer(seconds, weights_s, blocks, whole)
+                at = (c, i - a, j - a)
+                made.slack[at], made.back[at] = books.sums[SLACK], books.sums[BACK]
+                made.wrote[at], made.again[at] = books.sums[WROTE], books.sums[AGAIN]
+                made.exposed_s[at], made.arrival_s[at] = streams.exposed_s(state), whole[ARRIVAL]
