@@ -13,12 +13,12 @@ import numpy as np
 
 from chipweave.cores import usable_cores
 from chipweave.cost.interface import LayerCosts, Tell
-from chipweave.cost.loopnest.batch import all_but_name, together
 from chipweave.cost.loopnest.explain import explain
 from chipweave.cost.loopnest.mapping_cost import energy_parts_j
 from chipweave.cost.loopnest.objective import Objective
 from chipweave.cost.loopnest.plan import Known, Plan, plan
 from chipweave.cost.loopnest.rider import count_rider, rider_parts_j
+from chipweave.cost.loopnest.several_samples import all_but_name, together
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer
