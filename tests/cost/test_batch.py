@@ -10,9 +10,9 @@ import pytest
 
 from chipweave.cost.interface import BatchCostModel, LayerCosts, batch_costs
 from chipweave.cost.loopnest import search
-from chipweave.cost.loopnest.batch import together
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.model import LoopnestCostModel
+from chipweave.cost.loopnest.several_samples import together
 from chipweave.cost.loopnest.shape import Shape
 from chipweave.cost.maestro.model import MaestroCostModel
 from chipweave.files.chiplet_file import resolve_chiplet

@@ -36,6 +36,8 @@ class Layer:
     - matmul: activation x activation over `groups` = b heads: `C` = b*inner, `K` = b*columns, `Y` rows.
     - upconv: transposed convolution; multiplications are counted on the input grid.
     - pool, upsample, elementwise: K = C = groups = channels; no multiplications.
+
+    `operands` says how many tensors as large as its input an element-wise layer reads; a model sets it by the edges.
     """
 
     name: str
@@ -53,15 +55,17 @@ class Layer:
     padding: tuple[int, int] = (0, 0)
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
+    operands: int = 1
 
     def __post_init__(self) -> None:
         bounds = {"N": self.N, "K": self.K, "C": self.C, "R": self.R, "S": self.S, "Y": self.Y, "X": self.X}
         bounds |= {"groups": self.groups, "stride": min(self.stride), "dilation": min(self.dilation)}
+        bounds |= {"operands": self.operands}
         wrong = [f"{key}={value}" for key, value in bounds.items() if value < 1]
         if wrong or min(self.padding) < 0:
             raise InputError(
                 f"layer '{self.name}': {', '.join(wrong) or f'padding={self.padding}'} is out of range; "
-                "bounds, groups, stride and dilation are at least 1, padding at least 0"
+                "bounds, groups, stride, dilation and operands are at least 1, padding at least 0"
             )
         if self.C % self.groups or self.K % self.groups:
             raise InputError(f"layer '{self.name}': groups={self.groups} does not divide C={self.C} and K={self.K}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from chipweave.errors import InputError
@@ -33,7 +33,7 @@ class Model:
 
     Args:
         name: what users call it.
-        layers: in the order in which they run; every edge points forward.
+        layers: in the order in which they run; every edge points forward. Element-wise ones get their `operands`.
         edges: kept sorted by consumer; a consumer's operands keep their order.
         bytes_per_element: of activations and weights alike; the papers use 1.
         input_elements: size of the network input for one sample; 0 takes the largest edge that reads it.
@@ -58,6 +58,7 @@ class Model:
         if self.input_elements == 0:
             largest = max((e.elements for e in self.edges if e.producer == NETWORK_INPUT), default=0)
             object.__setattr__(self, "input_elements", largest)
+        object.__setattr__(self, "layers", tuple(map(_with_operands, self.layers, self.operands)))
 
     @cached_property
     def operands(self) -> tuple[tuple[Edge, ...], ...]:
@@ -121,6 +122,14 @@ class Model:
     @property
     def weight_elements(self) -> int:
         return sum(layer.weight_elements for layer in self.layers)
+
+
+def _with_operands(layer: Layer, edges: Sequence[Edge]) -> Layer:
+    """An element-wise layer with as many whole operands as its edges bring, one that is broadcast counted as whole."""
+    if layer.op is not Op.ELEMENTWISE:
+        return layer
+    operands = max(1, -(-sum(edge.elements for edge in edges) // layer.input_elements))
+    return layer if operands == layer.operands else replace(layer, operands=operands)
 
 
 def _problems(model: Model) -> Iterator[str]:

@@ -11,12 +11,18 @@ from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.mapping_cost import energy_parts_j
 from chipweave.cost.loopnest.plan import Plan, Run
+from chipweave.cost.loopnest.rider import count_rider, rider_parts_j
 from chipweave.cost.loopnest.shape import LOOPS
-from chipweave.cost.riders import rider_cycles
 from chipweave.workload.layer import Layer
 
 TENSORS = ("weight", "input", "output")
 """In the order of W, I, O."""
+
+PARTS = ("fill", "compute", "noc_in", "noc_out", "drain")
+"""Of a layer's cycles."""
+
+LEVELS = ("mac", "l1", "l2", "noc")
+"""That take its energy."""
 
 PHASES = {"compute": ("compute",), "noc in": ("noc_in",), "noc out": ("noc_out",), "fill and drain": ("fill", "drain")}
 """What can bind a layer, and the cycles that count for it."""
@@ -25,15 +31,15 @@ PHASES = {"compute": ("compute",), "noc in": ("noc_in",), "noc out": ("noc_out",
 def explain(made: Plan) -> list[dict[str, Any]]:
     """What stands behind the cost of each layer, as plain data.
 
-    Per layer `name`, `op`, `macs` (those that run), `cycles` (`total`, and all but riders what they go to),
+    Per layer `name`, `op`, `macs` (those that run), `cycles` (`total`, and what they go to),
     `utilisation` (MACs per cycle, PE and lane), `energy_j` by part (of the array: what fills and drains L2 is not in
-    it), `mapping` (one entry per run; see `mapping_of`) and `bound_by`: what most of the cycles go to. All but riders
-    also have `pes_used` of `pes`, accesses per tensor in `l1` and `l2`, deliveries and reduction transfers of the
-    `noc`, in elements, what L1 (of a PE) and L2 need and have in bytes, and whether steps `overlap`. `note` says what
-    does not fit L2, if anything.
+    it), `mapping` (one entry per run, none for a rider; see `mapping_of`), `bound_by`: what most of the cycles go to,
+    accesses per tensor in `l2`, and deliveries and reduction transfers of the `noc`, in elements. All but riders also
+    have `pes_used` of `pes`, accesses in `l1`, what L1 (of a PE) and L2 need and have in bytes, and whether steps
+    `overlap`. `note` says what does not fit L2, if anything.
     """
     return [
-        _layer(layer, runs, made) if runs else _rider(layer, made.machine)
+        _layer(layer, runs, made) if runs else _rider(layer, made)
         for layer, runs in zip(made.layers, made.runs, strict=True)
     ]
 
@@ -76,24 +82,29 @@ def _loops(order: str, numbers: Sequence[int], between: str) -> str:
     return between.join(f"{loop} {number}" for loop, number in moving if number > 1)
 
 
-def _rider(layer: Layer, machine: Machine) -> dict[str, Any]:
+def _rider(layer: Layer, made: Plan) -> dict[str, Any]:
+    """All cycles go to what takes longest, as in a step of any other layer."""
+    counts = count_rider(layer, made.machine)
+    cycles = dict.fromkeys(PARTS, 0) | {counts.bound_by: counts.cycles}
+    moved = {"weight": (0, 0), "input": (counts.read, 0), "output": (0, counts.written)}
     return {
         "name": layer.name,
         "op": str(layer.op),
         "macs": 0,
-        "cycles": {"total": rider_cycles(layer, machine.num_pes)},
+        "cycles": {"total": counts.cycles} | cycles,
         "utilisation": 0.0,
-        "energy_j": dict.fromkeys(("mac", "l1", "l2", "noc"), 0.0),
+        "energy_j": dict(zip(LEVELS, rider_parts_j(counts, made.machine, made.energies), strict=True)),
         "mapping": [],
-        "bound_by": "rides with its producer",
+        "bound_by": f"{counts.bound_by.replace('_', ' ')}; rides with its producer",
+        "l2": {tensor: {"read": read, "write": write} for tensor, (read, write) in moved.items()},
+        "noc": {tensor: sum(ways) for tensor, ways in moved.items()} | {"reduction": 0},
         "note": "",
     }
 
 
 def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
     machine, counts = made.machine, [run.counts for run in runs]
-    parts = ("fill", "compute", "noc_in", "noc_out", "drain")
-    cycles = {part: sum(getattr(each, part) for each in counts) for part in parts}
+    cycles = {part: sum(getattr(each, part) for each in counts) for part in PARTS}
     total, macs = sum(cycles.values()), sum(each.macs for each in counts)
     joules = [energy_parts_j(each, machine, made.energies) for each in counts]
     l2_need_bytes = max(each.l2_need_bytes for each in counts)
@@ -104,7 +115,7 @@ def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
         "macs": macs,
         "cycles": {"total": total} | cycles,
         "utilisation": macs / (total * machine.num_pes * machine.simd_lanes),
-        "energy_j": dict(zip(("mac", "l1", "l2", "noc"), map(sum, zip(*joules, strict=True)), strict=True)),
+        "energy_j": dict(zip(LEVELS, map(sum, zip(*joules, strict=True)), strict=True)),
         "mapping": [mapping_of(run, machine) for run in runs],
         "bound_by": bound_by(cycles, runs, machine),
         "pes_used": max(prod(run.mapping.spatial) for run in runs),

@@ -13,12 +13,12 @@ import numpy as np
 
 from chipweave.cores import usable_cores
 from chipweave.cost.interface import LayerCosts, Tell
-from chipweave.cost.loopnest.batch import all_but_name, together
 from chipweave.cost.loopnest.explain import explain
 from chipweave.cost.loopnest.mapping_cost import energy_parts_j
 from chipweave.cost.loopnest.objective import Objective
 from chipweave.cost.loopnest.plan import Known, Plan, plan
-from chipweave.cost.riders import rider_cycles
+from chipweave.cost.loopnest.rider import count_rider, rider_parts_j
+from chipweave.cost.loopnest.several_samples import all_but_name, together
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer
@@ -101,7 +101,9 @@ def costs_of(made: Plan) -> LayerCosts:
     rows = []
     for layer, runs in zip(made.layers, made.runs, strict=True):
         if not runs:
-            rows.append((float(rider_cycles(layer, machine.num_pes)), *(0.0,) * 8))
+            rider = count_rider(layer, machine)
+            parts_j = rider_parts_j(rider, machine, energies)
+            rows.append((float(rider.cycles), *parts_j, rider.read * byte_j, 0.0, rider.written * byte_j, 0.0))
             continue
         parts = [energy_parts_j(run.counts, machine, energies) for run in runs]
         # Both operands of a matmul are activations: `input_elements` holds them, and it has no weights.
