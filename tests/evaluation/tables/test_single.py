@@ -68,12 +68,6 @@ def test_memory_tables_equal_their_twins(seed: int) -> None:
     for i in range(arrays.units):
         for j in range(i, arrays.units):
             need = footprint(task.model, Stage(int(arrays.first[i]), int(arrays.last[j]), (0,)), 1)
-            plain = need.room(1 << 60)
-            assert arrays.live[i, j] == plain.live
-            assert arrays.two_largest[i, j] == plain.two_weights
-            assert arrays.weights[j + 1] - arrays.weights[i] == plain.all_weights
-            for c, chiplet in enumerate(problem.package.classes):
-                room = need.room(chiplet.l2_bytes)
-                assert arrays.spill_streamed[c, i, j] == room.spill_streamed
-                if room.all_weights <= room.l2:
-                    assert arrays.spill_kept[c, i, j] == room.spill_kept
+            assert arrays.live[i, j] == max(need.live)
+            assert arrays.two_largest[i, j] == sum(sorted(need.weights)[-2:])
+            assert arrays.weights[j + 1] - arrays.weights[i] == sum(need.weights)

@@ -194,7 +194,8 @@ def demand_and_room(
         slack, evicted, again = kept.slack[at], kept.back[at] + kept.wrote[at], kept.again[at]
         exposed_s, arrival_s = kept.exposed_s[at], kept.arrival_s[at]
     blocks_s = micro.blocks_s[c, v + 1] - micro.blocks_s[c, u]
-    port_s = size * span.store / rates.link_bytes_s
+    # At an interface's own chiplet nothing crosses a port.
+    port_s = size * span.store / rates.link_bytes_s if place.dram_hops > 0 else 0.0
     demand = demand_of(
         (task.batch, size),
         Spent(compute_s, 0.0, compute_s, blocks_s, exposed_s, arrival_s, span.forward_s, port_s, 0.0, 0.0),
