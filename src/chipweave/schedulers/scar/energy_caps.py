@@ -37,6 +37,16 @@ class Caps(NamedTuple):
         return self._replace(energy_j=self.energy_j - energy_j)
 
 
+def beside(caps: Caps, latency_s: float, energy_j: float) -> Caps:
+    """What is left for one of several models that run in a window, where the others take at least so long, and so much
+    together: a model that ends earlier than they do makes the window no shorter."""
+    left = caps.less(energy_j)
+    if math.isinf(left.step_s):
+        return left
+    last = min(len(left.energy_j) - 1, max(0, int((latency_s - left.start_s) / left.step_s)))
+    return left._replace(energy_j=np.minimum(left.energy_j, left.energy_j[last]) if last else left.energy_j)
+
+
 NO_CAPS = Caps(0.0, math.inf, np.array([math.inf]))
 
 

@@ -150,7 +150,7 @@ def _seeds(
             coarse = np.array([rest.first_s[-1, 0], rest.steady_s[nodes, 0], rest.energy_j[-1, 0], math.inf]) / math.sqrt(nodes)
             for tolerance, budget in SEED_TOLERANCES:
                 comparing = Comparing(table.rounds, nodes, 3, 1, tolerance * coarse, budget)
-                start, figures, cuts, _, done = fronts(stages, chain, rest, NO_CAPS, comparing)
+                start, figures, cuts, _, done = fronts(stages, chain, np.ones(nodes, np.bool_), rest, NO_CAPS, comparing)
                 if done:
                     break
             node = np.repeat(depth - 1, np.diff(start))

@@ -15,7 +15,7 @@ import numpy as np
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import StageTables
-from chipweave.ndarrays import Floats, Ints, Shorts
+from chipweave.ndarrays import Bools, Floats, Ints, Shorts
 from chipweave.schedulers.scar.energy_caps import Caps
 
 Rows = TypeVar("Rows", Floats, Ints, Shorts)
@@ -368,12 +368,13 @@ def _ending_at(
 
 @kernel(nogil=True)
 def fronts(
-    tables: StageTables, tree: Tree, rest: Rest, caps: Caps, comparing: Comparing
+    tables: StageTables, tree: Tree, wanted: Bools, rest: Rest, caps: Caps, comparing: Comparing
 ) -> tuple[Ints, Floats, Shorts, int, bool]:
     """Non-dominated pipelines for every node of a tree of places at one micro-batch.
 
     Args:
         tables: of the window's n units.
+        wanted: [nodes] those that are looked at; one that is not has no descendants that are.
         caps: labels that must exceed them are dropped.
 
     Returns:
@@ -389,7 +390,7 @@ def fronts(
     for node in range(len(tree.parent)):
         out_start[node] = used_out
         d = tree.depth[node]
-        if d > n or d > longest:
+        if d > n or d > longest or not wanted[node]:
             continue
         top = 0 if d == 1 else room.end[d - 1, n - 2]
         first_j = n - 1 if tree.children[node] == 0 or d == longest else d - 1

@@ -17,7 +17,7 @@ from chipweave.plan.objective import Objective, objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, caps
+from chipweave.schedulers.scar.energy_caps import Caps, beside, caps
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
@@ -111,8 +111,13 @@ class _Search:
         self.problem = self.ready.problem
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
         self.partition = 0
+        self.least_of: dict[tuple[int, Share, int], Point] = {}
+        self.least_value: dict[tuple[object, ...], float] = {}
         self.least: dict[tuple[object, ...], list[Point]] = {}
-        self.alive: dict[tuple[int, Share, int], tuple[int, ...]] = {}
+        self.before: dict[tuple[int, Share, int], Segmentations] = {}
+        self.limits_s = [
+            math.inf if task.latency_limit_s is None else task.latency_limit_s for task in self.ready.tasks
+        ]
         self.tree = self._whole_tree()
         if self.tree is None:
             require_pymoo()
@@ -177,7 +182,10 @@ class _Search:
         """Search one partition with given node limits; keeps what is better than the incumbent. The tolerance that was
         reached: where the effort is too great, a larger one."""
         reached, self.partition = tolerance, number
-        known = self.least.get((number, *limits))
+        key = (number, *limits)
+        if self.least_value.get(key, -math.inf) > self.incumbent:
+            return tolerance  # what a coarser pass found shows that nothing better is here
+        known = self.least.get(key)
         least = known or [least_window(self.ready, window) for window in windows]
         ends = _last_windows(windows)
         found: list[list[WindowOption]] = []
@@ -189,19 +197,23 @@ class _Search:
             options, of_window, own = self._window(window, nodes, late, bounds, tolerance)
             least[index] = max(least[index][0], of_window[0]), max(least[index][1], of_window[1])
             reached = max(reached, own)
-            self.least[number, *limits] = least
+            self.least[key] = least
             if not options:
                 return reached
             found.append(options)
             if self.request.out_of_time and self.best is not None:
                 raise _OutOfTime
+        least_value = math.inf
         for made in assemble(found, self.objective):
             self._keep(made)
+            value = self.objective(made.latency_s / (1 + reached), made.energy_j / (1 + reached))
+            least_value = min(least_value, value)
+        if not any(math.isfinite(limit_s) for limit_s in self.limits_s):  # else a finer one may keep more of them
+            self.least_value[key] = least_value
         return reached
 
     def _limit_s(self, share: Share, ends_here: bool) -> float:
-        limit = self.problem.scenario.tasks[share.task].latency_limit_s
-        return math.inf if limit is None or not ends_here else limit
+        return self.limits_s[share.task] if ends_here else math.inf
 
     def _window(
         self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps, tolerance: float
@@ -215,9 +227,12 @@ class _Search:
             self.evaluated += tried
             return options, least_window(self.ready, window), 0.0
         contenders = []
-        least_j = [least_part_j(self.ready, share) for share in window]
-        for share, longest, limit_s, own_j in zip(window, nodes, late, least_j, strict=True):
-            found = self._segmentations(share, self.tree, longest, bounds.less(sum(least_j) - own_j), tolerance)
+        least = [self._least_of(share, longest) for share, longest in zip(window, nodes, strict=True)]
+        for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
+            others = [*least[:at], *least[at + 1 :]]
+            left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
+            found = self._segmentations(share, self.tree, longest, left, tolerance)
+            least[at] = max(least[at][0], found.least[0]), max(least[at][1], found.least[1])
             if len(found.node) == 0:
                 return [], (math.inf, math.inf), found.tolerance
             contenders.append(Contender(share, found, limit_s))
@@ -228,12 +243,16 @@ class _Search:
         least = float(max(s for s, _ in own)), float(sum(j for _, j in own))
         return options, least, max(each.found.tolerance for each in contenders)
 
+    def _least_of(self, share: Share, longest: int) -> Point:
+        """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""
+        known = self.least_of.get((self.partition, share, longest))
+        return (0.0, least_part_j(self.ready, share)) if known is None else known
+
     def _segmentations(
         self, share: Share, tree: KindTree, longest: int, bounds: Caps, tolerance: float
     ) -> Segmentations:
         top_k = self.options.top_k
         if top_k is None:
-            # With as many nodes, what is beyond the bounds at a micro-batch stays beyond tighter ones.
             key = self.partition, share, longest
             found = segmentations(
                 self.ready,
@@ -243,10 +262,10 @@ class _Search:
                 breadth=BREADTH_DETAILED if self.ready.detailed else 1,
                 caps=bounds,
                 tolerance=tolerance,
-                micros=self.alive.get(key),
+                before=self.before.get(key),
                 jobs=self.request.jobs,
             )
-            self.alive[key] = found.alive
+            self.before[key], self.least_of[key] = found, found.least
         else:
             every = segmentations(
                 self.ready, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=self.request.jobs

@@ -13,7 +13,7 @@ import numpy as np
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
-from chipweave.ndarrays import Floats, Ints
+from chipweave.ndarrays import Bools, Floats, Ints
 from chipweave.plan.problem import micro_batch_candidates
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.labels import Comparing, Rest, any_within, fronts, rest_of
@@ -34,7 +34,6 @@ class Segmentations:
         cuts: [m, s] unit of the task before which stage s ends.
         labels: partial pipelines made on the way.
         tolerance: how much slower or costlier than the best these may be, relatively (see `segmentations`).
-        alive: micro-batches at which some pipeline may be within the caps.
         least: latency and energy that no pipeline within the caps goes below.
     """
 
@@ -44,7 +43,6 @@ class Segmentations:
     cuts: Ints
     labels: int
     tolerance: float
-    alive: tuple[int, ...] = ()
     least: tuple[float, float] = (0.0, 0.0)
 
 
@@ -66,7 +64,7 @@ def segmentations(
     least_breadth: int = 1,
     caps: Caps = NO_CAPS,
     tolerance: float = 0.0,
-    micros: Sequence[int] | None = None,
+    before: Segmentations | None = None,
     jobs: int = 1,
 ) -> Segmentations:
     """All pipelines of up to `longest` stages that fewer than `breadth` others beat on the same kinds of places.
@@ -77,26 +75,48 @@ def segmentations(
     `least_breadth`. `jobs` threads work side by side; the result does not depend on them.
 
     Args:
-        micros: the micro-batches that are tried; None: all candidates.
+        before: what a coarser search with wider caps found: kinds of places and micro-batches at which nothing of it
+            may be within the caps are left out.
     """
-    sizes = micro_batch_candidates(arrays_of(ready, share.task).batch) if micros is None else micros
+    promising = _promising(ready, share, tree, caps, before)
+    sizes = list(promising)
     bytes_of(ready, share.task, share.first, share.end)
     at = TOLERANCES.index(tolerance)
     with ThreadPoolExecutor(jobs) as pool:
         for tolerance, budget in zip(TOLERANCES[at::-1], BUDGETS[at::-1], strict=True):
             beaten_by = breadth if tolerance == 0 else least_breadth
             effort = _Effort(longest, beaten_by, tolerance, budget // max(1, len(sizes)))
-            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), sizes))
+            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), promising.items()))
             if all(part.done for part in parts):
                 break
     none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3)), np.empty((0, longest), np.int64)
     node, micro, figures, cuts = (
         np.concatenate([none[column], *(part[column] for part in parts)]) for column in range(4)
     )
-    alive = tuple(size for size, part in zip(sizes, parts, strict=True) if part.made > 0)
     least = tuple(min((part.least[number] for part in parts if part.made > 0), default=np.inf) for number in (0, 1))
     made = sum(part.made for part in parts)
-    return Segmentations(node, micro, figures, cuts, made, tolerance, alive, (float(least[0]), float(least[1])))
+    return Segmentations(node, micro, figures, cuts, made, tolerance, (float(least[0]), float(least[1])))
+
+
+def _promising(
+    ready: Prepared, share: Share, tree: KindTree, caps: Caps, before: Segmentations | None
+) -> dict[int, Bools]:
+    """Per micro-batch that may pay, the nodes of the tree that may, with those on the way to them."""
+    sizes = micro_batch_candidates(arrays_of(ready, share.task).batch)
+    if before is None or before.tolerance == 0:
+        return dict.fromkeys(sizes, np.ones(len(tree.parent), np.bool_))
+    latency_s, energy_j = before.figures[:, :2].T / (1 + before.tolerance)
+    within = energy_j <= caps.at(latency_s)
+    found = {}
+    for size in sizes:
+        nodes = np.zeros(len(tree.parent), np.bool_)
+        nodes[before.node[within & (before.micro_batch == size)]] = True
+        for node in range(len(nodes) - 1, 0, -1):
+            if nodes[node] and tree.parent[node] >= 0:
+                nodes[tree.parent[node]] = True
+        if nodes.any():
+            found[size] = nodes
+    return found
 
 
 class _Found(NamedTuple):
@@ -122,9 +142,10 @@ class _Effort(NamedTuple):
 
 
 def _at(
-    ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, micro: int
+    ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, promising: tuple[int, Bools]
 ) -> _Found:
-    """The candidates at one micro-batch."""
+    """The candidates at one micro-batch, on the nodes that may pay."""
+    micro, wanted = promising
     tables = stage_tables(ready, *share, micro, tree.kinds)
     rounds = rounds_of(ready, share.task, micro)
     if rounds == 1:
@@ -137,7 +158,7 @@ def _at(
         cuts = np.empty((0, effort.longest), np.int64)
         return _Found(none, none, np.empty((0, 3)), cuts, 0, (np.inf, np.inf), True)
     least = pipeline_s(float(rest.first_s[-1, 0]), float(rest.steady_s[effort.longest, 0]), rounds)
-    start, figures, cuts, made, done = fronts(tables, tree.arrays, rest, caps, comparing)
+    start, figures, cuts, made, done = fronts(tables, tree.arrays, wanted, rest, caps, comparing)
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
     cuts = cuts.astype(np.int64) + share.first
     return _Found(node, np.full(len(node), micro), figures, cuts, made, (least, float(rest.energy_j[-1, 0])), done)

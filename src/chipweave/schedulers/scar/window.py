@@ -120,6 +120,8 @@ def _place(ready: Prepared, tree: KindTree, contender: Contender, floor_s: float
     masks = np.array([mask for node in found.node for mask in by_mask[node]], dtype=np.int64)
     dram_bytes = found.figures[row, 2] if ready.detailed else np.zeros(len(row))
     figures = _figures(found.figures[row, 0], found.figures[row, 1], dram_bytes, contender.limit_s, floor_s)
+    alike = _distinct(masks, figures, found.tolerance)
+    masks, figures, row = masks[alike], figures[alike], row[alike]
     kept = sieve(Placed(masks, figures), width, breadth, _smallest_first(masks, figures))
     masks, figures, row = masks[kept], figures[kept], row[kept]
     if not ready.detailed:
@@ -132,7 +134,23 @@ def _place(ready: Prepared, tree: KindTree, contender: Contender, floor_s: float
     batch = _score(ready, contender, row, paths)
     latency_s, energy_j = window_cost(ready, batch)
     figures = _figures(latency_s, energy_j, batch.dram_bytes, contender.limit_s, floor_s)
-    return _sieved(_Placed(masks, figures, row, paths), width, breadth)
+    alike = _distinct(masks, figures, found.tolerance)
+    return _sieved(_chosen(_Placed(masks, figures, row, paths), alike), width, breadth)
+
+
+def _distinct(masks: Ints, figures: Floats, tolerance: float) -> Ints:
+    """Of candidates on the same chiplets that are about as slow and as costly, that with the least product.
+
+    About: in the same cell of a grid whose steps are a quarter of the search's tolerance.
+    """
+    if tolerance == 0 or len(masks) == 0:
+        return np.arange(len(masks))
+    cells = np.floor(np.log(np.maximum(figures[:, :2], 1e-300)) / math.log1p(tolerance / 4)).astype(np.int64)
+    order = np.lexsort((figures[:, 0] * figures[:, 1], cells[:, 1], cells[:, 0], masks))
+    keys = np.column_stack((masks, cells))[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    return np.sort(order[first])
 
 
 def _affordable(part: _Placed, caps: Caps) -> _Placed:
