@@ -302,7 +302,7 @@ class Case:
 
     @property
     def waiting(self) -> int:
-        return sum(t.wait * t.size for t in self.tensors)
+        return sum(t.wait * t.brought for t in self.tensors)
 
 
 def layer_work(problem: Problem, layer: Layer, chiplet: Chiplet, samples: int, element: int) -> Work:
@@ -324,12 +324,12 @@ def layer_work(problem: Problem, layer: Layer, chiplet: Chiplet, samples: int, e
 def is_fused(model: Model, producer: int, first: int) -> bool:
     """A tensor whose only reader is the next layer, which takes it piece by piece."""
     readers = model.readers(producer)
-    if producer < first or {edge.consumer for edge in readers} != {producer + 1}:
+    if producer < first or [edge.consumer for edge in readers] != [producer + 1]:
         return False
     reader = model.layers[producer + 1]
     if reader.op is not Op.MATMUL:
         return reader.op in (Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE)
-    if [edge.producer for edge in model.operands[producer + 1]].index(producer) != 0 or len(readers) > 1:
+    if [edge.producer for edge in model.operands[producer + 1]].index(producer) != 0:
         return False
     maker = producer
     while model.layers[maker].op is Op.ELEMENTWISE:
@@ -404,3 +404,191 @@ def _tensor(
         taken_there = (e.elements for e in edges if where[e.consumer] == (here[0], index))
         tensor.sent[index] = scale * union(taken_there, whole)
     return tensor
+
+
+# What it costs
+
+
+@dataclass(frozen=True)
+class Links:
+    """What the stage's transfers meet on the package."""
+
+    dram_hops: int
+    dram_byte_s: float
+    dram_latency_s: float
+    link_byte_s: float
+    forward_s: float
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A stage with its weights kept in one way; bytes of the whole window, times of a micro-batch."""
+
+    pinned: int
+    streamed: int
+    again: int
+    spill: float
+    overlaps: bool
+    weights_bytes: int
+    again_bytes: int
+    spill_bytes: float
+    times: dict[str, float]
+
+    @property
+    def dram_bytes(self) -> float:
+        return self.weights_bytes + self.again_bytes + self.spill_bytes
+
+
+def links_of(problem: Problem, pipeline: Pipeline, stage: Stage, case: Case) -> Links:
+    """The way to DRAM, and all of a micro-batch's transfers to later stages."""
+    package = problem.package
+    hops = min(package.hops(stage.chiplet, interface) for interface in package.interfaces)
+    latency = hops * package.hop_latency_s + package.dram_latency_s + package.conflict_delay_s
+    forward: dict[int, int] = {}
+    for tensor in case.tensors:
+        for index, bytes_ in tensor.sent.items():
+            forward[index] = forward.get(index, 0) + bytes_
+    seconds = 0.0
+    for index, bytes_ in forward.items():
+        way = package.hops(stage.chiplet, pipeline.stages[index].chiplet)
+        seconds += bytes_ / package.link_bandwidth_bytes_s + way * package.hop_latency_s + package.conflict_delay_s
+    return Links(hops, 1 / package.dram_bandwidth_bytes_s, latency, 1 / package.link_bandwidth_bytes_s, seconds)
+
+
+def exposed(works: Sequence[Work], dram_byte_s: float) -> float:
+    """Waiting for blocks: time runs from block to block, the micro-batch before included."""
+    hidden, waits = None, 0.0
+    for lap in range(2):
+        for work in works:
+            if not work.weights:
+                hidden = None if hidden is None else hidden + work.blocks_s
+                continue
+            block_s, computing = work.weights * dram_byte_s / work.blocks, work.blocks_s / work.blocks
+            if lap == 1:
+                assert hidden is not None
+                waits += max(0.0, block_s - hidden) + (work.blocks - 1) * max(0.0, block_s - computing)
+            hidden = computing
+    return waits
+
+
+def arrival(works: Sequence[Work], dram_byte_s: float) -> float:
+    """When all is computed if weights come one after another from time 0."""
+    there, through = 0.0, 0.0
+    for work in works:
+        seconds, blocks = work.whole_s, work.blocks
+        whole = work.weights * dram_byte_s
+        first_block, last_block = there + whole / blocks, there + whole
+        through = max(max(through, first_block) + seconds, last_block + seconds / blocks)
+        there = last_block
+    return through
+
+
+def pass_times(
+    case: Case, links: Links, way: tuple[int, int, float, bool], in_blocks: bool
+) -> dict[str, float]:
+    """Times of a stage on one chiplet by the page's table."""
+    pinned, again, spill, overlaps = way
+
+    def dram_s(bytes_: float) -> float:
+        return bytes_ * links.dram_byte_s + links.dram_latency_s if bytes_ else 0.0
+
+    stored = sum(t.stored for t in case.tensors)
+    compute = sum(work.blocks_s if in_blocks else work.whole_s for work in case.works)
+    waits = max(0.0, exposed(case.works, links.dram_byte_s) - pinned * links.dram_byte_s) if in_blocks else 0.0
+    load = dram_s(sum(t.brought for t in case.tensors if t.loaded))
+    store = dram_s(stored)
+    ports = links.forward_s + (stored * links.link_byte_s if links.dram_hops else 0.0)
+    weights, evicted = dram_s(case.weights - pinned + again), dram_s(spill)
+    out = max(store, ports)
+    begun = links.dram_latency_s + arrival(case.works, links.dram_byte_s)
+    come = dram_s(case.weights + again + spill)
+
+    def both(share: float) -> tuple[float, float]:
+        streams = weights + dram_s(share * spill)
+        fill = share * load + max(share * compute + waits, streams) + share * out
+        steady = max(share * compute + waits, share * (load + store) + streams, share * ports)
+        return fill, steady if overlaps else fill
+
+    short = case.batch - (case.micro_batches - 1) * case.micro_batch
+    fill, steady = both(1.0)
+    last_fill, last_steady = both(short / case.micro_batch)
+    return {
+        "compute_s": compute,
+        "pace_s": compute,
+        "load_s": load,
+        "weights_s": weights,
+        "exposed_s": waits,
+        "resident_s": pinned * links.dram_byte_s,
+        "store_s": store,
+        "spill_s": evicted,
+        "forward_s": links.forward_s,
+        "fill_s": fill,
+        "ready_s": max(begun, come) + out if case.weights else 0.0,
+        "steady_s": steady,
+        "last_fill_s": last_fill,
+        "last_steady_s": last_steady,
+    }
+
+
+def kept(case: Case, played: Played, links: Links, way: str) -> Kept | None:
+    """The stage with its weights kept in one of the page's ways; None where that is not possible."""
+    whole = way == "all"
+    slack = case.chiplet.l2_bytes - case.weights - case.live if whole else played.slack
+    if slack < 0:
+        return None
+    room, held = slack - case.waiting, 1.0 if not case.waiting else min(1.0, slack / case.waiting)
+    if whole:
+        pinned, overlaps = case.weights, room >= case.second
+    elif way == "most":
+        pinned = min(case.weights, max(0, room))
+        overlaps = room - pinned >= case.second
+    else:
+        pinned, overlaps = min(case.weights, max(0, room - case.second)), room >= case.second
+    again, evicted = (0, 0) if whole else (played.again, played.wrote + played.back)
+    spill = evicted + 2 * (1 - held) * sum(t.brought for t in case.tensors if t.wait)
+    times = pass_times(case, links, (pinned, again, spill, overlaps), in_blocks=not whole)
+    count, streamed = case.micro_batches, case.weights - pinned
+    return Kept(
+        pinned,
+        streamed,
+        again,
+        spill,
+        overlaps,
+        case.weights + (count - 1) * streamed,
+        count * again,
+        case.batch / case.micro_batch * spill,
+        times,
+    )
+
+
+def through(before: tuple[float, float, float, float], times: dict[str, float], count: int) -> tuple[float, ...]:
+    """When the first micro-batch leaves a stage, the slowest pace so far, when the last leaves; all `resident_s`."""
+    first, slowest, last, resident = before
+    first = max(first + times["fill_s"], resident + times["ready_s"])
+    slowest = max(slowest, times["steady_s"])
+    last = max(last + times["last_fill_s"], first + (count - 2) * slowest + times["last_steady_s"])
+    return first, slowest, last, resident + times["resident_s"]
+
+
+def pipeline_s(stages: Sequence[dict[str, float]], count: int) -> float:
+    """The page's pipeline, stage by stage."""
+    now = (0.0, 0.0, 0.0, 0.0)
+    for times in stages:
+        first, slowest, last, resident = through(now, times, count)
+        now = (first, slowest, last, resident)
+    return now[0] if count == 1 else now[2]
+
+
+def choose(case: Case, played: Played, links: Links) -> list[Kept]:
+    """The way with the fewest bytes, then the least time; several where only energy tells them apart."""
+    most, fewer = kept(case, played, links, "most"), kept(case, played, links, "fewer")
+    assert most is not None
+    assert fewer is not None
+    ways = [fewer if fewer.streamed <= most.streamed else most]
+    whole = kept(case, played, links, "all")
+    if whole is not None:
+        ways.append(whole)
+    least = min(way.dram_bytes for way in ways)
+    ways = [way for way in ways if way.dram_bytes <= least * (1 + 1e-12)]
+    soonest = min(pipeline_s([way.times], case.micro_batches) for way in ways)
+    return [way for way in ways if pipeline_s([way.times], case.micro_batches) <= soonest * (1 + 1e-12)]
