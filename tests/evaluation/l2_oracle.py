@@ -483,9 +483,7 @@ def arrival(works: Sequence[Work], dram_byte_s: float) -> float:
     return through
 
 
-def pass_times(
-    case: Case, links: Links, way: tuple[int, int, float, bool], in_blocks: bool
-) -> dict[str, float]:
+def pass_times(case: Case, links: Links, way: tuple[int, int, float, bool], in_blocks: bool) -> dict[str, float]:
     """Times of a stage on one chiplet by the page's table."""
     pinned, again, spill, overlaps = way
 
