@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from chipweave.cost.interface import batch_costs
 from chipweave.hardware.chiplet import Chiplet
@@ -40,6 +41,7 @@ class Tensor:
         wait: how many micro-batches of it wait at the stage.
         stored: what of it the stage sends to DRAM.
         sent: what of it the stage sends to each later stage.
+        needed: on a region, per layer that reads it, what that one and later ones need of it on a chiplet.
     """
 
     size: int
@@ -52,6 +54,11 @@ class Tensor:
     wait: int = 0
     stored: int = 0
     sent: dict[int, int] = field(default_factory=dict)
+    needed: dict[int, int] = field(default_factory=dict)
+
+    def at(self, layer: int) -> int:
+        """Its bytes for that layer and later ones."""
+        return self.needed.get(layer, self.size)
 
     @property
     def arrives(self) -> int:
@@ -176,7 +183,8 @@ def fits_between(shelves: Shelves, since: int, until: int, was_there: bool) -> b
 def place(shelves: Shelves, number: int, tensor: Tensor, since: int, until: int, had: set[int]) -> set[int]:
     """Puts every byte of the tensor that has a place on the shelves, those that lay there before first."""
     stays = set()
-    for byte in [*sorted(had), *(b for b in range(tensor.size) if b not in had)]:
+    every = range(tensor.at(until) - 1, -1, -1)
+    for byte in [*(b for b in every if b in had), *(b for b in every if b not in had)]:
         if not fits_between(shelves, since, until, byte in had):
             continue
         for layer in range(max(since, 0), until + 1):
@@ -185,9 +193,14 @@ def place(shelves: Shelves, number: int, tensor: Tensor, since: int, until: int,
     return stays
 
 
-def taken(tensor: Tensor, read: int, stays: set[int]) -> list[int]:
+def fitted(stays: set[int], before: int, now: int) -> set[int]:
+    """What lies in L2 of a tensor of which less is needed from now on: what left L2 is no longer needed, first."""
+    return {byte - (before - now) for byte in stays if byte >= before - now}
+
+
+def taken(size: int, read: int, stays: set[int]) -> list[int]:
     """The bytes that a reader takes: those that have left first."""
-    away = [byte for byte in range(tensor.size) if byte not in stays]
+    away = [byte for byte in range(size) if byte not in stays]
     return [*away, *sorted(stays)][:read]
 
 
@@ -223,8 +236,9 @@ def play(l2_bytes: int, works: Sequence[Work], tensors: Sequence[Tensor]) -> Pla
                 missing += read
                 continue
             since = last_use[number]
-            stays = place(shelves, number, tensor, since, layer, lay[number])
-            missing += len([b for b in taken(tensor, read, stays) if b not in stays])
+            had = fitted(lay[number], tensor.at(since), tensor.at(layer))
+            stays = place(shelves, number, tensor, since, layer, had)
+            missing += len([b for b in taken(tensor.at(layer), read, stays) if b not in stays])
             stay[number, since, layer] = lay[number] = stays
             last_use[number] = layer
         room = shelves.free(layer)
@@ -250,15 +264,17 @@ def replay(tensors: Sequence[Tensor], layers: int, stay: Stay, played: Played) -
             continue
         uses = sorted({tensor.arrives, *tensor.reads})
         dram = set(range(tensor.size)) if tensor.loaded or tensor.in_dram else set()
-        l2 = set(range(tensor.size)) if not tensor.loaded else set()
-        for since, until in zip(uses, uses[1:], strict=False):
+        l2: set[int] = set()
+        for since, until in pairwise(uses):
             stays = stay[number, since, until]
-            leaving = (set(range(tensor.size)) if since == tensor.arrives else l2) - stays
+            size = tensor.at(until)
+            lay = set(range(size)) if since == tensor.arrives else fitted(l2, tensor.at(since), size)
+            leaving = lay - stays
             written = leaving - dram
             played.wrote += len(written)
             dram |= written
             l2 = stays
-            for byte in taken(tensor, tensor.reads[until], stays):
+            for byte in taken(size, tensor.reads[until], stays):
                 assert byte in l2 or byte in dram
                 played.back += byte not in l2
         assert uses[-1] < layers

@@ -35,12 +35,21 @@ class Together:
         size = np.array([max(layer.macs, layer.output_elements) for layer in layers], float)
         channels = np.array([layer.K for layer in layers], float)
         cycles = np.ceil(samples * size / chiplet.num_pes) + channels + 3
-        joules = [1e-12 * part * (samples * size + 5 * part) for part in range(1, 5)]
+        mac, l1, l2, noc = (1e-12 * part * (samples * size + 5 * part) for part in range(1, 5))
         inputs = np.array([layer.input_elements for layer in layers], float)
         weights = np.array([layer.weight_elements for layer in layers], float)
         outputs = np.array([layer.output_elements for layer in layers], float)
-        fills = (3e-12 * samples * inputs, 2e-12 * weights, 4e-12 * samples * outputs)
-        return LayerCosts(cycles, *joules, *fills, l2_need_elements=np.zeros(len(layers)))
+        return LayerCosts(
+            cycles,
+            mac,
+            l1,
+            l2,
+            noc,
+            fill_input_j=3e-12 * samples * inputs,
+            fill_weight_j=2e-12 * weights,
+            drain_output_j=4e-12 * samples * outputs,
+            l2_need_elements=np.zeros(len(layers)),
+        )
 
 
 Shape = tuple[int, int, int]
