@@ -187,7 +187,7 @@ def place(shelves: Shelves, number: int, tensor: Tensor, since: int, until: int,
     for byte in [*(b for b in every if b in had), *(b for b in every if b not in had)]:
         if not fits_between(shelves, since, until, byte in had):
             continue
-        for layer in range(max(since, 0), until + 1):
+        for layer in range(max(since + (byte in had), 0), until + 1):
             shelves.lying[layer].add((number, byte))
         stays.add(byte)
     return stays
