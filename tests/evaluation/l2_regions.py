@@ -12,7 +12,7 @@ from chipweave.evaluation.record import Split
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage
-from chipweave.workload.layer import RIDERS, Layer, Op
+from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Model
 from tests.evaluation.l2_oracle import Played, Tensor, Work, block_units, case_of, play, side_of
 
@@ -109,7 +109,7 @@ def needs(
     rows, columns, whole = extent
     second = layer.op is Op.MATMUL and operand == 1
     if partition is Partition.INPUT_SHARED:
-        taken = channels(layer, part.units, whole) if layer.groups > 1 or second else (0, whole)
+        taken = (0, whole)
         if layer.groups > 1 or second:
             count = layer.groups if layer.groups > 1 else layer.K
             taken = mapped(part.units, count, whole)
@@ -137,9 +137,7 @@ class Layout:
         return self.model.layers[tensor].out_y, self.model.layers[tensor].out_x, self.model.layers[tensor].K
 
     def part(self, layer: int, chiplet: int) -> Tile | None:
-        return tile(
-            self.model.layers[layer], self.splits[layer], self.stage.partition(layer), self.samples, chiplet
-        )
+        return tile(self.model.layers[layer], self.splits[layer], self.stage.partition(layer), self.samples, chiplet)
 
     def owned(self, tensor: int, chiplet: int) -> Fraction:
         """The share of a tensor that a chiplet makes."""
@@ -176,29 +174,24 @@ class Layout:
 
 
 def part_work(layer: Layer, split: Split, partition: Partition, chiplet: Chiplet, element: int) -> Work:
-    """What the largest part of a layer asks for."""
+    """What the largest part of a layer asks for.
+
+    A piece in flight has the columns of the input in proportion to those of the output, and all columns of a product's
+    second operand: the page says no more than "the largest part's columns and channels".
+    """
     count = layer.groups if layer.groups > 1 else layer.K
     units = -(-count // split.units) if partition is Partition.INPUT_SHARED else count
     weights = layer.weight_elements * element * units // count
     outputs, groups = layer.K * units // count, layer.groups * units // count if layer.groups > 1 else 1
     inputs = layer.C * units // count if layer.groups > 1 else layer.C
     if layer.op is Op.MATMUL:
-        inner, columns = inputs // groups, outputs // groups
+        inner, columns = inputs // groups, layer.K // layer.groups
         grain = inner * columns + inner + columns
     else:
         across = -(-layer.out_x // split.columns)
-        wide = layer.X if split.columns == 1 else _columns_read(layer, across)
+        wide = -(-layer.X * across // layer.out_x)
         grain = min(layer.Y, layer.dilation[0] * (layer.R - 1) + 1) * wide * inputs + across * outputs
     return Work(weights, block_units(weights, units, chiplet, side_of(chiplet, layer)), units, grain * element, 0, 0)
-
-
-def _columns_read(layer: Layer, across: int) -> int:
-    """Columns that the largest tile reads, as a layer of its own."""
-    if layer.op in (Op.TRANSPOSED, Op.UPSAMPLE):
-        return -(-across // layer.stride[1])
-    if layer.op in (Op.GEMM, Op.MATMUL, Op.ELEMENTWISE):
-        return across
-    return (across - 1) * layer.stride[1] + layer.dilation[1] * (layer.S - 1) + 1
 
 
 @dataclass(frozen=True)
@@ -305,6 +298,7 @@ def _scaled(tensor: Tensor, needed: dict[int, Fraction], reads: dict[int, Fracti
 class RegionKept:
     """What stays on a region and what comes with every micro-batch, in one way."""
 
+    pinned: float
     streamed: float
     gathered: float
     again: float
@@ -340,6 +334,7 @@ def region_kept(case: RegionCase, way: str) -> RegionKept | None:
     again, spill = (0, 0) if whole else (case.played.again, case.played.wrote + case.played.back)
     free = room if whole else room - pinned if way == "most" else room
     return RegionKept(
+        float(pinned),
         float(streamed),
         float(gathered),
         float(Fraction(n * again, case.unit)),
@@ -348,5 +343,14 @@ def region_kept(case: RegionCase, way: str) -> RegionKept | None:
     )
 
 
-def rides(layer: Layer) -> bool:
-    return layer.op in RIDERS
+def region_ways(case: RegionCase, micro_batches: int) -> list[RegionKept]:
+    """Those with the fewest bytes from and to DRAM; the page then takes the fastest of them."""
+    most, fewer = region_kept(case, "most"), region_kept(case, "fewer")
+    assert most is not None
+    assert fewer is not None
+    ways = [fewer if fewer.streamed <= most.streamed else most]
+    whole = region_kept(case, "all")
+    if whole is not None:
+        ways.append(whole)
+    moved = [(micro_batches - 1) * way.streamed + micro_batches * (way.again + way.spill) for way in ways]
+    return [way for way, bytes_ in zip(ways, moved, strict=True) if bytes_ <= min(moved) * (1 + 1e-9)]

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -153,6 +154,14 @@ def odd_model(rng: random.Random, name: str, most: int = 7) -> Model:
         shapes.append((layer.out_y, layer.out_x, layer.K))
     whole = math.prod(first) if rng.random() < 0.8 else 0
     return Model(name, tuple(layers), tuple(edges), bytes_per_element=rng.choice([1, 2]), input_elements=whole)
+
+
+def wide_model(rng: random.Random) -> Model:
+    """A chain of products whose weights are far larger than what passes through them."""
+    sizes = [rng.randint(4, 24) for _ in range(rng.randint(2, 4))]
+    rows = rng.randint(1, 3)
+    layers = [Layer(f"wide{i}", Op.GEMM, K=k, C=c, Y=rows) for i, (c, k) in enumerate(pairwise(sizes))]
+    return Model("wide", tuple(layers), tuple(Edge(i - 1, i, rows * layer.C) for i, layer in enumerate(layers)))
 
 
 def odd_chiplet(rng: random.Random, name: str, l2_bytes: int) -> Chiplet:

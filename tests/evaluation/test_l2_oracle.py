@@ -5,18 +5,27 @@ The default run takes the first seeds; `pytest -m slow tests/evaluation/test_l2_
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import PipelineEvaluation, StageEvaluation
+from chipweave.plan.problem import Fidelity, Problem, pose
+from chipweave.plan.schedule import Pipeline, Schedule, Window
+from chipweave.workload.scenario import Scenario, Task
+from tests.evaluation.exact.test_regions import attention, maps, stages_of
 from tests.evaluation.l2_oracle import Case, Kept, case_of, choose, links_of, pipeline_s, play
-from tests.evaluation.l2_stages import odd_problem
+from tests.evaluation.l2_regions import RegionKept, region_case, region_ways
+from tests.evaluation.l2_stages import Together, odd_chiplet, odd_model, odd_package, odd_problem, wide_model
 from tests.support import random_schedule
 
 QUICK, ALL = range(2000), range(2000, 14000)
 """Seeds; a schedule has two stages on average."""
+FEW_REGIONS, REGIONS = range(600), range(600, 5000)
+"""Seeds; a schedule has not quite one stage on a region on average."""
 
 
 def close(ours: float, theirs: float) -> bool:
@@ -81,3 +90,63 @@ def test_stages_equal_the_oracle() -> None:
 @pytest.mark.slow
 def test_many_more_stages_equal_the_oracle() -> None:
     assert sum(map(compare, ALL)) >= 20000
+
+
+def region_problem(seed: int) -> tuple[Problem, Schedule]:
+    """A task on regions of 1 to 4 chiplets, in one or two windows."""
+    rng = random.Random(seed)
+    kind = rng.randrange(5)
+    model = odd_model(rng, "odd", 5) if kind < 2 else (maps, attention, wide_model)[kind - 2](rng)
+    package = odd_package(rng, *rng.choice([(1, 2), (1, 3), (2, 2), (1, 4)]))
+    small = odd_chiplet(rng, "small", round(math.exp(rng.uniform(math.log(5), math.log(1500)))))
+    large = odd_chiplet(rng, "large", small.l2_bytes + rng.randint(1, 100))
+    package = replace(package, chiplets=tuple(rng.choice([small, large]) for _ in package.chiplets))
+    batch, units = rng.randint(1, 4), list(model.units)
+    micro_batch = rng.randint(1, min(batch, 3))
+    cut = rng.randint(1, len(units)) if rng.random() < 0.4 else len(units)
+    parts = [part for part in (units[:cut], units[cut:]) if part]
+    windows = [Window((Pipeline(0, stages_of(rng, package, part), micro_batch),)) for part in parts]
+    scenario = Scenario("regions", (Task("m", model, batch),))
+    return pose(scenario, package, Together(), Fidelity.DETAILED), Schedule(tuple(windows))
+
+
+def region_differences(way: RegionKept, stage: StageEvaluation) -> dict[str, tuple[float, float]]:
+    """Figures of a stage on a region that the oracle has otherwise: ours and the evaluator's."""
+    assert stage.l2 is not None
+    pairs = {
+        "pinned": (way.pinned, stage.l2.held_weights),
+        "streamed": (way.streamed, stage.l2.streamed),
+        "gathered": (way.gathered, stage.l2.gathered),
+        "again": (way.again, stage.l2.again),
+        "spill": (way.spill, stage.l2.spill),
+        "overlaps": (way.overlaps, stage.overlaps),
+    }
+    return {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > 1e-9 * max(1.0, *map(abs, pair))}
+
+
+def compare_regions(seed: int) -> int:
+    """Holds every stage on a region of a random schedule against the oracle, and gives their number."""
+    problem, schedule = region_problem(seed)
+    found, count = evaluate(schedule, problem), 0
+    for number, window in enumerate(schedule.windows):
+        pipeline, record = window.pipelines[0], found.windows[number].pipelines[0]
+        for stage, theirs in zip(pipeline.stages, record.stages, strict=True):
+            if len(stage.chiplets) == 1:
+                continue
+            splits = dict(zip(stage.layers, theirs.splits, strict=True))
+            case = region_case(problem, schedule, number, pipeline, stage, splits)
+            assert theirs.l2 is not None
+            assert close(float(case.live), theirs.l2.activations), (seed, number, stage)
+            wrong = [region_differences(way, theirs) for way in region_ways(case, record.micro_batches)]
+            assert not min(wrong, key=len), (seed, number, stage, wrong)
+            count += 1
+    return count
+
+
+def test_regions_equal_the_oracle() -> None:
+    assert sum(map(compare_regions, FEW_REGIONS)) >= 400
+
+
+@pytest.mark.slow
+def test_many_more_regions_equal_the_oracle() -> None:
+    assert sum(map(compare_regions, REGIONS)) >= 3000
