@@ -594,7 +594,10 @@ def pipeline_s(stages: Sequence[dict[str, float]], count: int) -> float:
 
 
 def choose(case: Case, played: Played, links: Links) -> list[Kept]:
-    """The way with the fewest bytes, then the least time; several where only energy tells them apart."""
+    """The way with the fewest bytes, then the least time; several where only energy tells them apart.
+
+    Fewer pins cost no bytes where no more weights stream with a further micro-batch, even if there is none.
+    """
     most, fewer = kept(case, played, links, "most"), kept(case, played, links, "fewer")
     assert most is not None
     assert fewer is not None

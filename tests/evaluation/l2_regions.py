@@ -107,7 +107,7 @@ def needs(
     if part is None:
         return None
     rows, columns, whole = extent
-    second = layer.op is Op.MATMUL and operand == 1
+    second = layer.op is Op.MATMUL and operand >= 1
     if partition is Partition.INPUT_SHARED:
         taken = (0, whole)
         if layer.groups > 1 or second:
@@ -344,11 +344,15 @@ def region_kept(case: RegionCase, way: str) -> RegionKept | None:
 
 
 def region_ways(case: RegionCase, micro_batches: int) -> list[RegionKept]:
-    """Those with the fewest bytes from and to DRAM; the page then takes the fastest of them."""
+    """Those with the fewest bytes from and to DRAM; the page then takes the fastest of them.
+
+    Fewer pins cost no bytes where neither DRAM nor mates send more with a further micro-batch.
+    """
     most, fewer = region_kept(case, "most"), region_kept(case, "fewer")
     assert most is not None
     assert fewer is not None
-    ways = [fewer if fewer.streamed <= most.streamed else most]
+    more = fewer.streamed > most.streamed or fewer.gathered > most.gathered
+    ways = [most if more else fewer]
     whole = region_kept(case, "all")
     if whole is not None:
         ways.append(whole)
