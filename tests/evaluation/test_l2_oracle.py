@@ -13,8 +13,11 @@ import pytest
 
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import PipelineEvaluation, StageEvaluation
+from chipweave.hardware.chiplet import Chiplet
 from chipweave.plan.problem import Fidelity, Problem, pose
-from chipweave.plan.schedule import Pipeline, Schedule, Window
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
+from chipweave.workload.layer import Layer, Op
+from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.test_regions import attention, maps, stages_of
 from tests.evaluation.l2_oracle import Case, Kept, case_of, choose, links_of, pipeline_s, play
@@ -150,3 +153,20 @@ def test_regions_equal_the_oracle() -> None:
 @pytest.mark.slow
 def test_many_more_regions_equal_the_oracle() -> None:
     assert sum(map(compare_regions, REGIONS)) >= 3000
+
+
+def test_an_element_wise_layer_is_fused_with_the_product_that_it_reads() -> None:
+    """Two products, with an element-wise layer between them that reads neither: what it makes is not fused.
+
+    All is 10 x 1 elements; L2 holds nothing. Layers 1 and 2 are written, and read again by layer 3.
+    """
+    sizes = {"K": 1, "C": 1, "Y": 10}
+    kinds = (Op.MATMUL, Op.MATMUL, Op.ELEMENTWISE, Op.MATMUL)
+    layers = tuple(Layer(f"layer{i}", op, **sizes) for i, op in enumerate(kinds))
+    operands = ((-1, -1), (0, 0), (-1,), (2, 1))
+    edges = tuple(Edge(p, i, 10, reshape=True) for i, several in enumerate(operands) for p in several)
+    package = replace(odd_package(random.Random(0), 1, 1), chiplets=(Chiplet("tiny", l2_bytes=1),))
+    task = Task("m", Model("between", layers, edges))
+    problem = pose(Scenario("between", (task,)), package, Together(), Fidelity.DETAILED)
+    found = evaluate(Schedule((Window((Pipeline(0, (Stage(0, 3, (0,)),)),)),)), problem)
+    assert found.stages[0].bytes_.spill == 3 * 20 + 10, "layers 0, 1 and 2 out and back, and the input once more"
