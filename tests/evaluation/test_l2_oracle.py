@@ -160,9 +160,8 @@ def test_an_element_wise_layer_is_fused_with_the_product_that_it_reads() -> None
 
     All is 10 x 1 elements; L2 holds nothing. Layers 1 and 2 are written, and read again by layer 3.
     """
-    sizes = {"K": 1, "C": 1, "Y": 10}
     kinds = (Op.MATMUL, Op.MATMUL, Op.ELEMENTWISE, Op.MATMUL)
-    layers = tuple(Layer(f"layer{i}", op, **sizes) for i, op in enumerate(kinds))
+    layers = tuple(Layer(f"layer{i}", op, K=1, C=1, Y=10) for i, op in enumerate(kinds))
     operands = ((-1, -1), (0, 0), (-1,), (2, 1))
     edges = tuple(Edge(p, i, 10, reshape=True) for i, several in enumerate(operands) for p in several)
     package = replace(odd_package(random.Random(0), 1, 1), chiplets=(Chiplet("tiny", l2_bytes=1),))
