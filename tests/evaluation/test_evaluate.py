@@ -359,7 +359,7 @@ def test_a_tensor_that_stays_is_not_squeezed_out_by_the_next() -> None:
 
 
 def test_a_rider_takes_its_tensor_piece_by_piece() -> None:
-    """a, an element-wise layer, c of 4 inputs; 5 rows; 40 bytes of L2. What a makes needs no room: nobody else reads it.
+    """a, an element-wise layer, c of 4 inputs; 5 rows; 40 bytes of L2. What a makes needs no room.
 
     The element-wise layer's 20 bytes: 40 - 2 * 8 while it runs, 40 - 8 - 2 * 9 = 14 while c does: 6 go and come back.
     """
@@ -371,7 +371,8 @@ def test_a_rider_takes_its_tensor_piece_by_piece() -> None:
 
 
 @pytest.mark.parametrize(
-    ("l2_bytes", "batch", "spill", "overlaps"), [(63, 3, 0, True), (51, 3, 0, False), (49, 3, 4, False), (49, 1, 0, False)]
+    ("l2_bytes", "batch", "spill", "overlaps"),
+    [(63, 3, 0, True), (51, 3, 0, False), (49, 3, 4, False), (49, 1, 0, False)],
 )
 def test_a_copy_of_a_tensor_that_skips_stages_waits(l2_bytes: int, batch: int, spill: int, overlaps: bool) -> None:
     """c has 35 weights and holds a, b and its output, 12 bytes. While b is made, the next sample's a waits: 4 bytes.
