@@ -334,7 +334,7 @@ def test_turns_by_hand() -> None:
 
 def stage_of(**seconds: float) -> Terms:
     """A stage of which only these times count."""
-    return Terms(*(0.0,) * len(Terms._fields))._replace(**seconds)
+    return Terms(**(dict.fromkeys(Terms._fields, 0.0) | {"overlaps": False} | seconds))  # type: ignore[arg-type]
 
 
 def test_a_pipeline_by_hand() -> None:

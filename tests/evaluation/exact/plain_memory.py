@@ -63,8 +63,8 @@ def fused(model: Model, layer: int, tensor: int) -> bool:
 
 @dataclass(frozen=True)
 class Running:
-    """A layer of a stage: its weights, a block of them, the pieces in flight; of each tensor that it reads, in the order
-    of their makers, what it and later layers need, and whether it takes it piece by piece."""
+    """A layer of a stage: its weights, a block of them, the pieces in flight; of each tensor that it reads, in the
+    order of their makers, what it and later layers need, and whether it takes it piece by piece."""
 
     weights: float
     block: float
@@ -134,8 +134,8 @@ def keep(layers: Mapping[int, Running], l2_bytes: float, window: int, stored: Ab
 
 @dataclass(frozen=True)
 class Pins:
-    """A way to keep weights: `held` of the waiting copies; distinct bytes that stream of what the chiplets have parts of
-    and of what all use; bytes that wait once among mates; bytes pinned on a chiplet."""
+    """A way to keep weights: bytes pinned on a chiplet; distinct bytes that stream of what chiplets have parts of and
+    of what all use; bytes that wait once among mates; the share of waiting copies that is held."""
 
     whole: bool
     pinned: float

@@ -243,7 +243,7 @@ def layer_seconds(parts: Sequence[Part], region: Sequence[Chiplet], cost_model: 
 def more_in_blocks(
     part: Layer, samples: int, units: tuple[int, int], region: Sequence[Chiplet], cost_model: CostModel
 ) -> tuple[float, float]:
-    """What the largest part takes longer, seconds and joules, where its weights come in blocks of so many of its units."""
+    """What the largest part takes longer, seconds and joules, in so many blocks of weights of so many of its units."""
     block, count = units
     if count == 1 or not isinstance(cost_model, BatchCostModel):
         return 0.0, 0.0
@@ -658,7 +658,7 @@ class Twin:
             most_s = most_j = 0.0
             if self.detailed:
                 tile, samples = self.largest(layer)
-                blocks = blocks_of(tile, units_of(tile), self.weights_on_a_chiplet(layer), self.least(stage))
+                blocks = self.blocks(stage, layer)
                 most_s, most_j = more_in_blocks(tile, samples, blocks, region, self.cost_model)
             found.blocks.append(most_s)
             found = replace(found, blocks_j=found.blocks_j + most_j * len(parts) / micro_batch)
@@ -675,6 +675,15 @@ class Twin:
         if (rows, columns) != (tile.out_y, tile.out_x):
             tile = tile_layer(self.model.layers[layer], rows, columns)
         return tile, max(part.samples for part in parts)
+
+    def most_units(self, layer: int) -> int:
+        """Units of channels of the largest part: of all of them, where the layer is not cut by channels."""
+        return -(-units_of(self.model.layers[layer]) // self.ways[layer][3])
+
+    def blocks(self, stage: Stage, layer: int) -> tuple[int, int]:
+        """The blocks of the largest part's weights (`blocks_of`)."""
+        weights = self.weights_on_a_chiplet(layer)
+        return blocks_of(self.model.layers[layer], self.most_units(layer), weights, self.least(stage))
 
     def least(self, stage: Stage) -> Chiplet:
         """The chiplet of the region that has least L2."""
@@ -721,8 +730,7 @@ class Twin:
         stage, chiplet, running = pipeline.stages[number], self.least(pipeline.stages[number]), {}
         for layer in stage.layers:
             shape, weights, (tile, _) = self.model.layers[layer], self.weights_on_a_chiplet(layer), self.largest(layer)
-            units = units_of(tile)
-            block, _ = blocks_of(shape, units, weights, chiplet)
+            units, (block, _) = self.most_units(layer), self.blocks(stage, layer)
             reads = {}
             for tensor in sorted({edge.producer for edge in self.model.operands[layer]}):
                 need = self.need(stage, tensor, pipeline.micro_batch, first=layer)
@@ -793,12 +801,12 @@ class Twin:
     def spread(self, stage: Stage, each: float) -> Moves:
         """So many bytes of its own from DRAM to every chiplet of the region."""
         interface = self.interface(stage)
-        own = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
+        own: Holders = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
         return transfer(self.package, {interface: set().union(*own.values())}, own).times(each)
 
     def collected(self, stage: Stage, each: float) -> Moves:
         """So many bytes from every chiplet of the region to DRAM."""
-        own = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
+        own: Holders = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
         return transfer(self.package, own, {self.interface(stage): set().union(*own.values())}).times(each)
 
     def gathers(self, stage: Stage, share: float) -> Moves:
@@ -807,7 +815,7 @@ class Twin:
         for layer in stage.layers:
             size = self.model.bytes_per_element * self.model.layers[layer].weight_elements
             if size and _partition(stage, layer) is Partition.WEIGHT_SHARED:
-                own = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
+                own: Holders = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
                 readers = stage.chiplets[: len(self.parts[layer])]
                 everything = set().union(*own.values())
                 moves += transfer(self.package, own, dict.fromkeys(readers, everything)).times(share * size / many)
@@ -848,7 +856,7 @@ class Twin:
 
         # weights and evicted activations
         all_weights, weights = sum(self.weights_of(stage)), self.weight_moves(stage, way, count)
-        moves = (load + store + exchange).times(full) + weights + sum((moved.times(full) for moved in forwards), Moves())
+        moves = (load + store + exchange + sum(forwards, Moves())).times(full) + weights
         evicted = again = 0.0
         gathered = Moves()
         if way is not None:
@@ -966,9 +974,8 @@ class Twin:
         """Per layer: seconds of computing, of its weights at the DRAM, and the blocks of its largest part."""
         found = []
         for layer, seconds_ in zip(stage.layers, compute, strict=True):
-            shape, tile = self.model.layers[layer], self.largest(layer)[0]
-            bytes_ = self.model.bytes_per_element * shape.weight_elements
-            _, blocks = blocks_of(shape, units_of(tile), self.weights_on_a_chiplet(layer), self.least(stage))
+            bytes_ = self.model.bytes_per_element * self.model.layers[layer].weight_elements
+            _, blocks = self.blocks(stage, layer)
             found.append((seconds_, bytes_ / self.package.dram_bandwidth_bytes_s, blocks))
         return found
 
