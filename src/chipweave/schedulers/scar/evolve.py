@@ -14,7 +14,6 @@ from importlib.util import find_spec
 import numpy as np
 
 from chipweave.errors import InputError
-from chipweave.evaluation.bound import least_of_window
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import pipeline_s
 from chipweave.evaluation.tables.bench import (
@@ -32,7 +31,7 @@ from chipweave.plan.problem import micro_batch_candidates
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.energy_caps import NO_CAPS
-from chipweave.schedulers.scar.labels import Comparing, Tree, fronts
+from chipweave.schedulers.scar.labels import Comparing, Tree, fronts, rest_of
 from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.segment import rounds_of
@@ -146,12 +145,12 @@ def _seeds(
     depth = np.arange(1, nodes + 1)
     chain = Tree(depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
     for table in tables:
-        least = least_of_window(ready, share, table.micro_batch)
-        coarse = np.array([*(figure[0] for figure in least), math.inf]) / math.sqrt(nodes)
         for kind, stages in enumerate(_uniform_places(table.stages)):
+            rest = rest_of(stages, nodes)
+            coarse = np.array([rest.first_s[-1, 0], rest.steady_s[nodes, 0], rest.energy_j[-1, 0], math.inf]) / math.sqrt(nodes)
             for tolerance, budget in SEED_TOLERANCES:
                 comparing = Comparing(table.rounds, nodes, 3, 1, tolerance * coarse, budget)
-                start, figures, cuts, _, done = fronts(stages, chain, least, NO_CAPS, comparing)
+                start, figures, cuts, _, done = fronts(stages, chain, rest, NO_CAPS, comparing)
                 if done:
                     break
             node = np.repeat(depth - 1, np.diff(start))

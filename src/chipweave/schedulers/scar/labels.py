@@ -13,7 +13,6 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from chipweave.compiled import inner, kernel
-from chipweave.evaluation.bound import LeastOfWindow
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints, Shorts
@@ -22,6 +21,8 @@ from chipweave.schedulers.scar.energy_caps import Caps
 Rows = TypeVar("Rows", Floats, Ints, Shorts)
 
 NO_SLACK = np.zeros(4)
+HAIR = 0.999999999
+PACES = 24
 
 # Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
 
@@ -65,11 +66,31 @@ class Labels(NamedTuple):
     beaten: Ints
 
 
+class Rest(NamedTuple):
+    """What the units of a window from j on take at least, however they are cut into stages on these places.
+
+    A slow pace may save joules, so the least figures hold for stages that are no slower than each of several paces:
+    what a label becomes lies behind the least latency and energy at one of them.
+
+    Args:
+        pace_s: [g] ascending; no stage is slower than the last.
+        first_s, energy_j, dram_bytes: [g, n + 1] seconds of the first micro-batch, joules and DRAM bytes of stages
+            that are no slower than pace g.
+        steady_s: [left + 1, n + 1] seconds of the slowest of up to so many stages; infinite where they are too few.
+    """
+
+    pace_s: Floats
+    first_s: Floats
+    energy_j: Floats
+    dram_bytes: Floats
+    steady_s: Floats
+
+
 class Asked(NamedTuple):
     """What one call of `fronts` looks for, and how it compares labels and `whole` pipelines."""
 
     tables: StageTables
-    least: LeastOfWindow
+    rest: Rest
     caps: Caps
     comparing: Comparing
     whole: Comparing
@@ -206,15 +227,93 @@ def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, sourc
         new[0, 3] = before[source, 3] + new[0, 3]
 
 
+@kernel(nogil=True)
+def rest_of(tables: StageTables, longest: int) -> Rest:
+    """The least of each figure apart, by dynamic programs from the back; up to `longest` stages."""
+    kinds, n = tables.fill_s.shape[0], tables.fill_s.shape[1]
+    steady_s = _least_steady_s(tables, longest)
+    most_s = 0.0
+    for i in range(n):
+        for j in range(i, n):
+            for kind in range(kinds):
+                if tables.fill_s[kind, i, j] < np.inf:
+                    most_s = max(most_s, tables.steady_s[kind, i, j])
+    pace_s = np.full(PACES, np.inf)
+    least_s = max(steady_s[longest, 0], most_s * 1e-6)
+    for g in range(PACES - 1):
+        pace_s[g] = least_s * (max(most_s, least_s) / least_s) ** (g / (PACES - 1)) if least_s > 0.0 else np.inf
+    shape = (PACES, n + 1)
+    rest = Rest(pace_s, np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.inf), steady_s)
+    for g in range(PACES):
+        _least_at_pace(tables, pace_s[g] / HAIR, rest.first_s[g], rest.energy_j[g], rest.dram_bytes[g])
+    return rest
+
+
 @inner()
-def _at_least(new: Floats, least: LeastOfWindow, unit: int, left: int, rounds: float, figures: Floats) -> None:
+def _least_steady_s(tables: StageTables, longest: int) -> Floats:
+    kinds, n = tables.fill_s.shape[0], tables.fill_s.shape[1]
+    found = np.full((longest + 1, n + 1), np.inf)
+    for left in range(longest + 1):
+        found[left, n] = 0.0
+    for i in range(n - 1, -1, -1):
+        for j in range(i, n):
+            own_s = np.inf
+            for kind in range(kinds):
+                own_s = min(own_s, tables.steady_s[kind, i, j])
+            for left in range(1, longest + 1):
+                found[left, i] = min(found[left, i], max(own_s, found[left - 1, j + 1]))
+    return found
+
+
+@inner()
+def _least_at_pace(tables: StageTables, pace_s: float, first_s: Floats, energy_j: Floats, dram_bytes: Floats) -> None:
+    """Fill in the least figures of stages that are no slower than a pace."""
+    kinds, n = tables.fill_s.shape[0], tables.fill_s.shape[1]
+    first_s[n] = energy_j[n] = dram_bytes[n] = 0.0
+    for i in range(n - 1, -1, -1):
+        for j in range(i, n):
+            for kind in range(kinds):
+                at = (kind, i, j)
+                if tables.steady_s[at] <= pace_s and tables.fill_s[at] < np.inf:
+                    first_s[i] = min(first_s[i], tables.fill_s[at] + first_s[j + 1])
+                    energy_j[i] = min(energy_j[i], tables.energy_j[at] + energy_j[j + 1])
+                    dram_bytes[i] = min(dram_bytes[i], tables.dram_bytes[at] + dram_bytes[j + 1])
+    # A hair low: rounding must not lift what a label becomes at least above what it becomes.
+    for i in range(n):
+        first_s[i] *= HAIR
+        energy_j[i] *= HAIR
+        dram_bytes[i] *= HAIR
+
+
+@inner()
+def _at_least(new: Floats, rest: Rest, unit: int, left: int, rounds: float, figures: Floats) -> None:
     """Fill `figures` with what a label becomes at least when the units from `unit` on are added, on so many places."""
-    slowest_s = new[0, 1]
-    if left > 0:
-        slowest_s = max(slowest_s, least.steady_s[unit] / left)
-    figures[0] = law.pipeline_s(new[0, 0] + least.first_s[unit], slowest_s, rounds)
-    figures[1] = new[0, 2] + least.energy_j[unit]
-    figures[2] = new[0, 3]
+    any_ = PACES - 1
+    slowest_s = max(new[0, 1], rest.steady_s[left, unit])
+    figures[0] = law.pipeline_s(new[0, 0] + rest.first_s[any_, unit], slowest_s, rounds)
+    figures[1] = new[0, 2] + rest.energy_j[any_, unit]
+    figures[2] = new[0, 3] + rest.dram_bytes[any_, unit]
+
+
+@inner()
+def _affordable(new: Floats, rest: Rest, at: tuple[int, int], rounds: float, caps: Caps) -> bool:
+    """Whether a label, with the units from at[0] on added on at[1] places, may stay within the caps at some pace."""
+    unit, left = at
+    slowest_s = max(new[0, 1], rest.steady_s[left, unit])
+    for g in range(PACES):
+        if g < PACES - 1 and rest.pace_s[g] < slowest_s:
+            continue
+        latency_s = law.pipeline_s(new[0, 0] + rest.first_s[g, unit], slowest_s, rounds)
+        if new[0, 2] + rest.energy_j[g, unit] <= cap_at(latency_s, caps):
+            return True
+        slowest_s = max(slowest_s, rest.pace_s[g])
+    return False
+
+
+@kernel(nogil=True)
+def any_within(rest: Rest, longest: int, rounds: float, caps: Caps) -> bool:
+    """Whether any pipeline of up to `longest` stages may stay within the caps."""
+    return _affordable(np.zeros((1, 4)), rest, (0, longest), rounds, caps)
 
 
 @inner(forceinline=True)  # called so often that handing over arguments would count
@@ -246,8 +345,10 @@ def _ending_at(
         for source in range(sources_begin, sources_end):
             made += 1
             _extend(tables, (place, i, j), labels, source, new)
-            _at_least(new, asked.least, j + 1, longest - d, comparing.rounds, at_least)
+            _at_least(new, asked.rest, j + 1, longest - d, comparing.rounds, at_least)
             if at_least[1] > cap_at(at_least[0], asked.caps):
+                continue
+            if not last and not _affordable(new, asked.rest, (j + 1, longest - d), comparing.rounds, asked.caps):
                 continue
             deepest = d - 1 if last else d
             if _is_beaten(out, done_begin, done_end, deepest, at_least, asked.whole):
@@ -267,7 +368,7 @@ def _ending_at(
 
 @kernel(nogil=True)
 def fronts(
-    tables: StageTables, tree: Tree, least: LeastOfWindow, caps: Caps, comparing: Comparing
+    tables: StageTables, tree: Tree, rest: Rest, caps: Caps, comparing: Comparing
 ) -> tuple[Ints, Floats, Shorts, int, bool]:
     """Non-dominated pipelines for every node of a tree of places at one micro-batch.
 
@@ -281,7 +382,7 @@ def fronts(
         out: then there are no pipelines).
     """
     n, longest = tables.fill_s.shape[1], comparing.longest
-    asked, room = Asked(tables, least, caps, comparing, _of_whole(comparing)), _room(n, longest)
+    asked, room = Asked(tables, rest, caps, comparing, _of_whole(comparing)), _room(n, longest)
     labels, out = _empty(1024, 4, longest), _empty(256, 3, longest)
     out_start = np.zeros(len(tree.parent) + 1, dtype=np.int64)
     used_out, made, work = 0, 0, 0

@@ -13,7 +13,7 @@ from chipweave.evaluation.bound import Point, least_part_j, least_window
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.bench import arrays_of
 from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Space, Unmet, infeasible
-from chipweave.plan.objective import Objective
+from chipweave.plan.objective import Objective, objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
@@ -36,6 +36,9 @@ from chipweave.schedulers.search import Found, Progress, Request
 
 MOST_CHIPLETS_EXHAUSTIVE = 12
 """`auto` searches packages up to this size exhaustively (the paper: 3x3 exhaustive, 6x6 evolutionary)."""
+
+FEW_NODES = 0.02
+"""The tolerance of the first passes, with one node a task and with two."""
 
 MOST_PATHS = 200_000
 """Paths of the scheduling trees that the exhaustive search takes on."""
@@ -61,11 +64,16 @@ def search_windows(
     """The best schedule whose windows hold what one of the candidate partitions says."""
     search = _Search(prepare(problem), request, options)
     try:
-        for number, windows in enumerate(candidates):
-            for limits in search.deepening(windows):
-                search.run(windows, limits, number, len(candidates))
+        passes = [search.deepening(windows) for windows in candidates]
+        reached = [0.0] * len(candidates)
+        for depth in range(max(map(len, passes))):
+            # Pass by pass over all partitions: what one of them finds bounds the next pass of all.
+            for number, (windows, own) in enumerate(zip(candidates, passes, strict=True)):
+                if depth < len(own):
+                    reached[number] = search.run(windows, *own[depth], number, len(candidates))
                 if request.out_of_time:
                     raise _OutOfTime
+        search.tolerance = max(reached)
     except _OutOfTime:
         search.complete = False
     if search.best is None:
@@ -102,7 +110,9 @@ class _Search:
     def __post_init__(self) -> None:
         self.problem = self.ready.problem
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
-        self.tolerance_of: dict[Share, int] = {}
+        self.partition = 0
+        self.least: dict[tuple[object, ...], list[Point]] = {}
+        self.alive: dict[tuple[int, Share, int], tuple[int, ...]] = {}
         self.tree = self._whole_tree()
         if self.tree is None:
             require_pymoo()
@@ -132,23 +142,43 @@ class _Search:
     def incumbent(self) -> float:
         return math.inf if self.best is None else self.objective(self.best.latency_s, self.best.energy_j)
 
-    def deepening(self, windows: Windows) -> list[tuple[tuple[int, ...], ...]]:
-        """Node limits per window, from one node a task to all: each pass bounds the next one's search."""
-        rule = [self._limits(window, Provision.RULE) for window in windows]
+    def deepening(self, windows: Windows) -> list[tuple[tuple[tuple[int, ...], ...], float]]:
+        """Node limits per window, from one node a task to all, then ever finer tolerances: each pass bounds the next
+        one's search."""
+        rule = tuple(self._limits(window, Provision.RULE) for window in windows)
+        if self.ready.detailed:
+            rule = tuple(self._more_nodes(*each) for each in zip(windows, rule, strict=True))
         if self.tree is None:
-            return [tuple(rule)]
-        passes = [[tuple(min(depth, n) for n in window) for window in rule] for depth in (1, 2)]
-        passes.append(rule)
+            return [(rule, 0.0)]
+        few = [tuple(tuple(min(depth, n) for n in window) for window in rule) for depth in (1, 2)]
+        most = rule
         if self.options.provision is Provision.EXHAUSTIVE:
-            passes.append([self._limits(window, Provision.EXHAUSTIVE) for window in windows])
-        return list(dict.fromkeys(tuple(limits) for limits in passes))
+            most = tuple(self._limits(window, Provision.EXHAUSTIVE) for window in windows)
+        if self.options.top_k is not None:
+            return [(limits, 0.0) for limits in dict.fromkeys((*few, rule, most))]
+        passes = [(limits, FEW_NODES) for limits in few] + [(rule, TOLERANCES[0])]
+        finest = TOLERANCES if not self.ready.detailed else TOLERANCES[:-1]
+        return list(dict.fromkeys([*passes, *((most, tolerance) for tolerance in finest)]))
+
+    def _more_nodes(self, window: Sequence[Share], rule: Sequence[int]) -> tuple[int, ...]:
+        """Eq. 2 by the objective, or by latency where that grants more: a demand in EDP counts a model's length twice,
+        so that a short one may be left with a single node."""
+        by_latency = node_limits(
+            self.problem, window, self.expected, objective("latency"), Provision.RULE, self.options.node_cap
+        )
+        return tuple(max(each) for each in zip(rule, by_latency, strict=True))
 
     def _limits(self, window: Sequence[Share], provision: Provision) -> tuple[int, ...]:
         return node_limits(self.problem, window, self.expected, self.objective, provision, self.options.node_cap)
 
-    def run(self, windows: Windows, limits: Sequence[tuple[int, ...]], number: int, total: int) -> None:
-        """Search one partition with given node limits; keeps what is better than the incumbent."""
-        least = [least_window(self.ready, window) for window in windows]
+    def run(
+        self, windows: Windows, limits: Sequence[tuple[int, ...]], tolerance: float, number: int, total: int
+    ) -> float:
+        """Search one partition with given node limits; keeps what is better than the incumbent. The tolerance that was
+        reached: where the effort is too great, a larger one."""
+        reached, self.partition = tolerance, number
+        known = self.least.get((number, *limits))
+        least = known or [least_window(self.ready, window) for window in windows]
         ends = _last_windows(windows)
         found: list[list[WindowOption]] = []
         for index, (window, nodes) in enumerate(zip(windows, limits, strict=True)):
@@ -156,44 +186,55 @@ class _Search:
             self.request.progress(Progress(number, total, incumbent, f"window {index + 1} of {len(windows)}"))
             bounds = caps(self.objective, self.incumbent, least, index)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
-            options, least[index] = self._window(window, nodes, late, bounds)
+            options, of_window, own = self._window(window, nodes, late, bounds, tolerance)
+            least[index] = max(least[index][0], of_window[0]), max(least[index][1], of_window[1])
+            reached = max(reached, own)
+            self.least[number, *limits] = least
             if not options:
-                return
+                return reached
             found.append(options)
             if self.request.out_of_time and self.best is not None:
                 raise _OutOfTime
         for made in assemble(found, self.objective):
             self._keep(made)
+        return reached
 
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         limit = self.problem.scenario.tasks[share.task].latency_limit_s
         return math.inf if limit is None or not ends_here else limit
 
     def _window(
-        self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps
-    ) -> tuple[list[WindowOption], Point]:
-        """The ways to run a window within the bounds, and a latency and energy that none of them goes below."""
+        self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps, tolerance: float
+    ) -> tuple[list[WindowOption], Point, float]:
+        """The ways to run a window within the bounds, a latency and energy that none of them goes below, and the
+        tolerance."""
         if self.tree is None:
             options, tried = evolve_window(
                 self.ready, window, nodes, late, self.objective, self.options, self.request.seed
             )
             self.evaluated += tried
-            return options, least_window(self.ready, window)
+            return options, least_window(self.ready, window), 0.0
         contenders = []
         least_j = [least_part_j(self.ready, share) for share in window]
         for share, longest, limit_s, own_j in zip(window, nodes, late, least_j, strict=True):
-            found = self._segmentations(share, self.tree, longest, bounds.less(sum(least_j) - own_j))
+            found = self._segmentations(share, self.tree, longest, bounds.less(sum(least_j) - own_j), tolerance)
             if len(found.node) == 0:
-                return [], (math.inf, math.inf)
+                return [], (math.inf, math.inf), found.tolerance
             contenders.append(Contender(share, found, limit_s))
         options, combined = window_options(self.ready, self.tree, contenders, bounds)
         self.evaluated += combined
         alone = [(c.found.figures[:, :2].min(axis=0) * (1 - c.found.tolerance)) for c in contenders]
-        return options, (float(max(s for s, _ in alone)), float(sum(j for _, j in alone)))
+        own = [tuple(map(max, zip(*pair, strict=True))) for pair in zip(alone, (c.found.least for c in contenders), strict=True)]
+        least = float(max(s for s, _ in own)), float(sum(j for _, j in own))
+        return options, least, max(each.found.tolerance for each in contenders)
 
-    def _segmentations(self, share: Share, tree: KindTree, longest: int, bounds: Caps) -> Segmentations:
+    def _segmentations(
+        self, share: Share, tree: KindTree, longest: int, bounds: Caps, tolerance: float
+    ) -> Segmentations:
         top_k = self.options.top_k
         if top_k is None:
+            # With as many nodes, what is beyond the bounds at a micro-batch stays beyond tighter ones.
+            key = self.partition, share, longest
             found = segmentations(
                 self.ready,
                 share,
@@ -201,11 +242,11 @@ class _Search:
                 longest,
                 breadth=BREADTH_DETAILED if self.ready.detailed else 1,
                 caps=bounds,
-                start=self.tolerance_of.get(share, 0),
+                tolerance=tolerance,
+                micros=self.alive.get(key),
                 jobs=self.request.jobs,
             )
-            # What was too much work with few nodes will be with more.
-            self.tolerance_of[share] = TOLERANCES.index(found.tolerance)
+            self.alive[key] = found.alive
         else:
             every = segmentations(
                 self.ready, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=self.request.jobs
@@ -218,7 +259,6 @@ class _Search:
                 tolerance=every.tolerance,
             )
         self.evaluated += found.labels
-        self.tolerance = max(self.tolerance, found.tolerance)
         return found
 
     def _keep(self, made: Assembled) -> None:

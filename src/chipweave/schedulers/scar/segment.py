@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.evaluation.bound import LeastOfWindow, least_of_window
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.problem import micro_batch_candidates
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
-from chipweave.schedulers.scar.labels import Comparing, fronts
+from chipweave.schedulers.scar.labels import Comparing, Rest, any_within, fronts, rest_of
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.trees import KindTree
 
@@ -35,6 +34,8 @@ class Segmentations:
         cuts: [m, s] unit of the task before which stage s ends.
         labels: partial pipelines made on the way.
         tolerance: how much slower or costlier than the best these may be, relatively (see `segmentations`).
+        alive: micro-batches at which some pipeline may be within the caps.
+        least: latency and energy that no pipeline within the caps goes below.
     """
 
     node: Ints
@@ -43,13 +44,16 @@ class Segmentations:
     cuts: Ints
     labels: int
     tolerance: float
+    alive: tuple[int, ...] = ()
+    least: tuple[float, float] = (0.0, 0.0)
 
 
-TOLERANCES = (0.0, 0.02, 0.1, 0.5)
-"""Relative tolerances tried in turn."""
+TOLERANCES = (0.5, 0.1, 0.02, 0.0)
+"""Relative tolerances of a share's search, one pass of the search after another: what a coarse one finds bounds the
+next."""
 
-BUDGETS = (1_000_000, 1_000_000, 60_000_000, UNLIMITED)
-"""Labels made and compared with each tolerance before a share's search is begun anew with the next."""
+BUDGETS = (UNLIMITED, 200_000_000, 200_000_000, 1_000_000)
+"""Labels made and compared with each tolerance before a share's search is begun anew with the one before."""
 
 
 def segmentations(
@@ -61,27 +65,51 @@ def segmentations(
     breadth: int = 1,
     least_breadth: int = 1,
     caps: Caps = NO_CAPS,
-    start: int = 0,
+    tolerance: float = 0.0,
+    micros: Sequence[int] | None = None,
     jobs: int = 1,
 ) -> Segmentations:
     """All pipelines of up to `longest` stages that fewer than `breadth` others beat on the same kinds of places.
 
     Those above the caps are left out. With tolerance 0 every pipeline that can be part of an optimum is there;
     else one at most so much slower and costlier, relative to what no pipeline of the share goes below. Where the
-    budget of labels runs out, breadth falls to `least_breadth` and tolerance rises, beginning with `TOLERANCES[start]`.
-    `jobs` threads work side by side; the result does not depend on them.
+    budget of labels runs out, the tolerance rises to the one before in `TOLERANCES`; above 0 the breadth is
+    `least_breadth`. `jobs` threads work side by side; the result does not depend on them.
+
+    Args:
+        micros: the micro-batches that are tried; None: all candidates.
     """
-    micros = micro_batch_candidates(arrays_of(ready, share.task).batch)
+    sizes = micro_batch_candidates(arrays_of(ready, share.task).batch) if micros is None else micros
     bytes_of(ready, share.task, share.first, share.end)
+    at = TOLERANCES.index(tolerance)
     with ThreadPoolExecutor(jobs) as pool:
-        for tolerance, budget in islice(zip(TOLERANCES, BUDGETS, strict=True), start, None):
+        for tolerance, budget in zip(TOLERANCES[at::-1], BUDGETS[at::-1], strict=True):
             beaten_by = breadth if tolerance == 0 else least_breadth
-            effort = _Effort(longest, beaten_by, tolerance, budget // len(micros))
-            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), micros))
-            if all(done for *_, done in parts):
+            effort = _Effort(longest, beaten_by, tolerance, budget // max(1, len(sizes)))
+            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), sizes))
+            if all(part.done for part in parts):
                 break
-    node, micro, figures, cuts = (np.concatenate([part[column] for part in parts]) for column in range(4))
-    return Segmentations(node, micro, figures, cuts, sum(made for *_, made, _ in parts), tolerance)
+    none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3)), np.empty((0, longest), np.int64)
+    node, micro, figures, cuts = (
+        np.concatenate([none[column], *(part[column] for part in parts)]) for column in range(4)
+    )
+    alive = tuple(size for size, part in zip(sizes, parts, strict=True) if part.made > 0)
+    least = tuple(min((part.least[number] for part in parts if part.made > 0), default=np.inf) for number in (0, 1))
+    made = sum(part.made for part in parts)
+    return Segmentations(node, micro, figures, cuts, made, tolerance, alive, (float(least[0]), float(least[1])))
+
+
+class _Found(NamedTuple):
+    """The candidates at one micro-batch, the labels made (0 where none is within the caps), what none of them goes
+    below, and whether the budget sufficed."""
+
+    node: Ints
+    micro_batch: Ints
+    figures: Floats
+    cuts: Ints
+    made: int
+    least: tuple[float, float]
+    done: bool
 
 
 class _Effort(NamedTuple):
@@ -95,18 +123,24 @@ class _Effort(NamedTuple):
 
 def _at(
     ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, micro: int
-) -> tuple[Ints, Ints, Floats, Ints, int, bool]:
-    """The candidates at one micro-batch, the labels made, and whether the budget sufficed."""
+) -> _Found:
+    """The candidates at one micro-batch."""
     tables = stage_tables(ready, *share, micro, tree.kinds)
     rounds = rounds_of(ready, share.task, micro)
     if rounds == 1:
         tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
-    least = least_of_window(ready, share, micro)
-    width, slack = 4 if ready.detailed else 3, _slack(least, rounds, effort)
+    rest = rest_of(tables, effort.longest)
+    width, slack = 4 if ready.detailed else 3, _slack(rest, rounds, effort)
     comparing = Comparing(rounds, effort.longest, width, effort.breadth, slack, effort.budget)
-    start, figures, cuts, made, done = fronts(tables, tree.arrays, least, caps, comparing)
+    if not any_within(rest, effort.longest, rounds, caps):
+        none = np.empty(0, np.int64)
+        cuts = np.empty((0, effort.longest), np.int64)
+        return _Found(none, none, np.empty((0, 3)), cuts, 0, (np.inf, np.inf), True)
+    least = pipeline_s(float(rest.first_s[-1, 0]), float(rest.steady_s[effort.longest, 0]), rounds)
+    start, figures, cuts, made, done = fronts(tables, tree.arrays, rest, caps, comparing)
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
-    return node, np.full(len(node), micro), figures, cuts.astype(np.int64) + share.first, made, done
+    cuts = cuts.astype(np.int64) + share.first
+    return _Found(node, np.full(len(node), micro), figures, cuts, made, (least, float(rest.energy_j[-1, 0])), done)
 
 
 def rounds_of(ready: Prepared, task: int, micro_batch: int) -> float:
@@ -115,13 +149,13 @@ def rounds_of(ready: Prepared, task: int, micro_batch: int) -> float:
     return batch / micro_batch if ready.detailed else float(micro_batches(batch, micro_batch))
 
 
-def _slack(least: LeastOfWindow, rounds: float, effort: _Effort) -> Floats:
+def _slack(rest: Rest, rounds: float, effort: _Effort) -> Floats:
     """What a label may be worse by, [4], so that as many steps as there may be stages stay within the tolerance.
 
     Latency is first + (rounds - 1) * slowest: half of its tolerance goes to each.
     """
-    latency_s = pipeline_s(float(least.first_s[0]), float(least.steady_s[0]) / effort.longest, rounds)
-    whole = np.array([latency_s / 2, latency_s / 2 / max(1, rounds - 1), float(least.energy_j[0])])
+    latency_s = pipeline_s(float(rest.first_s[-1, 0]), float(rest.steady_s[effort.longest, 0]), rounds)
+    whole = np.array([latency_s / 2, latency_s / 2 / max(1, rounds - 1), float(rest.energy_j[-1, 0])])
     # DRAM bytes show in the joules already; they only matter apart where DRAM is the bottleneck.
     return np.append(effort.tolerance / effort.longest * whole, np.inf if effort.tolerance > 0 else 0.0)
 
