@@ -282,6 +282,8 @@ class Splits:
         own = [part[c] for part, c in zip(each, class_of, strict=False)]
         sums = {name: sum(part[name] for part in own) / micro_batch for name in own[0]}
         sums["weight_load_j"] = sum(part["fill_weight_j"] for part in own)
+        every_sample = (int(many) * part["fill_weight_j"] for many, part in zip(samples, own, strict=False))
+        sums["fill_weight_j"] = sum(every_sample) / micro_batch
         return seconds, sums
 
     def in_blocks(
