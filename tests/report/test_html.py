@@ -317,7 +317,7 @@ def test_the_timeline_has_a_block_for_every_micro_batch_until_the_pipelines_end(
 
 
 def test_a_thousand_micro_batches_are_a_few_blocks_and_a_run() -> None:
-    result = some_result(4, batch=3000, windows=1, tasks=1)
+    result = some_result(4, batch=3000, micro_batch=2, windows=1, tasks=1)
     (pipeline,) = result.evaluation.windows[0].pipelines
     assert pipeline.micro_batches > 100
     drawing = timeline_drawing(result, [0])
