@@ -350,7 +350,7 @@ def with_l2(result: Result, l2_bytes: int) -> Result:
 
 
 def test_what_does_not_fit_is_marked_and_explained() -> None:
-    """A layer has 64 weights, 2,048 bytes in and as many out; a row in and a row out are 256. Of M bytes, two blocks and
+    """A layer has 64 weights, 2,048 bytes in and as many out; a row in and out are 256. Of M bytes, two blocks and
     two pieces leave M - 640; layer 0's weights and output, then layer 1's, take 2,112 of them where there is room. What
     of the output has no room goes and comes back, with each of 4 samples; what is left is for pins."""
     roomy = wide_result("mesh-16", [(2, 0, [0])])

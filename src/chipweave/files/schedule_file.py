@@ -425,8 +425,8 @@ def _of_another_law(law: int, differences: Sequence[_Difference]) -> Iterator[st
     if not both:
         return
     yield (
-        f"evaluation: the stored figures are of {'an older' if law < LAW else 'a newer'} law of what layers and schedules "
-        f"cost (number {law}, this is {LAW}); the plan is read as it is and costed anew"
+        f"evaluation: the stored figures are of {'an older' if law < LAW else 'a newer'} law of what layers and "
+        f"schedules cost (number {law}, this is {LAW}); the plan is read as it is and costed anew"
     )
     totals = [each for each in both if each.name in _TOTALS]
     yield from map(str, totals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from chipweave.evaluation.record import L2Use, PipelineEvaluation, StageEvaluation
 from chipweave.report.quantities import quantity
@@ -65,7 +65,8 @@ def room_note(result: Result) -> str:
     if evicted:
         tight = sum(1 for stage in stages if stage.l2 is not None and not stage.l2.fits)
         many = "1 stage evicts" if tight == 1 else f"{tight} stages evict"
-        sentences.append(f"For want of room in L2 {many} activations: {quantity(evicted, 'B')} to DRAM and back in all.")
+        in_all = f"{quantity(evicted, 'B')} to DRAM and back in all"
+        sentences.append(f"For want of room in L2 {many} activations: {in_all}.")
     if again:
         sentences.append(f"{quantity(again, 'B')} are read again, where two operands of a layer exceed L2 together.")
     if streamed:
@@ -77,12 +78,13 @@ def room_note(result: Result) -> str:
 
 def _sum(pipelines: Iterable[PipelineEvaluation], name: str) -> float:
     """Of weights that come with every micro-batch, all but the first time."""
-    return sum(
+    moved: Iterator[float] = (
         (pipeline.micro_batches - 1) * getattr(stage.l2, name)
         for pipeline in pipelines
         for stage in pipeline.stages
         if stage.l2 is not None
     )
+    return sum(moved)
 
 
 def larger_l2_note(result: Result) -> str:

@@ -90,7 +90,8 @@ def heads(data: PageData) -> list[str]:
     names = ["layers_of", "layers", "chiplets", "compute_s", *(["exchange_s"] if data.regions else [])]
     names += ["transfers_s", "fill_s", "steady_s"]
     of_l2 = ["keeping", *l2_bytes(data)]
-    return [*(f"stage.{name}" for name in names), *(f"l2.{name}" for name in of_l2), "stage.resident_s", "stage.energy_j"]
+    last = ["stage.resident_s", "stage.energy_j"]
+    return [*(f"stage.{name}" for name in names), *(f"l2.{name}" for name in of_l2), *last]
 
 
 def l2_bytes(data: PageData) -> list[str]:
