@@ -86,7 +86,12 @@ def blocks(result: Result) -> Iterator[Block]:
                 for layer, used, seconds in layers_of(result, stage, pipeline.micro_batch):
                     name = model.layers[layer].name
                     yield Block(
-                        row, used, begin_s, begin_s + share * seconds, COLOURS[layer], f"{name}, micro-batch {number + 1}"
+                        row,
+                        used,
+                        begin_s,
+                        begin_s + share * seconds,
+                        COLOURS[layer],
+                        f"{name}, micro-batch {number + 1}",
                     )
                     begin_s += share * seconds
 

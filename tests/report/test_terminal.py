@@ -429,12 +429,21 @@ def test_mates_are_explained_where_there_are_some() -> None:
     assert "mates: a region's chiplets keep one copy of the weights together." in words
 
 
+def test_a_short_last_micro_batch_computes_for_its_samples() -> None:
+    (pipeline,) = wide_result("mesh-16", [(1, 0, [0])]).evaluation.windows[0].pipelines
+    short = replace(pipeline, micro_batch=3, micro_batches=2)  # 3 samples and 1
+    (stage,) = pipeline.stages
+    assert shares_s(short, 4)["compute"] == pytest.approx(stage.compute_s * 4 / 3)
+    printed = replace(short, stages=(replace(stage, l2=None),))  # in `paper` it counts in full
+    assert shares_s(printed, 4)["compute"] == pytest.approx(stage.compute_s * 2)
+
+
 def test_a_window_is_bound_by_loading_where_that_takes_longest() -> None:
     result = wide_result("mesh-16", [(1, 0, [0]), (1, 0, [1])])
     (pipeline,) = result.evaluation.windows[0].pipelines
     first, second = pipeline.stages
     slowest = pipeline.slowest
-    assert shares_s(pipeline) == {
+    assert shares_s(pipeline, 4) == {
         "compute": pytest.approx(first.compute_s + second.compute_s + 3 * slowest.compute_s),
         "transfers": pytest.approx(first.transfers_s + second.transfers_s + 3 * slowest.transfers_s),
         "loading weights": first.resident_s + second.resident_s,

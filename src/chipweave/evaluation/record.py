@@ -279,7 +279,11 @@ class StageEvaluation:
     ]
     resident_s: Annotated[
         float,
-        Term("once", "s", "Once per window: weights that stay in L2, from DRAM, while the stage waits for its first input."),
+        Term(
+            "once",
+            "s",
+            "Once per window: weights that stay in L2, from DRAM, while the stage waits for its first input.",
+        ),
     ]
     load_s: Annotated[
         float,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from chipweave.evaluation.record import L2Use, PipelineEvaluation, StageEvaluation
 from chipweave.report.quantities import quantity
-from chipweave.results.larger_l2 import twice_the_l2
 from chipweave.results.result import Result
 
 
@@ -89,7 +88,7 @@ def _sum(pipelines: Iterable[PipelineEvaluation], name: str) -> float:
 
 def larger_l2_note(result: Result) -> str:
     """What twice the L2 would save; empty where it is not worth a sentence."""
-    saving = twice_the_l2(result.problem, result.schedule, result.evaluation)
+    saving = result.larger_l2
     if saving is None or not saving.worthwhile:
         return ""
     figures = {

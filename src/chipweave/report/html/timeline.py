@@ -93,7 +93,8 @@ def timeline_key(result: Result) -> Markup:
     strip = tag("rect", x=1, y=11, width=30, height=5, fill=line)
     run = tag("rect", x=1, y=2, width=30, height=14, fill=model, stroke=line, class_="run")
     tail = tag("rect", x=1, y=2, width=30, height=14, fill="url(#tail)")
-    entries = [(block, "a micro-batch, or what the first one computes"), (strip, "the first one's transfers")]
+    entries = [(block, "a micro-batch, or what the first one computes")]
+    entries.append((strip, "the first one's transfers, and weights that stay"))
     entries.append((run, "several micro-batches at the same pace"))
     if any(window.bound_by in RESOURCES for window in result.evaluation.windows):
         entries.append((tail, "a shared resource is still busy"))

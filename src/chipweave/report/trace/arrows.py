@@ -30,9 +30,7 @@ def arrows(result: Result, carried: Sequence[WindowTraffic], first: int) -> Iter
         yield {"ph": "f", "bp": "e", **common, **consumer, "ts": microseconds(nanoseconds(taken.interval(to)[0]))}
 
 
-def _over_the_package(
-    result: Result, carried: Sequence[WindowTraffic], first: int
-) -> Iterator[tuple[_Place, _Place]]:
+def _over_the_package(result: Result, carried: Sequence[WindowTraffic], first: int) -> Iterator[tuple[_Place, _Place]]:
     for window, moved in zip(result.evaluation.windows, carried, strict=False):
         for pipeline, flows in zip(window.pipelines, moved.flows, strict=True):
             times = stage_times(pipeline, window.start_s)
