@@ -119,7 +119,7 @@ TERMS = {
                 "shares_weights": Term(
                     "resident weights",
                     "share",
-                    "Part of the pipeline's latency in which weights that stay in L2 load; in detailed beside the rest.",
+                    "Part of the pipeline's latency in which weights that stay in L2 load, beside the rest.",
                     "sum of resident_s / latency_s",
                 ),
             },
