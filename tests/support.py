@@ -23,9 +23,19 @@ from chipweave.workload.scenario import Scenario, Task
 
 @dataclass(frozen=True)
 class RoundNumbers:
-    """A cost model without physics: figures that depend on layer and chiplet only, and differ between chiplets."""
+    """A cost model without physics: figures that depend on layer and chiplet only, and differ between chiplets.
+
+    Samples that run together share a part of their work, so many times one sample's; how large it is depends on the
+    layer.
+    """
 
     name: str = "round-numbers"
+
+    def batch_costs(self, layers: Sequence[Layer], chiplet: Chiplet, samples: int) -> LayerCosts:
+        shared = np.array([layer.K % 3 for layer in layers], float)
+        return LayerCosts(
+            *(values * (samples + shared) / (1 + shared) for values in vars(self.costs(layers, chiplet)).values())
+        )
 
     def costs(self, layers: Sequence[Layer], chiplet: Chiplet) -> LayerCosts:
         salt = sum(map(ord, chiplet.name))
@@ -63,7 +73,7 @@ def random_model(rng: random.Random, name: str, most: int = 6) -> Model:
 
 def random_package(rng: random.Random, rows: int = 2, columns: int = 2, l2_bytes: int = 2000) -> Package:
     """A mesh or triangle of two classes of chiplets with slow links, so that every term shows."""
-    kinds = [Chiplet("a", l2_bytes=l2_bytes, num_pes=64), Chiplet("b", l2_bytes=l2_bytes + 500, num_pes=64)]
+    kinds = [Chiplet("a", l2_bytes=l2_bytes, num_pes=16), Chiplet("b", l2_bytes=l2_bytes + 500, num_pes=16)]
     shape, routing = rng.choice(
         [(topology.mesh, Routing.XY), (topology.mesh, Routing.SHORTEST), (topology.triangular, Routing.SHORTEST)]
     )
@@ -75,7 +85,7 @@ def random_package(rng: random.Random, rows: int = 2, columns: int = 2, l2_bytes
         positions=topology.grid_positions(rows, columns),
         routing=routing,
         link_bandwidth_bytes_s=rng.choice([1e6, 1e7, 1e9]),
-        dram_bandwidth_bytes_s=rng.choice([3e6, 3e7, 1e9]),
+        dram_bandwidth_bytes_s=rng.choice([2e5, 3e7, 1e9]),
     )
 
 
@@ -97,7 +107,7 @@ def fits(problem: Problem, task: int, stage: Stage, micro_batch: int) -> bool:
 
 
 def random_schedule(rng: random.Random, problem: Problem, windows: int = 2) -> Schedule:
-    """A valid schedule: random cuts into windows and stages, random chiplets, a micro-batch that fits."""
+    """A valid schedule: random cuts into windows and stages, random chiplets, a micro-batch that fits (`paper`)."""
     count = len(problem.package.chiplets)
     parts: list[list[tuple[int, tuple[tuple[int, int], ...]]]] = [[] for _ in range(windows)]
     for index, task in enumerate(problem.scenario.tasks):
@@ -121,7 +131,9 @@ def random_schedule(rng: random.Random, problem: Problem, windows: int = 2) -> S
             fitting = [
                 micro
                 for micro in range(1, task.batch + 1)
-                if micro == 1 or problem.fidelity is Fidelity.DETAILED or all(fits(problem, index, s, micro) for s in stages)
+                if micro == 1
+                or problem.fidelity is Fidelity.DETAILED
+                or all(fits(problem, index, s, micro) for s in stages)
             ]
             pipelines.append(Pipeline(index, stages, rng.choice(fitting)))
         if pipelines:

@@ -108,13 +108,19 @@ def test_a_dependent_model_starts_in_a_later_window() -> None:
     assert faults_of(plan((WHOLE[0],), (WHOLE[1],)), problem) == []
 
 
-def test_a_micro_batch_fits_every_l2() -> None:
-    # streamed 27 bytes of weights and 8 of activations per sample: 2 need 43 bytes, 1 may always spill
-    problem = problem_of(CHAIN, row(1, l2_bytes=42), Fidelity.DETAILED, batch=4)
+def test_a_micro_batch_fits_every_l2_in_paper() -> None:
+    # the two largest layers' 27 bytes of weights and 8 of activations per sample: 2 need 43 bytes; 1 is always valid
+    problem = problem_of(CHAIN, row(1, l2_bytes=42), Fidelity.PAPER, batch=4)
     message = only_fault(plan((pipeline(0, stage(0, 2, 0), micro_batch=2),)), problem)
     assert "micro_batch=2 needs 43 bytes of L2, chiplet 0 has 42" in message
-    tiny = problem_of(CHAIN, row(1, l2_bytes=1), Fidelity.DETAILED, batch=4)
+    tiny = problem_of(CHAIN, row(1, l2_bytes=1), Fidelity.PAPER, batch=4)
     assert faults_of(plan((pipeline(0, stage(0, 2, 0)),)), tiny) == []
+
+
+@pytest.mark.parametrize("micro_batch", [1, 2, 3, 4])
+def test_any_micro_batch_is_valid_in_detailed(micro_batch: int) -> None:
+    tiny = problem_of(CHAIN, row(1, l2_bytes=1), Fidelity.DETAILED, batch=4)
+    assert faults_of(plan((pipeline(0, stage(0, 2, 0), micro_batch=micro_batch),)), tiny) == []
 
 
 def test_a_late_model_is_named_with_demand_limit_and_gap() -> None:

@@ -20,13 +20,26 @@ from typing import TypeVar
 
 import numpy as np
 
-from chipweave.cost.interface import CostModel, LayerCosts
+from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Model
+from tests.evaluation.exact.plain_memory import (
+    Asks,
+    Books,
+    Pins,
+    Running,
+    arrival_s,
+    blocks_of,
+    exposed_s,
+    fused,
+    grain_of,
+    keep,
+    ways_of,
+)
 
 Element = tuple[int, ...]
 """(sample, row, column, channel), or (unit, number within the unit) of weights."""
@@ -62,6 +75,39 @@ class Proportional:
             drain_output_j=13e-9 * salt * made,
             l2_need_elements=0 * work,
         )
+
+
+@dataclass(frozen=True)
+class Together(Proportional):
+    """As `Proportional`; samples that run together share what each of them takes beside its work, and a MAC of theirs
+    costs less: n of them as many cycles and joules as (n + 1) / 2."""
+
+    name: str = "together"
+
+    def batch_costs(self, layers: Sequence[Layer], chiplet: Chiplet, samples: int) -> LayerCosts:
+        one = self.costs(layers, chiplet)
+        fixed = 40.0 + 5.0 * np.array([layer.K % 3 for layer in layers])
+        cycles = fixed + (one.cycles - fixed) * (samples + 1) / 2
+        return LayerCosts(cycles, *(values * (samples + 1) / 2 for values in list(vars(one).values())[1:]))
+
+    def costs(self, layers: Sequence[Layer], chiplet: Chiplet) -> LayerCosts:
+        one = super().costs(layers, chiplet)
+        return replace(one, cycles=one.cycles + 40.0 + 5.0 * np.array([layer.K % 3 for layer in layers]))
+
+
+def figures_of(tile: Layer, chiplet: Chiplet, samples: int, cost_model: CostModel, detailed: bool) -> dict[str, float]:
+    """Of so many samples: together where the model knows them and fidelity is `detailed`, else so many times one's.
+
+    What fills and drains L2 is so many times one's, the weights' once.
+    """
+    one = {name: float(values[0]) for name, values in vars(cost_model.costs([tile], chiplet)).items()}
+    many = {name: samples * value for name, value in one.items()}
+    if detailed and isinstance(cost_model, BatchCostModel):
+        made = {
+            name: float(values[0]) for name, values in vars(cost_model.batch_costs([tile], chiplet, samples)).items()
+        }
+        many |= {name: made[name] for name in ("cycles", "mac_j", "l1_j", "l2_j", "noc_j")}
+    return many | {"fill_weight_j": one["fill_weight_j"]}
 
 
 # Parts -----------------------------------------------------------------------------------------------------------
@@ -104,6 +150,14 @@ def tile_layer(layer: Layer, rows: int, columns: int) -> Layer:
 def seconds(layer: Layer, region: Sequence[Chiplet], cost_model: CostModel) -> float:
     """One sample on the region's slowest class."""
     return max(float(cost_model.costs([layer], chiplet).cycles[0]) / chiplet.clock_hz for chiplet in region)
+
+
+def channels_of(layer: Layer, units: int) -> Layer:
+    """The part of a layer with so many of its units of channels."""
+    grouped = layer.groups > 1
+    channels = layer.K // units_of(layer) * units
+    inputs = layer.C * units // layer.groups if grouped else layer.C
+    return replace(layer, K=channels, C=inputs, groups=units if grouped else 1)
 
 
 def units_of(layer: Layer) -> int:
@@ -177,10 +231,31 @@ def parts_of(layer: Layer, chiplets: int, micro_batch: int, grid: tuple[int, int
     ]
 
 
-def layer_seconds(parts: Sequence[Part], region: Sequence[Chiplet], cost_model: CostModel) -> float:
-    """The slowest part: the largest one, on the slowest class."""
-    most = max(part.samples for part in parts)
-    return most * max(seconds(part.tile, region, cost_model) for part in parts)
+def layer_seconds(parts: Sequence[Part], region: Sequence[Chiplet], cost_model: CostModel, detailed: bool) -> float:
+    """The slowest part, on the slowest class."""
+    return max(
+        figures_of(part.tile, chiplet, part.samples, cost_model, detailed)["cycles"] / chiplet.clock_hz
+        for part in parts
+        for chiplet in region
+    )
+
+
+def more_in_blocks(
+    part: Layer, samples: int, units: tuple[int, int], region: Sequence[Chiplet], cost_model: CostModel
+) -> tuple[float, float]:
+    """What the largest part takes longer, seconds and joules, in so many blocks of weights of so many of its units."""
+    block, count = units
+    if count == 1 or not isinstance(cost_model, BatchCostModel):
+        return 0.0, 0.0
+    have = units_of(part)
+    lengths = [block] * (count - 1) + [have - block * (count - 1)]
+    found = []
+    for chiplet in region:
+        whole = figures_of(part, chiplet, samples, cost_model, True)
+        blocks = [figures_of(channels_of(part, each), chiplet, samples, cost_model, True) for each in lengths]
+        more = {name: sum(each[name] for each in blocks) - value for name, value in whole.items()}
+        found.append((more["cycles"] / chiplet.clock_hz, sum(more[f"{name}_j"] for name in ("mac", "l1", "l2", "noc"))))
+    return max(each[0] for each in found), max(each[1] for each in found)
 
 
 # Boxes -----------------------------------------------------------------------------------------------------------
@@ -313,11 +388,14 @@ class Moves:
     def crossings(self) -> float:
         return sum(self.crossing.values())
 
-    def time_s(self, package: Package) -> float:
-        """max(receive, send) / link_bandwidth + hops * hop_latency + delta, of moves counted in bytes."""
+    def time_s(self, package: Package, detailed: bool) -> float:
+        """max(receive, send, in `detailed` the busiest link) / link_bandwidth + hops * hop_latency + delta, of moves
+        counted in bytes."""
         if not self.received:
             return 0.0
         busiest = max(*self.received.values(), *self.sent.values())
+        if detailed:
+            busiest = max(busiest, *self.links.values())
         return busiest / package.link_bandwidth_bytes_s + self.hops * package.hop_latency_s + package.conflict_delay_s
 
 
@@ -354,22 +432,29 @@ def transfer(package: Package, own: Holders, need: Holders) -> Moves:
 class StageTerms:
     """The terms of one stage under their names in the evaluation; `bytes_` and `moves` for the whole window."""
 
-    compute_s: float
-    exchange_s: float
-    pace_s: float
-    load_s: float
-    store_s: float
-    forward_s: float
-    weights_s: float
-    resident_s: float
-    fill_s: float
+    seconds: Mapping[str, float]
+    overlaps: bool
     inside_j: Mapping[str, float]
     activations: float
-    resident_weights: int
-    mates_weights: float
+    l2: Mapping[str, float | bool]
+    """Of `L2Use`; nothing in `paper`."""
     bytes_: Mapping[str, float]
     moves: Moves
     """All traffic on the package in the window, in bytes."""
+    rank: tuple[float, float, float]
+    """By which the better way to keep weights is taken."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Of a micro-batch of a stage, whatever way its weights are kept: per layer the seconds of computing, what blocks
+    add, and those of moving its output within the stage; what that moves, and joules of blocks."""
+
+    compute: list[float]
+    blocks: list[float]
+    blocks_j: float
+    exchange: list[float]
+    moves: list[Moves]
 
 
 @dataclass(frozen=True)
@@ -550,9 +635,202 @@ class Twin:
         moved = transfer(self.package, self.own(stage, layer), self.need(stage, layer, micro_batch))
         return bool(moved.received)
 
-    def stage(self, window: int, number: int, keeping: str, spill: float, fits: bool) -> StageTerms:
-        """Terms of a stage; how its weights are kept and what spills is given (paper: 'streamed', 0, False)."""
-        package, scale = self.package, self.model.bytes_per_element
+    def stage(self, window: int, number: int) -> StageTerms:
+        """Terms of a stage, its weights kept in the better way: fewer bytes, then less time, then less energy."""
+        if not self.detailed:
+            return self.kept(window, number, None)
+        some = [self.kept(window, number, way) for way in ways_of(self.asks(window, number))]
+        first, last = some[0], some[-1]
+        for one, other in zip(first.rank, last.rank, strict=True):
+            if abs(one - other) > 1e-12 * one:
+                return first if one < other else last
+        return first
+
+    def inside(self, window: int, number: int) -> Inside:
+        """What computing and exchanging takes."""
+        pipeline = self.pipelines[window]
+        stage, micro_batch = pipeline.stages[number], pipeline.micro_batch
+        region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
+        found = Inside([], [], 0.0, [], [])
+        for layer in stage.layers:
+            parts = self.parts[layer]
+            found.compute.append(layer_seconds(parts, region, self.cost_model, self.detailed))
+            most_s = most_j = 0.0
+            if self.detailed:
+                tile, samples = self.largest(layer)
+                blocks = self.blocks(stage, layer)
+                most_s, most_j = more_in_blocks(tile, samples, blocks, region, self.cost_model)
+            found.blocks.append(most_s)
+            found = replace(found, blocks_j=found.blocks_j + most_j * len(parts) / micro_batch)
+            need = self.need(stage, layer, micro_batch)
+            found.moves.append(transfer(self.package, self.own(stage, layer), need).times(self.entry(layer)))
+            found.exchange.append(found.moves[-1].time_s(self.package, self.detailed))
+        return found
+
+    def largest(self, layer: int) -> tuple[Layer, int]:
+        """The largest part of a layer in each of its sizes, and how many samples it computes."""
+        parts = self.parts[layer]
+        tile = max((part.tile for part in parts), key=units_of)
+        rows, columns = max(part.tile.out_y for part in parts), max(part.tile.out_x for part in parts)
+        if (rows, columns) != (tile.out_y, tile.out_x):
+            tile = tile_layer(self.model.layers[layer], rows, columns)
+        return tile, max(part.samples for part in parts)
+
+    def most_units(self, layer: int) -> int:
+        """Units of channels of the largest part: of all of them, where the layer is not cut by channels."""
+        return -(-units_of(self.model.layers[layer]) // self.ways[layer][3])
+
+    def blocks(self, stage: Stage, layer: int) -> tuple[int, int]:
+        """The blocks of the largest part's weights (`blocks_of`)."""
+        weights = self.weights_on_a_chiplet(layer)
+        return blocks_of(self.model.layers[layer], self.most_units(layer), weights, self.least(stage))
+
+    def least(self, stage: Stage) -> Chiplet:
+        """The chiplet of the region that has least L2."""
+        return min((self.package.chiplets[chiplet] for chiplet in stage.chiplets), key=lambda each: each.l2_bytes)
+
+    def weights_on_a_chiplet(self, layer: int) -> float:
+        """Bytes on the chiplet that uses most of a layer's weights."""
+        return self.model.bytes_per_element * max(len(part.weights) for part in self.parts[layer])
+
+    def weights_of(self, stage: Stage) -> tuple[float, float]:
+        """Distinct bytes of weights that the chiplets have parts of, and that they all use."""
+        parted = copied = 0.0
+        for layer in stage.layers:
+            bytes_ = self.model.bytes_per_element * self.model.layers[layer].weight_elements
+            if _partition(stage, layer) is Partition.WEIGHT_SHARED:
+                copied += bytes_
+            else:
+                parted += bytes_
+        return parted, copied
+
+    def sent_here(self, window: int, number: int) -> list[tuple[int, int]]:
+        """(tensor, how many stages earlier its maker is) of what earlier stages of the window make for this one."""
+        stages = self.pipelines[window].stages
+        sources = {edge.producer for layer in stages[number].layers for edge in self.model.operands[layer]}
+        here = [each for each in sorted(sources) if self.window_of[each] == window]
+        return [(each, number - self.stage_of[each]) for each in here if self.stage_of[each] < number]
+
+    def arriving(self, window: int, number: int, tensor: int) -> list[float]:
+        """Bytes of a tensor that each chiplet of the stage needs."""
+        pipeline = self.pipelines[window]
+        need = self.need(pipeline.stages[number], tensor, pipeline.micro_batch)
+        return [self.entry(tensor) * len(elements) for elements in need.values()]
+
+    def waiting(self, window: int, number: int) -> list[tuple[int, int]]:
+        """(tensor, copies that wait) of what skips stages on its way here."""
+        pipeline = self.pipelines[window]
+        count = -(-self.task.batch // pipeline.micro_batch)
+        found = [(tensor, min(distance - 1, count - 1)) for tensor, distance in self.sent_here(window, number)]
+        return [(tensor, copies) for tensor, copies in found if copies]
+
+    def books(self, window: int, number: int) -> Books:
+        """The keep pass over the stage."""
+        pipeline = self.pipelines[window]
+        stage, chiplet, running = pipeline.stages[number], self.least(pipeline.stages[number]), {}
+        for layer in stage.layers:
+            shape, weights, (tile, _) = self.model.layers[layer], self.weights_on_a_chiplet(layer), self.largest(layer)
+            units, (block, _) = self.most_units(layer), self.blocks(stage, layer)
+            reads = {}
+            for tensor in sorted({edge.producer for edge in self.model.operands[layer]}):
+                need = self.need(stage, tensor, pipeline.micro_batch, first=layer)
+                reads[tensor] = self.entry(tensor) * max(map(len, need.values()))
+            running[layer] = Running(
+                weights,
+                weights * block / units,
+                grain_of(shape, tile.out_x, units, self.model.bytes_per_element),
+                reads,
+                {tensor for tensor in reads if fused(self.model, layer, tensor)},
+            )
+        layers = range(len(self.model.layers))
+        stored = {layer for layer in layers if not self.model.consumers[layer]}
+        stored |= {layer for layer in layers if any(e.consumer > pipeline.last for e in self.model.consumers[layer])}
+        return keep(running, float(chiplet.l2_bytes), pipeline.first, stored)
+
+    def asks(self, window: int, number: int) -> Asks:
+        """What the stage asks of L2."""
+        pipeline = self.pipelines[window]
+        stage = pipeline.stages[number]
+        second = sum(max(self.arriving(window, number, each)) for each in self.from_dram(window, stage))
+        second += sum(max(self.arriving(window, number, each)) for each, _ in self.sent_here(window, number))
+        for layer in self.to_dram(window, stage):
+            second += self.entry(layer) * max(len(part.outputs) for part in self.parts[layer])
+        second += sum(max(moved.sent.values(), default=0) for moved in self.forwards(window, number))
+        if len(stage.chiplets) > 1:
+            exchanges = self.inside(window, number).moves
+            second += max(max(moved.received.values(), default=0) for moved in exchanges)
+        parted, copied = self.weights_of(stage)
+        shared = [layer for layer in stage.layers if _partition(stage, layer) is not Partition.WEIGHT_SHARED]
+        return Asks(
+            l2_bytes=float(self.least(stage).l2_bytes),
+            live=self.activations(window, number),
+            second=second,
+            own=sum(self.weights_on_a_chiplet(layer) for layer in shared),
+            distinct=parted,
+            all_use=copied,
+            slack=self.books(window, number).slack,
+            waiting=sum(c * max(self.arriving(window, number, each)) for each, c in self.waiting(window, number)),
+            chiplets=len(stage.chiplets),
+            micro_batches=-(-self.task.batch // pipeline.micro_batch),
+        )
+
+    def weight_moves(self, stage: Stage, way: Pins | None, count: int) -> Moves:
+        """All weights in the window: what streams with every micro-batch, what is gathered to one chiplet each."""
+        package, interface, scale = self.package, self.interface(stage), self.model.bytes_per_element
+        parted, copied = self.weights_of(stage)
+        moves = Moves()
+        for layer in stage.layers:
+            shape = self.model.layers[layer]
+            whole = _weights(shape, range(units_of(shape)))
+            needed = {c: part.weights for c, part in zip(stage.chiplets, self.parts[layer], strict=False)}
+            once = transfer(package, {interface: whole}, needed).times(scale)
+            if not shape.weight_elements:
+                continue
+            if way is None:
+                moves += once.times(count)
+            elif way.whole:
+                moves += once
+            elif _partition(stage, layer) is Partition.WEIGHT_SHARED:
+                moves += once.times((copied - way.gathered + (count - 1) * way.copied) / copied)
+            else:
+                moves += once.times((parted + (count - 1) * way.parted) / parted)
+        if way is not None and way.gathered:
+            moves += self.spread(stage, way.gathered / len(stage.chiplets))
+        return moves
+
+    def spread(self, stage: Stage, each: float) -> Moves:
+        """So many bytes of its own from DRAM to every chiplet of the region."""
+        interface = self.interface(stage)
+        own: Holders = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
+        return transfer(self.package, {interface: set().union(*own.values())}, own).times(each)
+
+    def collected(self, stage: Stage, each: float) -> Moves:
+        """So many bytes from every chiplet of the region to DRAM."""
+        own: Holders = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
+        return transfer(self.package, own, {self.interface(stage): set().union(*own.values())}).times(each)
+
+    def gathers(self, stage: Stage, share: float) -> Moves:
+        """This share of every layer's weights that all chiplets use, from their mates to all that run a part."""
+        moves, many = Moves(), len(stage.chiplets)
+        for layer in stage.layers:
+            size = self.model.bytes_per_element * self.model.layers[layer].weight_elements
+            if size and _partition(stage, layer) is Partition.WEIGHT_SHARED:
+                own: Holders = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
+                readers = stage.chiplets[: len(self.parts[layer])]
+                everything = set().union(*own.values())
+                moves += transfer(self.package, own, dict.fromkeys(readers, everything)).times(share * size / many)
+        return moves
+
+    def dram_s(self, bytes_: float, hops: int) -> float:
+        if not bytes_:
+            return 0.0
+        package = self.package
+        latency = hops * package.hop_latency_s + package.dram_latency_s + package.conflict_delay_s
+        return bytes_ / package.dram_bandwidth_bytes_s + latency
+
+    def kept(self, window: int, number: int, way: Pins | None) -> StageTerms:
+        """Terms of a stage with its weights kept in one way (paper: None)."""
+        package = self.package
         pipeline = self.pipelines[window]
         stage, micro_batch = pipeline.stages[number], pipeline.micro_batch
         region = [package.chiplets[chiplet] for chiplet in stage.chiplets]
@@ -560,16 +838,8 @@ class Twin:
         full = self.task.batch / micro_batch
         count = -(-self.task.batch // micro_batch)
         interface = self.interface(stage)
-
-        # inside the stage
-        compute, inside_s, exchange = [], [], Moves()
-        for layer in stage.layers:
-            compute.append(layer_seconds(self.parts[layer], region, self.cost_model))
-            need = self.need(stage, layer, micro_batch)
-            moved = transfer(package, self.own(stage, layer), need).times(self.entry(layer))
-            inside_s.append(moved.time_s(package))
-            exchange += moved
-        forwards = self.forwards(window, number)
+        within, forwards = self.inside(window, number), self.forwards(window, number)
+        exchange = sum(within.moves, Moves())
 
         # activations from and to DRAM
         load, store = Moves(), Moves()
@@ -584,106 +854,157 @@ class Twin:
             store += transfer(package, self.own(stage, layer), {interface: whole}).times(self.entry(layer))
             store_bytes += micro_batch * self.size(layer)
 
-        # weights, per load from DRAM
-        weights, gathered, gather_s = Moves(), Moves(), 0.0
-        all_weights, per_layer, shares, copies = 0, [], [], []
-        longest = max(package.hops(a, b) for a in stage.chiplets for b in stage.chiplets)
-        for layer in stage.layers:
-            size = scale * self.model.layers[layer].weight_elements
-            all_weights += size
-            per_layer.append(scale * max(len(part.weights) for part in self.parts[layer]))
-            spread = _partition(stage, layer) is Partition.WEIGHT_SHARED
-            shares.append(size / many if spread else per_layer[-1])
-            copies.append(size if spread else 0)
-            if keeping == "mates" and _partition(stage, layer) is Partition.WEIGHT_SHARED:
-                for chiplet in stage.chiplets:
-                    for link in pairwise(package.routes[interface][chiplet]):
-                        weights.links[link] += size / many  # type: ignore[assignment]
-                        weights.crossing[link] += size / many  # type: ignore[assignment]
-                    if chiplet != interface and size:
-                        weights.sent[interface] += size / many  # type: ignore[assignment]
-                        weights.received[chiplet] += size / many  # type: ignore[assignment]
-                        weights = replace(weights, hops=max(weights.hops, package.hops(interface, chiplet)))
-                if size:
-                    gathered += _gather(package, stage.chiplets, size / many)
-                    gather_s += size * (many - 1) / many / package.link_bandwidth_bytes_s
-                    gather_s += longest * package.hop_latency_s + package.conflict_delay_s
-            else:
-                whole_weights = _weights(self.model.layers[layer], range(units_of(self.model.layers[layer])))
-                needed = {c: part.weights for c, part in zip(stage.chiplets, self.parts[layer], strict=False)}
-                weights += transfer(package, {interface: whole_weights}, needed).times(scale)
+        # weights and evicted activations
+        all_weights, weights = sum(self.weights_of(stage)), self.weight_moves(stage, way, count)
+        moves = (load + store + exchange + sum(forwards, Moves())).times(full) + weights
+        evicted = again = 0.0
+        gathered = Moves()
+        if way is not None:
+            books = self.books(window, number)
+            aside = (1 - way.held) * sum(sum(self.arriving(window, number, t)) for t, _ in self.waiting(window, number))
+            out, back = aside / many, aside / many
+            if not way.whole:
+                out, back, again = out + books.wrote, back + books.back, many * books.again
+            evicted = many * (out + back)
+            if out or back:
+                moves += (self.collected(stage, out) + self.spread(stage, back)).times(full)
+            if again:
+                moves += self.spread(stage, again / many).times(count)
+            if way.gathered:
+                gathered = self.gathers(stage, way.gathered / self.weights_of(stage)[1]).times(count)
+                moves += gathered
+        streamed = all_weights if way is None else way.streamed
 
-        def dram_s(bytes_: float, hops: int) -> float:
-            if not bytes_:
-                return 0.0
-            latency = hops * package.hop_latency_s + package.dram_latency_s + package.conflict_delay_s
-            return bytes_ / package.dram_bandwidth_bytes_s + latency
-
-        resident_s = weights_s = 0.0
-        if not self.detailed:
-            load_s = dram_s(load_bytes + all_weights, max(load.hops, weights.hops))
-        else:
-            load_s = dram_s(load_bytes, load.hops)
-            from_dram_s = dram_s(all_weights, weights.hops)
-            resident_s = 0.0 if keeping == "streamed" else from_dram_s
-            weights_s = {"resident": 0.0, "mates": gather_s, "streamed": from_dram_s}[keeping]
-        store_s = dram_s(store_bytes, store.hops)
+        compute_s, exchange_s, exposed, arrival, blocks = sum(within.compute), sum(within.exchange), 0.0, 0.0, [0.0]
+        if way is not None:
+            layers = self.streaming(stage, within.compute)
+            arrival = arrival_s(layers)
+            if not way.whole:
+                blocks = within.blocks
+                in_blocks = [one + more for one, more in zip(within.compute, blocks, strict=True)]
+                pinned_s = (all_weights - streamed) / package.dram_bandwidth_bytes_s
+                exposed = max(0.0, exposed_s(self.streaming(stage, in_blocks)) - pinned_s)
+        gather_s = 0.0
+        if way is not None and way.gathered:
+            longest = max(package.hops(a, b) for a in stage.chiplets for b in stage.chiplets)
+            shared = [e for e in stage.layers if _partition(stage, e) is Partition.WEIGHT_SHARED]
+            rounds = sum(self.model.layers[layer].weight_elements > 0 for layer in shared)
+            gather_s = way.gathered * (many - 1) / many / package.link_bandwidth_bytes_s
+            gather_s += rounds * (longest * package.hop_latency_s + package.conflict_delay_s)
         region_hops = max(package.hops(interface, chiplet) for chiplet in stage.chiplets)
-        spill_s = 2 * dram_s(spill, region_hops)
-        forward_s = sum(moves.time_s(package) for moves in forwards)
-        compute_s, exchange_s = sum(compute), sum(inside_s)
-        moving_s = load_s + store_s + spill_s + forward_s + exchange_s
-        hides = self.detailed and fits and keeping != "resident"
-        fill_s = moving_s + (max(compute_s, weights_s) if hides else compute_s + weights_s)
+        figures = {
+            "compute_s": compute_s + sum(blocks),
+            "exchange_s": exchange_s,
+            "pace_s": self.pace_s(stage, within.compute, within.exchange) + sum(blocks),
+            "exposed_s": exposed,
+            "load_s": self.dram_s(load_bytes, load.hops),
+            "store_s": self.dram_s(store_bytes, store.hops),
+            "spill_s": self.dram_s(evicted, region_hops),
+            "forward_s": sum(moved.time_s(package, self.detailed) for moved in forwards),
+            "weights_s": max(self.dram_s(streamed + again, weights.hops), gather_s),
+            "resident_s": (all_weights - streamed) / package.dram_bandwidth_bytes_s,
+        }
+        port_s = max(store.sent.values(), default=0.0) / package.link_bandwidth_bytes_s + figures["forward_s"]
+        if way is None:
+            figures["load_s"] = self.dram_s(load_bytes + all_weights, max(load.hops, weights.hops))
+            figures["weights_s"] = 0.0
+            names = ("load_s", "store_s", "forward_s", "exchange_s", "compute_s")
+            fill_s = sum(figures[name] for name in names)
+            figures |= dict.fromkeys(("fill_s", "steady_s", "last_fill_s", "last_steady_s"), fill_s) | {"ready_s": 0.0}
+        else:
+            dram_weights_s = self.dram_s(streamed + again, weights.hops)
+            for name, share in (("", 1.0), ("last_", full - (count - 1))):
+                streams_s = dram_weights_s + self.dram_s(share * evicted, region_hops)
+                body_s = max(share * figures["compute_s"] + exposed, streams_s, gather_s)
+                out_s = share * max(figures["store_s"], port_s)
+                fill_s = share * (figures["load_s"] + exchange_s) + body_s + out_s
+                ends_s = share * (figures["load_s"] + figures["store_s"]) + streams_s
+                busy_s = max(share * figures["pace_s"] + exposed, ends_s, gather_s, share * port_s)
+                figures |= {f"{name}fill_s": fill_s, f"{name}steady_s": busy_s if way.overlaps else fill_s}
+            once = all_weights + again + evicted
+            late_s = self.dram_s(once, weights.hops) - once / package.dram_bandwidth_bytes_s
+            figures["ready_s"] = 0.0
+            if all_weights:
+                figures["ready_s"] = max(late_s + arrival, self.dram_s(once, weights.hops)) + exchange_s
+                figures["ready_s"] += max(figures["store_s"], port_s)
 
-        loads = count if keeping == "streamed" else 1
-        moves = (load + store + exchange).times(full) + weights.times(loads) + gathered.times(count)
-        for moved in forwards:
-            moves += moved.times(full)
-        if spill:
-            each = count * spill / many
-            for chiplet in stage.chiplets:
-                out = {chiplet: {(0,)}}, {interface: {(0,)}}
-                moves += transfer(package, *out).times(each) + transfer(package, *out[::-1]).times(each)
+        bytes_ = {
+            "weights": all_weights + (count - 1) * streamed,
+            "again": count * again,
+            "load": full * load_bytes,
+            "store": full * store_bytes,
+            "spill": full * evicted,
+            "forward": full * sum(moved.total_sent for moved in forwards),
+            "exchange": full * exchange.total_sent,
+            "mates": gathered.total_sent,
+            "hop_bytes": moves.hop_elements,
+        }
+        inside_j = self.joules(window, number, way)
+        if way is not None:
+            inside_j["l2"] += 0.0 if way.whole else self.task.batch * within.blocks_j
+            inside_j["fill"] += (bytes_["again"] + bytes_["spill"]) * self.byte_j(region)
+        dram_bytes = sum(bytes_[name] for name in ("weights", "again", "load", "store", "spill"))
+        energy_j = sum(inside_j.values()) + 8 * dram_bytes * package.dram_energy_j_per_bit
+        energy_j += 8 * moves.hop_elements * package.nop_energy_j_per_bit
+        first_s = max(figures["fill_s"], figures["ready_s"])
+        alone_s = max(figures["last_fill_s"], first_s + (count - 2) * figures["steady_s"] + figures["last_steady_s"])
+        l2: dict[str, float | bool] = {}
+        if way is not None:
+            l2 = {
+                "resident": not streamed and not way.gathered,
+                "fits": not evicted,
+                "held_weights": way.pinned,
+                "streamed": streamed,
+                "gathered": way.gathered,
+                "again": again,
+                "spill": evicted,
+            }
+        return StageTerms(
+            seconds=figures,
+            overlaps=way is not None and way.overlaps,
+            inside_j=inside_j,
+            activations=self.activations(window, number),
+            l2=l2,
+            bytes_=bytes_,
+            moves=moves,
+            rank=(dram_bytes, first_s if count == 1 else alone_s, energy_j),
+        )
+
+    def streaming(self, stage: Stage, compute: Sequence[float]) -> list[tuple[float, float, int]]:
+        """Per layer: seconds of computing, of its weights at the DRAM, and the blocks of its largest part."""
+        found = []
+        for layer, seconds_ in zip(stage.layers, compute, strict=True):
+            bytes_ = self.model.bytes_per_element * self.model.layers[layer].weight_elements
+            _, blocks = self.blocks(stage, layer)
+            found.append((seconds_, bytes_ / self.package.dram_bandwidth_bytes_s, blocks))
+        return found
+
+    def byte_j(self, region: Sequence[Chiplet]) -> float:
+        """Of a byte that enters L2: the mean over the task's inputs, on the class that spends most."""
+        layers = self.model.layers
+        bytes_ = self.model.bytes_per_element * sum(layer.input_elements for layer in layers)
+        return max(float(self.cost_model.costs(layers, kind).fill_input_j.sum()) / bytes_ for kind in region)
+
+    def joules(self, window: int, number: int, way: Pins | None) -> dict[str, float]:
+        """Inside the chiplets in the whole window; weights of `detailed` fill once and whatever comes again."""
+        pipeline = self.pipelines[window]
+        stage, micro_batch = pipeline.stages[number], pipeline.micro_batch
+        region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
+        full, count = self.task.batch / micro_batch, -(-self.task.batch // micro_batch)
+        all_weights, fills = sum(self.weights_of(stage)), 1.0
+        if way is not None and all_weights:
+            fills += (count - 1) * (way.streamed + way.gathered) / all_weights
         inside_j = dict.fromkeys(("mac", "l1", "l2", "noc", "fill", "drain"), 0.0)
-        weight_fills = 1 if keeping == "resident" else count
         for layer in stage.layers:
             outside, drains = self.from_outside(stage, layer, micro_batch), self.leaves(stage, layer, micro_batch)
             for kind, part in zip(region, self.parts[layer], strict=False):
-                figures = self.cost_model.costs([part.tile], kind)
-                samples = full * part.samples
+                figures = figures_of(part.tile, kind, part.samples, self.cost_model, self.detailed)
                 for name in ("mac", "l1", "l2", "noc"):
-                    inside_j[name] += samples * float(getattr(figures, f"{name}_j")[0])
-                weights_j = float(figures.fill_weight_j[0])
-                inside_j["fill"] += weight_fills * weights_j if self.detailed else samples * weights_j
-                inside_j["fill"] += samples * outside * float(figures.fill_input_j[0])
-                inside_j["drain"] += samples * drains * float(figures.drain_output_j[0])
-        return StageTerms(
-            compute_s=compute_s,
-            exchange_s=exchange_s,
-            pace_s=self.pace_s(stage, compute, inside_s),
-            load_s=load_s,
-            store_s=store_s,
-            forward_s=forward_s,
-            weights_s=weights_s,
-            resident_s=resident_s,
-            fill_s=fill_s,
-            inside_j=inside_j,
-            activations=self.activations(window, number),
-            resident_weights=sum(per_layer),
-            mates_weights=sum(shares) + sum(sorted(copies)[-2:]),
-            bytes_={
-                "weights": loads * all_weights,
-                "load": full * load_bytes,
-                "store": full * store_bytes,
-                "spill": 2 * count * spill,
-                "forward": full * sum(moved.total_sent for moved in forwards),
-                "exchange": full * exchange.total_sent,
-                "mates": count * sum(gathered.received.values()),
-                "hop_bytes": moves.hop_elements,
-            },
-            moves=moves,
-        )
+                    inside_j[name] += full * figures[f"{name}_j"]
+                inside_j["fill"] += figures["fill_weight_j"] * (fills if self.detailed else full * part.samples)
+                inside_j["fill"] += full * outside * figures["fill_input_j"]
+                inside_j["drain"] += full * drains * figures["drain_output_j"]
+        return inside_j
 
     def pace_s(self, stage: Stage, compute: Sequence[float], inside_s: Sequence[float]) -> float:
         """Per layer, with what rides with it, the longer of computing and moving outputs within the stage."""
@@ -699,7 +1020,7 @@ class Twin:
         moves, dram_bytes = Moves(), 0.0
         for stage in stages:
             moves += stage.moves
-            dram_bytes += sum(stage.bytes_[name] for name in ("weights", "load", "store", "spill"))
+            dram_bytes += sum(stage.bytes_[name] for name in ("weights", "again", "load", "store", "spill"))
         bandwidth = self.package.link_bandwidth_bytes_s
         return WindowTerms(
             dram_s=dram_bytes / self.package.dram_bandwidth_bytes_s,
@@ -711,10 +1032,3 @@ class Twin:
 
 def _partition(stage: Stage, layer: int) -> Partition:
     return stage.partitions[layer - stage.first] if stage.partitions else Partition.WHOLE
-
-
-def _gather(package: Package, chiplets: Sequence[int], each: float) -> Moves:
-    """Every chiplet sends its `each` bytes to all others, along its tree of routes."""
-    one = {chiplet: {(number,)} for number, chiplet in enumerate(chiplets)}
-    everything = set().union(*one.values())
-    return transfer(package, one, dict.fromkeys(chiplets, everything)).times(each)

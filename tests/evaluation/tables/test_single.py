@@ -11,7 +11,7 @@ from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
-from chipweave.evaluation.tables.bench import Candidates, arrays_of, score, window_cost
+from chipweave.evaluation.tables.bench import Candidates, Scores, arrays_of, score, window_cost
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Pipeline, Stage, Window
 from tests.support import random_problem, random_schedule
@@ -34,7 +34,8 @@ def as_candidate(pipeline: Pipeline, problem: Problem) -> tuple[int, int, Candid
     )
 
 
-def cost_of(ready: Prepared, window: Window) -> tuple[float, float]:
+def cost_of(ready: Prepared, window: Window) -> tuple[Scores, float, float]:
+    """What the window's pipelines take together, the window's latency and energy."""
     batches = []
     for pipeline in window.pipelines:
         first, end, candidates = as_candidate(pipeline, ready.problem)
@@ -43,7 +44,7 @@ def cost_of(ready: Prepared, window: Window) -> tuple[float, float]:
     for batch in batches[1:]:
         total = total + batch
     latency_s, energy_j = window_cost(ready, total)
-    return float(latency_s[0]), float(energy_j[0])
+    return total, float(latency_s[0]), float(energy_j[0])
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
@@ -56,9 +57,41 @@ def test_equals_the_plain_evaluator(seed: int, fidelity: Fidelity) -> None:
     evaluation = evaluate(schedule, problem)
     ready = prepare(problem)
     for window, plain in zip(schedule.windows, evaluation.windows, strict=True):
-        latency_s, energy_j = cost_of(ready, window)
+        scores, latency_s, energy_j = cost_of(ready, window)
         assert latency_s == pytest.approx(plain.latency_s, rel=1e-12)
         assert energy_j == pytest.approx(plain.energy.total, rel=1e-12)
+        assert scores.latency_s[0] == pytest.approx(max(each.latency_s for each in plain.pipelines), rel=1e-12)
+        assert scores.dram_bytes[0] == pytest.approx(plain.dram_bytes, rel=1e-12)
+        if fidelity is Fidelity.DETAILED:
+            bandwidth_bytes_s = problem.package.link_bandwidth_bytes_s
+            links, out, into = (float(values.max(initial=0.0)) / bandwidth_bytes_s for values in scores.traffic)
+            assert (links, max(out, into)) == pytest.approx((plain.link_s, plain.port_s), rel=1e-12)
+
+
+def test_the_random_schedules_have_every_kind_of_stage() -> None:
+    """So that what equals the plain evaluator is all of the law."""
+    seen: set[str] = set()
+    for seed in range(150):
+        rng = random.Random(seed)
+        tasks, columns = rng.choice([1, 2, 3]), rng.choice([2, 3])
+        problem = random_problem(rng, Fidelity.DETAILED, tasks=tasks, rows=2, columns=columns)
+        schedule = random_schedule(rng, problem, windows=rng.choice([1, 2]))
+        for stage in evaluate(schedule, problem).stages:
+            use = stage.l2
+            assert use is not None
+            kinds = {
+                "all pinned": use.resident,
+                "some pinned": use.streamed > 0 and use.held_weights > 0,
+                "none pinned": use.streamed > 0 and use.held_weights == 0,
+                "evicted": use.spill > 0,
+                "read again": use.again > 0,
+                "exposed": stage.exposed_s > 0,
+                "overlaps": stage.overlaps,
+                "waits for weights": stage.ready_s > stage.fill_s,
+                "short last": stage.last_fill_s < stage.fill_s,
+            }
+            seen |= {kind for kind, is_it in kinds.items() if is_it}
+    assert seen == set(kinds)
 
 
 @pytest.mark.parametrize("seed", range(40))

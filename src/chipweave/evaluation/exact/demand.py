@@ -12,7 +12,7 @@ import numpy as np
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Boxes, Cuts, Need, extent, in_rows, meet, sizes
 from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2
-from chipweave.evaluation.exact.blocks import block_of
+from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
 from chipweave.evaluation.exact.split import Splits, starts
@@ -237,11 +237,18 @@ class StageWork:
             part = slice(stage.first, stage.last + 1)
             return more.seconds[part], float(more.joules[part].sum())
         each = [
-            s.parts.in_blocks(layer, s.cuts.splits[layer], self.micro_batch, self.chiplet, self.region.classes)
+            s.parts.in_blocks(layer, s.cuts.splits[layer], self.micro_batch, self.block(layer), self.region.classes)
             for layer in stage.layers
         ]
         seconds, joules = np.array(each).T
         return seconds, float(joules.sum())
+
+    def block(self, layer: int) -> Block:
+        """The block in which the weights of a layer's largest part stream."""
+        model, shape = self.setting.model, self.setting.model.layers[layer]
+        units = -(-channel_units(shape) // self.setting.cuts.splits[layer].units)
+        bytes_ = model.bytes_per_element * shape.weight_elements * units / channel_units(shape)
+        return block_of(shape, units, bytes_, self.chiplet)
 
     @cached_property
     def loads(self) -> Transfer:
@@ -528,10 +535,8 @@ def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, f
     open_stream(state)
     open_stream(whole)
     for at, layer in enumerate(stage.layers):
-        shape, split = setting.model.layers[layer], setting.cuts.splits[layer]
-        bytes_ = setting.model.bytes_per_element * shape.weight_elements
-        units = -(-channel_units(shape) // split.units)
-        blocks = block_of(shape, units, bytes_ * units / channel_units(shape), work.chiplet).count
+        bytes_ = setting.model.bytes_per_element * setting.model.layers[layer].weight_elements
+        blocks = work.block(layer).count
         weights_s = bytes_ / setting.ready.rates.dram_bytes_s
         stream_layer(layer_s[at] + more_s[at], weights_s, blocks, state)
         stream_layer(layer_s[at], weights_s, blocks, whole)

@@ -11,7 +11,7 @@ import numpy as np
 
 from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts, batch_costs
 from chipweave.errors import InputError
-from chipweave.evaluation.exact.blocks import block_of
+from chipweave.evaluation.exact.blocks import Block
 from chipweave.evaluation.record import Split
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats, Ints
@@ -287,19 +287,17 @@ class Splits:
         return seconds, sums
 
     def in_blocks(
-        self, layer: int, split: Split, micro_batch: int, chiplet: Chiplet, classes: Sequence[int]
+        self, layer: int, split: Split, micro_batch: int, block: Block, classes: Sequence[int]
     ) -> tuple[float, float]:
         """What a layer takes longer where its weights come in blocks: seconds of a micro-batch on the largest part,
         joules of a sample, as if all parts were as large.
 
         Args:
-            chiplet: by which blocks go; classes: of the region.
+            block: of the largest part's weights; classes: of the region.
         """
-        shape, units = self.layers[layer], -(-channel_units(self.layers[layer]) // split.units)
-        weights = shape.weight_elements * units / channel_units(shape)
-        block = block_of(shape, units, weights, chiplet)
         if block.count == 1 or not isinstance(self.cost_model, BatchCostModel):
             return 0.0, 0.0
+        shape, units = self.layers[layer], -(-channel_units(self.layers[layer]) // split.units)
         rows, columns = -(-shape.out_y // split.rows), -(-shape.out_x // split.columns)
         samples = -(-micro_batch // split.samples)
         rest = units % block.units or block.units
