@@ -1,8 +1,7 @@
 """Draws docs/merged-pipeline.svg: one small net as full, segmented and merged pipeline. Run by `make picture`.
 
 The schedules are those that `full-pipeline`, `segmented-pipeline` and `scope` find; every block of the drawing is where
-the evaluator's formula puts it: stage j passes micro-batch m at (resident + fill of the stages before it, its own
-resident and fill) + m times the slowest stage's steady.
+the evaluator's formulas put it (`evaluation/timeline.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from pathlib import Path
 import chipweave
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import StageEvaluation
+from chipweave.evaluation.timeline import stage_times
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware import topology
 from chipweave.hardware.package import Package
@@ -69,29 +69,31 @@ class Block:
 
 
 def blocks(result: Result) -> Iterator[Block]:
-    """The stages' turns in grey, on them the layers' compute; loads of resident weights hatched."""
+    """The stages' turns in grey, on them the layers' compute; hatched, weights that stay, until the first turn."""
     row_of = {chiplet: row for row, chiplet in enumerate(snake(result.problem.package))}
     model = result.problem.scenario.tasks[0].model
     for window in result.evaluation.windows:
         ((pipeline,),) = [window.pipelines]
-        at_s, slowest_s = window.start_s, pipeline.slowest.steady_s
-        for stage in pipeline.stages:
+        for stage, time in zip(pipeline.stages, stage_times(pipeline, window.start_s), strict=True):
             row, rows = min(row_of[chiplet] for chiplet in stage.chiplets), len(stage.chiplets)
-            yield Block(row, rows, at_s, at_s + stage.resident_s, "url(#load)", "weights")
-            at_s += stage.resident_s
+            yield Block(row, rows, time.start_s, min(time.loaded_s, time.first_s), "url(#load)", "weights")
             for number in range(pipeline.micro_batches):
-                end_s = at_s + stage.fill_s + number * slowest_s
-                begin_s = end_s - (stage.steady_s if number else stage.fill_s)
+                begin_s, end_s = time.interval(number)
                 yield Block(row, rows, begin_s, end_s, "#d9d9d9", "transfers, waiting")
                 if not number:
-                    begin_s += min(stage.load_s, stage.fill_s - stage.compute_s)
+                    begin_s = time.begins_s + stage.load_s
+                share = min(1.0, BATCH / pipeline.micro_batch - number)  # the last one may be short
                 for layer, used, seconds in layers_of(result, stage, pipeline.micro_batch):
                     name = model.layers[layer].name
                     yield Block(
-                        row, used, begin_s, begin_s + seconds, COLOURS[layer], f"{name}, micro-batch {number + 1}"
+                        row,
+                        used,
+                        begin_s,
+                        begin_s + share * seconds,
+                        COLOURS[layer],
+                        f"{name}, micro-batch {number + 1}",
                     )
-                    begin_s += seconds
-            at_s += stage.fill_s
+                    begin_s += share * seconds
 
 
 def layers_of(result: Result, stage: StageEvaluation, micro_batch: int) -> Iterator[tuple[int, int, float]]:

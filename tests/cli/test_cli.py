@@ -132,6 +132,22 @@ def without_seconds(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"search": document["search"] | {"seconds": None}}
 
 
+def test_a_schedule_of_an_older_law_is_costed_anew_and_said_to_be(chip: Run, tmp_path: Path) -> None:
+    old = Path(__file__).parents[1] / "reference" / "schedules" / "by-hand.mesh-16.none.detailed.json"
+    document = json.loads(old.read_text())
+    document.pop("law", None)
+    document["evaluation"]["latency_s"] = 1.5
+    path = tmp_path / "schedule.json"
+    path.write_text(json.dumps(document))
+    code, out, err = chip("evaluate", path)
+    assert code == 1
+    assert "Window 0" in out
+    said = " ".join(err.split())
+    assert "the stored figures are of an older law" in said
+    assert "evaluation.latency_s: stored 1.5, computed " in said
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize("scheduler", list(SCHEDULERS))
 def test_schedule_then_evaluate(chip: Run, scenario: str, tmp_path: Path, scheduler: str) -> None:
     package = "simba-nvdla-3x3" if scheduler == "simba" else "het-2x2"

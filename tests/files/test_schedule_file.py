@@ -14,12 +14,14 @@ import pytest
 
 import chipweave
 from chipweave.errors import InputError
-from chipweave.files.schedule_file import json_schema, read, to_document, to_text, write
+from chipweave.files.content import content_hash
+from chipweave.files.schedule_file import json_schema, read, schedule_to_dict, to_document, to_text, write
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity
 from chipweave.results.result import Result, Search, assess
 from tests.support import random_problem, random_schedule
 
+SCHEDULES = Path(__file__).parents[1] / "reference" / "schedules"
 SEARCH = Search("random", {"tries": 3}, 7, 0.25, 42, ((0.5, 1.0), (0.75, 0.1)), True, ("a note",))
 
 
@@ -153,6 +155,65 @@ def test_a_file_that_was_edited_says_what_changed(stored: Path, edit: Callable[[
 def test_only_what_changed_is_named(stored: Path) -> None:
     (line,) = read(change(stored, lambda d: d["evaluation"].update(edp_js=1.0))).changes
     assert line.startswith("evaluation.edp_js: stored 1.0, computed ")
+
+
+def of_version_0_1(document: Any) -> None:
+    """As that version wrote it: no number of a law, no figures that are new, and a package with a field less."""
+    del document["law"], document["package"]["conflict_delay_s"]
+    document["package_hash"] = content_hash(document["package"])
+    for window in document["evaluation"]["windows"]:
+        for pipeline in window["pipelines"]:
+            for stage in pipeline["stages"]:
+                for name in ("exposed_s", "ready_s", "last_fill_s", "last_steady_s"):
+                    del stage[name]
+                for name in ("streamed", "gathered", "again") if stage["l2"] else ():
+                    del stage["l2"][name]
+                del stage["bytes"]["again"]
+
+
+def test_figures_that_an_older_law_has_not_are_no_change(stored: Path) -> None:
+    result = read(change(stored, of_version_0_1))
+    assert result.changes == ()
+    assert result.schedule == random_result().schedule
+
+
+def test_figures_of_an_older_law_are_said_to_be(stored: Path) -> None:
+    def edit(document: Any) -> None:
+        of_version_0_1(document)
+        for part in (document["evaluation"], document["evaluation"]["windows"][0]):
+            part["latency_s"] = 1.0
+        document["search"]["value"] = 2.0
+
+    note, latency, value, more = read(change(stored, edit)).changes
+    assert note == (
+        "evaluation: the stored figures are of an older law of what layers and schedules cost (number 1, this is 2); "
+        "the plan is read as it is and costed anew"
+    )
+    assert latency.startswith("evaluation.latency_s: stored 1.0, computed ")
+    assert value.startswith("search.value: stored 2.0, computed ")
+    assert more == "and 1 more that follow from them"
+
+
+def test_figures_of_a_newer_law_are_said_to_be(stored: Path) -> None:
+    note, line = read(change(stored, lambda d: (d.update(law=99), d["evaluation"].update(edp_js=1.0)))).changes
+    assert "a newer law" in note
+    assert "(number 99, this is 2)" in note
+    assert line.startswith("evaluation.edp_js: stored 1.0, computed ")
+
+
+@pytest.mark.parametrize(
+    "name", ["by-hand.mesh-16.none.detailed", "alexnet.mesh-16.sequential.paper", "in-time.mesh-16.nn-baton.detailed"]
+)
+def test_files_of_version_0_1_are_read_as_plans(name: str) -> None:
+    """Their plans, as they are; what they say of scenario and package was not changed after it was hashed."""
+    path = SCHEDULES / f"{name}.json"
+    document = json.loads(path.read_text())
+    result = read(path)
+    assert schedule_to_dict(result.schedule, result.problem.scenario) == document["schedule"]
+    assert not any("hash" in change for change in result.changes)
+    if "law" not in document and result.changes:
+        assert "an older law" in result.changes[0]
+        assert len(result.changes) <= 8
 
 
 def test_an_objective_known_by_name_only_has_no_bound(tmp_path: Path) -> None:

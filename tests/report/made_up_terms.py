@@ -17,6 +17,7 @@ import pytest
 FIELDS = {
     "Energy": 'made_up: Annotated[float, Term("made-up energy", "J", "Made up.")] = 0.5',
     "StageBytes": 'made_up: Annotated[float, BytesTerm("made up", "B", "Made up.", "", "made_up_s", True)] = 64.0',
+    "L2Use": 'made_up: Annotated[float, Term("made-up room", "B", "Made up.")] = 32.0',
     "StageEvaluation": 'made_up_s: Annotated[float, PassTerm("made-up time", "s", "Made up.", "", 8, 7)] = 0.25',
     "WindowEvaluation": 'made_up_s: Annotated[float, ResourceTerm("x", "s", "Made up.", "", "made-up resource")] = 0.1',
 }
@@ -64,6 +65,7 @@ def main() -> None:
     (stored, *_) = document["windows"]
     stored_stage = stored["pipelines"][0]["stages"][0]
     assert (stored["made_up_s"], stored_stage["made_up_s"], stored_stage["bytes"]["made_up"]) == (0.1, 0.25, 64.0)
+    assert stored_stage["l2"]["made_up"] == 32.0
     parts = document["energy_parts_j"]
     assert parts["made_up"] > 0
     assert abs(sum(parts.values()) - document["energy_j"]) < 1e-9 * document["energy_j"]
@@ -80,6 +82,7 @@ def main() -> None:
         f'{at}/exchange_s {at}/made_up_s"',  # what the transfers are the sum of
         f'data-at="{at}/made_up_s"',  # a strip of the timeline
         "made-up energy",
+        f'data-at="{at}/l2/made_up"',  # a column of the stages
         '<th data-term="window.made_up_share">made-up resource</th>',
         "How busy the made-up resource is at least.",
     ):

@@ -35,6 +35,7 @@ def some_result(
     windows: int = 2,
     most: int = 6,
     batch: int | None = None,
+    micro_batch: int | None = None,
     **package: Any,
 ) -> Result:
     """A random schedule of random models, with a search that has retained four schedules; `package`: its fields."""
@@ -45,6 +46,13 @@ def some_result(
         system = replace(problem.package, **package)
         problem = pose(Scenario("random", entries), system, RoundNumbers(), fidelity)
     schedule = random_schedule(rng, problem, windows)
+    if micro_batch is not None:
+        schedule = Schedule(
+            tuple(
+                Window(tuple(replace(pipeline, micro_batch=micro_batch) for pipeline in window.pipelines))
+                for window in schedule.windows
+            )
+        )
     found = assess(problem, {"name": "round-numbers"}, schedule, objective("edp")).evaluation
     front = tuple((found.latency_s * (1 + 0.3 * k), found.energy_j * (1 - 0.1 * k)) for k in range(4))
     search = Search("scar", {"top_k": 3, "packing": "first_fit"}, 7, 1.5, 1234567, front, True, ("searched a little",))

@@ -69,8 +69,8 @@ def test_sums_are_of_all_fields_in_their_order() -> None:
         total += getattr(one, name)
     assert one.total == total
     moved = StageBytes(*(0.1 * 1.7**k for k in range(len(fields(StageBytes)))))
-    assert DRAM_BYTES == ("weights", "load", "store", "spill")
-    assert moved.dram == moved.weights + moved.load + moved.store + moved.spill
+    assert DRAM_BYTES == ("weights", "again", "load", "store", "spill")
+    assert moved.dram == moved.weights + moved.again + moved.load + moved.store + moved.spill
     stage = some_result().evaluation.stages[0]
     moved_s = stage.load_s + stage.weights_s + stage.store_s + stage.spill_s + stage.forward_s + stage.exchange_s
     assert stage.transfers_s == moved_s

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chipweave.evaluation.glossary import TERMS
+from chipweave.evaluation.record import L2Use
+from chipweave.evaluation.term import names_of
 from chipweave.files.schedule_file import to_text
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
@@ -256,6 +258,27 @@ def test_large_schedules_make_bounded_pages_that_say_what_they_leave_out(setting
     assert len(windows) == len(result.evaluation.windows) or "the first and the longest are drawn" in text
 
 
+def test_stages_say_what_their_l2_keeps_and_notes_what_comes_of_it() -> None:
+    """Columns of bytes that some stage has, each a figure of the file; what all fits in has none of the others."""
+    tight = some_result(3, tasks=1, windows=1, batch=4, micro_batch=1)
+    chiplets = tuple(replace(chiplet, l2_bytes=300) for chiplet in tight.problem.package.chiplets)
+    problem = replace(tight.problem, package=replace(tight.problem.package, chiplets=chiplets))
+    result = assess(problem, tight.cost_model, tight.schedule, objective("edp"))
+    text = page(result)
+    shown = {name for name in names_of(L2Use) if f"/stages/0/l2/{name}" in text}
+    used = {name for name in names_of(L2Use) if any(getattr(stage.l2, name) for stage in result.evaluation.stages)}
+    assert {"spill", "streamed"} <= used
+    assert shown - {"keeping"} == used - {"keeping", "fits"}
+    assert "For want of room in L2" in text
+    assert ("Twice the L2" in text) == bool(result.larger_l2 and result.larger_l2.worthwhile)
+    roomy = tuple(replace(chiplet, l2_bytes=10**8) for chiplet in chiplets)
+    problem = replace(problem, package=replace(problem.package, chiplets=roomy))
+    text = page(assess(problem, tight.cost_model, tight.schedule, objective("edp")))
+    assert "/l2/held_weights" in text
+    assert not any(f"/l2/{name}" in text for name in ("streamed", "gathered", "again", "spill"))
+    assert "Twice the L2" not in text
+
+
 def test_a_plan_written_by_hand_has_no_search() -> None:
     result, text, root = case("regions")
     assert "a plan written by hand" in text
@@ -317,7 +340,7 @@ def test_the_timeline_has_a_block_for_every_micro_batch_until_the_pipelines_end(
 
 
 def test_a_thousand_micro_batches_are_a_few_blocks_and_a_run() -> None:
-    result = some_result(4, batch=3000, windows=1, tasks=1)
+    result = some_result(4, batch=3000, micro_batch=2, windows=1, tasks=1)
     (pipeline,) = result.evaluation.windows[0].pipelines
     assert pipeline.micro_batches > 100
     drawing = timeline_drawing(result, [0])

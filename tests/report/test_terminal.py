@@ -21,6 +21,7 @@ from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.report.bottleneck import binding, shares_s
 from chipweave.report.comparison import comparison_data, homogeneous_verdict, print_comparison
+from chipweave.report.l2_use import l2_words
 from chipweave.report.naming import letters, partitions_of, ranges
 from chipweave.report.quantities import percent, quantity
 from chipweave.report.summary import bottleneck, distance
@@ -326,7 +327,7 @@ def test_regions_partitions_keeping_and_exchange_are_shown() -> None:
         end = f"{stage.l2.keeping} {quantity(stage.resident_s, 's')}"
         assert f"{start} {quantity(stage.transfers_s, 's')} {quantity(stage.steady_s, 's')} {end}" in words
     assert all(stage.overlaps for stage in stages)
-    assert "does not fit L2" not in words
+    assert "room in L2" not in words
     assert "mates:" not in words
     assert "transfers do not overlap" not in words
     assert [stage.exchange_s > 0 for stage in stages] == [True, False, False]
@@ -349,21 +350,70 @@ def with_l2(result: Result, l2_bytes: int) -> Result:
 
 
 def test_what_does_not_fit_is_marked_and_explained() -> None:
-    """A layer has 64 weights, 2,048 bytes in and as many out: of two, 4,096 + 128 bytes."""
+    """A layer has 64 weights, 2,048 bytes in and as many out; a row in and out are 256. Of M bytes, two blocks and
+    two pieces leave M - 640; layer 0's weights and output, then layer 1's, take 2,112 of them where there is room. What
+    of the output has no room goes and comes back, with each of 4 samples; what is left is for pins."""
     roomy = wide_result("mesh-16", [(2, 0, [0])])
-    for l2_bytes, mark, effects in (
-        (4224, "resident ", ()),
-        (4200, "resident! ", ("B in all go to DRAM and back",)),
-        (100, "streamed! ", ("B in all go to DRAM and back", "streamed weights come again with every sample")),
+    for l2_bytes, mark, of_stage, effects in (
+        (2880, "resident ", "", ()),
+        (
+            2800,
+            "streamed ",
+            "L2 of A1: 48.0 B of 128 B of weights pinned; per micro-batch 80.0 B streamed",
+            ("Weights that do not stay are streamed: 240 B beyond loading each once.",),
+        ),
+        (
+            2600,
+            "streamed! ",
+            "L2 of A1: none of 128 B of weights pinned; per micro-batch 128 B streamed, 304 B evicted and back",
+            (
+                "! marks stages that evict activations from L2.",
+                "For want of room in L2 1 stage evicts activations: 1.22 kB to DRAM and back in all.",
+                "Weights that do not stay are streamed: 384 B beyond loading each once.",
+                "Twice the L2 in every chiplet would save this plan 9 % of the DRAM bytes, 0 % of the latency, ",
+            ),
+        ),
     ):
         result = with_l2(roomy, l2_bytes)
         (stage,) = result.evaluation.windows[0].pipelines[0].stages
         words = " ".join(printed(result).split())
         assert mark in words
-        assert ("! does not fit L2, so the micro-batch is 1 sample" in words) == bool(effects)
+        assert ("L2 of A1" in words) == bool(of_stage)
+        assert of_stage in words
+        assert ("streamed: " in words) == bool(effects)
         assert all(effect in words for effect in effects)
+        assert ("For want of room" in words) == ("!" in mark) == ("! marks" in words)
         assert f"{quantity(stage.steady_s, 's')}+ {mark}" in words
         assert "(+ where transfers do not overlap compute)" in words
+
+
+def test_the_stages_that_move_most_are_told_and_the_others_counted() -> None:
+    """What an earlier stage sends waits in L2, so less room is left in all stages but the first."""
+    text = printed(with_l2(wide_result("mesh-16", [(2, 0, [chiplet]) for chiplet in range(6)]), 2600))
+    assert [line.split(":")[0].strip() for line in text.splitlines() if "L2 of" in line] == [
+        "L2 of A2",
+        "L2 of A3",
+        "L2 of A4",
+        "L2 of A5",
+        "and L2 of 2 more stages, where less moves",
+    ]
+
+
+def test_what_a_stage_reads_again_and_gathers_is_told() -> None:
+    (stage,) = wide_result("mesh-16", [(2, 2, [0, 1])]).evaluation.stages
+    assert stage.l2 is not None
+    bytes_ = replace(stage.bytes_, weights=100.0 + 3 * 20)
+    l2 = replace(stage.l2, held_weights=50.0, streamed=20.0, gathered=30.0, again=7.0, spill=0.0)
+    stage = replace(stage, l2=l2, bytes_=bytes_)
+    assert l2_words(stage, 4) == (
+        "50.0 B on a chiplet of 100 B of weights pinned; per micro-batch 20.0 B streamed, 30.0 B gathered from mates, "
+        "7.00 B read again"
+    )
+    assert l2_words(stage, 1) == "7.00 B read again"
+    kept = replace(stage, l2=replace(l2, streamed=0.0, gathered=0.0, again=0.0), bytes_=replace(bytes_, weights=100.0))
+    assert l2_words(kept, 4) == "all 100 B of weights pinned"
+    none = replace(kept, bytes_=replace(bytes_, weights=0.0), l2=replace(l2, streamed=0.0, gathered=0.0, spill=9.0))
+    assert l2_words(none, 4) == "no weights; per micro-batch 9.00 B evicted and back, 7.00 B read again"
 
 
 def test_mates_are_explained_where_there_are_some() -> None:
@@ -379,12 +429,21 @@ def test_mates_are_explained_where_there_are_some() -> None:
     assert "mates: a region's chiplets keep one copy of the weights together." in words
 
 
+def test_a_short_last_micro_batch_computes_for_its_samples() -> None:
+    (pipeline,) = wide_result("mesh-16", [(1, 0, [0])]).evaluation.windows[0].pipelines
+    short = replace(pipeline, micro_batch=3, micro_batches=2)  # 3 samples and 1
+    (stage,) = pipeline.stages
+    assert shares_s(short, 4)["compute"] == pytest.approx(stage.compute_s * 4 / 3)
+    printed = replace(short, stages=(replace(stage, l2=None),))  # in `paper` it counts in full
+    assert shares_s(printed, 4)["compute"] == pytest.approx(stage.compute_s * 2)
+
+
 def test_a_window_is_bound_by_loading_where_that_takes_longest() -> None:
     result = wide_result("mesh-16", [(1, 0, [0]), (1, 0, [1])])
     (pipeline,) = result.evaluation.windows[0].pipelines
     first, second = pipeline.stages
     slowest = pipeline.slowest
-    assert shares_s(pipeline) == {
+    assert shares_s(pipeline, 4) == {
         "compute": pytest.approx(first.compute_s + second.compute_s + 3 * slowest.compute_s),
         "transfers": pytest.approx(first.transfers_s + second.transfers_s + 3 * slowest.transfers_s),
         "loading weights": first.resident_s + second.resident_s,

@@ -106,18 +106,20 @@ TERMS = {
                     "compute",
                     "share",
                     "Part of the pipeline's latency that its stages compute; transfers may run beside it.",
-                    "(sum of compute_s + (micro_batches - 1) * the slowest stage's) / latency_s",
+                    "(sum of compute_s + the other micro-batches, a short one by its samples, * the slowest stage's) "
+                    "/ latency_s",
                 ),
                 "shares_transfers": Term(
                     "transfers",
                     "share",
                     "Part of the pipeline's latency that data moves with every micro-batch; compute may run beside it.",
-                    "(sum of transfers + (micro_batches - 1) * the slowest stage's) / latency_s",
+                    "(sum of transfers + the other micro-batches, a short one by its samples, * the slowest stage's) "
+                    "/ latency_s",
                 ),
                 "shares_weights": Term(
                     "resident weights",
                     "share",
-                    "Part of the pipeline's latency in which weights that stay in L2 are loaded.",
+                    "Part of the pipeline's latency in which weights that stay in L2 load, beside the rest.",
                     "sum of resident_s / latency_s",
                 ),
             },

@@ -260,7 +260,12 @@ class StageEvaluation:
     ]
     exposed_s: Annotated[
         float,
-        Term("exposed", "s", "Per micro-batch: waiting for blocks of weights that no computing hides.", "docs/evaluation.md"),
+        Term(
+            "exposed",
+            "s",
+            "Per micro-batch: waiting for blocks of weights that no computing hides.",
+            "sum over blocks of what each takes beyond the computing before it, - pinned bytes / DRAM bandwidth",
+        ),
     ]
     weights_s: Annotated[
         float,
@@ -274,7 +279,11 @@ class StageEvaluation:
     ]
     resident_s: Annotated[
         float,
-        Term("once", "s", "Once per window: weights that stay in L2, from DRAM, while the stage waits for its first input."),
+        Term(
+            "once",
+            "s",
+            "Once per window: weights that stay in L2, from DRAM, while the stage waits for its first input.",
+        ),
     ]
     load_s: Annotated[
         float,
@@ -322,9 +331,23 @@ class StageEvaluation:
     ]
     """Its part of the maximum."""
     last_fill_s: Annotated[
-        float, Term("last pass", "s", "As first pass, of the last micro-batch, which may be short.")
+        float,
+        Term(
+            "last pass",
+            "s",
+            "As first pass, of the last micro-batch, which may be short.",
+            "fill_s with the share of samples that are there of all but the weights",
+        ),
     ]
-    last_steady_s: Annotated[float, Term("last steady", "s", "As steady, of the last micro-batch.")]
+    last_steady_s: Annotated[
+        float,
+        Term(
+            "last steady",
+            "s",
+            "As steady, of the last micro-batch.",
+            "steady_s with the share of samples that are there of all but the weights",
+        ),
+    ]
     overlaps: Annotated[bool, Term("overlaps", "", "Transfers overlap compute: L2 holds a second buffer.")]
     l2: Annotated[L2Use | None, Term("L2", "", "What L2 holds; nothing in paper.")]
     """In `paper` L2 serves only the micro-batch test."""

@@ -115,4 +115,7 @@ def phases(stage: StageEvaluation) -> tuple[Phase, ...]:
             Phase("store_s", stage.fill_s - stage.store_s, stage.store_s),
             Phase("forward_s", stage.fill_s - stage.forward_s, stage.forward_s),
         ]
+        # A term that has no place of its own goes on beside the computing.
+        others = set(FIRST_PASS) - {phase.term for phase in found}
+        found += [Phase(term, begin_s, getattr(stage, term)) for term in FIRST_PASS if term in others]
     return tuple(phase for phase in found if phase.duration_s)

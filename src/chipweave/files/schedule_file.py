@@ -31,7 +31,7 @@ from chipweave.files.content import content_hash
 from chipweave.files.json import dump_json, parse_json
 from chipweave.files.package_file import package_from_dict, package_to_dict, resolve_package
 from chipweave.files.scenario_file import resolve_scenario, scenario_from_dict, scenario_to_dict
-from chipweave.files.schedule_spec import FORMAT_VERSION, CostModelSpec, ScheduleFileSpec, StageSpec, TablesSpec
+from chipweave.files.schedule_spec import FORMAT_VERSION, LAW, CostModelSpec, ScheduleFileSpec, StageSpec, TablesSpec
 from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
 from chipweave.hardware.package import Package
@@ -64,6 +64,7 @@ def to_document(result: Result) -> dict[str, Any]:
         "fidelity": str(problem.fidelity),
         "objective": result.objective,
         "schedule": schedule_to_dict(result.schedule, problem.scenario),
+        "law": LAW,
         "evaluation": evaluation_to_dict(result.evaluation, problem.scenario),
         "search": None if result.search is None else _search_to_dict(result.search, result),
     }
@@ -399,33 +400,79 @@ def _changes(stored: dict[str, Any], computed: dict[str, Any]) -> Iterator[str]:
         yield f"chipweave_version: stored {version}, this is {computed['chipweave_version']}"
     for key in ("scenario", "package"):
         before, now = stored.get(f"{key}_hash"), computed[f"{key}_hash"]
-        if before not in (None, now):
+        # What an older version wrote lacks fields of today: it has its own hash.
+        if before not in (None, now) and before != content_hash(stored[key]):
             yield f"{key}_hash: stored {before}, the file's {key} has {now}: it was changed after it was hashed"
     differences = [*_differences("evaluation", stored.get("evaluation"), computed["evaluation"])]
     if stored.get("search") is not None:
         for key in ("value", "lower_bound", "gap"):
             differences += _differences(f"search.{key}", stored["search"][key], computed["search"][key])
-    yield from differences[:MOST_CHANGES]
+    law = stored.get("law", 1)
+    if law != LAW:
+        yield from _of_another_law(law, differences)
+        return
+    yield from map(str, differences[:MOST_CHANGES])
     if len(differences) > MOST_CHANGES:
         yield f"and {len(differences) - MOST_CHANGES} more"
 
 
-def _differences(name: str, stored: Any, computed: Any) -> Iterator[str]:
+def _of_another_law(law: int, differences: Sequence[_Difference]) -> Iterator[str]:
+    """What to know of figures that another law gave, if any differ: the totals, and how many others.
+
+    Figures that only one of the laws has are no difference.
+    """
+    both = [each for each in differences if each.in_both]
+    if not both:
+        return
+    yield (
+        f"evaluation: the stored figures are of {'an older' if law < LAW else 'a newer'} law of what layers and "
+        f"schedules cost (number {law}, this is {LAW}); the plan is read as it is and costed anew"
+    )
+    totals = [each for each in both if each.name in _TOTALS]
+    yield from map(str, totals)
+    if len(both) > len(totals):
+        yield f"and {len(both) - len(totals)} more that follow from them"
+
+
+_TOTALS = (
+    *(f"evaluation.{name}" for name in ("latency_s", "energy_j", "edp_js")),
+    *(f"search.{name}" for name in ("value", "lower_bound.value", "gap")),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Difference:
+    """A figure that a file says differently, or that only the file has, or only what was computed."""
+
+    name: str
+    stored: str | None
+    computed: str | None
+
+    @property
+    def in_both(self) -> bool:
+        return self.stored is not None and self.computed is not None
+
+    def __str__(self) -> str:
+        stored = "not stored" if self.stored is None else f"stored {self.stored}"
+        return f"{self.name}: {stored}, " + ("not computed" if self.computed is None else f"computed {self.computed}")
+
+
+def _differences(name: str, stored: Any, computed: Any) -> Iterator[_Difference]:
     if stored is None and name == "evaluation":
         return  # a plan without figures
     if isinstance(stored, dict) and isinstance(computed, dict):
         for key in [*computed, *(key for key in stored if key not in computed)]:
             if key not in stored:
-                yield f"{name}.{key}: not stored, computed {_short(computed[key])}"
+                yield _Difference(f"{name}.{key}", None, _short(computed[key]))
             elif key not in computed:
-                yield f"{name}.{key}: stored {_short(stored[key])}, not computed"
+                yield _Difference(f"{name}.{key}", _short(stored[key]), None)
             else:
                 yield from _differences(f"{name}.{key}", stored[key], computed[key])
     elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
         for index, (before, now) in enumerate(zip(stored, computed, strict=True)):
             yield from _differences(f"{name}[{index}]", before, now)
     elif stored != computed:
-        yield f"{name}: stored {_short(stored)}, computed {_short(computed)}"
+        yield _Difference(name, _short(stored), _short(computed))
 
 
 def _short(value: Any) -> str:

@@ -14,6 +14,9 @@ from chipweave.plan.schedule import Partition
 
 FORMAT_VERSION = 1
 
+LAW = 2
+"""Number of the law by which `evaluation` is computed: 1 is that of files which do not say (version 0.1)."""
+
 Word = Annotated[Partition, Field(strict=False)]
 
 
@@ -126,6 +129,7 @@ class ScheduleFileSpec(Spec):
     fidelity: Annotated[Fidelity, Field(strict=False)] = Field(Fidelity.DETAILED, description="Of the evaluation.")
     objective: Name = Field("edp", description="latency, energy, edp, an expression, or a Python function's name.")
     schedule: PlanSpec = Field(description="What runs where.")
+    law: int = Field(1, ge=1, description=f"By which `evaluation` was computed; {LAW} today, 1 where a file says none.")
     evaluation: dict[str, Any] | None = Field(
         None, description="What the schedule costs, every term by name; checked against what is computed."
     )

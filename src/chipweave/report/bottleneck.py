@@ -30,7 +30,7 @@ def binding(window: WindowEvaluation, problem: Problem) -> str:
 
 def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
     task, stage = problem.scenario.tasks[pipeline.task], pipeline.slowest
-    shares = shares_s(pipeline)
+    shares = shares_s(pipeline, task.batch)
     most = max(shares, key=lambda name: shares[name])
     times = "1 micro-batch" if pipeline.micro_batches == 1 else f"{pipeline.micro_batches} micro-batches"
     return (
@@ -39,12 +39,16 @@ def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:
     )
 
 
-def shares_s(pipeline: PipelineEvaluation) -> Mapping[str, float]:
-    """What the parts of a pipeline's latency are spent on; compute and transfers may overlap.
+def shares_s(pipeline: PipelineEvaluation, batch: int) -> Mapping[str, float]:
+    """What the parts of a pipeline's latency are spent on; they may overlap.
 
     As the latency is: once through every stage, the other micro-batches through the slowest one, weights that stay.
+    In `detailed` a short last micro-batch counts by its samples.
     """
-    stages, slowest, others = pipeline.stages, pipeline.slowest, pipeline.micro_batches - 1
+    stages, slowest = pipeline.stages, pipeline.slowest
+    others: float = pipeline.micro_batches - 1
+    if slowest.l2 is not None:
+        others = max(0.0, batch / pipeline.micro_batch - 1)
     return {
         "compute": sum(stage.compute_s for stage in stages) + others * slowest.compute_s,
         "transfers": sum(stage.transfers_s for stage in stages) + others * slowest.transfers_s,

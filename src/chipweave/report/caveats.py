@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from chipweave.evaluation.record import Keeping
 from chipweave.plan.problem import Fidelity
+from chipweave.report.l2_use import larger_l2_note, room_note
 from chipweave.report.quantities import quantity
 from chipweave.results.result import Result
 
 ROOFLINE_NOTE = (
-    "detailed: SCAR's equations plus resident weights, spills, skip edges and overlap; shared DRAM, links and "
-    "ports are a roofline, no queueing"
+    "detailed: SCAR's equations plus what L2 keeps, streams and evicts, skip edges and overlap; shared DRAM, links "
+    "and ports are a roofline, no queueing"
 )
 REGIONS_NOTE = (
     "regions of several chiplets, and how layers are split over them, are our reconstruction: of Scope only the "
@@ -53,23 +54,14 @@ def table_notes(result: Result) -> list[str]:
         notes.append("count: w layers are weight_shared, i layers input_shared.")
     if any(stage.l2 is not None and stage.l2.keeping is Keeping.MATES for stage in stages):
         notes.append("mates: a region's chiplets keep one copy of the weights together.")
-    if tight := spill_note(result):
-        notes.append(f"! {tight}")
+    if any(stage.l2 is not None and not stage.l2.fits for stage in stages):
+        notes.append("! marks stages that evict activations from L2.")
     return notes
 
 
-def spill_note(result: Result) -> str:
-    """What comes of stages that do not fit L2; empty where all do."""
-    stages = result.evaluation.stages
-    tight = [(stage.l2, stage.bytes_) for stage in stages if stage.l2 is not None and not stage.l2.fits]
-    if not tight:
-        return ""
-    effects = []
-    if spilled := sum(bytes_.spill for _, bytes_ in tight):
-        effects.append(f"{quantity(spilled, 'B')} in all go to DRAM and back (both ways counted)")
-    if any(l2.keeping is Keeping.STREAMED and bytes_.weights for l2, bytes_ in tight):
-        effects.append("streamed weights come again with every sample")
-    return "; ".join(("does not fit L2, so the micro-batch is 1 sample", *effects)) + "."
+def room_notes(result: Result) -> list[str]:
+    """What comes of too little L2, and what more of it would save; nothing where all fits."""
+    return [note for note in (room_note(result), larger_l2_note(result)) if note]
 
 
 def search_notes(result: Result) -> list[str]:

@@ -244,7 +244,7 @@ Spans = list[tuple[float, float]]
 def _spans(stage: StageEvaluation, time: StageTime, scale: float, points: float) -> tuple[Spans, Spans]:
     """(start, width) of what a stage computes, micro-batch by micro-batch where there is room, and of what it waits
     for before and in the first one."""
-    strips: list[tuple[float, float]] = [(time.start_s, time.first_s)] if stage.resident_s else []
+    strips: list[tuple[float, float]] = [(time.start_s, time.loaded_s)] if stage.resident_s else []
     blocks: list[tuple[float, float]] = []
     for phase in phases(stage):
         (blocks if phase.term == "compute_s" else strips).append(time.span(phase))

@@ -16,8 +16,9 @@ from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Stage, Window
 from chipweave.report.bottleneck import binding
-from chipweave.report.caveats import result_notes, search_notes, table_notes
+from chipweave.report.caveats import result_notes, room_notes, search_notes, table_notes
 from chipweave.report.html.layout import grid_lines
+from chipweave.report.l2_use import l2_words, moved_for_want_of_room, wants_room
 from chipweave.report.naming import (
     class_marks,
     classes_of,
@@ -42,6 +43,8 @@ FIRST_STAGES, SLOWEST_STAGES = 8, 12
 MOST_EMPTY = 4
 """Places of a drawn grid per chiplet, at most."""
 FIRST_WINDOWS, LONGEST_WINDOWS = 4, 12
+MOST_L2_LINES = 4
+"""Stages of a window of which is said what moves for want of room."""
 MARK_WIDTH = len(" A10* ")
 
 
@@ -67,7 +70,7 @@ def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> 
     _print_models(console, result)
     _print_energy(console, result)
     console.print()
-    for note in (*result_notes(result), *table_notes(result), *search_notes(result)):
+    for note in (*result_notes(result), *table_notes(result), *room_notes(result), *search_notes(result)):
         console.print(Padding(Text(note), (0, 0, 0, 2)), style="dim")
     print_next_steps(next_steps, console)
 
@@ -215,10 +218,32 @@ def _print_stages(console: Console, problem: Problem, window: Window, costs: Win
         if hidden := len(pipeline.stages) - len(shown):
             rows.append((Text(f" …     and {hidden} more, see schedule.json"), [""] * len(header)))
     print_columns(console, "", header, rows)
+    for line in _l2_lines(costs):
+        console.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def _l2_lines(costs: WindowEvaluation) -> list[str]:
+    """What is pinned and what moves for want of room in the stages where most does."""
+    found = [
+        (-moved_for_want_of_room(stage, pipeline.micro_batches), pipeline, number)
+        for pipeline in sorted(costs.pipelines, key=lambda pipeline: pipeline.task)
+        for number, stage in enumerate(pipeline.stages)
+        if wants_room(stage, pipeline.micro_batches)
+    ]
+    shown = sorted(found, key=lambda each: each[0])[:MOST_L2_LINES]
+    lines = [
+        f"L2 of {letter(pipeline.task)}{number + 1}: {l2_words(pipeline.stages[number], pipeline.micro_batches)}"
+        for each in found
+        if each in shown
+        for _, pipeline, number in [each]
+    ]
+    if hidden := len(found) - len(shown):
+        lines.append(f"and L2 of {hidden} more stage{'s' if hidden > 1 else ''}, where less moves")
+    return lines
 
 
 def _keeping(stage: StageEvaluation) -> str:
-    """Where weights wait, if there are any; `!` where the stage does not fit L2."""
+    """Where weights wait, if there are any; `!` where the stage evicts activations."""
     if stage.l2 is None:
         return "-"
     return (str(stage.l2.keeping) if stage.bytes_.weights else "-") + ("" if stage.l2.fits else "!")

@@ -17,6 +17,7 @@ from chipweave.plan.certificate import Certificate
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Schedule
+from chipweave.results.larger_l2 import Saving, twice_the_l2
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class Result(Shown):
     def traffic(self) -> tuple[WindowTraffic, ...]:
         """What every link, port and memory interface carries, per window."""
         return traffic(self.evaluation, self.problem.package)
+
+    @cached_property
+    def larger_l2(self) -> Saving | None:
+        """What twice the L2 would save; None where no stage wants room."""
+        return twice_the_l2(self.problem, self.schedule, self.evaluation)
 
     @property
     def gap(self) -> float | None:

@@ -37,7 +37,7 @@ def _binding_pipeline(data: PageData, index: int) -> Markup:
     window, figure = data.windows[index], data.document.figure
     pipeline, at = window.pipelines[window.slowest], f"/evaluation/windows/{index}/pipelines/{window.slowest}"
     position = pipeline.stages.index(pipeline.slowest)
-    shares = shares_s(pipeline)
+    shares = shares_s(pipeline, data.result.problem.scenario.tasks[pipeline.task].batch)
     most = max(shares, key=lambda name: shares[name])
     plural = "" if pipeline.micro_batches == 1 else "es"
     chiplets = "chiplet" if len(pipeline.slowest.chiplets) == 1 else "chiplets"

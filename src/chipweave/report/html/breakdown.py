@@ -92,7 +92,8 @@ def latency_rows(data: PageData) -> list[tuple[int, Markup, Markup, Markup, list
         for number, pipeline in data.pipelines(index):
             at = f"/evaluation/windows/{index}/pipelines/{number}"
             shares = []
-            for name, seconds in shares_s(pipeline).items():
+            batch = data.result.problem.scenario.tasks[pipeline.task].batch
+            for name, seconds in shares_s(pipeline, batch).items():
                 share = seconds / pipeline.latency_s if pipeline.latency_s else 0.0
                 term = f"pipeline.shares_{name.split()[-1]}"
                 shares.append((derived(share, term, [f"{at}/stages", f"{at}/latency_s"]), bar(share, width=72)))

@@ -204,9 +204,7 @@ def _text(text: str, x: float, y: float, size: float, class_: str, anchor: str) 
 
 
 def _item(parts: list[Markup], title: str, row: str | None, class_: str) -> Markup:
-    return tag(
-        "g", joined(parts), class_=f"item {class_}", role="img", aria_label=title, data_row=row, tabindex=-1
-    )
+    return tag("g", joined(parts), class_=f"item {class_}", role="img", aria_label=title, data_row=row, tabindex=-1)
 
 
 def _interface(canvas: _Canvas, package: Package, chiplet: int, busy: Loads | None, key: str) -> Markup:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
 from chipweave.plan.problem import Fidelity
-from chipweave.report.caveats import result_notes, search_notes, spill_note
+from chipweave.report.caveats import result_notes, room_notes, search_notes
 from chipweave.report.command_line import command
 from chipweave.report.html import binding, breakdown, head, pareto_front, stages, windows
 from chipweave.report.html.data_elements import escaped
@@ -71,7 +71,5 @@ def options(data: PageData) -> list[tuple[str, Markup]]:
 
 def notes(data: PageData) -> list[str]:
     """What the terminal's report says below its tables."""
-    tight = spill_note(data.result)
-    own = [f"spills: {tight}"] if tight else []
-    found = [*result_notes(data.result), *own, *search_notes(data.result)[:-1]]
+    found = [*result_notes(data.result), *room_notes(data.result), *search_notes(data.result)[:-1]]
     return [short(note, 600) for note in found[:MOST_NOTES]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from chipweave.evaluation.record import TRANSFERS
+from chipweave.evaluation.record import TRANSFERS, L2Use
+from chipweave.evaluation.term import terms_of
 from chipweave.plan.schedule import Stage
 from chipweave.report.html.charts import swatch
 from chipweave.report.html.data_elements import derived
@@ -70,7 +71,8 @@ def _stage(data: PageData, index: int, number: int, position: int) -> list[Marku
         derived(stage.transfers_s, "stage.transfers_s", [f"{at}/{name}" for name in TRANSFERS]),
         figure(f"{at}/fill_s"),
         figure(f"{at}/steady_s"),
-        weights + ("" if stage.l2 is None or stage.l2.fits else tag("span", " spills", class_="remark")),
+        weights + ("" if stage.l2 is None or stage.l2.fits else tag("span", " evicts", class_="remark")),
+        *(tag("span", "–") if stage.l2 is None else figure(f"{at}/l2/{name}") for name in l2_bytes(data)),
         figure(f"{at}/resident_s"),
         figure(f"{at}/energy_j"),
     ]
@@ -87,4 +89,13 @@ def heads(data: PageData) -> list[str]:
     """Keys of the terms over the columns after the first two."""
     names = ["layers_of", "layers", "chiplets", "compute_s", *(["exchange_s"] if data.regions else [])]
     names += ["transfers_s", "fill_s", "steady_s"]
-    return [f"stage.{name}" for name in names] + ["l2.keeping", "stage.resident_s", "stage.energy_j"]
+    of_l2 = ["keeping", *l2_bytes(data)]
+    last = ["stage.resident_s", "stage.energy_j"]
+    return [*(f"stage.{name}" for name in names), *(f"l2.{name}" for name in of_l2), *last]
+
+
+def l2_bytes(data: PageData) -> list[str]:
+    """Bytes in L2, or moved for want of room in it, that some stage has."""
+    used = [stage.l2 for stage in data.result.evaluation.stages if stage.l2 is not None]
+    every = (name for name, term in terms_of(L2Use).items() if term.unit == "B")
+    return [name for name in every if any(getattr(l2, name) for l2 in used)]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
-from chipweave.evaluation.record import RESOURCES, PipelineEvaluation
-from chipweave.evaluation.timeline import Phase, StageTime, phases, stage_times
+from chipweave.evaluation.record import RESOURCES, PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.report.html.data_elements import typeset
 from chipweave.report.html.drawing import FONT, model_fill, model_line, ticks
 from chipweave.report.html.markup import joined, short, tag
@@ -93,7 +93,8 @@ def timeline_key(result: Result) -> Markup:
     strip = tag("rect", x=1, y=11, width=30, height=5, fill=line)
     run = tag("rect", x=1, y=2, width=30, height=14, fill=model, stroke=line, class_="run")
     tail = tag("rect", x=1, y=2, width=30, height=14, fill="url(#tail)")
-    entries = [(block, "a micro-batch, or what the first one computes"), (strip, "the first one's transfers")]
+    entries = [(block, "a micro-batch, or what the first one computes")]
+    entries.append((strip, "the first one's transfers, and weights that stay"))
     entries.append((run, "several micro-batches at the same pace"))
     if any(window.bound_by in RESOURCES for window in result.evaluation.windows):
         entries.append((tail, "a shared resource is still busy"))
@@ -143,7 +144,7 @@ def _band(canvas: _Canvas, result: Result, window: int, index: int, key: str) ->
     name = next((text for text in (f"Window {window}", str(window)) if 6.6 * len(text) + 10 < right - left), "")
     if name:
         parts.append(tag("text", name, x=left + 6, y=16, font_size=12, class_="strong"))
-    worked = canvas.x(max(pipeline.end_s for pipeline in costs.pipelines))
+    worked = canvas.x(costs.start_s + max(pipeline.latency_s for pipeline in costs.pipelines))
     title = f"Window {window}, bound by {costs.bound_by}"
     if costs.bound_by in RESOURCES and right - worked > 0.5:
         height = canvas.bottom - HEAD
@@ -182,12 +183,10 @@ def _stage(
 ) -> Markup:
     stage, model = pipeline.stages[position], pipeline.task
     fill, line = model_fill(model), model_line(model)
-    first_pass = [Phase("resident_s", time.start_s - time.first_s, stage.resident_s)] if stage.resident_s else []
-    spans = {
-        phase.term: time.span(phase) for phase in [*first_pass, *phases(stage)]
-    }
+    spans = {"resident_s": (time.start_s, time.loaded_s)} if stage.resident_s else {}
+    spans |= {phase.term: time.span(phase) for phase in phases(stage)}
     blocks = [spans.pop("compute_s")] if "compute_s" in spans else []
-    parts = [_boxes(canvas, tops, [(time.start_s, time.first_end_s)], 2, 0, class_="pass", fill="none", stroke=line)]
+    parts = [_boxes(canvas, tops, [(time.first_s, time.first_end_s)], 2, 0, class_="pass", fill="none", stroke=line)]
     single, runs = _passes(canvas, time)
     parts.append(_boxes(canvas, tops, blocks + single, 2, 0.9, fill=fill, stroke=line, stroke_width=0.6))
     height = canvas.row_height
@@ -218,9 +217,16 @@ def _stage(
         parts.append(tag("text", label, x=left + 5, y=y, font_size=size, class_="halo"))
     name = short(result.problem.scenario.tasks[model].name)
     times = "1 micro-batch" if pipeline.micro_batches == 1 else f"{pipeline.micro_batches} micro-batches"
-    busy = percent(stage.fill_s + (pipeline.micro_batches - 1) * stage.steady_s, time.end_s - time.start_s)
+    busy = percent(_working_s(stage, pipeline.micro_batches), time.end_s - time.first_s)
     title = f"Stage {position + 1} of model {letter(model)} {name}: {times} of {pipeline.micro_batch}, busy {busy}"
     return tag("g", joined(parts), class_="item stage", role="img", aria_label=title, data_row=row, tabindex=-1)
+
+
+def _working_s(stage: StageEvaluation, micro_batches: int) -> float:
+    """Seconds in which a micro-batch is in the stage, each by itself."""
+    if micro_batches == 1:
+        return stage.fill_s
+    return stage.fill_s + (micro_batches - 2) * stage.steady_s + stage.last_steady_s
 
 
 def _passes(canvas: _Canvas, time: StageTime) -> tuple[list[tuple[float, float]], list[tuple[int, int]]]:

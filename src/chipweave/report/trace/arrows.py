@@ -10,7 +10,7 @@ from chipweave.evaluation.record import Flow, StageEvaluation
 from chipweave.evaluation.timeline import StageTime, stage_times
 from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.report.trace.stages import runs
-from chipweave.report.trace.tracks import PACKAGE, Event, microseconds, nanoseconds, track
+from chipweave.report.trace.tracks import Event, chiplet_track, microseconds, nanoseconds
 from chipweave.results.result import Result
 
 _Place = tuple[StageEvaluation, StageTime, int]
@@ -25,14 +25,12 @@ def arrows(result: Result, carried: Sequence[WindowTraffic], first: int) -> Iter
     for number, (name, (maker, made, of), (taker, taken, to)) in enumerate(chain(over_package, through_dram)):
         start_ns, end_ns = map(nanoseconds, made.interval(of))
         common = {"name": name, "cat": "data", "id": number + 1}
-        producer, consumer = track(PACKAGE, maker.chiplets[0]), track(PACKAGE, taker.chiplets[0])
+        producer, consumer = chiplet_track(maker.chiplets[0]), chiplet_track(taker.chiplets[0])
         yield {"ph": "s", **common, **producer, "ts": microseconds(max(start_ns, end_ns - 1))}
         yield {"ph": "f", "bp": "e", **common, **consumer, "ts": microseconds(nanoseconds(taken.interval(to)[0]))}
 
 
-def _over_the_package(
-    result: Result, carried: Sequence[WindowTraffic], first: int
-) -> Iterator[tuple[_Place, _Place]]:
+def _over_the_package(result: Result, carried: Sequence[WindowTraffic], first: int) -> Iterator[tuple[_Place, _Place]]:
     for window, moved in zip(result.evaluation.windows, carried, strict=False):
         for pipeline, flows in zip(window.pipelines, moved.flows, strict=True):
             times = stage_times(pipeline, window.start_s)

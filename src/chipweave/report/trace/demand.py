@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from chipweave.evaluation.record import BYTES_TERMS, DRAM_BYTES, Flow, Keeping, PipelineEvaluation, StageEvaluation
+from chipweave.evaluation.record import BYTES_TERMS, DRAM_BYTES, Flow, PipelineEvaluation, StageEvaluation
 from chipweave.evaluation.timeline import StageTime, phases, stage_times
 from chipweave.report.trace.tracks import nanoseconds
 
@@ -45,17 +45,22 @@ def _pieces(
     stage: StageEvaluation, time: StageTime, first: float, moved: Iterable[tuple[str, float]]
 ) -> Iterator[Piece]:
     """`moved`: bytes of the window by their field of `StageBytes`; `first`: the first micro-batch's part of them."""
-    keeping = None if stage.l2 is None else stage.l2.keeping
     passes = {phase.term: phase for phase in phases(stage)}
     for kind, bytes_ in moved:
         if not bytes_:
             continue
-        if kind == "weights" and keeping in (Keeping.RESIDENT, Keeping.MATES):
-            yield _piece(time.start_s, time.first_s, bytes_)
-            continue
         term = BYTES_TERMS[kind]
+        if kind == "weights" and stage.l2 is not None:
+            # What stays comes once, in its own time; the others' bytes are as many with every micro-batch.
+            every = bytes_ * (stage.l2.streamed / stage.bytes_.weights)
+            stays = bytes_ - time.micro_batches * every
+            if stays > 0:
+                yield _piece(time.start_s, time.loaded_s, stays)
+            bytes_ = bytes_ - max(0.0, stays)
+            if not bytes_:
+                continue
         part = bytes_ / time.micro_batches if term.whole else bytes_ * first
-        phase = passes.get("load_s" if kind == "weights" and keeping is None else term.time)
+        phase = passes.get("load_s" if kind == "weights" and stage.l2 is None else term.time)
         start_s, end_s = (time.first_s, time.first_end_s) if phase is None else time.span(phase)
         yield _piece(start_s, end_s, part)
         if bytes_ > part:

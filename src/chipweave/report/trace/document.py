@@ -28,9 +28,11 @@ MOST_EVENTS = 100_000
 CONVENTIONS = (
     "Positions and lengths are rounded to whole nanoseconds; args hold the exact figures.",
     "args.at is the JSON pointer of the object in schedule.json that holds the other args; args.about is derived.",
-    "The first micro-batch passes through the empty stages one after another; the others leave every stage one pace "
-    "(the slowest stage's steady_s) apart.",
-    "Within the first pass a stage's terms are drawn one after another in a fixed order.",
+    "The first micro-batch passes through the empty stages one after another, and waits in each for the stage's "
+    "weights; the others leave a stage one pace (the largest steady_s up to there) apart.",
+    "Within the first pass a stage's terms are drawn one after another under paper; in detailed weights, evictions and "
+    "forwarding go on beside the others, on a track of their own.",
+    "Where the DRAM, a link or a port sets the length of a window, its pipelines are drawn as if it did not.",
     "Slices on links and memory interfaces stand at the window's start and are as long as their bytes need at full "
     "bandwidth; under fidelity paper, which does not bound a window by them, no longer than the window.",
     "Counters are what stages ask for at each moment, without queueing; their integral over a window is its bytes.",

@@ -15,10 +15,11 @@ from chipweave.report.naming import layers_of, ranges
 from chipweave.report.palette import letter
 from chipweave.report.quantities import percent
 from chipweave.report.trace.tracks import (
-    PACKAGE,
     SCHEDULE,
     Args,
     Event,
+    chiplet_track,
+    lane_of,
     model_track,
     nanoseconds,
     short,
@@ -90,7 +91,7 @@ def chiplet_slices(result: Result, index: int, first: int, parts: bool) -> Itera
     window = result.evaluation.windows[index]
     start_ns, end_ns = nanoseconds(window.start_s), nanoseconds(window.end_s)
     for chiplet in window.idle:
-        yield slice_(track(PACKAGE, chiplet), "idle", start_ns, end_ns, {"about": {"window": index}})
+        yield slice_(chiplet_track(chiplet), "idle", start_ns, end_ns, {"about": {"window": index}})
 
 
 def _stage(placed: Placed, first: int, parts: bool) -> Iterator[Event]:
@@ -99,12 +100,13 @@ def _stage(placed: Placed, first: int, parts: bool) -> Iterator[Event]:
     args: Args
     for chiplet in stage.chiplets[1:]:
         args = {"at": at, "about": {"drawn in full on": f"chiplet {stage.chiplets[0]}"}}
-        yield slice_(track(PACKAGE, chiplet), placed.name, start_ns, end_ns, args)
-    own = track(PACKAGE, stage.chiplets[0])
+        yield slice_(chiplet_track(chiplet), placed.name, start_ns, end_ns, args)
+    own = chiplet_track(stage.chiplets[0])
     yield slice_(own, placed.name, start_ns, end_ns, _stage_args(placed))
     if stage.resident_s:
         args = {"at": at, "resident_s": stage.resident_s}
-        yield slice_(own, "resident weights", start_ns, nanoseconds(time.first_s), args)
+        beside = chiplet_track(stage.chiplets[0], lane_of("resident_s", stage))
+        yield slice_(beside, f"{placed.mark} resident weights", start_ns, nanoseconds(time.loaded_s), args)
     for run in runs(time.micro_batches, first):
         yield _micro_batches(own, placed, *run)
     if parts:
@@ -112,7 +114,9 @@ def _stage(placed: Placed, first: int, parts: bool) -> Iterator[Event]:
         for phase in phases(stage):
             from_ns, to_ns = (min(limit_ns, nanoseconds(edge_s)) for edge_s in time.span(phase))
             args = {"at": at, phase.term: phase.duration_s}
-            yield slice_(own, phase.term.removesuffix("_s"), from_ns, to_ns, args)
+            name, lane = phase.term.removesuffix("_s"), lane_of(phase.term, stage)
+            on = chiplet_track(stage.chiplets[0], lane) if lane else own
+            yield slice_(on, f"{placed.mark} {name}" if lane else name, from_ns, to_ns, args)
 
 
 def _stage_args(placed: Placed) -> Args:

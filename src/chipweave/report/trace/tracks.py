@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chipweave.evaluation.record import RESOURCES
+from chipweave.evaluation.record import FIRST_PASS, RESOURCES, StageEvaluation
 from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.plan.problem import Fidelity
 from chipweave.report.palette import letter
@@ -18,6 +18,10 @@ Args = Mapping[str, Any]
 LONGEST_NAME = 60
 SCHEDULE, PACKAGE, LINKS, DRAM = 1, 2, 3, 4
 """Processes of the trace, in the order in which they are shown."""
+LANES = ("chiplet {}", "chiplet {}: beside the computing", "chiplet {}: weights that stay")
+"""Tracks of a chiplet: slices of a track nest, and what overlaps otherwise has a track of its own."""
+BESIDE = ("weights_s", "spill_s", "forward_s")
+"""Terms of a first pass that in `detailed` go on beside others (`evaluation/timeline.py`)."""
 BOUNDS = ("slowest pipeline", *RESOURCES.values())
 """What a window is at least as long as."""
 
@@ -25,6 +29,11 @@ BOUNDS = ("slowest pipeline", *RESOURCES.values())
 def track(process: int, number: int) -> dict[str, int]:
     """Where events of a track belong. A thread has a number of its own in the whole trace, and no process has it."""
     return {"pid": process, "tid": 1_000_000 * process + number}
+
+
+def chiplet_track(chiplet: int, lane: int = 0) -> dict[str, int]:
+    """A chiplet's track; on lanes 1 and 2 what goes on beside (`LANES`)."""
+    return track(PACKAGE, len(LANES) * chiplet + lane)
 
 
 def model_track(task: int) -> dict[str, int]:
@@ -40,8 +49,10 @@ def track_names(result: Result, carried: Sequence[WindowTraffic]) -> Iterator[Ev
     tracks = [(track(SCHEDULE, number), label) for number, label in enumerate(labels)]
     for task, entry in enumerate(problem.scenario.tasks):
         tracks.append((model_track(task), f"{letter(task)} {short(entry.name)}"))
+    beside = _lanes_beside(result)
     for number, chiplet in enumerate(package.chiplets):
-        tracks.append((track(PACKAGE, number), f"chiplet {number} ({short(chiplet.name)})"))
+        tracks.append((chiplet_track(number), f"chiplet {number} ({short(chiplet.name)})"))
+        tracks += [(chiplet_track(number, lane), LANES[lane].format(number)) for lane in sorted(beside.get(number, ()))]
     for number, (a, b) in enumerate(package.directed_links):
         if any(window.links[number] for window in carried):
             tracks.append((track(LINKS, number), f"link {a} to {b}"))
@@ -58,6 +69,23 @@ def track_names(result: Result, carried: Sequence[WindowTraffic]) -> Iterator[Ev
     for of, name in tracks:
         yield {"ph": "M", "name": "thread_name", **of, "args": {"name": name}}
         yield {"ph": "M", "name": "thread_sort_index", **of, "args": {"sort_index": of["tid"]}}
+
+
+def lane_of(term: str, stage: StageEvaluation) -> int:
+    """On which of a chiplet's tracks a term of a stage is drawn."""
+    if term == "resident_s":
+        return 2
+    return int(term in BESIDE and stage.l2 is not None)
+
+
+def _lanes_beside(result: Result) -> dict[int, set[int]]:
+    """Per chiplet, its tracks that hold something beside the first one."""
+    found: dict[int, set[int]] = {}
+    for stage in result.evaluation.stages:
+        terms = (*FIRST_PASS, "resident_s")
+        lanes = {lane_of(term, stage) for term in terms if getattr(stage, term)} - {0}
+        found.setdefault(stage.chiplets[0], set()).update(lanes)
+    return found
 
 
 def slice_(on: Mapping[str, int], name: str, start_ns: int, end_ns: int, args: Args) -> Event:
