@@ -70,7 +70,7 @@ class Books(NamedTuple):
     Args:
         room: per layer, what is left while it runs.
         since, had, gone: [tensor + 1] the layer that made it or used it last (`NOT_MET`), how much of it stayed then,
-            and the most that was not kept.
+            and the most that was not kept; of one that is loaded, how much of it was.
         sums: see `SLACK`.
     """
 
@@ -119,7 +119,7 @@ def use_tensor(layer: int, use: int, uses: Uses, around: Around, books: Books) -
     since, had, size, read = books.since[tensor + 1], books.had[tensor + 1], uses.size[use], uses.read[use]
     if since == NOT_MET and tensor < around.window:
         # The stage loads it, when it is first needed; it streams past and is not kept for this use.
-        books.since[tensor + 1] = layer
+        books.since[tensor + 1], books.gone[tensor + 1] = layer, read
         return float(read)
     if since == NOT_MET:
         since = around.begin - 1  # an earlier stage of the window sent it: it waits from the start
@@ -134,9 +134,14 @@ def use_tensor(layer: int, use: int, uses: Uses, around: Around, books: Books) -
         kept = had + more
     take(since, layer, kept, books)
     gone = size - kept
-    if gone > 0.0:
+    if tensor < around.window:
+        # Another slice of what the stage loads counts as loaded, not as come back.
+        first = max(0.0, min(size, books.gone[tensor + 1] + read) - books.gone[tensor + 1])
+        books.gone[tensor + 1] += first
+        books.sums[BACK] += min(gone, read - first)
+    elif gone > 0.0:
         books.sums[BACK] += min(gone, read)
-        if not around.in_dram[tensor + 1] and tensor >= around.window and gone > books.gone[tensor + 1]:
+        if not around.in_dram[tensor + 1] and gone > books.gone[tensor + 1]:
             books.sums[WROTE] += gone - books.gone[tensor + 1]
             books.gone[tensor + 1] = gone
     books.since[tensor + 1], books.had[tensor + 1] = layer, kept

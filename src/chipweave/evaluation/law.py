@@ -310,15 +310,15 @@ def inside(demand: Demand, way: Way, share: float, rates: Rates) -> Inside:
     in full."""
     d = demand
     compute_s, pace_s, exposed_s, gather_s = share * d.compute_s, share * d.pace_s, 0.0, 0.0
-    evicted, streamed = share * (1.0 - way.held) * d.waiting, from_dram(way)
+    evicted, streamed = (1.0 - way.held) * d.waiting, from_dram(way)
     if way.keeping == BLOCKS:
         compute_s, pace_s = compute_s + share * d.blocks_s, pace_s + share * d.blocks_s
         # What is pinned is what computing would not hide: it is as long as any weights are exposed.
         exposed_s = max(0.0, d.exposed_s - (d.weights - from_dram(way)) / rates.dram_bytes_s)
-        evicted, streamed = evicted + share * d.evicted, streamed + d.again
+        evicted, streamed = evicted + d.evicted, streamed + d.again
     if way.gathered > 0.0:
         gather_s = way.gathered * d.gather_s + d.gather_fixed_s
-    streams_s = dram_s(streamed, d.weights_hops, rates) + dram_s(evicted, d.dram_hops, rates)
+    streams_s = dram_s(streamed, d.weights_hops, rates) + share * dram_s(evicted, d.dram_hops, rates)
     return Inside(compute_s, share * d.exchange_s, pace_s, exposed_s, streams_s, gather_s)
 
 
@@ -381,7 +381,7 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
         # Weights come in the order of need, from when those of earlier stages are there.
         first_s = dram_s(d.weights + again + evicted, d.weights_hops, rates)
         latency_s = first_s - (d.weights + again + evicted) / rates.dram_bytes_s
-        ready_s = max(latency_s + d.arrival_s, first_s)
+        ready_s = max(latency_s + d.arrival_s + (d.blocks_s if blocks else 0.0), first_s)
         ready_s += d.exchange_s + max(store_s, ports_s)
 
     entering = d.weights + (k - 1) * (from_dram(way) + way.gathered)

@@ -134,7 +134,9 @@ def fused(model: Model, layer: int, tensor: int) -> bool:
     So do pools, element-wise and upsample layers, and a matmul whose first operand comes from a matmul of the same
     groups, by groups, with element-wise layers between them (attention: scores, softmax, values).
     """
-    if tensor != layer - 1 or tensor == NETWORK_INPUT or len(model.consumers[tensor]) != 1:
+    if tensor != layer - 1 or tensor == NETWORK_INPUT:
+        return False
+    if [edge.consumer for edge in model.consumers[tensor]] != [layer]:
         return False
     reader = model.layers[layer]
     if reader.rides:
