@@ -265,6 +265,7 @@ def replay(tensors: Sequence[Tensor], layers: int, stay: Stay, played: Played) -
         uses = sorted({tensor.arrives, *tensor.reads})
         dram = set(range(tensor.size)) if tensor.loaded or tensor.in_dram else set()
         l2: set[int] = set()
+        came = tensor.reads.get(tensor.arrives, 0) if tensor.loaded else 0
         for since, until in pairwise(uses):
             stays = stay[number, since, until]
             size = tensor.at(until)
@@ -274,9 +275,15 @@ def replay(tensors: Sequence[Tensor], layers: int, stay: Stay, played: Played) -
             played.wrote += len(written)
             dram |= written
             l2 = stays
+            gone = 0
             for byte in taken(size, tensor.reads[until], stays):
                 assert byte in l2 or byte in dram
-                played.back += byte not in l2
+                gone += byte not in l2
+            read = tensor.reads[until]
+            if tensor.loaded:  # another slice is loaded for the first time
+                first = max(0, min(size, came + read) - came)
+                came, read = came + first, read - first
+            played.back += min(gone, read)
         assert uses[-1] < layers
 
 
@@ -515,10 +522,11 @@ def pass_times(case: Case, links: Links, way: tuple[int, int, float, bool], in_b
     weights, evicted = dram_s(case.weights - pinned + again), dram_s(spill)
     out = max(store, ports)
     begun = links.dram_latency_s + arrival(case.works, links.dram_byte_s)
+    begun += sum(work.blocks_s - work.whole_s for work in case.works) if in_blocks else 0.0
     come = dram_s(case.weights + again + spill)
 
     def both(share: float) -> tuple[float, float]:
-        streams = weights + dram_s(share * spill)
+        streams = weights + share * evicted
         fill = share * load + max(share * compute + waits, streams) + share * out
         steady = max(share * compute + waits, share * (load + store) + streams, share * ports)
         return fill, steady if overlaps else fill
