@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from chipweave.evaluation.bound import Point
 from chipweave.ndarrays import Floats
 from chipweave.plan.objective import Objective
 
-_BINS = 128
+_BINS = 64
+MOST_POINTS = 12
 
 
 class Caps(NamedTuple):
@@ -50,27 +52,40 @@ def beside(caps: Caps, latency_s: float, energy_j: float) -> Caps:
 NO_CAPS = Caps(0.0, math.inf, np.array([math.inf]))
 
 
-def caps(objective: Objective, incumbent: float, least: Sequence[Point], window: int) -> Caps:
+def caps(objective: Objective, incumbent: float, least: Point, others: Sequence[Point]) -> Caps:
     """What a window may cost in any schedule whose objective is at most `incumbent`.
 
-    `least` bounds every window of the schedule from below.
+    Args:
+        least: a latency and energy that the window does not go below.
+        others: points behind one of which the schedule's other windows together lie, whatever is chosen for them.
     """
     if not math.isfinite(incumbent):
         return NO_CAPS
-    total_s, total_j = (sum(values) for values in zip(*least, strict=True))
-    start_s, start_j = least[window]
-    others_s, others_j = total_s - start_s, total_j - start_j
-    slowest_s = _largest(lambda x: objective(x + others_s, total_j) <= incumbent, start_s)
+    start_s, start_j = least
+
+    def holds(latency_s: float, energy_j: float) -> bool:
+        return any(objective(latency_s + more_s, energy_j + more_j) <= incumbent for more_s, more_j in others)
+
+    slowest_s = _largest(lambda x: holds(x, start_j), start_s)
     if not math.isfinite(slowest_s):
-        flat_j = _largest(lambda y: objective(total_s, y + others_j) <= incumbent, start_j)
-        return Caps(0.0, math.inf, np.array([flat_j]))
+        return Caps(0.0, math.inf, np.array([_largest(lambda y: holds(start_s, y), start_j)]))
     step_s = max((slowest_s - start_s) / (_BINS - 1), 1e-15)
     starts = start_s + step_s * np.arange(_BINS)
+    return Caps(start_s, step_s, np.array([_largest(partial(holds, float(each)), start_j) for each in starts]))
 
-    def most_j(latency_s: float) -> float:
-        return _largest(lambda y: objective(latency_s + others_s, y + others_j) <= incumbent, start_j)
 
-    return Caps(start_s, step_s, np.array([most_j(float(latency_s)) for latency_s in starts]))
+def together(fronts: Sequence[Sequence[Point]]) -> list[Point]:
+    """Points behind one of which a choice from each front lies, added up; few of them."""
+    made: list[Point] = [(0.0, 0.0)]
+    for front in fronts:
+        sums = sorted((one[0] + other[0], one[1] + other[1]) for one in made for other in front)
+        made = []
+        for latency_s, energy_j in sums:
+            if not made or energy_j < made[-1][1]:
+                made.append((latency_s, energy_j))
+        size = -(-len(made) // MOST_POINTS)
+        made = [(some[0][0], some[-1][1]) for some in (made[at : at + size] for at in range(0, len(made), size))]
+    return made
 
 
 def _largest(holds: Callable[[float], bool], start: float) -> float:
@@ -84,7 +99,7 @@ def _largest(holds: Callable[[float], bool], start: float) -> float:
         low, high = high, 2 * high
     else:
         return math.inf
-    while high - low > 1e-6 * high:
+    while high - low > 1e-5 * high:
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
     return high

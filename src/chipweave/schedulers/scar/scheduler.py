@@ -17,7 +17,7 @@ from chipweave.plan.objective import Objective, objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, beside, caps
+from chipweave.schedulers.scar.energy_caps import Caps, beside, caps, together
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
@@ -113,6 +113,7 @@ class _Search:
         self.partition = 0
         self.least_of: dict[tuple[int, Share, int], Point] = {}
         self.least_value: dict[tuple[object, ...], float] = {}
+        self.behind: dict[tuple[object, ...], list[list[Point]]] = {}
         self.least: dict[tuple[object, ...], list[Point]] = {}
         self.before: dict[tuple[int, Share, int], Segmentations] = {}
         self.limits_s = [
@@ -185,14 +186,15 @@ class _Search:
         key = (number, *limits)
         if self.least_value.get(key, -math.inf) > self.incumbent:
             return tolerance  # what a coarser pass found shows that nothing better is here
-        known = self.least.get(key)
-        least = known or [least_window(self.ready, window) for window in windows]
+        least = self.least.get(key) or [least_window(self.ready, window) for window in windows]
+        behind = self.behind.setdefault(key, [[point] for point in least])
         ends = _last_windows(windows)
         found: list[list[WindowOption]] = []
         for index, (window, nodes) in enumerate(zip(windows, limits, strict=True)):
             incumbent = None if self.best is None else self.incumbent
             self.request.progress(Progress(number, total, incumbent, f"window {index + 1} of {len(windows)}"))
-            bounds = caps(self.objective, self.incumbent, least, index)
+            others = together([*behind[:index], *behind[index + 1 :]])
+            bounds = caps(self.objective, self.incumbent, least[index], others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
             options, of_window, own = self._window(window, nodes, late, bounds, tolerance)
             least[index] = max(least[index][0], of_window[0]), max(least[index][1], of_window[1])
@@ -201,6 +203,8 @@ class _Search:
             if not options:
                 return reached
             found.append(options)
+            # Whatever is better lies behind what was found here, but for the tolerance.
+            behind[index] = [(o.latency_s / (1 + own), o.energy_j / (1 + own)) for o in options]
             if self.request.out_of_time and self.best is not None:
                 raise _OutOfTime
         least_value = math.inf
