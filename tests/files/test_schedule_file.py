@@ -121,6 +121,12 @@ def test_nothing_is_left_behind_where_the_file_cannot_be_written(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "schedule.json"]
 
 
+def tables_of(document: Any, model: int) -> list[Any]:
+    """All figures of a model's layers: of one sample on each class, and of several together."""
+    costs = document["cost_model"]
+    return [*costs["figures"][model], *(table for size in costs["together"][model] for table in size["figures"])]
+
+
 # What changed ----------------------------------------------------------------------------------------------------
 
 
@@ -141,10 +147,7 @@ def test_nothing_is_left_behind_where_the_file_cannot_be_written(tmp_path: Path)
         (lambda d: d["scenario"].update(note="edited"), "scenario_hash: stored sha256:"),
         (lambda d: d["package"].update(source="edited"), "package_hash: stored sha256:"),
         (lambda d: d["package"].update(dram_latency_s=1.0), "evaluation.latency_s: stored"),
-        (
-            lambda d: [table["cycles"].__setitem__(0, 1e9) for table in d["cost_model"]["figures"][0]],
-            "evaluation.latency_s: stored",
-        ),
+        (lambda d: [table["cycles"].__setitem__(0, 1e9) for table in tables_of(d, 0)], "evaluation.latency_s: stored"),
     ],
 )
 def test_a_file_that_was_edited_says_what_changed(stored: Path, edit: Callable[[Any], None], message: str) -> None:
@@ -214,6 +217,37 @@ def test_files_of_version_0_1_are_read_as_plans(name: str) -> None:
     if "law" not in document and result.changes:
         assert "an older law" in result.changes[0]
         assert len(result.changes) <= 8
+
+
+def test_figures_of_several_samples_are_stored_for_every_micro_batch_asked_for(stored: Path) -> None:
+    """Of layers and of blocks; `paper` asks for none."""
+    document = json.loads(stored.read_text())
+    for task, model in zip(document["scenario"]["models"], document["cost_model"]["together"], strict=True):
+        sizes = [size["samples"] for size in model]
+        assert sizes == sorted(set(sizes))
+        assert {1, task["batch"]} <= set(sizes)
+        for size in model:
+            for table in size["figures"]:
+                assert {len(values) for values in table.values()} == {len(table["cycles"])}
+                assert len(table["cycles"]) >= len(task["model"]["layers"])
+    assert "together" not in to_document(random_result(fidelity=Fidelity.PAPER))["cost_model"]
+
+
+def test_figures_of_several_samples_that_do_not_fit_are_refused(stored: Path) -> None:
+    def fewer(document: Any) -> None:
+        document["cost_model"]["together"][0][0]["figures"][0]["cycles"].pop()
+
+    (problem,) = problems_in(change(stored, fewer))
+    assert "cost_model.together: not one figure per layer" in problem
+
+
+def test_a_micro_batch_of_which_the_file_holds_no_figures_is_refused(stored: Path) -> None:
+    def without(document: Any) -> None:
+        document["cost_model"]["together"][0] = document["cost_model"]["together"][0][:1]
+
+    (problem,) = problems_in(change(stored, without))
+    assert "the file holds no figures of" in problem
+    assert "evaluate it in Python" in problem
 
 
 def test_an_objective_known_by_name_only_has_no_bound(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from chipweave.cost.whole_layers import WholeLayers
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.record import Keeping
 from chipweave.files.package_file import resolve_package
@@ -255,7 +256,12 @@ def test_a_study_of_latency_alone_has_no_energy_to_show() -> None:
               for costs in row) for row in problem.costs
     )  # fmt: skip
     schedule = some_result(0).schedule
-    result = assess(replace(problem, package=package, costs=free), {"name": "free"}, schedule, objective("latency"))
+    result = assess(
+        replace(problem, package=package, costs=free, cost_model=WholeLayers("free")),
+        {"name": "free"},
+        schedule,
+        objective("latency"),
+    )
     assert result.evaluation.energy_j == 0
     text = printed(result)
     assert "Models" in text

@@ -7,11 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from chipweave.cost.choose import choose, describe, rebuilds
-from chipweave.cost.interface import LARGEST_FIGURE, LayerCosts
-from chipweave.cost.whole_layers import WholeLayers
 from chipweave.errors import InputError, did_you_mean
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.exact.ground import prepare
@@ -29,9 +25,10 @@ from chipweave.evaluation.term import names_of
 from chipweave.files.atomic import make_folder, write_text
 from chipweave.files.content import content_hash
 from chipweave.files.json import dump_json, parse_json
+from chipweave.files.layer_figures import figures_to_dict, problem_of
 from chipweave.files.package_file import package_from_dict, package_to_dict, resolve_package
 from chipweave.files.scenario_file import resolve_scenario, scenario_from_dict, scenario_to_dict
-from chipweave.files.schedule_spec import FORMAT_VERSION, LAW, CostModelSpec, ScheduleFileSpec, StageSpec, TablesSpec
+from chipweave.files.schedule_spec import FORMAT_VERSION, LAW, CostModelSpec, ScheduleFileSpec, StageSpec
 from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
 from chipweave.hardware.package import Package
@@ -246,12 +243,7 @@ def _cost_model_to_dict(result: Result) -> dict[str, Any]:
     description = dict(result.cost_model)
     if rebuilds(description["name"]):
         return description
-    figures = [[_costs_to_dict(costs) for costs in by_class] for by_class in result.problem.costs]
-    return description | {"figures": figures}
-
-
-def _costs_to_dict(costs: LayerCosts) -> dict[str, list[float]]:
-    return {key: [float(number) for number in values] for key, values in vars(costs).items()}
+    return description | figures_to_dict(result.problem, result.schedule)
 
 
 def _described(
@@ -345,8 +337,7 @@ def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Pa
     """The problem with its costs, and the cost model as plain data."""
     given = spec.cost_model
     if isinstance(given, CostModelSpec) and given.figures is not None:
-        costs = _costs(given.figures, scenario, package, path)
-        return Problem(scenario, package, spec.fidelity, costs, WholeLayers(given.name)), {"name": given.name}
+        return problem_of(given, scenario, package, spec.fidelity, str(path)), {"name": given.name}
     if isinstance(given, str):
         model = choose(given, folder=path.parent)
     elif rebuilds(given.name):
@@ -357,24 +348,6 @@ def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Pa
             path=str(path),
         )
     return pose(scenario, package, model, spec.fidelity), describe(model)
-
-
-def _costs(
-    figures: Sequence[Sequence[TablesSpec]], scenario: Scenario, package: Package, path: Path
-) -> tuple[tuple[LayerCosts, ...], ...]:
-    shape = [[len(task.model.layers)] * len(package.classes) for task in scenario.tasks]
-    tables = [[[np.array(values) for values in vars(table).values()] for table in row] for row in figures]
-    lengths = [[{len(values) for values in table} for table in row] for row in tables]
-    if lengths != [[{count} for count in row] for row in shape]:
-        raise InputError(
-            f"{path}: cost_model.figures: not one figure per layer, for each of {len(shape)} models on each of "
-            f"{len(package.classes)} chiplet classes; restore the file",
-            path=str(path),
-        )
-    if any(values.min() < 0 or values.max() > LARGEST_FIGURE for row in tables for table in row for values in table):
-        beyond = f"a figure is not in 0..{LARGEST_FIGURE:g}"
-        raise InputError(f"{path}: cost_model.figures: {beyond}; restore the file", path=str(path))
-    return tuple(tuple(LayerCosts(*table) for table in row) for row in tables)
 
 
 def _search_from(spec: ScheduleFileSpec) -> Search | None:

@@ -75,6 +75,16 @@ class TablesSpec(Spec):
     l2_need_elements: list[float]
 
 
+class TogetherSpec(Spec):
+    """Costs of several samples of a model's layers that run together, all of them."""
+
+    samples: int = Field(ge=1, description="How many.")
+    figures: list[TablesSpec] = Field(
+        description="Per chiplet class: of every layer, then of the layers whose weights come in blocks a whole block "
+        "and the last one."
+    )
+
+
 class CostModelSpec(Spec):
     """A cost model: `maestro` or `loopnest` with its parameters, or another one's figures."""
 
@@ -85,6 +95,9 @@ class CostModelSpec(Spec):
     )
     figures: list[list[TablesSpec]] | None = Field(
         None, description="Per model of the scenario, per chiplet class of the package (in order of appearance)."
+    )
+    together: list[list[TogetherSpec]] | None = Field(
+        None, description="Per model, for each micro-batch asked for; of models that know what samples cost together."
     )
 
 

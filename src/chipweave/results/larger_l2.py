@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts
 from chipweave.evaluation.evaluate import evaluate
@@ -70,7 +71,8 @@ def _with_twice_the_l2(problem: Problem) -> Problem:
 
 
 def _twice(chiplet: Chiplet) -> Chiplet:
-    return replace(chiplet, l2_bytes=2 * chiplet.l2_bytes, stream_bytes=max(1, int(chiplet.block_bytes)))
+    size: dict[str, Any] = {"l2_bytes": 2 * chiplet.l2_bytes, "stream_bytes": chiplet.block_bytes}  # not rounded
+    return replace(chiplet, **size)
 
 
 @dataclass(frozen=True)
