@@ -16,7 +16,10 @@ from numba import njit
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 LEAN: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}
-SHARED = ("evaluation/law.py", "evaluation/keep.py", "evaluation/streams.py", "evaluation/exact/boxes.py", "evaluation/tables/*.py")
+SHARED = (
+    *(f"evaluation/{name}.py" for name in ("law", "keep", "streams", "exact/boxes")),
+    "evaluation/tables/*.py",
+)
 """Modules with functions that kernels of other folders call."""
 
 

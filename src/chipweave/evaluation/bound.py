@@ -109,8 +109,8 @@ def _on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
 def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
     """As `_on_the_best_class` of every part of a layer that there is (`Splits.tile_costs`).
 
-    What a part takes together with other samples is not known of all parts: where a cost model has such figures, a part
-    takes at least its multiplications on all PEs, and their joules.
+    What a part takes together with other samples, or in blocks, is not known of all parts: where a cost model has such
+    figures, a part takes at least its multiplications on all PEs, and their joules.
     """
     batch, classes = ready.tasks[task].batch, ready.package.classes
     splits = ready.splits(task, len(ready.package.chiplets))
@@ -119,7 +119,7 @@ def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats
     if not ready.detailed:
         return np.min(seconds, axis=0), np.min([batch * each.energy_j for each in costs], axis=0)
     joules = [batch * each.resident_j + each.fill_weight_j for each in costs]
-    if batch > 1 and isinstance(ready.problem.cost_model, BatchCostModel):
+    if isinstance(ready.problem.cost_model, BatchCostModel):
         least_s = [splits.least_cycles(chiplet) / chiplet.clock_hz for chiplet in classes]
         seconds = [np.minimum(one, least) for one, least in zip(seconds, least_s, strict=True)]
         joules = [batch * each.mac_j + each.fill_weight_j for each in costs]
@@ -160,7 +160,7 @@ def least_part_j(ready: Prepared, part: Part) -> float:
 
 
 def _least_of_units(ready: Prepared, part: Part) -> tuple[Floats, Floats]:
-    """Per unit seconds of one sample and joules of the batch, weights filled once, at the best micro-batch and class."""
+    """Per unit seconds of one sample and joules of the batch, weights filled once, at the best size and class."""
     found = [_units_at(ready, part, size) for size in micro_batch_candidates(ready.tasks[part[0]].batch)]
     return np.min([each[0] for each in found], axis=0), np.min([each[1] for each in found], axis=0)
 

@@ -10,7 +10,7 @@ meant; b' is the micro-batch, b the batch, k = ceil(b / b') the number of micro-
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 IN_LOAD, WHOLE, BLOCKS = range(3)
 """How weights arrive: with every load (`paper`); all of them once, layer by layer; in blocks, what is not pinned again
@@ -86,6 +86,7 @@ class Demand(NamedTuple):
 
     Args:
         batch, micro_batch: samples in all, and at a time.
+        last: of the time that samples of a full micro-batch take, what the last micro-batch takes, which may be short.
         compute_s, exchange_s: all layers' slowest parts; tensors among the region's chiplets.
         pace_s: both where they overlap, layer by layer.
         blocks_s, blocks_j: what blocks take longer than whole layers, in a micro-batch; and joules of one sample.
@@ -107,6 +108,7 @@ class Demand(NamedTuple):
 
     batch: int
     micro_batch: int
+    last: float
     compute_s: float
     exchange_s: float
     pace_s: float
@@ -189,6 +191,15 @@ def micro_batches(batch: int, micro_batch: int) -> int:
     return -(-batch // micro_batch)
 
 
+def last_share(batch: int, micro_batch: int, samples: int) -> float:
+    """Of the time that a full micro-batch takes, what the last one takes, where so many chiplets have samples of their
+    own: it goes by the chiplet that has most of them."""
+    left = batch - (micro_batches(batch, micro_batch) - 1) * micro_batch
+    if samples == 1:
+        return left / micro_batch
+    return float(-(-left // samples) / -(-micro_batch // samples))
+
+
 def dram_s(bytes_: float, hops: float, rates: Rates) -> float:
     """Off chip: bytes / BW_dram + hops to the interface * Lat_hop + Lat_mem + delta; nothing for no bytes."""
     if bytes_ == 0:
@@ -239,9 +250,9 @@ def fits_l2(live: float, two_weights: float, l2: float) -> bool:
 def pinned(room: Room, weights: float, budget: float, held: float, chiplets: int, overlaps: bool) -> Way:
     """Weights in blocks, with so much L2 on every chiplet for those that stay.
 
-    First what only one chiplet uses: a byte of room saves a byte of the stage's own. Then what all of them use: as local
-    copies if they fit; else as much of it as fits once in the whole region, a part of it locally where there is room
-    (docs/regions.md).
+    First what each chiplet has a part of: a byte of room on every chiplet saves as many distinct ones. Then what all of
+    them use: as local copies if they fit; else as much of it as fits once in the whole region, a part of it locally
+    where there is room (docs/regions.md).
 
     Args:
         weights: distinct bytes of all weights; held: the share of waiting copies that has room.
@@ -364,8 +375,7 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     """The stage with its weights kept in this way (`detailed`)."""
     d, blocks = demand, way.keeping == BLOCKS
     k, rounds = micro_batches(d.batch, d.micro_batch), d.batch / d.micro_batch
-    share = rounds - (k - 1)
-    full, last = inside(d, way, 1.0, rates), inside(d, way, share, rates)
+    full, last = inside(d, way, 1.0, rates), inside(d, way, d.last, rates)
     again = d.again if blocks else 0.0
     evicted = (d.evicted if blocks else 0.0) + (1.0 - way.held) * d.waiting
     load_s = dram_s(d.micro_batch * d.load, d.load_hops, rates)
@@ -374,7 +384,7 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     ports_s = d.forward_s + d.store_port_s
     weights_s = max(dram_s(from_dram(way) + again, d.weights_hops, rates), full.gather_s)
     fill_s, steady_s = turns(full, load_s, store_s, ports_s, way.overlaps)
-    last_fill_s, last_steady_s = turns(last, share * load_s, share * store_s, share * ports_s, way.overlaps)
+    last_fill_s, last_steady_s = turns(last, d.last * load_s, d.last * store_s, d.last * ports_s, way.overlaps)
     resident_s = (d.weights - from_dram(way)) / rates.dram_bytes_s
     ready_s = 0.0
     if d.weights > 0.0:
@@ -397,9 +407,10 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     first_s = max(fill_s, ready_s)
     alone_s = first_s if k == 1 else last_leaves_s(0.0, first_s, steady_s, last_fill_s, last_steady_s, k)
     return Terms(
-        full.compute_s, full.pace_s, full.exposed_s, weights_s, resident_s, load_s, store_s, spill_s, fill_s, ready_s, steady_s,
-        last_fill_s, last_steady_s, alone_s, way.overlaps,
-        weights, read_again, load, store, spill, dram, mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
+        full.compute_s, full.pace_s, full.exposed_s, weights_s, resident_s, load_s, store_s, spill_s,
+        fill_s, ready_s, steady_s, last_fill_s, last_steady_s, alone_s, way.overlaps,
+        weights, read_again, load, store, spill, dram,
+        mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
     )  # fmt: skip
 
 
@@ -445,7 +456,24 @@ EMPTY = Passing(0.0, 0.0, 0.0, 0.0)
 """Before the first stage."""
 
 
-def through(before: Passing, stage: Terms, k: int) -> Passing:
+class Passed(Protocol):
+    """A stage, as a pipeline passes it (`Terms`, or what is recorded of them)."""
+
+    @property
+    def fill_s(self) -> float: ...
+    @property
+    def ready_s(self) -> float: ...
+    @property
+    def resident_s(self) -> float: ...
+    @property
+    def steady_s(self) -> float: ...
+    @property
+    def last_fill_s(self) -> float: ...
+    @property
+    def last_steady_s(self) -> float: ...
+
+
+def through(before: Passing, stage: Passed, k: int) -> Passing:
     """One stage further. A stage's weights load while it waits for its first input, behind those of earlier stages."""
     first_s = max(before.first_s + stage.fill_s, before.weights_s + stage.ready_s)
     slowest_s = max(before.slowest_s, stage.steady_s)

@@ -80,7 +80,7 @@ def _layers_and_blocks(ready: Prepared, task: int) -> list[list[Layer]]:
     for number in range(len(ready.package.classes)):
         parts = list(layers)
         for layer, block in zip(layers, ready.blocks(task, number), strict=True):
-            if block.count > 1:
+            if block.number > 1:
                 last = channel_units(layer) % block.units or block.units
                 parts += [tile(layer, layer.out_y, layer.out_x, units) for units in (block.units, last)]
         found.append(parts)

@@ -16,7 +16,7 @@ class Block(NamedTuple):
 
     units: int
     bytes_: float
-    count: int
+    number: int
 
 
 def block_of(layer: Layer, units: int, bytes_: float, chiplet: Chiplet) -> Block:

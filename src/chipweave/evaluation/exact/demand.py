@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Boxes, Cuts, Need, extent, in_rows, meet, sizes
 from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2
-from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
 from chipweave.evaluation.exact.split import Splits, starts
@@ -30,14 +30,15 @@ from chipweave.evaluation.law import (
     gather_byte_s,
     gather_fixed_s,
     kept,
+    last_share,
     micro_batches,
     printed,
     ways,
 )
-from chipweave.evaluation.streams import exposed_s, open_stream, stream_layer, ARRIVAL
 from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
-from chipweave.ndarrays import Floats
+from chipweave.evaluation.streams import ARRIVAL, exposed_s, open_stream, stream_layer
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.ndarrays import Floats
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Edge, Model
@@ -491,6 +492,10 @@ def _demand(work: StageWork) -> Demand:
     return Demand(
         batch=setting.batch,
         micro_batch=work.micro_batch,
+        last=max(
+            last_share(setting.batch, work.micro_batch, setting.cuts.splits[layer].samples)
+            for layer in work.stage.layers
+        ),
         compute_s=sum(layer_s),
         exchange_s=sum(exchange_s.values()),
         pace_s=_pace_s(setting.model, work.stage, layer_s, exchange_s),
@@ -536,7 +541,7 @@ def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, f
     open_stream(whole)
     for at, layer in enumerate(stage.layers):
         bytes_ = setting.model.bytes_per_element * setting.model.layers[layer].weight_elements
-        blocks = work.block(layer).count
+        blocks = work.block(layer).number
         weights_s = bytes_ / setting.ready.rates.dram_bytes_s
         stream_layer(layer_s[at] + more_s[at], weights_s, blocks, state)
         stream_layer(layer_s[at], weights_s, blocks, whole)

@@ -20,8 +20,9 @@ from chipweave.plan.problem import Fidelity, Problem
 from chipweave.workload.layer import channel_units
 from chipweave.workload.scenario import Task
 
+
 class BlockCosts(NamedTuple):
-    """What layers take more where their weights come in blocks, per layer: seconds of a micro-batch, joules of a sample.
+    """Per layer, what it takes more where its weights come in blocks: seconds of a micro-batch, joules of a sample.
 
     A layer whose weights are one block takes nothing more; others may take less, too.
     """
@@ -163,14 +164,14 @@ def _block_costs(ready: Prepared, task: int, micro_batch: int) -> tuple[BlockCos
         more = BlockCosts(np.zeros(len(layers)), np.zeros(len(layers)))
         made.append(more)
         blocks = ready.blocks(task, number)
-        cut = [at for at, block in enumerate(blocks) if block.count > 1]
+        cut = [at for at, block in enumerate(blocks) if block.number > 1]
         if not cut or not isinstance(model, BatchCostModel):  # who knows whole layers alone has no figures of blocks
             continue
         rest = [channel_units(layers[at]) % blocks[at].units or blocks[at].units for at in cut]
-        parts = [tile(layers[at], layers[at].out_y, layers[at].out_x, blocks[at].units) for at in cut]
-        parts += [tile(layers[at], layers[at].out_y, layers[at].out_x, units) for at, units in zip(cut, rest, strict=True)]
+        sizes = [*((at, blocks[at].units) for at in cut), *zip(cut, rest, strict=True)]
+        parts = [tile(layers[at], layers[at].out_y, layers[at].out_x, units) for at, units in sizes]
         costs, whole = batch_costs(model, parts, chiplet, micro_batch), ready.costs(task, micro_batch)[number]
-        times = np.array([blocks[at].count - 1 for at in cut] + [1] * len(cut))
+        times = np.array([blocks[at].number - 1 for at in cut] + [1] * len(cut))
         cycles = (times * costs.cycles).reshape(2, -1).sum(axis=0)
         joules = (times * costs.resident_j).reshape(2, -1).sum(axis=0) / micro_batch
         more.seconds[cut] = (cycles - micro_batch * whole.cycles[cut]) / chiplet.clock_hz

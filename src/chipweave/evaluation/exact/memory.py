@@ -73,7 +73,8 @@ def kept_in_l2(
         chiplet: of the region, the one with least L2.
     """
     tensors = stage.last + 2
-    books = Books(np.zeros(stage.last + 1), np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors), np.zeros(4))
+    since, had, gone = np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors)
+    books = Books(np.zeros(stage.last + 1), since, had, gone, np.zeros(4))
     around = Around(stage.first, window[0], float(chiplet.l2_bytes), _in_dram(model, tensors, window[1]))
     uses, layers = uses_of(model, stage, micro_batch, cuts), layers_of(model, stage, chiplet, cuts)
     open_books(books)
@@ -108,7 +109,8 @@ def layers_of(model: Model, stage: Stage, chiplet: Chiplet, cuts: Cuts | None = 
 def uses_of(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = None) -> Uses:
     """What the layers of the stage read, each tensor once, numbered as in the model."""
     start, end = np.zeros(stage.last + 1, np.int64), np.zeros(stage.last + 1, np.int64)
-    scale, rows = model.bytes_per_element, []
+    scale = model.bytes_per_element
+    rows: list[tuple[int, float, float, bool]] = []
     for layer in stage.layers:
         start[layer] = len(rows)
         read: dict[int, int] = {}
@@ -124,8 +126,8 @@ def uses_of(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = No
                 held = held * float(need.sizes.max()) / cuts.entries(tensor)
             rows.append((tensor, held, held * share, fused(model, layer, tensor)))
         end[layer] = len(rows)
-    tensor, size, taken, together = zip(*rows, strict=True)
-    return Uses(start, end, np.array(tensor), np.array(size, np.float64), np.array(taken, np.float64), np.array(together))
+    tensors, held_bytes, taken, together = (np.array(column) for column in zip(*rows, strict=True))
+    return Uses(start, end, tensors, held_bytes.astype(np.float64), taken.astype(np.float64), together)
 
 
 def fused(model: Model, layer: int, tensor: int) -> bool:

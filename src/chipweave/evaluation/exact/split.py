@@ -145,9 +145,7 @@ class Splits:
 
     def least_cycles(self, chiplet: Chiplet) -> Floats:
         """Cycles below which no part goes, in the order of `tile_costs`: all its multiplications, one per lane."""
-        macs = [
-            tile(self.distinct[0][at], *shape).macs for at, layer in enumerate(self.distinct[0]) for shape in _shapes(layer, self.most)
-        ]
+        macs = [tile(layer, *shape).macs for layer in self.distinct[0] for shape in _shapes(layer, self.most)]
         return np.array(macs, dtype=np.float64) / (chiplet.num_pes * chiplet.simd_lanes)
 
     @cached_property
@@ -295,7 +293,7 @@ class Splits:
         Args:
             block: of the largest part's weights; classes: of the region.
         """
-        if block.count == 1 or not isinstance(self.cost_model, BatchCostModel):
+        if block.number == 1 or not isinstance(self.cost_model, BatchCostModel):
             return 0.0, 0.0
         shape, units = self.layers[layer], -(-channel_units(self.layers[layer]) // split.units)
         rows, columns = -(-shape.out_y // split.rows), -(-shape.out_x // split.columns)
@@ -307,7 +305,7 @@ class Splits:
         more_s, more_j = [], []
         for c in classes:
             differences = [
-                (block.count - 1) * one[c][name] + last[c][name] - whole[c][name]
+                (block.number - 1) * one[c][name] + last[c][name] - whole[c][name]
                 for name in ("cycles", "mac_j", "l1_j", "l2_j", "noc_j")
             ]
             more_s.append(differences[0] / self.classes[c].clock_hz)
@@ -333,10 +331,9 @@ class Splits:
             tiles = [self._tile(part) for part in some]
             by_class = [batch_costs(self.cost_model, tiles, chiplet, samples) for chiplet in self.classes]
             for at, part in enumerate(some):
-                self._known[part] = tuple(
-                    {name: float(values[at]) for name, values in vars(costs).items()} | {name: one[name] for name in FIXED}
-                    for costs, one in zip(by_class, self._alone(part), strict=True)
-                )
+                named = [{name: float(values[at]) for name, values in vars(costs).items()} for costs in by_class]
+                alone = [{name: one[name] for name in FIXED} for one in self._alone(part)]
+                self._known[part] = tuple(own | fixed for own, fixed in zip(named, alone, strict=True))
         return [self._known[part] for part in parts]
 
     def _tile(self, part: Part) -> Layer:

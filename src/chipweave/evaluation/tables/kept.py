@@ -41,7 +41,13 @@ class Kept(NamedTuple):
 
 
 def kept(
-    units: Units, window: tuple[int, int], uses: Uses, layers: Layers, streamed: Streamed, l2_bytes: Floats, stored: Bools
+    units: Units,
+    window: tuple[int, int],
+    uses: Uses,
+    layers: Layers,
+    streamed: Streamed,
+    l2_bytes: Floats,
+    stored: Bools,
 ) -> Kept:
     """The tables of a window that holds units window[0] to window[1] - 1.
 

@@ -33,9 +33,9 @@ from chipweave.ndarrays import Floats, Ints
 ) = range(16)  # fmt: skip
 TERMS = 16
 """Of a stage: its times (as in `law.Inside`), whatever it brings in and sends out, those of its weights once, and until
-it has computed as they arrive; the bytes of L2 that are left for a second copy (below 0: never enough), and whether what
-crosses the stage's ends is still to be taken from them (1) or was estimated (0); weights that come with every load;
-joules and DRAM bytes in the whole window; the partitions of the first and the last unit; the mode in which its
+it has computed as they arrive; the bytes of L2 that are left for a second copy (below 0: never enough), and whether
+what crosses the stage's ends is still to be taken from them (1) or was estimated (0); weights that come with every
+load; joules and DRAM bytes in the whole window; the partitions of the first and the last unit; the mode in which its
 partitions were chosen."""
 
 MODES = 3
@@ -82,7 +82,8 @@ class Line(NamedTuple):
     Args:
         rates: with what the way to DRAM takes (`law.seen_from`).
         batch, micro_batch: samples.
-        l2_bytes, block_bytes: the smallest, and of the same chiplet; byte_j: of a byte that enters or leaves it; kind: the class that single chiplets count as.
+        l2_bytes, block_bytes: the smallest, and of the same chiplet; byte_j: of a byte that enters or leaves it.
+        kind: the class that single chiplets count as.
         dram_hops: links between a chiplet and its memory interface, in the middle of all.
         sizes: of the regions that are tried, ascending; the last is the whole package.
         spans: [n] links between the ends of the longest route within any run of n chiplets.

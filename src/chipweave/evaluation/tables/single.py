@@ -65,6 +65,7 @@ def demand_of(samples: tuple[int, int], spent: Spent, brought: Brought, hop_byte
     return law.Demand(
         batch=batch,
         micro_batch=micro_batch,
+        last=law.last_share(batch, micro_batch, 1),
         compute_s=spent.compute_s,
         exchange_s=spent.exchange_s,
         pace_s=spent.pace_s,

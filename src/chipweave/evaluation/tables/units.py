@@ -148,7 +148,7 @@ def micro_arrays(ready: Prepared, task: int, micro_batch: int) -> Micro:
         np.array(seconds),
         np.array([each.seconds for each in more]),
         np.array([bytes_ / ready.rates.dram_bytes_s] * len(classes)),
-        np.array([[block.count for block in ready.blocks(task, c)] for c in range(len(classes))], dtype=np.int64),
+        np.array([[block.number for block in ready.blocks(task, c)] for c in range(len(classes))], dtype=np.int64),
     )
 
     def prefixes(rows: Iterable[Floats]) -> Floats:

@@ -144,13 +144,15 @@ def _seeds(
     best: dict[tuple[int, int], tuple[float, Cuts]] = {}
     depth = np.arange(1, nodes + 1)
     chain = Tree(depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
+    every = np.ones(nodes, np.bool_)
     for table in tables:
         for kind, stages in enumerate(_uniform_places(table.stages)):
             rest = rest_of(stages, nodes)
-            coarse = np.array([rest.first_s[-1, 0], rest.steady_s[nodes, 0], rest.energy_j[-1, 0], math.inf]) / math.sqrt(nodes)
+            least = rest.first_s[-1, 0], rest.steady_s[nodes, 0], rest.energy_j[-1, 0], math.inf
+            coarse = np.array(least) / math.sqrt(nodes)
             for tolerance, budget in SEED_TOLERANCES:
                 comparing = Comparing(table.rounds, nodes, 3, 1, tolerance * coarse, budget)
-                start, figures, cuts, _, done = fronts(stages, chain, np.ones(nodes, np.bool_), rest, NO_CAPS, comparing)
+                start, figures, cuts, _, done = fronts(stages, chain, every, rest, NO_CAPS, comparing)
                 if done:
                     break
             node = np.repeat(depth - 1, np.diff(start))
@@ -286,7 +288,7 @@ def _lay(
     best: tuple[float, tuple[int, ...], int] | None = None
     for table in member.tables:
         stages = [
-            [tuple(float(figures[k, i, j - 1]) for figures in table.stages[:4]) for k in range(len(table.stages.fill_s))]
+            [tuple(float(of[k, i, j - 1]) for of in table.stages[:4]) for k in range(len(table.stages.fill_s))]
             for i, j in zip(begins, ends, strict=True)
         ]
         if any(math.isinf(kind[0]) for stage in stages for kind in stage):

@@ -242,10 +242,13 @@ class _Search:
             contenders.append(Contender(share, found, limit_s))
         options, combined = window_options(self.ready, self.tree, contenders, bounds)
         self.evaluated += combined
-        alone = [(c.found.figures[:, :2].min(axis=0) * (1 - c.found.tolerance)) for c in contenders]
-        own = [tuple(map(max, zip(*pair, strict=True))) for pair in zip(alone, (c.found.least for c in contenders), strict=True)]
-        least = float(max(s for s, _ in own)), float(sum(j for _, j in own))
-        return options, least, max(each.found.tolerance for each in contenders)
+        seconds, joules = [], []
+        for each in contenders:
+            met_s, met_j = each.found.figures[:, :2].min(axis=0) * (1 - each.found.tolerance)
+            seconds.append(max(float(met_s), each.found.least[0]))
+            joules.append(max(float(met_j), each.found.least[1]))
+        of_window = max(seconds), sum(joules)
+        return options, of_window, max(each.found.tolerance for each in contenders)
 
     def _least_of(self, share: Share, longest: int) -> Point:
         """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -155,13 +154,13 @@ def _at(
     comparing = Comparing(rounds, effort.longest, width, effort.breadth, slack, effort.budget)
     if not any_within(rest, effort.longest, rounds, caps):
         none = np.empty(0, np.int64)
-        cuts = np.empty((0, effort.longest), np.int64)
-        return _Found(none, none, np.empty((0, 3)), cuts, 0, (np.inf, np.inf), True)
+        return _Found(none, none, np.empty((0, 3)), np.empty((0, effort.longest), np.int64), 0, (np.inf, np.inf), True)
     least = pipeline_s(float(rest.first_s[-1, 0]), float(rest.steady_s[effort.longest, 0]), rounds)
     start, figures, cuts, made, done = fronts(tables, tree.arrays, wanted, rest, caps, comparing)
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
-    cuts = cuts.astype(np.int64) + share.first
-    return _Found(node, np.full(len(node), micro), figures, cuts, made, (least, float(rest.energy_j[-1, 0])), done)
+    least_of = least, float(rest.energy_j[-1, 0])
+    ends = cuts.astype(np.int64) + share.first
+    return _Found(node, np.full(len(node), micro), figures, ends, made, least_of, done)
 
 
 def rounds_of(ready: Prepared, task: int, micro_batch: int) -> float:
