@@ -33,7 +33,7 @@ from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Fidelity, pose
 from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact
-from chipweave.workload.layer import Layer, Op
+from chipweave.workload.layer import Layer
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_regions import Proportional, Together
@@ -278,9 +278,9 @@ def test_stages_of_a_chain_are_what_the_evaluator_says(seed: int, l2_bytes: int)
 def test_stages_on_one_chiplet_are_exact(seed: int, l2_bytes: int, micro_batch: int, fidelity: Fidelity) -> None:
     """Where nothing is geometric every term is the evaluator's: how weights are kept, spills and joules included.
 
-    For stages that load their input, as a window's first one does; those in the middle are below. Where all weights and
-    tensors fit, blocks may yet leave more room for a second copy: the table, which does not know how large that is, does
-    not look at them and may miss that transfers overlap.
+    For stages that load their input, as a window's first one does; those in the middle are below. Where all weights
+    and tensors fit, blocks may yet leave more room for a second copy: the table, which does not know how large that is,
+    does not look at them and may miss that transfers overlap.
     """
     rng = random.Random(seed)
     model = chain(rng) if seed % 3 else gemms(rng)
