@@ -84,7 +84,7 @@ def pair_of(
     loaded, left = (line.micro_batch * ground.crossing[end] for end in ends)
     dram_s = left / line.rates.dram_bytes_s
     out_s = dram_s + line.dram_hops * line.rates.hop_s + line.rates.dram_s + line.rates.delta_s if left else 0.0
-    fill_s, steady_s = kernel.times(terms, loaded, left, out_s, line)
+    fill_s, steady_s = kernel.times(terms, loaded, left, out_s, True, line)
     moved = line.batch * (ground.crossing[ends[0]] + ground.crossing[ends[1]])
     table = {
         "compute_s": terms[kernel.COMPUTE_S],

@@ -269,9 +269,9 @@ def times_of(terms: Floats, loaded: float, left: float, out_s: float, stored: bo
 
 
 @kernel()
-def times(terms: Floats, loaded: float, left: float, out_s: float, line: Line) -> tuple[float, float]:
+def times(terms: Floats, loaded: float, left: float, out_s: float, stored: bool, line: Line) -> tuple[float, float]:
     """`times_of` for Python."""
-    return times_of(terms, loaded, left, out_s, False, line)
+    return times_of(terms, loaded, left, out_s, stored, line)
 
 
 @inner()
