@@ -17,7 +17,7 @@ import numpy as np
 from chipweave.evaluation.exact.boxes import layer_rows
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import extent
-from chipweave.evaluation.exact.split import Splits
+from chipweave.evaluation.exact.split import Part, Splits
 from chipweave.evaluation.law import seen_from
 from chipweave.evaluation.tables import regions_kernel as kernel
 from chipweave.evaluation.tables.bench import arrays_of, micro_of, part_of
@@ -25,7 +25,7 @@ from chipweave.evaluation.tables.edges import edge_entries
 from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.schedule import Partition
-from chipweave.workload.layer import channel_units
+from chipweave.workload.layer import Op, channel_units
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 EVERY_SIZE_UP_TO = 24
@@ -146,7 +146,23 @@ class Ground:
             splits[d, :, 3] = np.minimum(sizes, channel_units(layer))
             seconds[d, :, 0] = time_s[best, np.arange(len(sizes))]
             seconds[d, :, 1] = micro_batch * grids.channels_s[d][sizes]
+            if self.ready.detailed and micro_batch > 1 and layer.op is Op.GEMM:
+                seconds[d] = self._together_s(d, splits[d], micro_batch)
         return splits, seconds
+
+    def _together_s(self, distinct: int, splits: Ints, micro_batch: int) -> Floats:
+        """[s, 2] seconds of a layer's largest part on each size, its samples together. For products by few rows alone:
+        they take a fraction of the time that they take one after another, others nearly as long."""
+        layer, parts = self.splits.distinct[0][distinct], []
+        for samples, rows, columns, units in splits.tolist():
+            every, high, wide = channel_units(layer), -(-layer.out_y // rows), -(-layer.out_x // columns)
+            parts.append(Part(distinct, high, wide, every, -(-micro_batch // samples)))
+            parts.append(Part(distinct, layer.out_y, layer.out_x, -(-every // units), micro_batch))
+        slowest = [
+            max(of[c]["cycles"] / self.splits.classes[c].clock_hz for c in self.classes)
+            for of in self.splits.parts(parts, True)
+        ]
+        return np.array(slowest).reshape(len(splits), 2)
 
     @cached_property
     def crossing(self) -> Floats:
