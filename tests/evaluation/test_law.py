@@ -245,10 +245,11 @@ def test_fewer_pins_where_that_costs_no_bytes() -> None:
 
 
 DEMAND = Demand(
-    batch=7, micro_batch=2, last=0.5, compute_s=6.0, exchange_s=1.5, pace_s=7.0, blocks_s=1.0, blocks_j=0.5, exposed_s=3.0,
-    arrival_s=8.0, forward_s=0.5, store_port_s=2.0, gather_s=0.0, gather_fixed_s=0.0, weights=20.0, weights_hops=3.0,
-    load=5.0, load_hops=1.0, store=10.0, store_hops=1.0, dram_hops=1.0, evicted=12.0, waiting=16.0, again=10.0,
-    hop_bytes=40.0, mac_j=1.0, l1_j=2.0, l2_j=3.0, noc_j=4.0, fill_j=5.0, drain_j=6.0, weight_fill_j=7.0, byte_j=0.25,
+    batch=7, micro_batch=2, last=0.5, compute_s=6.0, exchange_s=1.5, pace_s=7.0, blocks_s=1.0, blocks_j=0.5,
+    exposed_s=3.0, arrival_s=8.0, forward_s=0.5, store_port_s=2.0, gather_s=0.0, gather_fixed_s=0.0, weights=20.0,
+    weights_hops=3.0, load=5.0, load_hops=1.0, store=10.0, store_hops=1.0, dram_hops=1.0, evicted=12.0, waiting=16.0,
+    again=10.0, hop_bytes=40.0, mac_j=1.0, l1_j=2.0, l2_j=3.0, noc_j=4.0, fill_j=5.0, drain_j=6.0,
+    weight_fill_j=7.0, byte_j=0.25,
 )  # fmt: skip
 """7 samples, 2 at a time, so k = 4 and the last one is half a micro-batch.
 
