@@ -27,6 +27,7 @@ from chipweave.evaluation.law import (
     from_dram,
     kept,
     last_leaves_s,
+    last_share,
     latency_s_of,
     least_stage_s,
     least_weight_loads,
@@ -66,12 +67,14 @@ def drawn(seed: int) -> tuple[Demand, Room, int, Rates]:
         return float(rng.randint(0, 5))
 
     batch, chiplets = rng.randint(1, 9), rng.choice([1, 4])
+    micro_batch = rng.randint(1, batch)
     weights = some(100)
     copied = 0.0 if chiplets == 1 else weights * rng.choice([0.0, 1.0, rng.uniform(0, 1)])
     compute_s, exchange_s, l2_bytes = some(9), some(9), rng.uniform(1, 200)
     demand = Demand(
         batch=batch,
-        micro_batch=rng.randint(1, batch),
+        micro_batch=micro_batch,
+        last=last_share(batch, micro_batch, rng.randint(1, min(chiplets, micro_batch))),
         compute_s=compute_s,
         exchange_s=exchange_s,
         pace_s=rng.uniform(max(compute_s, exchange_s), compute_s + exchange_s),
@@ -242,7 +245,7 @@ def test_fewer_pins_where_that_costs_no_bytes() -> None:
 
 
 DEMAND = Demand(
-    batch=7, micro_batch=2, compute_s=6.0, exchange_s=1.5, pace_s=7.0, blocks_s=1.0, blocks_j=0.5, exposed_s=3.0,
+    batch=7, micro_batch=2, last=0.5, compute_s=6.0, exchange_s=1.5, pace_s=7.0, blocks_s=1.0, blocks_j=0.5, exposed_s=3.0,
     arrival_s=8.0, forward_s=0.5, store_port_s=2.0, gather_s=0.0, gather_fixed_s=0.0, weights=20.0, weights_hops=3.0,
     load=5.0, load_hops=1.0, store=10.0, store_hops=1.0, dram_hops=1.0, evicted=12.0, waiting=16.0, again=10.0,
     hop_bytes=40.0, mac_j=1.0, l1_j=2.0, l2_j=3.0, noc_j=4.0, fill_j=5.0, drain_j=6.0, weight_fill_j=7.0, byte_j=0.25,
@@ -274,16 +277,16 @@ def test_a_stage_with_weights_in_blocks_by_hand() -> None:
     """Nothing is pinned, half of what waits is held: evicted are 12 + 8 bytes of a micro-batch.
 
     Weights and what is read again: (20 + 10)/5 + 3 + 2 = 11 s; evicted: 20/5 + 1 + 2 = 7 s. Computing takes 7 s in
-    blocks and 3 s more for want of weights, so the DRAM's 18 s set the body. Of the last half: 10 bytes evicted, 5 s.
+    blocks and 3 s more for want of weights, so the DRAM's 18 s set the body. Evicting takes 3.5 s of the last half.
     """
     terms = kept(DEMAND, Way(BLOCKS, 0.0, 20.0, 0.0, 0.0, 0.5, False), RATES)
     assert (terms.resident_s, terms.weights_s, terms.spill_s) == (0.0, 11.0, 7.0)
     assert (terms.compute_s, terms.pace_s, terms.exposed_s) == (7.0, 8.0, 3.0)
     assert terms.fill_s == terms.steady_s == 5 + 1.5 + 18 + 7
-    assert terms.last_fill_s == terms.last_steady_s == 2.5 + 0.75 + max(3.5 + 3, 11 + 5) + 3.5
-    # all weights and evictions once: 50/5 + 3 + 2
-    assert terms.ready_s == max(5 + 8, 15) + 1.5 + 7
-    assert terms.alone_s == 31.5 + 2 * 31.5 + 22.75
+    assert terms.last_fill_s == terms.last_steady_s == 2.5 + 0.75 + max(3.5 + 3, 11 + 3.5) + 3.5
+    # all weights, what is read again and evictions once: 50/5 + 3 + 2; computing as weights come, in blocks, 8 + 1
+    assert terms.ready_s == max(5 + 8 + 1, 15) + 1.5 + 7
+    assert terms.alone_s == 31.5 + 2 * 31.5 + 21.25
     assert (terms.weights, terms.again, terms.load, terms.store, terms.spill) == (4 * 20, 4 * 10, 35, 70, 3.5 * 20)
     # what comes again and what is evicted is paid by the byte
     assert (terms.l2_j, terms.fill_j) == (7 * 3.5, 7 * 5 + (40 + 70) * 0.25 + 4 * 7)
@@ -320,6 +323,23 @@ def test_a_stage_in_paper_by_hand() -> None:
     assert terms.alone_s == 4 * 26
     assert (terms.weights, terms.load, terms.store, terms.dram) == (80, 35, 70, 185)
     assert terms.energy_j == 7 * 21 + 370 + 20
+
+
+@pytest.mark.parametrize(
+    ("batch", "micro_batch", "samples", "share"),
+    [
+        (7, 2, 1, 1 / 2),  # one sample of two
+        (8, 2, 1, 1),
+        (10, 4, 1, 1 / 2),  # two of four
+        (10, 4, 2, 1 / 2),  # on two chiplets one each, of two each
+        (9, 4, 2, 1 / 2),  # one, on one of them
+        (9, 4, 4, 1),  # one sample each: one alone takes as long as four
+        (7, 4, 3, 1 / 2),  # of four on three chiplets one has two; of three, each has one
+        (8, 5, 2, 2 / 3),  # three of five: two of three on one of them
+    ],
+)
+def test_the_last_micro_batch_takes_its_share(batch: int, micro_batch: int, samples: int, share: float) -> None:
+    assert last_share(batch, micro_batch, samples) == share
 
 
 def test_turns_by_hand() -> None:

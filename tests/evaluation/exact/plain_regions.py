@@ -913,8 +913,8 @@ class Twin:
             figures |= dict.fromkeys(("fill_s", "steady_s", "last_fill_s", "last_steady_s"), fill_s) | {"ready_s": 0.0}
         else:
             dram_weights_s = self.dram_s(streamed + again, weights.hops)
-            for name, share in (("", 1.0), ("last_", full - (count - 1))):
-                streams_s = dram_weights_s + self.dram_s(share * evicted, region_hops)
+            for name, share in (("", 1.0), ("last_", self.last_share(stage, micro_batch))):
+                streams_s = dram_weights_s + share * figures["spill_s"]
                 body_s = max(share * figures["compute_s"] + exposed, streams_s, gather_s)
                 out_s = share * max(figures["store_s"], port_s)
                 fill_s = share * (figures["load_s"] + exchange_s) + body_s + out_s
@@ -925,7 +925,7 @@ class Twin:
             late_s = self.dram_s(once, weights.hops) - once / package.dram_bandwidth_bytes_s
             figures["ready_s"] = 0.0
             if all_weights:
-                figures["ready_s"] = max(late_s + arrival, self.dram_s(once, weights.hops)) + exchange_s
+                figures["ready_s"] = max(late_s + arrival + sum(blocks), self.dram_s(once, weights.hops)) + exchange_s
                 figures["ready_s"] += max(figures["store_s"], port_s)
 
         bytes_ = {
@@ -968,6 +968,14 @@ class Twin:
             bytes_=bytes_,
             moves=moves,
             rank=(dram_bytes, first_s if count == 1 else alone_s, energy_j),
+        )
+
+    def last_share(self, stage: Stage, micro_batch: int) -> float:
+        """Of the time of a full micro-batch, what the last one's samples take: of the layer that gains least."""
+        left = self.task.batch - (-(-self.task.batch // micro_batch) - 1) * micro_batch
+        beside = [self.ways[layer][0] for layer in stage.layers]
+        return max(
+            left / micro_batch if many == 1 else -(-left // many) / -(-micro_batch // many) for many in beside
         )
 
     def streaming(self, stage: Stage, compute: Sequence[float]) -> list[tuple[float, float, int]]:
