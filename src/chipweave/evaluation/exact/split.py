@@ -274,13 +274,17 @@ class Splits:
             np.diff(starts(channel_units(shape), split.units)),
         )
         samples, *sizes = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+        rows, which = np.unique(np.column_stack((*sizes, samples)), axis=0, return_inverse=True)
         distinct = int(self.distinct[1][layer])
-        each = self.parts([Part(distinct, *map(int, part)) for part in zip(*sizes, samples, strict=True)], together)
+        each = self.parts([Part(distinct, *part) for part in rows.tolist()], together)
         seconds = max(max(part[c]["cycles"] for part in each) / self.classes[c].clock_hz for c in sorted(set(class_of)))
-        own = [part[c] for part, c in zip(each, class_of, strict=False)]
-        sums = {name: sum(part[name] for part in own) / micro_batch for name in own[0]}
-        sums["weight_load_j"] = sum(part["fill_weight_j"] for part in own)
-        every_sample = (int(many) * part["fill_weight_j"] for many, part in zip(samples, own, strict=False))
+        many = np.zeros((len(rows), len(self.classes)))  # parts of each kind on each class
+        np.add.at(many, (which.ravel(), np.array(class_of[: split.parts])), 1.0)
+        own = [(many[kind, c], part[c]) for kind, part in enumerate(each) for c in range(len(self.classes))]
+        sums = {name: sum(count * part[name] for count, part in own) / micro_batch for name in own[0][1]}
+        sums["weight_load_j"] = sum(count * part["fill_weight_j"] for count, part in own)
+        sizes_of = np.repeat(rows[:, -1], len(self.classes)).tolist()
+        every_sample = (size * count * part["fill_weight_j"] for size, (count, part) in zip(sizes_of, own, strict=True))
         sums["fill_weight_j"] = sum(every_sample) / micro_batch
         return seconds, sums
 

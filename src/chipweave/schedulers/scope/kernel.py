@@ -11,10 +11,13 @@ from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.regions_kernel import (
     DRAM_BYTES,
     ENERGY_J,
+    EXPOSED_S,
     FIRST,
+    GATHER_S,
     PACE_S,
     READY_S,
     RESIDENT_S,
+    STREAMS_S,
     Line,
     times_of,
 )
@@ -105,7 +108,8 @@ def _smallest(
         if tails.chips[c] + chiplets > most:
             break
         terms = table[h, c - h - 1, s]
-        if terms[PACE_S] < np.inf:
+        least_s = max(terms[PACE_S] + terms[EXPOSED_S], terms[STREAMS_S], terms[GATHER_S])
+        if least_s < np.inf and least_s <= cap_s:
             if c < end:
                 out_s = _forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
             found[0], found[1] = times_of(terms, loaded, left, out_s, c == end, line)
@@ -175,7 +179,7 @@ def _room(units: int) -> tuple[Tails, Heads]:
     return tails, heads
 
 
-@kernel()
+@kernel(nogil=True)
 def windows(board: Board, caps_s: Floats, price: float, ends: Ints, best: Windows) -> None:
     """Put windows that end before the units `ends`, under each cap, where they are better than what `best` holds."""
     tails, heads = _room(len(board.table))

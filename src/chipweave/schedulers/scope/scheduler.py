@@ -155,7 +155,7 @@ class _Run:
         cheapest: list[list[Candidate]] = []
         for space in spaces:
             late = any(cheapest) and request.out_of_time
-            cheapest.append([] if late else candidates(ground, levels, space, 0.0))
+            cheapest.append([] if late else candidates(ground, levels, space, 0.0, request.jobs))
         if not any(cheapest):
             raise _does_not_fit(ground, spaces[-1])
         return cls(ground, Exact(ground), levels, spaces, request, cheapest, [])
@@ -180,7 +180,7 @@ class _Run:
             for price in () if far else _prices(value, latency_s, energy_j):
                 if self.request.out_of_time:
                     break
-                some += candidates(self.ground, self.levels, space, price)
+                some += candidates(self.ground, self.levels, space, price, self.request.jobs)
             drafts = evaluated(some, self.exact, space, value)
             self.seen += [self.exact.require(draft) for draft in drafts]
             if drafts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -20,7 +21,7 @@ from chipweave.schedulers.scope.polish import SearchSpace
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
-CAP_GROWTH = 1.14
+CAP_GROWTH = 1.25
 FINER_CAPS = 16
 SLOWEST, FASTEST = 2.0, 16.0
 """Times of the slowest stage that are tried: from so many times all work on all chiplets to that fraction of it."""
@@ -94,22 +95,27 @@ class _Best:
     whole: Ints
 
 
-def candidates(ground: Ground, levels: Sequence[Level], space: SearchSpace, price: float) -> list[Candidate]:
-    """Drafts that minimise latency + price * energy by the tables: the best for each number of windows that pays."""
-    best = _empty(len(ground.model.units))
-    for number, each in enumerate(levels):
-        _improve(best, ground, space, each, number, price)
+def candidates(
+    ground: Ground, levels: Sequence[Level], space: SearchSpace, price: float, jobs: int = 1
+) -> list[Candidate]:
+    """Drafts that minimise latency + price * energy by the tables: the best for each number of windows that pays.
+
+    Threads take a micro-batch each; the result does not depend on how many there are.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        each = list(pool.map(lambda level: _best_of(ground, space, level, price), levels))
+    best = each[0]
+    for number, made in enumerate(each[1:], start=1):
+        better = made.windows.cost < best.windows.cost
+        for into, values in zip(best.windows, made.windows, strict=True):
+            into[better] = values[better]
+        best.level[better], best.whole[better] = number, made.whole[better]
     return _cut_into_windows(best, ground, space, levels, price)
 
 
-def _empty(units: int) -> _Best:
-    shape = (units + 1, units + 1)
-    costs, numbers = [np.full(shape, np.inf) for _ in range(3)], [np.full(shape, -1) for _ in range(3)]
-    return _Best(Windows(costs[0], costs[1], costs[2], numbers[0]), numbers[1], numbers[2])
-
-
-def _improve(best: _Best, ground: Ground, space: SearchSpace, level: Level, number: int, price: float) -> None:
-    units = len(ground.model.units)
+def _best_of(ground: Ground, space: SearchSpace, level: Level, price: float) -> _Best:
+    """The windows at one micro-batch, its number counted as 0."""
+    best, units = _empty(len(ground.model.units)), len(ground.model.units)
     ends = [units] if space.windows == 1 else range(units, 0, -1)
     for whole in (False, True):
         if space.whole_package and not whole:
@@ -118,7 +124,14 @@ def _improve(best: _Best, ground: Ground, space: SearchSpace, level: Level, numb
         board = _board(ground, space, level, whole)
         kernel.windows(board, np.array([np.inf]) if whole else level.caps_s, price, np.array(ends), best.windows)
         better = best.windows.cost < before
-        best.level[better], best.whole[better] = number, whole
+        best.level[better], best.whole[better] = 0, whole
+    return best
+
+
+def _empty(units: int) -> _Best:
+    shape = (units + 1, units + 1)
+    costs, numbers = [np.full(shape, np.inf) for _ in range(3)], [np.full(shape, -1) for _ in range(3)]
+    return _Best(Windows(costs[0], costs[1], costs[2], numbers[0]), numbers[1], numbers[2])
 
 
 def _board(ground: Ground, space: SearchSpace, level: Level, whole: bool) -> Board:
