@@ -90,7 +90,7 @@ def _smallest(
 ) -> int:
     """The number, from `start` on, of the smallest size on which a stage of units h to c - 1 of a window that ends
     before unit `end` is no slower than the cap, and has room; how many sizes there are where none is. Found: its fill
-    and steady seconds."""
+    and steady seconds, and those in which it sends out."""
     h, c, end = span
     line, table, chosen = board.line, board.table, board.chosen
     sizes, mb, crossing = line.sizes, line.micro_batch, board.crossing
@@ -112,6 +112,7 @@ def _smallest(
         if least_s < np.inf and least_s <= cap_s:
             if c < end:
                 out_s = _forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
+            found[2] = out_s
             found[0], found[1] = times_of(terms, loaded, left, out_s, c == end, line)
             if found[1] <= cap_s:
                 return s
@@ -126,7 +127,7 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
     sizes, longest, many = line.sizes, table.shape[1], len(board.chosen)
     batch, most = line.batch, sizes[len(sizes) - 1]
     rounds = batch / line.micro_batch if line.rates.detailed else law.micro_batches(batch, line.micro_batch)
-    found, totals = np.zeros(2), tails.totals
+    found, totals = np.zeros(3), tails.totals
     for h in range(end + 1):
         tails.chips[h], heads.cost[h] = 10**9, np.inf
     tails.chips[end] = 0
@@ -143,7 +144,7 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
                 terms = table[h, c - h - 1, start]
                 used = tails.chips[c] + sizes[board.chosen[start]]
                 fills = totals[c, FILL_S] + found[0]
-                ready = max(terms[READY_S] + totals[c, FILL_S], terms[RESIDENT_S] + totals[c, READY])
+                ready = max(terms[READY_S] + found[2] + totals[c, FILL_S], terms[RESIDENT_S] + totals[c, READY])
                 if used < tails.chips[h] or (used == tails.chips[h] and fills < totals[h, FILL_S]):
                     tails.chips[h], tails.after[h], tails.size[h] = used, c, start
                     totals[h, FILL_S], totals[h, SLOWEST_S] = fills, max(totals[c, SLOWEST_S], found[1])
@@ -153,7 +154,7 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
             start_first = _smallest(board, tails, (h, c, end), True, start_first, cap_s, found)
             if start_first < many:
                 terms, moved = table[h, c - h - 1, start_first], left + batch * crossing[h]
-                ready = max(terms[READY_S] + totals[c, FILL_S], terms[RESIDENT_S] + totals[c, READY])
+                ready = max(terms[READY_S] + found[2] + totals[c, FILL_S], terms[RESIDENT_S] + totals[c, READY])
                 first_s = max(totals[c, FILL_S] + found[0], ready)
                 slowest_s = law.pipeline_s(first_s, max(totals[c, SLOWEST_S], found[1]), rounds)
                 bytes_ = totals[c, BYTES] + terms[DRAM_BYTES] + moved
