@@ -22,9 +22,7 @@ from numpy.typing import NDArray
 
 from chipweave.evaluation.exact.demand import Setting, StageWork, ways_of
 from chipweave.evaluation.exact.ground import prepare
-from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.exact.tensors import Location
-from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.plan.schedule import Partition, Pipeline, Stage
@@ -51,8 +49,8 @@ def cut_model(model: Model, first: int, end: int) -> Model:
 
 @dataclass(frozen=True)
 class Stages:
-    """All stages of the same units on regions of the same size that fit: by partitions, with lower bounds of resident
-    and fill seconds together, and of steady seconds."""
+    """All stages of the same units on regions of the same size: by partitions, with lower bounds of fill seconds and of
+    steady seconds."""
 
     partitions: tuple[tuple[int, ...], ...]
     fill_s: Floats
@@ -121,13 +119,10 @@ def _bounded(problem: Problem, order: tuple[int, ...], micro_batch: int, first: 
             )
         stage = Stage(low, high, order[:chiplets], split)
         setting = Setting(ready, HERE, Pipeline(0, (stage,), micro_batch), where, len(order))
-        l2_bytes = setting.regions[0].l2_bytes
-        if micro_batch > 1 and not fits_l2(footprint(model, stage, micro_batch, setting.cuts).room(l2_bytes)):
-            continue
         # Which way of keeping weights is best depends on what else is moved: take any.
         ways = [option.terms for option in ways_of(StageWork(setting, 0))]
         kept.append(choice)
-        fill_s.append(min(way.resident_s + way.fill_s for way in ways))
+        fill_s.append(min(way.fill_s for way in ways))
         steady_s.append(min(way.steady_s for way in ways))
     return Stages(tuple(kept), np.array(fill_s), np.array(steady_s))
 
@@ -266,7 +261,7 @@ class Everything:
         first, end = span
         found = []
         for micro_batch in self.micro_batches:
-            rounds = -(-self.ground.batch // micro_batch) - 1
+            rounds = self.ground.batch / micro_batch - 1  # a short last one takes its share at least
             fill, slow = self._rest(end, micro_batch)
             at = (first, self.chiplets)
             found.append(fill[at] + rounds * slow[at] + self._dram_s(first, end, micro_batch))
@@ -275,7 +270,7 @@ class Everything:
     def _below(self, first: int, end: int, limit_s: float) -> Iterator[DraftWindow]:
         """All windows of these units that the bound does not rule out."""
         for micro_batch in self.micro_batches:
-            rounds = -(-self.ground.batch // micro_batch) - 1
+            rounds = self.ground.batch / micro_batch - 1  # a short last one takes its share at least
             fill, slow = self._rest(end, micro_batch)
 
             def follow(
@@ -284,7 +279,7 @@ class Everything:
                 so_far: float,
                 slowest: float,
                 micro_batch: int = micro_batch,
-                rounds: int = rounds,
+                rounds: float = rounds,
                 fill: dict[Span, float] = fill,
                 slow: dict[Span, float] = slow,
             ) -> Iterator[tuple[DraftStage, ...]]:

@@ -35,7 +35,7 @@ def window_s(ground: Ground, made: MicroBatchTables, ends: list[int], sizes: tup
     stages = [made.table[a, b - a - 1, size - 1] for (a, b), size in zip(pairwise(ends), sizes, strict=True)]
     if not np.isfinite([stage[kernel.PACE_S] for stage in stages]).all():
         return float("inf")
-    total_s = slowest_s = 0.0
+    first_s = weights_s = slowest_s = 0.0
     for number, ((first, end), size, stage) in enumerate(zip(pairwise(ends), sizes, stages, strict=True)):
         loaded = crossing[first] if number == 0 else 0.0
         if end == ends[-1]:
@@ -46,15 +46,19 @@ def window_s(ground: Ground, made: MicroBatchTables, ends: list[int], sizes: tup
             hops = ground.spans[min(len(ground.order), size + after)]
             out_s = max(received, crossing[end] / size) / package.link_bandwidth_bytes_s
             out_s += hops * package.hop_latency_s + package.conflict_delay_s
-        other_s = dram_s(made, loaded + stage[kernel.LOADED]) + stage[kernel.SPILL_S] + out_s
-        compute_s, weights_s = stage[kernel.COMPUTE_S], stage[kernel.WEIGHTS_S]
-        fill_s = max(compute_s, weights_s) if stage[kernel.BESIDE] else compute_s + weights_s
-        fill_s += stage[kernel.EXCHANGE_S] + other_s
-        overlaps = stage[kernel.LEFT] >= stage[kernel.OPEN] * (loaded + crossing[end])
-        steady_s = max(stage[kernel.PACE_S], other_s + weights_s) if overlaps else fill_s
-        total_s += stage[kernel.RESIDENT_S] + fill_s
+        load_s, exposed_s = dram_s(made, loaded + stage[kernel.LOADED]), stage[kernel.EXPOSED_S]
+        streams_s, gather_s = stage[kernel.STREAMS_S], stage[kernel.GATHER_S]
+        fill_s = max(stage[kernel.COMPUTE_S] + exposed_s, streams_s, gather_s)
+        fill_s += stage[kernel.EXCHANGE_S] + load_s + out_s
+        steady_s = fill_s
+        if stage[kernel.LEFT] >= stage[kernel.OPEN] * (loaded + crossing[end]):
+            stored_s = out_s if end == ends[-1] else 0.0
+            steady_s = max(stage[kernel.PACE_S] + exposed_s, load_s + stored_s + streams_s, gather_s, out_s)
+        first_s = max(first_s + fill_s, weights_s + stage[kernel.READY_S] + out_s)
+        weights_s += stage[kernel.RESIDENT_S]
         slowest_s = max(slowest_s, steady_s)
-    total_s += (-(-ground.batch // made.micro_batch) - 1) * slowest_s
+    rounds = ground.batch / made.micro_batch if ground.ready.detailed else -(-ground.batch // made.micro_batch)
+    total_s = first_s + (rounds - 1) * slowest_s
     if not ground.ready.detailed:
         return float(total_s)
     moved = sum(stage[kernel.DRAM_BYTES] for stage in stages)

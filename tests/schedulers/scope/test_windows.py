@@ -54,17 +54,20 @@ class Plain:
         fixed_s = self.line.dram_hops * rates.hop_s + rates.dram_s + rates.delta_s
         return bytes_ / rates.dram_bytes_s + fixed_s if bytes_ else 0.0
 
-    def times(self, at: tuple[int, int, int], loaded: float, left: float, out_s: float) -> tuple[float, float]:
-        """(fill, steady) of stage (first unit, end, size)."""
+    def times(
+        self, at: tuple[int, int, int], loaded: float, left: float, out_s: float, stored: bool
+    ) -> tuple[float, float]:
+        """(fill, steady) of stage (first unit, end, size) whose output leaves in `out_s`, to DRAM or the next stage."""
         h, c, s = at
         stage = self.table[h, c - h - 1, s]
-        other_s = self.dram_s(loaded + stage[K.LOADED]) + stage[K.SPILL_S] + out_s
-        compute_s, weights_s = stage[K.COMPUTE_S], stage[K.WEIGHTS_S]
-        own_s = max(compute_s, weights_s) if stage[K.BESIDE] else compute_s + weights_s
-        fill_s = other_s + stage[K.EXCHANGE_S] + own_s
+        load_s, streams_s, gather_s = self.dram_s(loaded + stage[K.LOADED]), stage[K.STREAMS_S], stage[K.GATHER_S]
+        exposed_s = stage[K.EXPOSED_S]
+        body_s = max(stage[K.COMPUTE_S] + exposed_s, streams_s, gather_s)
+        fill_s = load_s + stage[K.EXCHANGE_S] + body_s + out_s
         if stage[K.LEFT] < stage[K.OPEN] * (loaded + left):
             return fill_s, fill_s
-        return fill_s, max(stage[K.PACE_S], other_s + weights_s)
+        dram_s = load_s + streams_s + (out_s if stored else 0.0)
+        return fill_s, max(stage[K.PACE_S] + exposed_s, dram_s, gather_s, out_s)
 
 
 def made_up(seed: int, units: int = 6, longest: int = 4) -> Plain:
@@ -73,10 +76,12 @@ def made_up(seed: int, units: int = 6, longest: int = 4) -> Plain:
     table = rng.uniform(0, 1, (units, longest, len(sizes), K.TERMS))
     table[..., K.PACE_S] += rng.uniform(0, 4, (units, longest, 1)) / sizes
     table[..., K.COMPUTE_S] += table[..., K.PACE_S]
-    for term in (K.FIRST, K.BESIDE, K.OPEN):
+    for term in (K.FIRST, K.OPEN):
         table[..., term] = rng.integers(0, 2, table.shape[:3])
     table[..., K.LEFT] = rng.integers(-1, 9, table.shape[:3])
-    for term in (K.SPILL_S, K.LOADED):
+    for term in (K.READY_S, K.RESIDENT_S):
+        table[..., term] *= rng.integers(0, 7, table.shape[:3])
+    for term in (K.STREAMS_S, K.GATHER_S, K.EXPOSED_S, K.LOADED):
         table[..., term] *= rng.integers(0, 4, table.shape[:3]) == 0
     table[rng.uniform(size=table.shape[:3]) < 0.1] = np.inf
     rates = Rates(
@@ -90,7 +95,7 @@ def made_up(seed: int, units: int = 6, longest: int = 4) -> Plain:
         dram_j=0.3,
         static_w=0.0,
     )
-    line = Line(rates, 6, 2, 0.0, 0, 1.0, sizes, np.arange(7.0))
+    line = Line(rates, 5, 2, 0.0, 0.0, 0.0, 0, 1.0, sizes, np.arange(7.0))
     need, crossing = rng.uniform(0, 4, (units, len(sizes), 2)), rng.integers(0, 4, units + 1).astype(np.float64)
     return Plain(Board(table, np.arange(len(sizes)), need, crossing, line))
 
@@ -101,6 +106,7 @@ class Tail:
 
     chips: int
     fill_s: float
+    ready_s: float
     slowest_s: float
     joules: float
     bytes_: float
@@ -114,8 +120,9 @@ def plain_windows(b: Plain, end: int, cap_s: float, price: float) -> dict[int, t
     has the smallest region that is fast enough, and no smaller one than a shorter stage with the same end.
     """
     line, rates, sizes, crossing = b.line, b.line.rates, b.line.sizes, b.board.crossing
-    mb, batch, k = line.micro_batch, line.batch, -(-line.batch // line.micro_batch)
-    most, tails = int(sizes[-1]), {end: Tail(0, 0.0, 0.0, 0.0, 0.0, [])}
+    mb, batch = line.micro_batch, line.batch
+    rounds = batch / mb if rates.detailed else -(-batch // mb)
+    most, tails = int(sizes[-1]), {end: Tail(0, 0.0, 0.0, 0.0, 0.0, 0.0, [])}
     found: dict[int, tuple[float, float, float, Spans]] = {}
     for c in range(end, 0, -1):
         if c not in tails or tails[c].chips >= most:
@@ -125,7 +132,7 @@ def plain_windows(b: Plain, end: int, cap_s: float, price: float) -> dict[int, t
             for opens in (False, True):
                 leaves = crossing[c] if c == end else 0.0
                 enters = crossing[h] if opens else 0.0
-                chosen, fill_s, steady_s = len(sizes), 0.0, 0.0
+                chosen, fill_s, steady_s, out_s = len(sizes), 0.0, 0.0, 0.0
                 for s in range(smallest[opens], len(sizes)):
                     if behind.chips + sizes[s] > most:
                         break
@@ -137,7 +144,7 @@ def plain_windows(b: Plain, end: int, cap_s: float, price: float) -> dict[int, t
                         asked = b.board.need[c, t, int(b.table[c, after - c - 1, t, K.FIRST])]
                         out_s = max(asked, mb * crossing[c] / sizes[s]) / rates.link_bytes_s
                         out_s += line.spans[min(most, sizes[s] + sizes[t])] * rates.hop_s + rates.delta_s
-                    fill_s, steady_s = b.times((h, c, s), mb * enters, mb * crossing[c], out_s)
+                    fill_s, steady_s = b.times((h, c, s), mb * enters, mb * crossing[c], out_s, c == end)
                     if steady_s <= cap_s:
                         chosen = s
                         break
@@ -147,14 +154,15 @@ def plain_windows(b: Plain, end: int, cap_s: float, price: float) -> dict[int, t
                 stage, moved = b.table[h, c - h - 1, chosen], batch * (leaves + enters)
                 made = Tail(
                     behind.chips + int(sizes[chosen]),
-                    behind.fill_s + fill_s + stage[K.RESIDENT_S],
+                    behind.fill_s + fill_s,
+                    max(stage[K.READY_S] + out_s + behind.fill_s, stage[K.RESIDENT_S] + behind.ready_s),
                     max(behind.slowest_s, steady_s),
                     behind.joules + stage[K.ENERGY_J] + moved * rates.dram_j,
                     behind.bytes_ + stage[K.DRAM_BYTES] + moved,
                     [(h, c, chosen), *behind.stages],
                 )
                 if opens:
-                    time_s = made.fill_s + (k - 1) * made.slowest_s
+                    time_s = max(made.fill_s, made.ready_s) + (rounds - 1) * made.slowest_s
                     if rates.detailed:
                         time_s = max(time_s, made.bytes_ / rates.dram_bytes_s)
                     cost = time_s + price * made.joules
