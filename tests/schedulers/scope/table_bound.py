@@ -3,21 +3,22 @@
 Under the tables (`tables.stage_tables`, here of every size of region and every length) a stage costs what its units and
 the size of its region say; its partitions are those that the tables chose. A window of stages j then takes
 
-    max(sum over j of (resident_j + fill_j) + (k - 1) * max over j of steady_j, DRAM bytes / DRAM bandwidth)
+    max(first + (b / b' - 1) * max over j of steady_j, DRAM bytes / DRAM bandwidth)
+    first = max(sum of all fill_j, over j: resident of those before + ready_j + fill of those behind)
 
-with fill and steady as in `kernel.py`: what the first stage loads, the last stores, and every other sends to the next
-is in them. Windows add up. The search keeps one candidate per unit and cap, tries some sizes, some micro-batches and a
-grid of caps; here nothing is left out but by bounds:
+(`paper`: k instead of b / b') with fill, ready and steady as in `kernel.py`: what the first stage loads, the last
+stores, and every other sends to the next is in them. Windows add up. The search keeps one candidate per unit and cap,
+tries some sizes, some micro-batches and a grid of caps; here nothing is left out but by bounds:
 
-- For a cap on steady times, a dynamic program from the back over (first unit, chiplets used) finds the least sum of
-  resident and fill times. A transfer to the next stage depends on that stage's size and on what its largest part
-  receives, so a state keeps every candidate that is not beaten in sum, size and receipt at once.
-- With a lower cap the sums can only grow. Between caps a < b no window takes less than sum(b) + (k - 1) a: intervals
+- For a cap on steady times, a dynamic program from the back over (first unit, chiplets used) finds the least first. A
+  transfer to the next stage depends on that stage's size and on what its largest part receives, so a state keeps every
+  candidate that is not beaten in the sum of fill times, the time from when weights may come, size and receipt at once.
+- With a lower cap first can only grow. Between caps a < b no window takes less than first(b) + (k - 1) a: intervals
   whose bound, with the bounds of all other windows around it, is not below what is found are dropped, others are halved
   (geometrically), until found and bound are within a tolerance.
-- The greater of two is at least any mean of them: DRAM time joins the sum with the weights `DRAM_SHARES`, and the best
-  bound of these counts. Where DRAM limits a window the mean may be below the greater; the bound then stays below what
-  is found, and says so.
+- The greater of two is at least any mean of them: DRAM time joins the sum of fill times with the weights
+  `DRAM_SHARES`, and the best bound of these counts. Where DRAM limits a window the mean may be below the greater; the
+  bound then stays below what is found, and says so.
 
 So found and bound enclose the optimum under the tables. These are estimates of the evaluator's and choose partitions
 stage by stage: a schedule may be better when evaluated exactly, and what is found is to be evaluated exactly too.
@@ -73,7 +74,9 @@ class MicroBatchTables:
 
     @property
     def rounds(self) -> float:
-        """k - 1."""
+        """Paces behind the first micro-batch."""
+        if self.line.rates.detailed:
+            return self.line.batch / self.line.micro_batch - 1
         return float(micro_batches(self.line.batch, self.line.micro_batch) - 1)
 
 
@@ -104,7 +107,7 @@ class _Interval:
     """Windows of one micro-batch that end before unit `end` and whose slowest stage's time lies in an interval.
 
     Args:
-        sums_s: [DRAM share, first unit] the least mean of DRAM time and the sum of resident and fill times, with the
+        sums_s: [DRAM share, first unit] the least mean of DRAM time and the time of the first micro-batch, with the
             interval's upper end as cap.
         slowest_s: [DRAM share, first unit] the slowest stage where that is reached.
         least_s: [first unit] the interval's lower end, or the window's work spread over all chiplets.
@@ -240,27 +243,31 @@ class _Search:
             at, way = cut, ways[cut, rest, label]
 
 
-_MEAN, _RECEIVE, _SIZE, _SLOWEST, _SUM, _DRAM = range(6)
+_MEAN, _RECEIVE, _SIZE, _SLOWEST, _SUM, _DRAM, _READY, _TIED = range(8)
+"""Of a candidate; what it is compared in as ready: 0 where DRAM time has a share, for means of fill times alone."""
+_MOST = 16
+"""Candidates for each size of the first stage."""
 
 
 @numba.njit(cache=True)
 def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no-untyped-def]
     """All windows that end before unit `end` with no stage slower than `cap_s`.
 
-    Returns by first unit h: the least mean of DRAM time (weight `share`) and the sum of resident and fill times [h],
+    Returns by first unit h: the least mean of DRAM time (weight `share`) and the time of the first micro-batch [h],
     the slowest stage there [h]; the least time of the windows met [h], how that one begins [h, 4], and how each
     candidate of the rest goes on [h, chiplets, candidate, 4]: (end of the stage, number of its size, chiplets and
     candidate of what follows).
     """
     sizes, mb, batch = line.sizes, line.micro_batch, line.batch
-    many, most, k = table.shape[2], sizes[-1], -(-batch // mb)
+    many, most = table.shape[2], sizes[-1]
+    rounds = batch / mb if line.rates.detailed else 1.0 * -(-batch // mb)
     per_byte_s = (1.0 if line.rates.detailed else 0.0) / line.rates.dram_bytes_s  # `paper` has no shared DRAM
     count = np.zeros((end + 1, most + 1), np.int64)
-    labels = np.zeros((end, most + 1, 2 * many, 6))
-    ways = np.zeros((end, most + 1, 2 * many, 4), np.int64)
+    labels = np.zeros((end, most + 1, _MOST * many, 8))
+    ways = np.zeros((end, most + 1, _MOST * many, 4), np.int64)
     means_s, slowest_s, times_s = np.full(end, np.inf), np.full(end, np.inf), np.full(end, np.inf)
     starts = np.zeros((end, 4), np.int64)
-    nothing, made, way = np.zeros(6), np.zeros(6), np.zeros(4, np.int64)
+    nothing, made, way = np.zeros(8), np.zeros(8), np.zeros(4, np.int64)
     for h in range(end - 1, -1, -1):
         entering, in_dram_s = mb * crossing[h], batch * crossing[h] * per_byte_s
         for cut in range(h + 1, end + 1):
@@ -270,7 +277,7 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
             out_bytes = batch * crossing[cut] if last else 0.0
             for s in range(many):
                 terms, chiplets = table[h, cut - h - 1, s], sizes[s]
-                if not terms[kernel.PACE_S] < np.inf or kernel.times(terms, 0.0, left, out_s, line)[1] > cap_s:
+                if not terms[kernel.PACE_S] < np.inf or kernel.times(terms, 0.0, left, out_s, last, line)[1] > cap_s:
                     continue
                 receive = need[h, s, int(terms[kernel.FIRST])]
                 dram_s = (terms[kernel.DRAM_BYTES] + out_bytes) * per_byte_s
@@ -280,21 +287,24 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
                         io_s = out_s
                         if not last:
                             io_s = _forward_s(left, chiplets, int(after[_SIZE]), after[_RECEIVE], line)
-                        sum_s, from_dram_s = after[_SUM] + terms[kernel.RESIDENT_S], after[_DRAM] + dram_s
+                        sum_s, from_dram_s = after[_SUM], after[_DRAM] + dram_s
+                        ready_s = max(terms[kernel.READY_S] + io_s + sum_s, terms[kernel.RESIDENT_S] + after[_READY])
                         way[0], way[1], way[2], way[3] = cut, s, rest, number
-                        fill_s, steady_s = kernel.times(terms, entering, left, io_s, line)
+                        fill_s, steady_s = kernel.times(terms, entering, left, io_s, last, line)
                         if steady_s <= cap_s:
                             slow_s = max(after[_SLOWEST], steady_s)
-                            mean_s = (1 - share) * (sum_s + fill_s) + share * (from_dram_s + in_dram_s)
+                            first_s = max(sum_s + fill_s, ready_s)
+                            own_s = first_s if share == 0 else sum_s + fill_s
+                            mean_s = (1 - share) * own_s + share * (from_dram_s + in_dram_s)
                             if mean_s < means_s[h]:
                                 means_s[h], slowest_s[h] = mean_s, slow_s
-                            time_s = max(sum_s + fill_s + (k - 1) * slow_s, from_dram_s + in_dram_s)
+                            time_s = max(first_s + (rounds - 1) * slow_s, from_dram_s + in_dram_s)
                             if time_s < times_s[h]:
                                 times_s[h] = time_s
                                 starts[h] = way
                         if h == 0:
                             continue
-                        fill_s, steady_s = kernel.times(terms, 0.0, left, io_s, line)
+                        fill_s, steady_s = kernel.times(terms, 0.0, left, io_s, last, line)
                         if steady_s <= cap_s:
                             made[_MEAN] = (1 - share) * (sum_s + fill_s) + share * from_dram_s
                             made[_RECEIVE], made[_SIZE], made[_SLOWEST] = (
@@ -302,7 +312,8 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
                                 chiplets,
                                 max(after[_SLOWEST], steady_s),
                             )
-                            made[_SUM], made[_DRAM] = sum_s + fill_s, from_dram_s
+                            made[_SUM], made[_DRAM], made[_READY] = sum_s + fill_s, from_dram_s, ready_s
+                            made[_TIED] = ready_s if share == 0 else 0.0
                             used = rest + chiplets
                             count[h, used] = _with(labels[h, used], ways[h, used], count[h, used], made, way)
         _drop_what_fewer_chiplets_beat(labels[h], ways[h], count[h])
@@ -311,16 +322,14 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
 
 @numba.njit(cache=True)
 def _beats(one, other):  # type: ignore[no-untyped-def]
-    """Whether a candidate is as good in mean, receipt and size of its first stage."""
-    return one[_MEAN] <= other[_MEAN] and one[_RECEIVE] <= other[_RECEIVE] and one[_SIZE] <= other[_SIZE]
+    """Whether a candidate is as good in mean, ready, receipt and size of its first stage."""
+    alike = one[_MEAN] <= other[_MEAN] and one[_TIED] <= other[_TIED]
+    return alike and one[_RECEIVE] <= other[_RECEIVE] and one[_SIZE] <= other[_SIZE]
 
 
 @numba.njit(cache=True)
 def _with(labels, ways, count, made, way):  # type: ignore[no-untyped-def]
-    """Add a candidate unless one beats it, without those that it beats; how many there are then.
-
-    There is at most one for each size and partition of the first stage.
-    """
+    """Add a candidate unless one beats it, without those that it beats; how many there are then."""
     for n in range(count):
         if _beats(labels[n], made):
             return count
@@ -331,6 +340,7 @@ def _with(labels, ways, count, made, way):  # type: ignore[no-untyped-def]
                 labels[left] = labels[n]
                 ways[left] = ways[n]
             left += 1
+    assert left < len(labels)
     labels[left] = made
     ways[left] = way
     return left + 1
