@@ -1,17 +1,19 @@
 """Keeps schedules as references for the tests: `tests/reference/schedules/README.md` says what they are.
 
-    python -m benchmarks.store_schedules [FOLDER]
+    python -m benchmarks.store_schedules [FOLDER | --evaluate]
 
 Of the `schedule.json` files in FOLDER (SCENARIO.PACKAGE.SCHEDULER.FIDELITY.json), those that are kept in full under the
 same name take the place of the old ones, without white space; all others become the file of schedules in short. A
 file that cannot be made short, because its scenario, package or cost model is not a built-in one, has to be kept in
-full: put it there first. Without FOLDER: how much is kept.
+full: put it there first. With `--evaluate`: the plans that are kept stay as they are, their figures become today's.
+Without either: how much is kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,44 @@ from chipweave.cost.choose import choose, describe
 from chipweave.files.content import content_hash
 from chipweave.files.package_file import package_to_dict, resolve_package
 from chipweave.files.scenario_file import resolve_scenario, scenario_to_dict
-from tests.stored_schedules import COST_MODEL, FOLDER, SHORT, dump, full_files, in_short, schedule_of, stored
+from chipweave.files.schedule_file import read, to_document
+from tests.stored_schedules import (
+    COST_MODEL,
+    FOLDER,
+    SHORT,
+    dump,
+    evaluated,
+    full_files,
+    grounds,
+    in_short,
+    schedule_of,
+    stored,
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
-    folder = parser.parse_args().folder
-    if folder is not None:
-        store(sorted(folder.glob("*.json")))
+    parser.add_argument("--evaluate", action="store_true", help="evaluate the plans that are kept anew")
+    given = parser.parse_args()
+    if given.folder is not None:
+        store(sorted(given.folder.glob("*.json")))
+    if given.evaluate:
+        evaluate()
     bytes_in_full = sum(path.stat().st_size for path in full_files())
     print(f"{len(full_files())} schedules in full, {bytes_in_full / 1e3:.0f} kB")
     print(f"{len(stored())} schedules in short, {SHORT.stat().st_size / 1e3:.0f} kB")
+
+
+def evaluate() -> None:
+    """Give the schedules that are kept today's figures."""
+    for path in full_files():
+        keep_in_full(path.name, to_document(read(path)))
+    short = []
+    for (scenario, package), some in groupby(sorted(stored(), key=lambda each: each.where), lambda each: each.where):
+        ready = grounds(scenario, package)
+        short += [in_short(to_document(evaluated(each, ready[each.fidelity]))) for each in some]
+    SHORT.write_text(dump(short), encoding="utf-8")
 
 
 def store(paths: list[Path]) -> None:
@@ -40,14 +68,19 @@ def store(paths: list[Path]) -> None:
     for path in paths:
         document = json.loads(path.read_text(encoding="utf-8"))
         if path.name in in_full:
-            text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-            (FOLDER / path.name).write_text(text + "\n", encoding="utf-8")
+            keep_in_full(path.name, document)
         else:
             require_built_in(document, path)
             short.append(in_short(document))
             schedule_of(short[-1].plan)
     if short:
         SHORT.write_text(dump(short), encoding="utf-8")
+
+
+def keep_in_full(name: str, document: dict[str, Any]) -> None:
+    """Write a schedule without white space."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    (FOLDER / name).write_text(text + "\n", encoding="utf-8")
 
 
 def require_built_in(document: dict[str, Any], path: Path) -> None:

@@ -19,7 +19,7 @@ from chipweave.files.schedule_file import to_document
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.results.result import Search, assess
+from chipweave.results.result import Result, Search, assess
 
 FOLDER = Path(__file__).parent / "reference" / "schedules"
 SHORT = FOLDER / "short.jsonl"
@@ -150,6 +150,12 @@ def grounds(scenario: str, package: str) -> dict[str, Prepared]:
     return {str(fidelity): prepare(replace(problem, fidelity=fidelity)) for fidelity in Fidelity}
 
 
+def evaluated(kept: Stored, ready: Prepared) -> Result:
+    """The plan with today's figures."""
+    search = Search(kept.scheduler, {}, 0, 0.0, 0, (), True, ())
+    return assess(ready, describe(choose(COST_MODEL)), schedule_of(kept.plan), objective(kept.objective), search)
+
+
 def differences(kept: Stored, ready: Prepared) -> Iterator[str]:
     """What comes out differently today, in words."""
     plan = schedule_of(kept.plan)
@@ -157,9 +163,7 @@ def differences(kept: Stored, ready: Prepared) -> Iterator[str]:
     if faults:
         yield f"{kept.name}: not a valid schedule: {'; '.join(map(str, faults))}"
         return
-    search = Search(kept.scheduler, {}, 0, 0.0, 0, (), True, ())
-    result = assess(ready, describe(choose(COST_MODEL)), plan, objective(kept.objective), search)
-    now = in_short(to_document(result))
+    now = in_short(to_document(evaluated(kept, ready)))
     assert now.plan == kept.plan
     figures = [name for name in ("latency_s", "energy_j") if getattr(now, name) != getattr(kept, name)]
     for name in figures:
