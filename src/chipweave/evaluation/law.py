@@ -260,12 +260,13 @@ def pinned(room: Room, weights: float, budget: float, held: float, chiplets: int
     parted, copied = room.weights - room.copied, room.copied
     own = min(parted, budget)
     left = budget - own
-    local, once = min(copied, left), 0.0
+    local, once, rest = min(copied, left), 0.0, max(0.0, copied - left)
     if chiplets > 1 and copied > left:
-        once = min((copied - left) * chiplets / (chiplets - 1), chiplets * left)
+        once, rest = (copied - left) * chiplets / (chiplets - 1), 0.0
+        if once > chiplets * left:
+            once, rest = chiplets * left, max(0.0, copied - chiplets * left)
         local = max(0.0, left - once / chiplets)
     streamed = (weights - copied) * (1.0 - own / parted) if own < parted else 0.0
-    rest = max(0.0, copied - local - once)
     return Way(BLOCKS, own + local + once / chiplets, streamed, rest, once, held, overlaps)
 
 
