@@ -197,6 +197,20 @@ def test_pins_of_a_region_of_four(budget: float, way: Way) -> None:
     assert pinned(room, 52.0, budget, 1.0, 4, False) == way
 
 
+@pytest.mark.parametrize("chiplets", [2, 3, 7, 16])
+def test_what_waits_with_mates_leaves_no_crumbs_to_stream(chiplets: int) -> None:
+    """No rounding: a stage that streams a billionth of a byte would pay the DRAM's latency with every micro-batch."""
+    rng = random.Random(chiplets)
+    for _ in range(200):
+        budget = rng.uniform(1, 1e6)
+        copied = budget * rng.uniform(1, chiplets)
+        room = Room(l2=1e9, live=0.0, second=0.0, weights=copied, copied=copied, slack=budget, waiting=0.0)
+        way = pinned(room, copied, budget, 1.0, chiplets, False)
+        assert from_dram(way) == 0
+        assert way.gathered <= chiplets * budget * (1 + 1e-12)
+        assert way.pinned == pytest.approx(budget, rel=1e-12)
+
+
 ROOM = Room(l2=60.0, live=30.0, second=15.0, weights=20.0, copied=0.0, slack=45.0, waiting=0.0)
 """20 bytes of weights and 30 live ones in 60: 10 are free, less than a second copy takes."""
 

@@ -193,10 +193,12 @@ def _pinned(asks: Asks, room: float, held: float) -> Pins:
     streams = asks.distinct * (1 - parts / asks.own) if parts < asks.own else 0.0
     if asks.all_use <= rest or n == 1:
         once, everywhere = 0.0, min(asks.all_use, rest)
-    else:
-        once = min((asks.all_use - rest) * n / (n - 1), n * rest)
+        left = asks.all_use - everywhere
+    elif asks.all_use <= n * rest:
+        once, left = (asks.all_use - rest) * n / (n - 1), 0.0
         everywhere = max(0.0, rest - once / n)
-    left = max(0.0, asks.all_use - everywhere - once)
+    else:
+        once, everywhere, left = n * rest, 0.0, asks.all_use - n * rest
     return Pins(False, parts + everywhere + once / n, streams, left, once, held, False)
 
 
