@@ -124,7 +124,7 @@ def test_the_references_in_full_are_varied() -> None:
     ]
     keepings = {stage["l2"]["keeping"] for stage in stages if stage["l2"] is not None}
     assert keepings == {"resident", "mates", "streamed"}
-    for kind in ("weights", "load", "store", "spill", "forward", "exchange", "mates", "hop_bytes"):
+    for kind in ("weights", "again", "load", "store", "spill", "forward", "exchange", "mates", "hop_bytes"):
         assert any(stage["bytes"][kind] for stage in stages), kind
     tasks = [task for document in documents for task in document["scenario"]["models"]]
     assert any(task.get("latency_limit_s") for task in tasks)
