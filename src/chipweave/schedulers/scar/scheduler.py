@@ -204,13 +204,13 @@ class _Search:
                 return reached
             found.append(options)
             # Whatever is better lies behind what was found here, but for the tolerance.
-            behind[index] = [(o.latency_s / (1 + own), o.energy_j / (1 + own)) for o in options]
+            behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
             if self.request.out_of_time and self.best is not None:
                 raise _OutOfTime
         least_value = math.inf
         for made in assemble(found, self.objective):
             self._keep(made)
-            value = self.objective(made.latency_s / (1 + reached), made.energy_j / (1 + reached))
+            value = self.objective(made.latency_s / (1 + reached) ** 2, made.energy_j / (1 + reached) ** 2)
             least_value = min(least_value, value)
         if not any(math.isfinite(limit_s) for limit_s in self.limits_s):  # else a finer one may keep more of them
             self.least_value[key] = least_value

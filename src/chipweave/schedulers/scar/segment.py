@@ -74,8 +74,8 @@ def segmentations(
     `least_breadth`. `jobs` threads work side by side; the result does not depend on them.
 
     Args:
-        before: what a coarser search with wider caps found: kinds of places and micro-batches at which nothing of it
-            may be within the caps are left out.
+        before: what a coarser search with wider caps found: micro-batches at which nothing of it may be within the caps
+            are left out.
     """
     promising = _promising(ready, share, tree, caps, before)
     sizes = list(promising)
@@ -100,22 +100,15 @@ def segmentations(
 def _promising(
     ready: Prepared, share: Share, tree: KindTree, caps: Caps, before: Segmentations | None
 ) -> dict[int, Bools]:
-    """Per micro-batch that may pay, the nodes of the tree that may, with those on the way to them."""
+    """The micro-batches that may pay, each with the nodes of the tree that are looked at."""
     sizes = micro_batch_candidates(arrays_of(ready, share.task).batch)
     if before is None or before.tolerance == 0:
         return dict.fromkeys(sizes, np.ones(len(tree.parent), np.bool_))
-    latency_s, energy_j = before.figures[:, :2].T / (1 + before.tolerance)
+    latency_s, energy_j = before.figures[:, :2].T / (1 + before.tolerance) ** 2
     within = energy_j <= caps.at(latency_s)
-    found = {}
-    for size in sizes:
-        nodes = np.zeros(len(tree.parent), np.bool_)
-        nodes[before.node[within & (before.micro_batch == size)]] = True
-        for node in range(len(nodes) - 1, 0, -1):
-            if nodes[node] and tree.parent[node] >= 0:
-                nodes[tree.parent[node]] = True
-        if nodes.any():
-            found[size] = nodes
-    return found
+    # A longer pipeline that a shorter one nearly beats is not among what was found, so all nodes stay.
+    every = np.ones(len(tree.parent), np.bool_)
+    return {size: every for size in sizes if (within & (before.micro_batch == size)).any()}
 
 
 class _Found(NamedTuple):
