@@ -163,8 +163,7 @@ class _Search:
         if self.options.top_k is not None:
             return [(limits, 0.0) for limits in dict.fromkeys((*few, rule, most))]
         passes = [(limits, FEW_NODES) for limits in few] + [(rule, TOLERANCES[0])]
-        finest = TOLERANCES if not self.ready.detailed else TOLERANCES[:-1]
-        return list(dict.fromkeys([*passes, *((most, tolerance) for tolerance in finest)]))
+        return list(dict.fromkeys([*passes, *((most, tolerance) for tolerance in TOLERANCES)]))
 
     def _more_nodes(self, window: Sequence[Share], rule: Sequence[int]) -> tuple[int, ...]:
         """Eq. 2 by the objective, or by latency where that grants more: a demand in EDP counts a model's length twice,
