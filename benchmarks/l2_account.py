@@ -1,4 +1,4 @@
-"""What `scar` finds for the ten scenarios: DRAM bytes over the unavoidable ones, how busy the DRAM is, and what it costs.
+"""What `scar` finds for the ten scenarios: DRAM bytes over the unavoidable ones, a busy DRAM, and what it costs.
 
     python -m benchmarks.l2_account [--one-sample] [SCENARIO ...]
 
