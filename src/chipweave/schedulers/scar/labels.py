@@ -306,6 +306,8 @@ def _affordable(new: Floats, rest: Rest, at: tuple[int, int], rounds: float, cap
         latency_s = law.pipeline_s(new[0, 0] + rest.first_s[g, unit], slowest_s, rounds)
         if new[0, 2] + rest.energy_j[g, unit] <= cap_at(latency_s, caps):
             return True
+        if rest.pace_s[g] == np.inf:  # no pipeline is slower still
+            break
         slowest_s = max(slowest_s, rest.pace_s[g])
     return False
 

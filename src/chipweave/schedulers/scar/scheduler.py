@@ -95,6 +95,23 @@ _TOO_SHORT = Unmet(Requirement.TIME, levers=("allow more time", "raise the limit
 
 
 @dataclass
+class _Known:
+    """What the passes over one partition with the same node limits have shown so far.
+
+    Args:
+        least: per window, a latency and energy that nothing in it goes below that may be part of a better schedule.
+        behind: per window, points behind one of which all such ways to run it lie.
+        before: per share, what the last pass found.
+        value: what no schedule goes below, unless the incumbent is better.
+    """
+
+    least: list[Point]
+    behind: list[list[Point]]
+    before: dict[Share, Segmentations] = field(default_factory=dict)
+    value: float = -math.inf
+
+
+@dataclass
 class _Search:
     """The state of one search: the best so far, the front, and what was already computed."""
 
@@ -110,12 +127,7 @@ class _Search:
     def __post_init__(self) -> None:
         self.problem = self.ready.problem
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
-        self.partition = 0
-        self.least_of: dict[tuple[int, Share, int], Point] = {}
-        self.least_value: dict[tuple[object, ...], float] = {}
-        self.behind: dict[tuple[object, ...], list[list[Point]]] = {}
-        self.least: dict[tuple[object, ...], list[Point]] = {}
-        self.before: dict[tuple[int, Share, int], Segmentations] = {}
+        self.known: dict[tuple[object, ...], _Known] = {}
         self.limits_s = [
             math.inf if task.latency_limit_s is None else task.latency_limit_s for task in self.ready.tasks
         ]
@@ -181,29 +193,26 @@ class _Search:
     ) -> float:
         """Search one partition with given node limits; keeps what is better than the incumbent. The tolerance that was
         reached: where the effort is too great, a larger one."""
-        reached, self.partition = tolerance, number
-        key = (number, *limits)
-        if self.least_value.get(key, -math.inf) > self.incumbent:
+        known = self._known_of(windows, limits, number)
+        if known.value > self.incumbent or math.isinf(max(map(max, known.least))):
             return tolerance  # what a coarser pass found shows that nothing better is here
-        least = self.least.get(key) or [least_window(self.ready, window) for window in windows]
-        behind = self.behind.setdefault(key, [[point] for point in least])
+        reached = tolerance
         ends = _last_windows(windows)
         found: list[list[WindowOption]] = []
         for index, (window, nodes) in enumerate(zip(windows, limits, strict=True)):
             incumbent = None if self.best is None else self.incumbent
             self.request.progress(Progress(number, total, incumbent, f"window {index + 1} of {len(windows)}"))
-            others = together([*behind[:index], *behind[index + 1 :]])
-            bounds = caps(self.objective, self.incumbent, least[index], others)
+            others = together([*known.behind[:index], *known.behind[index + 1 :]])
+            bounds = caps(self.objective, self.incumbent, known.least[index], others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
-            options, of_window, own = self._window(window, nodes, late, bounds, tolerance)
-            least[index] = max(least[index][0], of_window[0]), max(least[index][1], of_window[1])
+            options, of_window, own = self._window(window, nodes, late, bounds, tolerance, known.before)
+            known.least[index] = _behind(known.least[index], of_window)
             reached = max(reached, own)
-            self.least[key] = least
             if not options:
                 return reached
             found.append(options)
             # Whatever is better lies behind what was found here, but for the tolerance.
-            behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
+            known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
             if self.request.out_of_time and self.best is not None:
                 raise _OutOfTime
         least_value = math.inf
@@ -212,74 +221,84 @@ class _Search:
             value = self.objective(made.latency_s / (1 + reached) ** 2, made.energy_j / (1 + reached) ** 2)
             least_value = min(least_value, value)
         if not any(math.isfinite(limit_s) for limit_s in self.limits_s):  # else a finer one may keep more of them
-            self.least_value[key] = least_value
+            known.value = least_value
         return reached
 
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf
 
+    def _known_of(self, windows: Windows, limits: Sequence[tuple[int, ...]], number: int) -> _Known:
+        key = (number, *limits)
+        if key not in self.known:
+            least = [least_window(self.ready, window) for window in windows]
+            self.known[key] = _Known(least, [[point] for point in least])
+        return self.known[key]
+
     def _window(
-        self, window: Sequence[Share], nodes: Sequence[int], late: Sequence[float], bounds: Caps, tolerance: float
+        self,
+        window: Sequence[Share],
+        nodes: Sequence[int],
+        late: Sequence[float],
+        bounds: Caps,
+        tolerance: float,
+        before: dict[Share, Segmentations],
     ) -> tuple[list[WindowOption], Point, float]:
         """The ways to run a window within the bounds, a latency and energy that none of them goes below, and the
-        tolerance."""
+        tolerance. Notes in `before` what it found for each share."""
         if self.tree is None:
             options, tried = evolve_window(
                 self.ready, window, nodes, late, self.objective, self.options, self.request.seed
             )
             self.evaluated += tried
             return options, least_window(self.ready, window), 0.0
+        least = [self._least_of(share, before.get(share)) for share in window]
         contenders = []
-        least = [self._least_of(share, longest) for share, longest in zip(window, nodes, strict=True)]
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
             others = [*least[:at], *least[at + 1 :]]
             left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
-            found = self._segmentations(share, self.tree, longest, left, tolerance)
-            least[at] = max(least[at][0], found.least[0]), max(least[at][1], found.least[1])
+            found = self._segmentations(share, self.tree, longest, left, tolerance, before.get(share))
+            before[share] = found
+            least[at] = _behind(least[at], found.least)
             if len(found.node) == 0:
-                return [], (math.inf, math.inf), found.tolerance
+                return [], _side_by_side(least), found.tolerance
             contenders.append(Contender(share, found, limit_s))
         options, combined = window_options(self.ready, self.tree, contenders, bounds)
         self.evaluated += combined
-        seconds, joules = [], []
-        for each in contenders:
-            met_s, met_j = each.found.figures[:, :2].min(axis=0) * (1 - each.found.tolerance)
-            seconds.append(max(float(met_s), each.found.least[0]))
-            joules.append(max(float(met_j), each.found.least[1]))
-        of_window = max(seconds), sum(joules)
-        return options, of_window, max(each.found.tolerance for each in contenders)
+        reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
+        return options, _side_by_side(reached), max(each.found.tolerance for each in contenders)
 
-    def _least_of(self, share: Share, longest: int) -> Point:
+    def _least_of(self, share: Share, before: Segmentations | None) -> Point:
         """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""
-        known = self.least_of.get((self.partition, share, longest))
-        return (0.0, least_part_j(self.ready, share)) if known is None else known
+        return (0.0, least_part_j(self.ready, share)) if before is None else before.least
 
     def _segmentations(
-        self, share: Share, tree: KindTree, longest: int, bounds: Caps, tolerance: float
+        self,
+        share: Share,
+        tree: KindTree,
+        longest: int,
+        bounds: Caps,
+        tolerance: float,
+        before: Segmentations | None,
     ) -> Segmentations:
-        top_k = self.options.top_k
+        top_k, jobs = self.options.top_k, self.request.jobs
         if top_k is None:
-            key = self.partition, share, longest
+            breadth = BREADTH_DETAILED if self.ready.detailed else 1
             found = segmentations(
                 self.ready,
                 share,
                 tree,
                 longest,
-                breadth=BREADTH_DETAILED if self.ready.detailed else 1,
+                breadth=breadth,
                 caps=bounds,
                 tolerance=tolerance,
-                before=self.before.get(key),
-                jobs=self.request.jobs,
+                before=before,
+                jobs=jobs,
             )
-            self.before[key], self.least_of[key] = found, found.least
         else:
-            every = segmentations(
-                self.ready, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=self.request.jobs
-            )
+            every = segmentations(self.ready, share, tree, longest, breadth=top_k, least_breadth=top_k, jobs=jobs)
             scores = np.array([self.objective(float(f[0]), float(f[1])) for f in every.figures])
-            chosen = best_segmentations(every, scores, top_k)
             found = replace(
-                on_every_place(self.ready, share, tree, longest, chosen),
+                on_every_place(self.ready, share, tree, longest, best_segmentations(every, scores, top_k)),
                 labels=every.labels,
                 tolerance=every.tolerance,
             )
@@ -329,6 +348,22 @@ class _Search:
             )
         else:
             yield f"The optimum over all cuts, micro-batches and paths of {places} per model in these windows."
+
+
+def _behind(one: Point, other: Point) -> Point:
+    """A latency and energy that is not below either."""
+    return max(one[0], other[0]), max(one[1], other[1])
+
+
+def _side_by_side(parts: Sequence[Point]) -> Point:
+    """The latency and energy of a window whose models take so much each."""
+    return max(latency_s for latency_s, _ in parts), sum(energy_j for _, energy_j in parts)
+
+
+def _least_found(found: Segmentations) -> Point:
+    """What pipelines on these places do not go below, known from those that were found to a tolerance."""
+    latency_s, energy_j = found.figures[:, :2].min(axis=0) * (1 - found.tolerance)
+    return float(latency_s), float(energy_j)
 
 
 def _last_windows(windows: Windows) -> dict[int, int]:

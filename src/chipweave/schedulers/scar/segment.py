@@ -15,7 +15,7 @@ from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
 from chipweave.ndarrays import Bools, Floats, Ints
 from chipweave.plan.problem import micro_batch_candidates
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
-from chipweave.schedulers.scar.labels import Comparing, Rest, any_within, fronts, rest_of
+from chipweave.schedulers.scar.labels import NO_SLACK, Comparing, Rest, any_within, fronts, rest_of
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.trees import KindTree
 
@@ -170,7 +170,7 @@ def _slack(rest: Rest, rounds: float, effort: _Effort) -> Floats:
     latency_s = pipeline_s(float(rest.first_s[-1, 0]), float(rest.steady_s[effort.longest, 0]), rounds)
     whole = np.array([latency_s / 2, latency_s / 2 / max(1, rounds - 1), float(rest.energy_j[-1, 0])])
     # DRAM bytes show in the joules already; they only matter apart where DRAM is the bottleneck.
-    return np.append(effort.tolerance / effort.longest * whole, np.inf if effort.tolerance > 0 else 0.0)
+    return np.append(effort.tolerance / effort.longest * whole, np.inf) if effort.tolerance > 0 else NO_SLACK
 
 
 def best_segmentations(found: Segmentations, scores: Floats, top_k: int) -> list[tuple[int, ...]]:
