@@ -15,7 +15,7 @@ from chipweave.evaluation.tables.bench import arrays_of, micro_of
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Prover, Space
 from chipweave.plan.objective import Objective
-from chipweave.plan.problem import Problem, micro_batch_candidates
+from chipweave.plan.problem import Problem
 from chipweave.workload.scenario import Task
 
 
@@ -98,7 +98,7 @@ def _on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
         seconds = [each.cycles / chiplet.clock_hz for each, chiplet in zip(costs, classes, strict=True)]
         return np.min(seconds, axis=0), np.min([batch * each.energy_j for each in costs], axis=0)
     all_s, all_j = [], []
-    for micro_batch in micro_batch_candidates(batch):
+    for micro_batch in ready.micro_batches(task):
         costs, blocks = ready.costs(task, micro_batch), ready.block_costs(task, micro_batch)
         for each, more, chiplet in zip(costs, blocks, classes, strict=True):
             all_s.append(each.cycles / chiplet.clock_hz + np.minimum(0.0, more.seconds) / micro_batch)
@@ -161,7 +161,7 @@ def least_part_j(ready: Prepared, part: Part) -> float:
 
 def _least_of_units(ready: Prepared, part: Part) -> tuple[Floats, Floats]:
     """Per unit seconds of one sample and joules of the batch, weights filled once, at the best size and class."""
-    found = [_units_at(ready, part, size) for size in micro_batch_candidates(ready.tasks[part[0]].batch)]
+    found = [_units_at(ready, part, size) for size in ready.micro_batches(part[0])]
     return np.min([each[0] for each in found], axis=0), np.min([each[1] for each in found], axis=0)
 
 

@@ -15,7 +15,7 @@ from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.split import tile
 from chipweave.files.schedule_spec import CostModelSpec, TablesSpec, TogetherSpec
 from chipweave.hardware.package import Package
-from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
+from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
 from chipweave.workload.layer import Layer, channel_units
 from chipweave.workload.scenario import Scenario
@@ -89,7 +89,7 @@ def _layers_and_blocks(ready: Prepared, task: int) -> list[list[Layer]]:
 
 def _samples_asked(ready: Prepared, task: int, schedule: Schedule) -> list[int]:
     own = {pipeline.micro_batch for _, pipeline in schedule.pipelines() if pipeline.task == task}
-    return sorted(own.union(micro_batch_candidates(ready.tasks[task].batch)))
+    return sorted(own.union(ready.micro_batches(task)))
 
 
 def _costs_to_dict(costs: LayerCosts) -> dict[str, list[float]]:

@@ -62,10 +62,10 @@ def _slice(costs: LayerCosts, part: slice) -> LayerCosts:
 
 
 def micro_batch_candidates(batch: int) -> Sequence[int]:
-    """The micro-batch sizes worth trying: for each number of micro-batches, the smallest size that gives it.
+    """For each number of micro-batches, the smallest size that gives it.
 
-    A smaller micro-batch with the same count is never slower, never costlier and needs less memory, so the
-    others are dominated.
+    Where b' samples take b' times as long as one (`paper`), a smaller micro-batch with the same count is never slower,
+    never costlier and needs less memory, so the others are dominated. In `detailed` see `Prepared.micro_batches`.
     """
     low = range(1, math.isqrt(batch - 1) + 2)  # of a size and its count, one is at most the root, rounded up
     return sorted({size for number in low for size in (-(-batch // number), -(-batch // -(-batch // number)))})

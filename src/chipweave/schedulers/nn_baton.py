@@ -19,7 +19,7 @@ from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
 from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
-from chipweave.plan.problem import Problem, dependency_depths, micro_batch_candidates
+from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact, pipeline_from
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
@@ -204,7 +204,7 @@ class _Bench:
 
     def _on_the_starting_chiplet(self, span: Span) -> list[WindowOption]:
         task = self.ready.tasks[span.task]
-        micros = np.array(micro_batch_candidates(task.batch))
+        micros = np.array(self.ready.micro_batches(span.task))
         ones = np.ones((len(micros), 1), dtype=np.int64)
         candidates = Candidates(micros, ones[:, 0], span.end * ones, START * ones)
         batch = score(self.ready, span.task, span.first, span.end, candidates)
@@ -236,7 +236,7 @@ class _Bench:
                 break
         options = []
         for partition in partitions:
-            for micro in micro_batch_candidates(exact.ground.batch):
+            for micro in self.ready.micro_batches(span.task):
                 draft = DraftWindow(
                     span.first, micro, (DraftStage(span.end, chiplets, (PARTITIONS.index(partition),)),)
                 )

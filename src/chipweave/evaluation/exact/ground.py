@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
@@ -16,9 +16,12 @@ from chipweave.evaluation.exact.transfer import Network, network
 from chipweave.evaluation.law import Rates
 from chipweave.hardware.package import BITS_PER_BYTE, Package
 from chipweave.ndarrays import Floats
-from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.workload.layer import channel_units
 from chipweave.workload.scenario import Task
+
+FEW_SAMPLES = 8
+"""Of batches up to this size every micro-batch is tried (`Prepared.micro_batches`)."""
 
 
 class BlockCosts(NamedTuple):
@@ -74,6 +77,15 @@ class Prepared:
     def rates(self) -> Rates:
         """The package's constants, as the law reads them."""
         return self.once(_rates)
+
+    def micro_batches(self, task: int) -> Sequence[int]:
+        """The micro-batches that are tried for a task, ascending.
+
+        In `detailed` samples that run together may be cheaper, so that no size is beaten for certain: all are tried of
+        batches up to `FEW_SAMPLES`.
+        """
+        batch = self.tasks[task].batch
+        return range(1, batch + 1) if self.detailed and batch <= FEW_SAMPLES else micro_batch_candidates(batch)
 
     def costs(self, task: int, micro_batch: int) -> tuple[LayerCosts, ...]:
         """Per class, what a sample of each layer of a task costs where so many run together (`paper`: as one alone).

@@ -27,7 +27,6 @@ from chipweave.evaluation.tables.bench import (
 )
 from chipweave.ndarrays import Ints
 from chipweave.plan.objective import Objective
-from chipweave.plan.problem import micro_batch_candidates
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.energy_caps import NO_CAPS
@@ -126,9 +125,8 @@ def _kinds(ready: Prepared) -> tuple[tuple[Kind, ...], list[int]]:
 def _member(
     ready: Prepared, share: Share, nodes: int, limit_s: float, kinds: tuple[Kind, ...], objective: Objective
 ) -> _Member:
-    batch = arrays_of(ready, share.task).batch
     tables = []
-    for micro in micro_batch_candidates(batch):
+    for micro in ready.micro_batches(share.task):
         tables.append(_Tables(micro, rounds_of(ready, share.task, micro), stage_tables(ready, *share, micro, kinds)))
     return _Member(share, nodes, limit_s, tuple(tables), _seeds(ready, share, nodes, tables, objective))
 

@@ -13,7 +13,6 @@ from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import micro_batches, pipeline_s
 from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
 from chipweave.ndarrays import Bools, Floats, Ints
-from chipweave.plan.problem import micro_batch_candidates
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.labels import NO_SLACK, Comparing, Rest, any_within, fronts, rest_of
 from chipweave.schedulers.scar.reconfigure import Share
@@ -101,7 +100,7 @@ def _promising(
     ready: Prepared, share: Share, tree: KindTree, caps: Caps, before: Segmentations | None
 ) -> dict[int, Bools]:
     """The micro-batches that may pay, each with the nodes of the tree that are looked at."""
-    sizes = micro_batch_candidates(arrays_of(ready, share.task).batch)
+    sizes = ready.micro_batches(share.task)
     if before is None or before.tolerance == 0:
         return dict.fromkeys(sizes, np.ones(len(tree.parent), np.bool_))
     latency_s, energy_j = before.figures[:, :2].T / (1 + before.tolerance) ** 2
@@ -188,12 +187,11 @@ def on_every_place(
     ready: Prepared, share: Share, tree: KindTree, longest: int, chosen: list[tuple[int, ...]]
 ) -> Segmentations:
     """Given segmentations on every node with as many stages, at every micro-batch that fits."""
-    task = arrays_of(ready, share.task)
     by_length: dict[int, list[int]] = {}
     for node, depth in enumerate(tree.depth):
         by_length.setdefault(depth, []).append(node)
     rows: list[tuple[int, int, list[float], list[int]]] = []
-    for micro in micro_batch_candidates(task.batch):
+    for micro in ready.micro_batches(share.task):
         tables = stage_tables(ready, *share, micro, tree.kinds)
         rounds = rounds_of(ready, share.task, micro)
         for cuts in chosen:
