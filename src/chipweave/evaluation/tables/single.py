@@ -140,14 +140,18 @@ class Part(NamedTuple):
 
 class StageTables(NamedTuple):
     """Stages [place, i, j] of a window: seconds of the first micro-batch from its input, and from when the weights may
-    come; of a micro-batch in the running pipeline; joules and DRAM bytes. The seconds are infinite where a micro-batch
-    above 1 does not fit (`paper`)."""
+    come; of a micro-batch in the running pipeline; joules and DRAM bytes; seconds of weights that stay, and of the last
+    micro-batch from its input and in the running pipeline. The seconds are infinite where a micro-batch above 1 does
+    not fit (`paper`)."""
 
     fill_s: Floats
     ready_s: Floats
     steady_s: Floats
     energy_j: Floats
     dram_bytes: Floats
+    resident_s: Floats
+    last_fill_s: Floats
+    last_steady_s: Floats
 
 
 class Candidates(NamedTuple):
@@ -249,8 +253,10 @@ def stage_tables(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part
     """
     moved, size = part.moved, part.micro.size
     kinds, n = len(places[0]), moved.end - moved.first
-    fill_s, ready_s = np.full((kinds, n, n), np.inf), np.zeros((kinds, n, n))
-    steady_s, energy_j, dram_bytes = np.full((kinds, n, n), np.inf), np.zeros((kinds, n, n)), np.zeros((kinds, n, n))
+    seconds, others = np.full((2, kinds, n, n), np.inf), np.zeros((6, kinds, n, n))
+    made = StageTables(
+        seconds[0], others[0], seconds[1], others[1], others[2], others[3], others[4], others[5]
+    )
     for kind in range(kinds):
         place = Place(places[0][kind], places[1][kind], places[2][kind])
         for i in range(n):
@@ -273,9 +279,11 @@ def stage_tables(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part
                     continue
                 _, terms = terms_of(task, part, place, span, rates)
                 at = (kind, i, j)
-                fill_s[at], ready_s[at], steady_s[at] = terms.fill_s, terms.ready_s, terms.steady_s
-                energy_j[at], dram_bytes[at] = terms.energy_j, terms.dram
-    return StageTables(fill_s, ready_s, steady_s, energy_j, dram_bytes)
+                made.fill_s[at], made.ready_s[at], made.steady_s[at] = terms.fill_s, terms.ready_s, terms.steady_s
+                made.energy_j[at], made.dram_bytes[at] = terms.energy_j, terms.dram
+                made.resident_s[at] = terms.resident_s
+                made.last_fill_s[at], made.last_steady_s[at] = terms.last_fill_s, terms.last_steady_s
+    return made
 
 
 @kernel(nogil=True)

@@ -30,10 +30,10 @@ from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.energy_caps import NO_CAPS
-from chipweave.schedulers.scar.labels import Comparing, Tree, fronts, rest_of
+from chipweave.schedulers.scar.labels import Beat, Comparing, Tree, fronts, rest_of
 from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
-from chipweave.schedulers.scar.segment import rounds_of
+from chipweave.schedulers.scar.segment import beat_of
 from chipweave.schedulers.scar.trees import Kind
 
 Cuts = tuple[int, ...]
@@ -48,10 +48,10 @@ KEPT_PATHS = 6
 
 @dataclass(frozen=True)
 class _Tables:
-    """Stages of one share at one micro-batch, of which there are so many rounds, on every kind of place."""
+    """Stages of one share at one micro-batch, on every kind of place."""
 
     micro_batch: int
-    rounds: float
+    beat: Beat
     stages: StageTables
 
 
@@ -127,7 +127,7 @@ def _member(
 ) -> _Member:
     tables = []
     for micro in ready.micro_batches(share.task):
-        tables.append(_Tables(micro, rounds_of(ready, share.task, micro), stage_tables(ready, *share, micro, kinds)))
+        tables.append(_Tables(micro, beat_of(ready, share.task, micro), stage_tables(ready, *share, micro, kinds)))
     return _Member(share, nodes, limit_s, tuple(tables), _seeds(ready, share, nodes, tables, objective))
 
 
@@ -142,15 +142,14 @@ def _seeds(
     best: dict[tuple[int, int], tuple[float, Cuts]] = {}
     depth = np.arange(1, nodes + 1)
     chain = Tree(depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64))
-    every = np.ones(nodes, np.bool_)
     for table in tables:
         for kind, stages in enumerate(_uniform_places(table.stages)):
             rest = rest_of(stages, nodes)
             least = rest.first_s[-1, 0], rest.steady_s[nodes, 0], rest.energy_j[-1, 0], math.inf
             coarse = np.array(least) / math.sqrt(nodes)
             for tolerance, budget in SEED_TOLERANCES:
-                comparing = Comparing(table.rounds, nodes, 3, 1, tolerance * coarse, budget)
-                start, figures, cuts, _, done = fronts(stages, chain, every, rest, NO_CAPS, comparing)
+                comparing = Comparing(table.beat, nodes, 3, 1, tolerance * coarse, budget)
+                start, figures, cuts, _, done = fronts(stages, chain, rest, NO_CAPS, comparing)
                 if done:
                     break
             node = np.repeat(depth - 1, np.diff(start))
@@ -291,7 +290,7 @@ def _lay(
         ]
         if any(math.isinf(kind[0]) for stage in stages for kind in stage):
             continue
-        for value, path in _walk(ready, stages, table.rounds, free, kind_of, objective):
+        for value, path in _walk(ready, stages, table.beat, free, kind_of, objective):
             if best is None or value < best[0]:
                 best = (value, path, table.micro_batch)
     if best is None:
@@ -311,7 +310,7 @@ def _lay(
 def _walk(
     ready: Prepared,
     stages: Sequence[Sequence[tuple[float, ...]]],
-    rounds: float,
+    beat: Beat,
     free: set[int],
     kind_of: Sequence[int],
     objective: Objective,
@@ -330,7 +329,7 @@ def _walk(
                     continue
                 fill_s, ready_s, steady_s, stage_j = kinds[kind_of[chiplet]]
                 new = (max(total_s + fill_s, ready_s), max(slowest_s, steady_s), joules + stage_j)
-                value = objective(pipeline_s(new[0], new[1], rounds), new[2])
+                value = objective(pipeline_s(new[0], new[1], beat.number - 1 + beat.last), new[2])
                 open_ = sum(1 for other in near[chiplet] if other in free and other not in path)
                 longer.append((value, open_, (*path, chiplet), *new))
         kept = sorted(longer)[: KEPT_PATHS if len(longer[0][2]) > 1 else len(longer)] if longer else []

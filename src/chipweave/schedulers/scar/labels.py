@@ -2,8 +2,10 @@
 
 What the paper enumerates (all splits times all paths) a dynamic program decides. A *label* is a partial
 pipeline: units up to j cut into stages on the first places of a path. Its figures (when the first micro-batch leaves,
-slowest stage, joules, DRAM bytes) only grow as it is extended, and so does the pipeline's latency (`law.pipeline_s`),
-so a label that another one beats in all four can never end in a better schedule, whatever the objective.
+slowest stage, joules, DRAM bytes) only grow as it is extended, and so does the pipeline's latency (`law.through`),
+so a label that another one beats in all four can never end in a better schedule in `paper`, whatever the objective. In
+`detailed` it also carries when the weights that stay are there and when the last micro-batch leaves. They are not
+compared: they follow the first two figures closely.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from chipweave.compiled import inner, kernel
+from chipweave.evaluation.law import Rates
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import StageTables
-from chipweave.ndarrays import Bools, Floats, Ints, Shorts
+from chipweave.ndarrays import Floats, Ints, Shorts
 from chipweave.schedulers.scar.energy_caps import Caps
 
 Rows = TypeVar("Rows", Floats, Ints, Shorts)
@@ -23,6 +26,8 @@ Rows = TypeVar("Rows", Floats, Ints, Shorts)
 NO_SLACK = np.zeros(4)
 HAIR = 0.999999999
 PACES = 24
+_CARRIED = 6
+"""Figures of a label: the four that are compared, then weights_s and last_s of `law.Passing`."""
 
 # Rows are copied entry by entry throughout: slice assignments take numba many times longer to compile.
 
@@ -36,11 +41,18 @@ class Tree(NamedTuple):
     children: Ints
 
 
+class Beat(NamedTuple):
+    """A pipeline's micro-batches: how many, and the last one's share of a full one (`paper`: 1)."""
+
+    number: int
+    last: float
+    rates: Rates
+
+
 class Comparing(NamedTuple):
     """How labels are compared.
 
     Args:
-        rounds: micro-batches, a short one as what it is: b / b' (`paper`: k).
         longest: stages at most.
         width: figures compared: 4, or 3 to leave DRAM bytes out.
         breadth: how many must beat a label before it is dropped; 1 keeps the front.
@@ -49,7 +61,7 @@ class Comparing(NamedTuple):
         budget: labels made and compared at most.
     """
 
-    rounds: float
+    beat: Beat
     longest: int
     width: int
     breadth: int
@@ -184,7 +196,7 @@ def _insert(
                 _swap(labels, i, end)
                 continue
         i += 1
-    for f in range(width):
+    for f in range(figures.shape[1]):
         figures[end, f] = new[0, f]
     for stage in range(depth):
         cuts[end, stage] = new_cuts[stage]
@@ -210,21 +222,40 @@ def _is_beaten(out: Labels, begin: Ints, end: Ints, deepest: int, least: Floats,
     return False
 
 
+class StageSeconds(NamedTuple):
+    """A stage as `law.through` reads it."""
+
+    fill_s: float
+    ready_s: float
+    resident_s: float
+    steady_s: float
+    last_fill_s: float
+    last_steady_s: float
+
+
 @inner()
-def _extend(tables: StageTables, at: tuple[int, int, int], labels: Labels, source: int, new: Floats) -> None:
+def _extend(
+    tables: StageTables, at: tuple[int, int, int], labels: Labels, source: int, number: int, new: Floats
+) -> None:
     """Fill `new` with label `source` (-1: none) and a stage (place, first unit, last unit) behind it."""
     place, i, j = at
-    new[0, 0], new[0, 1] = tables.fill_s[place, i, j], tables.steady_s[place, i, j]
+    stage = StageSeconds(
+        tables.fill_s[place, i, j],
+        tables.ready_s[place, i, j],
+        tables.resident_s[place, i, j],
+        tables.steady_s[place, i, j],
+        tables.last_fill_s[place, i, j],
+        tables.last_steady_s[place, i, j],
+    )
     new[0, 2], new[0, 3] = tables.energy_j[place, i, j], tables.dram_bytes[place, i, j]
-    ready_s = tables.ready_s[place, i, j]
-    if source < 0:
-        new[0, 0] = max(new[0, 0], ready_s)
-    else:
-        before = labels.figures
-        new[0, 0] = max(before[source, 0] + new[0, 0], ready_s)
-        new[0, 1] = max(before[source, 1], new[0, 1])
-        new[0, 2] = before[source, 2] + new[0, 2]
-        new[0, 3] = before[source, 3] + new[0, 3]
+    before = law.Passing(0.0, 0.0, 0.0, 0.0)
+    if source >= 0:
+        had = labels.figures
+        before = law.Passing(had[source, 0], had[source, 4], had[source, 1], had[source, 5])
+        new[0, 2] += had[source, 2]
+        new[0, 3] += had[source, 3]
+    passed = law.through(before, stage, number)
+    new[0, 0], new[0, 1], new[0, 4], new[0, 5] = passed.first_s, passed.slowest_s, passed.weights_s, passed.last_s
 
 
 @kernel(nogil=True)
@@ -286,36 +317,59 @@ def _least_at_pace(tables: StageTables, pace_s: float, first_s: Floats, energy_j
 
 
 @inner()
-def _at_least(new: Floats, rest: Rest, unit: int, left: int, rounds: float, figures: Floats) -> None:
+def _least_s(new: Floats, rest_s: float, slowest_s: float, beat: Beat) -> float:
+    """What no pipeline goes below that a label becomes.
+
+    Args:
+        rest_s: least seconds of the first micro-batch through the stages to come; slowest_s: of their slowest.
+    """
+    first_s = new[0, 0] + rest_s
+    if not beat.rates.detailed:
+        return float(law.pipeline_s(first_s, max(new[0, 1], slowest_s), beat.number))
+    if beat.number == 1:
+        return float(first_s)
+    # The last micro-batch passes the rest behind when it left the label, or a pace behind others in the rest.
+    last_s = new[0, 5] + beat.last * rest_s
+    paced_s = new[0, 0] + beat.last * rest_s + (beat.number - 2 + beat.last) * slowest_s
+    return float(max(last_s, paced_s, first_s + (beat.number - 2) * max(new[0, 1], slowest_s)))
+
+
+@inner()
+def _at_least(new: Floats, rest: Rest, unit: int, left: int, beat: Beat, figures: Floats) -> None:
     """Fill `figures` with what a label becomes at least when the units from `unit` on are added, on so many places."""
     any_ = PACES - 1
-    slowest_s = max(new[0, 1], rest.steady_s[left, unit])
-    figures[0] = law.pipeline_s(new[0, 0] + rest.first_s[any_, unit], slowest_s, rounds)
+    figures[0] = _least_s(new, rest.first_s[any_, unit], rest.steady_s[left, unit], beat)
     figures[1] = new[0, 2] + rest.energy_j[any_, unit]
     figures[2] = new[0, 3] + rest.dram_bytes[any_, unit]
 
 
 @inner()
-def _affordable(new: Floats, rest: Rest, at: tuple[int, int], rounds: float, caps: Caps) -> bool:
+def _affordable(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps) -> bool:
     """Whether a label, with the units from at[0] on added on at[1] places, may stay within the caps at some pace."""
     unit, left = at
-    slowest_s = max(new[0, 1], rest.steady_s[left, unit])
+    rest_s = rest.steady_s[left, unit]
     for g in range(PACES):
-        if g < PACES - 1 and rest.pace_s[g] < slowest_s:
+        if g < PACES - 1 and rest.pace_s[g] < max(new[0, 1], rest_s):
             continue
-        latency_s = law.pipeline_s(new[0, 0] + rest.first_s[g, unit], slowest_s, rounds)
+        latency_s = _least_s(new, rest.first_s[g, unit], rest_s, beat)
         if new[0, 2] + rest.energy_j[g, unit] <= cap_at(latency_s, caps):
             return True
         if rest.pace_s[g] == np.inf:  # no pipeline is slower still
             break
-        slowest_s = max(slowest_s, rest.pace_s[g])
+        rest_s = max(rest_s, rest.pace_s[g])  # all slower ones have a slower stage to come, as the label has none
     return False
 
 
 @kernel(nogil=True)
-def any_within(rest: Rest, longest: int, rounds: float, caps: Caps) -> bool:
+def any_within(rest: Rest, longest: int, beat: Beat, caps: Caps) -> bool:
     """Whether any pipeline of up to `longest` stages may stay within the caps."""
-    return _affordable(np.zeros((1, 4)), rest, (0, longest), rounds, caps)
+    return _affordable(np.zeros((1, _CARRIED)), rest, (0, longest), beat, caps)
+
+
+@kernel(nogil=True)
+def least_latency_s(rest: Rest, longest: int, beat: Beat) -> float:
+    """Seconds that no pipeline of up to `longest` stages goes below."""
+    return _least_s(np.zeros((1, _CARRIED)), rest.first_s[PACES - 1, 0], rest.steady_s[longest, 0], beat)
 
 
 @inner(forceinline=True)  # called so often that handing over arguments would count
@@ -330,7 +384,7 @@ def _ending_at(
         (the rows, which may have grown; the first free one; labels made; labels compared).
     """
     place, d, j = at
-    tables, longest = asked.tables, asked.comparing.longest
+    tables, beat, longest = asked.tables, asked.comparing.beat, asked.comparing.longest
     last = j == tables.fill_s.shape[1] - 1
     begin, end, done_begin, done_end, new, whole, cuts, at_least = room
     rows, comparing, label = (out, asked.whole, whole) if last else (labels, asked.comparing, new)
@@ -346,11 +400,11 @@ def _ending_at(
             break
         for source in range(sources_begin, sources_end):
             made += 1
-            _extend(tables, (place, i, j), labels, source, new)
-            _at_least(new, asked.rest, j + 1, longest - d, comparing.rounds, at_least)
+            _extend(tables, (place, i, j), labels, source, beat.number, new)
+            _at_least(new, asked.rest, j + 1, longest - d, beat, at_least)
             if at_least[1] > cap_at(at_least[0], asked.caps):
                 continue
-            if not last and not _affordable(new, asked.rest, (j + 1, longest - d), comparing.rounds, asked.caps):
+            if not last and not _affordable(new, asked.rest, (j + 1, longest - d), beat, asked.caps):
                 continue
             deepest = d - 1 if last else d
             if _is_beaten(out, done_begin, done_end, deepest, at_least, asked.whole):
@@ -361,7 +415,9 @@ def _ending_at(
                 cuts[stage] = labels.cuts[source, stage]
             cuts[d - 1] = j + 1
             if last:
-                label[0, 0], label[0, 1], label[0, 2] = at_least[0], new[0, 2], new[0, 3]
+                passed = law.Passing(new[0, 0], new[0, 4], new[0, 1], new[0, 5])
+                label[0, 0], label[0, 1] = law.latency_s_of(passed, beat.number, beat.rates), new[0, 2]
+                label[0, 2] = new[0, 3]
             if until + 1 >= rows.figures.shape[0]:
                 rows = _grown(rows, until)
             until = _insert(rows, since, until, label, cuts, d, width, comparing)
@@ -370,13 +426,12 @@ def _ending_at(
 
 @kernel(nogil=True)
 def fronts(
-    tables: StageTables, tree: Tree, wanted: Bools, rest: Rest, caps: Caps, comparing: Comparing
+    tables: StageTables, tree: Tree, rest: Rest, caps: Caps, comparing: Comparing
 ) -> tuple[Ints, Floats, Shorts, int, bool]:
     """Non-dominated pipelines for every node of a tree of places at one micro-batch.
 
     Args:
         tables: of the window's n units.
-        wanted: [nodes] those that are looked at; one that is not has no descendants that are.
         caps: labels that must exceed them are dropped.
 
     Returns:
@@ -386,13 +441,13 @@ def fronts(
     """
     n, longest = tables.fill_s.shape[1], comparing.longest
     asked, room = Asked(tables, rest, caps, comparing, _of_whole(comparing)), _room(n, longest)
-    labels, out = _empty(1024, 4, longest), _empty(256, 3, longest)
+    labels, out = _empty(1024, _CARRIED, longest), _empty(256, 3, longest)
     out_start = np.zeros(len(tree.parent) + 1, dtype=np.int64)
     used_out, made, work = 0, 0, 0
     for node in range(len(tree.parent)):
         out_start[node] = used_out
         d = tree.depth[node]
-        if d > n or d > longest or not wanted[node]:
+        if d > n or d > longest:
             continue
         top = 0 if d == 1 else room.end[d - 1, n - 2]
         first_j = n - 1 if tree.children[node] == 0 or d == longest else d - 1
@@ -425,9 +480,9 @@ def fronts(
 @inner()
 def _of_whole(comparing: Comparing) -> Comparing:
     """How whole pipelines are compared: by latency in place of its parts."""
-    rounds, longest, width, breadth, slack, budget = comparing
-    slack = np.array([law.pipeline_s(slack[0], slack[1], rounds), slack[2], slack[3]])
-    return Comparing(rounds, longest, width, breadth, slack, budget)
+    beat, longest, width, breadth, slack, budget = comparing
+    slack = np.array([law.pipeline_s(slack[0], slack[1], beat.number - 1 + beat.last), slack[2], slack[3]])
+    return Comparing(beat, longest, width, breadth, slack, budget)
 
 
 @inner()
@@ -435,7 +490,7 @@ def _room(n: int, longest: int) -> Room:
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
     cuts = np.empty(longest, dtype=np.int16)
-    return Room(begin, end, done_begin, done_end, np.empty((1, 4)), np.empty((1, 3)), cuts, np.empty(3))
+    return Room(begin, end, done_begin, done_end, np.empty((1, _CARRIED)), np.empty((1, 3)), cuts, np.empty(3))
 
 
 @inner()

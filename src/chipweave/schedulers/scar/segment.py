@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +11,20 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.law import micro_batches, pipeline_s
+from chipweave.evaluation.law import EMPTY, last_share, latency_s_of, micro_batches, through
 from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
-from chipweave.ndarrays import Bools, Floats, Ints
+from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
-from chipweave.schedulers.scar.labels import NO_SLACK, Comparing, Rest, any_within, fronts, rest_of
+from chipweave.schedulers.scar.labels import (
+    NO_SLACK,
+    Beat,
+    Comparing,
+    StageSeconds,
+    any_within,
+    fronts,
+    least_latency_s,
+    rest_of,
+)
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.trees import KindTree
 
@@ -76,15 +86,14 @@ def segmentations(
         before: what a coarser search with wider caps found: micro-batches at which nothing of it may be within the caps
             are left out.
     """
-    promising = _promising(ready, share, tree, caps, before)
-    sizes = list(promising)
+    sizes = _promising(ready, share, caps, before)
     bytes_of(ready, share.task, share.first, share.end)
     at = TOLERANCES.index(tolerance)
     with ThreadPoolExecutor(jobs) as pool:
         for tolerance, budget in zip(TOLERANCES[at::-1], BUDGETS[at::-1], strict=True):
             beaten_by = breadth if tolerance == 0 else least_breadth
             effort = _Effort(longest, beaten_by, tolerance, budget // max(1, len(sizes)))
-            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), promising.items()))
+            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), sizes))
             if all(part.done for part in parts):
                 break
     none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3)), np.empty((0, longest), np.int64)
@@ -96,18 +105,14 @@ def segmentations(
     return Segmentations(node, micro, figures, cuts, made, tolerance, (float(least[0]), float(least[1])))
 
 
-def _promising(
-    ready: Prepared, share: Share, tree: KindTree, caps: Caps, before: Segmentations | None
-) -> dict[int, Bools]:
-    """The micro-batches that may pay, each with the nodes of the tree that are looked at."""
+def _promising(ready: Prepared, share: Share, caps: Caps, before: Segmentations | None) -> Sequence[int]:
+    """The micro-batches that may pay."""
     sizes = ready.micro_batches(share.task)
     if before is None or before.tolerance == 0:
-        return dict.fromkeys(sizes, np.ones(len(tree.parent), np.bool_))
+        return sizes
     latency_s, energy_j = before.figures[:, :2].T / (1 + before.tolerance) ** 2
     within = energy_j <= caps.at(latency_s)
-    # A longer pipeline that a shorter one nearly beats is not among what was found, so all nodes stay.
-    every = np.ones(len(tree.parent), np.bool_)
-    return {size: every for size in sizes if (within & (before.micro_batch == size)).any()}
+    return [size for size in sizes if (within & (before.micro_batch == size)).any()]
 
 
 class _Found(NamedTuple):
@@ -132,44 +137,43 @@ class _Effort(NamedTuple):
     budget: int
 
 
-def _at(
-    ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, promising: tuple[int, Bools]
-) -> _Found:
-    """The candidates at one micro-batch, on the nodes that may pay."""
-    micro, wanted = promising
+def _at(ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, micro: int) -> _Found:
+    """The candidates at one micro-batch."""
     tables = stage_tables(ready, *share, micro, tree.kinds)
-    rounds = rounds_of(ready, share.task, micro)
-    if rounds == 1:
+    beat = beat_of(ready, share.task, micro)
+    if beat.number == 1:
         tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
     rest = rest_of(tables, effort.longest)
-    width, slack = 4 if ready.detailed else 3, _slack(rest, rounds, effort)
-    comparing = Comparing(rounds, effort.longest, width, effort.breadth, slack, effort.budget)
-    if not any_within(rest, effort.longest, rounds, caps):
+    if not any_within(rest, effort.longest, beat, caps):
         none = np.empty(0, np.int64)
         return _Found(none, none, np.empty((0, 3)), np.empty((0, effort.longest), np.int64), 0, (np.inf, np.inf), True)
-    least = pipeline_s(float(rest.first_s[-1, 0]), float(rest.steady_s[effort.longest, 0]), rounds)
-    start, figures, cuts, made, done = fronts(tables, tree.arrays, wanted, rest, caps, comparing)
+    least = float(least_latency_s(rest, effort.longest, beat)), float(rest.energy_j[-1, 0])
+    width, slack = 4 if ready.detailed else 3, _slack(least, beat, effort)
+    comparing = Comparing(beat, effort.longest, width, effort.breadth, slack, effort.budget)
+    start, figures, cuts, made, done = fronts(tables, tree.arrays, rest, caps, comparing)
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
-    least_of = least, float(rest.energy_j[-1, 0])
     ends = cuts.astype(np.int64) + share.first
-    return _Found(node, np.full(len(node), micro), figures, ends, made, least_of, done)
+    return _Found(node, np.full(len(node), micro), figures, ends, made, least, done)
 
 
-def rounds_of(ready: Prepared, task: int, micro_batch: int) -> float:
-    """How many micro-batches there are, a short one counted as what it is; in `paper` as a full one."""
+def beat_of(ready: Prepared, task: int, micro_batch: int) -> Beat:
+    """A task's micro-batches; in `paper` the last one counts as a full one."""
     batch = arrays_of(ready, task).batch
-    return batch / micro_batch if ready.detailed else float(micro_batches(batch, micro_batch))
+    last = last_share(batch, micro_batch, 1) if ready.detailed else 1.0
+    return Beat(micro_batches(batch, micro_batch), last, ready.rates)
 
 
-def _slack(rest: Rest, rounds: float, effort: _Effort) -> Floats:
+def _slack(least: tuple[float, float], beat: Beat, effort: _Effort) -> Floats:
     """What a label may be worse by, [4], so that as many steps as there may be stages stay within the tolerance.
 
-    Latency is first + (rounds - 1) * slowest: half of its tolerance goes to each.
+    Latency is about first + (k - 2 + last) * slowest: half of its tolerance goes to each.
     """
-    latency_s = pipeline_s(float(rest.first_s[-1, 0]), float(rest.steady_s[effort.longest, 0]), rounds)
-    whole = np.array([latency_s / 2, latency_s / 2 / max(1, rounds - 1), float(rest.energy_j[-1, 0])])
+    if effort.tolerance == 0:
+        return NO_SLACK
+    latency_s, energy_j = least
+    whole = np.array([latency_s / 2, latency_s / 2 / max(1, beat.number - 2 + beat.last), energy_j])
     # DRAM bytes show in the joules already; they only matter apart where DRAM is the bottleneck.
-    return np.append(effort.tolerance / effort.longest * whole, np.inf) if effort.tolerance > 0 else NO_SLACK
+    return np.append(effort.tolerance / effort.longest * whole, np.inf)
 
 
 def best_segmentations(found: Segmentations, scores: Floats, top_k: int) -> list[tuple[int, ...]]:
@@ -193,7 +197,7 @@ def on_every_place(
     rows: list[tuple[int, int, list[float], list[int]]] = []
     for micro in ready.micro_batches(share.task):
         tables = stage_tables(ready, *share, micro, tree.kinds)
-        rounds = rounds_of(ready, share.task, micro)
+        beat = beat_of(ready, share.task, micro)
         for cuts in chosen:
             ends = np.array(cuts) - share.first - 1
             begins = np.array([0, *(ends[:-1] + 1)])
@@ -201,10 +205,10 @@ def on_every_place(
                 kinds = _kinds_to(tree, node)
                 at = (kinds, begins, ends)
                 if np.isfinite(tables.fill_s[at]).all():
-                    first_s = 0.0
-                    for fill_s, ready_s in zip(tables.fill_s[at], tables.ready_s[at], strict=True):
-                        first_s = max(first_s + float(fill_s), float(ready_s))
-                    latency_s = pipeline_s(first_s, float(tables.steady_s[at].max()), rounds)
+                    passed = EMPTY
+                    for stage in zip(*(getattr(tables, name)[at].tolist() for name in StageSeconds._fields), strict=True):
+                        passed = through(passed, StageSeconds(*stage), beat.number)
+                    latency_s = latency_s_of(passed, beat.number, ready.rates)
                     costs = [latency_s, float(tables.energy_j[at].sum()), float(tables.dram_bytes[at].sum())]
                     rows.append((node, micro, costs, [*cuts, *([0] * (longest - len(cuts)))]))
     nodes, sizes, figures, every = (np.array(column) for column in zip(*rows, strict=True))
