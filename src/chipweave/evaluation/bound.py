@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from chipweave.cost.interface import BatchCostModel
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.law import least_stage_s, least_weight_loads, micro_batches, pipeline_s, static_j
+from chipweave.evaluation.law import pipeline_s, static_j
 from chipweave.evaluation.tables.bench import arrays_of, micro_of
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Prover, Space
@@ -191,30 +190,3 @@ def least_window(ready: Prepared, parts: Sequence[Part]) -> Point:
         compute_s += batch * float(units_s.sum())
         energy_j += least_part_j(ready, part)
     return max(latency_s, compute_s / len(ready.package.chiplets)), energy_j
-
-
-class LeastOfWindow(NamedTuple):
-    """What the units of a window from j on take at least, however they are cut into stages, [n + 1]: seconds of the
-    first micro-batch, seconds of each one in the running pipeline, joules."""
-
-    first_s: Floats
-    steady_s: Floats
-    energy_j: Floats
-
-
-def least_of_window(ready: Prepared, part: Part, micro_batch: int) -> LeastOfWindow:
-    """The bounds of one part of a window at one micro-batch, on single chiplets of any class."""
-    arrays, units = arrays_of(ready, part[0]), slice(part[1], part[2] + 1)
-    units_s, energy_j = _units_at(ready, part, micro_batch)
-    compute_s = _from(micro_batch * units_s)
-    weights = np.diff(arrays.weights[units])
-    loads = least_weight_loads(micro_batches(arrays.batch, micro_batch), ready.rates)
-    energy_j += loads * weights * ready.rates.dram_j
-    times = [least_stage_s(*each, ready.rates) for each in zip(compute_s, _from(weights), strict=True)]
-    first_s, steady_s = np.array(times).T
-    return LeastOfWindow(first_s.copy(), steady_s.copy(), _from(energy_j))
-
-
-def _from(values: Floats) -> Floats:
-    """Sums from each unit to the end, a hair low: rounding must not lift a bound above what it bounds."""
-    return 0.999999999 * np.append(np.cumsum(values[::-1])[::-1], 0.0)

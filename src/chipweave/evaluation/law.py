@@ -275,6 +275,11 @@ def from_dram(way: Way) -> float:
     return way.parted + way.copied
 
 
+def in_load() -> Way:
+    """The printed rule of `paper`: all weights are read again with every micro-batch's load."""
+    return Way(IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False)
+
+
 def ways(room: Room, weights: float, k: int, chiplets: int, rates: Rates) -> tuple[Way, Way]:
     """How weights may be kept: one way, twice, or two ways of which the better is taken (`better`).
 
@@ -423,24 +428,6 @@ def better(one: Terms, other: Terms) -> bool:
     if other.dram != one.dram:
         return other.dram < one.dram
     return other.alone_s < one.alone_s or (other.alone_s == one.alone_s and other.energy_j < one.energy_j)
-
-
-def least_weight_loads(k: int, rates: Rates) -> int:
-    """How often weights come from DRAM in a window at least."""
-    return 1 if rates.detailed else k
-
-
-def least_stage_s(compute_s: float, weights: float, rates: Rates) -> tuple[float, float]:
-    """Seconds that no way of keeping weights goes below, of the first micro-batch and of each one in the running
-    pipeline: what computes for so long and has so many bytes of weights.
-
-    It holds for one stage as for any cut of the same layers into several. In `detailed` weights may come while
-    earlier stages compute.
-    """
-    if rates.detailed:
-        return compute_s, compute_s
-    weights_s = weights / rates.dram_bytes_s
-    return compute_s + weights_s, compute_s + weights_s
 
 
 class Passing(NamedTuple):

@@ -29,6 +29,7 @@ from chipweave.evaluation.law import (
     from_dram,
     gather_byte_s,
     gather_fixed_s,
+    in_load,
     kept,
     last_share,
     micro_batches,
@@ -201,7 +202,7 @@ class StageWork:
     def ways(self) -> tuple[Way, ...]:
         """How the weights may be kept, each way once."""
         if not self.setting.detailed:
-            return (Way(IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False),)
+            return (in_load(),)
         chiplets, k = len(self.stage.chiplets), self.setting.micro_batches
         one, other = ways(self.room, self.weight_bytes, k, chiplets, self.setting.ready.rates)
         return (one,) if one == other else (one, other)

@@ -20,6 +20,7 @@ from chipweave.evaluation.tables.single import (
     Place,
     Span,
     Spent,
+    best_way,
     demand_and_room,
     demand_of,
     fits,
@@ -168,7 +169,7 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
     if not rates.detailed:
         if line.micro_batch > 1 and not law.fits_l2(state[_LIVE], state[_ONE] + state[_TWO], line.l2_bytes):
             return np.inf
-        way = law.Way(law.IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False)
+        way = law.in_load()
         made = law.printed(_demand(state, chiplets, weights, way, line), rates)
         return _fill_in(way, made, _demand(state, chiplets, weights, way, line), room, line, terms)
     one, other = law.ways(room, weights, k, chiplets, rates)
@@ -239,16 +240,7 @@ def _single(task: TaskArrays, part: Part, u: int, v: int, line: Line, terms: Flo
     if not fits(task, place, span, line.micro_batch, line.rates):
         return
     demand, room = demand_and_room(task, part, place, span, line.rates)
-    if not line.rates.detailed:
-        way = law.Way(law.IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False)
-        made = law.printed(demand, line.rates)
-    else:
-        way, other = law.ways(room, demand.weights, law.micro_batches(line.batch, line.micro_batch), 1, line.rates)
-        made = law.kept(demand, way, line.rates)
-        if other.keeping != way.keeping:
-            second = law.kept(demand, other, line.rates)
-            if law.better(made, second):
-                way, made = other, second
+    way, made = best_way(demand, room, line.rates)
     _fill_in(way, made, demand, room, line, terms)
     if way.overlaps:
         free = room.slack if way.keeping == law.BLOCKS else line.l2_bytes - room.live

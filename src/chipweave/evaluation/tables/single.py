@@ -232,14 +232,18 @@ def terms_of(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rate
     What a byte takes between DRAM and chiplet counts as the DRAM's.
     """
     demand, room = demand_and_room(task, part, place, span, rates)
-    seen = law.seen_from(place.dram_hops, rates)
+    return best_way(demand, room, law.seen_from(place.dram_hops, rates))
+
+
+@inner(forceinline=True)
+def best_way(demand: Demand, room: Room, rates: Rates) -> tuple[Way, Terms]:
+    """Of the ways to keep a stage's weights on a single chiplet the better one, with what it costs."""
     if not rates.detailed:
-        return Way(law.IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False), law.printed(demand, seen)
-    k = law.micro_batches(task.batch, part.micro.size)
-    way, other = law.ways(room, demand.weights, k, 1, rates)
-    terms = law.kept(demand, way, seen)
+        return law.in_load(), law.printed(demand, rates)
+    way, other = law.ways(room, demand.weights, law.micro_batches(demand.batch, demand.micro_batch), 1, rates)
+    terms = law.kept(demand, way, rates)
     if other.keeping != way.keeping:
-        second = law.kept(demand, other, seen)
+        second = law.kept(demand, other, rates)
         if law.better(terms, second):
             return other, second
     return way, terms

@@ -206,7 +206,8 @@ def on_every_place(
                 at = (kinds, begins, ends)
                 if np.isfinite(tables.fill_s[at]).all():
                     passed = EMPTY
-                    for stage in zip(*(getattr(tables, name)[at].tolist() for name in StageSeconds._fields), strict=True):
+                    seconds = [getattr(tables, name)[at].tolist() for name in StageSeconds._fields]
+                    for stage in zip(*seconds, strict=True):
                         passed = through(passed, StageSeconds(*stage), beat.number)
                     latency_s = latency_s_of(passed, beat.number, ready.rates)
                     costs = [latency_s, float(tables.energy_j[at].sum()), float(tables.dram_bytes[at].sum())]
