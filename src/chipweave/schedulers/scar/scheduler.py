@@ -40,6 +40,9 @@ MOST_CHIPLETS_EXHAUSTIVE = 12
 FEW_NODES = 0.02
 """The tolerance of the first passes, with one node a task and with two."""
 
+FEW_LABELS = 100_000
+"""A partition is searched without tolerance where the pass before made no more labels than so many."""
+
 MOST_PATHS = 200_000
 """Paths of the scheduling trees that the exhaustive search takes on."""
 
@@ -103,12 +106,14 @@ class _Known:
         behind: per window, points behind one of which all such ways to run it lie.
         before: per share, what the last pass found.
         value: what no schedule goes below, unless the incumbent is better.
+        reached: the tolerance of the last pass.
     """
 
     least: list[Point]
     behind: list[list[Point]]
     before: dict[Share, Segmentations] = field(default_factory=dict)
     value: float = -math.inf
+    reached: float = 0.0
 
 
 @dataclass
@@ -196,7 +201,9 @@ class _Search:
         known = self._known_of(windows, limits, number)
         if known.value > self.incumbent or math.isinf(max(map(max, known.least))):
             return tolerance  # what a coarser pass found shows that nothing better is here
-        reached = tolerance
+        if tolerance == 0 and sum(found.labels for found in known.before.values()) > FEW_LABELS:
+            return known.reached
+        known.reached = tolerance
         ends = _last_windows(windows)
         found: list[list[WindowOption]] = []
         for index, (window, nodes) in enumerate(zip(windows, limits, strict=True)):
@@ -207,9 +214,9 @@ class _Search:
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
             options, of_window, own = self._window(window, nodes, late, bounds, tolerance, known.before)
             known.least[index] = _behind(known.least[index], of_window)
-            reached = max(reached, own)
+            known.reached = max(known.reached, own)
             if not options:
-                return reached
+                return known.reached
             found.append(options)
             # Whatever is better lies behind what was found here, but for the tolerance.
             known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
@@ -218,11 +225,11 @@ class _Search:
         least_value = math.inf
         for made in assemble(found, self.objective):
             self._keep(made)
-            value = self.objective(made.latency_s / (1 + reached) ** 2, made.energy_j / (1 + reached) ** 2)
+            value = self.objective(made.latency_s / (1 + known.reached) ** 2, made.energy_j / (1 + known.reached) ** 2)
             least_value = min(least_value, value)
         if not any(math.isfinite(limit_s) for limit_s in self.limits_s):  # else a finer one may keep more of them
             known.value = least_value
-        return reached
+        return known.reached
 
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf

@@ -58,7 +58,7 @@ TOLERANCES = (0.5, 0.1, 0.02, 0.0)
 """Relative tolerances of a share's search, one pass of the search after another: what a coarse one finds bounds the
 next."""
 
-BUDGETS = (UNLIMITED, 200_000_000, 200_000_000, 1_000_000)
+BUDGETS = (UNLIMITED, UNLIMITED, UNLIMITED, 1_000_000)
 """Labels made and compared with each tolerance before a share's search is begun anew with the one before."""
 
 
