@@ -249,7 +249,7 @@ def best_way(demand: Demand, room: Room, rates: Rates) -> tuple[Way, Terms]:
     return way, terms
 
 
-@kernel()
+@kernel(nogil=True)
 def stage_tables(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part, rates: Rates) -> StageTables:
     """Every stage of a window at one micro-batch on every kind of place: arrays of class, L2 and hops to DRAM.
 

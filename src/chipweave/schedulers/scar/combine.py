@@ -34,7 +34,7 @@ class Combined(NamedTuple):
     following: Ints
 
 
-@kernel()
+@kernel(nogil=True)
 def sieve(placed: Placed, width: int, breadth: int, order: Ints) -> Ints:
     """Which options to keep: not those that `breadth` options on the same chiplets, or on some of them, beat.
 

@@ -117,6 +117,7 @@ class Room(NamedTuple):
         label, whole: [1, .] the label at hand; its figures as a whole pipeline.
         cuts: of the label at hand.
         at_least: latency, joules and DRAM bytes of all that it can become.
+        likely: [1] see `_affordable`.
     """
 
     begin: Ints
@@ -127,6 +128,7 @@ class Room(NamedTuple):
     whole: Floats
     cuts: Shorts
     at_least: Floats
+    likely: Ints
 
 
 @inner()
@@ -344,26 +346,37 @@ def _at_least(new: Floats, rest: Rest, unit: int, left: int, beat: Beat, figures
 
 
 @inner()
-def _affordable(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps) -> bool:
-    """Whether a label, with the units from at[0] on added on at[1] places, may stay within the caps at some pace."""
+def _within(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps, g: int) -> bool:
+    """Whether a label may stay within the caps that becomes no slower than pace g, but slower than the one before."""
     unit, left = at
     rest_s = rest.steady_s[left, unit]
+    if rest.pace_s[g] < max(new[0, 1], rest_s):
+        return False
+    if g > 0 and rest.pace_s[g - 1] >= max(new[0, 1], rest_s):
+        rest_s = rest.pace_s[g - 1]  # as the label has no slower stage, there is one to come
+        if rest_s == np.inf:
+            return False
+    latency_s = _least_s(new, rest.first_s[g, unit], rest_s, beat)
+    return bool(new[0, 2] + rest.energy_j[g, unit] <= cap_at(latency_s, caps))
+
+
+@inner()
+def _affordable(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps, likely: Ints) -> bool:
+    """Whether a label, with the units from at[0] on added on at[1] places, may stay within the caps at some pace;
+    likely [1]: the pace at which the last one did, which is tried first."""
+    if _within(new, rest, at, beat, caps, likely[0]):
+        return True
     for g in range(PACES):
-        if g < PACES - 1 and rest.pace_s[g] < max(new[0, 1], rest_s):
-            continue
-        latency_s = _least_s(new, rest.first_s[g, unit], rest_s, beat)
-        if new[0, 2] + rest.energy_j[g, unit] <= cap_at(latency_s, caps):
+        if _within(new, rest, at, beat, caps, g):
+            likely[0] = g
             return True
-        if rest.pace_s[g] == np.inf:  # no pipeline is slower still
-            break
-        rest_s = max(rest_s, rest.pace_s[g])  # all slower ones have a slower stage to come, as the label has none
     return False
 
 
 @kernel(nogil=True)
 def any_within(rest: Rest, longest: int, beat: Beat, caps: Caps) -> bool:
     """Whether any pipeline of up to `longest` stages may stay within the caps."""
-    return _affordable(np.zeros((1, _CARRIED)), rest, (0, longest), beat, caps)
+    return _affordable(np.zeros((1, _CARRIED)), rest, (0, longest), beat, caps, np.zeros(1, np.int64))
 
 
 @kernel(nogil=True)
@@ -386,7 +399,7 @@ def _ending_at(
     place, d, j = at
     tables, beat, longest = asked.tables, asked.comparing.beat, asked.comparing.longest
     last = j == tables.fill_s.shape[1] - 1
-    begin, end, done_begin, done_end, new, whole, cuts, at_least = room
+    begin, end, done_begin, done_end, new, whole, cuts, at_least, _ = room
     rows, comparing, label = (out, asked.whole, whole) if last else (labels, asked.comparing, new)
     width = comparing.width - 1 if last else comparing.width
     until, made, work = since, 0, 0
@@ -404,7 +417,7 @@ def _ending_at(
             _at_least(new, asked.rest, j + 1, longest - d, beat, at_least)
             if at_least[1] > cap_at(at_least[0], asked.caps):
                 continue
-            if not last and not _affordable(new, asked.rest, (j + 1, longest - d), beat, asked.caps):
+            if not last and not _affordable(new, asked.rest, (j + 1, longest - d), beat, asked.caps, room.likely):
                 continue
             deepest = d - 1 if last else d
             if _is_beaten(out, done_begin, done_end, deepest, at_least, asked.whole):
@@ -490,7 +503,8 @@ def _room(n: int, longest: int) -> Room:
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
     cuts = np.empty(longest, dtype=np.int16)
-    return Room(begin, end, done_begin, done_end, np.empty((1, _CARRIED)), np.empty((1, 3)), cuts, np.empty(3))
+    new, whole, likely = np.empty((1, _CARRIED)), np.empty((1, 3)), np.zeros(1, np.int64)
+    return Room(begin, end, done_begin, done_end, new, whole, cuts, np.empty(3), likely)
 
 
 @inner()

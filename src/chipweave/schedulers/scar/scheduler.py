@@ -269,7 +269,7 @@ class _Search:
             if len(found.node) == 0:
                 return [], _side_by_side(least), found.tolerance
             contenders.append(Contender(share, found, limit_s))
-        options, combined = window_options(self.ready, self.tree, contenders, bounds)
+        options, combined = window_options(self.ready, self.tree, contenders, bounds, self.request.jobs)
         self.evaluated += combined
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
         return options, _side_by_side(reached), max(each.found.tolerance for each in contenders)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,18 +55,20 @@ RESCORED = 1024
 
 
 def window_options(
-    ready: Prepared, tree: KindTree, contenders: Sequence[Contender], caps: Caps = NO_CAPS
+    ready: Prepared, tree: KindTree, contenders: Sequence[Contender], caps: Caps = NO_CAPS, jobs: int = 1
 ) -> tuple[list[WindowOption], int]:
     """The non-dominated ways to run a window, by latency, and how many combinations were scored.
 
     Every task takes one simple path, no chiplet serves two. In `paper` the figures of the parts are exact; in
-    `detailed` shared links and DRAM couple the parts, so the best combinations are scored whole.
+    `detailed` shared links and DRAM couple the parts, so the best combinations are scored whole. `jobs` threads place
+    tasks side by side.
     """
     floor_s = max(float(contender.found.figures[:, 0].min(initial=np.inf)) for contender in contenders)
     limited = any(np.isfinite(contender.limit_s) for contender in contenders)
     width = 4 if limited else 3 if ready.detailed else 2
     breadth = BREADTH_DETAILED if ready.detailed else 1
-    placed = [_place(ready, tree, contender, floor_s, width, breadth) for contender in contenders]
+    with ThreadPoolExecutor(jobs) as pool:
+        placed = list(pool.map(lambda each: _place(ready, tree, each, floor_s, width, breadth), contenders))
     if any(len(part.masks) == 0 for part in placed):
         return [], 0
     least_j = [float(part.figures[:, 1].min()) for part in placed]
