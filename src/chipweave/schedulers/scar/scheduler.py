@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,10 +72,16 @@ def search_windows(
         passes = [search.deepening(windows) for windows in candidates]
         reached = [0.0] * len(candidates)
         for depth in range(max(map(len, passes))):
-            # Pass by pass over all partitions: what one of them finds bounds the next pass of all.
-            for number, (windows, own) in enumerate(zip(candidates, passes, strict=True)):
-                if depth < len(own):
-                    reached[number] = search.run(windows, *own[depth], number, len(candidates))
+            # Pass by pass over all partitions: what they find bounds the next pass of all.
+            runs = [
+                _Run(number, len(candidates), candidates[number], *own[depth], search.incumbent)
+                for number, own in enumerate(passes)
+                if depth < len(own)
+            ]
+            for each, (tolerance, made) in zip(runs, search.side_by_side(runs), strict=True):
+                reached[each.number] = tolerance
+                for one in made:
+                    search.keep(one)
                 if request.out_of_time:
                     raise _OutOfTime
         search.tolerance = max(reached)
@@ -83,7 +91,7 @@ def search_windows(
         raise infeasible(*(_unmet(search.ready, candidates, options) if search.complete else [_TOO_SHORT]))
     return Found(
         search.best.schedule,
-        search.evaluated,
+        sum(known.evaluated for known in search.known.values()),
         tuple((made.latency_s, made.energy_j) for made in search.front),
         search.complete,
         tuple(search.notes(candidates)),
@@ -97,6 +105,17 @@ class _OutOfTime(Exception):
 _TOO_SHORT = Unmet(Requirement.TIME, levers=("allow more time", "raise the limits"))
 
 
+class _Run(NamedTuple):
+    """One pass over one of all partitions: with what node limits, how finely, and what is to be beaten."""
+
+    number: int
+    of: int
+    windows: Windows
+    limits: tuple[tuple[int, ...], ...]
+    tolerance: float
+    incumbent: float
+
+
 @dataclass
 class _Known:
     """What the passes over one partition with the same node limits have shown so far.
@@ -107,6 +126,7 @@ class _Known:
         before: per share, what the last pass found.
         value: what no schedule goes below, unless the incumbent is better.
         reached: the tolerance of the last pass.
+        evaluated: candidates that were tried.
     """
 
     least: list[Point]
@@ -114,6 +134,7 @@ class _Known:
     before: dict[Share, Segmentations] = field(default_factory=dict)
     value: float = -math.inf
     reached: float = 0.0
+    evaluated: int = 0
 
 
 @dataclass
@@ -125,7 +146,6 @@ class _Search:
     options: ScarOptions
     best: Assembled | None = None
     front: list[Assembled] = field(default_factory=list)
-    evaluated: int = 0
     complete: bool = True
     tolerance: float = 0.0
 
@@ -193,51 +213,54 @@ class _Search:
     def _limits(self, window: Sequence[Share], provision: Provision) -> tuple[int, ...]:
         return node_limits(self.problem, window, self.expected, self.objective, provision, self.options.node_cap)
 
-    def run(
-        self, windows: Windows, limits: Sequence[tuple[int, ...]], tolerance: float, number: int, total: int
-    ) -> float:
-        """Search one partition with given node limits; keeps what is better than the incumbent. The tolerance that was
-        reached: where the effort is too great, a larger one."""
-        known = self._known_of(windows, limits, number)
-        if known.value > self.incumbent or math.isinf(max(map(max, known.least))):
-            return tolerance  # what a coarser pass found shows that nothing better is here
-        if tolerance == 0 and sum(found.labels for found in known.before.values()) > FEW_LABELS:
-            return known.reached
-        known.reached = tolerance
-        ends = _last_windows(windows)
+    def side_by_side(self, runs: Sequence[_Run]) -> Iterator[tuple[float, list[Assembled]]]:
+        """What `run` finds for each; `jobs` of them at a time, as none depends on another."""
+        jobs = 1 if self.tree is None else self.request.jobs  # the evolutionary search shares its dice
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(self.run, runs)
+
+    def run(self, run: _Run) -> tuple[float, list[Assembled]]:
+        """Search one partition. The tolerance that was reached, a larger one where the effort is too great, and the
+        schedules."""
+        known = self._known_of(run)
+        if known.value > run.incumbent or math.isinf(max(map(max, known.least))):
+            return run.tolerance, []  # what a coarser pass found shows that nothing better is here
+        if run.tolerance == 0 and sum(found.labels for found in known.before.values()) > FEW_LABELS:
+            return known.reached, []
+        known.reached = run.tolerance
+        ends = _last_windows(run.windows)
         found: list[list[WindowOption]] = []
-        for index, (window, nodes) in enumerate(zip(windows, limits, strict=True)):
-            incumbent = None if self.best is None else self.incumbent
-            self.request.progress(Progress(number, total, incumbent, f"window {index + 1} of {len(windows)}"))
+        for index, (window, nodes) in enumerate(zip(run.windows, run.limits, strict=True)):
+            incumbent = run.incumbent if math.isfinite(run.incumbent) else None
+            doing = f"window {index + 1} of {len(run.windows)}"
+            self.request.progress(Progress(run.number, run.of, incumbent, doing))
             others = together([*known.behind[:index], *known.behind[index + 1 :]])
-            bounds = caps(self.objective, self.incumbent, known.least[index], others)
+            bounds = caps(self.objective, run.incumbent, known.least[index], others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
-            options, of_window, own = self._window(window, nodes, late, bounds, tolerance, known.before)
+            options, of_window, own = self._window(window, nodes, late, bounds, run.tolerance, known)
             known.least[index] = _behind(known.least[index], of_window)
             known.reached = max(known.reached, own)
             if not options:
-                return known.reached
+                return known.reached, []
             found.append(options)
             # Whatever is better lies behind what was found here, but for the tolerance.
             known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
             if self.request.out_of_time and self.best is not None:
                 raise _OutOfTime
-        least_value = math.inf
-        for made in assemble(found, self.objective):
-            self._keep(made)
-            value = self.objective(made.latency_s / (1 + known.reached) ** 2, made.energy_j / (1 + known.reached) ** 2)
-            least_value = min(least_value, value)
+        schedules = list(assemble(found, self.objective))
         if not any(math.isfinite(limit_s) for limit_s in self.limits_s):  # else a finer one may keep more of them
-            known.value = least_value
-        return known.reached
+            less = (1 + known.reached) ** 2
+            values = (self.objective(made.latency_s / less, made.energy_j / less) for made in schedules)
+            known.value = min(values, default=math.inf)
+        return known.reached, schedules
 
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf
 
-    def _known_of(self, windows: Windows, limits: Sequence[tuple[int, ...]], number: int) -> _Known:
-        key = (number, *limits)
+    def _known_of(self, run: _Run) -> _Known:
+        key = (run.number, *run.limits)
         if key not in self.known:
-            least = [least_window(self.ready, window) for window in windows]
+            least = [least_window(self.ready, window) for window in run.windows]
             self.known[key] = _Known(least, [[point] for point in least])
         return self.known[key]
 
@@ -248,29 +271,30 @@ class _Search:
         late: Sequence[float],
         bounds: Caps,
         tolerance: float,
-        before: dict[Share, Segmentations],
+        known: _Known,
     ) -> tuple[list[WindowOption], Point, float]:
         """The ways to run a window within the bounds, a latency and energy that none of them goes below, and the
-        tolerance. Notes in `before` what it found for each share."""
+        tolerance. Notes in `known` what it found for each share."""
         if self.tree is None:
             options, tried = evolve_window(
                 self.ready, window, nodes, late, self.objective, self.options, self.request.seed
             )
-            self.evaluated += tried
+            known.evaluated += tried
             return options, least_window(self.ready, window), 0.0
-        least = [self._least_of(share, before.get(share)) for share in window]
+        least = [self._least_of(share, known.before.get(share)) for share in window]
         contenders = []
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
             others = [*least[:at], *least[at + 1 :]]
             left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
-            found = self._segmentations(share, self.tree, longest, left, tolerance, before.get(share))
-            before[share] = found
+            found = self._segmentations(share, self.tree, longest, left, tolerance, known.before.get(share))
+            known.before[share] = found
+            known.evaluated += found.labels
             least[at] = _behind(least[at], found.least)
             if len(found.node) == 0:
                 return [], _side_by_side(least), found.tolerance
             contenders.append(Contender(share, found, limit_s))
         options, combined = window_options(self.ready, self.tree, contenders, bounds, self.request.jobs)
-        self.evaluated += combined
+        known.evaluated += combined
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
         return options, _side_by_side(reached), max(each.found.tolerance for each in contenders)
 
@@ -309,10 +333,10 @@ class _Search:
                 labels=every.labels,
                 tolerance=every.tolerance,
             )
-        self.evaluated += found.labels
         return found
 
-    def _keep(self, made: Assembled) -> None:
+    def keep(self, made: Assembled) -> None:
+        """Note a schedule: as the best, or on the front."""
         if self.best is None or self._rank(made) < self._rank(self.best):
             self.best = made
         beaten = any(f.latency_s <= made.latency_s and f.energy_j <= made.energy_j for f in self.front)
