@@ -67,13 +67,20 @@ def micro_of(ready: Prepared, task: int, micro_batch: int) -> Micro:
 
 
 def stage_tables(
-    ready: Prepared, task: int, first: int, end: int, micro_batch: int, kinds: tuple[tuple[int, int], ...]
+    ready: Prepared,
+    task: int,
+    first: int,
+    end: int,
+    micro_batch: int,
+    kinds: tuple[tuple[int, int], ...],
+    longest: int,
 ) -> StageTables:
-    """Every stage [kind, i, j] of a window on every kind of place (class, hops to DRAM)."""
+    """Every stage [kind, i, j] of a window's pipelines of up to `longest` stages on every kind of place (class, hops to
+    DRAM)."""
     classes = np.array([c for c, _ in kinds], dtype=np.int64)
     where = classes, places_of(ready).l2_bytes[classes], np.array([hops for _, hops in kinds], dtype=np.int64)
     return single.stage_tables(
-        arrays_of(ready, task), where, part_of(ready, task, first, end, micro_batch), ready.rates
+        arrays_of(ready, task), where, part_of(ready, task, first, end, micro_batch), longest, ready.rates
     )
 
 

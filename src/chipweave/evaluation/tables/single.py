@@ -250,8 +250,12 @@ def best_way(demand: Demand, room: Room, rates: Rates) -> tuple[Way, Terms]:
 
 
 @kernel(nogil=True)
-def stage_tables(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part, rates: Rates) -> StageTables:
+def stage_tables(
+    task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part, longest: int, rates: Rates
+) -> StageTables:
     """Every stage of a window at one micro-batch on every kind of place: arrays of class, L2 and hops to DRAM.
+
+    Of pipelines of up to `longest` stages: all units are the one stage, and one of two has the first or the last unit.
 
     What is forwarded is taken to travel one hop, once, and to come from the stage before.
     """
@@ -265,6 +269,8 @@ def stage_tables(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part
         place = Place(places[0][kind], places[1][kind], places[2][kind])
         for i in range(n):
             for j in range(i, n):
+                if (longest == 1 and j - i < n - 1) or (longest == 2 and i > 0 and j < n - 1):
+                    continue
                 forward = moved.forward[i, j]
                 sent_s = law.link_s(size * forward, 1, rates)
                 span = Span(

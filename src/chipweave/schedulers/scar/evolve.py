@@ -127,7 +127,8 @@ def _member(
 ) -> _Member:
     tables = []
     for micro in ready.micro_batches(share.task):
-        tables.append(_Tables(micro, beat_of(ready, share.task, micro), stage_tables(ready, *share, micro, kinds)))
+        stages = stage_tables(ready, *share, micro, kinds, nodes)
+        tables.append(_Tables(micro, beat_of(ready, share.task, micro), stages))
     return _Member(share, nodes, limit_s, tuple(tables), _seeds(ready, share, nodes, tables, objective))
 
 

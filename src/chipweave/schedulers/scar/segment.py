@@ -13,12 +13,14 @@ import numpy as np
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import EMPTY, last_share, latency_s_of, micro_batches, through
 from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
+from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
 from chipweave.schedulers.scar.labels import (
     NO_SLACK,
     Beat,
     Comparing,
+    Rest,
     StageSeconds,
     any_within,
     fronts,
@@ -60,6 +62,10 @@ next."""
 
 BUDGETS = (UNLIMITED, UNLIMITED, UNLIMITED, 1_000_000)
 """Labels made and compared with each tolerance before a share's search is begun anew with the one before."""
+
+
+MOST_KEPT_BYTES = 200_000_000
+"""Of the tables of stages that are kept from one pass to the next."""
 
 
 def segmentations(
@@ -139,11 +145,8 @@ class _Effort(NamedTuple):
 
 def _at(ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, micro: int) -> _Found:
     """The candidates at one micro-batch."""
-    tables = stage_tables(ready, *share, micro, tree.kinds)
+    tables, rest = _tables(ready, share, tree, micro, effort.longest)
     beat = beat_of(ready, share.task, micro)
-    if beat.number == 1:
-        tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
-    rest = rest_of(tables, effort.longest)
     if not any_within(rest, effort.longest, beat, caps):
         none = np.empty(0, np.int64)
         return _Found(none, none, np.empty((0, 3)), np.empty((0, effort.longest), np.int64), 0, (np.inf, np.inf), True)
@@ -154,6 +157,25 @@ def _at(ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effo
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
     ends = cuts.astype(np.int64) + share.first
     return _Found(node, np.full(len(node), micro), figures, ends, made, least, done)
+
+
+def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> tuple[StageTables, Rest]:
+    """The stages at one micro-batch, and what they take at least; kept for the next pass as long as there is room."""
+    known = ready.once(_shelf)
+    key = share, micro, longest, tree.kinds
+    if key in known:
+        return known[key]
+    tables = stage_tables(ready, *share, micro, tree.kinds, longest)
+    if micro_batches(arrays_of(ready, share.task).batch, micro) == 1:
+        tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
+    made = tables, rest_of(tables, longest)
+    if sum(each.fill_s.nbytes for each, _ in known.values()) * len(tables) < MOST_KEPT_BYTES:
+        known[key] = made
+    return made
+
+
+def _shelf(_: Prepared) -> dict[object, tuple[StageTables, Rest]]:
+    return {}
 
 
 def beat_of(ready: Prepared, task: int, micro_batch: int) -> Beat:
@@ -196,7 +218,7 @@ def on_every_place(
         by_length.setdefault(depth, []).append(node)
     rows: list[tuple[int, int, list[float], list[int]]] = []
     for micro in ready.micro_batches(share.task):
-        tables = stage_tables(ready, *share, micro, tree.kinds)
+        tables = stage_tables(ready, *share, micro, tree.kinds, longest)
         beat = beat_of(ready, share.task, micro)
         for cuts in chosen:
             ends = np.array(cuts) - share.first - 1
