@@ -169,7 +169,7 @@ def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: 
     if micro_batches(arrays_of(ready, share.task).batch, micro) == 1:
         tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
     made = tables, rest_of(tables, longest)
-    if sum(each.fill_s.nbytes for each, _ in known.values()) * len(tables) < MOST_KEPT_BYTES:
+    if sum(each.fill_s.nbytes for each, _ in list(known.values())) * len(tables) < MOST_KEPT_BYTES:
         known[key] = made
     return made
 
