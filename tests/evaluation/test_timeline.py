@@ -13,6 +13,7 @@ from chipweave.evaluation.timeline import phases, stage_times
 from chipweave.evaluation.traffic import traffic
 from chipweave.plan.problem import Fidelity
 from chipweave.results.result import Result
+from chipweave.schedulers.scar.options import ScarOptions
 from tests.evaluation.test_evaluate import CHAIN, SKIP, problem_of, row, run
 
 CASES = [
@@ -82,7 +83,8 @@ def test_what_is_stored_and_forwarded_leaves_side_by_side() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[3]}")
 def test_the_timeline_and_the_traffic_are_the_evaluators(case: tuple[str, str, str, str]) -> None:
     scenario, package, scheduler, fidelity = case
-    result = chipweave.schedule(scenario, package, scheduler=scheduler, fidelity=fidelity, jobs=1)
+    few = ScarOptions(node_cap=2, n_splits=1) if scheduler == "scar" else None  # any schedule will do
+    result = chipweave.schedule(scenario, package, scheduler=scheduler, fidelity=fidelity, jobs=1, options=few)
     pipelines_end_when_the_evaluation_says(result)
     phases_fill_the_first_pass(result)
     traffic_is_the_evaluators(result)
