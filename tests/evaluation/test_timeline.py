@@ -17,7 +17,7 @@ from chipweave.schedulers.scar.options import ScarOptions
 from tests.evaluation.test_evaluate import CHAIN, SKIP, problem_of, row, run
 
 CASES = [
-    ("arvr-6", "arvr-het-sides-3x3", "scar", "detailed"),
+    ("arvr-8", "arvr-het-sides-3x3", "scar", "detailed"),
     ("arvr-8", "arvr-het-sides-3x3", "scar", "paper"),
     ("resnet18", "mesh-16", "scope", "detailed"),
 ]
