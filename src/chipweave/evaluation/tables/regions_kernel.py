@@ -170,8 +170,8 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
         if line.micro_batch > 1 and not law.fits_l2(state[_LIVE], state[_ONE] + state[_TWO], line.l2_bytes):
             return np.inf
         way = law.in_load()
-        made = law.printed(_demand(state, chiplets, weights, way, line), rates)
-        return _fill_in(way, made, _demand(state, chiplets, weights, way, line), room, line, terms)
+        demand = _demand(state, chiplets, weights, way, line)
+        return _fill_in(way, law.printed(demand, rates), demand, room, line, terms)
     one, other = law.ways(room, weights, k, chiplets, rates)
     way, demand = one, _demand(state, chiplets, weights, one, line)
     made = law.kept(demand, one, rates)

@@ -117,7 +117,6 @@ class Room(NamedTuple):
         label, whole: [1, .] the label at hand; its figures as a whole pipeline.
         cuts: of the label at hand.
         at_least: latency, joules and DRAM bytes of all that it can become.
-        likely: [1] see `_affordable`.
     """
 
     begin: Ints
@@ -128,7 +127,6 @@ class Room(NamedTuple):
     whole: Floats
     cuts: Shorts
     at_least: Floats
-    likely: Ints
 
 
 @inner()
@@ -361,14 +359,10 @@ def _within(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps
 
 
 @inner()
-def _affordable(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps, likely: Ints) -> bool:
-    """Whether a label, with the units from at[0] on added on at[1] places, may stay within the caps at some pace;
-    likely [1]: the pace at which the last one did, which is tried first."""
-    if _within(new, rest, at, beat, caps, likely[0]):
-        return True
-    for g in range(PACES):
+def _affordable(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps) -> bool:
+    """Whether a label, with the units from at[0] on added on at[1] places, may stay within the caps at some pace."""
+    for g in range(PACES):  # noqa: SIM110 - a generator does not compile
         if _within(new, rest, at, beat, caps, g):
-            likely[0] = g
             return True
     return False
 
@@ -376,7 +370,7 @@ def _affordable(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: 
 @kernel(nogil=True)
 def any_within(rest: Rest, longest: int, beat: Beat, caps: Caps) -> bool:
     """Whether any pipeline of up to `longest` stages may stay within the caps."""
-    return _affordable(np.zeros((1, _CARRIED)), rest, (0, longest), beat, caps, np.zeros(1, np.int64))
+    return _affordable(np.zeros((1, _CARRIED)), rest, (0, longest), beat, caps)
 
 
 @kernel(nogil=True)
@@ -399,7 +393,7 @@ def _ending_at(
     place, d, j = at
     tables, beat, longest = asked.tables, asked.comparing.beat, asked.comparing.longest
     last = j == tables.fill_s.shape[1] - 1
-    begin, end, done_begin, done_end, new, whole, cuts, at_least, _ = room
+    begin, end, done_begin, done_end, new, whole, cuts, at_least = room
     rows, comparing, label = (out, asked.whole, whole) if last else (labels, asked.comparing, new)
     width = comparing.width - 1 if last else comparing.width
     until, made, work = since, 0, 0
@@ -417,7 +411,7 @@ def _ending_at(
             _at_least(new, asked.rest, j + 1, longest - d, beat, at_least)
             if at_least[1] > cap_at(at_least[0], asked.caps):
                 continue
-            if not last and not _affordable(new, asked.rest, (j + 1, longest - d), beat, asked.caps, room.likely):
+            if not last and not _affordable(new, asked.rest, (j + 1, longest - d), beat, asked.caps):
                 continue
             deepest = d - 1 if last else d
             if _is_beaten(out, done_begin, done_end, deepest, at_least, asked.whole):
@@ -503,8 +497,7 @@ def _room(n: int, longest: int) -> Room:
     begin, end = np.zeros((longest + 1, n), dtype=np.int64), np.zeros((longest + 1, n), dtype=np.int64)
     done_begin, done_end = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
     cuts = np.empty(longest, dtype=np.int16)
-    new, whole, likely = np.empty((1, _CARRIED)), np.empty((1, 3)), np.zeros(1, np.int64)
-    return Room(begin, end, done_begin, done_end, new, whole, cuts, np.empty(3), likely)
+    return Room(begin, end, done_begin, done_end, np.empty((1, _CARRIED)), np.empty((1, 3)), cuts, np.empty(3))
 
 
 @inner()

@@ -291,12 +291,12 @@ class _Search:
             known.evaluated += found.labels
             least[at] = _behind(least[at], found.least)
             if len(found.node) == 0:
-                return [], _side_by_side(least), found.tolerance
+                return [], _of_window(least), found.tolerance
             contenders.append(Contender(share, found, limit_s))
         options, combined = window_options(self.ready, self.tree, contenders, bounds, self.request.jobs)
         known.evaluated += combined
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
-        return options, _side_by_side(reached), max(each.found.tolerance for each in contenders)
+        return options, _of_window(reached), max(each.found.tolerance for each in contenders)
 
     def _least_of(self, share: Share, before: Segmentations | None) -> Point:
         """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""
@@ -386,7 +386,7 @@ def _behind(one: Point, other: Point) -> Point:
     return max(one[0], other[0]), max(one[1], other[1])
 
 
-def _side_by_side(parts: Sequence[Point]) -> Point:
+def _of_window(parts: Sequence[Point]) -> Point:
     """The latency and energy of a window whose models take so much each."""
     return max(latency_s for latency_s, _ in parts), sum(energy_j for _, energy_j in parts)
 
