@@ -11,10 +11,10 @@ from chipweave.evaluation.tables import single
 from chipweave.evaluation.tables.single import Candidates, Part, StageTables, Traffic
 from chipweave.evaluation.tables.units import Micro, Places, TaskArrays, kept_arrays, micro_arrays, places, task_arrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes, window_bytes
-from chipweave.ndarrays import Floats
+from chipweave.ndarrays import Floats, Ints
 
 __all__ = ["Candidates", "Scores", "StageTables", "arrays_of", "bytes_of", "micro_of", "part_of", "places_of", "score",
-           "stage_tables", "window_cost"]  # fmt: skip
+           "stage_tables", "whole_stage", "window_cost"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def _bytes(ready: Prepared, task: int, first: int, end: int) -> WindowBytes:
     return window_bytes(arrays_of(ready, task).tensors, first, end, not ready.detailed)
 
 
-def part_of(ready: Prepared, task: int, first: int, end: int, micro_batch: int) -> Part:
-    """A task's part of a window at one micro-batch."""
-    kept = ready.once(kept_arrays, task, first, end, micro_batch)
+def part_of(ready: Prepared, task: int, first: int, end: int, micro_batch: int, whole: bool = False) -> Part:
+    """A task's part of a window at one micro-batch; with `whole` for nothing but the stage that holds all units."""
+    kept = ready.once(kept_arrays, task, first, end, micro_batch, 1 if whole else end - first)
     return Part(bytes_of(ready, task, first, end), micro_of(ready, task, micro_batch), kept)
 
 
@@ -77,11 +77,21 @@ def stage_tables(
 ) -> StageTables:
     """Every stage [kind, i, j] of a window's pipelines of up to `longest` stages on every kind of place (class, hops to
     DRAM)."""
+    part = part_of(ready, task, first, end, micro_batch)
+    return single.stage_tables(arrays_of(ready, task), _where(ready, kinds), part, longest, ready.rates)
+
+
+def whole_stage(
+    ready: Prepared, task: int, first: int, end: int, micro_batch: int, kinds: tuple[tuple[int, int], ...]
+) -> StageTables:
+    """The stage [kind, 0, 0] that holds all of a window, as if that were one unit."""
+    part = part_of(ready, task, first, end, micro_batch, whole=True)
+    return single.whole_stage(arrays_of(ready, task), _where(ready, kinds), part, ready.rates)
+
+
+def _where(ready: Prepared, kinds: tuple[tuple[int, int], ...]) -> tuple[Ints, Floats, Ints]:
     classes = np.array([c for c, _ in kinds], dtype=np.int64)
-    where = classes, places_of(ready).l2_bytes[classes], np.array([hops for _, hops in kinds], dtype=np.int64)
-    return single.stage_tables(
-        arrays_of(ready, task), where, part_of(ready, task, first, end, micro_batch), longest, ready.rates
-    )
+    return classes, places_of(ready).l2_bytes[classes], np.array([hops for _, hops in kinds], dtype=np.int64)
 
 
 def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidates) -> Scores:
@@ -101,7 +111,7 @@ def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidat
         rows = np.flatnonzero(candidates.micro_batch == micro_batch)
         some = Candidates(*(np.ascontiguousarray(values[rows]) for values in candidates))
         traffic = Traffic(*(values[rows] if ready.detailed else values for values in made.traffic))
-        part = part_of(ready, task, first, end, int(micro_batch))
+        part = part_of(ready, task, first, end, int(micro_batch), whole=int(candidates.stages.max()) == 1)
         costs = single.pipelines(arrays_of(ready, task), where, part, some, traffic, ready.rates)
         for into, values in zip((made.latency_s, made.energy_j, made.dram_bytes), costs, strict=True):
             into[rows] = values

@@ -40,39 +40,28 @@ class Kept(NamedTuple):
     arrival_s: Floats
 
 
+@kernel(nogil=True)
 def kept(
     units: Units,
     window: tuple[int, int],
+    starts: int,
     uses: Uses,
     layers: Layers,
     streamed: Streamed,
     l2_bytes: Floats,
     stored: Bools,
 ) -> Kept:
-    """The tables of a window that holds units window[0] to window[1] - 1.
+    """The tables of a window that holds units window[0] to window[1] - 1, of stages from its first `starts` units on.
 
     Args:
         layers: per class, [c, l]; stored: [tensor + 1] it goes to DRAM in any case.
     """
-    shape = (len(l2_bytes), window[1] - window[0], window[1] - window[0])
-    made = Kept(*(np.zeros(shape) for _ in Kept._fields))
-    _kept(units, window, uses, layers, streamed, l2_bytes, stored, made)
-    return made
-
-
-@kernel(nogil=True)
-def _kept(
-    units: Units,
-    window: tuple[int, int],
-    uses: Uses,
-    layers: Layers,
-    streamed: Streamed,
-    l2_bytes: Floats,
-    stored: Bools,
-    made: Kept,
-) -> None:
     first, last = units
     a, b = window
+    shape = (len(l2_bytes), starts, b - a)
+    made = Kept(
+        np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    )
     count, tensors = len(uses.start), len(uses.start) + 1
     books = Books(
         np.zeros(count), np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors), np.zeros(4)
@@ -80,7 +69,7 @@ def _kept(
     state, whole = np.zeros(6), np.zeros(6)
     for c in range(len(l2_bytes)):
         own = Layers(layers.weights[c], layers.block[c], layers.grain[c])
-        for i in range(a, b):
+        for i in range(a, a + starts):
             keep.open_books(books)
             streams.open_stream(state)
             streams.open_stream(whole)
@@ -96,3 +85,4 @@ def _kept(
                 made.slack[at], made.back[at] = books.sums[SLACK], books.sums[BACK]
                 made.wrote[at], made.again[at] = books.sums[WROTE], books.sums[AGAIN]
                 made.exposed_s[at], made.arrival_s[at] = streams.exposed_s(state), whole[ARRIVAL]
+    return made

@@ -259,41 +259,68 @@ def stage_tables(
 
     What is forwarded is taken to travel one hop, once, and to come from the stage before.
     """
-    moved, size = part.moved, part.micro.size
-    kinds, n = len(places[0]), moved.end - moved.first
-    seconds, others = np.full((2, kinds, n, n), np.inf), np.zeros((6, kinds, n, n))
-    made = StageTables(
-        seconds[0], others[0], seconds[1], others[1], others[2], others[3], others[4], others[5]
-    )
+    kinds, n = len(places[0]), part.moved.end - part.moved.first
+    made = _empty_tables(kinds, n)
     for kind in range(kinds):
         place = Place(places[0][kind], places[1][kind], places[2][kind])
         for i in range(n):
             for j in range(i, n):
                 if (longest == 1 and j - i < n - 1) or (longest == 2 and i > 0 and j < n - 1):
                     continue
-                forward = moved.forward[i, j]
-                sent_s = law.link_s(size * forward, 1, rates)
-                span = Span(
-                    moved.first + i,
-                    moved.first + j,
-                    moved.load[i, j],
-                    moved.store[j + 1] - moved.store[i],
-                    forward,
-                    moved.receive[i, j],
-                    0.0,
-                    0.0,
-                    sent_s,
-                    task.batch * forward,
-                )
-                if not fits(task, place, span, size, rates):
-                    continue
-                _, terms = terms_of(task, part, place, span, rates)
-                at = (kind, i, j)
-                made.fill_s[at], made.ready_s[at], made.steady_s[at] = terms.fill_s, terms.ready_s, terms.steady_s
-                made.energy_j[at], made.dram_bytes[at] = terms.energy_j, terms.dram
-                made.resident_s[at] = terms.resident_s
-                made.last_fill_s[at], made.last_steady_s[at] = terms.last_fill_s, terms.last_steady_s
+                _note_stage(task, part, place, (i, j), rates, (kind, i, j), made)
     return made
+
+
+@kernel(nogil=True)
+def whole_stage(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part, rates: Rates) -> StageTables:
+    """The stage that holds all of a window at one micro-batch on every kind of place, as if that were one unit."""
+    kinds, n = len(places[0]), part.moved.end - part.moved.first
+    made = _empty_tables(kinds, 1)
+    for kind in range(kinds):
+        place = Place(places[0][kind], places[1][kind], places[2][kind])
+        _note_stage(task, part, place, (0, n - 1), rates, (kind, 0, 0), made)
+    return made
+
+
+@inner()
+def _empty_tables(kinds: int, n: int) -> StageTables:
+    seconds, others = np.full((2, kinds, n, n), np.inf), np.zeros((6, kinds, n, n))
+    return StageTables(seconds[0], others[0], seconds[1], others[1], others[2], others[3], others[4], others[5])
+
+
+@inner()
+def _note_stage(
+    task: TaskArrays,
+    part: Part,
+    place: Place,
+    units: tuple[int, int],
+    rates: Rates,
+    at: tuple[int, int, int],
+    made: StageTables,
+) -> None:
+    """Fill in at an entry of the tables what units of the window cost as one stage on a place, if they fit."""
+    (i, j), moved, size = units, part.moved, part.micro.size
+    forward = moved.forward[i, j]
+    sent_s = law.link_s(size * forward, 1, rates)
+    span = Span(
+        moved.first + i,
+        moved.first + j,
+        moved.load[i, j],
+        moved.store[j + 1] - moved.store[i],
+        forward,
+        moved.receive[i, j],
+        0.0,
+        0.0,
+        sent_s,
+        task.batch * forward,
+    )
+    if not fits(task, place, span, size, rates):
+        return
+    _, terms = terms_of(task, part, place, span, rates)
+    made.fill_s[at], made.ready_s[at], made.steady_s[at] = terms.fill_s, terms.ready_s, terms.steady_s
+    made.energy_j[at], made.dram_bytes[at] = terms.energy_j, terms.dram
+    made.resident_s[at] = terms.resident_s
+    made.last_fill_s[at], made.last_steady_s[at] = terms.last_fill_s, terms.last_steady_s
 
 
 @kernel(nogil=True)

@@ -164,8 +164,9 @@ def micro_arrays(ready: Prepared, task: int, micro_batch: int) -> Micro:
     )
 
 
-def kept_arrays(ready: Prepared, task: int, first: int, end: int, micro_batch: int) -> Kept:
-    """What an L2 of each class keeps in stages of a window that holds units first to end - 1 (`paper`: nothing)."""
+def kept_arrays(ready: Prepared, task: int, first: int, end: int, micro_batch: int, starts: int) -> Kept:
+    """What an L2 of each class keeps in stages of a window that holds units first to end - 1, of those from its first
+    `starts` units on (`paper`: nothing)."""
     if not ready.detailed:
         return Kept(*(np.zeros((0, 0, 0)) for _ in Kept._fields))
     arrays, micro = ready.once(task_arrays, task), ready.once(micro_arrays, task, micro_batch)
@@ -175,7 +176,7 @@ def kept_arrays(ready: Prepared, task: int, first: int, end: int, micro_batch: i
     stored = np.concatenate(([True], arrays.last_reader >= beyond))
     l2_bytes = np.array([float(chiplet.l2_bytes) for chiplet in ready.package.classes])
     units = Units(arrays.first, arrays.last)
-    return kept(units, (first, end), uses, arrays.layers, micro.streamed, l2_bytes, stored)
+    return kept(units, (first, end), starts, uses, arrays.layers, micro.streamed, l2_bytes, stored)
 
 
 def places(ready: Prepared) -> Places:

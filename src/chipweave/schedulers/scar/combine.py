@@ -11,8 +11,8 @@ import numpy as np
 
 from chipweave.compiled import inner, kernel
 from chipweave.ndarrays import Floats, Ints
+from chipweave.schedulers.scar.comparing import NO_SLACK, beats, cap_at, grown
 from chipweave.schedulers.scar.energy_caps import Caps
-from chipweave.schedulers.scar.labels import NO_SLACK, beats, cap_at, grown
 
 
 class Placed(NamedTuple):
@@ -34,33 +34,55 @@ class Combined(NamedTuple):
     following: Ints
 
 
+@inner()
+def _runs(masks: Ints, order: Ints) -> Ints:
+    """Where in this order the options on each set of chiplets begin, and the end of all."""
+    begins = np.empty(len(order) + 1, dtype=np.int64)
+    count = 0
+    for at in range(len(order)):
+        if at == 0 or masks[order[at]] != masks[order[at - 1]]:
+            begins[count] = at
+            count += 1
+    begins[count] = len(order)
+    return begins[: count + 1].copy()
+
+
 @kernel(nogil=True)
 def sieve(placed: Placed, width: int, breadth: int, order: Ints) -> Ints:
     """Which options to keep: not those that `breadth` options on the same chiplets, or on some of them, beat.
 
     Args:
         width: figures compared, all to be small.
-        order: a permutation in which no option comes before one that beats it.
+        order: a permutation that keeps those on the same chiplets together, behind those on fewer, by latency.
     """
     masks, figures = placed
     kept = np.empty(len(masks), dtype=np.int64)
+    runs = _runs(masks, order)
+    begin, end, within = np.zeros_like(runs), np.zeros_like(runs), np.zeros_like(runs)
     count = 0
-    for at in range(len(order)):
-        new = order[at]
-        beaten_by = 0
-        for k in range(count):
-            old = kept[k]
-            if masks[old] & masks[new] == masks[old] and beats(figures, old, figures, new, width, NO_SLACK):
-                beaten_by += 1
-                if beaten_by >= breadth:
-                    break
-        if beaten_by < breadth:
-            kept[count] = new
-            count += 1
+    for run in range(len(runs) - 1):
+        mask, some = masks[order[runs[run]]], 0
+        begin[run] = end[run] = count
+        for other in range(run + 1):
+            if masks[order[runs[other]]] & mask == masks[order[runs[other]]]:
+                within[some] = other
+                some += 1
+        for at in range(runs[run], runs[run + 1]):
+            new, beaten_by = order[at], 0
+            for number in range(some):
+                for k in range(begin[within[number]], end[within[number]]):
+                    if beaten_by >= breadth or figures[kept[k], 0] > figures[new, 0]:
+                        break
+                    if beats(figures, kept[k], figures, new, width, NO_SLACK):
+                        beaten_by += 1
+            if beaten_by < breadth:
+                kept[count] = new
+                count += 1
+                end[run] = count
     return kept[:count].copy()
 
 
-@kernel()
+@kernel(nogil=True)
 def combine(
     old: Placed, new: Placed, width: int, breadth: int, buckets: int, rest_j: float, caps: Caps
 ) -> tuple[Combined, Ints]:
@@ -77,33 +99,40 @@ def combine(
     head = np.full(buckets, -1, dtype=np.int64)
     made, used, free = _empty(1024), 0, -1
     figures = np.empty((1, 4))
+    runs = _runs(new.masks, np.arange(len(new.masks)))
+    ideal = _ideals(new.figures, runs)
     for a in range(len(old.masks)):
-        for b in range(len(new.masks)):
-            if old.masks[a] & new.masks[b]:
+        for run in range(len(runs) - 1):
+            mask = new.masks[runs[run]]
+            if old.masks[a] & mask:
                 continue
-            figures[0, 0] = max(old.figures[a, 0], new.figures[b, 0])
-            figures[0, 1] = old.figures[a, 1] + new.figures[b, 1]
+            bucket = 0 if buckets == 1 else old.masks[a] | mask
+            # What not even the best figures of these would survive, none of them does.
+            _beside(old.figures, a, ideal, run, figures)
             if figures[0, 1] + rest_j > cap_at(figures[0, 0], caps):
                 continue
-            figures[0, 2] = old.figures[a, 2] + new.figures[b, 2]
-            figures[0, 3] = max(old.figures[a, 3], new.figures[b, 3])
-            bucket = 0 if buckets == 1 else old.masks[a] | new.masks[b]
-            beaten_by = _beaten_by(made, head[bucket], figures, width, breadth)
-            if beaten_by >= breadth:
+            if _beaten_by(made, head[bucket], figures, width, breadth) >= breadth:
                 continue
-            free = _drop_beaten(made, head, bucket, figures, width, breadth, free)
-            if free >= 0:
-                slot, free = free, made.following[free, 0]
-            else:
-                if used + 1 >= made.figures.shape[0]:
-                    made = _grown(made, used)
-                slot, used = used, used + 1
-            for f in range(4):
-                made.figures[slot, f] = figures[0, f]
-            made.masks[slot, 0], made.old[slot, 0], made.new[slot, 0] = old.masks[a] | new.masks[b], a, b
-            made.beaten[slot, 0] = beaten_by
-            made.following[slot, 0] = head[bucket]
-            head[bucket] = slot
+            for b in range(runs[run], runs[run + 1]):
+                _beside(old.figures, a, new.figures, b, figures)
+                if figures[0, 1] + rest_j > cap_at(figures[0, 0], caps):
+                    continue
+                beaten_by = _beaten_by(made, head[bucket], figures, width, breadth)
+                if beaten_by >= breadth:
+                    continue
+                free = _drop_beaten(made, head, bucket, figures, width, breadth, free)
+                if free >= 0:
+                    slot, free = free, made.following[free, 0]
+                else:
+                    if used + 1 >= made.figures.shape[0]:
+                        made = _grown(made, used)
+                    slot, used = used, used + 1
+                for f in range(4):
+                    made.figures[slot, f] = figures[0, f]
+                made.masks[slot, 0], made.old[slot, 0], made.new[slot, 0] = old.masks[a] | mask, a, b
+                made.beaten[slot, 0] = beaten_by
+                made.following[slot, 0] = head[bucket]
+                head[bucket] = slot
     kept = np.empty(used, dtype=np.int64)
     count = 0
     for bucket in range(buckets):
@@ -113,6 +142,24 @@ def combine(
             count += 1
             at = made.following[at, 0]
     return made, kept[:count].copy()
+
+
+@inner()
+def _ideals(figures: Floats, runs: Ints) -> Floats:
+    """[run, 4] the least of every figure of the options in each run."""
+    ideal = np.full((len(runs) - 1, 4), np.inf)
+    for run in range(len(runs) - 1):
+        for at in range(runs[run], runs[run + 1]):
+            for f in range(4):
+                ideal[run, f] = min(ideal[run, f], figures[at, f])
+    return ideal
+
+
+@inner()
+def _beside(old: Floats, a: int, new: Floats, b: int, both: Floats) -> None:
+    """Fill in the figures of two side by side."""
+    both[0, 0], both[0, 1] = max(old[a, 0], new[b, 0]), old[a, 1] + new[b, 1]
+    both[0, 2], both[0, 3] = old[a, 2] + new[b, 2], max(old[a, 3], new[b, 3])
 
 
 @inner()

@@ -39,8 +39,8 @@ from chipweave.schedulers.search import Found, Progress, Request
 MOST_CHIPLETS_EXHAUSTIVE = 12
 """`auto` searches packages up to this size exhaustively (the paper: 3x3 exhaustive, 6x6 evolutionary)."""
 
-FEW_NODES = 0.02
-"""The tolerance of the first passes, with one node a task and with two."""
+FEW_NODES = 2
+"""Nodes a task of the first pass."""
 
 FEW_LABELS = 100_000
 """A partition is searched without tolerance where the pass before made no more labels than so many."""
@@ -153,6 +153,7 @@ class _Search:
         self.problem = self.ready.problem
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
         self.known: dict[tuple[object, ...], _Known] = {}
+        self.latest: dict[tuple[int, Share], Segmentations] = {}
         self.limits_s = [
             math.inf if task.latency_limit_s is None else task.latency_limit_s for task in self.ready.tasks
         ]
@@ -186,21 +187,20 @@ class _Search:
         return math.inf if self.best is None else self.objective(self.best.latency_s, self.best.energy_j)
 
     def deepening(self, windows: Windows) -> list[tuple[tuple[tuple[int, ...], ...], float]]:
-        """Node limits per window, from one node a task to all, then ever finer tolerances: each pass bounds the next
-        one's search."""
+        """Node limits per window, from a few nodes a task to all, then finer tolerances: each pass bounds the next."""
         rule = tuple(self._limits(window, Provision.RULE) for window in windows)
         if self.ready.detailed:
             rule = tuple(self._more_nodes(*each) for each in zip(windows, rule, strict=True))
         if self.tree is None:
             return [(rule, 0.0)]
-        few = [tuple(tuple(min(depth, n) for n in window) for window in rule) for depth in (1, 2)]
+        few = tuple(tuple(min(FEW_NODES, n) for n in window) for window in rule)
         most = rule
         if self.options.provision is Provision.EXHAUSTIVE:
             most = tuple(self._limits(window, Provision.EXHAUSTIVE) for window in windows)
         if self.options.top_k is not None:
-            return [(limits, 0.0) for limits in dict.fromkeys((*few, rule, most))]
-        passes = [(limits, FEW_NODES) for limits in few] + [(rule, TOLERANCES[0])]
-        return list(dict.fromkeys([*passes, *((most, tolerance) for tolerance in TOLERANCES)]))
+            return [(limits, 0.0) for limits in dict.fromkeys((few, rule, most))]
+        passes = [(few, TOLERANCES[0]), (rule, TOLERANCES[0]), *((most, tolerance) for tolerance in TOLERANCES)]
+        return list(dict.fromkeys(passes))
 
     def _more_nodes(self, window: Sequence[Share], rule: Sequence[int]) -> tuple[int, ...]:
         """Eq. 2 by the objective, or by latency where that grants more: a demand in EDP counts a model's length twice,
@@ -230,14 +230,14 @@ class _Search:
         known.reached = run.tolerance
         ends = _last_windows(run.windows)
         found: list[list[WindowOption]] = []
-        for index, (window, nodes) in enumerate(zip(run.windows, run.limits, strict=True)):
+        for index, window in enumerate(run.windows):
             incumbent = run.incumbent if math.isfinite(run.incumbent) else None
             doing = f"window {index + 1} of {len(run.windows)}"
             self.request.progress(Progress(run.number, run.of, incumbent, doing))
             others = together([*known.behind[:index], *known.behind[index + 1 :]])
             bounds = caps(self.objective, run.incumbent, known.least[index], others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
-            options, of_window, own = self._window(window, nodes, late, bounds, run.tolerance, known)
+            options, of_window, own = self._window(run, index, late, bounds, known)
             known.least[index] = _behind(known.least[index], of_window)
             known.reached = max(known.reached, own)
             if not options:
@@ -266,15 +266,15 @@ class _Search:
 
     def _window(
         self,
-        window: Sequence[Share],
-        nodes: Sequence[int],
+        run: _Run,
+        index: int,
         late: Sequence[float],
         bounds: Caps,
-        tolerance: float,
         known: _Known,
     ) -> tuple[list[WindowOption], Point, float]:
         """The ways to run a window within the bounds, a latency and energy that none of them goes below, and the
         tolerance. Notes in `known` what it found for each share."""
+        window, nodes = run.windows[index], run.limits[index]
         if self.tree is None:
             options, tried = evolve_window(
                 self.ready, window, nodes, late, self.objective, self.options, self.request.seed
@@ -286,8 +286,10 @@ class _Search:
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
             others = [*least[:at], *least[at + 1 :]]
             left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
-            found = self._segmentations(share, self.tree, longest, left, tolerance, known.before.get(share))
-            known.before[share] = found
+            found = self._segmentations(
+                share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
+            )
+            known.before[share] = self.latest[run.number, share] = found
             known.evaluated += found.labels
             least[at] = _behind(least[at], found.least)
             if len(found.node) == 0:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 
+from chipweave.evaluation.bound import Point
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import EMPTY, last_share, latency_s_of, micro_batches, through
-from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables
+from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables, whole_stage
 from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints
+from chipweave.schedulers.scar.comparing import NO_SLACK, Beat, Comparing
 from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
-from chipweave.schedulers.scar.labels import (
-    NO_SLACK,
-    Beat,
-    Comparing,
-    Rest,
-    StageSeconds,
-    any_within,
-    fronts,
-    least_latency_s,
-    rest_of,
-)
+from chipweave.schedulers.scar.known import known_on, nothing_known
+from chipweave.schedulers.scar.labels import StageSeconds, fronts
 from chipweave.schedulers.scar.reconfigure import Share
+from chipweave.schedulers.scar.rest import Rest, any_within, least_latency_s, rest_of
 from chipweave.schedulers.scar.trees import KindTree
 
 UNLIMITED = 2**62
@@ -56,13 +50,15 @@ class Segmentations:
     least: tuple[float, float] = (0.0, 0.0)
 
 
-TOLERANCES = (0.5, 0.1, 0.02, 0.0)
+TOLERANCES = (0.2, 0.02, 0.0)
 """Relative tolerances of a share's search, one pass of the search after another: what a coarse one finds bounds the
 next."""
 
-BUDGETS = (UNLIMITED, UNLIMITED, UNLIMITED, 1_000_000)
-"""Labels made and compared with each tolerance before a share's search is begun anew with the one before."""
+BUDGET = 1_000_000
+"""Labels made and compared without tolerance before a share's search is begun anew with the least one."""
 
+MANY = 3
+"""Stages from which a pipeline may have any run of units as one of them."""
 
 MOST_KEPT_BYTES = 200_000_000
 """Of the tables of stages that are kept from one pass to the next."""
@@ -89,93 +85,151 @@ def segmentations(
     `least_breadth`. `jobs` threads work side by side; the result does not depend on them.
 
     Args:
-        before: what a coarser search with wider caps found: micro-batches at which nothing of it may be within the caps
-            are left out.
+        before: what a search with fewer places or a larger tolerance found: what it beats is not searched again.
     """
-    sizes = _promising(ready, share, caps, before)
     bytes_of(ready, share.task, share.first, share.end)
-    at = TOLERANCES.index(tolerance)
-    with ThreadPoolExecutor(jobs) as pool:
-        for tolerance, budget in zip(TOLERANCES[at::-1], BUDGETS[at::-1], strict=True):
-            beaten_by = breadth if tolerance == 0 else least_breadth
-            effort = _Effort(longest, beaten_by, tolerance, budget // max(1, len(sizes)))
-            parts = list(pool.map(partial(_at, ready, share, tree, caps, effort), sizes))
-            if all(part.done for part in parts):
-                break
-    none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3)), np.empty((0, longest), np.int64)
-    node, micro, figures, cuts = (
-        np.concatenate([none[column], *(part[column] for part in parts)]) for column in range(4)
-    )
-    least = tuple(min((part.least[number] for part in parts if part.made > 0), default=np.inf) for number in (0, 1))
-    made = sum(part.made for part in parts)
-    return Segmentations(node, micro, figures, cuts, made, tolerance, (float(least[0]), float(least[1])))
-
-
-def _promising(ready: Prepared, share: Share, caps: Caps, before: Segmentations | None) -> Sequence[int]:
-    """The micro-batches that may pay."""
     sizes = ready.micro_batches(share.task)
-    if before is None or before.tolerance == 0:
-        return sizes
-    latency_s, energy_j = before.figures[:, :2].T / (1 + before.tolerance) ** 2
-    within = energy_j <= caps.at(latency_s)
-    return [size for size in sizes if (within & (before.micro_batch == size)).any()]
+    with ThreadPoolExecutor(jobs) as pool:
+        rests = list(pool.map(lambda micro: _rest(ready, share, tree, micro, longest), sizes))
+    pipelines = [
+        _Pipelines(micro, beat_of(ready, share.task, micro), rest, longest)
+        for micro, rest in zip(sizes, rests, strict=True)
+    ]
+    within = [each for each in pipelines if any_within(each.rest, longest, each.beat, caps)]
+    within.sort(key=lambda each: math.prod(each.least))  # what promises most may beat all of the others
+    least_s = min((each.least[0] for each in within), default=math.inf)
+    least_j = min((each.least[1] for each in within), default=math.inf)
+    at = TOLERANCES.index(tolerance)
+    for tolerance in TOLERANCES[at::-1]:
+        beaten_by = breadth if tolerance == 0 else least_breadth
+        effort = _Effort(beaten_by, tolerance, BUDGET // max(1, len(within)) if tolerance == 0 else UNLIMITED)
+        found, made, done = _none(longest), 0, True
+        if before is not None and beaten_by == 1:
+            found = _within(before, longest, caps)
+        for each in within:
+            tables = _tables(ready, share, tree, each.micro, longest)
+            more, labels, done = _at(tree, share, tables, each, found, caps, effort)
+            found = _Found(*(np.concatenate(both) for both in zip(found, more, strict=True)))
+            made += labels
+            if not done:
+                break
+        if done:
+            break
+    return Segmentations(*found, labels=made, tolerance=tolerance, least=(least_s, least_j))
+
+
+class _Pipelines(NamedTuple):
+    """The pipelines of up to `longest` stages at one micro-batch, and what their stages take at least."""
+
+    micro: int
+    beat: Beat
+    rest: Rest
+    longest: int
+
+    @property
+    def least(self) -> Point:
+        """Latency and energy that none of them goes below."""
+        return float(least_latency_s(self.rest, self.longest, self.beat)), float(self.rest.energy_j[0, -1])
 
 
 class _Found(NamedTuple):
-    """The candidates at one micro-batch, the labels made (0 where none is within the caps), what none of them goes
-    below, and whether the budget sufficed."""
+    """Candidates, as in `Segmentations`."""
 
     node: Ints
     micro_batch: Ints
     figures: Floats
     cuts: Ints
-    made: int
-    least: tuple[float, float]
-    done: bool
 
 
 class _Effort(NamedTuple):
     """How far a share's search goes: see `segmentations`."""
 
-    longest: int
     breadth: int
     tolerance: float
     budget: int
 
 
-def _at(ready: Prepared, share: Share, tree: KindTree, caps: Caps, effort: _Effort, micro: int) -> _Found:
-    """The candidates at one micro-batch."""
-    tables, rest = _tables(ready, share, tree, micro, effort.longest)
-    beat = beat_of(ready, share.task, micro)
-    if not any_within(rest, effort.longest, beat, caps):
-        none = np.empty(0, np.int64)
-        return _Found(none, none, np.empty((0, 3)), np.empty((0, effort.longest), np.int64), 0, (np.inf, np.inf), True)
-    least = float(least_latency_s(rest, effort.longest, beat)), float(rest.energy_j[-1, 0])
-    width, slack = 4 if ready.detailed else 3, _slack(least, beat, effort)
-    comparing = Comparing(beat, effort.longest, width, effort.breadth, slack, effort.budget)
-    start, figures, cuts, made, done = fronts(tables, tree.arrays, rest, caps, comparing)
+def _none(longest: int) -> _Found:
+    none = np.empty(0, np.int64)
+    return _Found(none, none, np.empty((0, 3)), np.empty((0, longest), np.int64))
+
+
+def _within(before: Segmentations, longest: int, caps: Caps) -> _Found:
+    """Of what was found before, what is within the caps, with room for as many cuts as there may be stages."""
+    kept = before.figures[:, 1] <= caps.at(before.figures[:, 0])
+    cuts = np.zeros((int(kept.sum()), longest), np.int64)
+    cuts[:, : before.cuts.shape[1]] = before.cuts[kept]
+    return _Found(before.node[kept], before.micro_batch[kept], before.figures[kept], cuts)
+
+
+def _at(
+    tree: KindTree, share: Share, tables: StageTables, pipelines: _Pipelines, found: _Found, caps: Caps, effort: _Effort
+) -> tuple[_Found, int, bool]:
+    """Candidates at one micro-batch that none of those found so far beat; the labels made; whether the budget
+    sufficed."""
+    beat, longest = pipelines.beat, pipelines.longest
+    slack, width = _slack(pipelines, effort.tolerance), 4 if beat.rates.detailed else 3
+    comparing = Comparing(beat, longest, width, effort.breadth, slack, effort.budget)
+    known = nothing_known(len(tree.parent))
+    if effort.breadth == 1 and len(found.node):
+        order = np.argsort(found.node, kind="stable")
+        start = np.searchsorted(found.node[order], np.arange(len(tree.parent) + 1))
+        known = known_on(tree.arrays, start, found.figures[order])
+    start, figures, cuts, made, done = fronts(tables, tree.arrays, pipelines.rest, known, caps, comparing)
     node = np.repeat(np.arange(len(tree.parent)), np.diff(start)) if done else np.empty(0, dtype=np.int64)
-    ends = cuts.astype(np.int64) + share.first
-    return _Found(node, np.full(len(node), micro), figures, ends, made, least, done)
+    ends = share.first + cuts.astype(np.int64) * ((share.end - share.first) // tables.fill_s.shape[1])
+    return _Found(node, np.full(len(node), pipelines.micro), figures, ends), made, done
 
 
-def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> tuple[StageTables, Rest]:
-    """The stages at one micro-batch, and what they take at least; kept for the next pass as long as there is room."""
-    known = ready.once(_shelf)
-    key = share, micro, longest, tree.kinds
-    if key in known:
-        return known[key]
-    tables = stage_tables(ready, *share, micro, tree.kinds, longest)
+@dataclass
+class _Shelf:
+    """What was made of stages, for the next pass: what they take at least, and tables as long as there is room."""
+
+    rests: dict[object, Rest] = field(default_factory=dict)
+    tables: dict[object, StageTables] = field(default_factory=dict)
+    bytes_: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+
+def _shelf(_: Prepared) -> _Shelf:
+    return _Shelf()
+
+
+def _rest(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> Rest:
+    """What stages at one micro-batch take at least."""
+    rests, key = ready.once(_shelf).rests, (share, micro, _stages_of(tree, longest), tree.kinds)
+    if key not in rests:
+        rests[key] = rest_of(_tables(ready, share, tree, micro, longest), _stages_of(tree, longest))
+    return rests[key]
+
+
+def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> StageTables:
+    """The stages at one micro-batch; as if the share were one unit, where it is to be one stage."""
+    shelf, key = ready.once(_shelf), (share, micro, _stages_of(tree, longest), tree.kinds)
+    with shelf.lock:
+        if key in shelf.tables:
+            return shelf.tables[key]
+    if longest == 1:
+        tables = whole_stage(ready, *share, micro, tree.kinds)
+    else:
+        tables = stage_tables(ready, *share, micro, tree.kinds, longest)
     if micro_batches(arrays_of(ready, share.task).batch, micro) == 1:
         tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
-    made = tables, rest_of(tables, longest)
-    if sum(each.fill_s.nbytes for each, _ in list(known.values())) * len(tables) < MOST_KEPT_BYTES:
-        known[key] = made
-    return made
+    with shelf.lock:
+        shelf.tables[key] = tables
+        shelf.bytes_ += _size(tables)
+        while shelf.bytes_ > MOST_KEPT_BYTES:
+            shelf.bytes_ -= _size(shelf.tables.pop(next(iter(shelf.tables))))
+    return tables
 
 
-def _shelf(_: Prepared) -> dict[object, tuple[StageTables, Rest]]:
-    return {}
+def _size(tables: StageTables) -> int:
+    return sum(each.nbytes for each in tables)
+
+
+def _stages_of(tree: KindTree, longest: int) -> int:
+    """Of how many stages the tables hold all pipelines: from `MANY` on of any number."""
+    return longest if longest < MANY else max(tree.depth)
 
 
 def beat_of(ready: Prepared, task: int, micro_batch: int) -> Beat:
@@ -185,17 +239,17 @@ def beat_of(ready: Prepared, task: int, micro_batch: int) -> Beat:
     return Beat(micro_batches(batch, micro_batch), last, ready.rates)
 
 
-def _slack(least: tuple[float, float], beat: Beat, effort: _Effort) -> Floats:
+def _slack(pipelines: _Pipelines, tolerance: float) -> Floats:
     """What a label may be worse by, [4], so that as many steps as there may be stages stay within the tolerance.
 
     Latency is about first + (k - 2 + last) * slowest: half of its tolerance goes to each.
     """
-    if effort.tolerance == 0:
+    if tolerance == 0:
         return NO_SLACK
-    latency_s, energy_j = least
+    (latency_s, energy_j), beat = pipelines.least, pipelines.beat
     whole = np.array([latency_s / 2, latency_s / 2 / max(1, beat.number - 2 + beat.last), energy_j])
     # DRAM bytes show in the joules already; they only matter apart where DRAM is the bottleneck.
-    return np.append(effort.tolerance / effort.longest * whole, np.inf)
+    return np.append(tolerance / pipelines.longest * whole, np.inf)
 
 
 def best_segmentations(found: Segmentations, scores: Floats, top_k: int) -> list[tuple[int, ...]]:

@@ -10,14 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from chipweave.hardware.package import Package
-from chipweave.schedulers.scar.labels import Tree
+from chipweave.ndarrays import Ints
 
 Kind = tuple[int, int]
 """(chiplet class, hops to DRAM)."""
+
+
+class Tree(NamedTuple):
+    """A tree of places in depth-first order (`KindTree`), per node; tail: the node of the path without its first
+    place, reverse: that of the path from its end (-1: not in the tree)."""
+
+    parent: Ints
+    kind: Ints
+    depth: Ints
+    children: Ints
+    tail: Ints
+    reverse: Ints
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,14 @@ class KindTree:
     @cached_property
     def arrays(self) -> Tree:
         """The tree for the kernels."""
-        return Tree(*(np.array(each, dtype=np.int64) for each in (self.parent, self.kind, self.depth, self.children)))
+        sequences: list[tuple[int, ...]] = []
+        for parent, kind in zip(self.parent, self.kind, strict=True):
+            sequences.append((*(sequences[parent] if parent >= 0 else ()), kind))
+        at = {sequence: node for node, sequence in enumerate(sequences)}
+        tail = [at.get(sequence[1:], -1) for sequence in sequences]
+        reverse = [at.get(sequence[::-1], -1) for sequence in sequences]
+        each = self.parent, self.kind, self.depth, self.children, tail, reverse
+        return Tree(*(np.array(values, dtype=np.int64) for values in each))
 
     @cached_property
     def paths_by_mask(self) -> tuple[dict[int, list[tuple[int, ...]]], ...]:

@@ -176,10 +176,11 @@ def _figures(latency_s: Floats, energy_j: Floats, dram_bytes: Floats, limit_s: f
 
 
 def _smallest_first(masks: Ints, figures: Floats) -> Ints:
-    """An order in which nothing comes before what beats it: fewest chiplets, then smallest figures."""
+    """An order in which nothing comes before what beats it: fewest chiplets, the same ones together, then smallest
+    figures."""
     sets, which = np.unique(masks, return_inverse=True)
     popcount = np.array([int(mask).bit_count() for mask in sets], dtype=np.int64)[which]
-    return np.lexsort((masks, figures[:, 3], figures[:, 2], figures[:, 1], figures[:, 0], popcount))
+    return np.lexsort((figures[:, 3], figures[:, 2], figures[:, 1], figures[:, 0], masks, popcount))
 
 
 def _pipeline(ready: Prepared, contender: Contender, row: int, path: tuple[int, ...]) -> Pipeline:
