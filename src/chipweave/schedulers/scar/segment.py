@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from chipweave.schedulers.scar.labels import StageSeconds, fronts
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.rest import Rest, any_within, least_latency_s, rest_of
 from chipweave.schedulers.scar.trees import KindTree
+from chipweave.shelf import Shelf
 
 UNLIMITED = 2**62
 
@@ -181,50 +181,36 @@ def _at(
     return _Found(node, np.full(len(node), pipelines.micro), figures, ends), made, done
 
 
-@dataclass
-class _Shelf:
-    """What was made of stages, for the next pass: what they take at least, and tables as long as there is room."""
-
-    rests: dict[object, Rest] = field(default_factory=dict)
-    tables: dict[object, StageTables] = field(default_factory=dict)
-    bytes_: int = 0
-    lock: Lock = field(default_factory=Lock)
-
-
-def _shelf(_: Prepared) -> _Shelf:
-    return _Shelf()
-
-
 def _rest(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> Rest:
     """What stages at one micro-batch take at least."""
-    rests, key = ready.once(_shelf).rests, (share, micro, _stages_of(tree, longest), tree.kinds)
+    rests, key = ready.once(_rests), (share, micro, _stages_of(tree, longest), tree.kinds)
     if key not in rests:
         rests[key] = rest_of(_tables(ready, share, tree, micro, longest), _stages_of(tree, longest))
     return rests[key]
 
 
+def _rests(_: Prepared) -> dict[object, Rest]:
+    return {}
+
+
 def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> StageTables:
-    """The stages at one micro-batch; as if the share were one unit, where it is to be one stage."""
-    shelf, key = ready.once(_shelf), (share, micro, _stages_of(tree, longest), tree.kinds)
-    with shelf.lock:
-        if key in shelf.tables:
-            return shelf.tables[key]
-    if longest == 1:
-        tables = whole_stage(ready, *share, micro, tree.kinds)
-    else:
-        tables = stage_tables(ready, *share, micro, tree.kinds, longest)
-    if micro_batches(arrays_of(ready, share.task).batch, micro) == 1:
-        tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
-    with shelf.lock:
-        shelf.tables[key] = tables
-        shelf.bytes_ += _size(tables)
-        while shelf.bytes_ > MOST_KEPT_BYTES:
-            shelf.bytes_ -= _size(shelf.tables.pop(next(iter(shelf.tables))))
-    return tables
+    """The stages at one micro-batch; as if the share were one unit, where it is to be one stage. They stay for the next
+    pass as long as there is room."""
+
+    def make() -> StageTables:
+        if longest == 1:
+            tables = whole_stage(ready, *share, micro, tree.kinds)
+        else:
+            tables = stage_tables(ready, *share, micro, tree.kinds, longest)
+        if micro_batches(arrays_of(ready, share.task).batch, micro) == 1:
+            tables.steady_s.fill(0.0)  # one micro-batch: no stage ever waits for the slowest
+        return tables
+
+    return ready.once(_shelf).get((share, micro, _stages_of(tree, longest), tree.kinds), make)
 
 
-def _size(tables: StageTables) -> int:
-    return sum(each.nbytes for each in tables)
+def _shelf(_: Prepared) -> Shelf:
+    return Shelf(MOST_KEPT_BYTES)
 
 
 def _stages_of(tree: KindTree, longest: int) -> int:
