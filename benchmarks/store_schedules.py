@@ -1,11 +1,12 @@
 """Keeps schedules as references for the tests: `tests/reference/schedules/README.md` says what they are.
 
-    python -m benchmarks.store_schedules [FOLDER | --evaluate]
+    python -m benchmarks.store_schedules [FOLDER | --evaluate | --search]
 
 Of the `schedule.json` files in FOLDER (SCENARIO.PACKAGE.SCHEDULER.FIDELITY.json), those that are kept in full under the
 same name take the place of the old ones, without white space; all others become the file of schedules in short. A
 file that cannot be made short, because its scenario, package or cost model is not a built-in one, has to be kept in
 full: put it there first. With `--evaluate`: the plans that are kept stay as they are, their figures become today's.
+With `--search`: `scar` searches its plans anew; what it finds, how it compares and how long it took are printed.
 Without either: how much is kept.
 """
 
@@ -13,10 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from chipweave import api
 from chipweave.cost.choose import choose, describe
 from chipweave.files.content import content_hash
 from chipweave.files.package_file import package_to_dict, resolve_package
@@ -26,6 +29,7 @@ from tests.stored_schedules import (
     COST_MODEL,
     FOLDER,
     SHORT,
+    Stored,
     dump,
     evaluated,
     full_files,
@@ -40,11 +44,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
     parser.add_argument("--evaluate", action="store_true", help="evaluate the plans that are kept anew")
+    parser.add_argument("--search", action="store_true", help="search the plans of scar anew")
     given = parser.parse_args()
     if given.folder is not None:
         store(sorted(given.folder.glob("*.json")))
     if given.evaluate:
         evaluate()
+    if given.search:
+        search()
     bytes_in_full = sum(path.stat().st_size for path in full_files())
     print(f"{len(full_files())} schedules in full, {bytes_in_full / 1e3:.0f} kB")
     print(f"{len(stored())} schedules in short, {SHORT.stat().st_size / 1e3:.0f} kB")
@@ -59,6 +66,26 @@ def evaluate() -> None:
         ready = grounds(scenario, package)
         short += [in_short(to_document(evaluated(each, ready[each.fidelity]))) for each in some]
     SHORT.write_text(dump(short), encoding="utf-8")
+
+
+def search() -> None:
+    """Give the schedules that are kept of `scar` the plans that it finds today."""
+    for path in full_files():
+        if ".scar." in path.name:
+            keep_in_full(path.name, searched(in_short(json.loads(path.read_text(encoding="utf-8")))))
+    SHORT.write_text(
+        dump([in_short(searched(each)) if each.scheduler == "scar" else each for each in stored()]), encoding="utf-8"
+    )
+
+
+def searched(kept: Stored) -> dict[str, Any]:
+    """The schedule file of what `scar` finds today where this was found."""
+    scenario, package = kept.where
+    started = time.perf_counter()
+    result = api.schedule(scenario, package, scheduler="scar", fidelity=kept.fidelity)
+    change = result.evaluation.edp_js / (kept.latency_s * kept.energy_j) - 1
+    print(f"{kept.name}: {change:+.2%} EDP, {time.perf_counter() - started:.1f} s", flush=True)
+    return to_document(result)
 
 
 def store(paths: list[Path]) -> None:
