@@ -67,7 +67,14 @@ def test_the_count_is_that_of_plain_enumeration(name: str, first: int, end: int,
     assert everything.better_than(float(every[0])) == (0, None)
 
 
-@pytest.mark.parametrize(("name", "first", "end"), [("alexnet", 0, 5), ("vgg16", 0, 5), ("resnet18", 0, 5)])
+@pytest.mark.parametrize(
+    ("name", "first", "end"),
+    [
+        ("alexnet", 0, 5),
+        pytest.param("vgg16", 0, 5, marks=pytest.mark.slow),
+        pytest.param("resnet18", 0, 5, marks=pytest.mark.slow),
+    ],
+)
 def test_scope_is_among_the_best(name: str, first: int, end: int) -> None:
     """Within the best 0.05 % of all schedules, and 1 % of the best."""
     largest = posed(name, first, end, 4, 3, 1 << 20)

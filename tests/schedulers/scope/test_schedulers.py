@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -99,9 +100,17 @@ def enough(problem: Problem, name: str) -> bool:
     return name != "full-pipeline" or most <= len(problem.package.chiplets)
 
 
-@pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("where", list(PACKAGES))
-@pytest.mark.parametrize("seed", range(8))
+def cases() -> list[object]:
+    """Eight problems on each package in both fidelities; every third in every run, the others in the slow one."""
+    ways = list(product(PACKAGES, Fidelity))
+    return [
+        pytest.param(seed, *way, marks=() if (seed + number) % 3 == 0 else pytest.mark.slow)
+        for seed in range(8)
+        for number, way in enumerate(ways)
+    ]
+
+
+@pytest.mark.parametrize(("seed", "where", "fidelity"), cases())
 def test_each_is_valid_and_scope_is_never_worse(seed: int, where: str, fidelity: Fidelity) -> None:
     l2_bytes, classes = (600, 2000, 20_000)[seed % 3], 1 + seed % 2
     problem = problem_of(seed, PACKAGES[where](l2_bytes, classes), fidelity)
