@@ -70,8 +70,10 @@ def evaluate() -> None:
 
 def search() -> None:
     """Give the schedules that are kept of `scar` the plans that it finds today."""
+    built_in = {each.where for each in stored()}
     for path in full_files():
-        if ".scar." in path.name:
+        scenario, package, scheduler, *_ = path.name.split(".")
+        if scheduler == "scar" and (scenario, package) in built_in:
             keep_in_full(path.name, searched(in_short(json.loads(path.read_text(encoding="utf-8")))))
     SHORT.write_text(
         dump([in_short(searched(each)) if each.scheduler == "scar" else each for each in stored()]), encoding="utf-8"
