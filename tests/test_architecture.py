@@ -22,7 +22,7 @@ HOUSE = Path(chipweave.__file__).parent
 
 FLOORS = (
     "errors version display ndarrays cores compiled",
-    "workload hardware",
+    "workload hardware shelf",
     "cost",
     "plan",
     "evaluation",
@@ -36,7 +36,7 @@ FLOORS = (
 """The rooms of the package, from the ground up: each takes from itself and from the floors below it."""
 EVALUATION_FLOORS = (
     "law keep streams __init__",
-    "term",
+    "term contention",
     "record",
     "glossary",
     "exact",

@@ -81,7 +81,8 @@ def test_evaluation_and_schedule_show_every_window() -> None:
     result = random_result(3, windows=3)
     words = " ".join(read(result.evaluation).text.split())
     for window in result.evaluation.windows:
-        assert f"{quantity(window.latency_s, 's')} {quantity(window.energy.total, 'J')} {window.bound_by}" in words
+        times = f"{quantity(window.latency_s, 's')} {quantity(window.contended_s, 's')}"
+        assert f"{times} {quantity(window.energy.total, 'J')} {window.bound_by}" in words
     words = " ".join(read(result.schedule).text.split())
     for _, pipeline in result.schedule.pipelines():
         for number, stage in enumerate(pipeline.stages, 1):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from chipweave.evaluation.contention import contended_s
 from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_stage
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.tensors import locate
@@ -43,7 +44,11 @@ def evaluate(schedule: Schedule, problem: Problem | Prepared) -> Evaluation:
             [evaluate_stage(setting, number) for number in range(len(setting.pipeline.stages))] for setting in settings
         ]
         parts = [pipeline_of(setting, own, start_s) for setting, own in zip(settings, stages, strict=True)]
-        windows.append(window_of(ready, window, parts, start_s))
+        made = window_of(ready, window, parts, start_s)
+        if ready.detailed:
+            sharers = [[stage.sharer for stage in own] for own in stages]
+            made = replace(made, contended_s=contended_s(sharers, made.latency_s, ready.rates))
+        windows.append(made)
         flows.append(tuple(tuple(stage.flows for stage in own) for own in stages))
         start_s += windows[-1].latency_s
     energy = _total([window.energy for window in windows])
@@ -57,7 +62,8 @@ def _total(energies: list[Energy]) -> Energy:
 def window_of(
     ready: Prepared, window: Window, parts: Sequence[tuple[PipelineEvaluation, Transfer]], start_s: float
 ) -> WindowEvaluation:
-    """A window from its pipelines and their traffic. Where what they share sets its length, each ends so much later."""
+    """A window from its pipelines and their traffic, without contention. Where what they share sets its length, each
+    ends so much later."""
     pipelines = tuple(evaluation for evaluation, _ in parts)
     package, rates = ready.package, ready.rates
     dram_bytes = sum(stage.bytes_.dram for pipeline in pipelines for stage in pipeline.stages)
@@ -79,6 +85,7 @@ def window_of(
     return WindowEvaluation(
         start_s=start_s,
         latency_s=latency_s,
+        contended_s=latency_s,
         energy=_total([pipeline.energy for pipeline in pipelines]) + Energy(static=static_j(latency_s, rates)),
         pipelines=pipelines,
         dram_bytes=dram_bytes,

@@ -418,6 +418,15 @@ class WindowEvaluation:
             "max(slowest pipeline, dram_s, link_s, port_s)",
         ),
     ]
+    contended_s: Annotated[
+        float,
+        Term(
+            "contended latency",
+            "s",
+            "About how long it takes where stages wait for each other's DRAM traffic; in paper the latency.",
+            "latency, but for stages with the bandwidth that the others leave: 1 - their DRAM time / contended_s",
+        ),
+    ]
     energy: Annotated[Energy, Term("energy", "J", "All energy of the window.", "sum of its parts")]
     pipelines: Annotated[tuple[PipelineEvaluation, ...], Term("pipelines", "", "The models that run in the window.")]
     dram_bytes: Annotated[float, Term("DRAM bytes", "B", "All bytes between DRAM and the package in the window.")]

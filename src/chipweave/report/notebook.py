@@ -94,6 +94,7 @@ def evaluation_html(evaluation: Evaluation) -> str:
             str(index),
             quantity(window.start_s, "s"),
             quantity(window.latency_s, "s"),
+            quantity(window.contended_s, "s"),
             quantity(window.energy.total, "J"),
             window.bound_by,
             quantity(window.dram_bytes, "B"),
@@ -106,7 +107,7 @@ def evaluation_html(evaluation: Evaluation) -> str:
     return _box(
         _line(", ".join([*totals, quantity(evaluation.average_power_w, "W")]), "font-weight:600"),
         _line(f"fidelity {evaluation.fidelity}"),
-        _table(("window", "starts", "latency", "energy", "bound by", "DRAM"), rows),
+        _table(("window", "starts", "latency", "contended", "energy", "bound by", "DRAM"), rows),
         _table(("energy", "", "share"), energy),
     )
 

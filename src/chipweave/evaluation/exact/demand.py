@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipweave.evaluation.contention import Sharer
 from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Boxes, Cuts, Need, extent, in_rows, meet, sizes
@@ -367,11 +368,13 @@ class StageWork:
 
 
 class EvaluatedStage(NamedTuple):
-    """A stage with what it moves over the package's links in the whole window, by kind and in all."""
+    """A stage with what it moves over the package's links in the whole window, by kind and in all, and what it asks of
+    the DRAM that all share."""
 
     evaluation: StageEvaluation
     flows: tuple[Flow, ...]
     traffic: Transfer
+    sharer: Sharer
 
 
 def evaluate_stage(setting: Setting, number: int) -> EvaluatedStage:
@@ -380,7 +383,8 @@ def evaluate_stage(setting: Setting, number: int) -> EvaluatedStage:
     best, *others = ways_of(work)
     for other in others:
         best = other if better(best.terms, other.terms) else best
-    return EvaluatedStage(_record(work, best), best.flows, best.traffic)
+    sharer = Sharer(best.demand, best.way, best.terms)
+    return EvaluatedStage(_record(work, best), best.flows, best.traffic, sharer)
 
 
 class KeptStage(NamedTuple):
