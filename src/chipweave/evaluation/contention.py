@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from chipweave.evaluation.law import EMPTY, Demand, Rates, Terms, Way, kept, latency_s_of, micro_batches, through
 
-ROUNDS = 40
-"""Halvings of the span in which the length lies."""
+CLOSE = 1e-9
+"""The span in which the length lies is halved until it is so small, relatively."""
 
 
 class Sharer(NamedTuple):
@@ -49,7 +49,7 @@ def contended_s(pipelines: Sequence[Sequence[Sharer]], least_s: float, rates: Ra
     if all_s == 0:
         return least_s
     short_s, long_s = least_s, length_s(least_s)
-    for _ in range(ROUNDS):
+    while long_s - short_s > CLOSE * short_s:
         middle_s = (short_s + long_s) / 2
         if length_s(middle_s) > middle_s:
             short_s = middle_s
