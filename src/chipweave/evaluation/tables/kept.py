@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.compiled import kernel
+from chipweave.compiled import inner, kernel
 from chipweave.evaluation.keep import AGAIN, BACK, SLACK, WROTE, Around, Books, Layers, Uses
 from chipweave.evaluation.streams import ARRIVAL
 from chipweave.evaluation.tables.compiled_law import keep, streams
@@ -28,9 +28,8 @@ class Streamed(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Stages of units i to j of a window, [c, i, j] by class, counted from its first unit: the least room left, bytes
-    that come back, that go, and that are read again; what blocks add to computing, and when computing ends as weights
-    arrive (`law.Demand`)."""
+    """Stages of units i to j of a window by class, [c, entry] (`entry`): least room left; bytes that come back, that
+    go, and that are read again; what blocks add to computing, when computing ends as weights arrive (`law.Demand`)."""
 
     slack: Floats
     back: Floats
@@ -38,6 +37,12 @@ class Kept(NamedTuple):
     again: Floats
     exposed_s: Floats
     arrival_s: Floats
+
+
+@inner(forceinline=True)
+def entry(i: int, j: int, n: int) -> int:
+    """Where units i to j stand, counted from the first of a window's n: as i <= j, half of a square is enough."""
+    return i * (2 * n - i - 1) // 2 + j
 
 
 @kernel(nogil=True)
@@ -58,7 +63,8 @@ def kept(
     """
     first, last = units
     a, b = window
-    shape = (len(l2_bytes), starts, b - a)
+    n = b - a
+    shape = (len(l2_bytes), entry(starts - 1, n - 1, n) + 1)
     made = Kept(
         np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
     )
@@ -81,7 +87,7 @@ def kept(
                     weights_s, blocks = streamed.weights_s[c, layer], streamed.blocks[c, layer]
                     streams.stream_layer(seconds + more_s, weights_s, blocks, state)
                     streams.stream_layer(seconds, weights_s, blocks, whole)
-                at = (c, i - a, j - a)
+                at = (c, entry(i - a, j - a, n))
                 made.slack[at], made.back[at] = books.sums[SLACK], books.sums[BACK]
                 made.wrote[at], made.again[at] = books.sums[WROTE], books.sums[AGAIN]
                 made.exposed_s[at], made.arrival_s[at] = streams.exposed_s(state), whole[ARRIVAL]

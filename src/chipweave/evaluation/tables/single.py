@@ -11,7 +11,7 @@ import numpy as np
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.law import Demand, Rates, Room, Terms, Way
 from chipweave.evaluation.tables.compiled_law import law
-from chipweave.evaluation.tables.kept import Kept
+from chipweave.evaluation.tables.kept import Kept, entry
 from chipweave.evaluation.tables.units import Micro, Places, TaskArrays
 from chipweave.evaluation.tables.window_bytes import WindowBytes
 from chipweave.ndarrays import Floats, Ints
@@ -195,7 +195,8 @@ def demand_and_room(
     inside_j = micro.work_j[c, v + 1] - micro.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v]
     slack = evicted = again = exposed_s = arrival_s = 0.0
     if rates.detailed:
-        at = (c, u - part.moved.first, v - part.moved.first)
+        first = part.moved.first
+        at = (c, entry(u - first, v - first, part.moved.end - first))
         slack, evicted, again = kept.slack[at], kept.back[at] + kept.wrote[at], kept.again[at]
         exposed_s, arrival_s = kept.exposed_s[at], kept.arrival_s[at]
     blocks_s = micro.blocks_s[c, v + 1] - micro.blocks_s[c, u]
@@ -368,7 +369,7 @@ def pipelines(
                 waited = rounds * (1.0 - way.held) * size * span.skipped
                 back = wrote = 0.0
                 if way.keeping == law.BLOCKS:
-                    at = (place.kind, span.first - moved.first, span.last - moved.first)
+                    at = place.kind, entry(span.first - moved.first, span.last - moved.first, moved.end - moved.first)
                     back, wrote = rounds * part.kept.back[at], rounds * part.kept.wrote[at]
                 into = terms.weights + terms.again + terms.load + back + waited
                 _carry(m, near, chip, into, places.route, traffic)

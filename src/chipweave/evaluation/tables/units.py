@@ -168,7 +168,7 @@ def kept_arrays(ready: Prepared, task: int, first: int, end: int, micro_batch: i
     """What an L2 of each class keeps in stages of a window that holds units first to end - 1, of those from its first
     `starts` units on (`paper`: nothing)."""
     if not ready.detailed:
-        return Kept(*(np.zeros((0, 0, 0)) for _ in Kept._fields))
+        return Kept(*(np.zeros((0, 0)) for _ in Kept._fields))
     arrays, micro = ready.once(task_arrays, task), ready.once(micro_arrays, task, micro_batch)
     uses = arrays.uses._replace(size=micro_batch * arrays.uses.size, read=micro_batch * arrays.uses.read)
     layers = len(arrays.last_reader)
