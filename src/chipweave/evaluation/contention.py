@@ -1,5 +1,5 @@
 """About how long a window takes where its stages wait for one another's DRAM traffic: an estimate beside the law's
-least (docs/evaluation.md, "Windows").
+least (docs/evaluation.md, "A window").
 
 A mean field: each stage sees the bandwidth that all other stages of the window leave on average. What they take depends
 on how long the window is, and that on what they leave; the length where both agree is unique, as a longer window leaves
