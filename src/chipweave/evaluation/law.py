@@ -275,6 +275,17 @@ def from_dram(way: Way) -> float:
     return way.parted + way.copied
 
 
+def evicted(demand: Demand, way: Way) -> float:
+    """Bytes of a micro-batch that go to DRAM for want of room, and those that come back."""
+    waiting = (1.0 - way.held) * demand.waiting
+    return waiting + demand.evicted if way.keeping == BLOCKS else waiting
+
+
+def read_again(demand: Demand, way: Way) -> float:
+    """Bytes of a micro-batch that are read once more, where both operands of a layer exceed the L2 together."""
+    return demand.again if way.keeping == BLOCKS else 0.0
+
+
 def in_load() -> Way:
     """The printed rule of `paper`: all weights are read again with every micro-batch's load."""
     return Way(IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False)
@@ -327,15 +338,14 @@ def inside(demand: Demand, way: Way, share: float, rates: Rates) -> Inside:
     in full."""
     d = demand
     compute_s, pace_s, exposed_s, gather_s = share * d.compute_s, share * d.pace_s, 0.0, 0.0
-    evicted, streamed = (1.0 - way.held) * d.waiting, from_dram(way)
     if way.keeping == BLOCKS:
         compute_s, pace_s = compute_s + share * d.blocks_s, pace_s + share * d.blocks_s
         # What is pinned is what computing would not hide: it is as long as any weights are exposed.
         exposed_s = max(0.0, d.exposed_s - (d.weights - from_dram(way)) / rates.dram_bytes_s)
-        evicted, streamed = evicted + d.evicted, streamed + d.again
     if way.gathered > 0.0:
         gather_s = way.gathered * d.gather_s + d.gather_fixed_s
-    streams_s = dram_s(streamed, d.weights_hops, rates) + share * dram_s(evicted, d.dram_hops, rates)
+    streams_s = dram_s(from_dram(way) + read_again(d, way), d.weights_hops, rates)
+    streams_s += share * dram_s(evicted(d, way), d.dram_hops, rates)
     return Inside(compute_s, share * d.exchange_s, pace_s, exposed_s, streams_s, gather_s)
 
 
@@ -382,11 +392,10 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     d, blocks = demand, way.keeping == BLOCKS
     k, rounds = micro_batches(d.batch, d.micro_batch), d.batch / d.micro_batch
     full, last = inside(d, way, 1.0, rates), inside(d, way, d.last, rates)
-    again = d.again if blocks else 0.0
-    evicted = (d.evicted if blocks else 0.0) + (1.0 - way.held) * d.waiting
+    again, gone = read_again(d, way), evicted(d, way)
     load_s = dram_s(d.micro_batch * d.load, d.load_hops, rates)
     store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
-    spill_s = dram_s(evicted, d.dram_hops, rates)
+    spill_s = dram_s(gone, d.dram_hops, rates)
     ports_s = d.forward_s + d.store_port_s
     weights_s = max(dram_s(from_dram(way) + again, d.weights_hops, rates), full.gather_s)
     fill_s, steady_s = turns(full, load_s, store_s, ports_s, way.overlaps)
@@ -395,18 +404,18 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     ready_s = 0.0
     if d.weights > 0.0:
         # Weights come in the order of need, from when those of earlier stages are there.
-        first_s = dram_s(d.weights + again + evicted, d.weights_hops, rates)
-        latency_s = first_s - (d.weights + again + evicted) / rates.dram_bytes_s
+        first_s = dram_s(d.weights + again + gone, d.weights_hops, rates)
+        latency_s = first_s - (d.weights + again + gone) / rates.dram_bytes_s
         ready_s = max(latency_s + d.arrival_s + (d.blocks_s if blocks else 0.0), first_s)
         ready_s += d.exchange_s + max(store_s, ports_s)
 
     entering = d.weights + (k - 1) * (from_dram(way) + way.gathered)
     weights, load, store = d.weights + (k - 1) * from_dram(way), d.batch * d.load, d.batch * d.store
-    read_again, spill = k * again, rounds * evicted
-    dram = weights + read_again + load + store + spill
+    again, spill = k * again, rounds * gone
+    dram = weights + again + load + store + spill
     mac_j, l1_j, l2_j, noc_j = d.batch * d.mac_j, d.batch * d.l1_j, d.batch * d.l2_j, d.batch * d.noc_j
     l2_j += d.batch * d.blocks_j if blocks else 0.0
-    fill_j = d.batch * d.fill_j + (read_again + spill) * d.byte_j
+    fill_j = d.batch * d.fill_j + (again + spill) * d.byte_j
     fill_j += d.weight_fill_j * (entering / d.weights) if d.weights > 0.0 else 0.0
     drain_j, dram_j, nop_j = d.batch * d.drain_j, dram * rates.dram_j, d.hop_bytes * rates.link_j
     energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + dram_j + nop_j
@@ -415,7 +424,7 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     return Terms(
         full.compute_s, full.pace_s, full.exposed_s, weights_s, resident_s, load_s, store_s, spill_s,
         fill_s, ready_s, steady_s, last_fill_s, last_steady_s, alone_s, way.overlaps,
-        weights, read_again, load, store, spill, dram,
+        weights, again, load, store, spill, dram,
         mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from chipweave.evaluation.law import (
     Terms,
     Way,
     better,
+    evicted,
     from_dram,
     gather_byte_s,
     gather_fixed_s,
@@ -35,6 +36,7 @@ from chipweave.evaluation.law import (
     last_share,
     micro_batches,
     printed,
+    read_again,
     ways,
 )
 from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
@@ -470,17 +472,16 @@ def _l2_use(work: StageWork, made: KeptStage) -> L2Use | None:
         return None
     streamed = from_dram(way)
     keeping = Keeping.STREAMED if streamed else Keeping.MATES if way.gathered else Keeping.RESIDENT
-    blocks = way.keeping != WHOLE
-    evicted = (demand.evicted if blocks else 0) + (1 - way.held) * demand.waiting
+    spill = evicted(demand, way)
     return L2Use(
         keeping=keeping,
-        fits=evicted == 0,
+        fits=spill == 0,
         held_weights=way.pinned,
         activations=work.room.live,
         streamed=streamed or 0,
         gathered=way.gathered or 0,
-        again=demand.again if blocks else 0,
-        spill=evicted or 0,
+        again=read_again(demand, way) or 0,
+        spill=spill or 0,
     )
 
 

@@ -105,7 +105,7 @@ def segmentations(
         effort = _Effort(beaten_by, tolerance, BUDGET // max(1, len(within)) if tolerance == 0 else UNLIMITED)
         found, made, done = _none(longest), 0, True
         if before is not None and beaten_by == 1:
-            found = _within(before, longest, caps)
+            found = _within(before, tree, longest, caps)
         for each in within:
             tables = _tables(ready, share, tree, each.micro, longest)
             more, labels, done = _at(tree, share, tables, each, found, caps, effort)
@@ -154,11 +154,13 @@ def _none(longest: int) -> _Found:
     return _Found(none, none, np.empty((0, 3)), np.empty((0, longest), np.int64))
 
 
-def _within(before: Segmentations, longest: int, caps: Caps) -> _Found:
-    """Of what was found before, what is within the caps, with room for as many cuts as there may be stages."""
+def _within(before: Segmentations, tree: KindTree, longest: int, caps: Caps) -> _Found:
+    """Of what was found before, what is within the caps and has no more stages than there may be."""
     kept = before.figures[:, 1] <= caps.at(before.figures[:, 0])
+    kept &= np.array(tree.depth)[before.node] <= longest
     cuts = np.zeros((int(kept.sum()), longest), np.int64)
-    cuts[:, : before.cuts.shape[1]] = before.cuts[kept]
+    width = min(longest, before.cuts.shape[1])
+    cuts[:, :width] = before.cuts[kept, :width]
     return _Found(before.node[kept], before.micro_batch[kept], before.figures[kept], cuts)
 
 
