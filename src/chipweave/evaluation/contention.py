@@ -42,7 +42,8 @@ def contended_s(pipelines: Sequence[Sequence[Sharer]], least_s: float, rates: Ra
             passed, k = EMPTY, micro_batches(stages[0].demand.batch, stages[0].demand.micro_batch)
             for stage in stages:
                 own_s = stage.terms.dram / rates.dram_bytes_s
-                passed = through(passed, _slowed(stage, 1 - (all_s - own_s) / of_s, weights_share, rates), k)
+                left = max(of_s - (all_s - own_s), own_s) / of_s  # but for rounding the first is the larger
+                passed = through(passed, _slowed(stage, left, weights_share, rates), k)
             longest_s = max(longest_s, latency_s_of(passed, k, rates))
         return longest_s
 

@@ -282,13 +282,16 @@ def fronts(
             # Whole pipelines first: what they beat need not be extended.
             j = n - 1 if step == 0 else first_j + step - 1
             room.begin[d, j] = top
-            at = tree.kind[node], d, j
+            at, rows, first = (tree.kind[node], d, j), labels, top
             if step == 0:
-                out, used_out, more, compared = _ending_at(asked, room, labels, out, done, at, used_out)
-                done, until = note_all(done, (since, until), out.figures.T, out_start[node], used_out, plain)
+                rows, first = out, used_out
+            rows, until, more, compared = _ending_at(asked, room, labels, rows, done, at, first)
+            if step == 0:
+                out, used_out = rows, until
+                done, until = note_all(done, (since, room.done_end[d]), out.figures.T, out_start[node], used_out, plain)
                 room.done_end[d] = until
             else:
-                labels, top, more, compared = _ending_at(asked, room, labels, labels, done, at, top)
+                labels, top = rows, until
                 if top > room.begin[d, j]:
                     _note_ideal(labels, room.begin[d, j], top, room.ideal, d * n + j)
                     room.filled[d, room.many[d]] = j
