@@ -204,7 +204,7 @@ def _ending_at(
         for source in range(first, sources_end):
             made += 1
             had, row = labels.figures, source
-            if source < sources_begin and d > 1:
+            if source < sources_begin:
                 had, row = room.ideal, (d - 1) * tables.fill_s.shape[1] + i - 1
             _extend(tables, (place, i, j), had, row, beat.number, new)
             fill_at_least(new, asked.rest, j + 1, longest - d, beat, at_least)
@@ -221,7 +221,7 @@ def _ending_at(
                     label[0, 2] = new[0, 3]
                 beaten_by = _beaten_by(rows, since, until, label, width, comparing)
                 hopeless = beaten_by >= comparing.breadth
-            if source < sources_begin and d > 1:
+            if source < sources_begin:
                 if hopeless:
                     break
                 continue
