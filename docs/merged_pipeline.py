@@ -19,6 +19,7 @@ from chipweave.hardware import topology
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.results.result import Result
+from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
@@ -163,10 +164,17 @@ def drawing(results: list[Result]) -> str:
 
 
 def schedules() -> list[Result]:
-    """The net by each scheduler."""
+    """The net by each scheduler, one sample at a time: with more, all chiplets on each layer in turn would be best."""
     scenario = Scenario("small", (Task("small", net(), BATCH),))
     return [
-        chipweave.schedule(scenario, package(), scheduler=name, objective="throughput", cost_model="maestro")
+        chipweave.schedule(
+            scenario,
+            package(),
+            scheduler=name,
+            objective="throughput",
+            cost_model="maestro",
+            options=RegionOptions(micro_batch=1),
+        )
         for name in SCHEDULERS
     ]
 
