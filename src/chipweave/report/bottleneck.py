@@ -9,6 +9,14 @@ from chipweave.plan.problem import Problem
 from chipweave.report.naming import chiplet_of, layers_of, region_of
 from chipweave.report.quantities import quantity
 
+NOTABLY_LONGER = 1.005
+"""Longer by contention than this, and reports say so."""
+
+
+def contended(window: WindowEvaluation) -> bool:
+    """Whether the window takes notably longer where its stages wait for each other's DRAM traffic."""
+    return window.contended_s > window.latency_s * NOTABLY_LONGER
+
 
 def binding(window: WindowEvaluation, problem: Problem) -> str:
     """What sets a window's latency, by name."""

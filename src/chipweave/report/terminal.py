@@ -15,7 +15,7 @@ from chipweave.evaluation.record import ENERGY_PARTS, RESOURCES, Energy, StageEv
 from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Stage, Window
-from chipweave.report.bottleneck import binding
+from chipweave.report.bottleneck import binding, contended
 from chipweave.report.caveats import result_notes, room_notes, search_notes, table_notes
 from chipweave.report.html.layout import grid_lines
 from chipweave.report.l2_use import l2_words, moved_for_want_of_room, wants_room
@@ -102,10 +102,6 @@ def _totals(result: Result) -> Table:
     return table
 
 
-NOTABLY_LONGER = 1.005
-"""Longer by contention than this, and the terminal says so."""
-
-
 def _print_window(console: Console, problem: Problem, index: int, window: Window, costs: WindowEvaluation) -> None:
     starts, ends = quantity(costs.start_s, "s"), quantity(costs.end_s, "s")
     console.print()
@@ -118,9 +114,8 @@ def _print_window(console: Console, problem: Problem, index: int, window: Window
         busy = ((label, getattr(costs, f"{name}_s")) for name, label in RESOURCES.items())
         shares = ", ".join(f"{label} {percent(seconds, costs.latency_s)}" for label, seconds in busy)
         lines.append(f"busy at least: {shares} of the window")
-        if costs.contended_s > costs.latency_s * NOTABLY_LONGER:
-            contended = quantity(costs.contended_s, "s")
-            lines.append(f"about {contended} where stages wait for each other's DRAM traffic")
+        if contended(costs):
+            lines.append(f"about {quantity(costs.contended_s, 's')} where stages wait for each other's DRAM traffic")
     if costs.idle:
         lines.append(f"idle: chiplet{'s' if len(costs.idle) > 1 else ''} {ranges(costs.idle)}")
     for line in lines:

@@ -15,13 +15,14 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package, Routing
 from chipweave.plan.objective import objective
-from chipweave.plan.problem import Fidelity, micro_batch_candidates
+from chipweave.plan.problem import Fidelity, micro_batch_candidates, pose
 from chipweave.schedulers.scar.options import Packing
 from chipweave.schedulers.scar.provision import proportional
-from chipweave.schedulers.scar.reconfigure import candidate_windows, first_fit, uniform
+from chipweave.schedulers.scar.reconfigure import Share, candidate_windows, first_fit, uniform
 from chipweave.schedulers.scar.segment import best_segmentations, segmentations
 from chipweave.schedulers.scar.trees import kind_tree, simple_paths
 from tests.enumeration import everything
+from tests.evaluation.exact.plain_regions import Together
 from tests.support import random_problem
 
 
@@ -147,3 +148,20 @@ def test_top_k_keeps_the_best_segmentations(seed: int, top_k: int) -> None:
         by_cuts[cuts] = min(by_cuts.get(cuts, np.inf), edp(float(latency_s), float(energy_j)))
     best = sorted(by_cuts.values())[:top_k]
     assert sorted(by_cuts[cuts] for cuts in chosen) == pytest.approx(best, rel=1e-12)
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+def test_more_nodes_than_the_longest_path_has_are_no_more(fidelity: Fidelity) -> None:
+    """On a star of five a path has three places: limits of three, four and five nodes are the same search."""
+    star = Package("star", (Chiplet("a", l2_bytes=2000),) * 5, tuple((0, leaf) for leaf in range(1, 5)), (0,))
+    scenario = random_problem(random.Random(5), fidelity, tasks=1).scenario
+    problem = pose(scenario, star, Together(), fidelity)
+    ready, tree = prepare(problem), kind_tree(star, 5, 1000)
+    assert max(tree.depth) == 3
+    share = Share(0, 0, len(scenario.tasks[0].model.units))
+    three, *more = (segmentations(ready, share, tree, longest) for longest in (3, 4, 5))
+    assert len(three.node) > 0
+    for other in more:
+        assert (other.node == three.node).all()
+        assert (other.figures == three.figures).all()
+        assert (other.cuts == three.cuts).all()

@@ -6,10 +6,12 @@ from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
 from chipweave.evaluation.record import RESOURCES
-from chipweave.report.bottleneck import shares_s
+from chipweave.report.bottleneck import contended, shares_s
 from chipweave.report.html.charts import bar
 from chipweave.report.html.data_elements import derived
 from chipweave.report.html.page_data import PageData
+
+__all__ = ["binding", "busy", "busy_heads", "contended"]
 
 
 def binding(data: PageData, index: int) -> Markup:

@@ -109,15 +109,11 @@ def combine(
             bucket = 0 if buckets == 1 else old.masks[a] | mask
             # What not even the best figures of these would survive, none of them does.
             _beside(old.figures, a, ideal, run, figures)
-            if figures[0, 1] + rest_j > cap_at(figures[0, 0], caps):
-                continue
-            if _beaten_by(made, head[bucket], figures, width, breadth) >= breadth:
+            if _hopeless_by(made, head[bucket], figures, width, breadth, rest_j, caps) >= breadth:
                 continue
             for b in range(runs[run], runs[run + 1]):
                 _beside(old.figures, a, new.figures, b, figures)
-                if figures[0, 1] + rest_j > cap_at(figures[0, 0], caps):
-                    continue
-                beaten_by = _beaten_by(made, head[bucket], figures, width, breadth)
+                beaten_by = _hopeless_by(made, head[bucket], figures, width, breadth, rest_j, caps)
                 if beaten_by >= breadth:
                     continue
                 free = _drop_beaten(made, head, bucket, figures, width, breadth, free)
@@ -163,8 +159,13 @@ def _beside(old: Floats, a: int, new: Floats, b: int, both: Floats) -> None:
 
 
 @inner()
-def _beaten_by(made: Combined, at: int, new: Floats, width: int, breadth: int) -> int:
-    """How many in the bucket that begins at `at` beat the new figures; counted up to `breadth`."""
+def _hopeless_by(
+    made: Combined, at: int, new: Floats, width: int, breadth: int, rest_j: float, caps: Caps
+) -> int:
+    """How many in the bucket that begins at `at` beat the new figures, counted up to `breadth`; so many too where they
+    are above the caps."""
+    if new[0, 1] + rest_j > cap_at(new[0, 0], caps):
+        return breadth
     count = 0
     while at >= 0 and count < breadth:
         if beats(made.figures, at, new, 0, width, NO_SLACK):

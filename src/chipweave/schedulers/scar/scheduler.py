@@ -139,7 +139,11 @@ class _Known:
 
 @dataclass
 class _Search:
-    """The state of one search: the best so far, the front, and what was already computed."""
+    """The state of one search: the best so far, the front, and what was already computed.
+
+    `known` holds what was shown for a partition under the same node limits, `latest` each share's newest pipelines,
+    whatever limits they were found under: they are pipelines all the same.
+    """
 
     ready: Prepared
     request: Request

@@ -88,6 +88,7 @@ def segmentations(
         before: what a search with fewer places or a larger tolerance found: what it beats is not searched again.
     """
     bytes_of(ready, share.task, share.first, share.end)
+    longest = min(longest, max(tree.depth))  # no path has more places
     sizes = ready.micro_batches(share.task)
     with ThreadPoolExecutor(jobs) as pool:
         rests = list(pool.map(lambda micro: _rest(ready, share, tree, micro, longest), sizes))
