@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from chipweave.errors import InfeasibleError
 
@@ -24,6 +25,24 @@ class Prover(StrEnum):
     WEAVE = "weave"
 
 
+class Line(NamedTuple):
+    """latency * L + joule * E >= value for the seconds L and joules E of every schedule, proven by prices.
+
+    Args:
+        latency, joule: weights.
+        value: of the weighted sum, at least.
+        chiplet: price of a chiplet-second of each class; dram: of a second of the DRAM.
+        chain: of a second of each chain of tasks that wait for each other.
+    """
+
+    latency: float
+    joule: float
+    value: float
+    chiplet: tuple[float, ...]
+    dram: float
+    chain: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """No schedule of this scenario on this package, under this fidelity and cost model, does better.
@@ -35,6 +54,7 @@ class Certificate:
         latency_s, energy_j: what it is computed from, each a bound by itself.
         binds: which latency term is the largest.
         terms_s: all of them.
+        lines: of weighted sums of latency and energy, which together may prove more than the two apart.
     """
 
     of: Space
@@ -44,6 +64,7 @@ class Certificate:
     energy_j: float
     binds: str
     terms_s: tuple[tuple[str, float], ...]
+    lines: tuple[Line, ...] = ()
 
     def gap(self, value: float) -> float:
         """How far `value`, above 0, may be from the best, as a fraction of it: 0 is proven optimal."""

@@ -37,7 +37,19 @@ class Entry:
 SCAR = "chipweave.schedulers.scar.options:ScarOptions"
 REGIONS = "chipweave.schedulers.scope.options:RegionOptions"
 
+WEAVE = "chipweave.schedulers.weave.options:WeaveOptions"
+
 SCHEDULERS: dict[str, Entry] = {
+    "weave": Entry(
+        "chipweave.schedulers.weave.scheduler:weave",
+        "several models on regions of chiplets in windows where they pay, with a proof of how far from the best (ours)",
+        WEAVE,
+    ),
+    "optimal": Entry(
+        "chipweave.schedulers.weave.scheduler:optimal",
+        "the same search over schedules with one chiplet a stage: SCAR's space, with free windows (ours)",
+        WEAVE,
+    ),
     "scar": Entry(
         "chipweave.schedulers.scar.scheduler:scar",
         "time windows, node provisioning, segmentation, placement trees (reconstruction of SCAR, MICRO 2024)",

@@ -110,6 +110,11 @@ class Splits:
         return tuple(first), np.array(number, dtype=np.int64)
 
     @cached_property
+    def knows_batches(self) -> bool:
+        """Whether the cost model knows what samples cost together."""
+        return isinstance(self.cost_model, BatchCostModel)
+
+    @cached_property
     def rows(self) -> Ints:
         """Per layer its integers (see `geometry.layer_rows`)."""
         from chipweave.evaluation.exact.boxes import layer_rows
@@ -149,7 +154,19 @@ class Splits:
         return np.array(macs, dtype=np.float64) / (chiplet.num_pes * chiplet.simd_lanes)
 
     @cached_property
-    def _ways(self) -> tuple[tuple[Ints, Ints], ...]:
+    def shapes(self) -> tuple[tuple[int, int, int, int], ...]:
+        """(distinct layer, rows, columns, units) of every part that there is, in the order of `tile_costs`."""
+        return tuple(self._tiles[0])
+
+    def together(self, samples: int) -> tuple[LayerCosts, ...]:
+        """Per class, the costs of every part that there is, of so many samples that run together, all of them."""
+        if samples == 1:
+            return self.tile_costs
+        tiles = [tile(self.distinct[0][at], *shape) for at, *shape in self.shapes]
+        return tuple(batch_costs(self.cost_model, tiles, chiplet, samples) for chiplet in self.classes)
+
+    @cached_property
+    def ways(self) -> tuple[tuple[Ints, Ints], ...]:
         """Per distinct layer, every split of one sample: [way, 4] the parts that differ, and how many of each."""
         number, _ = self._tiles
         found = []
@@ -179,7 +196,7 @@ class Splits:
             seconds, joules: of every part that there is, in the order of `tile_costs`.
         """
         figures = []
-        for tiles, counts in self._ways:
+        for tiles, counts in self.ways:
             slowest = np.where(counts > 0, seconds[tiles], 0.0).max(axis=1)
             spread = counts.sum(axis=1) * slowest
             figures.append((slowest.min(), spread.min(), (counts * joules[tiles]).sum(axis=1).min()))
@@ -266,6 +283,20 @@ class Splits:
             class_of: per chiplet of the region, its class.
             together: a part's samples run together (`detailed`), or one after another (`paper`).
         """
+        own = tuple(class_of[: split.parts])
+        key = (int(self.distinct[1][layer]), split, micro_batch, own, frozenset(class_of), together)
+        if key not in self._costs:
+            self._costs[key] = self._all_parts(layer, split, micro_batch, class_of, together)
+        return self._costs[key]
+
+    @cached_property
+    def _costs(self) -> dict[tuple[object, ...], tuple[float, dict[str, float]]]:
+        return {}
+
+    def _all_parts(
+        self, layer: int, split: Split, micro_batch: int, class_of: Sequence[int], together: bool
+    ) -> tuple[float, dict[str, float]]:
+        """As `costs`."""
         shape = self.layers[layer]
         axes = (
             np.diff(starts(micro_batch, split.samples)),
@@ -297,7 +328,7 @@ class Splits:
         Args:
             block: of the largest part's weights; classes: of the region.
         """
-        if block.number == 1 or not isinstance(self.cost_model, BatchCostModel):
+        if block.number == 1 or not self.knows_batches:
             return 0.0, 0.0
         shape, units = self.layers[layer], -(-channel_units(self.layers[layer]) // split.units)
         rows, columns = -(-shape.out_y // split.rows), -(-shape.out_x // split.columns)
@@ -325,7 +356,7 @@ class Splits:
 
         What fills and drains L2 is the same for samples that run together and for as many alone.
         """
-        if not together or not isinstance(self.cost_model, BatchCostModel):
+        if not together or not self.knows_batches:
             return [self._alone(part) for part in parts]
         missing: dict[int, list[Part]] = {}
         for part in dict.fromkeys(parts):

@@ -47,13 +47,15 @@ class Ground:
 
     Args:
         order: the chiplets along the snake.
-        sizes: of the regions that are tried, ascending; the last is the whole package.
+        sizes: of the regions that are tried, ascending; the last is all of `order`.
+        only: the class of all chiplets of `order`; None: they may be of any.
     """
 
     ready: Prepared
     task: int
     order: tuple[int, ...]
     sizes: Ints
+    only: int | None = None
 
     @property
     def model(self) -> Model:
@@ -65,7 +67,7 @@ class Ground:
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
-        return tuple(range(len(self.ready.package.classes)))
+        return tuple(range(len(self.ready.package.classes))) if self.only is None else (self.only,)
 
     @cached_property
     def splits(self) -> Splits:
@@ -306,16 +308,18 @@ def _hold_skipping(ground: Ground, live: Floats, micro_batch: int) -> None:
 def line_of(ground: Ground, micro_batch: int) -> Line:
     """What the kernels need of package and task."""
     ready, package = ground.ready, ground.ready.package
-    dram_hops = float(np.median(ready.network.hops[:, list(package.interfaces)].min(axis=1)))
-    least = min(package.chiplets, key=lambda chiplet: chiplet.l2_bytes)
+    hops = ready.network.hops[np.ix_(ground.order, package.interfaces)].min(axis=1)
+    dram_hops = float(np.median(hops))
+    least = min((package.classes[c] for c in ground.classes), key=lambda chiplet: chiplet.l2_bytes)
+    compute_s = micro_of(ready, ground.task, micro_batch).compute_s[:, -1]
     return Line(
         rates=seen_from(dram_hops, ready.rates),
         batch=ground.batch,
         micro_batch=micro_batch,
         l2_bytes=float(least.l2_bytes),
         block_bytes=least.block_bytes,
-        byte_j=max(ready.byte_j(ground.task)),
-        kind=int(np.argmax(micro_of(ready, ground.task, micro_batch).compute_s[:, -1])),
+        byte_j=max(ready.byte_j(ground.task)[c] for c in ground.classes),
+        kind=max(ground.classes, key=lambda c: float(compute_s[c])),
         dram_hops=dram_hops,
         sizes=ground.sizes,
         spans=ground.spans,
@@ -334,3 +338,11 @@ def stage_tables(
     part = part_of(ground.ready, ground.task, 0, arrays.units, line.micro_batch)
     made = kernel.stages(arrays, part, units, chosen, longest, float(limit_s), line)
     return np.ascontiguousarray(made.transpose(0, 2, 1, 3))
+
+
+def stages_between(ground: Ground, units: UnitTables, line: Line, cuts: Ints) -> Floats:
+    """[start, length - 1, s, term] stages between any two of the cuts on regions of every size; starts and lengths
+    count cuts."""
+    arrays = arrays_of(ground.ready, ground.task)
+    part = part_of(ground.ready, ground.task, 0, arrays.units, line.micro_batch)
+    return kernel.stages_between(arrays, part, units, cuts, line)

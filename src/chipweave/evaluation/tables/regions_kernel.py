@@ -369,6 +369,30 @@ def stages(
     return found
 
 
+@kernel(nogil=True)
+def stages_between(task: TaskArrays, part: Part, units: UnitTables, cuts: Ints, line: Line) -> Floats:
+    """[start, length - 1, size, term]: every stage between any two of the cuts, ascending, on regions of every size,
+    each with its best partitions; starts and lengths count cuts."""
+    count, many = len(cuts) - 1, len(line.sizes)
+    found = np.full((count, count, many, TERMS), np.inf)
+    old, new, terms = np.zeros((3, _STATE)), np.zeros((2, _STATE)), np.zeros(TERMS)
+    last = cuts[count]
+    for at in range(count):
+        h = cuts[at]
+        for s in range(many):
+            made = np.full((last - h, TERMS), np.inf)
+            best = np.full(last - h, np.inf)
+            if line.sizes[s] == 1:
+                _single_stages(task, part, units, Run(h, s, 1, 0), np.inf, line, made)
+            else:
+                for mode in range(MODES):
+                    run = Run(h, s, line.sizes[s], mode)
+                    _stages_of(units, run, np.inf, line, (old, new, terms, best), made)
+            for to in range(at, count):
+                found[at, to - at, s] = made[cuts[to + 1] - h - 1]
+    return found
+
+
 @kernel()
 def partitions_of(units: UnitTables, run: Run, length: int, last: int, line: Line) -> Ints:
     """The partitions of a stage's units that `stages` found in the run's mode, and with the last unit's partition."""

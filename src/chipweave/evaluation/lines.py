@@ -1,0 +1,169 @@
+"""Supporting lines: what a second and a joule of every schedule come to at least, and what follows for an objective.
+
+docs/optimal.md has the proofs. A line says that latency * L + joule * E >= value for the seconds L and joules E of every
+schedule of a space; several lines leave a region of the plane, and an objective is at least its least value there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from chipweave.evaluation.bound import unavoidable_dram_bytes
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.floors import Floors, floors_of
+from chipweave.evaluation.planes import Plan, best_prices
+from chipweave.ndarrays import Floats
+from chipweave.plan.certificate import Line, Space
+from chipweave.plan.objective import NAMED, Objective
+
+ROUNDING = 1e-9
+"""Relative: by so much each line is lowered. Sums of some ten thousand doubles are off by less than 1e-11."""
+
+MOST_LINES, CLOSE = 12, 1e-3
+"""Lines that are looked for, and the relative gain below which no further one is."""
+
+PIECES = 4000
+"""Into so many pieces the region's edge is cut for objectives of the user's own."""
+
+
+def chains_of(ready: Prepared) -> tuple[tuple[int, ...], ...]:
+    """Tasks that wait for each other, from one that waits for none to one that none waits for."""
+    number = {task.name: at for at, task in enumerate(ready.tasks)}
+    parent = [None if task.depends_on is None else number[task.depends_on] for task in ready.tasks]
+    found = []
+    for last in range(len(parent)):
+        if last not in parent:
+            chain: list[int] = []
+            at: int | None = last
+            while at is not None:
+                chain.insert(0, at)
+                at = parent[at]
+            found.append(tuple(chain))
+    return tuple(found)
+
+
+def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:
+    """The highest line with these weights, by the best prices."""
+    floors = [floors_of(ready, task, space) for task in range(len(ready.tasks))]
+    counts = np.array([ready.package.class_of.count(c) for c in range(len(ready.package.classes))], dtype=np.float64)
+    chains, classes = chains_of(ready), len(counts)
+    worth = latency + joule * ready.rates.static_w if ready.detailed else latency
+    supply = np.concatenate((counts, np.ones(1 + len(chains))))
+
+    def oracle(prices: Floats) -> list[Plan]:
+        return [_plan(ready, floors[task], task, chains, prices, joule) for task in range(len(floors))]
+
+    start = np.concatenate((np.full(classes, worth / counts.sum()), np.zeros(1 + len(chains))))
+    _, prices = best_prices(supply, worth, oracle, start)
+    made = Line(
+        latency,
+        joule,
+        0.0,
+        tuple(map(float, prices[:classes])),
+        float(prices[classes]),
+        tuple(map(float, prices[classes + 1 :])),
+    )
+    value = sum(float(prices @ plan.taken) + plan.apart for plan in oracle(prices))
+    return made._replace(value=value * (1 - ROUNDING))
+
+
+def _plan(
+    ready: Prepared, floors: Floors, task: int, chains: Sequence[tuple[int, ...]], prices: Floats, joule: float
+) -> Plan:
+    """What a task takes where every layer runs as is cheapest: chiplet-seconds by class, DRAM seconds, and seconds."""
+    classes = len(ready.package.classes)
+    chiplet, own = prices[:classes], sum(prices[classes + 1 + at] for at, each in enumerate(chains) if task in each)
+    value, chosen = floors.cheapest(chiplet, float(own), joule)
+    bytes_ = unavoidable_dram_bytes(ready.tasks[task])
+    dram_s = bytes_ / ready.rates.dram_bytes_s
+    taken = np.zeros(len(prices))
+    busy_s = np.maximum(0.0, floors.busy_s[:, chosen] + floors.more_s[chosen])
+    each = chiplet[:, None, None] * busy_s[:, :, None] + joule * floors.joules[:, chosen]
+    on = each.argmin(axis=0)  # [layer, kind] the class that pays least
+    for c in range(classes):
+        taken[c] = float((floors.mult[:, None] * floors.count[chosen] * np.where(on == c, busy_s[c][:, None], 0.0)).sum())
+    seconds = float(floors.mult @ floors.pass_s[:, chosen].min(axis=0))
+    for at, chain in enumerate(chains):
+        taken[classes + 1 + at] = seconds if task in chain else 0.0
+    if ready.detailed:
+        taken[classes] = dram_s
+    else:  # a stage pays for its own transfers, with one chiplet at least
+        taken[int(np.argmin(chiplet))] += dram_s
+    whole = value + joule * bytes_ * ready.rates.dram_j + float(prices[:classes].min() if not ready.detailed else prices[classes]) * dram_s
+    return Plan(taken, whole - float(prices @ taken))
+
+
+def lines_for(
+    ready: Prepared, space: Space, objective: Objective, enough: Callable[[], bool] = lambda: False
+) -> tuple[Line, ...]:
+    """Lines that raise what they say of the objective, until no further one does; at most `MOST_LINES`."""
+    found = [line(ready, space, 1.0, 0.0), line(ready, space, 0.0, 1.0)]
+    value, at = least(objective, found)
+    while len(found) < MOST_LINES and not enough():
+        weights = _slope(objective, *at)
+        if weights is None:
+            break
+        found.append(line(ready, space, *weights))
+        before, (value, at) = value, least(objective, found)
+        if value <= before + CLOSE * abs(before) and len(found) > 3:
+            break
+    return tuple(found)
+
+
+def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[float, float] | None:
+    """The weights (1, joule) of the line that touches the objective's level at a point; None where it has no slope."""
+    step = 1e-4
+    here = objective(latency_s, energy_j)
+    per_s = (objective(latency_s * (1 + step), energy_j) - here) / (latency_s * step)
+    per_j = (objective(latency_s, energy_j * (1 + step)) - here) / (energy_j * step)
+    if per_s <= 0 or per_j <= 0:
+        return None
+    return 1.0, per_j / per_s
+
+
+def least(objective: Objective, lines: Sequence[Line]) -> tuple[float, tuple[float, float]]:
+    """The objective's least value over the region above the lines, and about where it is.
+
+    The region's edge falls from corner to corner. Latency, energy and their product are quasi-concave, so they are
+    least at a corner. Of other objectives each piece of the edge is taken at its least latency and its least energy:
+    they do not fall when either rises, so that is never too much.
+    """
+    corners = corners_of(lines)
+    if objective.name in NAMED or len(corners) == 1:
+        return min((objective(*corner), corner) for corner in corners)
+    found = []
+    for (left_s, left_j), (right_s, right_j) in zip(corners, corners[1:], strict=False):
+        at = np.linspace(0.0, 1.0, max(2, PIECES // len(corners)))
+        seconds, joules = left_s + at * (right_s - left_s), left_j + at * (right_j - left_j)
+        found += [
+            (objective(float(s), float(j)), (float(s), float(j))) for s, j in zip(seconds[:-1], joules[1:], strict=True)
+        ]
+    return min(found)
+
+
+def corners_of(lines: Sequence[Line]) -> list[tuple[float, float]]:
+    """Corners (latency_s, energy_j) of the region above the lines, from least latency to least energy."""
+    least_j = max((each.value / each.joule for each in lines if each.latency == 0), default=0.0)
+    slanted = [each for each in lines if each.latency > 0]
+
+    def edge_s(energy_j: float) -> float:
+        return max((each.value - each.joule * energy_j) / each.latency for each in slanted)
+
+    least_s = max((each.value / each.latency for each in slanted if each.joule == 0), default=0.0)
+    joules = {least_j}
+    for one in slanted:
+        if one.joule > 0:
+            joules.add((one.value - one.latency * least_s) / one.joule)
+        for other in slanted:
+            slope = one.joule / one.latency - other.joule / other.latency
+            if slope > 0:
+                joules.add((one.value / one.latency - other.value / other.latency) / slope)
+    corners = [(max(least_s, edge_s(each)), each) for each in joules if each >= least_j and math.isfinite(each)]
+    kept: list[tuple[float, float]] = []
+    for corner in sorted(corners, key=lambda each: (each[0], each[1])):
+        if not kept or corner[1] < kept[-1][1]:
+            kept.append(corner)
+    return kept

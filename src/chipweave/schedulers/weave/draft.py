@@ -1,0 +1,83 @@
+"""A schedule of several tasks in the making: windows of pipelines by units, with what it costs exactly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.plan.objective import Objective
+from chipweave.plan.schedule import Schedule, Window
+from chipweave.schedulers.weave.exact import Exact
+from chipweave.schedulers.weave.parts import RegionNeed
+from chipweave.schedulers.weave.place import pipeline_on, regions_of
+
+
+class PipelineDraft(NamedTuple):
+    """A task's units from `first` on as stages."""
+
+    task: int
+    first: int
+    micro_batch: int
+    stages: tuple[RegionNeed, ...]
+
+    @property
+    def end(self) -> int:
+        return self.stages[-1].end
+
+
+WindowDraft = tuple[PipelineDraft, ...]
+Draft = tuple[WindowDraft, ...]
+
+
+class Worth(NamedTuple):
+    """How good a draft is: seconds by which tasks miss their limits, then the objective; less is better."""
+
+    late_s: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What drafts are worth."""
+
+    ready: Prepared
+    exact: Exact
+    objective: Objective
+
+    def window(self, draft: WindowDraft) -> Window:
+        """The window with its regions in their places."""
+        regions = regions_of(self.ready, [(need.chiplet_class, need.chiplets) for one in draft for need in one.stages])
+        made, at = [], 0
+        for one in draft:
+            own = regions[at : at + len(one.stages)]
+            made.append(pipeline_on(self.ready, one.task, one.micro_batch, one.first, one.stages, own))
+            at += len(one.stages)
+        return Window(tuple(made))
+
+    def schedule(self, draft: Draft) -> Schedule:
+        """The draft as a plan."""
+        return Schedule(tuple(self.window(window) for window in draft))
+
+    def worth(self, windows: Sequence[Window]) -> Worth | None:
+        """What windows one after another are worth; None where a micro-batch does not fit."""
+        latency_s = energy_j = late_s = 0.0
+        ends_s: dict[int, float] = {}
+        for window in windows:
+            cost = self.exact.window(window)
+            if cost is None:
+                return None
+            for pipeline, end_s in zip(window.pipelines, cost.ends_s, strict=True):
+                ends_s[pipeline.task] = latency_s + end_s
+            latency_s, energy_j = latency_s + cost.latency_s, energy_j + cost.energy_j
+        for task, end_s in ends_s.items():
+            limit_s = self.ready.tasks[task].latency_limit_s
+            late_s += max(0.0, end_s - (math.inf if limit_s is None else limit_s))
+        return Worth(late_s, self.objective(latency_s, energy_j))
+
+    def totals(self, windows: Sequence[Window]) -> tuple[float, float]:
+        """(latency_s, energy_j) of windows that fit."""
+        costs = [cost for window in windows if (cost := self.exact.window(window)) is not None]
+        return sum(cost.latency_s for cost in costs), sum(cost.energy_j for cost in costs)

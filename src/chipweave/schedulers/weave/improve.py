@@ -1,0 +1,184 @@
+"""Improve a draft with the exact evaluator: small changes, taken where they help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chipweave.plan.problem import micro_batch_candidates
+from chipweave.plan.schedule import Window
+from chipweave.schedulers.search import Request
+from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, WindowDraft, Worth
+from chipweave.schedulers.weave.parts import RegionNeed
+
+SAME = 1e-12
+"""Relative difference below which two values are equal."""
+
+
+@dataclass
+class Climber:
+    """A draft that climbs.
+
+    Args:
+        windows: of the draft, in their places.
+    """
+
+    judge: Judge
+    draft: Draft
+    windows: list[Window]
+    worth: Worth
+
+    @classmethod
+    def start(cls, judge: Judge, draft: Draft) -> Climber | None:
+        """None where a micro-batch does not fit."""
+        windows = [judge.window(window) for window in draft]
+        worth = judge.worth(windows)
+        return None if worth is None else cls(judge, draft, windows, worth)
+
+    def tries(self, changed: dict[int, WindowDraft]) -> bool:
+        """Take some windows' changes if the whole becomes better."""
+        windows = list(self.windows)
+        for at, window in changed.items():
+            windows[at] = self.judge.window(window)
+        worth = self.judge.worth(windows)
+        if worth is None or not _below(worth, self.worth):
+            return False
+        self.draft = tuple(changed.get(at, window) for at, window in enumerate(self.draft))
+        self.windows, self.worth = windows, worth
+        return True
+
+
+def _below(one: Worth, other: Worth) -> bool:
+    if one.late_s != other.late_s:
+        return one.late_s < other.late_s
+    return one.value < other.value - SAME * abs(other.value)
+
+
+def improve(climber: Climber, steps: int, request: Request) -> None:
+    """Try changes in an order of the seed's, until none helps, or so many layers were evaluated, or time is over."""
+    dice, exact = np.random.default_rng(request.seed), climber.judge.exact
+    limit = exact.layers + steps
+    quiet = False
+    while not quiet:
+        quiet = True
+        changes = list(_changes(climber.judge, climber.draft, climber.windows))
+        for number in dice.permutation(len(changes)):
+            if exact.layers >= limit or request.out_of_time:
+                return
+            # A change was made for the draft as it was: it still applies where its windows are the same.
+            before, changed = changes[number]
+            if any(climber.draft[at] is not window for at, window in before.items()):
+                continue
+            if climber.tries(changed):
+                quiet = False
+
+
+Both = tuple[dict[int, WindowDraft], dict[int, WindowDraft]]
+"""Windows as they were, and as they become."""
+
+
+def _changes(judge: Judge, draft: Draft, windows: Sequence[Window]) -> Iterator[Both]:
+    """Every small change of a draft."""
+    for at, window in enumerate(draft):
+        for number in range(len(window)):
+            for other in _of_a_pipeline(judge, window[number]):
+                yield {at: window}, {at: _with(window, number, other)}
+            following = _next_with(draft, at, window[number].task)
+            if following is not None:
+                later, place = following
+                for one, two in _at_the_border(window[number], draft[later][place]):
+                    yield (
+                        {at: window, later: draft[later]},
+                        {at: _with(window, number, one), later: _with(draft[later], place, two)},
+                    )
+        for changed in _chiplets_handed_over(judge, window):
+            yield {at: window}, {at: changed}
+
+
+def _with(window: WindowDraft, number: int, pipeline: PipelineDraft) -> WindowDraft:
+    return (*window[:number], pipeline, *window[number + 1 :])
+
+
+def _next_with(draft: Draft, at: int, task: int) -> tuple[int, int] | None:
+    """The next window in which a task has a pipeline, and its place there."""
+    for later in range(at + 1, len(draft)):
+        for place, pipeline in enumerate(draft[later]):
+            if pipeline.task == task:
+                return later, place
+    return None
+
+
+def _of_a_pipeline(judge: Judge, pipeline: PipelineDraft) -> Iterator[PipelineDraft]:
+    """Another micro-batch; a unit more for a stage or the next; other partitions."""
+    sizes = list(micro_batch_candidates(judge.ready.tasks[pipeline.task].batch))
+    near = sorted(sizes, key=lambda size: (abs(size - pipeline.micro_batch), size))
+    for size in near[:5]:
+        if size != pipeline.micro_batch:
+            yield pipeline._replace(micro_batch=size)
+    stages = pipeline.stages
+    for j in range(len(stages) - 1):
+        for one, two in _unit_moved(stages[j], stages[j + 1]):
+            yield pipeline._replace(stages=(*stages[:j], one, two, *stages[j + 2 :]))
+    for j, stage in enumerate(stages):
+        if stage.chiplets > 1:
+            for partitions in _other_partitions(stage.partitions):
+                yield pipeline._replace(stages=(*stages[:j], stage._replace(partitions=partitions), *stages[j + 1 :]))
+
+
+def _other_partitions(partitions: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """One for all units, and one unit's flipped."""
+    count = len(partitions)
+    for p in (0, 1):
+        if partitions != (p,) * count:
+            yield (p,) * count
+    for unit in range(count):
+        yield (*partitions[:unit], 1 - partitions[unit], *partitions[unit + 1 :])
+
+
+def _unit_moved(one: RegionNeed, two: RegionNeed) -> Iterator[tuple[RegionNeed, RegionNeed]]:
+    """The unit at the border of two stages in the other one."""
+    if len(two.partitions) > 1:
+        yield (
+            one._replace(end=one.end + 1, partitions=(*one.partitions, two.partitions[0])),
+            two._replace(partitions=two.partitions[1:]),
+        )
+    if len(one.partitions) > 1:
+        yield (
+            one._replace(end=one.end - 1, partitions=one.partitions[:-1]),
+            two._replace(partitions=(one.partitions[-1], *two.partitions)),
+        )
+
+
+def _at_the_border(one: PipelineDraft, two: PipelineDraft) -> Iterator[tuple[PipelineDraft, PipelineDraft]]:
+    """A unit more for a task's pipeline in one window or in the next that it has."""
+    for last, first in _unit_moved(one.stages[-1], two.stages[0]):
+        yield (
+            one._replace(stages=(*one.stages[:-1], last)),
+            two._replace(first=last.end, stages=(first, *two.stages[1:])),
+        )
+
+
+def _chiplets_handed_over(judge: Judge, window: WindowDraft) -> Iterator[WindowDraft]:
+    """A chiplet of one stage, or a free one, for another stage of its class."""
+    places = [(number, j) for number, pipeline in enumerate(window) for j in range(len(pipeline.stages))]
+    used: dict[int, int] = {}
+    for number, j in places:
+        need = window[number].stages[j]
+        used[need.chiplet_class] = used.get(need.chiplet_class, 0) + need.chiplets
+    for place in places:
+        need = window[place[0]].stages[place[1]]
+        if used[need.chiplet_class] < judge.ready.package.class_of.count(need.chiplet_class):
+            yield _grown(window, place, 1)
+        for giver in places:
+            given = window[giver[0]].stages[giver[1]]
+            if giver != place and given.chiplet_class == need.chiplet_class and given.chiplets > 1:
+                yield _grown(_grown(window, place, 1), giver, -1)
+
+
+def _grown(window: WindowDraft, place: tuple[int, int], by: int) -> WindowDraft:
+    number, j = place
+    stages = window[number].stages
+    grown = stages[j]._replace(chiplets=stages[j].chiplets + by)
+    return _with(window, number, window[number]._replace(stages=(*stages[:j], grown, *stages[j + 1 :])))

@@ -1,0 +1,29 @@
+"""What the user may set of `weave` and `optimal`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chipweave.schedulers.options import check, option
+
+MOST = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class WeaveOptions:
+    """Options of `weave` and `optimal`."""
+
+    steps: int | None = option(
+        None,
+        help="Layers that are evaluated exactly while schedules are improved, instead of a time limit; runs with the "
+        "same number give the same schedule",
+        unset="as many as the time limit allows (20 s where none is given)",
+        least=0,
+        most=MOST,
+    )
+    gap: float = option(
+        0.0, help="Stop as soon as the schedule is proven to be no further from the best than this share", least=0, most=1
+    )
+
+    def __post_init__(self) -> None:
+        check(self)

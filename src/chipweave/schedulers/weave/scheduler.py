@@ -1,0 +1,278 @@
+"""`weave`: several models on regions of any size, windows where they pay, with a proof of how far from the best.
+
+`optimal` is the same search over schedules with one chiplet a stage.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from chipweave.errors import InfeasibleError, InputError
+from chipweave.evaluation.bound import lower_bound
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.lines import chains_of, least, lines_for
+from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Space, Unmet, infeasible
+from chipweave.plan.problem import Problem, dependency_depths
+from chipweave.plan.schedule import Schedule
+from chipweave.schedulers.options import chosen
+from chipweave.schedulers.search import Found, Progress, Request
+from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, Worth
+from chipweave.schedulers.weave.exact import Exact
+from chipweave.schedulers.weave.improve import Climber, improve
+from chipweave.schedulers.weave.options import WeaveOptions
+from chipweave.schedulers.weave.parts import Boards, Parts, RegionNeed, parts_of, stages_made
+from chipweave.schedulers.weave.prices import Market, best_prices
+from chipweave.schedulers.weave.windows import Sketch, sketches
+
+DEFAULT_S = 20.0
+"""Seconds that a search takes where neither a time limit nor a number of steps is given."""
+
+ROUNDS = 3
+"""Times that windows are made, each with what a joule is worth at the best schedule so far."""
+
+NEAR = 0.1
+"""A change of that worth, relative to it, below which no further round is made."""
+
+FINALISTS = 6
+"""Rough schedules of each round that are evaluated exactly."""
+
+BEFORE_CHALLENGERS = 0.7
+"""Of the time, the share that improving may take while other schedulers are still to be heard."""
+
+
+def weave(problem: Problem | Prepared, request: Request) -> Found:
+    """The best schedule found in the joint space: any windows, stages on regions of one or several chiplets.
+
+    Raises:
+        InfeasibleError: no schedule meets the latency limits.
+    """
+    return _search(prepare(problem), request, Space.REGIONS)
+
+
+def optimal(problem: Problem | Prepared, request: Request) -> Found:
+    """As `weave`, over schedules with one chiplet a stage: SCAR's space, with windows that are free.
+
+    Raises:
+        InfeasibleError: no schedule meets the latency limits.
+    """
+    return _search(prepare(problem), request, Space.ONE_CHIPLET)
+
+
+@dataclass
+class _Best:
+    """The best schedule so far, and what was seen on the way."""
+
+    judge: Judge
+    request: Request
+    started_s: float
+    schedule: Schedule | None = None
+    worth: Worth = Worth(math.inf, math.inf)
+    draft: Draft | None = None
+    seen: list[tuple[float, float]] = field(default_factory=list)
+    by: str = ""
+
+    def keep(self, schedule: Schedule, worth: Worth, by: str, draft: Draft | None = None) -> None:
+        """Take a schedule if it is better."""
+        if not worth.late_s:
+            self.seen.append(self.judge.totals(schedule.windows))
+        if worth < self.worth:
+            self.schedule, self.worth, self.by, self.draft = schedule, worth, by, draft
+
+    @property
+    def incumbent(self) -> float | None:
+        return self.worth.value if self.schedule is not None and not self.worth.late_s else None
+
+    def tell(self, done: int, doing: str) -> None:
+        self.request.progress(Progress(done, 100, self.incumbent, doing))
+
+
+def _search(ready: Prepared, request: Request, space: Space) -> Found:
+    options = chosen(request.options, WeaveOptions)
+    started_s = time.monotonic()
+    if request.deadline_s is None and options.steps is None:
+        request = replace(request, deadline_s=started_s + DEFAULT_S)
+    judge = Judge(ready, Exact(ready), request.objective)
+    best = _Best(judge, request, started_s)
+    _keep_simplest(best)
+    boards = Boards(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
+    rough = _rounds(best, boards)
+    steps = options.steps if options.steps is not None else 10**9
+    _climb(best, _until(request, started_s, BEFORE_CHALLENGERS), steps)
+    _hear_challengers(best, space)
+    _climb(best, request, steps)
+    if best.schedule is None or best.worth.late_s:
+        raise _late(best)
+    return Found(
+        best.schedule,
+        judge.exact.stages,
+        _front(best.seen),
+        complete=not request.out_of_time,
+        notes=_notes(best, rough, space),
+    )
+
+
+def _until(request: Request, started_s: float, share: float) -> Request:
+    """The request with that share of its time."""
+    if request.deadline_s is None:
+        return request
+    return replace(request, deadline_s=started_s + share * (request.deadline_s - started_s))
+
+
+def _keep_simplest(best: _Best) -> None:
+    """Every model alone on a chiplet, one after another: valid, and there at once."""
+    ready = best.judge.ready
+    depths = dependency_depths(ready.problem)
+    windows = []
+    for task in sorted(range(len(depths)), key=lambda task: (depths[task], task)):
+        units = len(ready.tasks[task].model.units)
+        windows.append((PipelineDraft(task, 0, 1, (RegionNeed(units, 0, 1, (0,) * units),)),))
+    _keep(best, tuple(windows), "one model after another on a chiplet")
+
+
+def _keep(best: _Best, draft: Draft, by: str) -> None:
+    windows = [best.judge.window(window) for window in draft]
+    worth = best.judge.worth(windows)
+    if worth is not None:
+        best.keep(Schedule(tuple(windows)), worth, by, draft)
+
+
+def _rounds(best: _Best, boards: Boards) -> int:
+    """Windows by tables, prices and a beam; round after round with the worth of a joule at the best schedule. How many
+    rough schedules were made."""
+    ready, request = boards.ready, best.request
+    bound = lower_bound(ready, request.objective)
+    joule_s = _joule_s(best, bound.latency_s, bound.energy_j)
+    made = 0
+    for number in range(ROUNDS):
+        parts: list[Parts] = []
+        for task in range(len(ready.tasks)):
+            best.tell(number * 20 + 5, f"pipelines of {ready.tasks[task].name}")
+            if number and request.out_of_time:
+                return made
+            parts.append(parts_of(boards, task, joule_s, request.jobs))
+        market = Market(parts, boards.slots, chains_of(ready), ready.rates.dram_bytes_s, joule_s)
+        best.tell(number * 20 + 15, "windows")
+        rough = sketches(market, best_prices(market), _parents(ready), _limits_s(ready))
+        made += len(rough)
+        for sketch in rough[:FINALISTS]:
+            _keep(best, _drafted(boards, parts, sketch, joule_s), "windows by prices")
+            if request.out_of_time:
+                return made
+        if not rough or best.schedule is None:
+            break
+        before, joule_s = joule_s, _joule_s(best, *best.judge.totals(best.schedule.windows))
+        if abs(joule_s - before) <= NEAR * before:
+            break
+    return made
+
+
+def _joule_s(best: _Best, latency_s: float, energy_j: float) -> float:
+    """What a joule is worth in seconds, by the objective's slopes at a point; a little where it is worth nothing."""
+    goal, step = best.request.objective, 1e-4
+    here = goal(latency_s, energy_j)
+    per_s = (goal(latency_s * (1 + step), energy_j) - here) / (latency_s * step)
+    per_j = (goal(latency_s, energy_j * (1 + step)) - here) / (energy_j * step)
+    even = latency_s / energy_j
+    return min(1e3 * even, max(1e-6 * even, per_j / per_s if per_s > 0 else math.inf))
+
+
+def _drafted(boards: Boards, parts: Sequence[Parts], sketch: Sketch, joule_s: float) -> Draft:
+    """A rough schedule with its stages."""
+    windows = []
+    for shares in sketch.windows:
+        made = []
+        for share in shares:
+            own, at = parts[share.task], (share.start, share.end, share.slot)
+            how = int(own.micro_batch[at]), int(own.cap[at]), int(own.price[at])
+            stages = stages_made(boards, share.task, (share.start, share.end), how, joule_s)
+            made.append(PipelineDraft(share.task, int(own.cuts[share.start]), how[0], tuple(stages)))
+        windows.append(tuple(made))
+    return tuple(windows)
+
+
+def _parents(ready: Prepared) -> list[int]:
+    """Per task the one that it waits for, -1: none."""
+    number = {task.name: at for at, task in enumerate(ready.tasks)}
+    return [-1 if task.depends_on is None else number[task.depends_on] for task in ready.tasks]
+
+
+def _limits_s(ready: Prepared) -> list[float]:
+    return [math.inf if task.latency_limit_s is None else task.latency_limit_s for task in ready.tasks]
+
+
+def _climb(best: _Best, request: Request, steps: int) -> None:
+    """Improve the best draft."""
+    if best.draft is None:
+        return
+    climber = Climber.start(best.judge, best.draft)
+    if climber is None:
+        return
+    best.tell(70, "improving")
+    improve(climber, steps, request)
+    best.keep(Schedule(tuple(climber.windows)), climber.worth, "windows by prices, improved", climber.draft)
+
+
+def _hear_challengers(best: _Best, space: Space) -> None:
+    """What other schedulers find in the space, unless it is proven that they can find nothing better."""
+    from chipweave.schedulers import scheduler
+
+    ready, request = best.judge.ready, best.request
+    names = ["scar"] if space is Space.ONE_CHIPLET else ["nn-baton", "scope", "scar"]
+    for at, name in enumerate(names):
+        if name == "scar" and not best.worth.late_s:
+            lines = lines_for(ready, Space.ONE_CHIPLET, request.objective)
+            if best.worth.value <= least(request.objective, lines)[0]:
+                continue
+        if request.out_of_time and best.incumbent is not None:
+            return
+        best.tell(80 + 5 * at, f"comparing with {name}")
+        try:
+            found = scheduler(name)(ready, replace(request, options=None, progress=_silent))
+        except (InfeasibleError, InputError):
+            continue
+        worth = best.judge.worth(found.schedule.windows)
+        if worth is not None:
+            best.keep(found.schedule, worth, f"`{name}`")
+
+
+def _silent(progress: Progress) -> None: ...
+
+
+def _late(best: _Best) -> InfeasibleError:
+    """What the schedule that comes closest misses."""
+    ready = best.judge.ready
+    unmet = []
+    for task in ready.tasks:
+        if task.latency_limit_s is not None:
+            unmet.append(
+                Unmet(
+                    Requirement.LATENCY,
+                    of=task.name,
+                    demand=task.latency_limit_s,
+                    unit="s",
+                    searched="all windows that were tried",
+                    levers=LATENCY_LEVERS,
+                )
+            )
+    return infeasible(*unmet)
+
+
+def _front(seen: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The non-dominated ones, by latency."""
+    kept: list[tuple[float, float]] = []
+    for cost in sorted(set(seen)):
+        if not kept or cost[1] < kept[-1][1]:
+            kept.append(cost)
+    return tuple(kept)
+
+
+def _notes(best: _Best, rough: int, space: Space) -> tuple[str, ...]:
+    return (
+        f"{rough} schedules by tables and prices, {best.judge.exact.stages} stages evaluated exactly; "
+        f"the best one: {best.by}",
+    )
+
+
