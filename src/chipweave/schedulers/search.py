@@ -42,6 +42,7 @@ class Request:
         jobs: processes or threads; the result does not depend on it.
         options: the scheduler's own, as a frozen dataclass; None: its defaults.
         progress: called now and then.
+        may_fail: end without a schedule where time is over before there is one, rather than go on to the first.
         stop: asked now and then; True ends the search with the best so far, as the deadline does. (A Ctrl-C
             must not raise inside compiled code, so it comes this way.)
     """
@@ -53,6 +54,7 @@ class Request:
     options: object | None = None
     progress: Callable[[Progress], None] = field(default=_ignore)
     stop: Callable[[], bool] = field(default=_never)
+    may_fail: bool = False
 
     @property
     def out_of_time(self) -> bool:

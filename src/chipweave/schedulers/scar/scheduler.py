@@ -249,7 +249,7 @@ class _Search:
             found.append(options)
             # Whatever is better lies behind what was found here, but for the tolerance.
             known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
-            if self.request.out_of_time and self.best is not None:
+            if self.request.out_of_time and (self.best is not None or self.request.may_fail):
                 raise _OutOfTime
         schedules = list(assemble(found, self.objective))
         if not any(math.isfinite(limit_s) for limit_s in self.limits_s):  # else a finer one may keep more of them

@@ -21,7 +21,7 @@ class Game(NamedTuple):
         latency_s, joules_s, dram_s: [task, start, end, slot] of pipelines: seconds, what their joules are worth in
             seconds, seconds of DRAM; infinite where there is none.
         to_go: [task, cut] what is to be paid from there on; last: [task] the cut at the end.
-        chiplets: [slot, class]; what is left free is a slot too.
+        chiplets: [slot, group] in steps; what is left free is a slot too.
         parent: [task] the task it waits for, -1: none; limit_s: [task].
         lengths_s: [t] of windows that are tried; dram_price: of a second of DRAM.
     """

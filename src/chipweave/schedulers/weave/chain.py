@@ -29,29 +29,30 @@ weights may come until it is through."""
 
 
 class Board(NamedTuple):
-    """What pipelines are made of. A *place* is a region of so many chiplets of a class; those of a class stand side by
+    """What pipelines are made of. A *place* is a region of so many chiplets of a group; those of a group stand side by
     side, ascending.
 
     Args:
         table: [start, length - 1, place, term] stages between cuts (`regions_kernel.TERMS`).
         need: [start, place, partition] bytes of a micro-batch that the largest part of the unit there needs.
         crossing: [cut] bytes of a sample that cross it.
-        place_class, chiplets: [place]; counts: [class] chiplets; stride: [class] of the slots' numbers.
+        group, chiplets: [place]; counts: [group] chiplets; stride: [group] of the slots' numbers, step: their chiplets.
     """
 
     table: Floats
     need: Floats
     crossing: Floats
-    place_class: Ints
+    group: Ints
     chiplets: Ints
     counts: Ints
     stride: Ints
+    step: int
     line: Line
 
 
 class Tails(NamedTuple):
     """Of the stages from a cut to the pipeline's end, none of which is its first: [cut] what their chiplets cost, how
-    many of each class there are, where their first ends and its place, figures (see `FILL_S`)."""
+    many of each group there are, where their first ends and its place, figures (see `FILL_S`)."""
 
     cost: Floats
     used: Ints
@@ -74,7 +75,7 @@ class Heads(NamedTuple):
 
 class Best(NamedTuple):
     """The best pipeline of each part of a task on each slot, [start, end, slot]: seconds, joules, DRAM bytes, and the
-    numbers of the cap and of the classes' prices that it was made with."""
+    numbers of the cap and of the groups' prices that it was made with."""
 
     latency_s: Floats
     energy_j: Floats
@@ -112,9 +113,9 @@ def _cheapest(
         receive = board.need[c, follower, int(table[c, tails.after[c] - c - 1, follower, FIRST])]
     best, least, met = -1, np.inf, -1
     for s in range(len(board.chiplets)):
-        own = board.place_class[s]
+        own = board.group[s]
         if own == met or price[own] * board.chiplets[s] > least:
-            continue  # a smaller region of the class does, or a cheaper one of another
+            continue  # a smaller region of the group does, or a cheaper one of another
         if tails.used[c, own] + board.chiplets[s] > board.counts[own]:
             continue
         terms = table[h, c - h - 1, s]
@@ -139,7 +140,7 @@ def _cheapest(
 def _chain(board: Board, end: int, cap_s: float, price: Floats, worth: float, tails: Tails, heads: Heads) -> None:
     """All pipelines that end at a cut with no stage slower than `cap_s`, from the back; a joule is worth so many
     seconds."""
-    line, table, crossing, classes = board.line, board.table, board.crossing, len(board.counts)
+    line, table, crossing, groups = board.line, board.table, board.crossing, len(board.counts)
     batch = line.batch
     rounds = batch / line.micro_batch if line.rates.detailed else law.micro_batches(batch, line.micro_batch)
     found, totals = np.zeros(3), tails.totals
@@ -147,7 +148,7 @@ def _chain(board: Board, end: int, cap_s: float, price: Floats, worth: float, ta
     for h in range(end + 1):
         tails.cost[h], heads.place[h] = np.inf, -1
     tails.cost[end] = 0.0
-    for c in range(classes):
+    for c in range(groups):
         tails.used[end, c] = 0
     for field in range(5):
         totals[end, field] = 0.0
@@ -159,14 +160,14 @@ def _chain(board: Board, end: int, cap_s: float, price: Floats, worth: float, ta
             s = _cheapest(board, tails, (h, c, end), False, cap_s, price, found)
             if s >= 0 and h > 0:
                 terms = table[h, c - h - 1, s]
-                cost = tails.cost[c] + price[board.place_class[s]] * board.chiplets[s]
+                cost = tails.cost[c] + price[board.group[s]] * board.chiplets[s]
                 fills = totals[c, FILL_S] + found[0]
                 if cost < tails.cost[h] or (cost == tails.cost[h] and fills < totals[h, FILL_S]):
                     ready = max(terms[READY_S] + found[2] + totals[c, FILL_S], terms[RESIDENT_S] + totals[c, READY])
                     tails.cost[h], tails.after[h], tails.place[h] = cost, c, s
-                    for each in range(classes):
+                    for each in range(groups):
                         tails.used[h, each] = tails.used[c, each]
-                    tails.used[h, board.place_class[s]] += board.chiplets[s]
+                    tails.used[h, board.group[s]] += board.chiplets[s]
                     totals[h, FILL_S], totals[h, SLOWEST_S] = fills, max(totals[c, SLOWEST_S], found[1])
                     totals[h, READY] = ready
                     totals[h, BYTES] = totals[c, BYTES] + terms[DRAM_BYTES] + left
@@ -184,19 +185,21 @@ def _chain(board: Board, end: int, cap_s: float, price: Floats, worth: float, ta
                     best[h] = value
                     heads.latency_s[h], heads.energy_j[h], heads.dram_bytes[h] = slowest_s, energy_j, bytes_
                     heads.place[h], heads.after[h] = first, c
-                    slot = board.stride[board.place_class[first]] * board.chiplets[first]
-                    for each in range(classes):
-                        slot += board.stride[each] * tails.used[c, each]
+                    slot = 0
+                    for each in range(groups):
+                        used = tails.used[c, each] + (board.chiplets[first] if board.group[first] == each else 0)
+                        # Steps may not divide what there is: the last one holds what is left.
+                        slot += board.stride[each] * min(-(-used // board.step), board.counts[each] // board.step)
                     heads.slot[h] = slot
             if s < 0 and first < 0 and h < c - 1:
                 break
 
 
 @inner()
-def _room(cuts: int, classes: int) -> tuple[Tails, Heads]:
+def _room(cuts: int, groups: int) -> tuple[Tails, Heads]:
     tails = Tails(
         np.zeros(cuts),
-        np.zeros((cuts, classes), np.int64),
+        np.zeros((cuts, groups), np.int64),
         np.zeros(cuts, np.int64),
         np.zeros(cuts, np.int64),
         np.zeros((cuts, 5)),
@@ -217,7 +220,7 @@ def pipelines(board: Board, caps_s: Floats, prices: Floats, worth: float, best: 
     """Put pipelines between any two of the cuts where they are better than what `best` holds.
 
     Args:
-        prices: [n, class] of a chiplet: each finds pipelines of its own; worth: of a joule in seconds.
+        prices: [n, group] of a chiplet: each finds pipelines of its own; worth: of a joule in seconds.
     """
     cuts = len(board.crossing)
     tails, heads = _room(cuts, len(board.counts))

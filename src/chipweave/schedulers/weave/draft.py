@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.tables.regions import PARTITIONS
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.weave.exact import Exact
@@ -81,3 +82,30 @@ class Judge:
         """(latency_s, energy_j) of windows that fit."""
         costs = [cost for window in windows if (cost := self.exact.window(window)) is not None]
         return sum(cost.latency_s for cost in costs), sum(cost.energy_j for cost in costs)
+
+
+def draft_of(ready: Prepared, schedule: Schedule) -> Draft | None:
+    """A schedule as a draft; None where a region has chiplets of several classes."""
+    class_of = ready.package.class_of
+    windows = []
+    for window in schedule.windows:
+        pipelines = []
+        for pipeline in window.pipelines:
+            units, stages = ready.tasks[pipeline.task].model.units, []
+            number = {first: at for at, (first, _) in enumerate(units)}
+            for stage in pipeline.stages:
+                kinds = {class_of[chiplet] for chiplet in stage.chiplets}
+                if len(kinds) > 1:
+                    return None
+                first = number[stage.first]
+                end = next(at for at, (_, last) in enumerate(units) if last == stage.last) + 1
+                of_unit = [units[at][0] for at in range(first, end)]
+                chosen = tuple(
+                    PARTITIONS.index(stage.partition(layer)) if len(stage.chiplets) > 1 else 0 for layer in of_unit
+                )
+                stages.append(RegionNeed(end, kinds.pop(), len(stage.chiplets), chosen))
+            pipelines.append(
+                PipelineDraft(pipeline.task, number[pipeline.first], pipeline.micro_batch, tuple(stages))
+            )
+        windows.append(tuple(pipelines))
+    return tuple(windows)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables import regions_kernel
-from chipweave.evaluation.tables.regions import Ground, line_of, stages_between, unit_tables
+from chipweave.evaluation.tables.regions import Ground, line_of, region_sizes, stages_between, unit_tables
 from chipweave.evaluation.tables.regions_kernel import PACE_S, UnitTables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.scope.search import CAP_GROWTH, FASTEST, sizes_tried
 from chipweave.schedulers.weave.chain import Best, Board, pipelines, stages_of
-from chipweave.schedulers.weave.lines import Slots, lines_of, slots_of
+from chipweave.schedulers.weave.lines import MOST_TURNS, Slots, lines_of
 
-MOST_CUTS = 48
-"""Places where a task may be cut into windows and stages by the tables, evenly by work; changes cut anywhere."""
+MOST_CUTS, MOST_CUTS_OF_SINGLES = 48, 160
+"""Places where a task may be cut into windows and stages by the tables, evenly by work, and where no stage has more than
+one chiplet: their times must match without regions of more or fewer. Later changes cut anywhere."""
 
 DEAR = 3.0
-"""A chiplet of one class is also tried at so many times the price of the others."""
+"""A chiplet of one group is also tried at so many times the price of the others."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Parts:
     Args:
         cuts: units before which windows may begin, from 0 to all units.
         latency_s, energy_j, dram_bytes: infinite where there is none.
-        micro_batch, cap, price: how it was made.
+        micro_batch, cap, price: how it was made; turn: and in which order of the groups (`Slots.turns`).
     """
 
     cuts: Ints
@@ -42,6 +43,7 @@ class Parts:
     micro_batch: Ints
     cap: Ints
     price: Ints
+    turn: Ints
 
 
 class RegionNeed(NamedTuple):
@@ -53,7 +55,7 @@ class RegionNeed(NamedTuple):
     partitions: tuple[int, ...]
 
 
-def cuts_of(crossing: Floats, work: Floats, most: int = MOST_CUTS) -> Ints:
+def cuts_of(crossing: Floats, work: Floats, most: int) -> Ints:
     """Units before which windows may begin: one in each of so many equal shares of the work, where least crosses.
 
     Args:
@@ -72,18 +74,23 @@ def cuts_of(crossing: Floats, work: Floats, most: int = MOST_CUTS) -> Ints:
     return np.unique(found)
 
 
-@dataclass(frozen=True)
-class Tables:
-    """A task at one micro-batch: its units on each class, its stages between cuts, and the caps that are tried."""
+class Piece(NamedTuple):
+    """A task on chiplets of one class at one micro-batch: its units, and its stages between cuts."""
 
-    units: tuple[UnitTables, ...]
-    lines: tuple[regions_kernel.Line, ...]
+    units: UnitTables
+    line: regions_kernel.Line
+    stages: Floats
+
+
+class Tables(NamedTuple):
+    """A task at one micro-batch: what pipelines are made of, and the caps that are tried."""
+
     board: Board
     caps_s: Floats
 
 
 @dataclass
-class Boards:
+class Pieces:
     """The tables of a problem, made when they are asked for.
 
     Args:
@@ -92,13 +99,9 @@ class Boards:
 
     ready: Prepared
     largest: int
-    cuts: dict[int, Ints] = field(default_factory=dict)
     _grounds: dict[tuple[int, int], Ground] = field(default_factory=dict)
-    _tables: dict[tuple[int, int], Tables] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.slots: Slots = slots_of(self.ready.package)
-        self.prices = prices_of(len(self.slots.counts))
+    _cuts: dict[int, Ints] = field(default_factory=dict)
+    _pieces: dict[tuple[int, int, int], Piece] = field(default_factory=dict)
 
     def ground(self, task: int, chiplet_class: int) -> Ground:
         """A task on the chiplets of a class."""
@@ -106,41 +109,75 @@ class Boards:
         if key not in self._grounds:
             lines = lines_of(self.ready.package)[chiplet_class]
             order = tuple(chiplet for line in lines for chiplet in line)
-            sizes = np.arange(1, min(self.largest, max(map(len, lines))) + 1)
+            sizes = region_sizes(min(self.largest, max(map(len, lines))))
             self._grounds[key] = Ground(self.ready, task, order, sizes, chiplet_class)
         return self._grounds[key]
 
+    def cuts(self, task: int) -> Ints:
+        """Units before which a task may be cut."""
+        if task not in self._cuts:
+            firsts = [first for first, _ in self.ready.tasks[task].model.units]
+            work = np.add.reduceat(self.ready.problem.costs[task][0].cycles, firsts).astype(np.float64)
+            most = MOST_CUTS if self.largest > 1 else MOST_CUTS_OF_SINGLES
+            self._cuts[task] = cuts_of(self.ground(task, 0).crossing, work, most)
+        return self._cuts[task]
+
+    def piece(self, task: int, chiplet_class: int, micro_batch: int) -> Piece:
+        """The tables of a task on a class at a micro-batch."""
+        key = task, chiplet_class, micro_batch
+        if key not in self._pieces:
+            ground = self.ground(task, chiplet_class)
+            units, line = unit_tables(ground, micro_batch), line_of(ground, micro_batch)
+            self._pieces[key] = Piece(units, line, stages_between(ground, units, line, self.cuts(task)))
+        return self._pieces[key]
+
+
+@dataclass
+class Boards:
+    """What pipelines are made of, with chiplets in these slots."""
+
+    pieces: Pieces
+    slots: Slots
+
+    @property
+    def ready(self) -> Prepared:
+        return self.pieces.ready
+
+    @cached_property
+    def prices(self) -> Floats:
+        return prices_of(self.slots)
+
     def tables(self, task: int, micro_batch: int) -> Tables:
-        """The tables of a task at a micro-batch."""
-        key = task, micro_batch
-        if key not in self._tables:
-            self._tables[key] = self._made(task, micro_batch)
-        return self._tables[key]
-
-    def _made(self, task: int, micro_batch: int) -> Tables:
-        cuts, classes = self.cuts[task], range(len(self.slots.counts))
-        grounds = [self.ground(task, number) for number in classes]
-        units = [unit_tables(ground, micro_batch) for ground in grounds]
-        lines = [line_of(ground, micro_batch) for ground in grounds]
-        tables = [stages_between(*each, cuts) for each in zip(grounds, units, lines, strict=True)]
+        """The board of a task at a micro-batch. A group has those regions of its class that its lines hold."""
+        cuts, slots, classes = self.pieces.cuts(task), self.slots, range(len(self.ready.package.classes))
+        grounds = [self.pieces.ground(task, number) for number in classes]
+        pieces = [self.pieces.piece(task, number, micro_batch) for number in classes]
+        own = [
+            (group.chiplet_class, int((grounds[group.chiplet_class].sizes <= group.longest).sum()))
+            for group in slots.groups
+        ]
         board = Board(
-            np.concatenate(tables, axis=2),
-            np.concatenate([each.need[cuts[:-1]] for each in units], axis=1),
+            np.concatenate([pieces[c].stages[:, :, :many] for c, many in own], axis=2),
+            np.concatenate([pieces[c].units.need[cuts[:-1], :many] for c, many in own], axis=1),
             grounds[0].crossing[cuts],
-            np.repeat(classes, [len(ground.sizes) for ground in grounds]),
-            np.concatenate([ground.sizes for ground in grounds]),
-            np.array(self.slots.counts),
-            self.slots.stride,
-            max(lines, key=lambda line: len(line.spans)),
+            np.repeat(np.arange(len(own)), [many for _, many in own]),
+            np.concatenate([grounds[c].sizes[:many] for c, many in own]),
+            np.array([group.chiplets for group in slots.groups]),
+            slots.stride,
+            slots.step,
+            max((piece.line for piece in pieces), key=lambda line: len(line.spans)),
         )
-        return Tables(tuple(units), tuple(lines), board, caps_of(board))
+        return Tables(board, caps_of(board))
 
 
-def prices_of(classes: int) -> Floats:
-    """[n, class] prices of a chiplet under which pipelines are made: all alike, and one class dearer than the others."""
-    if classes == 1:
+def prices_of(slots: Slots) -> Floats:
+    """[n, group] prices of a chiplet under which pipelines are made: all alike, and one group dearer than the others; of
+    groups that are alike only the first, since its pipelines do for the others."""
+    kinds = [(group.chiplet_class, group.longest, group.chiplets) for group in slots.groups]
+    if len(kinds) == 1:
         return np.ones((1, 1))
-    return np.concatenate((np.ones((1, classes)), 1 + (DEAR - 1) * np.eye(classes)))
+    dear = [at for at, kind in enumerate(kinds) if kind not in kinds[:at] or len(slots.turns) == MOST_TURNS]
+    return np.concatenate((np.ones((1, len(kinds))), 1 + (DEAR - 1) * np.eye(len(kinds))[dear]))
 
 
 def caps_of(board: Board) -> Floats:
@@ -156,12 +193,9 @@ def caps_of(board: Board) -> Floats:
 
 def parts_of(boards: Boards, task: int, worth: float, jobs: int) -> Parts:
     """The best pipelines of a task by seconds + worth * joules."""
-    ready, slots = boards.ready, boards.slots
-    entry = ready.tasks[task]
-    work = np.add.reduceat(ready.problem.costs[task][0].cycles, [first for first, _ in entry.model.units])
-    cuts = boards.cuts.setdefault(task, cuts_of(boards.ground(task, 0).crossing, np.asarray(work, np.float64)))
+    slots, cuts, batch = boards.slots, boards.pieces.cuts(task), boards.ready.tasks[task].batch
     shape = (len(cuts), len(cuts), len(slots))
-    floats, ints = [np.full(shape, np.inf) for _ in range(3)], [np.zeros(shape, np.int64) for _ in range(3)]
+    floats, ints = [np.full(shape, np.inf) for _ in range(3)], [np.zeros(shape, np.int64) for _ in range(4)]
     best = Parts(cuts, *floats, *ints)
 
     def made(size: int) -> tuple[int, Best]:
@@ -171,28 +205,42 @@ def parts_of(boards: Boards, task: int, worth: float, jobs: int) -> Parts:
         return size, found
 
     with ThreadPoolExecutor(jobs) as pool:
-        for size, found in pool.map(made, sizes_tried(entry.batch, None)):
+        for size, found in pool.map(made, sizes_tried(batch, None)):
             better = found.latency_s + worth * found.energy_j < best.latency_s + worth * best.energy_j
             into = (best.latency_s, best.energy_j, best.dram_bytes, best.cap, best.price)
             for values, new in zip(into, found, strict=True):
                 values[better] = new[better]
             best.micro_batch[better] = size
+    _turn(best, slots, worth)
     return best
 
 
+def _turn(best: Parts, slots: Slots, worth: float) -> None:
+    """What is made for some groups does for groups that are alike."""
+    into = (best.latency_s, best.energy_j, best.dram_bytes, best.micro_batch, best.cap, best.price)
+    given = [values.copy() for values in into]
+    for number, order in enumerate(slots.turns[1:], start=1):
+        at = slots.turned(order)
+        new = [values[:, :, at] for values in given]
+        better = new[0] + worth * new[1] < best.latency_s + worth * best.energy_j
+        for values, own in zip(into, new, strict=True):
+            values[better] = own[better]
+        best.turn[better] = number
+
+
 def stages_made(
-    boards: Boards, task: int, part: tuple[int, int], made: tuple[int, int, int], worth: float
+    boards: Boards, task: int, part: tuple[int, int], made: tuple[int, int, int, int], worth: float
 ) -> list[RegionNeed]:
-    """The stages of a part of a task (numbers of cuts) that `parts_of` made at a micro-batch, a cap and prices."""
-    tables, cuts = boards.tables(task, made[0]), boards.cuts[task]
-    board, found = tables.board, []
-    for start, stop, s in stages_of(board, *part, float(tables.caps_s[made[1]]), boards.prices[made[2]], worth):
-        terms, own, chiplets = board.table[start, stop - start - 1, s], int(board.place_class[s]), int(board.chiplets[s])
+    """The stages of a part of a task (numbers of cuts) that `parts_of` made at a micro-batch, a cap, prices and a turn."""
+    pieces, (board, caps_s), found = boards.pieces, boards.tables(task, made[0]), []
+    cuts, turn = pieces.cuts(task), boards.slots.turns[made[3]]
+    for start, stop, s in stages_of(board, *part, float(caps_s[made[1]]), boards.prices[made[2]], worth):
+        terms, chiplets = board.table[start, stop - start - 1, s], int(board.chiplets[s])
+        kind = boards.slots.groups[turn.index(int(board.group[s]))].chiplet_class
         first, length = int(cuts[start]), int(cuts[stop] - cuts[start])
-        run = regions_kernel.Run(first, chiplets - 1, chiplets, int(terms[regions_kernel.MODE]))
-        last = int(terms[regions_kernel.LAST])
-        chosen = regions_kernel.partitions_of(tables.units[own], run, length, last, tables.lines[own])
-        found.append(RegionNeed(int(cuts[stop]), own, chiplets, tuple(int(p) for p in chosen)))
+        piece, last = pieces.piece(task, kind, made[0]), int(terms[regions_kernel.LAST])
+        size = int(np.searchsorted(pieces.ground(task, kind).sizes, chiplets))
+        run = regions_kernel.Run(first, size, chiplets, int(terms[regions_kernel.MODE]))
+        chosen = regions_kernel.partitions_of(piece.units, run, length, last, piece.line)
+        found.append(RegionNeed(int(cuts[stop]), kind, chiplets, tuple(int(p) for p in chosen)))
     return found
-
-

@@ -1,6 +1,6 @@
 """What chiplets, DRAM and a task's own time are worth: prices under which tasks may be planned one by one.
 
-With prices lambda_c per chiplet-second of class c, mu per second of DRAM and nu per second of a chain of tasks that wait
+With prices lambda_c per chiplet-second of group c, mu per second of DRAM and nu per second of a chain of tasks that wait
 for each other, sum_c N_c lambda_c + mu + sum nu = 1, every window of T seconds is worth at least what its pipelines pay:
 a pipeline of n chiplets that takes P <= T pays n lambda P and nu P, and its DRAM bytes mu D / B. So the cheapest way to
 pay for each task, added up, estimates what a second of the whole schedule, and a joule at its price, add up to.
@@ -28,7 +28,7 @@ CLOSE = 1e-3
 
 @dataclass(frozen=True)
 class Prices:
-    """Of a chiplet-second per class, of a second of DRAM, and of a second of each task.
+    """Of a second of a group's chiplets, a step of them, of a second of DRAM, and of a second of each task.
 
     Args:
         to_go: per task [cut] what is paid from a cut to the task's end.
@@ -65,7 +65,7 @@ class Market:
 def paid(market: Market, task: int, chiplet: Floats, dram: float, own: float) -> Floats:
     """[start, end, slot] what pipelines of each part of a task pay, joules included."""
     parts = market.parts[task]
-    held = market.slots.chiplets @ chiplet
+    held = market.slots.steps @ chiplet
     exists = np.isfinite(parts.latency_s)
     seconds, bytes_, joules = (
         np.where(exists, each, 0.0) for each in (parts.latency_s, parts.dram_bytes, parts.energy_j)
@@ -89,12 +89,12 @@ def _plan(market: Market, task: int, chiplet: Floats, dram: float, own: float) -
     parts, by_slot = market.parts[task], paid(market, task, chiplet, dram, own)
     paid_ = by_slot.min(axis=2)
     going = to_go(paid_)
-    taken, at, last = np.zeros(len(market.slots.counts) + 3), 0, len(going) - 1
+    taken, at, last = np.zeros(len(market.slots.groups) + 3), 0, len(going) - 1
     while at < last:
         end = at + 1 + int(np.argmin(paid_[at, at + 1 :] + going[at + 1 :]))
         choice = at, end, int(np.argmin(by_slot[at, end]))
         seconds = parts.latency_s[choice]
-        taken[:-3] += market.slots.chiplets[choice[2]] * seconds
+        taken[:-3] += market.slots.steps[choice[2]] * seconds
         taken[-3:] += parts.dram_bytes[choice] / market.dram_bytes_s, seconds, market.joule_s * parts.energy_j[choice]
         at = end
     return taken, going
@@ -102,7 +102,7 @@ def _plan(market: Market, task: int, chiplet: Floats, dram: float, own: float) -
 
 def best_prices(market: Market) -> Prices:
     """The prices under which the tasks together pay most, by cutting planes."""
-    counts = np.array(market.slots.counts, dtype=np.float64)
+    counts = market.slots.most.astype(np.float64)
     classes, chains, tasks = len(counts), len(market.chains), len(market.parts)
     width = classes + 1 + chains
     within = np.concatenate((counts, np.ones(1 + chains), np.zeros(tasks)))

@@ -19,11 +19,12 @@ from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.search import Found, Progress, Request
-from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, Worth
+from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, Worth, draft_of
 from chipweave.schedulers.weave.exact import Exact
 from chipweave.schedulers.weave.improve import Climber, improve
+from chipweave.schedulers.weave.lines import slots_of
 from chipweave.schedulers.weave.options import WeaveOptions
-from chipweave.schedulers.weave.parts import Boards, Parts, RegionNeed, parts_of, stages_made
+from chipweave.schedulers.weave.parts import Boards, Parts, Pieces, RegionNeed, parts_of, stages_made
 from chipweave.schedulers.weave.prices import Market, best_prices
 from chipweave.schedulers.weave.windows import Sketch, sketches
 
@@ -97,8 +98,8 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     judge = Judge(ready, Exact(ready), request.objective)
     best = _Best(judge, request, started_s)
     _keep_simplest(best)
-    boards = Boards(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
-    rough = _rounds(best, boards)
+    pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
+    rough = _rounds(best, pieces)
     steps = options.steps if options.steps is not None else 10**9
     _climb(best, _until(request, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space)
@@ -132,41 +133,52 @@ def _keep_simplest(best: _Best) -> None:
     _keep(best, tuple(windows), "one model after another on a chiplet")
 
 
-def _keep(best: _Best, draft: Draft, by: str) -> None:
+def _keep(best: _Best, draft: Draft, by: str) -> Worth:
+    """Evaluate a draft exactly, and take it if it is better."""
     windows = [best.judge.window(window) for window in draft]
     worth = best.judge.worth(windows)
-    if worth is not None:
-        best.keep(Schedule(tuple(windows)), worth, by, draft)
+    if worth is None:
+        return Worth(math.inf, math.inf)
+    best.keep(Schedule(tuple(windows)), worth, by, draft)
+    return worth
 
 
-def _rounds(best: _Best, boards: Boards) -> int:
-    """Windows by tables, prices and a beam; round after round with the worth of a joule at the best schedule. How many
-    rough schedules were made."""
-    ready, request = boards.ready, best.request
+def _rounds(best: _Best, pieces: Pieces) -> int:
+    """Windows by tables, prices and a beam: with chiplets counted in each way, then again in the better one, each time
+    with the worth of a joule at the best schedule. How many rough schedules were made."""
+    ready, request = pieces.ready, best.request
     bound = lower_bound(ready, request.objective)
     joule_s = _joule_s(best, bound.latency_s, bound.energy_j)
-    made = 0
+    made, tried = 0, [Boards(pieces, slots) for slots in slots_of(ready.package)]
+    found: list[tuple[Worth, int]] = []
     for number in range(ROUNDS):
-        parts: list[Parts] = []
-        for task in range(len(ready.tasks)):
-            best.tell(number * 20 + 5, f"pipelines of {ready.tasks[task].name}")
-            if number and request.out_of_time:
-                return made
-            parts.append(parts_of(boards, task, joule_s, request.jobs))
-        market = Market(parts, boards.slots, chains_of(ready), ready.rates.dram_bytes_s, joule_s)
-        best.tell(number * 20 + 15, "windows")
-        rough = sketches(market, best_prices(market), _parents(ready), _limits_s(ready))
-        made += len(rough)
-        for sketch in rough[:FINALISTS]:
-            _keep(best, _drafted(boards, parts, sketch, joule_s), "windows by prices")
-            if request.out_of_time:
-                return made
-        if not rough or best.schedule is None:
+        at = number if number < len(tried) else min(found)[1]
+        worth, sketched = _round(best, tried[at], joule_s, number)
+        made += sketched
+        found.append((worth, at))
+        if best.schedule is None or (number and request.out_of_time):
             break
         before, joule_s = joule_s, _joule_s(best, *best.judge.totals(best.schedule.windows))
-        if abs(joule_s - before) <= NEAR * before:
+        if abs(joule_s - before) <= NEAR * before and number + 1 >= len(tried):
             break
     return made
+
+
+def _round(best: _Best, boards: Boards, joule_s: float, number: int) -> tuple[Worth, int]:
+    """Windows at one worth of a joule; the best one's worth, and how many rough schedules there were."""
+    ready, request = boards.ready, best.request
+    parts: list[Parts] = []
+    for task in range(len(ready.tasks)):
+        best.tell(number * 20 + 5, f"pipelines of {ready.tasks[task].name}")
+        parts.append(parts_of(boards, task, joule_s, request.jobs))
+    market = Market(parts, boards.slots, chains_of(ready), ready.rates.dram_bytes_s, joule_s)
+    best.tell(number * 20 + 15, "windows")
+    rough, least = sketches(market, best_prices(market), _parents(ready), _limits_s(ready)), Worth(math.inf, math.inf)
+    for sketch in rough[:FINALISTS]:
+        least = min(least, _keep(best, _drafted(boards, parts, sketch, joule_s), "windows by prices"))
+        if request.out_of_time:
+            break
+    return least, len(rough)
 
 
 def _joule_s(best: _Best, latency_s: float, energy_j: float) -> float:
@@ -186,7 +198,7 @@ def _drafted(boards: Boards, parts: Sequence[Parts], sketch: Sketch, joule_s: fl
         made = []
         for share in shares:
             own, at = parts[share.task], (share.start, share.end, share.slot)
-            how = int(own.micro_batch[at]), int(own.cap[at]), int(own.price[at])
+            how = int(own.micro_batch[at]), int(own.cap[at]), int(own.price[at]), int(own.turn[at])
             stages = stages_made(boards, share.task, (share.start, share.end), how, joule_s)
             made.append(PipelineDraft(share.task, int(own.cuts[share.start]), how[0], tuple(stages)))
         windows.append(tuple(made))
@@ -220,7 +232,9 @@ def _hear_challengers(best: _Best, space: Space) -> None:
     from chipweave.schedulers import scheduler
 
     ready, request = best.judge.ready, best.request
-    names = ["scar"] if space is Space.ONE_CHIPLET else ["nn-baton", "scope", "scar"]
+    names = ["scar"] if space is Space.ONE_CHIPLET else ["nn-baton", "scar", "scope"]
+    if len(ready.tasks) == 1 and space is Space.REGIONS:
+        names = ["scope", "scar"]
     for at, name in enumerate(names):
         if name == "scar" and not best.worth.late_s:
             lines = lines_for(ready, Space.ONE_CHIPLET, request.objective)
@@ -230,12 +244,12 @@ def _hear_challengers(best: _Best, space: Space) -> None:
             return
         best.tell(80 + 5 * at, f"comparing with {name}")
         try:
-            found = scheduler(name)(ready, replace(request, options=None, progress=_silent))
+            found = scheduler(name)(ready, replace(request, options=None, progress=_silent, may_fail=True))
         except (InfeasibleError, InputError):
             continue
         worth = best.judge.worth(found.schedule.windows)
         if worth is not None:
-            best.keep(found.schedule, worth, f"`{name}`")
+            best.keep(found.schedule, worth, f"`{name}`", draft_of(ready, found.schedule))
 
 
 def _silent(progress: Progress) -> None: ...

@@ -87,7 +87,7 @@ def _game(market: Market, prices: Prices, parents: Sequence[int], limits_s: Sequ
         stacked("dram_bytes") / market.dram_bytes_s,
         going,
         np.array([len(parts.cuts) - 1 for parts in market.parts]),
-        market.slots.chiplets,
+        market.slots.steps,
         np.array(parents, dtype=np.int64),
         np.array(limits_s, dtype=np.float64),
         whole_s / SHORTEST * SHORTEST ** (np.arange(LENGTHS) / (LENGTHS - 1)),
