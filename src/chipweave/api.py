@@ -116,6 +116,8 @@ def _searched(scheduler: str, options: dict[str, Any], seed: int, found: Found, 
         front=found.front,
         complete=found.complete,
         notes=found.notes,
+        proof=found.proof,
+        history=found.history,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,18 @@ from chipweave.cli import options as opt
 from chipweave.cli.advice import after_reading
 from chipweave.cli.console import result_console, say
 
+if TYPE_CHECKING:
+    from chipweave.results.result import Result
+
 
 def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A schedule.json, or a plan in JSON or YAML.")],
     out: opt.Out = None,
     figure: opt.FigureOption = None,
     json: opt.Json = False,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="Also check the file's proof of its lower bound, from nothing else.")
+    ] = False,
 ) -> None:
     """Check a schedule and compute what it costs.
 
@@ -43,6 +49,29 @@ def evaluate(
 
         report(result, result_console(), after_reading(file, out))
     require_limits(result.evaluation, result.problem)
+    if certificate:
+        _require_proof(file, result)
+    elif result.search is not None and result.search.proof is not None:
+        say(f"{file}: its lower bound was taken from its proof; `--certificate` checks the proof itself")
     if result.changes:
         say("\n".join([f"{file}: what the file says is not what was computed:", *result.changes]))
         raise typer.Exit(1)
+
+
+def _require_proof(file: Path, result: Result) -> None:
+    """Check the proof again, and say so.
+
+    Raises:
+        typer.Exit: it does not hold, with the reasons; code 1.
+    """
+    from chipweave.evaluation.audit import faults_of_proof
+    from chipweave.evaluation.exact.ground import prepare
+
+    if result.search is None or result.search.proof is None:
+        say(f"{file}: holds no proof; its lower bound was computed anew")
+        return
+    faults = faults_of_proof(prepare(result.problem), result.search.proof)
+    if faults:
+        say("\n".join([f"{file}: its proof does not hold:", *faults]))
+        raise typer.Exit(1)
+    say(f"{file}: its proof holds: {len(result.search.proof.lines)} lines, checked anew")

@@ -7,7 +7,7 @@ candidate pays: see `Floors.paid`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,16 @@ def floors_of(ready: Prepared, task: int, space: Space) -> Floors:
     return ready.once(_on_one_chiplet if space is Space.ONE_CHIPLET else _on_regions, task)
 
 
+def gather(ready: Prepared, task: int, space: Space, enough: Callable[[], bool]) -> bool:
+    """Cost what `floors_of` needs, until `enough`; whether all of it is there. What was costed stays on the disk."""
+    if space is Space.REGIONS:
+        for samples in _samples(ready, task):
+            if enough():
+                return False
+            ready.once(_with_samples, task, samples)
+    return True
+
+
 def samples_of_parts(ready: Prepared, task: int) -> list[int]:
     """Every number of samples that a part may have: micro-batches, shared out among as many chiplets as there are."""
     chiplets = len(ready.package.chiplets)
@@ -109,15 +119,11 @@ def _on_one_chiplet(ready: Prepared, task: int) -> Floors:
 
 def _on_regions(ready: Prepared, task: int) -> Floors:
     """Every way to cut a layer on up to as many chiplets as there are, with every number of samples a part may have."""
-    splits = ready.splits(task, len(ready.package.chiplets))
-    together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
-    samples = samples_of_parts(ready, task) if together else [1]
+    splits, samples = ready.splits(task, len(ready.package.chiplets)), _samples(ready, task)
     mult = np.bincount(splits.distinct[1], minlength=len(splits.distinct[0]))
     starts = np.cumsum([0, *(len(counts) * len(samples) for _, counts in splits.ways[:-1])])
-    tiles = np.concatenate([tiles for tiles, _ in splits.ways])
-    counts = np.concatenate([counts for _, counts in splits.ways])
-    owner = np.repeat(np.arange(len(splits.ways)), [len(counts) for _, counts in splits.ways])
-    made = [_with_samples(ready, task, splits, (tiles, counts, owner), number) for number in samples]
+    _, counts, owner = _ways(splits)
+    made = [ready.once(_with_samples, task, number) for number in samples]
     # Candidates of a layer stand together: ways, for each number of samples.
     order = np.argsort(np.tile(owner, len(samples)), kind="stable")
     busy_s, pass_s, joules, more_s, more_j = (
@@ -129,11 +135,23 @@ def _on_regions(ready: Prepared, task: int) -> Floors:
     )
 
 
-def _with_samples(
-    ready: Prepared, task: int, splits: Splits, ways: tuple[Ints, Ints, Ints], samples: int
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _samples(ready: Prepared, task: int) -> list[int]:
+    """Numbers of samples of a part that cost differently from as many alone."""
+    together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
+    return samples_of_parts(ready, task) if together else [1]
+
+
+def _ways(splits: Splits) -> tuple[Ints, Ints, Ints]:
+    """Of all layers' ways, one after another: [way, 4] the parts that differ, how many of each, [way] whose they are."""
+    tiles = np.concatenate([tiles for tiles, _ in splits.ways])
+    counts = np.concatenate([counts for _, counts in splits.ways])
+    return tiles, counts, np.repeat(np.arange(len(splits.ways)), [len(counts) for _, counts in splits.ways])
+
+
+def _with_samples(ready: Prepared, task: int, samples: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """`busy_s` to `more_j` of every way where a part has so many samples."""
-    tiles, counts, _ = ways
+    splits = ready.splits(task, len(ready.package.chiplets))
+    ways = tiles, counts, _ = _ways(splits)
     batch, classes = ready.tasks[task].batch, splits.classes
     costs = splits.together(samples)
     busy_s, pass_s = np.zeros((len(classes), len(tiles))), np.zeros((len(classes), len(tiles)))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from chipweave.evaluation.bound import unavoidable_dram_bytes
+from chipweave.evaluation.bound import lower_bound, unavoidable_dram_bytes
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.floors import Floors, floors_of
+from chipweave.evaluation.floors import Floors, floors_of, gather
 from chipweave.evaluation.planes import Plan, best_prices
 from chipweave.ndarrays import Floats
-from chipweave.plan.certificate import Line, Space
+from chipweave.plan.certificate import Certificate, Line, Proof, Space
 from chipweave.plan.objective import NAMED, Objective
 
 ROUNDING = 1e-9
@@ -99,7 +100,11 @@ def _plan(
 def lines_for(
     ready: Prepared, space: Space, objective: Objective, enough: Callable[[], bool] = lambda: False
 ) -> tuple[Line, ...]:
-    """Lines that raise what they say of the objective, until no further one does; at most `MOST_LINES`."""
+    """Lines that raise what they say of the objective, until no further one does; at most `MOST_LINES`. None at all where
+    time is over before what they need is costed."""
+    for task in range(len(ready.tasks)):
+        if not gather(ready, task, space, enough):
+            return ()
     found = [line(ready, space, 1.0, 0.0), line(ready, space, 0.0, 1.0)]
     value, at = least(objective, found)
     while len(found) < MOST_LINES and not enough():
@@ -122,6 +127,27 @@ def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[flo
     if per_s <= 0 or per_j <= 0:
         return None
     return 1.0, per_j / per_s
+
+
+def proven(ready: Prepared, objective: Objective, regions: bool, proof: Proof | None) -> Certificate:
+    """What is known of schedules on regions, or with one chiplet a stage: the lower bound, or a proof's if it is higher.
+
+    A proof is taken at its word; `audit.faults_of_proof` checks it.
+    """
+    on_regions = regions or (proof is not None and proof.of is Space.REGIONS)
+    bound = lower_bound(ready, objective, on_regions)
+    if proof is None or (regions and proof.of is Space.ONE_CHIPLET):
+        return bound
+    value = least(objective, proof.lines)[0]
+    corners = corners_of(proof.lines)
+    return replace(
+        bound,
+        by=proof.by if value > bound.value else bound.by,
+        value=max(value, bound.value),
+        latency_s=max(bound.latency_s, corners[0][0]),
+        energy_j=max(bound.energy_j, corners[-1][1]),
+        lines=proof.lines,
+    )
 
 
 def least(objective: Objective, lines: Sequence[Line]) -> tuple[float, tuple[float, float]]:

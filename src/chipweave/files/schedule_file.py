@@ -28,10 +28,11 @@ from chipweave.files.json import dump_json, parse_json
 from chipweave.files.layer_figures import figures_to_dict, problem_of
 from chipweave.files.package_file import package_from_dict, package_to_dict, resolve_package
 from chipweave.files.scenario_file import resolve_scenario, scenario_from_dict, scenario_to_dict
-from chipweave.files.schedule_spec import FORMAT_VERSION, LAW, CostModelSpec, ScheduleFileSpec, StageSpec
+from chipweave.files.schedule_spec import FORMAT_VERSION, LAW, CostModelSpec, LowerBoundSpec, ScheduleFileSpec, StageSpec
 from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
 from chipweave.hardware.package import Package
+from chipweave.plan.certificate import Line, Proof
 from chipweave.plan.objective import Objective, objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
@@ -234,9 +235,22 @@ def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:
             "energy_j": bound.energy_j,
             "binds": bound.binds,
             "terms_s": dict(bound.terms_s),
-        },
+        }
+        | _proof_to_dict(search.proof),
         "gap": result.gap,
+        "history": [{"seconds": seconds, "value": value} for seconds, value in search.history],
     }
+
+
+def _proof_to_dict(proof: Proof | None) -> dict[str, Any]:
+    """Who proved it, and the lines; nothing where the lower bound says all."""
+    if proof is None:
+        return {}
+    return {"by": str(proof.by), "lines": [dict(zip(Line._fields, map(_listed, line), strict=True)) for line in proof.lines]}
+
+
+def _listed(value: float | tuple[float, ...]) -> float | list[float]:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _cost_model_to_dict(result: Result) -> dict[str, Any]:
@@ -363,7 +377,19 @@ def _search_from(spec: ScheduleFileSpec) -> Search | None:
         front=tuple((point.latency_s, point.energy_j) for point in found.front),
         complete=found.complete,
         notes=tuple(found.notes),
+        proof=_proof_from(found.lower_bound),
+        history=tuple((point.seconds, point.value) for point in found.history),
     )
+
+
+def _proof_from(bound: LowerBoundSpec | None) -> Proof | None:
+    if bound is None or bound.by is None:
+        return None
+    lines = tuple(
+        Line(each.latency, each.joule, each.value, tuple(each.chiplet), each.dram, tuple(each.chain))
+        for each in bound.lines
+    )
+    return Proof(bound.of, bound.by, lines)
 
 
 def _changes(stored: dict[str, Any], computed: dict[str, Any]) -> Iterator[str]:

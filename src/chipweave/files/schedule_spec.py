@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from chipweave.cost import DEFAULT
 from chipweave.cost.loopnest.objective import Objective as MappingObjective
 from chipweave.files.validate import Name, Prose, Spec
+from chipweave.plan.certificate import Prover, Space
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Partition
 
@@ -18,6 +19,8 @@ LAW = 2
 """Number of the law by which `evaluation` is computed: 1 is that of files which do not say (version 0.1)."""
 
 Word = Annotated[Partition, Field(strict=False)]
+Figure = Annotated[float, Field(allow_inf_nan=False)]
+Price = Annotated[Figure, Field(ge=0)]
 
 
 class LayersSpec(Spec):
@@ -108,22 +111,51 @@ class FrontSpec(Spec):
     energy_j: float
 
 
+class LineSpec(Spec):
+    """latency * L + joule * E >= value for the seconds L and joules E of every schedule, proven by prices."""
+
+    latency: Figure = Field(ge=0, description="Weight of a second.")
+    joule: Figure = Field(ge=0, description="Weight of a joule.")
+    value: Figure = Field(description="Of the weighted sum, at least.")
+    chiplet: list[Price] = Field(max_length=1000, description="Price of a chiplet-second of each class.")
+    dram: Price = Field(description="Price of a second of the DRAM.")
+    chain: list[Price] = Field(max_length=1000, description="Price of a second of each chain of models.")
+
+
+class LowerBoundSpec(Spec):
+    """What no schedule is below."""
+
+    model_config = Spec.model_config | {"extra": "allow"}
+
+    of: Annotated[Space, Field(strict=False)] = Field(description="Of which schedules.")
+    by: Annotated[Prover, Field(strict=False)] | None = Field(None, description="Who proved it by the lines.")
+    lines: list[LineSpec] = Field([], max_length=100, description="Supporting lines, which `--certificate` checks.")
+
+
+class PointSpec(Spec):
+    """The objective's best value from a time of the search on."""
+
+    seconds: float = Field(description="Wall time; it differs from run to run.")
+    value: float
+
+
 class SearchSpec(Spec):
     """How the schedule was found."""
 
     scheduler: Name
     options: dict[str, Any] = Field(description="The scheduler's own.")
     seed: int
-    seconds: float = Field(description="Wall time; the only entry that differs from run to run.")
+    seconds: float = Field(description="Wall time; with those of `history` all that differs from run to run.")
     evaluated: int = Field(description="Candidates scored.")
     complete: bool = Field(description="false where a time limit or an interrupt ended the search early.")
     notes: list[Prose]
     front: list[FrontSpec] = Field(description="Non-dominated schedules retained.")
     value: float | None = Field(description="Of the objective.")
-    lower_bound: dict[str, Any] | None = Field(
+    lower_bound: LowerBoundSpec | None = Field(
         description="That no schedule is below: of which schedules, and its terms."
     )
     gap: float | None = Field(description="1 - lower bound / value: 0 is proven optimal.")
+    history: list[PointSpec] = Field([], description="How the best value fell during the search.")
 
 
 class ScheduleFileSpec(Spec):

@@ -44,6 +44,19 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """Lines that hold for every schedule of a space, as a search found them or a file has them.
+
+    Args:
+        by: who found them.
+    """
+
+    of: Space
+    by: Prover
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """No schedule of this scenario on this package, under this fidelity and cost model, does better.
 

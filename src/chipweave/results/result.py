@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from chipweave.display import Shown
-from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.lines import proven
 from chipweave.evaluation.record import Evaluation
 from chipweave.evaluation.traffic import WindowTraffic, traffic
-from chipweave.plan.certificate import Certificate
+from chipweave.plan.certificate import Certificate, Proof
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Schedule
@@ -31,6 +31,8 @@ class Search:
         front: (latency_s, energy_j) of the non-dominated schedules retained, by latency.
         complete: False where a time limit or an interrupt ended the search early.
         notes: one sentence each: what was searched, what was cut.
+        proof: what the search proved of all schedules of a space, or a file says that one did.
+        history: seconds of the search, and the objective's best value since then.
     """
 
     scheduler: str
@@ -41,6 +43,8 @@ class Search:
     front: tuple[tuple[float, float], ...]
     complete: bool
     notes: tuple[str, ...]
+    proof: Proof | None = None
+    history: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,7 +114,7 @@ def assess(
     if isinstance(objective, str):
         return Result(ready.problem, cost_model, schedule, evaluation, objective, None, None, search)
     value = objective(evaluation.latency_s, evaluation.energy_j)
-    certificate = lower_bound(ready, objective, regions=schedule.largest_region > 1)
+    certificate = proven(ready, objective, schedule.largest_region > 1, None if search is None else search.proof)
     return Result(ready.problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from chipweave.plan.certificate import Proof
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule
 
@@ -71,6 +72,8 @@ class Found:
         front: (latency_s, energy_j) of the non-dominated schedules the search retained, by latency.
         complete: False where a time limit or an interrupt ended the search early.
         notes: one sentence each, for the user: what was searched, what was cut.
+        proof: what is proven of all schedules of a space; None: nothing beyond the lower bound.
+        history: seconds of the search, and the objective's best value since then.
     """
 
     schedule: Schedule
@@ -78,3 +81,5 @@ class Found:
     front: tuple[tuple[float, float], ...]
     complete: bool = True
     notes: tuple[str, ...] = ()
+    proof: Proof | None = None
+    history: tuple[tuple[float, float], ...] = ()

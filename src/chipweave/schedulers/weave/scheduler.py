@@ -14,7 +14,7 @@ from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import chains_of, least, lines_for
-from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Space, Unmet, infeasible
+from chipweave.plan.certificate import LATENCY_LEVERS, Proof, Prover, Requirement, Space, Unmet, infeasible
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.options import chosen
@@ -40,8 +40,9 @@ NEAR = 0.1
 FINALISTS = 6
 """Rough schedules of each round that are evaluated exactly."""
 
-BEFORE_CHALLENGERS = 0.7
-"""Of the time, the share that improving may take while other schedulers are still to be heard."""
+BEFORE_PROOF, BEFORE_CHALLENGERS = 0.8, 0.7
+"""Of the time, the shares after which a proof is not begun any more, and after which improving leaves the rest to other
+schedulers."""
 
 
 def weave(problem: Problem | Prepared, request: Request) -> Found:
@@ -74,6 +75,7 @@ class _Best:
     draft: Draft | None = None
     seen: list[tuple[float, float]] = field(default_factory=list)
     by: str = ""
+    history: list[tuple[float, float]] = field(default_factory=list)
 
     def keep(self, schedule: Schedule, worth: Worth, by: str, draft: Draft | None = None) -> None:
         """Take a schedule if it is better."""
@@ -81,6 +83,8 @@ class _Best:
             self.seen.append(self.judge.totals(schedule.windows))
         if worth < self.worth:
             self.schedule, self.worth, self.by, self.draft = schedule, worth, by, draft
+            if not worth.late_s:
+                self.history.append((time.monotonic() - self.started_s, worth.value))
 
     @property
     def incumbent(self) -> float | None:
@@ -100,6 +104,9 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
     rough = _rounds(best, pieces)
+    best.tell(60, "proving")
+    lines = lines_for(ready, space, request.objective, lambda: _until(request, started_s, BEFORE_PROOF).out_of_time)
+    proof = Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
     steps = options.steps if options.steps is not None else 10**9
     _climb(best, _until(request, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space)
@@ -111,7 +118,9 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
         judge.exact.stages,
         _front(best.seen),
         complete=not request.out_of_time,
-        notes=_notes(best, rough, space),
+        notes=_notes(best, rough, proof),
+        proof=proof,
+        history=tuple(best.history),
     )
 
 
@@ -283,10 +292,13 @@ def _front(seen: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ..
     return tuple(kept)
 
 
-def _notes(best: _Best, rough: int, space: Space) -> tuple[str, ...]:
-    return (
+def _notes(best: _Best, rough: int, proof: Proof | None) -> tuple[str, ...]:
+    notes = (
         f"{rough} schedules by tables and prices, {best.judge.exact.stages} stages evaluated exactly; "
         f"the best one: {best.by}",
     )
+    if proof is None:
+        return (*notes, "time was over before the tighter proof was made; what was costed for it is kept for next time")
+    return notes
 
 

@@ -1,0 +1,171 @@
+"""Does a proof hold? Checked again from nothing but the problem and the lines, in plain Python (docs/optimal.md).
+
+This shares the cost model, the law's constants and the ways in which layers may be cut with whoever found the proof, and
+none of the arithmetic: it goes through every layer, every way to cut it and every number of samples, one at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from chipweave.cost.interface import BatchCostModel, LayerCosts
+from chipweave.evaluation.bound import unavoidable_dram_bytes
+from chipweave.evaluation.exact.blocks import block_of
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.split import Part, Splits
+from chipweave.evaluation.floors import samples_of_parts
+from chipweave.plan.certificate import Line, Proof, Space
+from chipweave.workload.layer import channel_units
+from chipweave.workload.model import Model
+
+CLOSE = 1e-8
+"""Relative difference up to which a line's stored value and the one that is computed here count as the same."""
+
+
+def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
+    """Everything that is wrong with a proof; empty where it holds."""
+    faults = []
+    for number, line in enumerate(proof.lines):
+        faults += [f"line {number}: {fault}" for fault in _faults_of_prices(ready, line)]
+        if not faults:
+            value = sum(_paid(ready, task, proof.of, line) for task in range(len(ready.tasks)))
+            if not math.isclose(value, line.value, rel_tol=CLOSE) or line.value > value:
+                faults.append(f"line {number}: its value is {line.value!r}, its prices prove {value!r}")
+    return faults
+
+
+def _faults_of_prices(ready: Prepared, line: Line) -> Iterator[str]:
+    """Whether there are as many prices as things, none below 0, and together no more than a second is worth."""
+    counts = [ready.package.class_of.count(number) for number in range(len(ready.package.classes))]
+    chains = _chains(ready)
+    if len(line.chiplet) != len(counts) or len(line.chain) != len(chains):
+        yield (
+            f"it prices {len(line.chiplet)} classes of chiplets and {len(line.chain)} chains of models, there are "
+            f"{len(counts)} and {len(chains)}"
+        )
+        return
+    if min(line.latency, line.joule, line.dram, *line.chiplet, *line.chain) < 0:
+        yield "a weight or a price is below 0"
+    if not ready.detailed and line.dram > 0:
+        yield "the DRAM has a price, but in `paper` it is not shared"
+    worth = line.latency + (line.joule * ready.rates.static_w if ready.detailed else 0.0)
+    asked = sum(count * price for count, price in zip(counts, line.chiplet, strict=True)) + line.dram + sum(line.chain)
+    if asked > worth * (1 + CLOSE):
+        yield f"its prices add up to {asked!r} a second, more than a second is worth, {worth!r}"
+
+
+def _chains(ready: Prepared) -> list[list[int]]:
+    """Tasks that wait for each other, one chain for every task that none waits for, in the order of these tasks."""
+    names = [task.name for task in ready.tasks]
+    waited_for = {task.depends_on for task in ready.tasks}
+    chains = []
+    for last, name in enumerate(names):
+        if name not in waited_for:
+            chain, before = [last], ready.tasks[last].depends_on
+            while before is not None:
+                chain.append(names.index(before))
+                before = ready.tasks[chain[-1]].depends_on
+            chains.append(chain)
+    return chains
+
+
+def _paid(ready: Prepared, task: int, space: Space, line: Line) -> float:
+    """What a task pays at least: its layers, and the bytes that no schedule avoids."""
+    own = sum(price for price, chain in zip(line.chain, _chains(ready), strict=True) if task in chain)
+    bytes_ = unavoidable_dram_bytes(ready.tasks[task])
+    dram = line.dram if ready.detailed else min(line.chiplet)
+    paid = dram * bytes_ / ready.rates.dram_bytes_s + line.joule * bytes_ * ready.rates.dram_j
+    layers = _whole_layers(ready, task, line, own) if space is Space.ONE_CHIPLET else _cut_layers(ready, task, line, own)
+    return paid + sum(layers)
+
+
+def _whole_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[float]:
+    """What each layer pays on one chiplet, at the class and the micro-batch at which it pays least."""
+    batch, classes = ready.tasks[task].batch, ready.package.classes
+    for layer in range(len(ready.tasks[task].model.layers)):
+        least = math.inf
+        for size in ready.micro_batches(task):
+            busy, passing = [], []
+            for c, chiplet in enumerate(classes):
+                costs = ready.costs(task, size)[c]
+                seconds = float(costs.cycles[layer]) / chiplet.clock_hz
+                joules = batch * float(costs.energy_j[layer])
+                if ready.detailed:
+                    more = ready.block_costs(task, size)[c]
+                    seconds += min(0.0, float(more.seconds[layer])) / size
+                    joules = batch * float(costs.resident_j[layer] + min(0.0, more.joules[layer]))
+                    joules += float(costs.fill_weight_j[layer])
+                busy.append(line.chiplet[c] * batch * seconds + line.joule * joules)
+                passing.append(size * seconds)
+            least = min(least, min(busy) + own * min(passing))
+        yield least
+
+
+def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[float]:
+    """What each layer pays on a region, cut in the way and with the samples a part with which it pays least."""
+    entry, splits = ready.tasks[task], ready.splits(task, len(ready.package.chiplets))
+    together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
+    samples = samples_of_parts(ready, task) if together else [1]
+    tables = {number: splits.together(number) for number in samples}
+    least = [math.inf] * len(splits.ways)
+    for at, (tiles, counts) in enumerate(splits.ways):
+        for kinds, many in zip(tiles.tolist(), counts.tolist(), strict=True):
+            parts = [(kind, count) for kind, count in zip(kinds, many, strict=True) if count]
+            for number in samples:
+                more = _blocks_less(splits, entry.model, at, parts[0][0], number) if together else (0.0, 0.0)
+                paid = _way(ready, task, line, own, (tables[number], splits.tile_costs), parts, number, more)
+                least[at] = min(least[at], paid)
+    yield from (least[at] for at in splits.distinct[1].tolist())
+
+
+def _way(
+    ready: Prepared,
+    task: int,
+    line: Line,
+    own: float,
+    costs: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
+    parts: Sequence[tuple[int, int]],
+    samples: int,
+    more: tuple[float, float],
+) -> float:
+    """What a layer pays that is cut into these parts, of so many samples each."""
+    batch, classes = ready.tasks[task].batch, ready.package.classes
+    slowest = [
+        max(float(each.cycles[kind]) for kind, _ in parts) / chiplet.clock_hz
+        for each, chiplet in zip(costs[0], classes, strict=True)
+    ]
+    paid = own * min(slowest)
+    for kind, count in parts:
+        prices = []
+        for c in range(len(classes)):
+            if ready.detailed:
+                joules = batch / samples * float(costs[0][c].resident_j[kind]) + float(costs[1][c].fill_weight_j[kind])
+            else:
+                joules = batch * float(costs[0][c].energy_j[kind])
+            seconds = max(0.0, batch / samples * (slowest[c] + more[0]))
+            prices.append(line.chiplet[c] * seconds + line.joule * joules)
+        paid += count * min(prices)
+    return paid + line.joule * batch / samples * more[1] * sum(count for _, count in parts)
+
+
+def _blocks_less(splits: Splits, model: Model, at: int, tile: int, samples: int) -> tuple[float, float]:
+    """Seconds and joules that a part may take less where its weights come in blocks, on the class where it saves most;
+    at most 0."""
+    layer = splits.distinct[0][at]
+    _, rows, columns, units = splits.shapes[tile]
+    bytes_ = model.bytes_per_element * layer.weight_elements * units / channel_units(layer)
+    seconds = joules = 0.0
+    for c, chiplet in enumerate(splits.classes):
+        block = block_of(layer, units, bytes_, chiplet)
+        if block.number == 1:
+            continue
+        rest = units % block.units or block.units
+        whole, one, last = splits.parts([Part(at, rows, columns, n, samples) for n in (units, block.units, rest)], True)
+        more = {
+            name: (block.number - 1) * one[c][name] + last[c][name] - whole[c][name]
+            for name in ("cycles", "mac_j", "l1_j", "l2_j", "noc_j")
+        }
+        seconds = min(seconds, more.pop("cycles") / chiplet.clock_hz)
+        joules = min(joules, sum(more.values()))
+    return seconds, joules
