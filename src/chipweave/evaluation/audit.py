@@ -14,7 +14,7 @@ from chipweave.evaluation.bound import unavoidable_dram_bytes
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.split import Part, Splits
-from chipweave.evaluation.floors import samples_of_parts
+from chipweave.evaluation.floors import gather, samples_of_parts
 from chipweave.plan.certificate import Line, Proof, Space
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Model
@@ -25,7 +25,9 @@ CLOSE = 1e-8
 
 def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
     """Everything that is wrong with a proof; empty where it holds."""
-    faults = []
+    faults: list[str] = []
+    for task in range(len(ready.tasks)):
+        gather(ready, task, proof.of, lambda: False)  # many layers at once are costed sooner than one by one
     for number, line in enumerate(proof.lines):
         faults += [f"line {number}: {fault}" for fault in _faults_of_prices(ready, line)]
         if not faults:

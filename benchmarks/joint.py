@@ -1,0 +1,70 @@
+"""How good the schedules of `weave` and `optimal` are, beside `scar`'s, and how far from the best they can be.
+
+    python -m benchmarks.joint [--seconds S] [--fidelity detailed|paper] [SCENARIO ...]
+
+Per scenario and package: EDP of `scar`; of `optimal` (one chiplet a stage, free windows) and of `weave` (regions), each in
+S seconds (20), what that is against `scar`, the proven gap, windows, and the seconds until the value was within 5 % of
+the last one.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.l2_account import SCENARIOS
+from chipweave import schedule
+from chipweave.results.result import Result
+
+PACKAGES = ("het-sides-3x3", "simba-nvdla-3x3")
+NEAR = 1.05
+
+
+def near_s(result: Result) -> float:
+    """Seconds until the value was within `NEAR` of the last one."""
+    assert result.search is not None
+    history = result.search.history
+    return min(seconds for seconds, value in history if value <= NEAR * history[-1][1])
+
+
+def cells(result: Result, base: float) -> str:
+    """A scheduler's columns."""
+    assert result.search is not None
+    edp, gap = result.evaluation.edp_js, result.gap
+    return (
+        f"{edp:.4g} | {100 * (edp / base - 1):+.0f} % | {100 * (gap or 0.0):.1f} % | {len(result.schedule.windows)} | "
+        f"{near_s(result):.1f} | {result.search.seconds:.1f}"
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the table, and the geometric means."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scenarios", nargs="*", default=SCENARIOS)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--fidelity", default="detailed")
+    given = parser.parse_args(arguments)
+    columns = "EDP J s | to scar | gap | windows | near s | s"
+    print(f"| scenario | package | scar EDP | optimal: {columns} | weave: {columns} |")
+    print("|---|---|---|" + "---|" * 12)
+    ratios: list[tuple[float, float]] = []
+    for name in given.scenarios:
+        for package in PACKAGES:
+            full = f"arvr-{package}" if name.startswith("arvr") else package
+            base = schedule(name, full, scheduler="scar", fidelity=given.fidelity).evaluation.edp_js
+            found = [
+                schedule(name, full, scheduler=each, time_limit_s=given.seconds, fidelity=given.fidelity)
+                for each in ("optimal", "weave")
+            ]
+            ratios.append((found[0].evaluation.edp_js / base, found[1].evaluation.edp_js / base))
+            print(f"| {name} | {package} | {base:.4g} | {' | '.join(cells(each, base) for each in found)} |", flush=True)
+    means = np.exp(np.log(np.array(ratios)).mean(axis=0)) - 1
+    print(f"\nIn the geometric mean: optimal {100 * means[0]:+.1f} %, weave {100 * means[1]:+.1f} % against scar.")
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
