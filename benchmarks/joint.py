@@ -2,9 +2,9 @@
 
     python -m benchmarks.joint [--seconds S] [--fidelity detailed|paper] [SCENARIO ...]
 
-Per scenario and package: EDP of `scar`; of `optimal` (one chiplet a stage, free windows) and of `weave` (regions), each in
-S seconds (20), what that is against `scar`, the proven gap, windows, and the seconds until the value was within 5 % of
-the last one.
+Per scenario and package: EDP of `scar`; of `optimal` (one chiplet a stage, free windows) and of `weave` (regions), each
+in S seconds (20), what that is against `scar`, the proven gap, windows, and the seconds until the value was within 5 %
+of the last one.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str]) -> None:
                 for each in ("optimal", "weave")
             ]
             ratios.append((found[0].evaluation.edp_js / base, found[1].evaluation.edp_js / base))
-            print(f"| {name} | {package} | {base:.4g} | {' | '.join(cells(each, base) for each in found)} |", flush=True)
+            both = " | ".join(cells(each, base) for each in found)
+            print(f"| {name} | {package} | {base:.4g} | {both} |", flush=True)
     means = np.exp(np.log(np.array(ratios)).mean(axis=0)) - 1
     print(f"\nIn the geometric mean: optimal {100 * means[0]:+.1f} %, weave {100 * means[1]:+.1f} % against scar.")
 

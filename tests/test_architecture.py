@@ -42,6 +42,8 @@ EVALUATION_FLOORS = (
     "exact",
     "tables",
     "evaluate check bound timeline traffic",
+    "floors planes",
+    "lines audit",
 )
 """Likewise the rooms of `evaluation`."""
 APART = ("nn_baton", "scar", "scope")

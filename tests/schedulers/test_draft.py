@@ -17,7 +17,7 @@ from chipweave.plan.objective import NAMED
 from chipweave.plan.objective import objective as objective_named
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Schedule, Window
-from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact, pipeline_from
+from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow, pipeline_from
 from chipweave.schedulers.scope.polish import SearchSpace, polish
 from chipweave.schedulers.scope.scheduler import FULL_PIPELINE, MERGED, SEGMENTED, SEQUENTIAL, _front, _prices
 from chipweave.schedulers.search import Request
@@ -54,7 +54,7 @@ def stages_of(rng: random.Random, first: int, end: int, chiplets: int, space: Se
     return tuple(made)
 
 
-def random_draft(rng: random.Random, exact: Exact, space: SearchSpace) -> Draft | None:
+def random_draft(rng: random.Random, exact: DraftCosts, space: SearchSpace) -> Draft | None:
     """Of the space, with micro-batches that fit; None where one layer a stage finds no room."""
     units, chiplets, batch = len(exact.ground.model.units), len(exact.ground.order), exact.ground.batch
     cuts = [cut for cut in range(1, units) if space.windows != 1 and rng.random() < 0.4]
@@ -72,9 +72,9 @@ def random_draft(rng: random.Random, exact: Exact, space: SearchSpace) -> Draft 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 @pytest.mark.parametrize("seed", range(40))
 def test_a_draft_costs_what_its_schedule_does(seed: int, fidelity: Fidelity) -> None:
-    """Several of one `Exact`, which keeps stages: none is taken for another's."""
+    """Several of one `DraftCosts`, which keeps stages: none is taken for another's."""
     rng = random.Random(seed)
-    exact = Exact(ground_of(seed, fidelity, (300, 2000, 20_000)[seed % 3]))
+    exact = DraftCosts(ground_of(seed, fidelity, (300, 2000, 20_000)[seed % 3]))
     for _ in range(8):
         draft = random_draft(rng, exact, MERGED)
         assert draft is not None
@@ -93,7 +93,7 @@ def test_a_draft_costs_what_its_schedule_does(seed: int, fidelity: Fidelity) -> 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 def test_what_does_not_fit_costs_nothing_known(fidelity: Fidelity) -> None:
     for seed in range(6):
-        exact = Exact(ground_of(seed, fidelity, 150))
+        exact = DraftCosts(ground_of(seed, fidelity, 150))
         units, batch = len(exact.ground.model.units), exact.ground.batch
         stages = (DraftStage(units, 2, (0,) * units),)
         for size in range(2, batch + 1):
@@ -107,7 +107,7 @@ def test_what_does_not_fit_costs_nothing_known(fidelity: Fidelity) -> None:
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_polish_never_worsens_and_stays_in_its_space(seed: int, name: str, goal: str) -> None:
     rng, space = random.Random(seed), SPACES[name]
-    exact, value = Exact(ground_of(seed, list(Fidelity)[seed % 2])), objective_named(goal)
+    exact, value = DraftCosts(ground_of(seed, list(Fidelity)[seed % 2])), objective_named(goal)
     starts = [draft for _ in range(3) if (draft := random_draft(rng, exact, space)) is not None]
     if not starts:
         return
@@ -120,7 +120,7 @@ def test_polish_never_worsens_and_stays_in_its_space(seed: int, name: str, goal:
 
 
 def test_polish_keeps_to_its_micro_batch() -> None:
-    exact = Exact(ground_of(1, Fidelity.DETAILED, 20_000))
+    exact = DraftCosts(ground_of(1, Fidelity.DETAILED, 20_000))
     units = len(exact.ground.model.units)
     start = (DraftWindow(0, 1, (DraftStage(units, 3, (0,) * units),)),)
     made = polish([start], exact, SearchSpace(micro_batch=1), NAMED["latency"], 2, Request(objective_named("latency")))
@@ -129,7 +129,7 @@ def test_polish_keeps_to_its_micro_batch() -> None:
 
 
 def test_polish_without_rounds_or_time_returns_the_best_start() -> None:
-    exact = Exact(ground_of(2, Fidelity.DETAILED))
+    exact = DraftCosts(ground_of(2, Fidelity.DETAILED))
     units, edp = len(exact.ground.model.units), objective_named("edp")
     starts = [(DraftWindow(0, 1, (DraftStage(units, size, (p,) * units),)),) for size in (1, 2, 4) for p in (0, 1)]
     best = min(edp(*exact.require(start)) for start in starts)

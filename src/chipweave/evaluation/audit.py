@@ -1,7 +1,7 @@
 """Does a proof hold? Checked again from nothing but the problem and the lines, in plain Python (docs/optimal.md).
 
-This shares the cost model, the law's constants and the ways in which layers may be cut with whoever found the proof, and
-none of the arithmetic: it goes through every layer, every way to cut it and every number of samples, one at a time.
+This shares the cost model, the law's constants and the ways in which layers may be cut with whoever found the proof,
+and none of the arithmetic: it goes through every layer, every way to cut it and every number of samples, one at a time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
 
 
 def _faults_of_prices(ready: Prepared, line: Line) -> Iterator[str]:
-    """Whether there are as many prices as things, none below 0, and together no more than a second is worth."""
+    """Whether there are as many prices as things, none below 0, and together as much as a second is worth."""
     counts = [ready.package.class_of.count(number) for number in range(len(ready.package.classes))]
     chains = _chains(ready)
     if len(line.chiplet) != len(counts) or len(line.chain) != len(chains):
@@ -49,12 +49,14 @@ def _faults_of_prices(ready: Prepared, line: Line) -> Iterator[str]:
         return
     if min(line.latency, line.joule, line.dram, *line.chiplet, *line.chain) < 0:
         yield "a weight or a price is below 0"
+    if line.latency not in (0.0, 1.0):
+        yield f"its weight of a second is {line.latency!r}, which is neither 0 nor 1"
     if not ready.detailed and line.dram > 0:
         yield "the DRAM has a price, but in `paper` it is not shared"
     worth = line.latency + (line.joule * ready.rates.static_w if ready.detailed else 0.0)
     asked = sum(count * price for count, price in zip(counts, line.chiplet, strict=True)) + line.dram + sum(line.chain)
-    if asked > worth * (1 + CLOSE):
-        yield f"its prices add up to {asked!r} a second, more than a second is worth, {worth!r}"
+    if not math.isclose(asked, worth, rel_tol=CLOSE):
+        yield f"its prices add up to {asked!r} a second, and a second is worth {worth!r}"
 
 
 def _chains(ready: Prepared) -> list[list[int]]:
@@ -78,8 +80,8 @@ def _paid(ready: Prepared, task: int, space: Space, line: Line) -> float:
     bytes_ = unavoidable_dram_bytes(ready.tasks[task])
     dram = line.dram if ready.detailed else min(line.chiplet)
     paid = dram * bytes_ / ready.rates.dram_bytes_s + line.joule * bytes_ * ready.rates.dram_j
-    layers = _whole_layers(ready, task, line, own) if space is Space.ONE_CHIPLET else _cut_layers(ready, task, line, own)
-    return paid + sum(layers)
+    layers = _whole_layers if space is Space.ONE_CHIPLET else _cut_layers
+    return paid + sum(layers(ready, task, line, own))
 
 
 def _whole_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[float]:

@@ -44,7 +44,7 @@ class Floors:
     more_j: Floats
 
     def paid(self, chiplet: Floats, own: float, joule: float) -> Floats:
-        """[candidate] what is paid where a chiplet-second of each class, a second of the task, and a joule cost so much.
+        """[candidate] what is paid at these prices: of a chiplet-second of each class, a second of the task, a joule.
 
         Every chiplet pays for as long as the slowest part takes on its own class: a region waits for its slowest.
         """
@@ -142,7 +142,7 @@ def _samples(ready: Prepared, task: int) -> list[int]:
 
 
 def _ways(splits: Splits) -> tuple[Ints, Ints, Ints]:
-    """Of all layers' ways, one after another: [way, 4] the parts that differ, how many of each, [way] whose they are."""
+    """Of all layers' ways, one after another: [way, 4] the parts that differ, how many of each; [way] the layer."""
     tiles = np.concatenate([tiles for tiles, _ in splits.ways])
     counts = np.concatenate([counts for _, counts in splits.ways])
     return tiles, counts, np.repeat(np.arange(len(splits.ways)), [len(counts) for _, counts in splits.ways])

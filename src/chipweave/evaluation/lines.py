@@ -1,7 +1,8 @@
 """Supporting lines: what a second and a joule of every schedule come to at least, and what follows for an objective.
 
-docs/optimal.md has the proofs. A line says that latency * L + joule * E >= value for the seconds L and joules E of every
-schedule of a space; several lines leave a region of the plane, and an objective is at least its least value there.
+docs/optimal.md has the proofs. A line says that latency * L + joule * E >= value for the seconds L and joules E of
+every schedule of a space; several lines leave a region of the plane, and an objective is at least its least value
+there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from chipweave.evaluation.floors import Floors, floors_of, gather
 from chipweave.evaluation.planes import Plan, best_prices
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Line, Proof, Space
-from chipweave.plan.objective import NAMED, Objective
+from chipweave.plan.objective import NAMED, Objective, slopes
 
 ROUNDING = 1e-9
 """Relative: by so much each line is lowered. Sums of some ten thousand doubles are off by less than 1e-11."""
@@ -58,17 +60,9 @@ def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:
         return [_plan(ready, floors[task], task, chains, prices, joule) for task in range(len(floors))]
 
     start = np.concatenate((np.full(classes, worth / counts.sum()), np.zeros(1 + len(chains))))
-    _, prices = best_prices(supply, worth, oracle, start)
-    made = Line(
-        latency,
-        joule,
-        0.0,
-        tuple(map(float, prices[:classes])),
-        float(prices[classes]),
-        tuple(map(float, prices[classes + 1 :])),
-    )
-    value = sum(float(prices @ plan.taken) + plan.apart for plan in oracle(prices))
-    return made._replace(value=value * (1 - ROUNDING))
+    value, prices = best_prices(supply, worth, oracle, start)
+    chiplet, dram, chain = prices[:classes], float(prices[classes]), prices[classes + 1 :]
+    return Line(latency, joule, value * (1 - ROUNDING), tuple(map(float, chiplet)), dram, tuple(map(float, chain)))
 
 
 def _plan(
@@ -85,23 +79,26 @@ def _plan(
     each = chiplet[:, None, None] * busy_s[:, :, None] + joule * floors.joules[:, chosen]
     on = each.argmin(axis=0)  # [layer, kind] the class that pays least
     for c in range(classes):
-        taken[c] = float((floors.mult[:, None] * floors.count[chosen] * np.where(on == c, busy_s[c][:, None], 0.0)).sum())
+        busy = np.where(on == c, busy_s[c][:, None], 0.0)
+        taken[c] = float((floors.mult[:, None] * floors.count[chosen] * busy).sum())
     seconds = float(floors.mult @ floors.pass_s[:, chosen].min(axis=0))
     for at, chain in enumerate(chains):
         taken[classes + 1 + at] = seconds if task in chain else 0.0
     if ready.detailed:
         taken[classes] = dram_s
+        dram = float(prices[classes])
     else:  # a stage pays for its own transfers, with one chiplet at least
         taken[int(np.argmin(chiplet))] += dram_s
-    whole = value + joule * bytes_ * ready.rates.dram_j + float(prices[:classes].min() if not ready.detailed else prices[classes]) * dram_s
+        dram = float(chiplet.min())
+    whole = value + joule * bytes_ * ready.rates.dram_j + dram * dram_s
     return Plan(taken, whole - float(prices @ taken))
 
 
 def lines_for(
     ready: Prepared, space: Space, objective: Objective, enough: Callable[[], bool] = lambda: False
 ) -> tuple[Line, ...]:
-    """Lines that raise what they say of the objective, until no further one does; at most `MOST_LINES`. None at all where
-    time is over before what they need is costed."""
+    """Lines that raise what they say of the objective, until no further one does; at most `MOST_LINES`. None at all
+    where time is over before what they need is costed."""
     for task in range(len(ready.tasks)):
         if not gather(ready, task, space, enough):
             return ()
@@ -120,17 +117,14 @@ def lines_for(
 
 def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[float, float] | None:
     """The weights (1, joule) of the line that touches the objective's level at a point; None where it has no slope."""
-    step = 1e-4
-    here = objective(latency_s, energy_j)
-    per_s = (objective(latency_s * (1 + step), energy_j) - here) / (latency_s * step)
-    per_j = (objective(latency_s, energy_j * (1 + step)) - here) / (energy_j * step)
+    per_s, per_j = slopes(objective, latency_s, energy_j)
     if per_s <= 0 or per_j <= 0:
         return None
     return 1.0, per_j / per_s
 
 
 def proven(ready: Prepared, objective: Objective, regions: bool, proof: Proof | None) -> Certificate:
-    """What is known of schedules on regions, or with one chiplet a stage: the lower bound, or a proof's if it is higher.
+    """What is known of schedules on regions, or with one chiplet a stage: the lower bound, or a proof's if it is more.
 
     A proof is taken at its word; `audit.faults_of_proof` checks it.
     """
@@ -161,7 +155,7 @@ def least(objective: Objective, lines: Sequence[Line]) -> tuple[float, tuple[flo
     if objective.name in NAMED or len(corners) == 1:
         return min((objective(*corner), corner) for corner in corners)
     found = []
-    for (left_s, left_j), (right_s, right_j) in zip(corners, corners[1:], strict=False):
+    for (left_s, left_j), (right_s, right_j) in pairwise(corners):
         at = np.linspace(0.0, 1.0, max(2, PIECES // len(corners)))
         seconds, joules = left_s + at * (right_s - left_s), left_j + at * (right_j - left_j)
         found += [

@@ -29,10 +29,10 @@ Oracle = Callable[[Floats], Sequence[Plan]]
 
 
 def best_prices(supply: Floats, worth: float, oracle: Oracle, start: Floats) -> tuple[float, Floats]:
-    """(value, prices): the prices, with `supply @ prices <= worth`, under which the tasks together pay most.
+    """(value, prices): the prices, with `supply @ prices` the worth, under which the tasks together pay most.
 
     Args:
-        supply: [thing] how much there is of each; start: prices to begin with.
+        supply: [thing] how much there is of each; start: prices of that worth to begin with.
     """
     things = len(supply)
     prices, best, most, bound = start, start, -np.inf, np.inf
@@ -60,7 +60,9 @@ def best_prices(supply: Floats, worth: float, oracle: Oracle, start: Floats) -> 
         if solved.x is None:
             break
         bound = -float(solved.fun)
-        prices = np.maximum(0.0, solved.x[:things])
-        # Rounding must not make the prices more than there is to pay.
-        prices = prices * min(1.0, worth / max(float(supply @ prices), 1e-300)) if worth > 0 else 0 * prices
+        prices = np.abs(np.maximum(0.0, solved.x[:things]))
+        asked = float(supply @ prices)
+        if worth == 0 or asked == 0:
+            break  # there is nothing to choose
+        prices *= worth / asked  # all that there is to pay, and no more for rounding
     return most, best

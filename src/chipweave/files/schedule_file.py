@@ -28,7 +28,14 @@ from chipweave.files.json import dump_json, parse_json
 from chipweave.files.layer_figures import figures_to_dict, problem_of
 from chipweave.files.package_file import package_from_dict, package_to_dict, resolve_package
 from chipweave.files.scenario_file import resolve_scenario, scenario_from_dict, scenario_to_dict
-from chipweave.files.schedule_spec import FORMAT_VERSION, LAW, CostModelSpec, LowerBoundSpec, ScheduleFileSpec, StageSpec
+from chipweave.files.schedule_spec import (
+    FORMAT_VERSION,
+    LAW,
+    CostModelSpec,
+    LowerBoundSpec,
+    ScheduleFileSpec,
+    StageSpec,
+)
 from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
 from chipweave.hardware.package import Package
@@ -246,11 +253,8 @@ def _proof_to_dict(proof: Proof | None) -> dict[str, Any]:
     """Who proved it, and the lines; nothing where the lower bound says all."""
     if proof is None:
         return {}
-    return {"by": str(proof.by), "lines": [dict(zip(Line._fields, map(_listed, line), strict=True)) for line in proof.lines]}
-
-
-def _listed(value: float | tuple[float, ...]) -> float | list[float]:
-    return list(value) if isinstance(value, tuple) else value
+    lines = [line._asdict() | {"chiplet": list(line.chiplet), "chain": list(line.chain)} for line in proof.lines]
+    return {"by": str(proof.by), "lines": lines}
 
 
 def _cost_model_to_dict(result: Result) -> dict[str, Any]:

@@ -44,6 +44,18 @@ class Objective:
         return self.function(latency_s, energy_j)
 
 
+STEP = 1e-4
+"""Relative step of an objective's slopes."""
+
+
+def slopes(goal: Objective, latency_s: float, energy_j: float) -> tuple[float, float]:
+    """What a second more and a joule more add to an objective, about."""
+    here = goal(latency_s, energy_j)
+    per_s = (goal(latency_s * (1 + STEP), energy_j) - here) / (latency_s * STEP)
+    per_j = (goal(latency_s, energy_j * (1 + STEP)) - here) / (energy_j * STEP)
+    return per_s, per_j
+
+
 def objective(choice: str | Function) -> Objective:
     """One of `NAMED`, an expression of `latency` and `energy`, or a callable (latency_s, energy_j).
 

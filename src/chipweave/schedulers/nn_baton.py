@@ -14,14 +14,13 @@ import numpy as np
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
-from chipweave.evaluation.law import EMPTY, latency_s_of, micro_batches, through
 from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
 from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Partition, Pipeline, Stage
-from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact, pipeline_from
+from chipweave.schedulers.draft import DraftCosts, DraftStage, DraftWindow, pipeline_from
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.search import Found, Progress, Request
 
@@ -172,7 +171,7 @@ class _Bench:
     ready: Prepared
     evaluated: int = 0
     _options: dict[Span, list[WindowOption]] = field(default_factory=dict)
-    _exact: dict[int, Exact] = field(default_factory=dict)
+    _exact: dict[int, DraftCosts] = field(default_factory=dict)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
@@ -243,17 +242,15 @@ class _Bench:
                 window = exact.window(draft)
                 if window is None:
                     continue
-                latency_s, energy_j, (stage,) = window
-                k = micro_batches(exact.ground.batch, micro)
-                own_s = latency_s_of(through(EMPTY, stage, k), k, self.ready.rates)
+                latest_s = self._latest_start_s(span, window.pipelines[0].latency_s)
                 pipeline = pipeline_from(draft, exact.ground)
-                options.append(WindowOption(latency_s, energy_j, self._latest_start_s(span, own_s), (pipeline,)))
+                options.append(WindowOption(window.latency_s, window.energy_j, latest_s, (pipeline,)))
         return options
 
-    def _exact_of(self, task: int) -> Exact:
+    def _exact_of(self, task: int) -> DraftCosts:
         if task not in self._exact:
             ground = Ground(self.ready, task, self.order, np.array([len(self.order)]))
-            self._exact[task] = Exact(ground)
+            self._exact[task] = DraftCosts(ground)
         return self._exact[task]
 
     def _fits(self, task: int, unit: int, chiplets: int, partition: Partition) -> bool:

@@ -32,7 +32,7 @@ from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Fidelity, pose
-from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact
+from chipweave.schedulers.draft import DraftCosts, DraftStage, DraftWindow
 from chipweave.workload.layer import Layer
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
@@ -246,7 +246,7 @@ def test_stages_of_a_chain_are_what_the_evaluator_says(seed: int, l2_bytes: int)
     """
     rng = random.Random(seed)
     ground = ground_of(chain(rng) if seed % 3 else gemms(rng), row_of(4, l2_bytes))
-    exact = Exact(ground)
+    exact = DraftCosts(ground)
     micro_batch = 2 if seed % 2 else 1
     made = unit_tables(ground, micro_batch)
     for row in rows_of(ground, made, micro_batch):
@@ -286,7 +286,7 @@ def test_stages_on_one_chiplet_are_exact(seed: int, l2_bytes: int, micro_batch: 
     model = chain(rng) if seed % 3 else gemms(rng)
     cost_model = Together() if seed % 2 else Proportional()
     ground = ground_of(model, row_of(1, l2_bytes), fidelity=fidelity, cost_model=cost_model)
-    exact, line = Exact(ground), line_of(ground, micro_batch)
+    exact, line = DraftCosts(ground), line_of(ground, micro_batch)
     table = stage_tables(ground, unit_tables(ground, micro_batch), line, [0], len(model.units), NEVER)
     seen = 0
     for end in range(1, len(model.units) + 1):
@@ -340,7 +340,7 @@ def test_stages_on_one_chiplet_are_exact_in_the_middle_of_a_window(seed: int, l2
     rng = random.Random(seed)
     model = chain(rng, 6) if seed % 3 else gemms(rng)
     ground = ground_of(model, row_of(3, l2_bytes), cost_model=Together() if seed % 2 else Proportional())
-    exact, line, units = Exact(ground), line_of(ground, micro_batch), len(model.units)
+    exact, line, units = DraftCosts(ground), line_of(ground, micro_batch), len(model.units)
     table = stage_tables(ground, unit_tables(ground, micro_batch), line, [0], units, NEVER)
     for first in range(1, units):
         for end in range(first + 1, units):

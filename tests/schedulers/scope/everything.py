@@ -26,7 +26,7 @@ from chipweave.evaluation.exact.tensors import Location
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.plan.schedule import Partition, Pipeline, Stage
-from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
+from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 Floats = NDArray[np.float64]
@@ -140,7 +140,7 @@ class Everything:
     bounds: Bounds
 
     def __post_init__(self) -> None:
-        self.exact = Exact(self.ground)
+        self.exact = DraftCosts(self.ground)
         self.units = len(self.ground.model.units)
         self.chiplets = len(self.ground.order)
         self.micro_batches = micro_batch_candidates(self.ground.batch)

@@ -41,6 +41,14 @@ def region_sizes(most: int) -> Ints:
     return np.array(sizes, dtype=np.int64)
 
 
+def sizes_tried(batch: int, only: int | None) -> list[int]:
+    """Powers of two and the whole batch; steps between them are left to the exact improvement."""
+    if only is not None:
+        return [min(only, batch)]
+    sizes = {1 << power for power in range(5) if 1 << power <= batch}
+    return sorted(sizes | {min(batch, 64)})
+
+
 @dataclass(frozen=True)
 class Ground:
     """One task on one package's snake; what does not depend on the micro-batch.

@@ -260,6 +260,16 @@ def times_of(terms: Floats, loaded: float, left: float, out_s: float, stored: bo
     return law.turns(within, load_s, out_s if stored else 0.0, 0.0 if stored else out_s, overlaps)
 
 
+@inner(forceinline=True)
+def forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: Line) -> float:
+    """To the next stage, on `reader` chiplets: its largest part's need, or the sender's share, and the longest route
+    over both regions."""
+    if bytes_ == 0:
+        return 0.0
+    reach = min(len(line.spans) - 1, chiplets + reader)
+    return law.link_s(max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
+
+
 @kernel()
 def times(terms: Floats, loaded: float, left: float, out_s: float, stored: bool, line: Line) -> tuple[float, float]:
     """`times_of` for Python."""

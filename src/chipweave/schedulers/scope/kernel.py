@@ -19,6 +19,7 @@ from chipweave.evaluation.tables.regions_kernel import (
     RESIDENT_S,
     STREAMS_S,
     Line,
+    forward_s,
     times_of,
 )
 from chipweave.ndarrays import Floats, Ints
@@ -75,16 +76,6 @@ class Windows(NamedTuple):
 
 
 @inner(forceinline=True)
-def _forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: Line) -> float:
-    """To the next stage, on `reader` chiplets: its largest part's need, or the sender's share, and the longest route
-    over both regions."""
-    if bytes_ == 0:
-        return 0.0
-    reach = min(len(line.spans) - 1, chiplets + reader)
-    return law.link_s(max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
-
-
-@inner(forceinline=True)
 def _smallest(
     board: Board, tails: Tails, span: tuple[int, int, int], opens: bool, start: int, cap_s: float, found: Floats
 ) -> int:
@@ -111,7 +102,7 @@ def _smallest(
         least_s = max(terms[PACE_S] + terms[EXPOSED_S], terms[STREAMS_S], terms[GATHER_S])
         if least_s < np.inf and least_s <= cap_s:
             if c < end:
-                out_s = _forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
+                out_s = forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
             found[2] = out_s
             found[0], found[1] = times_of(terms, loaded, left, out_s, c == end, line)
             if found[1] <= cap_s:

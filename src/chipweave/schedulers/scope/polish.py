@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from chipweave.plan.problem import micro_batch_candidates
-from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
+from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow
 from chipweave.schedulers.search import Request
 
 LAYERS_PER_ROUND, PER_UNIT, EVEN_CHIPLETS = 2500, 32, 64
@@ -57,7 +57,7 @@ class SearchSpace:
 
 def polish(
     starts: Sequence[Draft],
-    exact: Exact,
+    exact: DraftCosts,
     space: SearchSpace,
     value: Callable[[float, float], float],
     rounds: int,
@@ -89,7 +89,7 @@ def polish(
 
 def _climb(
     draft: Draft,
-    exact: Exact,
+    exact: DraftCosts,
     space: SearchSpace,
     value: Callable[[float, float], float],
     limit: int,
@@ -131,10 +131,10 @@ def _below(value: float, best: float) -> bool:
     return value < best - SAME * abs(best)
 
 
-def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterator[Change]:
+def _neighbours(draft: Draft, exact: DraftCosts, batch: int, chiplets: int) -> Iterator[Change]:
     """Small changes, those of the longest window and its slowest stages first."""
     measured = [exact.window(window) for window in draft]
-    order = sorted(range(len(draft)), key=lambda w: (-(measured[w] or (0.0,))[0], w))
+    order = sorted(range(len(draft)), key=lambda w: (-(0.0 if (cost := measured[w]) is None else cost.latency_s), w))
     for w in order:
         for changed in _window_changes(draft[w], exact, batch, chiplets):
             yield w, w + 1, (changed,)
@@ -145,11 +145,11 @@ def _neighbours(draft: Draft, exact: Exact, batch: int, chiplets: int) -> Iterat
             yield from ((w, w + 2, pair) for pair in _border_changes(draft[w], draft[w + 1], chiplets))
 
 
-def _window_changes(window: DraftWindow, exact: Exact, batch: int, chiplets: int) -> Iterator[DraftWindow]:
+def _window_changes(window: DraftWindow, exact: DraftCosts, batch: int, chiplets: int) -> Iterator[DraftWindow]:
     made = exact.window(window)
     assert made is not None
-    stages = window.stages
-    slow = sorted(range(len(stages)), key=lambda j: (-made[2][j].steady_s, j))
+    stages, measured = window.stages, made.pipelines[0].stages
+    slow = sorted(range(len(stages)), key=lambda j: (-measured[j].steady_s, j))
     fast = slow[::-1]
     spare = chiplets - window.chiplets
     for j in slow[: max(4, len(slow) // 4)]:

@@ -12,17 +12,18 @@ from itertools import pairwise
 
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.tables.regions import Ground, region_sizes
+from chipweave.evaluation.tables.regions import Ground, region_sizes, sizes_tried
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
+from chipweave.plan.objective import Objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
-from chipweave.schedulers.draft import Draft, Exact, pipeline_from
+from chipweave.schedulers.draft import Draft, DraftCosts, pipeline_from
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import SearchSpace, polish
-from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level, sizes_tried
+from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level
 from chipweave.schedulers.search import Found, Progress, Request
 
 SEQUENTIAL = SearchSpace(whole_package=True)
@@ -33,8 +34,8 @@ MERGED = SearchSpace()
 WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.15
 """More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
 improved where the best of them is."""
-STEP, MOST_WORTH = 1e-4, 10.0
-"""Relative step of the objective's slopes; a per cent of energy is worth at most so many per cent of latency."""
+MOST_WORTH = 10.0
+"""A per cent of energy is worth at most so many per cent of latency."""
 
 
 def scope(problem: Problem | Prepared, request: Request) -> Found:
@@ -130,7 +131,7 @@ class _Run:
     """
 
     ground: Ground
-    exact: Exact
+    exact: DraftCosts
     levels: list[Level]
     spaces: Sequence[SearchSpace]
     request: Request
@@ -158,7 +159,7 @@ class _Run:
             cheapest.append([] if late else candidates(ground, levels, space, 0.0, request.jobs))
         if not any(cheapest):
             raise _does_not_fit(ground, spaces[-1])
-        return cls(ground, Exact(ground), levels, spaces, request, cheapest, [])
+        return cls(ground, DraftCosts(ground), levels, spaces, request, cheapest, [])
 
     def costs(self, groups: Sequence[Sequence[Candidate]]) -> list[tuple[float, float]]:
         """Estimated (latency_s, energy_j) of all candidates."""
@@ -225,9 +226,7 @@ def _does_not_fit(ground: Ground, space: SearchSpace) -> InfeasibleError:
 
 def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: float) -> tuple[float, ...]:
     """What a joule is worth in seconds at this point, by the objective's slopes; none where it is worth nothing."""
-    here = value(latency_s, energy_j)
-    per_s = (value(latency_s * (1 + STEP), energy_j) - here) / (latency_s * STEP)
-    per_j = (value(latency_s, energy_j * (1 + STEP)) - here) / (energy_j * STEP)
+    per_s, per_j = slopes(Objective("", value), latency_s, energy_j)
     if per_j <= 0:
         return ()
     even = latency_s / energy_j  # where a per cent of one is worth a per cent of the other, as for EDP

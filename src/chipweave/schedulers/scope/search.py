@@ -14,7 +14,7 @@ from chipweave.evaluation.tables import regions_kernel as stage
 from chipweave.evaluation.tables.regions import Ground, line_of, stage_tables, unit_tables
 from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
 from chipweave.ndarrays import Floats, Ints
-from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow, Exact
+from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow
 from chipweave.schedulers.scope import kernel
 from chipweave.schedulers.scope.kernel import Board, Windows
 from chipweave.schedulers.scope.polish import SearchSpace
@@ -49,14 +49,6 @@ class Candidate:
     latency_s: float
     energy_j: float
     draft: Draft
-
-
-def sizes_tried(batch: int, only: int | None) -> list[int]:
-    """Powers of two and the whole batch; steps between them are left to the exact improvement."""
-    if only is not None:
-        return [min(only, batch)]
-    sizes = {1 << power for power in range(5) if 1 << power <= batch}
-    return sorted(sizes | {min(batch, 64)})
 
 
 def level(ground: Ground, micro_batch: int, single: bool) -> Level:
@@ -235,7 +227,7 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, line: Line) -> list[int]:
 
 
 def evaluated(
-    some: Sequence[Candidate], exact: Exact, space: SearchSpace, value: Callable[[float, float], float]
+    some: Sequence[Candidate], exact: DraftCosts, space: SearchSpace, value: Callable[[float, float], float]
 ) -> list[Draft]:
     """The candidates with the best estimates that fit L2, best first by their exact cost."""
     scored: list[tuple[float, int, Draft]] = []
@@ -249,7 +241,7 @@ def evaluated(
     return [draft for _, _, draft in sorted(scored)]
 
 
-def _fitting(window: DraftWindow, exact: Exact) -> DraftWindow:
+def _fitting(window: DraftWindow, exact: DraftCosts) -> DraftWindow:
     """The window with the largest micro-batch, halved as often as needed, that fits L2 (1 always does)."""
     while exact.window(window) is None:
         window = replace(window, micro_batch=window.micro_batch // 2)

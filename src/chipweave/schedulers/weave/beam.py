@@ -1,7 +1,7 @@
 """Compiled: windows one after another, by a beam over how far each task has come.
 
-A window is given a length; every task then goes as far as pays on so many chiplets in that time, and chiplets are shared
-out by a knapsack. What a schedule loses against the prices (`prices.py`) says how good it is so far.
+A window is given a length; every task then goes as far as pays on so many chiplets in that time, and chiplets are
+shared out by a knapsack. What a schedule loses against the prices (`prices.py`) says how good it is so far.
 """
 
 from __future__ import annotations

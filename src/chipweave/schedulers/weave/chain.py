@@ -1,4 +1,4 @@
-"""Compiled: pipelines between cuts of a task, from the back, with as few chiplets as a cap on the slowest stage allows."""
+"""Compiled: pipelines between cuts of a task, with as few chiplets as a cap on the slowest stage allows."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from chipweave.evaluation.tables.regions_kernel import (
     RESIDENT_S,
     STREAMS_S,
     Line,
+    forward_s,
     times_of,
 )
 from chipweave.ndarrays import Floats, Ints
@@ -85,16 +86,6 @@ class Best(NamedTuple):
 
 
 @inner(forceinline=True)
-def _forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: Line) -> float:
-    """To the next stage, on `reader` chiplets: its largest part's need, or the sender's share, and the longest route
-    over both regions."""
-    if bytes_ == 0:
-        return 0.0
-    reach = min(len(line.spans) - 1, chiplets + reader)
-    return law.link_s(max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
-
-
-@inner(forceinline=True)
 def _cheapest(
     board: Board, tails: Tails, span: tuple[int, int, int], opens: bool, cap_s: float, price: Floats, found: Floats
 ) -> int:
@@ -124,7 +115,7 @@ def _cheapest(
             continue
         out_s = stored_s
         if c < end:
-            out_s = _forward_s(left, board.chiplets[s], board.chiplets[follower], receive, line)
+            out_s = forward_s(left, board.chiplets[s], board.chiplets[follower], receive, line)
         fill_s, steady_s = times_of(terms, loaded, left, out_s, c == end, line)
         if steady_s > cap_s:
             continue

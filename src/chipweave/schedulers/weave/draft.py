@@ -11,7 +11,7 @@ from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables.regions import PARTITIONS
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
-from chipweave.schedulers.weave.exact import Exact
+from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.place import pipeline_on, regions_of
 
@@ -40,13 +40,22 @@ class Worth(NamedTuple):
     value: float
 
 
+NO_WORTH = Worth(math.inf, math.inf)
+"""Of no draft."""
+
+
 @dataclass(frozen=True)
 class Judge:
-    """What drafts are worth."""
+    """What drafts are worth.
+
+    Args:
+        regions: whether a stage may have several chiplets.
+    """
 
     ready: Prepared
     exact: Exact
     objective: Objective
+    regions: bool = True
 
     def window(self, draft: WindowDraft) -> Window:
         """The window with its regions in their places."""
@@ -70,8 +79,8 @@ class Judge:
             cost = self.exact.window(window)
             if cost is None:
                 return None
-            for pipeline, end_s in zip(window.pipelines, cost.ends_s, strict=True):
-                ends_s[pipeline.task] = latency_s + end_s
+            for pipeline in cost.pipelines:
+                ends_s[pipeline.task] = latency_s + pipeline.end_s
             latency_s, energy_j = latency_s + cost.latency_s, energy_j + cost.energy_j
         for task, end_s in ends_s.items():
             limit_s = self.ready.tasks[task].latency_limit_s

@@ -93,7 +93,7 @@ def _changes(judge: Judge, draft: Draft, windows: Sequence[Window]) -> Iterator[
                         {at: window, later: draft[later]},
                         {at: _with(window, number, one), later: _with(draft[later], place, two)},
                     )
-        for changed in _chiplets_handed_over(judge, window):
+        for changed in _chiplets_handed_over(judge, window) if judge.regions else ():
             yield {at: window}, {at: changed}
 
 

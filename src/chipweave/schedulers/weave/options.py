@@ -22,7 +22,7 @@ class WeaveOptions:
         most=MOST,
     )
     gap: float = option(
-        0.0, help="Stop as soon as the schedule is proven to be no further from the best than this share", least=0, most=1
+        0.0, help="Stop when the schedule is proven to be no further from the best than this share", least=0, most=1
     )
 
     def __post_init__(self) -> None:

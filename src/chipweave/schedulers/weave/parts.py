@@ -11,16 +11,18 @@ import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables import regions_kernel
-from chipweave.evaluation.tables.regions import Ground, line_of, region_sizes, stages_between, unit_tables
+from chipweave.evaluation.tables.regions import Ground, line_of, region_sizes, sizes_tried, stages_between, unit_tables
 from chipweave.evaluation.tables.regions_kernel import PACE_S, UnitTables
 from chipweave.ndarrays import Floats, Ints
-from chipweave.schedulers.scope.search import CAP_GROWTH, FASTEST, sizes_tried
 from chipweave.schedulers.weave.chain import Best, Board, pipelines, stages_of
 from chipweave.schedulers.weave.lines import MOST_TURNS, Slots, lines_of
 
 MOST_CUTS, MOST_CUTS_OF_SINGLES = 48, 160
-"""Places where a task may be cut into windows and stages by the tables, evenly by work, and where no stage has more than
-one chiplet: their times must match without regions of more or fewer. Later changes cut anywhere."""
+"""Places where a task may be cut into windows and stages by the tables, evenly by work; more where no stage has more
+than a chiplet, since then only cuts make their times match. Later changes cut anywhere."""
+
+CAP_GROWTH, FASTEST = 1.25, 16.0
+"""Steps of the caps on the slowest stage, and how much faster than all work on all chiplets the last one is."""
 
 DEAR = 3.0
 """A chiplet of one group is also tried at so many times the price of the others."""
@@ -171,8 +173,8 @@ class Boards:
 
 
 def prices_of(slots: Slots) -> Floats:
-    """[n, group] prices of a chiplet under which pipelines are made: all alike, and one group dearer than the others; of
-    groups that are alike only the first, since its pipelines do for the others."""
+    """[n, group] prices of a chiplet under which pipelines are made: all alike, and one group dearer than the others;
+    of groups that are alike only the first, since its pipelines do for the others."""
     kinds = [(group.chiplet_class, group.longest, group.chiplets) for group in slots.groups]
     if len(kinds) == 1:
         return np.ones((1, 1))
@@ -231,7 +233,7 @@ def _turn(best: Parts, slots: Slots, worth: float) -> None:
 def stages_made(
     boards: Boards, task: int, part: tuple[int, int], made: tuple[int, int, int, int], worth: float
 ) -> list[RegionNeed]:
-    """The stages of a part of a task (numbers of cuts) that `parts_of` made at a micro-batch, a cap, prices and a turn."""
+    """The stages of a part of a task (numbers of cuts) that `parts_of` made at a micro-batch, cap, prices and turn."""
     pieces, (board, caps_s), found = boards.pieces, boards.tables(task, made[0]), []
     cuts, turn = pieces.cuts(task), boards.slots.turns[made[3]]
     for start, stop, s in stages_of(board, *part, float(caps_s[made[1]]), boards.prices[made[2]], worth):

@@ -13,19 +13,20 @@ from dataclasses import dataclass, field, replace
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.lines import chains_of, least, lines_for
+from chipweave.evaluation.lines import chains_of, least, lines_for, proven
 from chipweave.plan.certificate import LATENCY_LEVERS, Proof, Prover, Requirement, Space, Unmet, infeasible
+from chipweave.plan.objective import objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule
+from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.search import Found, Progress, Request
-from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, Worth, draft_of
-from chipweave.schedulers.weave.exact import Exact
+from chipweave.schedulers.weave.draft import NO_WORTH, Draft, Judge, PipelineDraft, Worth, draft_of
 from chipweave.schedulers.weave.improve import Climber, improve
 from chipweave.schedulers.weave.lines import slots_of
 from chipweave.schedulers.weave.options import WeaveOptions
 from chipweave.schedulers.weave.parts import Boards, Parts, Pieces, RegionNeed, parts_of, stages_made
-from chipweave.schedulers.weave.prices import Market, best_prices
+from chipweave.schedulers.weave.prices import Market, prices_of
 from chipweave.schedulers.weave.windows import Sketch, sketches
 
 DEFAULT_S = 20.0
@@ -33,6 +34,9 @@ DEFAULT_S = 20.0
 
 ROUNDS = 3
 """Times that windows are made, each with what a joule is worth at the best schedule so far."""
+
+LITTLE = 1e-3
+"""Of what makes a per cent of energy worth one of latency, the least that a joule is taken to be worth."""
 
 NEAR = 0.1
 """A change of that worth, relative to it, below which no further round is made."""
@@ -71,7 +75,7 @@ class _Best:
     request: Request
     started_s: float
     schedule: Schedule | None = None
-    worth: Worth = Worth(math.inf, math.inf)
+    worth: Worth = NO_WORTH
     draft: Draft | None = None
     seen: list[tuple[float, float]] = field(default_factory=list)
     by: str = ""
@@ -99,7 +103,7 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     started_s = time.monotonic()
     if request.deadline_s is None and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
-    judge = Judge(ready, Exact(ready), request.objective)
+    judge = Judge(ready, Exact(ready), request.objective, space is Space.REGIONS)
     best = _Best(judge, request, started_s)
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
@@ -108,11 +112,14 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     lines = lines_for(ready, space, request.objective, lambda: _until(request, started_s, BEFORE_PROOF).out_of_time)
     proof = Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
     steps = options.steps if options.steps is not None else 10**9
-    _climb(best, _until(request, started_s, BEFORE_CHALLENGERS), steps)
-    _hear_challengers(best, space)
-    _climb(best, request, steps)
+    regions = space is Space.REGIONS
+    enough = proven(ready, request.objective, regions, proof).value / (1 - options.gap) if options.gap < 1 else math.inf
+    improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
+    _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
+    _hear_challengers(best, space, improving)
+    _climb(best, improving, steps)
     if best.schedule is None or best.worth.late_s:
-        raise _late(best)
+        raise _late(best, space)
     return Found(
         best.schedule,
         judge.exact.stages,
@@ -147,7 +154,7 @@ def _keep(best: _Best, draft: Draft, by: str) -> Worth:
     windows = [best.judge.window(window) for window in draft]
     worth = best.judge.worth(windows)
     if worth is None:
-        return Worth(math.inf, math.inf)
+        return NO_WORTH
     best.keep(Schedule(tuple(windows)), worth, by, draft)
     return worth
 
@@ -170,6 +177,8 @@ def _rounds(best: _Best, pieces: Pieces) -> int:
         before, joule_s = joule_s, _joule_s(best, *best.judge.totals(best.schedule.windows))
         if abs(joule_s - before) <= NEAR * before and number + 1 >= len(tried):
             break
+    if best.worth.late_s and found:  # then nothing counts but time
+        made += _round(best, tried[min(found)[1]], LITTLE * joule_s, ROUNDS)[1]
     return made
 
 
@@ -178,11 +187,11 @@ def _round(best: _Best, boards: Boards, joule_s: float, number: int) -> tuple[Wo
     ready, request = boards.ready, best.request
     parts: list[Parts] = []
     for task in range(len(ready.tasks)):
-        best.tell(number * 20 + 5, f"pipelines of {ready.tasks[task].name}")
+        best.tell(min(58, number * 20 + 5), f"pipelines of {ready.tasks[task].name}")
         parts.append(parts_of(boards, task, joule_s, request.jobs))
     market = Market(parts, boards.slots, chains_of(ready), ready.rates.dram_bytes_s, joule_s)
-    best.tell(number * 20 + 15, "windows")
-    rough, least = sketches(market, best_prices(market), _parents(ready), _limits_s(ready)), Worth(math.inf, math.inf)
+    best.tell(min(59, number * 20 + 15), "windows")
+    rough, least = sketches(market, prices_of(market), _parents(ready), _limits_s(ready)), NO_WORTH
     for sketch in rough[:FINALISTS]:
         least = min(least, _keep(best, _drafted(boards, parts, sketch, joule_s), "windows by prices"))
         if request.out_of_time:
@@ -192,12 +201,9 @@ def _round(best: _Best, boards: Boards, joule_s: float, number: int) -> tuple[Wo
 
 def _joule_s(best: _Best, latency_s: float, energy_j: float) -> float:
     """What a joule is worth in seconds, by the objective's slopes at a point; a little where it is worth nothing."""
-    goal, step = best.request.objective, 1e-4
-    here = goal(latency_s, energy_j)
-    per_s = (goal(latency_s * (1 + step), energy_j) - here) / (latency_s * step)
-    per_j = (goal(latency_s, energy_j * (1 + step)) - here) / (energy_j * step)
+    per_s, per_j = slopes(best.request.objective, latency_s, energy_j)
     even = latency_s / energy_j
-    return min(1e3 * even, max(1e-6 * even, per_j / per_s if per_s > 0 else math.inf))
+    return min(even / LITTLE, max(LITTLE * even, per_j / per_s if per_s > 0 else math.inf))
 
 
 def _drafted(boards: Boards, parts: Sequence[Parts], sketch: Sketch, joule_s: float) -> Draft:
@@ -236,11 +242,11 @@ def _climb(best: _Best, request: Request, steps: int) -> None:
     best.keep(Schedule(tuple(climber.windows)), climber.worth, "windows by prices, improved", climber.draft)
 
 
-def _hear_challengers(best: _Best, space: Space) -> None:
+def _hear_challengers(best: _Best, space: Space, request: Request) -> None:
     """What other schedulers find in the space, unless it is proven that they can find nothing better."""
     from chipweave.schedulers import scheduler
 
-    ready, request = best.judge.ready, best.request
+    ready = best.judge.ready
     names = ["scar"] if space is Space.ONE_CHIPLET else ["nn-baton", "scar", "scope"]
     if len(ready.tasks) == 1 and space is Space.REGIONS:
         names = ["scope", "scar"]
@@ -264,23 +270,40 @@ def _hear_challengers(best: _Best, space: Space) -> None:
 def _silent(progress: Progress) -> None: ...
 
 
-def _late(best: _Best) -> InfeasibleError:
+def _late(best: _Best, space: Space) -> InfeasibleError:
     """What the schedule that comes closest misses."""
     ready = best.judge.ready
     unmet = []
-    for task in ready.tasks:
+    for number, task in enumerate(ready.tasks):
         if task.latency_limit_s is not None:
+            bound_s = _least_end_s(ready, number, space)
             unmet.append(
                 Unmet(
                     Requirement.LATENCY,
                     of=task.name,
                     demand=task.latency_limit_s,
+                    bound=bound_s,
+                    space=space if bound_s > task.latency_limit_s else None,
                     unit="s",
                     searched="all windows that were tried",
                     levers=LATENCY_LEVERS,
                 )
             )
     return infeasible(*unmet)
+
+
+def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
+    """When a task ends at the earliest: alone on the package with those that it waits for."""
+    names, chain = [task.name for task in ready.tasks], [number]
+    while (before := ready.tasks[chain[-1]].depends_on) is not None:
+        chain.append(names.index(before))
+    chain.sort()
+    problem = replace(
+        ready.problem,
+        scenario=replace(ready.problem.scenario, tasks=tuple(ready.tasks[each] for each in chain)),
+        costs=tuple(ready.problem.costs[each] for each in chain),
+    )
+    return lower_bound(problem, objective("latency"), space is Space.REGIONS).latency_s
 
 
 def _front(seen: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

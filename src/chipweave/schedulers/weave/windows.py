@@ -81,9 +81,10 @@ def _game(market: Market, prices: Prices, parents: Sequence[int], limits_s: Sequ
     for task, own in enumerate(prices.to_go):
         # A little more for whoever goes on, so that no task waits for ever because its way is free.
         going[task, : len(own)] = own + LURE * whole_s * (1 - np.arange(len(own)) / (len(own) - 1))
+    joules = stacked("energy_j")
     return Game(
         stacked("latency_s"),
-        market.joule_s * stacked("energy_j") if market.joule_s > 0 else np.where(np.isinf(stacked("energy_j")), np.inf, 0.0),
+        np.where(np.isinf(joules), np.inf, market.joule_s * joules),
         stacked("dram_bytes") / market.dram_bytes_s,
         going,
         np.array([len(parts.cuts) - 1 for parts in market.parts]),

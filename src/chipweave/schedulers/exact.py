@@ -19,11 +19,11 @@ EARLIER, HERE, LATER = 0, 1, 2
 
 
 class Cost(NamedTuple):
-    """Of a window: seconds, joules, and per pipeline its seconds until it ends in the window."""
+    """Of a window: seconds, joules, and its pipelines, as if the schedule began with it."""
 
     latency_s: float
     energy_j: float
-    ends_s: tuple[float, ...]
+    pipelines: tuple[PipelineEvaluation, ...]
 
 
 @dataclass
@@ -49,14 +49,14 @@ class Exact:
             self._windows[window] = None
             if len(parts) == len(made):
                 found = window_of(self.ready, window, parts, 0.0)
-                ends = tuple(pipeline.end_s for pipeline in found.pipelines)
-                self._windows[window] = Cost(found.latency_s, found.energy.total, ends)
+                self._windows[window] = Cost(found.latency_s, found.energy.total, found.pipelines)
         return self._windows[window]
 
     def pipeline(self, pipeline: Pipeline) -> tuple[PipelineEvaluation, Transfer] | None:
         """A pipeline and its traffic; None where its micro-batch does not fit."""
         if pipeline not in self._pipelines:
-            most = max(len(stage.chiplets) for stage in pipeline.stages)
+            alone = all(len(stage.chiplets) == 1 for stage in pipeline.stages)
+            most = 1 if alone else len(self.ready.package.chiplets)
             setting = Setting(self.ready, HERE, pipeline, _location(self.ready, pipeline), most)
             self._pipelines[pipeline] = None
             if _fits(setting):
@@ -89,7 +89,8 @@ def _touched(setting: Setting, number: int) -> list[object]:
         for edge in model.consumers[layer]
         if where.window[edge.consumer] == HERE
     }
-    made = {edge.producer for layer in layers for edge in model.operands[layer] if edge.producer >= setting.pipeline.first}
+    read = {edge.producer for layer in layers for edge in model.operands[layer]}
+    made = {tensor for tensor in read if tensor >= setting.pipeline.first}
     skipped = {(tensor, number - where.stage[tensor] - 1) for tensor in made if where.stage[tensor] < number - 1}
     return [*(stages[target] for target in sorted(readers - {number})), *sorted(skipped)]
 
