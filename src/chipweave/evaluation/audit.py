@@ -1,4 +1,4 @@
-"""Does a proof hold? Checked again from nothing but the problem and the lines, in plain Python (docs/optimal.md).
+"""Does a proof hold? Checked again from nothing but the problem and the lines, in plain Python (docs/proof.md).
 
 This shares the cost model, the law's constants and the ways in which layers may be cut with whoever found the proof,
 and none of the arithmetic: it goes through every layer, every way to cut it and every number of samples, one at a time.

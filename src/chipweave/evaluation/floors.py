@@ -1,4 +1,4 @@
-"""What a layer takes at least, wherever and however it runs: the ground of proofs (docs/optimal.md).
+"""What a layer takes at least, wherever and however it runs: the ground of proofs (docs/proof.md).
 
 A *candidate* is a way to cut one sample of a layer into parts, and a number of samples that a part computes together.
 Whatever region, partition, micro-batch and window a layer is given, what its chiplets pay is at least what the cheapest

@@ -1,6 +1,6 @@
 """Supporting lines: what a second and a joule of every schedule come to at least, and what follows for an objective.
 
-docs/optimal.md has the proofs. A line says that latency * L + joule * E >= value for the seconds L and joules E of
+docs/proof.md has the proofs. A line says that latency * L + joule * E >= value for the seconds L and joules E of
 every schedule of a space; several lines leave a region of the plane, and an objective is at least its least value
 there.
 """
