@@ -26,7 +26,7 @@ FLOORS = (
     "cost",
     "plan",
     "evaluation",
-    "schedulers simulate results",
+    "schedulers simulation results",
     "files",
     "report store api",
     "study serving __init__",
