@@ -5,7 +5,7 @@ docs/simulation.md, "The engine", defines what these values mean.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 NONE = -1
@@ -75,11 +75,13 @@ class Run:
     Args:
         ready_s: all of `after` and `room` have ended; start_s: a channel is held, too; end_s: it has ended.
         waited_s: per resource, seconds by which transfers took longer because they shared it, all transfers together.
-        events: how often the clock moved an operation, a flow's rate or a packet.
+        held_by: per transfer, the resource that held it back last; `NONE` where none did.
+        events: how often an operation ended, a flow began or a head was served.
     """
 
     ready_s: list[float]
     start_s: list[float]
     end_s: list[float]
-    waited_s: list[float] = field(repr=False)
-    events: int = 0
+    waited_s: list[float]
+    held_by: list[int]
+    events: int
