@@ -1,0 +1,65 @@
+"""A schedule as operations: its windows, each by itself or, with prefetch, all together (docs/simulation.md,
+"Windows")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chipweave.evaluation.exact.demand import Setting
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.tensors import locate
+from chipweave.plan.schedule import Schedule
+from chipweave.simulation.draft import Draft, Numbers, What
+from chipweave.simulation.machine import Machine
+from chipweave.simulation.pipeline import PipelineRun, lay_out
+from chipweave.simulation.stage import stage_run
+from chipweave.simulation.transfers import Floor
+from chipweave.simulation.turns import lay_out_in_turns
+
+WindowRun = tuple[PipelineRun, ...]
+
+
+def window_runs(ready: Prepared, schedule: Schedule, floor: Floor, machine: Machine) -> list[WindowRun]:
+    """Per window of a valid schedule, its pipelines as the machine runs them."""
+    where = [locate(schedule, task, len(entry.model.layers)) for task, entry in enumerate(ready.tasks)]
+    found = []
+    for index, window in enumerate(schedule.windows):
+        runs = []
+        for number, pipeline in enumerate(window.pipelines):
+            setting = Setting(ready, index, pipeline, where[pipeline.task], schedule.largest_region)
+            k, samples = setting.micro_batches, pipeline.micro_batch
+            stages = tuple(stage_run(setting, each, floor, machine) for each in range(len(pipeline.stages)))
+            runs.append(PipelineRun(index, number, stages, k, (setting.batch - (k - 1) * samples) / samples))
+        found.append(tuple(runs))
+    return found
+
+
+def lay_out_window(draft: Draft, window: WindowRun, pins_after: dict[int, Numbers]) -> None:
+    """The operations of one window.
+
+    Args:
+        pins_after: per chiplet, behind which it may load weights of this window; becomes, behind which it may load
+            those of the next one.
+    """
+    ends: dict[int, Numbers] = {}
+    for pipeline in window:
+        if draft.machine.turns:
+            left = lay_out_in_turns(draft, pipeline)
+        else:
+            behind = [
+                tuple(sorted({each for chiplet in stage.chiplets for each in pins_after.get(chiplet, draft.origin)}))
+                for stage in pipeline.stages
+            ]
+            left = lay_out(draft, pipeline, behind)
+        for stage, last in zip(pipeline.stages, left, strict=True):
+            ends |= dict.fromkeys(stage.chiplets, last)
+    pins_after |= ends
+
+
+def lay_out_together(draft: Draft, windows: Sequence[WindowRun]) -> None:
+    """All windows, one behind the other; weights that stay may load before their window begins."""
+    pins_after: dict[int, Numbers] = {}
+    for number, window in enumerate(windows):
+        lay_out_window(draft, window, pins_after)
+        left = tuple(sorted({each for last in pins_after.values() for each in last}))
+        draft.origin = (draft.work(What("window", number + 1), 0.0, left),)
