@@ -121,7 +121,6 @@ LADDER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("readers have any room", {"receive_slots": 1_000_000}),
     ("loads wait for what earlier stages send", {"entry": Entry.ARRIVAL}),
     ("exchanges wait for the computing", {"exchange": Exchanging.BEHIND}),
-    ("weights stream in one transfer beside the computing", {"streaming": Streaming.LUMPED}),
     ("one transfer of a stage at a time", {"dma_channels": 1}),
     ("stages work in turns, as the formulas have it", {"turns": True}),
 )
