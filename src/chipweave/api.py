@@ -1,4 +1,4 @@
-"""The Python API: make a schedule, evaluate one, compare schedulers and packages, import models."""
+"""The Python API: make a schedule, evaluate and simulate one, compare schedulers and packages, import models."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     import torch
 
     from chipweave.schedulers import Scheduler
+    from chipweave.simulation.machine import Machine
+    from chipweave.simulation.outcome import Simulation
     from chipweave.workload.importers.assembly import Imported
 
-__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "schedule"]
+__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "schedule", "simulate"]
 
 MOST_JOBS = 1024
 
@@ -150,6 +152,23 @@ def evaluate(
     if faults:
         raise InputError([f"schedule: {fault}" for fault in faults])
     return assess(ready, describe(model), plan, make_objective(objective))
+
+
+def simulate(plan: Result | str | Path, machine: Machine | None = None) -> Simulation:
+    """Play a schedule through, transfer by transfer (docs/simulation.md): how long it takes, and what was waited for.
+
+    Args:
+        plan: a result, or a file as `evaluate` takes it; of fidelity `detailed`.
+        machine: a `chipweave.simulation.machine.Machine`; None: the default one.
+
+    Raises:
+        InputError: the file cannot be read, the schedule is invalid, or its fidelity is `paper`.
+    """
+    from chipweave.simulation.machine import Machine
+    from chipweave.simulation.outcome import simulate_all
+
+    result = plan if isinstance(plan, Result) else evaluate(plan)
+    return simulate_all(result.problem, result.schedule, result.evaluation, machine or Machine())
 
 
 def compare(

@@ -104,7 +104,7 @@ class Machine:
                 continue
             words = [str(each) for each in kind]
             if value not in words:
-                yield f"machine: {name}={value!r} is none of {', '.join(words)}{did_you_mean(str(value), words)}"
+                yield f"machine: {name}={value!r} is none of its values{did_you_mean(str(value), words)}"
             else:
                 object.__setattr__(self, name, kind(value))
 

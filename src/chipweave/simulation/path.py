@@ -17,7 +17,7 @@ class Bound:
 
     Args:
         by: compute, dram, dram wait, link, link wait, room (at the reader) or channel.
-        pipeline, stage: whose computing, or whose reader has no room; `NONE` for the others.
+        window, pipeline, stage: whose computing, or whose reader has no room; `NONE` for the others.
     """
 
     by: str
@@ -39,7 +39,7 @@ def bounds(
     for by, what, seconds in _steps(operations, whats, resources, run, kinds):
         own = by in ("compute", "room")
         stage = what.target if by == "room" else what.stage
-        key = (by, what.window, what.pipeline, stage) if own else (by, what.window, NONE, NONE)
+        key = (by, what.window, what.pipeline, stage) if own else (by, NONE, NONE, NONE)
         spent[key] = spent.get(key, 0.0) + seconds
     found = (Bound(*key, seconds) for key, seconds in spent.items())
     return tuple(sorted(found, key=lambda each: (-each.seconds, each.by, each.pipeline, each.stage)))
