@@ -65,33 +65,49 @@ def lay_out(draft: Draft, pipeline: PipelineRun, pins_after: Sequence[Numbers]) 
         pins_after: per stage, what its weights that stay load behind.
     """
     tracks: list[Track] = []
-    chain: Numbers = ()
+    chain, sooner = (), ()
+    in_order = draft.machine.order is Order.NEED
     for stage, behind in zip(pipeline.stages, pins_after, strict=True):
         pools = draft.pool(), draft.pool()
-        before = chain if draft.machine.order is Order.NEED else ()
-        pins, mates, chain = _pins(draft, pipeline, stage, pools[0], (*behind, *before))
-        chain = chain or before
-        tracks.append(Track(pools, pins, mates))
+        first = not tracks and in_order and not draft.machine.prefetch
+        load = _load(draft, pipeline, stage, pools[0]) if first else ()
+        pins, mates, last = _pins(draft, pipeline, stage, pools[0], (*behind, *chain, *sooner), load)
+        tracks.append(Track(pools, pins, mates, load=load))
+        if in_order:
+            sooner = () if last else (*sooner, *load)
+            chain = last or chain
     for micro_batch in range(pipeline.micro_batches):
         for stage in pipeline.stages:
             _pass(draft, pipeline, stage, micro_batch, tracks)
     return [track.left[-1] for track in tracks]
 
 
+def _load(draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int) -> Numbers:
+    """The first micro-batch's load of a pipeline's first stage, which all of its weights but a first block wait for."""
+    if stage.load is None:
+        return ()
+    what = What("load", pipeline.window, pipeline.number, stage.number, 0)
+    return (draft.transfer(what, stage.load, pipeline.share(stage, 0).bytes_, pool=pool),)
+
+
 def _pins(
-    draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int, after: Numbers
+    draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int, after: Numbers, sooner: Numbers
 ) -> tuple[dict[int, Gates], Numbers, Numbers]:
     """Weights that stay, one transfer after another: per layer what waits for them; the load of what waits with mates;
-    the last transfer."""
+    what later ones come behind, nothing where there are none.
+
+    Args:
+        after: what the first one comes behind; sooner: what all others come behind, too.
+    """
     what = What("pin", pipeline.window, pipeline.number, stage.number, 0)
     last, late = after, True
     gates: dict[int, Gates] = {}
 
     def load(carried: Carried, part: float) -> Numbers:
         nonlocal last, late
-        last = (draft.transfer(what, carried, part, last, (), pool, late or draft.machine.latency is Latency.EACH),)
-        late = False
-        return last
+        one = (draft.transfer(what, carried, part, last, (), pool, late or draft.machine.latency is Latency.EACH),)
+        last, late = (*one, *sooner) if late else one, False
+        return one
 
     for number, layer in enumerate(stage.layers):
         weights = layer.weights
@@ -115,7 +131,7 @@ def _pass(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int
     dram, package = own.pools
     arrived = own.arrivals.pop(micro_batch, ())
     turn = earlier(own.left, micro_batch - (2 if stage.overlaps else 1))
-    if stage.load is not None:
+    if stage.load is not None and (micro_batch or not own.load):
         room = earlier(own.computed, micro_batch - 2) if stage.overlaps else turn
         after = (*own.load, *arrived) if machine.entry is Entry.ARRIVAL else own.load
         own.load = (draft.transfer(what._replace(kind="load"), stage.load, share.bytes_, after, room, dram),)
