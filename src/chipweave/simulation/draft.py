@@ -62,14 +62,14 @@ class Draft:
         after: Numbers = (),
         room: Numbers = (),
         pool: int = NONE,
-        late: bool = True,
+        late: float = 1.0,
     ) -> int:
-        """A part of a transfer; `late`: with its latency."""
+        """A part of a transfer; `late`: of its latency, how much it has."""
         route = self.routes.setdefault(carried, len(self.routes))
         if route == len(self.bytes_):
             self.bytes_.append(0.0)
         self.bytes_[route] += part * carried.bytes_
-        latency_s = carried.latency_s if late else 0.0
+        latency_s = late * carried.latency_s
         after = after if after or room else self.origin
         if self.machine.contention:
             return self._add(what, Operation(latency_s, part * carried.bytes_, route, after, room, pool))

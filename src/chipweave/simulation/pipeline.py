@@ -40,7 +40,7 @@ class Track:
 
     pools: tuple[int, int]
     pins: Mapping[int, Gates]
-    mates_load: Numbers
+    mates_loads: Sequence[tuple[int, float]]
     streams: Streams = field(default_factory=Streams)
     arrivals: dict[int, Numbers] = field(default_factory=dict)
     load: Numbers = ()
@@ -92,9 +92,9 @@ def _load(draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int) -> Nu
 
 def _pins(
     draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int, after: Numbers, sooner: Numbers
-) -> tuple[dict[int, Gates], Numbers, Numbers]:
-    """Weights that stay, one transfer after another: per layer what waits for them; the load of what waits with mates;
-    what later ones come behind, nothing where there are none.
+) -> tuple[dict[int, Gates], list[tuple[int, float]], Numbers]:
+    """Weights that stay, one transfer after another: per layer what waits for them; the loads of what waits with mates,
+    and their shares of it; what later ones come behind, nothing where there are none.
 
     Args:
         after: what the first one comes behind; sooner: what all others come behind, too.
@@ -102,6 +102,7 @@ def _pins(
     what = What("pin", pipeline.window, pipeline.number, stage.number, 0)
     last, late = after, True
     gates: dict[int, Gates] = {}
+    mates: list[tuple[int, float]] = []
 
     def load(carried: Carried, part: float) -> Numbers:
         nonlocal last, late
@@ -120,7 +121,9 @@ def _pins(
         parts = (share * part / whole for part in weights.pinned)
         first, rest = (load(carried, part) if part else () for part in parts)
         gates[number] = first, rest
-    mates = load(stage.mates_load, 1.0) if stage.mates_load is not None else ()
+        if weights.copied and stage.mates_load is not None:
+            part = (sum(weights.pinned) + sum(weights.streamed)) / whole
+            mates.append((*load(stage.mates_load, part), part))
     return gates, mates, () if late else last
 
 
@@ -128,7 +131,7 @@ def _pass(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int
     """One micro-batch through one stage."""
     own, machine, share = tracks[stage.number], draft.machine, pipeline.share(stage, micro_batch)
     what = What("compute", pipeline.window, pipeline.number, stage.number, micro_batch)
-    dram, package = own.pools
+    dram = own.pools[0]
     arrived = own.arrivals.pop(micro_batch, ())
     turn = earlier(own.left, micro_batch - (2 if stage.overlaps else 1))
     if stage.load is not None and (micro_batch or not own.load):
@@ -143,19 +146,24 @@ def _pass(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int
     if machine.streaming is Streaming.LUMPED:
         own.lumped = streamed_together(body, own.lumped)
         done += own.lumped
-    for kind, carried, part in (
-        ("again", stage.again, 1.0),
-        ("spill", stage.spill, share.bytes_),
-        ("mates", stage.mates, 1.0),
-    ):
+    for kind, carried, part in (("again", stage.again, 1.0), ("spill", stage.spill, share.bytes_)):
         if carried is not None:
-            before = own.lumps.get(kind, own.mates_load if kind == "mates" else ())
-            pool = package if kind == "mates" else dram
-            one = draft.transfer(what._replace(kind=kind), carried, part, (*ready, *before), turn, pool)
-            own.lumps[kind] = (one,)
-            done.append(one)
+            after = (*ready, *own.lumps.get(kind, ()))
+            own.lumps[kind] = (draft.transfer(what._replace(kind=kind), carried, part, after, turn, dram),)
+            done += own.lumps[kind]
+    if stage.mates is not None:
+        done += _gather(draft, stage.mates, own, what._replace(kind="mates"), ready, turn)
     own.computed.append(tuple(done))
     _send(draft, pipeline, stage, micro_batch, tracks)
+
+
+def _gather(draft: Draft, mates: Carried, own: Track, what: What, after: Numbers, room: Numbers) -> Numbers:
+    """Weights from the region's chiplets: of the first micro-batch layer by layer, as they come from DRAM."""
+    pieces = [((load,), part) for load, part in own.mates_loads] if what.micro_batch == 0 else [((), 1.0)]
+    for loaded, part in pieces:
+        behind = (*after, *loaded, *own.lumps.get("mates", ()))
+        own.lumps["mates"] = (draft.transfer(what, mates, part, behind, room, own.pools[1], 1 / len(pieces)),)
+    return own.lumps["mates"]
 
 
 def _send(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int, tracks: list[Track]) -> None:
