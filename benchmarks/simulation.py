@@ -1,9 +1,9 @@
 """The event simulator held against theory, and the evaluator held against the simulator.
 
-    python -m benchmarks.simulation theory [--write]            queues, a closed network, a mesh
-    python -m benchmarks.simulation population [FOLDER] [--write]   stored schedules, and those of schedule.json files in FOLDER
-    python -m benchmarks.simulation ranking [--write]           random and near-best schedules of single windows
-    python -m benchmarks.simulation speed [--write]
+    python -m benchmarks.simulation theory [--write]               queues, a closed network, a mesh
+    python -m benchmarks.simulation population [FOLDER] [--write]  stored schedules, and the files of FOLDER
+    python -m benchmarks.simulation ranking [--write]              random and near-best schedules of single windows
+    python -m benchmarks.simulation speed [--write]                processor time and events per second
 
 `--write` puts the tables into docs/simulation-checks.md.
 """

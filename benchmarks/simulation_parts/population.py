@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.simulation_parts.markdown import table
-from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.files.schedule_file import read
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Schedule
@@ -99,10 +99,15 @@ def by_load(seen: Sequence[Observed]) -> str:
             some = [each for each in seen if each.regions is regions and low <= each.load < high]
             if some:
                 where = "regions" if regions else "one chiplet a stage"
-                rows.append([f"{where}, {low:.2f} to {min(1.0, high):.2f}", len(some), *spread(
-                    [each.simulated_s / each.evaluated_s for each in some]
-                ), *spread([each.alone_s / each.pipelines_s for each in some])[:3],
-                    f"{median(abs(each.simulated_s / each.estimated_s - 1) for each in some):.1%}"])
+                rows.append(
+                    [
+                        f"{where}, {low:.2f} to {min(1.0, high):.2f}",
+                        len(some),
+                        *spread([each.simulated_s / each.evaluated_s for each in some]),
+                        *spread([each.alone_s / each.pipelines_s for each in some])[:3],
+                        f"{median(abs(each.simulated_s / each.estimated_s - 1) for each in some):.1%}",
+                    ]
+                )
             low = high
     header = ["windows, DRAM load", "n", "least", "median", "most", "within 1 %", "within 5 %",
               "alone: least", "median", "most", "median distance of `contended_s`"]  # fmt: skip

@@ -1,1 +1,2 @@
-def tables(files): return {}
+def tables(files):
+    return {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chipweave.simulation.draft import Draft
 from chipweave.simulation.engine import run
-from chipweave.simulation.machine import Machine
+from chipweave.simulation.machine import DEFAULT, Machine
 from chipweave.simulation.operations import Packets, Run
 from chipweave.simulation.pins import Weights
 from chipweave.simulation.pipeline import PipelineRun, lay_out
@@ -26,6 +27,11 @@ FLOOR = Floor(
 )
 
 
+def made_of(**fields: Any) -> Machine:
+    """A machine, its fields by words."""
+    return Machine(**fields)
+
+
 def dram(bytes_: float, latency_s: float = 0.0) -> Carried | None:
     """A transfer from or to DRAM; none of no bytes."""
     return Carried(bytes_, ((0, 1.0),), bytes_ / DRAM, latency_s, True) if bytes_ else None
@@ -37,7 +43,10 @@ def link(bytes_: float, port: int = 1, latency_s: float = 0.0) -> Carried:
 
 
 def layer(
-    seconds: float, pinned: tuple[float, float] = (0.0, 0.0), streamed: tuple[float, float] = (0.0, 0.0), blocks: int = 1
+    seconds: float,
+    pinned: tuple[float, float] = (0.0, 0.0),
+    streamed: tuple[float, float] = (0.0, 0.0),
+    blocks: int = 1,
 ) -> Layer:
     """A layer; of its weights the first block and the rest of what stays and of what streams."""
     has = sum(pinned) + sum(streamed) > 0
@@ -83,7 +92,7 @@ def stage(
 
 
 def played(
-    pipelines: Sequence[Sequence[StageRun]], k: int, machine: Machine = Machine(), last_bytes: float = 1.0
+    pipelines: Sequence[Sequence[StageRun]], k: int, machine: Machine = DEFAULT, last_bytes: float = 1.0
 ) -> tuple[Draft, Run]:
     """A window of pipelines of k micro-batches."""
     draft = Draft(machine, FLOOR)
@@ -94,6 +103,6 @@ def played(
 
 
 def length_s(
-    pipelines: Sequence[Sequence[StageRun]], k: int, machine: Machine = Machine(), last_bytes: float = 1.0
+    pipelines: Sequence[Sequence[StageRun]], k: int, machine: Machine = DEFAULT, last_bytes: float = 1.0
 ) -> float:
     return max(played(pipelines, k, machine, last_bytes)[1].end_s)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from statistics import fmean
+
 import pytest
 
 from chipweave.simulation.engine import run
@@ -11,7 +14,9 @@ FLUID, PACKETS = Discipline.FLUID, Discipline.PACKETS
 ONE = Resources((10.0,), (((0, 1.0),),))
 
 
-def ends(operations: list[Operation], resources: Resources, discipline: Discipline = FLUID, *packets: int) -> list[float]:
+def ends(
+    operations: list[Operation], resources: Resources, discipline: Discipline = FLUID, *packets: int
+) -> list[float]:
     return run(operations, resources, discipline, Packets(*packets)).end_s
 
 
@@ -117,6 +122,25 @@ def test_the_last_packet_is_short() -> None:
     # 25 bytes in packets of 10, 10 and 5: 2.5 s; the one-byte transfer is served behind the first two.
     operations = [Operation(0, 25.0, 0), Operation(0, 1.0, 0)]
     assert ends(operations, ONE, PACKETS, 10, 2) == pytest.approx([2.6, 2.1])
+
+
+@pytest.mark.parametrize(
+    ("discipline", "spread", "mean_s"),
+    # At a load of 0.5, in units of the service: M/D/1 1 + 0.5 / (2 * 0.5); shared fairly 1 / (1 - 0.5), whatever the
+    # sizes.
+    [(PACKETS, False, 1.5), (FLUID, False, 2.0), (FLUID, True, 2.0)],
+)
+def test_queues_are_as_theory_has_them(discipline: Discipline, spread: bool, mean_s: float) -> None:
+    rng = random.Random(1)
+    operations: list[Operation] = []
+    for _ in range(40_000):
+        before = (len(operations) - 2,) if operations else ()
+        operations.append(Operation(rng.expovariate(0.5), after=before))
+        size = (5.5 if rng.random() < 0.1 else 0.5) if spread else 1.0
+        operations.append(Operation(0.0, 10 * size, 0, after=(len(operations) - 1,)))
+    made = run(operations, ONE, discipline, Packets(1000, 1))
+    took = [made.end_s[number] - made.start_s[number] for number in range(1, len(operations), 2)]
+    assert fmean(took) == pytest.approx(mean_s, rel=0.03)
 
 
 def test_same_input_same_answer() -> None:

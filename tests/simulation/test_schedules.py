@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,15 +23,16 @@ from chipweave.plan.schedule import Schedule
 from chipweave.simulation.machine import FORMULA, Machine
 from chipweave.simulation.outcome import simulate, simulate_all
 from tests.evaluation.exact.test_regions import random_case
+from tests.simulation.hand import made_of
 from tests.stored_schedules import FOLDER
 from tests.support import random_problem, random_schedule
 
 MACHINES = {
     "default": Machine(),
-    "packets": Machine(discipline="packets", packet_bytes=300),
-    "alone": Machine(contention=False),
-    "late": Machine(entry="arrival", dma_channels=1, receive_slots=1, streaming="lumped", order="at-once"),
-    "eager": Machine(latency="each", exchange="behind", interfaces="split", dma_channels=2, prefetch=True),
+    "packets": made_of(discipline="packets", packet_bytes=300),
+    "alone": made_of(contention=False),
+    "late": made_of(entry="arrival", dma_channels=1, receive_slots=1, streaming="lumped", order="at-once"),
+    "eager": made_of(latency="each", exchange="behind", interfaces="split", dma_channels=2, prefetch=True),
 }
 
 
@@ -111,9 +113,7 @@ def test_a_machine_of_twice_the_speed_takes_half_the_time(seed: int) -> None:
 def test_unicast_moves_no_less_and_windows_follow_each_other(seed: int) -> None:
     problem, schedule = case(seed)
     evaluation = evaluate(schedule, problem)
-    one, every = (
-        simulate(problem, schedule, evaluation, Machine(delivery=each)) for each in ("multicast", "unicast")
-    )
+    one, every = (simulate(problem, schedule, evaluation, made_of(delivery=each)) for each in ("multicast", "unicast"))
     for a, b in zip(one.stretches, every.stretches, strict=True):
         more = np.array(b.draft.carried) - np.array(a.draft.carried)
         assert more.min() >= -1e-9 * max(b.draft.carried)
@@ -134,7 +134,7 @@ def test_same_input_same_bytes() -> None:
         assert text(seed) == text(seed)
 
 
-def test_the_command_prints_writes_and_refuses(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_the_command_prints_writes_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(FOLDER / "alexnet.mesh-16.scope.detailed.json")
     assert command(["simulate", file, "--json", "--explain", "--trace", str(tmp_path / "trace.json")]) == 0
     said = json.loads(capsys.readouterr().out)

@@ -40,7 +40,9 @@ def change(ratio: float) -> str:
 def sentence(simulation: Simulation, result: Result) -> str:
     """One line for every report: how far the simulation is from the evaluation, and why."""
     bound = longest(simulation).bounds[0]
-    return f"simulated {quantity(simulation.latency_s, 's')} ({change(simulation.ratio)}): mostly {named(bound, result)}"
+    return (
+        f"simulated {quantity(simulation.latency_s, 's')} ({change(simulation.ratio)}): mostly {named(bound, result)}"
+    )
 
 
 def longest(simulation: Simulation) -> Stretch:
@@ -77,9 +79,10 @@ def report(simulation: Simulation, result: Result, console: Console) -> None:
     console.print(Text(f"{problem.scenario.name} on {problem.package.name}, simulated", style="bold"))
     console.print(Text(f"machine: {machine_words(simulation.machine)}"))
     latency = quantity(simulation.latency_s, "s")
-    console.print(Text(f"latency {latency}, evaluated {quantity(simulation.evaluated_s, 's')}: ") + Text(
-        change(simulation.ratio), "bold"
-    ))
+    console.print(
+        Text(f"latency {latency}, evaluated {quantity(simulation.evaluated_s, 's')}: ")
+        + Text(change(simulation.ratio), "bold")
+    )
     if simulation.spans_s:
         spans = ", ".join(f"{name} {quantity(seconds, 's')}" for name, seconds in simulation.spans_s)
         console.print(Text(f"by discipline: {spans}"))

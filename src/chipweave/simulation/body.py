@@ -1,5 +1,5 @@
-"""What a stage computes in one micro-batch, with the weights and exchanges that its layers wait for (docs/simulation.md,
-"Computing, and weights on their way")."""
+"""What a stage computes in one micro-batch, and the weights and exchanges that its layers wait for
+(docs/simulation.md, "Computing, and weights on their way")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Share(NamedTuple):
 
 @dataclass
 class Streams:
-    """How far a stage's streamed weights are: the last transfer, and what the last block of the layer before waits for."""
+    """How far a stage's streamed weights are: the last transfer; what the last block of the layer before waits for."""
 
     before: Numbers = ()
     last_block: Numbers = ()
@@ -148,7 +148,8 @@ class Body:
 
 def streamed_together(body: Body, before: Numbers) -> Numbers:
     """Streamed weights of a micro-batch beside its computing, one transfer for each kind."""
-    stage, found, what = body.stage, [], body.what._replace(kind="stream")
+    stage, what = body.stage, body.what._replace(kind="stream")
+    found: list[int] = []
     for copied, carried in ((False, stage.parted), (True, stage.copied)):
         bytes_ = sum(
             sum(layer.weights.streamed) for layer in stage.layers if layer.weights and layer.weights.copied is copied

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from chipweave.simulation.fluid import Fluid
-from chipweave.simulation.operations import NONE, Discipline, Operation, Packets, Resources, Run
+from chipweave.simulation.operations import DEFAULT_PACKETS, NONE, Discipline, Operation, Packets, Resources, Run
 from chipweave.simulation.packets import Packetised
 
 Ends = list[tuple[float, int]]
@@ -28,8 +28,64 @@ class Mover(Protocol):
         """Move bytes until an operation ends, and put down when those end whose last bytes have passed."""
 
 
+class Clock:
+    """How far operations are."""
+
+    def __init__(self, operations: Sequence[Operation], resources: Resources, mover: Mover) -> None:
+        count = len(operations)
+        self.ready_s, self.start_s, self.end_s = ([0.0] * count for _ in range(3))
+        self.ended = 0
+        self.ends: Ends = []
+        self._operations, self._mover = operations, mover
+        self._followers, self._missing = _order(operations)
+        self._free = list(resources.channels)
+        self._queues: list[Ends] = [[] for _ in resources.channels]
+        self._start_ready([number for number in range(count) if not self._missing[number]], 0.0)
+
+    def end(self) -> None:
+        """One round: all operations that end next end, and what that makes ready starts."""
+        now_s, ends, ready = self.ends[0][0], self.ends, []
+        while ends and ends[0][0] == now_s:
+            number = heappop(ends)[1]
+            self.end_s[number] = now_s
+            self.ended += 1
+            pool = self._operations[number].channels
+            if pool != NONE:
+                self._free[pool] += 1
+            for follower in self._followers[number]:
+                self._missing[follower] -= 1
+                if not self._missing[follower]:
+                    ready.append(follower)
+        self._start_ready(ready, now_s)
+
+    def _start_ready(self, numbers: Sequence[int], now_s: float) -> None:
+        """Start what became ready, and what waits for a channel as far as there are any."""
+        for number in numbers:
+            self.ready_s[number] = now_s
+            pool = self._operations[number].channels
+            if pool == NONE:
+                self._start(number, now_s)
+            else:
+                heappush(self._queues[pool], (now_s, number))
+        for pool, queue in enumerate(self._queues):
+            while queue and self._free[pool] > 0:
+                self._free[pool] -= 1
+                self._start(heappop(queue)[1], now_s)
+
+    def _start(self, number: int, now_s: float) -> None:
+        self.start_s[number] = now_s
+        operation = self._operations[number]
+        if operation.bytes_ > 0.0:
+            self._mover.begin(number, now_s)
+        else:
+            heappush(self.ends, (now_s + operation.seconds, number))
+
+
 def run(
-    operations: Sequence[Operation], resources: Resources, discipline: Discipline, packets: Packets = Packets()
+    operations: Sequence[Operation],
+    resources: Resources,
+    discipline: Discipline,
+    packets: Packets = DEFAULT_PACKETS,
 ) -> Run:
     """When every operation starts and ends.
 
@@ -41,58 +97,20 @@ def run(
         mover = Fluid(operations, resources)
     else:
         mover = Packetised(operations, resources, packets)
-    count = len(operations)
-    ready_s, start_s, end_s = ([0.0] * count for _ in range(3))
-    followers, missing = _order(operations)
-    free = list(resources.channels)
-    queues: list[Ends] = [[] for _ in free]
-    ends: Ends = []
-
-    def start(number: int, now_s: float) -> None:
-        start_s[number] = now_s
-        operation = operations[number]
-        if operation.bytes_ > 0.0:
-            mover.begin(number, now_s)
-        else:
-            heappush(ends, (now_s + operation.seconds, number))
-
-    def start_ready(numbers: Sequence[int], now_s: float) -> None:
-        """Start what became ready, and what waits for a channel as far as there are any."""
-        for number in numbers:
-            ready_s[number] = now_s
-            pool = operations[number].channels
-            if pool == NONE:
-                start(number, now_s)
-            else:
-                heappush(queues[pool], (now_s, number))
-        for pool, queue in enumerate(queues):
-            while queue and free[pool] > 0:
-                free[pool] -= 1
-                start(heappop(queue)[1], now_s)
-
-    start_ready([number for number in range(count) if not missing[number]], 0.0)
-    ended = 0
+    clock = Clock(operations, resources, mover)
     while True:
-        mover.move(ends)
-        if not ends:
+        # Ends of one moment come before its bytes: `move` does nothing before they are handled.
+        mover.move(clock.ends)
+        if not clock.ends:
             break
-        now_s = ends[0][0]
-        while ends and ends[0][0] == now_s:
-            ready = []
-            while ends and ends[0][0] == now_s:
-                number = heappop(ends)[1]
-                end_s[number] = now_s
-                ended += 1
-                if operations[number].channels != NONE:
-                    free[operations[number].channels] += 1
-                for follower in followers[number]:
-                    missing[follower] -= 1
-                    if not missing[follower]:
-                        ready.append(follower)
-            start_ready(ready, now_s)
-    if ended < count:
-        raise ValueError(f"{count - ended} of {count} operations wait for each other in a circle")
-    return Run(ready_s, start_s, end_s, mover.waited_s, mover.held_by, ended + mover.events)
+        now_s = clock.ends[0][0]
+        while clock.ends and clock.ends[0][0] == now_s:
+            clock.end()
+    if clock.ended < len(operations):
+        waiting = len(operations) - clock.ended
+        raise ValueError(f"{waiting} of {len(operations)} operations wait for each other in a circle")
+    events = clock.ended + mover.events
+    return Run(clock.ready_s, clock.start_s, clock.end_s, mover.waited_s, mover.held_by, events)
 
 
 def _order(operations: Sequence[Operation]) -> tuple[list[list[int]], list[int]]:

@@ -82,9 +82,7 @@ class Fluid:
             for number, share in zip(self._numbers, self._shares, strict=True):
                 if share.held_by != NONE:
                     self.held_by[number] = share.held_by
-        self._first_s = max(
-            0.0, min(left / share.rate for left, share in zip(self._left, self._shares, strict=True))
-        )
+        self._first_s = max(0.0, min(left / share.rate for left, share in zip(self._left, self._shares, strict=True)))
         self._next_s = self._at_s + self._first_s
         self._changed = False
 

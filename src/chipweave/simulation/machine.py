@@ -112,6 +112,7 @@ class Machine:
 KINDS: dict[str, Any] = {each.name: get_type_hints(Machine)[each.name] for each in fields(Machine)}
 """Of every field, what its values are."""
 
+DEFAULT = Machine()
 FORMULA = Machine(contention=False, turns=True)
 """Under this the simulator reproduces the evaluator's pipelines."""
 

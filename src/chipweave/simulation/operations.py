@@ -12,7 +12,7 @@ NONE = -1
 """No route, no channels."""
 
 Route = tuple[tuple[int, float], ...]
-"""(resource, share) in the order in which a packet passes them: of the bytes of a transfer, so large a share crosses the
+"""(resource, share) in the order in which a packet passes them: so large a share of a transfer's bytes crosses the
 resource; the largest share is 1."""
 
 
@@ -66,6 +66,9 @@ class Packets:
 
     bytes_: float = 262_144.0
     in_flight: int = 2
+
+
+DEFAULT_PACKETS = Packets()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
 from chipweave.simulation.draft import Draft
 from chipweave.simulation.engine import run
-from chipweave.simulation.machine import Machine, ladder
+from chipweave.simulation.machine import DEFAULT, Machine, ladder
 from chipweave.simulation.operations import Discipline, Packets, Run
 from chipweave.simulation.path import Bound, bounds
 from chipweave.simulation.transfers import floor_of
@@ -120,7 +120,7 @@ class Simulation:
 
 
 def simulate(
-    problem: Problem | Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine = Machine()
+    problem: Problem | Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine = DEFAULT
 ) -> Simulation:
     """Play a valid schedule through.
 
@@ -136,7 +136,7 @@ def simulate(
 
 
 def simulate_all(
-    problem: Problem | Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine = Machine()
+    problem: Problem | Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine = DEFAULT
 ) -> Simulation:
     """As `simulate`, and the latency under every discipline beside it."""
     ready = prepare(problem)
@@ -152,7 +152,7 @@ def simulate_all(
 
 
 def explained(
-    problem: Problem | Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine = Machine()
+    problem: Problem | Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine = DEFAULT
 ) -> list[tuple[str, Simulation]]:
     """The schedule on the machine, and on those between it and the formulas' machine, one convention after another."""
     ready = prepare(problem)

@@ -80,9 +80,7 @@ def kept(layers: Sequence[Laden], pinned: tuple[float, float], dram_bytes_s: flo
                 part if whole else own_ + share * (part - own_) for part, own_ in zip(parts, taken[number], strict=True)
             )
             taken[number] = one, other
-    return [
-        _weights(layer, own) if layer.bytes_ else None for layer, own in zip(layers, taken, strict=True)
-    ]
+    return [_weights(layer, own) if layer.bytes_ else None for layer, own in zip(layers, taken, strict=True)]
 
 
 def _parts(layer: Laden) -> tuple[float, float]:

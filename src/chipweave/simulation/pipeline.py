@@ -65,7 +65,8 @@ def lay_out(draft: Draft, pipeline: PipelineRun, pins_after: Sequence[Numbers]) 
         pins_after: per stage, what its weights that stay load behind.
     """
     tracks: list[Track] = []
-    chain, sooner = (), ()
+    chain: Numbers = ()
+    sooner: Numbers = ()
     in_order = draft.machine.order is Order.NEED
     for stage, behind in zip(pipeline.stages, pins_after, strict=True):
         pools = draft.pool(), draft.pool()
@@ -123,7 +124,7 @@ def _pins(
         gates[number] = first, rest
         if weights.copied and stage.mates_load is not None:
             part = (sum(weights.pinned) + sum(weights.streamed)) / whole
-            mates.append((*load(stage.mates_load, part), part))
+            mates.append((load(stage.mates_load, part)[0], part))
     return gates, mates, () if late else last
 
 

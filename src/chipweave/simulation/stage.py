@@ -1,4 +1,4 @@
-"""A stage as the machine runs it: what it computes and moves with every micro-batch, read from the plan's evaluation."""
+"""A stage as the machine runs it: what it computes and moves with every micro-batch."""
 
 from __future__ import annotations
 

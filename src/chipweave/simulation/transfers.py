@@ -13,9 +13,9 @@ from enum import Enum
 import numpy as np
 
 from chipweave.evaluation.exact.demand import StageWork
+from chipweave.evaluation.exact.layout import sizes
 from chipweave.evaluation.exact.split import starts
 from chipweave.evaluation.exact.tensors import Moved, total
-from chipweave.evaluation.exact.layout import sizes
 from chipweave.evaluation.exact.transfer import together, transfer
 from chipweave.evaluation.record import Split, Transfer
 from chipweave.hardware.package import Package

@@ -80,9 +80,7 @@ def _args(what: What, start_s: float, end_s: float) -> dict[str, Any]:
     return own | {"start_s": start_s, "end_s": end_s}
 
 
-def _names(
-    regions: dict[tuple[int, ...], int], tracks: dict[tuple[int, str, int], int]
-) -> Iterator[dict[str, Any]]:
+def _names(regions: dict[tuple[int, ...], int], tracks: dict[tuple[int, str, int], int]) -> Iterator[dict[str, Any]]:
     for chiplets, region in regions.items():
         yield {"ph": "M", "name": "process_name", "pid": region, "args": {"name": chiplets_words(chiplets)}}
         yield {"ph": "M", "name": "process_sort_index", "pid": region, "args": {"sort_index": min(chiplets)}}
