@@ -51,7 +51,15 @@ class Body:
     room: Numbers
     pending_s: float = 0.0
     late: bool = True
+    streaming: What = field(init=False)
+    in_blocks: bool = field(init=False)
+    beside: bool = field(init=False)
     begun: tuple[Numbers, Numbers] = field(default=((), ()))
+
+    def __post_init__(self) -> None:
+        self.streaming = self.what._replace(kind="stream")
+        self.in_blocks = self.draft.machine.streaming is Streaming.BLOCKS
+        self.beside = self.stage.overlaps and self.draft.machine.exchange is Exchanging.BESIDE
 
     def run(self) -> Numbers:
         """All layers; the operations that are last."""
@@ -59,8 +67,7 @@ class Body:
         number = 0
         for unit in self.stage.units:
             number = self._unit(unit, number)
-        lumped = self.draft.machine.streaming is Streaming.LUMPED
-        if lumped:
+        if not self.in_blocks:
             self.pending_s += self.stage.exposed_s
         if self.room or not self.cur:
             self._work()
@@ -68,8 +75,7 @@ class Body:
         return self.cur
 
     def _unit(self, unit: Unit, number: int) -> int:
-        beside = self.stage.overlaps and self.draft.machine.exchange is Exchanging.BESIDE
-        if unit.exchanges and beside:
+        if unit.exchanges and self.beside:
             self._flush()
         begin: tuple[Numbers, Numbers] | None = None
         for layer in unit.layers:
@@ -83,7 +89,7 @@ class Body:
             begin = begin or (waits, room)
             number += 1
         if unit.exchanges:
-            self._exchange(unit, begin if beside else None)
+            self._exchange(unit, begin if self.beside else None)
         return number
 
     def _exchange(self, unit: Unit, begin: tuple[Numbers, Numbers] | None) -> None:
@@ -97,18 +103,15 @@ class Body:
         self.cur = (*self.cur, *after) if begin else after
 
     def _gated(self, layer: Layer, number: int) -> bool:
-        if number in self.pins:
-            return True
-        blocks = self.draft.machine.streaming is Streaming.BLOCKS
-        return blocks and layer.weights is not None and layer.weights.streams
+        return number in self.pins or (self.in_blocks and layer.weights is not None and layer.weights.streams)
 
     def _layer_gated(self, layer: Layer, number: int) -> Numbers:
         """A layer that waits for weights; what its first piece of work waits for."""
-        weights, blocks = layer.weights, self.draft.machine.streaming is Streaming.BLOCKS
+        weights = layer.weights
         assert weights is not None
         seconds = layer.seconds * self.share.seconds
         first, rest = self.pins.get(number, ((), ()))
-        streams = blocks and weights.streams
+        streams = self.in_blocks and weights.streams
         if streams and weights.streamed[0]:
             first = (*first, self._stream(weights.copied, weights.streamed[0], self.streams.last_block))
         waits = (*self.cur, *first)
@@ -131,8 +134,7 @@ class Body:
         part = bytes_ / stage.weights_bytes[1 if copied else 0]
         after = self.streams.before
         late = self.late or self.draft.machine.latency is Latency.EACH
-        what = self.what._replace(kind="stream")
-        one = self.draft.transfer(what, carried, part, after, room, self.pools[0], late)
+        one = self.draft.transfer(self.streaming, carried, part, after, room, self.pools[0], late)
         self.streams.before, self.late = (one,), False
         return one
 
@@ -148,7 +150,7 @@ class Body:
 
 def streamed_together(body: Body, before: Numbers) -> Numbers:
     """Streamed weights of a micro-batch beside its computing, one transfer for each kind."""
-    stage, what = body.stage, body.what._replace(kind="stream")
+    stage = body.stage
     found: list[int] = []
     for copied, carried in ((False, stage.parted), (True, stage.copied)):
         bytes_ = sum(
@@ -156,5 +158,5 @@ def streamed_together(body: Body, before: Numbers) -> Numbers:
         )
         if bytes_ and carried is not None:
             part, after = bytes_ / stage.weights_bytes[1 if copied else 0], (*body.begun[0], *before)
-            found.append(body.draft.transfer(what, carried, part, after, body.begun[1], body.pools[0], not found))
+            found.append(body.draft.transfer(body.streaming, carried, part, after, body.begun[1], body.pools[0], not found))
     return tuple(found)

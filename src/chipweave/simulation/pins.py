@@ -22,7 +22,7 @@ class Weights:
 
     @property
     def streams(self) -> bool:
-        return sum(self.streamed) > 0.0
+        return self.streamed[0] > 0.0 or self.streamed[1] > 0.0
 
 
 @dataclass(frozen=True, slots=True)
