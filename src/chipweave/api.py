@@ -17,10 +17,10 @@ from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel, TellingCostModel
 from chipweave.errors import ChipweaveError, InputError, did_you_mean
 from chipweave.evaluation.check import faults_of, require_limits
-from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.hardware.package import Package
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
-from chipweave.plan.objective import Function
+from chipweave.plan.objective import Function, Objective
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
@@ -56,6 +56,7 @@ def schedule(
     time_limit_s: float | None = None,
     jobs: int | None = None,
     options: object | None = None,
+    simulate: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Result:
@@ -73,6 +74,7 @@ def schedule(
         time_limit_s: stop with the best so far; None: none.
         jobs: threads; None: one per core that may be used. The result does not depend on it.
         options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
+        simulate: choose among so many of the best plans that the search keeps by simulating them; None: do not.
         progress: called now and then during the search.
         stop: asked now and then; True ends the search with the best so far.
 
@@ -86,6 +88,7 @@ def schedule(
     taken = _plain(options)
     goal = make_objective(objective)
     level = _fidelity(fidelity)
+    _require_simulation(simulate, level)
     model = choose(cost_model, jobs=jobs)
     request = Request(
         objective=goal,
@@ -98,6 +101,8 @@ def schedule(
     )
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
     found = run(ready, request)
+    if simulate is not None:
+        found = _chosen_by_simulation(found, ready, goal, simulate)
     faults = faults_of(found.schedule, ready)
     if faults:
         raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
@@ -105,6 +110,23 @@ def schedule(
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return result
+
+
+def _require_simulation(plans: int | None, level: Fidelity) -> None:
+    if plans is None:
+        return
+    if not isinstance(plans, Integral) or plans < 1:
+        raise InputError(f"simulate={plans!r} is no number of plans; give at least 1")
+    if level is not Fidelity.DETAILED:
+        raise InputError("simulate: fidelity 'paper' is the printed equations and nothing else; use 'detailed'")
+
+
+def _chosen_by_simulation(found: Found, ready: Prepared, goal: Objective, plans: int) -> Found:
+    """What the search found, with the plan that is best as simulated, and a note that says so."""
+    from chipweave.simulation.rescore import rescored, verdict
+
+    ranked = rescored(ready, (found.schedule, *found.near)[:plans], goal)
+    return dataclasses.replace(found, schedule=ranked[0].schedule, notes=(*found.notes, verdict(ranked)))
 
 
 def _searched(scheduler: str, options: dict[str, Any], seed: int, found: Found, seconds: float) -> Search:

@@ -18,10 +18,12 @@ from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import Evaluation
 from chipweave.evaluation.traffic import traffic
 from chipweave.files.simulation_file import simulation_to_dict
+from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.simulation.machine import FORMULA, Machine
 from chipweave.simulation.outcome import simulate, simulate_all
+from chipweave.simulation.rescore import Rescored, rescored, verdict
 from tests.evaluation.exact.test_regions import random_case
 from tests.simulation.hand import made_of
 from tests.stored_schedules import FOLDER
@@ -160,3 +162,42 @@ def test_the_command_prints_writes_and_refuses(tmp_path: Path, capsys: pytest.Ca
     assert api.simulate(result).latency_s == said["latency_s"]
     with pytest.raises(InputError):
         api.simulate(FOLDER / "alexnet.mesh-16.scope.paper.json")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_plans_are_chosen_by_the_median_of_the_disciplines(seed: int) -> None:
+    """Against whole simulations; the windows that plans share make no difference."""
+    rng = random.Random(seed)
+    problem = random_problem(rng, Fidelity.DETAILED, tasks=2)
+    plans = [random_schedule(rng, problem) for _ in range(4)]
+    ready, goal = prepare(problem), objective("edp")
+    found = rescored(ready, [*plans, plans[0]], goal)
+    expected = []
+    for plan in plans:
+        evaluation = evaluate(plan, ready)
+        expected.append(goal(simulate_all(ready, plan, evaluation).median_s, evaluation.energy_j))
+    assert [each.value for each in found] == pytest.approx(sorted([*expected, expected[0]]), rel=1e-9)
+    assert found[0].place == expected.index(min(expected))
+    assert verdict(found[:1]) == "Simulated 1 plan: the search kept no other to choose among."
+
+
+def test_what_a_verdict_says() -> None:
+    plan = Schedule(())
+    best, second = Rescored(plan, 3, 1.0, 1.0), Rescored(plan, 0, 1.0, 1.1)
+    assert verdict([best, second]) == (
+        "Simulated 2 plans: the evaluator's number 4 is the simulator's best, the evaluator's best 10.0% behind it."
+    )
+    close = replace(second, value=1.01)
+    assert verdict([close, replace(best, value=1.02)]) == (
+        "Simulated 2 plans: the evaluator's best is the simulator's, the next one 1.0% behind; that is less than what "
+        "simulations tell apart (2 %)."
+    )
+
+
+def test_schedule_chooses_by_simulation() -> None:
+    result = api.schedule("resnet18", "het-2x2", simulate=3)
+    assert result.search is not None
+    assert result.search.notes[-1].startswith("Simulated ")
+    for wrong, words in ((0, "simulate=0 is no number of plans"), (2, "fidelity 'paper'")):
+        with pytest.raises(InputError, match=words):
+            api.schedule("resnet18", "het-2x2", simulate=wrong, fidelity="paper")

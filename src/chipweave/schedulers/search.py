@@ -69,6 +69,7 @@ class Found:
         front: (latency_s, energy_j) of the non-dominated schedules the search retained, by latency.
         complete: False where a time limit or an interrupt ended the search early.
         notes: one sentence each, for the user: what was searched, what was cut.
+        near: distinct schedules that come next, the best first, where the search keeps any.
     """
 
     schedule: Schedule
@@ -76,3 +77,4 @@ class Found:
     front: tuple[tuple[float, float], ...]
     complete: bool = True
     notes: tuple[str, ...] = ()
+    near: tuple[Schedule, ...] = ()

@@ -197,14 +197,15 @@ def _drafts(ready: Prepared, windows: Sequence[WindowRun], machine: Machine) -> 
     return drafts
 
 
-def _run(draft: Draft) -> Run:
+def run_draft(draft: Draft) -> Run:
+    """When the operations of a draft start and end, by its machine's discipline."""
     machine = draft.machine
     packets = Packets(float(machine.packet_bytes), machine.packets_in_flight)
     return run(draft.operations, draft.resources, machine.discipline, packets)
 
 
 def _length_s(ready: Prepared, windows: Sequence[WindowRun], machine: Machine) -> float:
-    return sum(max(_run(draft).end_s) for draft in _drafts(ready, windows, machine))
+    return sum(max(run_draft(draft).end_s) for draft in _drafts(ready, windows, machine))
 
 
 def _played(
@@ -215,7 +216,7 @@ def _played(
     start_s, stretches = 0.0, []
     ends: dict[tuple[int, int], float] = {}
     for draft in _drafts(ready, windows, machine):
-        made = _run(draft)
+        made = run_draft(draft)
         stretch = _stretch(draft, made, start_s)
         stretches.append(stretch)
         for what, end_s in zip(draft.whats, made.end_s, strict=True):

@@ -21,17 +21,19 @@ WindowRun = tuple[PipelineRun, ...]
 
 def window_runs(ready: Prepared, schedule: Schedule, floor: Floor, machine: Machine) -> list[WindowRun]:
     """Per window of a valid schedule, its pipelines as the machine runs them."""
-    where = [locate(schedule, task, len(entry.model.layers)) for task, entry in enumerate(ready.tasks)]
-    found = []
-    for index, window in enumerate(schedule.windows):
-        runs = []
-        for number, pipeline in enumerate(window.pipelines):
-            setting = Setting(ready, index, pipeline, where[pipeline.task], schedule.largest_region)
-            k, samples = setting.micro_batches, pipeline.micro_batch
-            stages = tuple(stage_run(setting, each, floor, machine) for each in range(len(pipeline.stages)))
-            runs.append(PipelineRun(index, number, stages, k, (setting.batch - (k - 1) * samples) / samples))
-        found.append(tuple(runs))
-    return found
+    return [window_run(ready, schedule, index, floor, machine) for index in range(len(schedule.windows))]
+
+
+def window_run(ready: Prepared, schedule: Schedule, index: int, floor: Floor, machine: Machine) -> WindowRun:
+    """Window `index`; it depends on the others only by which layers run before and behind it."""
+    runs = []
+    for number, pipeline in enumerate(schedule.windows[index].pipelines):
+        where = locate(schedule, pipeline.task, len(ready.tasks[pipeline.task].model.layers))
+        setting = Setting(ready, index, pipeline, where, schedule.largest_region)
+        k, samples = setting.micro_batches, pipeline.micro_batch
+        stages = tuple(stage_run(setting, each, floor, machine) for each in range(len(pipeline.stages)))
+        runs.append(PipelineRun(index, number, stages, k, (setting.batch - (k - 1) * samples) / samples))
+    return tuple(runs)
 
 
 def lay_out_window(draft: Draft, window: WindowRun, pins_after: dict[int, Numbers]) -> None:
