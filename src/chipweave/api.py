@@ -74,7 +74,7 @@ def schedule(
         time_limit_s: stop with the best so far; None: none.
         jobs: threads; None: one per core that may be used. The result does not depend on it.
         options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
-        simulate: choose among so many of the best plans that the search keeps by simulating them; None: do not.
+        simulate: choose by simulation among so many of the best plans that the search keeps; None: do not.
         progress: called now and then during the search.
         stop: asked now and then; True ends the search with the best so far.
 
@@ -100,12 +100,8 @@ def schedule(
         stop=stop or (lambda: False),
     )
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
-    found = run(ready, request)
-    if simulate is not None:
-        found = _chosen_by_simulation(found, ready, goal, simulate)
-    faults = faults_of(found.schedule, ready)
-    if faults:
-        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
+    found = _chosen_by_simulation(run(ready, request), ready, goal, simulate)
+    _require_valid(found.schedule, ready, scheduler)
     search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
@@ -121,8 +117,16 @@ def _require_simulation(plans: int | None, level: Fidelity) -> None:
         raise InputError("simulate: fidelity 'paper' is the printed equations and nothing else; use 'detailed'")
 
 
-def _chosen_by_simulation(found: Found, ready: Prepared, goal: Objective, plans: int) -> Found:
-    """What the search found, with the plan that is best as simulated, and a note that says so."""
+def _require_valid(plan: Schedule, ready: Prepared, scheduler: str) -> None:
+    faults = faults_of(plan, ready)
+    if faults:
+        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
+
+
+def _chosen_by_simulation(found: Found, ready: Prepared, goal: Objective, plans: int | None) -> Found:
+    """What the search found, with the plan that is best as simulated, and a note that says so; as it is for None."""
+    if plans is None:
+        return found
     from chipweave.simulation.rescore import rescored, verdict
 
     ranked = rescored(ready, (found.schedule, *found.near)[:plans], goal)

@@ -158,5 +158,6 @@ def streamed_together(body: Body, before: Numbers) -> Numbers:
         )
         if bytes_ and carried is not None:
             part, after = bytes_ / stage.weights_bytes[1 if copied else 0], (*body.begun[0], *before)
-            found.append(body.draft.transfer(body.streaming, carried, part, after, body.begun[1], body.pools[0], not found))
+            one = body.draft.transfer(body.streaming, carried, part, after, body.begun[1], body.pools[0], not found)
+            found.append(one)
     return tuple(found)
