@@ -83,9 +83,8 @@ def schedule(
         InfeasibleError: no valid schedule, or none within the models' latency limits.
     """
     started = time.monotonic()
-    run = _scheduler(scheduler)
+    run, taken = _scheduler(scheduler), _plain(options)
     _require_numbers(seed, time_limit_s, jobs)
-    taken = _plain(options)
     goal = make_objective(objective)
     level = _fidelity(fidelity)
     _require_simulation(simulate, level)
