@@ -21,6 +21,7 @@ from chipweave.files.simulation_file import simulation_to_dict
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
+from chipweave.report.html.simulated_timeline import merged, simulated_drawing
 from chipweave.simulation.machine import FORMULA, Machine
 from chipweave.simulation.outcome import simulate, simulate_all
 from chipweave.simulation.rescore import Rescored, rescored, verdict
@@ -201,3 +202,14 @@ def test_schedule_chooses_by_simulation() -> None:
     for wrong, words in ((0, "simulate=0 is no number of plans"), (2, "fidelity 'paper'")):
         with pytest.raises(InputError, match=words):
             api.schedule("resnet18", "het-2x2", simulate=wrong, fidelity="paper")
+
+
+def test_the_timeline_draws_all_computing() -> None:
+    """Blocks are as long as what is computed; those that are next to each other may be one."""
+    result = api.evaluate(FOLDER / "alexnet.mesh-16.scope.detailed.json")
+    made = api.simulate(result)
+    text = str(simulated_drawing(made, result))
+    assert text.startswith("<svg") and text.endswith("</svg>")
+    (stages,) = [p.stages for w in result.schedule.windows[:1] for p in w.pipelines]
+    assert text.count("<rect") >= 1 + len(stages)
+    assert merged([(3.0, 4.0), (0.0, 1.0), (1.1, 2.0)], 0.2) == [(0.0, 2.0), (3.0, 4.0)]

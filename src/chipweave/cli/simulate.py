@@ -26,6 +26,9 @@ def simulate(
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write starts and ends of everything, for Perfetto.")
     ] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw what each chiplet does when, as simulated.")
+    ] = None,
     json: opt.Json = False,
 ) -> None:
     """Play a schedule through, transfer by transfer, beside what it is evaluated to.
@@ -35,6 +38,7 @@ def simulate(
     Example: chipweave simulate results/schedule.json --explain
     """
     from chipweave.api import evaluate
+    from chipweave.files.atomic import require_writable, write_text
     from chipweave.files.json import dump_json
     from chipweave.files.simulation_file import simulation_to_dict
     from chipweave.plan.certificate import infeasible
@@ -42,10 +46,9 @@ def simulate(
     from chipweave.simulation.outcome import explained, late, simulate_all
 
     chosen = changed(Machine(prefetch=prefetch), machine or [])
-    if trace is not None:
-        from chipweave.files.atomic import require_writable
-
-        require_writable(trace)
+    for path in (trace, timeline):
+        if path is not None:
+            require_writable(path)
     result = evaluate(file)
     found = simulate_all(result.problem, result.schedule, result.evaluation, chosen)
     steps = explained(result.problem, result.schedule, result.evaluation, chosen) if explain else []
@@ -54,6 +57,11 @@ def simulate(
 
         write(found, result, trace)
         say(f"saved {trace}")
+    if timeline is not None:
+        from chipweave.report.html.simulated_timeline import simulated_drawing
+
+        write_text(timeline, f"{simulated_drawing(found, result)}\n")
+        say(f"saved {timeline}")
     if json:
         document = simulation_to_dict(found, result.schedule, result.problem)
         if steps:
