@@ -209,7 +209,8 @@ def test_the_timeline_draws_all_computing() -> None:
     result = api.evaluate(FOLDER / "alexnet.mesh-16.scope.detailed.json")
     made = api.simulate(result)
     text = str(simulated_drawing(made, result))
-    assert text.startswith("<svg") and text.endswith("</svg>")
+    assert text.startswith("<svg")
+    assert text.endswith("</svg>")
     (stages,) = [p.stages for w in result.schedule.windows[:1] for p in w.pipelines]
     assert text.count("<rect") >= 1 + len(stages)
     assert merged([(3.0, 4.0), (0.0, 1.0), (1.1, 2.0)], 0.2) == [(0.0, 2.0), (3.0, 4.0)]

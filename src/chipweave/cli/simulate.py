@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chipweave.cli import options as opt
 from chipweave.cli.console import result_console, say
+
+if TYPE_CHECKING:
+    from chipweave.results.result import Result
+    from chipweave.simulation.outcome import Simulation
 
 
 def simulate(
@@ -38,7 +42,7 @@ def simulate(
     Example: chipweave simulate results/schedule.json --explain
     """
     from chipweave.api import evaluate
-    from chipweave.files.atomic import require_writable, write_text
+    from chipweave.files.atomic import require_writable
     from chipweave.files.json import dump_json
     from chipweave.files.simulation_file import simulation_to_dict
     from chipweave.plan.certificate import infeasible
@@ -52,16 +56,7 @@ def simulate(
     result = evaluate(file)
     found = simulate_all(result.problem, result.schedule, result.evaluation, chosen)
     steps = explained(result.problem, result.schedule, result.evaluation, chosen) if explain else []
-    if trace is not None:
-        from chipweave.report.trace.simulated import write
-
-        write(found, result, trace)
-        say(f"saved {trace}")
-    if timeline is not None:
-        from chipweave.report.html.simulated_timeline import simulated_drawing
-
-        write_text(timeline, f"{simulated_drawing(found, result)}\n")
-        say(f"saved {timeline}")
+    _write(found, result, trace, timeline)
     if json:
         document = simulation_to_dict(found, result.schedule, result.problem)
         if steps:
@@ -77,3 +72,17 @@ def simulate(
             print_ladder(steps, console)
     if unmet := late(found, result.problem):
         raise infeasible(*unmet)
+
+
+def _write(simulation: Simulation, result: Result, trace: Path | None, timeline: Path | None) -> None:
+    if trace is not None:
+        from chipweave.report.trace.simulated import write
+
+        write(simulation, result, trace)
+        say(f"saved {trace}")
+    if timeline is not None:
+        from chipweave.files.atomic import write_text
+        from chipweave.report.html.simulated_timeline import simulated_drawing
+
+        write_text(timeline, f"{simulated_drawing(simulation, result)}\n")
+        say(f"saved {timeline}")
