@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chipweave.evaluation.exact.demand import Setting, StageWork, ways_of
-from chipweave.evaluation.law import BLOCKS, better, evicted, last_share, read_again
+from chipweave.evaluation.law import BLOCKS, Way, better, last_share
 from chipweave.simulation.machine import Machine
 from chipweave.simulation.pins import Laden, Weights, kept, waits_s
 from chipweave.simulation.transfers import Carried, Carrier, Floor
@@ -95,10 +95,7 @@ class StageRun:
 def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> StageRun:
     """Stage `number` of a pipeline, its weights kept as the evaluator keeps them."""
     work = StageWork(setting, number)
-    best, *others = ways_of(work)
-    for other in others:
-        best = other if better(best.terms, other.terms) else best
-    way, demand, rates = best.way, work.demand, setting.ready.rates
+    way, rates = _way(work), setting.ready.rates
     in_blocks, chiplets = way.keeping == BLOCKS, len(work.stage.chiplets)
     carrier = Carrier(work, floor, machine)
 
@@ -110,11 +107,10 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
     waits = sum(map(sum, waits_s(laden, rates.dram_bytes_s))) if in_blocks else 0.0
 
     layers = [Layer(*each) for each in zip((own.seconds for own in laden), work.layers[0], weights, strict=True)]
-    waiting = (1.0 - way.held) * demand.waiting / 2
-    _, back, wrote, _ = work.kept if in_blocks else (0.0, 0.0, 0.0, 0.0)
-    leaves, returns = chiplets * wrote + waiting, chiplets * back + waiting
-    assert abs(leaves + returns - evicted(demand, way)) <= 1e-9 * (leaves + returns)
-    again = read_again(demand, way)
+    # Copies without room go to DRAM and come back, as what the keep pass evicts on each chiplet does.
+    waiting = (1.0 - way.held) * sum(float(work.arriving(each).sum()) for each, _ in work.waiting)
+    _, back, wrote, again = (chiplets * each if in_blocks else 0.0 for each in work.kept)
+    leaves, returns = wrote + waiting, back + waiting
     return StageRun(
         number=number,
         chiplets=work.stage.chiplets,
@@ -142,6 +138,14 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
         exposed_s=max(0.0, waits - sum(pinned) / rates.dram_bytes_s),
         resident_bytes=sum(pinned),
     )
+
+
+def _way(work: StageWork) -> Way:
+    """How the evaluator keeps the stage's weights."""
+    if len(work.ways) == 1:
+        return work.ways[0]
+    one, other = ways_of(work)
+    return other.way if better(one.terms, other.terms) else one.way
 
 
 def _laden(work: StageWork, in_blocks: bool) -> list[Laden]:
