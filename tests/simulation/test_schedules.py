@@ -23,7 +23,7 @@ from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.report.html.simulated_timeline import merged, simulated_drawing
 from chipweave.simulation.machine import FORMULA, Machine
-from chipweave.simulation.outcome import simulate, simulate_all
+from chipweave.simulation.outcome import late, simulate, simulate_all
 from chipweave.simulation.rescore import Rescored, rescored, verdict
 from tests.evaluation.exact.test_regions import random_case
 from tests.simulation.hand import made_of
@@ -202,6 +202,28 @@ def test_schedule_chooses_by_simulation() -> None:
     for wrong, words in ((0, "simulate=0 is no number of plans"), (2, "fidelity 'paper'")):
         with pytest.raises(InputError, match=words):
             api.schedule("resnet18", "het-2x2", simulate=wrong, fidelity="paper")
+
+
+def test_models_that_end_late_are_named() -> None:
+    """Just below and at what is simulated."""
+    problem, schedule = case(4)
+    made = simulate(problem, schedule, evaluate(schedule, problem))
+    for share, number in ((1 - 1e-9, len(made.models_s)), (1.0, 0)):
+        tasks = zip(problem.scenario.tasks, made.models_s, strict=True)
+        limited = tuple(replace(task, latency_limit_s=ends_s * share) for task, (ends_s, _) in tasks)
+        found = late(made, replace(problem, scenario=replace(problem.scenario, tasks=limited)))
+        assert len(found) == number
+        assert all(each.reached == ends_s for each, (ends_s, _) in zip(found, made.models_s, strict=False))
+
+
+def test_disciplines_are_told_by_window() -> None:
+    problem, schedule = case(6)
+    made = simulate_all(problem, schedule, evaluate(schedule, problem))
+    assert dict(made.spans_s)["fluid"] == made.latency_s
+    for place, (name, seconds) in enumerate(made.spans_s):
+        own = [window.spans_s[place] for window in made.windows]
+        assert {each for each, _ in own} == {name}
+        assert sum(each for _, each in own) == pytest.approx(seconds)
 
 
 def test_the_timeline_draws_all_computing() -> None:

@@ -51,6 +51,7 @@ def simulation_to_dict(simulation: Simulation, schedule: Schedule, problem: Prob
                 "start_s": window.start_s,
                 "latency_s": window.latency_s,
                 "evaluated_s": window.evaluated_s,
+                "disciplines_s": dict(window.spans_s),
                 "ends_s": dict(zip(own, window.ends_s, strict=True)),
             }
             for window, own in zip(simulation.windows, names, strict=True)

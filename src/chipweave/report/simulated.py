@@ -100,11 +100,23 @@ def _print_windows(simulation: Simulation, console: Console) -> None:
     console.print()
     shown = picked([window.latency_s for window in simulation.windows], FIRST_WINDOWS, LONGEST_WINDOWS)
     rows = [
-        (Text(f"{index}"), (quantity(window.latency_s, "s"), quantity(window.evaluated_s, "s"), change(window.ratio)))
+        (
+            Text(f"{index}"),
+            (
+                quantity(window.latency_s, "s"),
+                quantity(window.evaluated_s, "s"),
+                change(window.ratio),
+                _span([seconds / window.evaluated_s for _, seconds in window.spans_s]),
+            ),
+        )
         for index in shown
         for window in [simulation.windows[index]]
     ]
-    print_columns(console, "Window", ("simulated", "evaluated", "more"), rows)
+    print_columns(console, "Window", ("simulated", "evaluated", "more", "by discipline"), rows)
+
+
+def _span(ratios: Sequence[float]) -> str:
+    return f"{change(min(ratios))} to {change(max(ratios))}" if ratios else ""
 
 
 def _print_stretch(simulation: Simulation, index: int, result: Result, console: Console) -> None:

@@ -53,12 +53,14 @@ class SimulatedWindow:
     Args:
         start_s: from the start of the schedule; latency_s, evaluated_s: simulated and by the evaluator.
         ends_s: per pipeline, when it ends, from the start of the schedule.
+        spans_s: its latency by discipline, where several were asked for and it was simulated by itself.
     """
 
     start_s: float
     latency_s: float
     evaluated_s: float
     ends_s: tuple[float, ...]
+    spans_s: tuple[tuple[str, float], ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -143,12 +145,17 @@ def simulate_all(
     require_detailed(ready)
     windows = window_runs(ready, schedule, floor_of(ready.package, machine), machine)
     made = _played(ready, schedule, evaluation, machine, windows)
-    spans = []
+    own_s = [stretch.latency_s for stretch in made.stretches]
+    lengths: dict[str, list[float]] = {}
     for name, fields in DISCIPLINES.items():
         other = replace(machine, **fields)  # type: ignore[arg-type]
         same = other == machine or not machine.contention
-        spans.append((name, made.latency_s if same else _length_s(ready, windows, other)))
-    return replace(made, spans_s=tuple(spans))
+        lengths[name] = own_s if same else [max(run_draft(each).end_s) for each in _drafts(ready, windows, other)]
+    found = made.windows
+    if len(found) == len(own_s):
+        by_window = (tuple(zip(lengths, each, strict=True)) for each in zip(*lengths.values(), strict=True))
+        found = tuple(replace(window, spans_s=spans) for window, spans in zip(found, by_window, strict=True))
+    return replace(made, windows=found, spans_s=tuple((name, sum(each)) for name, each in lengths.items()))
 
 
 def explained(
@@ -202,10 +209,6 @@ def run_draft(draft: Draft) -> Run:
     machine = draft.machine
     packets = Packets(float(machine.packet_bytes), machine.packets_in_flight)
     return run(draft.operations, draft.resources, machine.discipline, packets)
-
-
-def _length_s(ready: Prepared, windows: Sequence[WindowRun], machine: Machine) -> float:
-    return sum(max(run_draft(draft).end_s) for draft in _drafts(ready, windows, machine))
 
 
 def _played(
