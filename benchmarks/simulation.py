@@ -3,6 +3,7 @@
     python -m benchmarks.simulation theory [--write]               queues, a closed network, a mesh
     python -m benchmarks.simulation population [FOLDER] [--write]  stored schedules, and the files of FOLDER
     python -m benchmarks.simulation ranking [--write]              random and near-best schedules of single windows
+    python -m benchmarks.simulation conventions [FOLDER] [--write] other machines, on whole schedules
     python -m benchmarks.simulation speed [--write]                processor time and events per second
 
 `--write` puts the tables into docs/simulation-checks.md.
@@ -15,13 +16,14 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.simulation_parts import population, ranking, speed, theory
+from benchmarks.simulation_parts import conventions, population, ranking, speed, theory
 
 PAGE = Path(__file__).parents[1] / "docs" / "simulation-checks.md"
 PARTS: dict[str, Callable[[Sequence[Path]], dict[str, str]]] = {
     "theory": theory.tables,
     "population": population.tables,
     "ranking": ranking.tables,
+    "conventions": conventions.tables,
     "speed": speed.tables,
 }
 

@@ -66,7 +66,7 @@ class Machine:
 
     Args:
         dma_channels, receive_slots: 0: any number; as the reader's L2 allows.
-        turns: stages work as the evaluator's formulas have it; then no other field but `order` counts.
+        turns: stages work as the evaluator's formulas have it; then only `order`, `delivery` and `interfaces` count, too.
 
     Raises:
         InputError: values that are none, with every reason.
@@ -123,7 +123,10 @@ LADDER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("loads wait for what earlier stages send", {"entry": Entry.ARRIVAL}),
     ("exchanges wait for the computing", {"exchange": Exchanging.BEHIND}),
     ("one transfer of a stage at a time", {"dma_channels": 1}),
-    ("stages work in turns, as the formulas have it", {"turns": True}),
+    (
+        "stages work in turns, as the formulas have it",
+        {"turns": True, "delivery": Delivery.MULTICAST, "interfaces": Interfaces.SHARED},
+    ),
 )
 """From a machine to the formulas, one convention after another: what changes, and the fields."""
 
