@@ -66,7 +66,7 @@ class Machine:
 
     Args:
         dma_channels, receive_slots: 0: any number; as the reader's L2 allows.
-        turns: stages work as the evaluator's formulas have it; then only `order`, `delivery` and `interfaces` count, too.
+        turns: stages work as the formulas have it; then only `order`, `delivery` and `interfaces` count, too.
 
     Raises:
         InputError: values that are none, with every reason.

@@ -14,7 +14,7 @@ from chipweave.simulation.draft import Draft
 from chipweave.simulation.machine import DEFAULT
 from chipweave.simulation.outcome import DISCIPLINES, DISTINCT, require_detailed, run_draft
 from chipweave.simulation.transfers import floor_of
-from chipweave.simulation.windows import lay_out_window, window_run
+from chipweave.simulation.windows import Known, lay_out_window, window_run
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,23 @@ def rescored(ready: Prepared, plans: Sequence[Schedule], objective: Objective) -
     """
     require_detailed(ready)
     known: dict[Window, tuple[float, ...]] = {}
+    pipelines: Known = {}
     found = []
     for place, plan in enumerate(plans):
         for number, window in enumerate(plan.windows):
             if window not in known:
-                known[window] = lengths_s(ready, plan, number)
+                known[window] = lengths_s(ready, plan, number, pipelines)
         by_discipline = [sum(each) for each in zip(*(known[window] for window in plan.windows), strict=True)]
         latency_s = median(by_discipline)
         found.append(Rescored(plan, place, latency_s, objective(latency_s, evaluate(plan, ready).energy_j)))
     return sorted(found, key=lambda each: each.value)
 
 
-def lengths_s(ready: Prepared, plan: Schedule, number: int) -> tuple[float, ...]:
-    """How long a window of a plan takes, by discipline."""
+def lengths_s(ready: Prepared, plan: Schedule, number: int, pipelines: Known) -> tuple[float, ...]:
+    """How long a window of a plan takes, by discipline; `pipelines` that are known already."""
     floor = floor_of(ready.package, DEFAULT)
     draft = Draft(DEFAULT, floor)
-    lay_out_window(draft, window_run(ready, plan, number, floor, DEFAULT), {})
+    lay_out_window(draft, window_run(ready, plan, number, floor, DEFAULT, pipelines), {})
     found = []
     for fields in DISCIPLINES.values():
         draft.machine = replace(DEFAULT, **fields)  # type: ignore[arg-type]

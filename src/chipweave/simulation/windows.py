@@ -8,31 +8,42 @@ from collections.abc import Sequence
 from chipweave.evaluation.exact.demand import Setting
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.tensors import locate
-from chipweave.plan.schedule import Schedule
+from chipweave.plan.schedule import Pipeline, Schedule
 from chipweave.simulation.draft import Draft, Numbers, What
 from chipweave.simulation.machine import Machine
 from chipweave.simulation.pipeline import PipelineRun, lay_out
-from chipweave.simulation.stage import stage_run
+from chipweave.simulation.stage import StageRun, stage_run
 from chipweave.simulation.transfers import Floor
 from chipweave.simulation.turns import lay_out_in_turns
 
 WindowRun = tuple[PipelineRun, ...]
+Known = dict[Pipeline, tuple[StageRun, ...]]
 
 
 def window_runs(ready: Prepared, schedule: Schedule, floor: Floor, machine: Machine) -> list[WindowRun]:
     """Per window of a valid schedule, its pipelines as the machine runs them."""
-    return [window_run(ready, schedule, index, floor, machine) for index in range(len(schedule.windows))]
+    known: Known = {}
+    return [window_run(ready, schedule, index, floor, machine, known) for index in range(len(schedule.windows))]
 
 
-def window_run(ready: Prepared, schedule: Schedule, index: int, floor: Floor, machine: Machine) -> WindowRun:
-    """Window `index`; it depends on the others only by which layers run before and behind it."""
+def window_run(
+    ready: Prepared, schedule: Schedule, index: int, floor: Floor, machine: Machine, known: Known
+) -> WindowRun:
+    """Window `index`.
+
+    Args:
+        known: stages of pipelines on this machine, which are the same in whatever schedule the pipeline is: all other
+            layers run before its window or behind it. What is missing is added.
+    """
     runs = []
     for number, pipeline in enumerate(schedule.windows[index].pipelines):
         where = locate(schedule, pipeline.task, len(ready.tasks[pipeline.task].model.layers))
         setting = Setting(ready, index, pipeline, where, schedule.largest_region)
         k, samples = setting.micro_batches, pipeline.micro_batch
-        stages = tuple(stage_run(setting, each, floor, machine) for each in range(len(pipeline.stages)))
-        runs.append(PipelineRun(index, number, stages, k, (setting.batch - (k - 1) * samples) / samples))
+        if pipeline not in known:
+            known[pipeline] = tuple(stage_run(setting, each, floor, machine) for each in range(len(pipeline.stages)))
+        last = (setting.batch - (k - 1) * samples) / samples
+        runs.append(PipelineRun(index, number, known[pipeline], k, last))
     return tuple(runs)
 
 
