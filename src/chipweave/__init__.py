@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from chipweave.api import from_onnx as from_onnx
     from chipweave.api import from_torch as from_torch
     from chipweave.api import schedule as schedule
+    from chipweave.api import simulate as simulate
     from chipweave.report.save import save as save
     from chipweave.results.result import Result as Result
 
-_API = ("compare", "evaluate", "from_onnx", "from_torch", "save", "schedule", "Result")
+_API = ("compare", "evaluate", "from_onnx", "from_torch", "save", "schedule", "simulate", "Result")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The Python API: make a schedule, evaluate one, compare schedulers and packages, import models."""
+"""The Python API: make a schedule, evaluate and simulate one, compare schedulers and packages, import models."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel, TellingCostModel
 from chipweave.errors import ChipweaveError, InputError, did_you_mean
 from chipweave.evaluation.check import faults_of, require_limits
-from chipweave.evaluation.exact.ground import prepare
+from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.hardware.package import Package
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
-from chipweave.plan.objective import Function
+from chipweave.plan.objective import Function, Objective
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     import torch
 
     from chipweave.schedulers import Scheduler
+    from chipweave.simulation.machine import Machine
+    from chipweave.simulation.outcome import Simulation
     from chipweave.workload.importers.assembly import Imported
 
-__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "schedule"]
+__all__ = ["Cell", "Comparison", "Result", "compare", "evaluate", "from_onnx", "from_torch", "schedule", "simulate"]
 
 MOST_JOBS = 1024
 
@@ -54,6 +56,7 @@ def schedule(
     time_limit_s: float | None = None,
     jobs: int | None = None,
     options: object | None = None,
+    simulate: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Result:
@@ -71,6 +74,7 @@ def schedule(
         time_limit_s: stop with the best so far; None: none.
         jobs: threads; None: one per core that may be used. The result does not depend on it.
         options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
+        simulate: choose by simulation among so many of the best plans that the search keeps; None: do not.
         progress: called now and then during the search.
         stop: asked now and then; True ends the search with the best so far.
 
@@ -79,11 +83,11 @@ def schedule(
         InfeasibleError: no valid schedule, or none within the models' latency limits.
     """
     started = time.monotonic()
-    run = _scheduler(scheduler)
+    run, taken = _scheduler(scheduler), _plain(options)
     _require_numbers(seed, time_limit_s, jobs)
-    taken = _plain(options)
     goal = make_objective(objective)
     level = _fidelity(fidelity)
+    _require_simulation(simulate, level)
     model = choose(cost_model, jobs=jobs)
     request = Request(
         objective=goal,
@@ -95,14 +99,37 @@ def schedule(
         stop=stop or (lambda: False),
     )
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
-    found = run(ready, request)
-    faults = faults_of(found.schedule, ready)
-    if faults:
-        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
+    found = _chosen_by_simulation(run(ready, request), ready, goal, simulate)
+    _require_valid(found.schedule, ready, scheduler)
     search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return result
+
+
+def _require_simulation(plans: int | None, level: Fidelity) -> None:
+    if plans is None:
+        return
+    if not isinstance(plans, Integral) or plans < 1:
+        raise InputError(f"simulate={plans!r} is no number of plans; give at least 1")
+    if level is not Fidelity.DETAILED:
+        raise InputError("simulate: fidelity 'paper' is the printed equations and nothing else; use 'detailed'")
+
+
+def _require_valid(plan: Schedule, ready: Prepared, scheduler: str) -> None:
+    faults = faults_of(plan, ready)
+    if faults:
+        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
+
+
+def _chosen_by_simulation(found: Found, ready: Prepared, goal: Objective, plans: int | None) -> Found:
+    """What the search found, with the plan that is best as simulated, and a note that says so; as it is for None."""
+    if plans is None:
+        return found
+    from chipweave.simulation.rescore import rescored, verdict
+
+    ranked = rescored(ready, (found.schedule, *found.near)[:plans], goal)
+    return dataclasses.replace(found, schedule=ranked[0].schedule, notes=(*found.notes, verdict(ranked)))
 
 
 def _searched(scheduler: str, options: dict[str, Any], seed: int, found: Found, seconds: float) -> Search:
@@ -152,6 +179,23 @@ def evaluate(
     if faults:
         raise InputError([f"schedule: {fault}" for fault in faults])
     return assess(ready, describe(model), plan, make_objective(objective))
+
+
+def simulate(plan: Result | str | Path, machine: Machine | None = None) -> Simulation:
+    """Play a schedule through, transfer by transfer (docs/simulation.md): how long it takes, and what was waited for.
+
+    Args:
+        plan: a result, or a file as `evaluate` takes it; of fidelity `detailed`.
+        machine: a `chipweave.simulation.machine.Machine`; None: the default one.
+
+    Raises:
+        InputError: the file cannot be read, the schedule is invalid, or its fidelity is `paper`.
+    """
+    from chipweave.simulation.machine import Machine
+    from chipweave.simulation.outcome import simulate_all
+
+    result = plan if isinstance(plan, Result) else evaluate(plan)
+    return simulate_all(result.problem, result.schedule, result.evaluation, machine or Machine())
 
 
 def compare(

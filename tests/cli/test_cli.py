@@ -35,7 +35,7 @@ models:
         - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
   - {name: right, batch: 2, model: *net}
 """
-COMMANDS = ("schedule", "evaluate", "compare", "cost", "list", "show", "schema", "demo")
+COMMANDS = ("schedule", "evaluate", "simulate", "compare", "cost", "list", "show", "schema", "demo")
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -20,6 +20,7 @@ from chipweave.cli.listing import list_names
 from chipweave.cli.schedule import schedule
 from chipweave.cli.schema import schema
 from chipweave.cli.show import show
+from chipweave.cli.simulate import simulate
 from chipweave.errors import ChipweaveError
 
 INTERNAL_ERROR = 70
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (schedule, evaluate, compare, cost, show, schema, demo):
+for command in (schedule, evaluate, simulate, compare, cost, show, schema, demo):
     app.command()(command)
 app.command("list")(list_names)
 app.add_typer(import_app, name="import")

@@ -18,6 +18,10 @@ def schedule(
     scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "scar",
     *,
     asked: opt.Asked,
+    simulate: Annotated[
+        int | None,
+        typer.Option(min=1, help="Choose among so many of the best plans by simulating them (those that scar keeps)."),
+    ] = None,
     out: opt.Out = None,
     figure: opt.FigureOption = None,
     json: opt.Json = False,
@@ -39,6 +43,7 @@ def schedule(
             package,
             scheduler=scheduler,
             options=chosen.get(scheduler),
+            simulate=simulate,
             progress=progress,
             stop=interrupted,
             **asked.arguments(),

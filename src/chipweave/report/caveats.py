@@ -6,6 +6,7 @@ from chipweave.evaluation.record import Keeping
 from chipweave.plan.problem import Fidelity
 from chipweave.report.l2_use import larger_l2_note, room_note
 from chipweave.report.quantities import quantity
+from chipweave.report.simulated import sentence
 from chipweave.results.result import Result
 
 ROOFLINE_NOTE = (
@@ -34,6 +35,8 @@ def result_notes(result: Result) -> list[str]:
             else f"The lower bound is reached: this schedule is proven optimal among {bound.of}."
         )
     notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
+    if result.simulated is not None:
+        notes.append(f"With transfers that share the DRAM, links and ports, {sentence(result.simulated, result)}.")
     if result.schedule.largest_region > 1:
         notes.append(REGIONS_NOTE)
     return notes

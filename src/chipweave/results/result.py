@@ -15,9 +15,13 @@ from chipweave.evaluation.record import Evaluation
 from chipweave.evaluation.traffic import WindowTraffic, traffic
 from chipweave.plan.certificate import Certificate, Proof
 from chipweave.plan.objective import Objective
-from chipweave.plan.problem import Problem
+from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
 from chipweave.results.larger_l2 import Saving, twice_the_l2
+from chipweave.simulation.outcome import Simulation, simulate
+
+MOST_STEPS = 100_000
+"""Layers of micro-batches, up to which a result simulates its schedule by itself."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,20 @@ class Result(Shown):
     def larger_l2(self) -> Saving | None:
         """What twice the L2 would save; None where no stage wants room."""
         return twice_the_l2(self.problem, self.schedule, self.evaluation)
+
+    @cached_property
+    def simulated(self) -> Simulation | None:
+        """The schedule, simulated on the default machine; None in `paper`, and of schedules too long to do so in
+        passing (`MOST_STEPS`)."""
+        steps = sum(
+            pipeline.micro_batches * (stage.last - stage.first + 1)
+            for window in self.evaluation.windows
+            for pipeline in window.pipelines
+            for stage in pipeline.stages
+        )
+        if self.problem.fidelity is not Fidelity.DETAILED or steps > MOST_STEPS:
+            return None
+        return simulate(self.problem, self.schedule, self.evaluation)
 
     @property
     def gap(self) -> float | None:

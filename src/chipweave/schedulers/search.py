@@ -74,6 +74,7 @@ class Found:
         notes: one sentence each, for the user: what was searched, what was cut.
         proof: what is proven of all schedules of a space; None: nothing beyond the lower bound.
         history: seconds of the search, and the objective's best value since then.
+        near: distinct schedules that come next, the best first, where the search keeps any.
     """
 
     schedule: Schedule
@@ -83,3 +84,4 @@ class Found:
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
     history: tuple[tuple[float, float], ...] = ()
+    near: tuple[Schedule, ...] = ()

@@ -45,6 +45,9 @@ FEW_NODES = 2
 FEW_LABELS = 100_000
 """A partition is searched without tolerance where the pass before made no more labels than so many."""
 
+MOST_NEAR = 100
+"""Of the best distinct schedules that were met, how many are kept."""
+
 MOST_PATHS = 200_000
 """Paths of the scheduling trees that the exhaustive search takes on."""
 
@@ -95,6 +98,7 @@ def search_windows(
         tuple((made.latency_s, made.energy_j) for made in search.front),
         search.complete,
         tuple(search.notes(candidates)),
+        tuple(made.schedule for made in search.near[1:]),
     )
 
 
@@ -150,6 +154,7 @@ class _Search:
     options: ScarOptions
     best: Assembled | None = None
     front: list[Assembled] = field(default_factory=list)
+    near: list[Assembled] = field(default_factory=list)
     complete: bool = True
     tolerance: float = 0.0
 
@@ -345,6 +350,8 @@ class _Search:
         """Note a schedule: as the best, or on the front."""
         if self.best is None or self._rank(made) < self._rank(self.best):
             self.best = made
+        if all(made.schedule != other.schedule for other in self.near):
+            self.near = sorted([*self.near, made], key=self._rank)[:MOST_NEAR]
         beaten = any(f.latency_s <= made.latency_s and f.energy_j <= made.energy_j for f in self.front)
         if not beaten:
             self.front = [f for f in self.front if not (made.latency_s <= f.latency_s and made.energy_j <= f.energy_j)]

@@ -44,6 +44,9 @@ NEAR = 0.1
 FINALISTS = 6
 """Rough schedules of each round that are evaluated exactly."""
 
+MOST_NEAR = 100
+"""Schedules that are kept beside the best."""
+
 BEFORE_PROOF, BEFORE_CHALLENGERS = 0.8, 0.7
 """Of the time, the shares after which a proof is not begun any more, and after which improving leaves the rest to other
 schedulers."""
@@ -80,11 +83,15 @@ class _Best:
     seen: list[tuple[float, float]] = field(default_factory=list)
     by: str = ""
     history: list[tuple[float, float]] = field(default_factory=list)
+    near: dict[Schedule, Worth] = field(default_factory=dict)
 
     def keep(self, schedule: Schedule, worth: Worth, by: str, draft: Draft | None = None) -> None:
         """Take a schedule if it is better."""
         if not worth.late_s:
             self.seen.append(self.judge.totals(schedule.windows))
+            self.near[schedule] = worth
+            if len(self.near) > MOST_NEAR:
+                del self.near[max(self.near, key=lambda each: self.near[each])]
         if worth < self.worth:
             self.schedule, self.worth, self.by, self.draft = schedule, worth, by, draft
             if not worth.late_s:
@@ -128,6 +135,7 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
         notes=_notes(best, rough, proof),
         proof=proof,
         history=tuple(best.history),
+        near=tuple(sorted(best.near, key=lambda each: best.near[each])[1:]),
     )
 
 

@@ -1,0 +1,191 @@
+"""A pipeline as operations: its stages, micro-batch by micro-batch (docs/simulation.md, "A stage and its
+micro-batches")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chipweave.simulation.body import Body, Gates, Share, Streams, streamed_together
+from chipweave.simulation.draft import Draft, Numbers, What
+from chipweave.simulation.machine import Entry, Latency, Order, Streaming
+from chipweave.simulation.stage import StageRun
+from chipweave.simulation.transfers import Carried
+
+
+@dataclass(frozen=True)
+class PipelineRun:
+    """A pipeline in its window.
+
+    Args:
+        micro_batches: how many; last_bytes: of the activations of a micro-batch, what the last one has.
+    """
+
+    window: int
+    number: int
+    stages: tuple[StageRun, ...]
+    micro_batches: int
+    last_bytes: float
+
+    def share(self, stage: StageRun, micro_batch: int) -> Share:
+        """What is there of a micro-batch."""
+        if micro_batch < self.micro_batches - 1:
+            return Share(1.0, 1.0)
+        return Share(self.last_bytes, stage.last_share)
+
+
+@dataclass
+class Track:
+    """What became of a stage so far: by micro-batch, the operations behind which the next ones come."""
+
+    pools: tuple[int, int]
+    pins: Mapping[int, Gates]
+    mates_loads: Sequence[tuple[int, float]]
+    streams: Streams = field(default_factory=Streams)
+    arrivals: dict[int, Numbers] = field(default_factory=dict)
+    load: Numbers = ()
+    last: Numbers = ()
+    store: Numbers = ()
+    lumped: Numbers = ()
+    lumps: dict[str, Numbers] = field(default_factory=dict)
+    forwards: dict[int, Numbers] = field(default_factory=dict)
+    computed: list[Numbers] = field(default_factory=list)
+    left: list[Numbers] = field(default_factory=list)
+
+
+def earlier(done: Sequence[Numbers], micro_batch: int) -> Numbers:
+    """What a micro-batch came to; nothing before the first one."""
+    return done[micro_batch] if micro_batch >= 0 else ()
+
+
+def lay_out(draft: Draft, pipeline: PipelineRun, pins_after: Sequence[Numbers]) -> list[Numbers]:
+    """The operations of a pipeline; per stage, behind which its last micro-batch has left.
+
+    Args:
+        pins_after: per stage, what its weights that stay load behind.
+    """
+    tracks: list[Track] = []
+    chain: Numbers = ()
+    sooner: Numbers = ()
+    in_order = draft.machine.order is Order.NEED
+    for stage, behind in zip(pipeline.stages, pins_after, strict=True):
+        pools = draft.pool(), draft.pool()
+        first = not tracks and in_order and not draft.machine.prefetch
+        load = _load(draft, pipeline, stage, pools[0]) if first else ()
+        pins, mates, last = _pins(draft, pipeline, stage, pools[0], (*behind, *chain, *sooner), load)
+        tracks.append(Track(pools, pins, mates, load=load))
+        if in_order:
+            sooner = () if last else (*sooner, *load)
+            chain = last or chain
+    for micro_batch in range(pipeline.micro_batches):
+        for stage in pipeline.stages:
+            _pass(draft, pipeline, stage, micro_batch, tracks)
+    return [track.left[-1] for track in tracks]
+
+
+def _load(draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int) -> Numbers:
+    """The first micro-batch's load of a pipeline's first stage, which all of its weights but a first block wait for."""
+    if stage.load is None:
+        return ()
+    what = What("load", pipeline.window, pipeline.number, stage.number, 0)
+    return (draft.transfer(what, stage.load, pipeline.share(stage, 0).bytes_, pool=pool),)
+
+
+def _pins(
+    draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int, after: Numbers, sooner: Numbers
+) -> tuple[dict[int, Gates], list[tuple[int, float]], Numbers]:
+    """Weights that stay, one transfer after another: per layer what waits for them; the loads of what waits with mates,
+    and their shares of it; what later ones come behind, nothing where there are none.
+
+    Args:
+        after: what the first one comes behind; sooner: what all others come behind, too.
+    """
+    what = What("pin", pipeline.window, pipeline.number, stage.number, 0)
+    last, late = after, True
+    gates: dict[int, Gates] = {}
+    mates: list[tuple[int, float]] = []
+
+    def load(carried: Carried, part: float) -> Numbers:
+        nonlocal last, late
+        one = (draft.transfer(what, carried, part, last, (), pool, late or draft.machine.latency is Latency.EACH),)
+        last, late = (*one, *sooner) if late else one, False
+        return one
+
+    for number, layer in enumerate(stage.layers):
+        weights = layer.weights
+        if weights is None:
+            continue
+        carried = stage.copied if weights.copied else stage.parted
+        assert carried is not None
+        share = 1.0 - stage.mates_share if weights.copied else 1.0
+        whole = stage.weights_bytes[1 if weights.copied else 0]
+        parts = (share * part / whole for part in weights.pinned)
+        first, rest = (load(carried, part) if part else () for part in parts)
+        gates[number] = first, rest
+        if weights.copied and stage.mates_load is not None:
+            part = (sum(weights.pinned) + sum(weights.streamed)) / whole
+            mates.append((load(stage.mates_load, part)[0], part))
+    return gates, mates, () if late else last
+
+
+def _pass(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int, tracks: list[Track]) -> None:
+    """One micro-batch through one stage."""
+    own, machine, share = tracks[stage.number], draft.machine, pipeline.share(stage, micro_batch)
+    what = What("compute", pipeline.window, pipeline.number, stage.number, micro_batch)
+    dram = own.pools[0]
+    arrived = own.arrivals.pop(micro_batch, ())
+    turn = earlier(own.left, micro_batch - (2 if stage.overlaps else 1))
+    if stage.load is not None and (micro_batch or not own.load):
+        room = earlier(own.computed, micro_batch - 2) if stage.overlaps else turn
+        after = (*own.load, *arrived) if machine.entry is Entry.ARRIVAL else own.load
+        own.load = (draft.transfer(what._replace(kind="load"), stage.load, share.bytes_, after, room, dram),)
+    ready = (*own.load, *arrived, *own.last) or draft.origin
+    pins = own.pins if micro_batch == 0 else {}
+    body = Body(draft, stage, what, share, own.streams, pins, own.pools, ready, turn)
+    own.last = body.run()
+    done = [*own.last]
+    if machine.streaming is Streaming.LUMPED:
+        own.lumped = streamed_together(body, own.lumped)
+        done += own.lumped
+    for kind, carried, part in (("again", stage.again, 1.0), ("spill", stage.spill, share.bytes_)):
+        if carried is not None:
+            after = (*ready, *own.lumps.get(kind, ()))
+            own.lumps[kind] = (draft.transfer(what._replace(kind=kind), carried, part, after, turn, dram),)
+            done += own.lumps[kind]
+    if stage.mates is not None:
+        done += _gather(draft, stage.mates, own, what._replace(kind="mates"), ready, turn)
+    own.computed.append(tuple(done))
+    _send(draft, pipeline, stage, micro_batch, tracks)
+
+
+def _gather(draft: Draft, mates: Carried, own: Track, what: What, after: Numbers, room: Numbers) -> Numbers:
+    """Weights from the region's chiplets: of the first micro-batch layer by layer, as they come from DRAM."""
+    pieces = [((load,), part) for load, part in own.mates_loads] if what.micro_batch == 0 else [((), 1.0)]
+    for loaded, part in pieces:
+        behind = (*after, *loaded, *own.lumps.get("mates", ()))
+        own.lumps["mates"] = (draft.transfer(what, mates, part, behind, room, own.pools[1], 1 / len(pieces)),)
+    return own.lumps["mates"]
+
+
+def _send(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int, tracks: list[Track]) -> None:
+    """What a micro-batch leaves with."""
+    own, share = tracks[stage.number], pipeline.share(stage, micro_batch)
+    what = What("store", pipeline.window, pipeline.number, stage.number, micro_batch)
+    computed = own.computed[micro_batch]
+    left: list[int] = []
+    if stage.store is not None:
+        own.store = (draft.transfer(what, stage.store, share.bytes_, (*computed, *own.store), (), own.pools[0]),)
+        left += own.store
+    for forward in stage.forwards:
+        reader, target = tracks[forward.target], forward.target
+        slots = draft.machine.receive_slots
+        if not slots:
+            slots = 1 + min(forward.between, pipeline.micro_batches - 1) + pipeline.stages[target].overlaps
+        room = earlier(reader.computed, micro_batch - slots)
+        after = (*computed, *own.forwards.get(target, ()))
+        sent = what._replace(kind="forward", target=target)
+        one = draft.transfer(sent, forward.carried, share.bytes_, after, room, own.pools[1])
+        own.forwards[target] = (one,)
+        reader.arrivals[micro_batch] = (*reader.arrivals.get(micro_batch, ()), one)
+        left.append(one)
+    own.left.append(tuple(left) or computed)

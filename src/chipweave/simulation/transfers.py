@@ -1,0 +1,236 @@
+"""What the transfers of a stage put on every resource (docs/regions.md, "A transfer"; docs/simulation.md, "Resources").
+
+Who owns and who wants what is the evaluator's (`StageWork`); here it becomes bytes on the DRAM, ports and links in the
+order in which they are passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from chipweave.evaluation.exact.demand import StageWork
+from chipweave.evaluation.exact.layout import sizes
+from chipweave.evaluation.exact.split import starts
+from chipweave.evaluation.exact.tensors import Moved, total
+from chipweave.evaluation.exact.transfer import together, transfer
+from chipweave.evaluation.record import Split, Transfer
+from chipweave.hardware.package import Package
+from chipweave.ndarrays import Floats
+from chipweave.simulation.machine import Delivery, Interfaces, Machine
+from chipweave.simulation.operations import Route
+from chipweave.workload.layer import channel_units
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The resources of a package: the DRAM is 0, then interfaces, links, out ports, in ports.
+
+    Args:
+        names: what reports call each; kinds: dram, interface, link, port.
+        bytes_s: bandwidths.
+        interface: number of each interface's own resource, where it has one.
+        links, out, into: number of the first one of each.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    bytes_s: tuple[float, ...]
+    interface: Mapping[int, int]
+    links: int
+    out: int
+    into: int
+
+
+def floor_of(package: Package, machine: Machine) -> Floor:
+    """The resources of a package under a machine's conventions."""
+    dram, link = float(package.dram_bandwidth_bytes_s), float(package.link_bandwidth_bytes_s)
+    split = machine.interfaces is Interfaces.SPLIT
+    interfaces = sorted(package.interfaces) if split else []
+    links, count = package.directed_links, len(package.chiplets)
+    first = 1 + len(interfaces)
+    return Floor(
+        names=(
+            "DRAM",
+            *(f"interface of chiplet {each}" for each in interfaces),
+            *(f"link from chiplet {a} to {b}" for a, b in links),
+            *(f"port out of chiplet {each}" for each in range(count)),
+            *(f"port into chiplet {each}" for each in range(count)),
+        ),
+        kinds=("dram", *["interface"] * len(interfaces), *["link"] * len(links), *["port"] * 2 * count),
+        bytes_s=(dram, *[dram / max(1, len(interfaces))] * len(interfaces), *[link] * (len(links) + 2 * count)),
+        interface={each: 1 + number for number, each in enumerate(interfaces)},
+        links=first,
+        out=first + len(links),
+        into=first + len(links) + count,
+    )
+
+
+class Way(Enum):
+    """Where a transfer goes."""
+
+    FROM_DRAM = 1
+    TO_DRAM = 2
+    BOTH = 3
+    PACKAGE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """A transfer of a full micro-batch, or of all of a stage's weights of a kind.
+
+    Args:
+        bytes_: on the resource that carries most; route: the shares of it on all that it passes.
+        alone_s: without latency, as the formulas time it: by the DRAM's bytes, or those of the busiest link or port.
+        latency_s: behind its last byte.
+        dram: it goes to or from DRAM.
+    """
+
+    bytes_: float
+    route: Route
+    alone_s: float
+    latency_s: float
+    dram: bool
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """Makes the transfers of one stage."""
+
+    work: StageWork
+    floor: Floor
+    machine: Machine
+
+    def loads(self) -> Carried | None:
+        """Activations from DRAM, of a micro-batch."""
+        work = self.work
+        parts = [(work.arriving(each), work.micro_batch * each.bytes_) for each in work.moved.from_dram]
+        return self._from_dram(parts)
+
+    def stores(self) -> Carried | None:
+        """Activations to DRAM, of a micro-batch."""
+        leaving = [self.work.leaving(each) for each in self.work.moved.to_dram]
+        bytes_ = float(self.work.micro_batch * total(self.work.moved.to_dram))
+        return self._carried(self._sum(map(self._to_interface, leaving)), Way.TO_DRAM, bytes_)
+
+    def spills(self, wrote: float, back: float) -> Carried | None:
+        """So many bytes from the region's L2s to DRAM, and so many back."""
+        chiplets = len(self.work.stage.chiplets)
+        leaving = self._to_interface(np.full(chiplets, wrote / chiplets))
+        back_, coming = self._to_region(np.full(chiplets, back / chiplets), back)
+        return self._carried(self._sum([leaving, coming]), Way.BOTH, wrote + back_)
+
+    def spread(self, bytes_: float) -> Carried | None:
+        """So many bytes from DRAM, a share to each chiplet of the region."""
+        chiplets = len(self.work.stage.chiplets)
+        return self._from_dram([(np.full(chiplets, bytes_ / chiplets), bytes_)])
+
+    def weights(self, copied: bool) -> Carried | None:
+        """All weights of which the chiplets have parts, or all those that they all have."""
+        work, model = self.work, self.work.setting.model
+        parts = []
+        for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
+            shape = model.layers[layer]
+            bytes_ = float(model.bytes_per_element * shape.weight_elements)
+            if bytes_ and bool(whole) is copied:
+                shares = weight_shares(work.setting.cuts.splits[layer], channel_units(shape), len(work.stage.chiplets))
+                parts.append((bytes_ * shares, bytes_))
+        return self._from_dram(parts)
+
+    def between(self, target: int, tensors: Iterable[Moved]) -> Carried | None:
+        """Tensors of a micro-batch to stage `target`, or to the stage's own layers."""
+        work, setting = self.work, self.work.setting
+        owners, readers = work.stage.chiplets, setting.pipeline.stages[target].chiplets
+        if len(owners) == len(readers) == 1:
+            wanted = np.array([[float(work.micro_batch * total(tensors))]])
+            return self._carried(self._move(owners, readers, wanted, wanted[0]), Way.PACKAGE, 0.0)
+
+        def move(tensor: Moved) -> Transfer:
+            entry, held = setting.entry_bytes(tensor), setting.held(work.number, tensor.tensor)
+            wanted = entry * setting.wanted(target, tensor.tensor).held_by(held)
+            return self._move(owners, readers, wanted, entry * sizes(held))
+
+        return self._carried(self._sum(map(move, tensors)), Way.PACKAGE, 0.0)
+
+    def gathers(self, bytes_: float) -> Carried | None:
+        """So many distinct bytes of weights, which wait once in the region, from all mates to all that run a part."""
+        work, setting, rates = self.work, self.work.setting, self.work.setting.ready.rates
+        chiplets, every = work.stage.chiplets, sum(work.need.copied)
+        moves = []
+        for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
+            if whole:
+                parts = setting.cuts.splits[layer].parts
+                share = np.full(len(chiplets), bytes_ * whole / every / len(chiplets))
+                moves.append(self._move(chiplets, chiplets[:parts], np.repeat(share[:, None], parts, axis=1), share))
+        layers = sum(1 for whole in work.need.copied if whole)
+        made = self._carried(self._sum(moves), Way.PACKAGE, 0.0)
+        if made is None:
+            return None
+        alone_s = bytes_ * (len(chiplets) - 1) / len(chiplets) / rates.link_bytes_s
+        latency_s = layers * (work.region.span * rates.hop_s + rates.delta_s)
+        return Carried(made.bytes_, made.route, alone_s, latency_s, False)
+
+    def _from_dram(self, parts: Iterable[tuple[Floats, float]]) -> Carried | None:
+        """(what each chiplet of the region wants, distinct bytes) per tensor."""
+        read, moves = 0.0, []
+        for wanted, bytes_ in parts:
+            own, moved = self._to_region(wanted, bytes_)
+            read += own
+            moves.append(moved)
+        return self._carried(self._sum(moves), Way.FROM_DRAM, read)
+
+    def _to_region(self, wanted: Floats, bytes_: float) -> tuple[float, Transfer]:
+        """Bytes that are read, and their way: each once, or once for every chiplet that wants it."""
+        read = bytes_ if self.machine.delivery is Delivery.MULTICAST else float(wanted.sum())
+        interface, chiplets = self.work.region.interface, self.work.stage.chiplets
+        return read, self._move((interface,), chiplets, wanted[None, :], np.array([float(read)]))
+
+    def _to_interface(self, bytes_: Floats) -> Transfer:
+        return self._move(self.work.stage.chiplets, (self.work.region.interface,), bytes_[:, None], bytes_)
+
+    def _move(self, owners: tuple[int, ...], readers: tuple[int, ...], wanted: Floats, owned: Floats) -> Transfer:
+        if self.machine.delivery is Delivery.UNICAST:
+            owned = wanted.sum(axis=1)
+        return transfer(self.work.setting.ready.network, owners, readers, wanted, owned)
+
+    def _sum(self, transfers: Iterable[Transfer]) -> Transfer:
+        return together(self.work.setting.ready.network, transfers)
+
+    def _carried(self, moved: Transfer, way: Way, dram: float) -> Carried | None:
+        """The transfer on its route; None where no bytes move."""
+        floor, rates = self.floor, self.work.setting.ready.rates
+        memory = [(0, dram)] if dram else []
+        own = floor.interface.get(self.work.region.interface)
+        if own is not None:
+            memory += [(own, dram)] if dram else []
+        inside = [
+            *_numbered(floor.out, moved.out),
+            *_numbered(floor.links, moved.links),
+            *_numbered(floor.into, moved.into),
+        ]
+        passed = [*inside, *reversed(memory)] if way is Way.TO_DRAM else [*memory, *inside]
+        most = max((bytes_ for _, bytes_ in passed), default=0.0)
+        if most == 0.0:
+            return None
+        latency_s = moved.hops * rates.hop_s + rates.delta_s
+        if way is not Way.PACKAGE:
+            latency_s += rates.dram_s
+        if way is Way.BOTH:
+            latency_s = self.work.region.dram_hops * rates.hop_s + rates.delta_s + rates.dram_s
+        alone_s = most / rates.link_bytes_s if way is Way.PACKAGE else dram / rates.dram_bytes_s
+        route = tuple((resource, bytes_ / most) for resource, bytes_ in passed)
+        return Carried(most, route, alone_s, latency_s, way is not Way.PACKAGE)
+
+
+def _numbered(first: int, bytes_: Floats) -> list[tuple[int, float]]:
+    return [(first + int(place), float(bytes_[place])) for place in np.flatnonzero(bytes_)]
+
+
+def weight_shares(split: Split, units: int, chiplets: int) -> Floats:
+    """Of a layer's weights, what each chiplet of the region uses; those without a part use none."""
+    shares = np.zeros(chiplets)
+    shares[: split.parts] = np.diff(starts(units, split.units)) / units if split.units > 1 else 1.0
+    return shares

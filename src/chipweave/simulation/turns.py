@@ -1,0 +1,151 @@
+"""A pipeline in turns, as the evaluator's formulas have it (docs/simulation.md, "Turns: the formulas' machine").
+
+All is work; what it takes comes from the transfers' bytes and latencies and from the layers, not from the evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chipweave.simulation.draft import Draft, Numbers, What
+from chipweave.simulation.machine import Order
+from chipweave.simulation.pipeline import PipelineRun
+from chipweave.simulation.stage import StageRun
+from chipweave.simulation.transfers import Carried
+
+
+class Durations(NamedTuple):
+    """Seconds of what a micro-batch does in a stage.
+
+    Args:
+        compute: with what blocks make computing wait; pace: beside the exchanges, layer by layer.
+        streams: weights, what is read again, and evictions, one after another.
+        port: what is sent over the package, and what storing keeps the same port for.
+    """
+
+    load: float
+    compute: float
+    pace: float
+    streams: float
+    mates: float
+    exchange: float
+    store: float
+    port: float
+
+    @property
+    def at_dram(self) -> float:
+        return self.load + self.store + self.streams
+
+
+def alone_s(carried: Carried | None) -> float:
+    return 0.0 if carried is None else carried.alone_s + carried.latency_s
+
+
+def durations(draft: Draft, stage: StageRun, share: float) -> Durations:
+    """Of a micro-batch of which such a share is there."""
+    streamed = [
+        (bytes_, carried)
+        for bytes_, carried in zip(streamed_by_kind(stage), (stage.parted, stage.copied), strict=True)
+        if bytes_ and carried is not None
+    ]
+    bandwidth = draft.floor.bytes_s[0]
+    weights_s = sum(bytes_ for bytes_, _ in streamed) / bandwidth
+    weights_s += stage.again.alone_s if stage.again is not None else 0.0
+    if streamed or stage.again is not None:
+        weights_s += weights_latency_s(stage)
+    exchange = [sum(map(alone_s, unit.exchanges)) for unit in stage.units]
+    compute = [sum(layer.seconds for layer in unit.layers) for unit in stage.units]
+    whole = [sum(layer.whole_s for layer in unit.layers) for unit in stage.units]
+    kept_port = 0.0
+    if stage.store is not None:
+        outs = [part for number, part in stage.store.route if draft.floor.out <= number < draft.floor.into]
+        kept_port = stage.store.bytes_ * max(outs, default=0.0) / draft.floor.bytes_s[-1]
+    return Durations(
+        load=share * alone_s(stage.load),
+        compute=share * sum(compute) + stage.exposed_s,
+        pace=share * (sum(map(max, whole, exchange)) + sum(compute) - sum(whole)) + stage.exposed_s,
+        streams=weights_s + share * alone_s(stage.spill),
+        mates=alone_s(stage.mates),
+        exchange=share * sum(exchange),
+        store=share * alone_s(stage.store),
+        port=share * (sum(alone_s(each.carried) for each in stage.forwards) + kept_port),
+    )
+
+
+def weights_latency_s(stage: StageRun) -> float:
+    """Of the farthest chiplet that weights, or operands read again, go to."""
+    ways = (stage.parted, stage.copied, stage.mates_load)
+    return max((each.latency_s for each in ways if each is not None), default=0.0)
+
+
+def streamed_by_kind(stage: StageRun) -> tuple[float, float]:
+    """Bytes of weights that come with every micro-batch: those that chiplets have parts of, and those all have."""
+    found = [0.0, 0.0]
+    for layer in stage.layers:
+        if layer.weights is not None:
+            found[layer.weights.copied] += sum(layer.weights.streamed)
+    return found[0], found[1]
+
+
+def arrival_s(draft: Draft, stage: StageRun) -> float:
+    """From the first byte of weights to the end of the computing, as all of them come one after another."""
+    computed_s = came_s = 0.0
+    for layer in stage.layers:
+        if layer.weights is None:
+            computed_s += layer.whole_s
+            continue
+        weights = layer.weights
+        whole_s = (sum(weights.pinned) + sum(weights.streamed)) / draft.floor.bytes_s[0]
+        begins_s = max(computed_s, came_s + whole_s / weights.blocks)
+        computed_s = max(begins_s + layer.whole_s, came_s + whole_s + layer.whole_s / weights.blocks)
+        came_s += whole_s
+    more_s = sum(layer.seconds - layer.whole_s for layer in stage.layers)
+    once = (stage.again, stage.spill)
+    all_s = came_s + sum(each.alone_s for each in once if each is not None)
+    return weights_latency_s(stage) + max(computed_s + more_s, all_s)
+
+
+def lay_out_in_turns(draft: Draft, pipeline: PipelineRun) -> list[Numbers]:
+    """The operations of a pipeline; per stage, behind which its last micro-batch has left."""
+    left: list[Numbers] = [() for _ in pipeline.stages]
+    weights = _weights(draft, pipeline)
+    for micro_batch in range(pipeline.micro_batches):
+        for stage in pipeline.stages:
+            took = durations(draft, stage, pipeline.share(stage, micro_batch).seconds)
+            what = What("compute", pipeline.window, pipeline.number, stage.number, micro_batch)
+            before = left[stage.number]
+            come = left[stage.number - 1] if stage.number else ()
+            own = _way(draft, took, what, come if stage.overlaps else (*come, *before), weights.pop(stage.number, ()))
+            if stage.overlaps and micro_batch:
+                own = (*own, *_turn(draft, took, what, before))
+            left[stage.number] = own
+    return left
+
+
+def _way(draft: Draft, took: Durations, what: What, after: Numbers, weights: Numbers) -> Numbers:
+    def work(kind: str, seconds: float, behind: Sequence[int]) -> Numbers:
+        return (draft.work(what._replace(kind=kind), seconds, tuple(behind)),)
+
+    load = work("load", took.load, after)
+    body = (*work("compute", took.compute, load), *work("stream", took.streams, load), *work("mates", took.mates, load))
+    exchanged = work("exchange", took.exchange, (*body, *weights))
+    return (*work("store", took.store, exchanged), *work("forward", took.port, exchanged))
+
+
+def _turn(draft: Draft, took: Durations, what: What, after: Numbers) -> Numbers:
+    parts = (("compute", took.pace), ("load", took.at_dram), ("mates", took.mates), ("forward", took.port))
+    return tuple(draft.work(what._replace(kind=kind), seconds, after) for kind, seconds in parts)
+
+
+def _weights(draft: Draft, pipeline: PipelineRun) -> dict[int, Numbers]:
+    """Per stage, when its first micro-batch is computed as far as its weights let it."""
+    found: dict[int, Numbers] = {}
+    chain: Numbers = ()
+    for stage in pipeline.stages:
+        if any(layer.weights for layer in stage.layers):
+            what = What("pin", pipeline.window, pipeline.number, stage.number, 0)
+            found[stage.number] = (draft.work(what, arrival_s(draft, stage), chain),)
+            if draft.machine.order is Order.NEED:
+                chain = (draft.work(what, stage.resident_bytes / draft.floor.bytes_s[0], chain),)
+    return found
