@@ -46,7 +46,7 @@ def test_a_result_is_what_the_evaluator_says(scheduler: str, fidelity: str) -> N
 def test_objectives_are_what_is_minimised() -> None:
     scenario, package, _ = some()
     results = {
-        name: chipweave.schedule(scenario, package, objective=name, cost_model=COST)
+        name: chipweave.schedule(scenario, package, objective=name, cost_model=COST, scheduler="scar")
         for name in ("latency", "energy", "edp", "throughput", "latency + energy")
     }
     for name, result in results.items():
@@ -70,7 +70,7 @@ def test_a_callable_objective() -> None:
     def weighted(latency_s: float, energy_j: float) -> float:
         return latency_s + 3 * energy_j
 
-    result = chipweave.schedule(scenario, package, objective=weighted, cost_model=COST)
+    result = chipweave.schedule(scenario, package, objective=weighted, cost_model=COST, scheduler="scar")
     assert result.objective == "weighted"
     assert result.value == weighted(result.evaluation.latency_s, result.evaluation.energy_j)
 
@@ -106,7 +106,7 @@ def test_compare_keeps_going() -> None:
 def test_progress_and_seed_reach_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario, package, _ = some()
     seen: list[Progress] = []
-    chipweave.schedule(scenario, package, cost_model=COST, progress=seen.append)
+    chipweave.schedule(scenario, package, cost_model=COST, progress=seen.append, scheduler="scar")
     assert seen
     assert all(0 <= progress.done <= progress.total for progress in seen)
 
@@ -130,15 +130,15 @@ def test_progress_and_seed_reach_the_scheduler(monkeypatch: pytest.MonkeyPatch) 
 def test_bad_arguments(changes: dict[str, object], message: str) -> None:
     scenario, package, _ = some()
     with pytest.raises(InputError, match=message):
-        chipweave.schedule(scenario, package, cost_model=COST, **changes)
+        chipweave.schedule(scenario, package, cost_model=COST, **({"scheduler": "scar"} | changes))
 
 
 def test_what_names_nothing_is_refused_by_its_kind() -> None:
     scenario, package, _ = some()
     with pytest.raises(InputError, match=r"^scenario: list is given; give a Scenario, a Model \(from_torch"):
-        chipweave.schedule(["resnet18"], package)  # type: ignore[arg-type]
+        chipweave.schedule(["resnet18"], package, scheduler="scar")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"^package: int is given; give a Package, a name or a file$"):
-        chipweave.schedule(scenario, 3)  # type: ignore[arg-type]
+        chipweave.schedule(scenario, 3, scheduler="scar")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"^packages: 'het-2x2' is no list; give one, such as \['het-2x2'\]$"):
         chipweave.compare(scenario, "het-2x2")
     with pytest.raises(InputError, match=r"^schedulers: 'scar' is no list"):
@@ -151,7 +151,7 @@ def test_limits_are_held() -> None:
     scenario, package, _ = some()
     hurried = Scenario("hurried", tuple(type(t)(t.name, t.model, t.batch, 1e-12) for t in scenario.tasks))
     with pytest.raises(InfeasibleError, match="latency limit"):
-        chipweave.schedule(hurried, package, cost_model=COST)
+        chipweave.schedule(hurried, package, cost_model=COST, scheduler="scar")
 
 
 def test_a_cost_model_that_fails_says_so() -> None:
@@ -164,7 +164,7 @@ def test_a_cost_model_that_fails_says_so() -> None:
 
     scenario, package, _ = some()
     with pytest.raises(InputError, match="no figure"):
-        chipweave.schedule(scenario, package, cost_model=Picky())
+        chipweave.schedule(scenario, package, cost_model=Picky(), scheduler="scar")
 
 
 def test_importing_chipweave_is_cheap_and_its_names_work_in_any_order() -> None:
@@ -192,7 +192,7 @@ def test_costing_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.Monke
     monkeypatch.setenv("CHIPWEAVE_CACHE", str(tmp_path))
     asked: list[Progress] = []
     with pytest.raises(InfeasibleError, match=r"stopped while layers were costed \(\d+ of \d+ shapes\)"):
-        chipweave.schedule("resnet18", "het-2x2", progress=asked.append, stop=lambda: True)
+        chipweave.schedule("resnet18", "het-2x2", progress=asked.append, stop=lambda: True, scheduler="scar")
     result = chipweave.schedule("resnet18", "het-2x2", scheduler="standalone", progress=asked.append)
     assert asked[0].doing == "mapping layers"
     assert asked[0].total >= asked[0].done > 0

@@ -48,7 +48,7 @@ def schedule(
     scenario: Scenario | Model | str | Path,
     package: Package | str | Path,
     *,
-    scheduler: str = "scar",
+    scheduler: str = "weave",
     objective: str | Function = "edp",
     cost_model: str | CostModel = DEFAULT,
     fidelity: Fidelity | str = "detailed",

@@ -49,11 +49,13 @@ def scenario(tmp_path: Path) -> str:
 
 @pytest.fixture
 def chip(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command line into a pipe: (exit code, stdout, stderr)."""
+    """Runs a command line into a pipe: (exit code, stdout, stderr). Searches by `scar`, which is quick, where no
+    scheduler is named."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        code = run([str(argument) for argument in arguments])
+        named = {"-s", "--scheduler", "--help"} & set(map(str, arguments)) or arguments[:1] != ("schedule",)
+        code = run([*map(str, arguments), *([] if named else ["-s", "scar"])])
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err + captured.out
         return code, captured.out, captured.err

@@ -40,7 +40,8 @@ SAVED = ("schedule.json", "report.html", "trace.json")
 @pytest.fixture
 def chip(capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*arguments: object) -> tuple[int, str, str]:
-        code = run([str(argument) for argument in arguments])
+        named = "-s" in arguments or arguments[:1] != ("schedule",)
+        code = run([*map(str, arguments), *([] if named else ["-s", "scar"])])  # which is quick
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -187,8 +188,8 @@ def test_advice_depends_on_what_happened() -> None:
     assert result.gap > 0.3
     saving, better = next_steps(result, None, None, False)
     assert "--out DIR" in saving
-    assert better.startswith("the same with --provision exhaustive")
-    exhaustive = with_search(result, options={"provision": "exhaustive"})
+    assert better.startswith("the same with --scheduler weave")
+    exhaustive = with_search(result, scheduler="weave")
     assert next_steps(exhaustive, None, None, False) == [saving]
     opened = next_steps(exhaustive, Path("my results"), None, False)
     assert opened[0] == "open 'my results/report.html' in a browser"

@@ -58,7 +58,7 @@ def result() -> Result:
     edges = tuple(Edge(NETWORK_INPUT if i == 0 else i - 1, i, size) for i, size in enumerate(sizes))
     package = Package("pair", (chiplet(Style.NVDLA), chiplet(Style.SHIDIANNAO)), topology.mesh(1, 2), interfaces=(0, 1))
     scenario = Scenario("small", (Task("net", Model("net", layers, edges), batch=3),))
-    return chipweave.schedule(scenario, package, jobs=1)
+    return chipweave.schedule(scenario, package, scheduler="scar", jobs=1)
 
 
 def alone(result: Result) -> BestKnown:
@@ -117,7 +117,7 @@ def test_every_package_takes_the_best_schedule_of_any() -> None:
     good = result()
     problem = good.problem
     other = replace(problem.package, name="flipped", chiplets=problem.package.chiplets[::-1])
-    flipped = chipweave.schedule(problem.scenario, other, jobs=1)
+    flipped = chipweave.schedule(problem.scenario, other, scheduler="scar", jobs=1)
     one_by_one = Schedule(tuple(Window((Pipeline(0, (Stage(i, j, (0,)),)),)) for i, j in ((0, 1), (2, 2))))
     bad = chipweave.evaluate(one_by_one, problem.scenario, problem.package)
     here, there = exchange([bad, flipped])

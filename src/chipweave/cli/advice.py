@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 WIDE_GAP = 0.3
 """Above it a better schedule is worth a search."""
-FEW_CHIPLETS = 12
-"""Up to so many, all ways to share them out among the models are soon tried."""
-
 
 def next_steps(result: Result, out: Path | None, time_limit_s: float | None, interrupted: bool) -> list[str]:
     """After a search: look at what was saved, or save it; and what may find something better."""
@@ -37,18 +34,12 @@ def next_steps(result: Result, out: Path | None, time_limit_s: float | None, int
 
 def _better(result: Result) -> str:
     """Options that search more or elsewhere, where the gap is wide; empty where none is known to."""
-    search, problem = result.search, result.problem
+    search = result.search
     if search is None or result.gap is None or result.gap < WIDE_GAP:
         return ""
-    chiplets, tasks = len(problem.package.chiplets), len(problem.scenario.tasks)
     wide = f"the gap of {100 * result.gap:.0f} % leaves room"
-    if search.scheduler in ("standalone", "nn-baton", "sequential"):
-        return f"--scheduler {'scar' if tasks > 1 else 'scope'}: {wide}"
-    if search.scheduler == "scar" and tasks == 1 and chiplets > 1:
-        return f"--scheduler scope, which splits layers over chiplets: {wide}"
-    exhaustive = search.options.get("provision") == "exhaustive"
-    if search.scheduler in ("scar", "simba") and not exhaustive and tasks > 1 and chiplets <= FEW_CHIPLETS:
-        return f"--provision exhaustive, which tries all numbers of chiplets per model: {wide}"
+    if search.scheduler not in ("weave", "optimal"):
+        return f"--scheduler weave, which searches windows and regions together: {wide}"
     return ""
 
 

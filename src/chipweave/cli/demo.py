@@ -25,7 +25,7 @@ def demo() -> None:
     console = result_console()
     say(f"{SCENARIO} on {PACKAGE}; a first run compiles kernels, up to a minute, counted as search")
     with interruptible() as interrupted, progress_bar() as progress:
-        result = api.schedule(SCENARIO, PACKAGE, progress=progress, stop=interrupted)
+        result = api.schedule(SCENARIO, PACKAGE, scheduler="scar", progress=progress, stop=interrupted)
         baselines = api.compare(SCENARIO, HOMOGENEOUS, ("standalone", "simba"), stop=interrupted)
     report(result, console)
     console.print()

@@ -15,7 +15,7 @@ from chipweave.cli.console import interruptible, progress_bar, result_console, s
 def schedule(
     scenario: opt.ScenarioArgument,
     package: Annotated[str, typer.Option("--package", "-p", help="A built-in name or a YAML file.")],
-    scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "scar",
+    scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "weave",
     *,
     asked: opt.Asked,
     simulate: Annotated[

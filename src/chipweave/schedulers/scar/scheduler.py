@@ -98,7 +98,7 @@ def search_windows(
         tuple((made.latency_s, made.energy_j) for made in search.front),
         search.complete,
         tuple(search.notes(candidates)),
-        tuple(made.schedule for made in search.near[1:]),
+        near=tuple(made.schedule for made in search.near[1:]),
     )
 
 
