@@ -197,9 +197,7 @@ def test_advice_depends_on_what_happened() -> None:
     short = next_steps(with_search(result, complete=False), None, 2.5, False)
     assert short[1].startswith("the same with --time-limit 5:")
     assert "interrupted" in next_steps(with_search(result, complete=False), None, None, True)[1]
-    assert "--scheduler scar" in next_steps(with_search(result, scheduler="standalone"), None, None, False)[1]
-    single = chain_result("mesh-16", [(1, [0]), (1, [1])])
-    assert "--scheduler scope" in next_steps(single, None, None, False)[1]
+    assert "--scheduler weave" in next_steps(with_search(result, scheduler="standalone"), None, None, False)[1]
     assert result.certificate is not None
     assert result.value is not None
     near = replace(result, certificate=replace(result.certificate, value=0.9 * result.value))

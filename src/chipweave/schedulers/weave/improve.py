@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +56,12 @@ def _below(one: Worth, other: Worth) -> bool:
     return one.value < other.value - SAME * abs(other.value)
 
 
-def improve(climber: Climber, steps: int, request: Request) -> None:
-    """Try changes in an order of the seed's, until none helps, or so many layers were evaluated, or time is over."""
+def improve(climber: Climber, steps: int, request: Request, better: Callable[[float], None]) -> None:
+    """Try changes in an order of the seed's, until none helps, or so many layers were evaluated, or time is over.
+
+    Args:
+        better: hears each better value of a draft that keeps its limits.
+    """
     dice, exact = np.random.default_rng(request.seed), climber.judge.exact
     limit = exact.layers + steps
     quiet = False
@@ -73,6 +77,8 @@ def improve(climber: Climber, steps: int, request: Request) -> None:
                 continue
             if climber.tries(changed):
                 quiet = False
+                if not climber.worth.late_s:
+                    better(climber.worth.value)
 
 
 Both = tuple[dict[int, WindowDraft], dict[int, WindowDraft]]

@@ -84,6 +84,7 @@ class _Best:
     by: str = ""
     history: list[tuple[float, float]] = field(default_factory=list)
     near: dict[Schedule, Worth] = field(default_factory=dict)
+    bound: float = 0.0
 
     def keep(self, schedule: Schedule, worth: Worth, by: str, draft: Draft | None = None) -> None:
         """Take a schedule if it is better."""
@@ -95,14 +96,23 @@ class _Best:
         if worth < self.worth:
             self.schedule, self.worth, self.by, self.draft = schedule, worth, by, draft
             if not worth.late_s:
-                self.history.append((time.monotonic() - self.started_s, worth.value))
+                self.remember(worth.value)
+
+    def remember(self, value: float) -> None:
+        """Note when the best value fell."""
+        if not self.history or value < self.history[-1][1]:
+            self.history.append((time.monotonic() - self.started_s, value))
 
     @property
     def incumbent(self) -> float | None:
         return self.worth.value if self.schedule is not None and not self.worth.late_s else None
 
     def tell(self, done: int, doing: str) -> None:
-        self.request.progress(Progress(done, 100, self.incumbent, doing))
+        """Say what is being done, and how far from the best the best schedule is at most."""
+        best = self.incumbent
+        if best is not None and 0 < self.bound <= best:
+            doing = f"{doing}, gap {100 * (1 - self.bound / best):.1f} %"
+        self.request.progress(Progress(done, 100, best, doing))
 
 
 def _search(ready: Prepared, request: Request, space: Space) -> Found:
@@ -120,7 +130,8 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     proof = Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
     steps = options.steps if options.steps is not None else 10**9
     regions = space is Space.REGIONS
-    enough = proven(ready, request.objective, regions, proof).value / (1 - options.gap) if options.gap < 1 else math.inf
+    best.bound = proven(ready, request.objective, regions, proof).value
+    enough = best.bound / (1 - options.gap) if options.gap < 1 else math.inf
     improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
     _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space, improving)
@@ -245,8 +256,14 @@ def _climb(best: _Best, request: Request, steps: int) -> None:
     climber = Climber.start(best.judge, best.draft)
     if climber is None:
         return
+
+    def better(value: float) -> None:
+        best.remember(value)
+        doing = f"improving, gap {100 * (1 - best.bound / value):.1f} %" if 0 < best.bound <= value else "improving"
+        best.request.progress(Progress(70, 100, value, doing))
+
     best.tell(70, "improving")
-    improve(climber, steps, request)
+    improve(climber, steps, request, better)
     best.keep(Schedule(tuple(climber.windows)), climber.worth, "windows by prices, improved", climber.draft)
 
 
