@@ -18,8 +18,9 @@ from chipweave.plan.objective import objective as objective_named
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow, pipeline_from
+from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.scope.polish import SearchSpace, polish
-from chipweave.schedulers.scope.scheduler import FULL_PIPELINE, MERGED, SEGMENTED, SEQUENTIAL, _front, _prices
+from chipweave.schedulers.scope.scheduler import FULL_PIPELINE, MERGED, SEGMENTED, SEQUENTIAL, _prices
 from chipweave.schedulers.search import Request
 from tests.schedulers.scope.test_schedulers import PACKAGES, problem_of
 
@@ -162,6 +163,6 @@ def test_a_joule_is_worth_what_the_slopes_say(
 def test_the_front_is_what_nothing_beats(seed: int) -> None:
     rng = random.Random(seed)
     costs = [(float(rng.randint(1, 9)), float(rng.randint(1, 9))) for _ in range(rng.randint(1, 20))]
-    front = _front(costs)
+    front = non_dominated(costs)
     beaten = {a for a in costs for b in costs if b != a and b[0] <= a[0] and b[1] <= a[1]}
     assert list(front) == sorted(set(costs) - beaten)

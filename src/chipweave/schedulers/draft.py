@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
+from chipweave.evaluation.record import StageEvaluation
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.plan.schedule import Partition, Pipeline, Stage, Window
-from chipweave.schedulers.exact import Cost, Exact
+from chipweave.schedulers.exact import Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ def pipeline_from(draft: DraftWindow, ground: Ground) -> Pipeline:
     return Pipeline(ground.task, tuple(stages), draft.micro_batch)
 
 
+class DraftCost(NamedTuple):
+    """Of a window: seconds, joules, and its stages."""
+
+    latency_s: float
+    energy_j: float
+    stages: tuple[StageEvaluation, ...]
+
+
 @dataclass
 class DraftCosts:
     """The evaluator's figures of a task's windows."""
@@ -72,7 +82,7 @@ class DraftCosts:
 
     def __post_init__(self) -> None:
         self.exact = Exact(self.ground.ready)
-        self._windows: dict[DraftWindow, Cost | None] = {}
+        self._windows: dict[DraftWindow, DraftCost | None] = {}
 
     @property
     def layers(self) -> int:
@@ -84,10 +94,12 @@ class DraftCosts:
         """How many were evaluated so far."""
         return self.exact.stages
 
-    def window(self, draft: DraftWindow) -> Cost | None:
+    def window(self, draft: DraftWindow) -> DraftCost | None:
         """What a window costs; None where its micro-batch does not fit."""
         if draft not in self._windows:
-            self._windows[draft] = self.exact.window(Window((pipeline_from(draft, self.ground),)))
+            made = self.exact.window(Window((pipeline_from(draft, self.ground),)))
+            whole = None if made is None else DraftCost(made.latency_s, made.energy_j, made.pipelines[0].stages)
+            self._windows[draft] = whole
         return self._windows[draft]
 
     def cost(self, draft: Sequence[DraftWindow]) -> tuple[float, float] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,3 +98,12 @@ def front_of(*columns: Floats) -> list[int]:
         if not (figures[kept] <= figures[at]).all(axis=1).any():
             kept.append(int(at))
     return kept
+
+
+def non_dominated(costs: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Of (latency_s, energy_j) those that no other beats in both, by latency."""
+    kept: list[tuple[float, float]] = []
+    for cost in sorted(set(costs)):
+        if not kept or cost[1] < kept[-1][1]:
+            kept.append(cost)
+    return tuple(kept)

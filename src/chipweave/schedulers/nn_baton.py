@@ -242,8 +242,10 @@ class _Bench:
                 window = exact.window(draft)
                 if window is None:
                     continue
-                latest_s = self._latest_start_s(span, window.pipelines[0].latency_s)
                 pipeline = pipeline_from(draft, exact.ground)
+                made = exact.exact.pipeline(pipeline)
+                assert made is not None  # as its window fits
+                latest_s = self._latest_start_s(span, made[0].latency_s)
                 options.append(WindowOption(window.latency_s, window.energy_j, latest_s, (pipeline,)))
         return options
 

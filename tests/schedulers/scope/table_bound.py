@@ -37,9 +37,8 @@ from chipweave.evaluation.law import micro_batches
 from chipweave.evaluation.tables import regions_kernel as kernel
 from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.regions import Floats, Ground, Ints, UnitTables, line_of, stage_tables, unit_tables
-from chipweave.evaluation.tables.regions_kernel import Line
+from chipweave.evaluation.tables.regions_kernel import Line, forward_s
 from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow
-from chipweave.schedulers.scope.kernel import _forward_s
 
 DRAM_SHARES = np.array([0.0, 0.5, 1.0])
 """Weights of DRAM time in the means that are minimised."""
@@ -286,7 +285,7 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
                         after = nothing if last else labels[cut, rest, number]
                         io_s = out_s
                         if not last:
-                            io_s = _forward_s(left, chiplets, int(after[_SIZE]), after[_RECEIVE], line)
+                            io_s = forward_s(left, chiplets, int(after[_SIZE]), after[_RECEIVE], line)
                         sum_s, from_dram_s = after[_SUM], after[_DRAM] + dram_s
                         ready_s = max(terms[kernel.READY_S] + io_s + sum_s, terms[kernel.RESIDENT_S] + after[_READY])
                         way[0], way[1], way[2], way[3] = cut, s, rest, number

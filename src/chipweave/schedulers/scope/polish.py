@@ -148,7 +148,7 @@ def _neighbours(draft: Draft, exact: DraftCosts, batch: int, chiplets: int) -> I
 def _window_changes(window: DraftWindow, exact: DraftCosts, batch: int, chiplets: int) -> Iterator[DraftWindow]:
     made = exact.window(window)
     assert made is not None
-    stages, measured = window.stages, made.pipelines[0].stages
+    stages, measured = window.stages, made.stages
     slow = sorted(range(len(stages)), key=lambda j: (-measured[j].steady_s, j))
     fast = slow[::-1]
     spare = chiplets - window.chiplets

@@ -20,6 +20,7 @@ from chipweave.plan.objective import Objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, DraftCosts, pipeline_from
+from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import SearchSpace, polish
@@ -115,7 +116,7 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     return Found(
         Schedule(tuple(windows)),
         sum(run.exact.stages for run in runs),
-        _front([*seen, (total_s, total_j)]),
+        non_dominated([*seen, (total_s, total_j)]),
         complete=not request.out_of_time,
         notes=_notes(problem, [problem.scenario.tasks[task].name for task in tasks]),
     )
@@ -232,15 +233,6 @@ def _prices(value: Callable[[float, float], float], latency_s: float, energy_j: 
     even = latency_s / energy_j  # where a per cent of one is worth a per cent of the other, as for EDP
     price = MOST_WORTH * even if per_s * MOST_WORTH * even <= per_j else per_j / per_s
     return tuple(sorted({price / 3, price, 3 * price, even} if price > even else {price / 3, price, 3 * price}))
-
-
-def _front(costs: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """The non-dominated ones, by latency."""
-    kept: list[tuple[float, float]] = []
-    for cost in sorted(set(costs)):
-        if not kept or cost[1] < kept[-1][1]:
-            kept.append(cost)
-    return tuple(kept)
 
 
 def _line(package: Package) -> tuple[int, ...]:

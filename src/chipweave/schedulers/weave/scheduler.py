@@ -19,6 +19,7 @@ from chipweave.plan.objective import objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.schedulers.weave.draft import NO_WORTH, Draft, Judge, PipelineDraft, Worth, draft_of
@@ -141,7 +142,7 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     return Found(
         best.schedule,
         judge.exact.stages,
-        _front(best.seen),
+        non_dominated(best.seen),
         complete=not request.out_of_time,
         notes=_notes(best, rough, proof),
         proof=proof,
@@ -329,15 +330,6 @@ def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
         costs=tuple(ready.problem.costs[each] for each in chain),
     )
     return lower_bound(problem, objective("latency"), space is Space.REGIONS).latency_s
-
-
-def _front(seen: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """The non-dominated ones, by latency."""
-    kept: list[tuple[float, float]] = []
-    for cost in sorted(set(seen)):
-        if not kept or cost[1] < kept[-1][1]:
-            kept.append(cost)
-    return tuple(kept)
 
 
 def _notes(best: _Best, rough: int, proof: Proof | None) -> tuple[str, ...]:
