@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,7 @@ from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.weave.chain import Best, Board, pipelines, stages_of
 from chipweave.schedulers.weave.lines import MOST_TURNS, Slots, lines_of
 
-MOST_CUTS, MOST_CUTS_OF_SINGLES = 48, 160
+MOST_CUTS, MOST_CUTS_OF_SINGLES = 48, 96
 """Places where a task may be cut into windows and stages by the tables, evenly by work; more where no stage has more
 than a chiplet, since then only cuts make their times match. Later changes cut anywhere."""
 
@@ -193,21 +194,27 @@ def caps_of(board: Board) -> Floats:
     return np.concatenate(([np.inf], most_s / CAP_GROWTH ** np.arange(steps)))
 
 
-def parts_of(boards: Boards, task: int, worth: float, jobs: int) -> Parts:
-    """The best pipelines of a task by seconds + worth * joules."""
+def parts_of(boards: Boards, task: int, worth: float, jobs: int, enough: Callable[[], bool]) -> Parts:
+    """The best pipelines of a task by seconds + worth * joules: at the whole batch at once, and, until `enough`, at
+    other micro-batches."""
     slots, cuts, batch = boards.slots, boards.pieces.cuts(task), boards.ready.tasks[task].batch
     shape = (len(cuts), len(cuts), len(slots))
     floats, ints = [np.full(shape, np.inf) for _ in range(3)], [np.zeros(shape, np.int64) for _ in range(4)]
     best = Parts(cuts, *floats, *ints)
 
-    def made(size: int) -> tuple[int, Best]:
+    def made(size: int) -> tuple[int, Best] | None:
+        if size < batch and enough():
+            return None
         tables = boards.tables(task, size)
         found = Best(*(np.full(shape, np.inf) for _ in range(3)), *(np.zeros(shape, np.int64) for _ in range(2)))
         pipelines(tables.board, tables.caps_s, boards.prices, worth, found)
         return size, found
 
     with ThreadPoolExecutor(jobs) as pool:
-        for size, found in pool.map(made, sizes_tried(batch, None)):
+        for each in pool.map(made, sorted(sizes_tried(batch, None), reverse=True)):
+            if each is None:
+                continue
+            size, found = each
             better = found.latency_s + worth * found.energy_j < best.latency_s + worth * best.energy_j
             into = (best.latency_s, best.energy_j, best.dram_bytes, best.cap, best.price)
             for values, new in zip(into, found, strict=True):

@@ -31,7 +31,7 @@ from chipweave.schedulers.weave.prices import Market, prices_of
 from chipweave.schedulers.weave.windows import Sketch, sketches
 
 DEFAULT_S = 20.0
-"""Seconds that a search takes where neither a time limit nor a number of steps is given."""
+"""Seconds that a search takes where neither a time limit nor a number of steps is given, apart from its proof."""
 
 ROUNDS = 3
 """Times that windows are made, each with what a joule is worth at the best schedule so far."""
@@ -48,9 +48,9 @@ FINALISTS = 6
 MOST_NEAR = 100
 """Schedules that are kept beside the best."""
 
-BEFORE_PROOF, BEFORE_CHALLENGERS = 0.8, 0.7
-"""Of the time, the shares after which a proof is not begun any more, and after which improving leaves the rest to other
-schedulers."""
+BEFORE_NEXT_ROUND, BEFORE_PROOF, BEFORE_CHALLENGERS = 0.3, 0.8, 0.7
+"""Of the time, the shares after which no further round is begun, after which tables and proofs are left as they are,
+and after which improving leaves the rest to other schedulers."""
 
 
 def weave(problem: Problem | Prepared, request: Request) -> Found:
@@ -119,15 +119,22 @@ class _Best:
 def _search(ready: Prepared, request: Request, space: Space) -> Found:
     options = chosen(request.options, WeaveOptions)
     started_s = time.monotonic()
-    if request.deadline_s is None and options.steps is None:
+    unlimited = request.deadline_s is None
+    if unlimited and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
     judge = Judge(ready, Exact(ready), request.objective, space is Space.REGIONS)
     best = _Best(judge, request, started_s)
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
     rough = _rounds(best, pieces)
+    if len(ready.tasks) > 1:
+        _hear(best, "scar", space, request)
     best.tell(60, "proving")
-    lines = lines_for(ready, space, request.objective, lambda: _until(request, started_s, BEFORE_PROOF).out_of_time)
+    begun_s = time.monotonic()
+    late = request.stop if unlimited else lambda: _until(request, started_s, BEFORE_PROOF).out_of_time
+    lines = lines_for(ready, space, request.objective, late)
+    if unlimited and request.deadline_s is not None:  # what the proof took is not taken from the search
+        request = replace(request, deadline_s=request.deadline_s + time.monotonic() - begun_s)
     proof = Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
     steps = options.steps if options.steps is not None else 10**9
     regions = space is Space.REGIONS
@@ -192,7 +199,7 @@ def _rounds(best: _Best, pieces: Pieces) -> int:
         worth, sketched = _round(best, tried[at], joule_s, number)
         made += sketched
         found.append((worth, at))
-        if best.schedule is None or (number and request.out_of_time):
+        if best.schedule is None or _until(request, best.started_s, BEFORE_NEXT_ROUND).out_of_time:
             break
         before, joule_s = joule_s, _joule_s(best, *best.judge.totals(best.schedule.windows))
         if abs(joule_s - before) <= NEAR * before and number + 1 >= len(tried):
@@ -206,9 +213,13 @@ def _round(best: _Best, boards: Boards, joule_s: float, number: int) -> tuple[Wo
     """Windows at one worth of a joule; the best one's worth, and how many rough schedules there were."""
     ready, request = boards.ready, best.request
     parts: list[Parts] = []
+
+    def enough() -> bool:
+        return _until(request, best.started_s, BEFORE_PROOF).out_of_time
+
     for task in range(len(ready.tasks)):
         best.tell(min(58, number * 20 + 5), f"pipelines of {ready.tasks[task].name}")
-        parts.append(parts_of(boards, task, joule_s, request.jobs))
+        parts.append(parts_of(boards, task, joule_s, request.jobs, enough))
     market = Market(parts, boards.slots, chains_of(ready), ready.rates.dram_bytes_s, joule_s)
     best.tell(min(59, number * 20 + 15), "windows")
     rough, least = sketches(market, prices_of(market), _parents(ready), _limits_s(ready)), NO_WORTH
@@ -269,28 +280,32 @@ def _climb(best: _Best, request: Request, steps: int) -> None:
 
 
 def _hear_challengers(best: _Best, space: Space, request: Request) -> None:
-    """What other schedulers find in the space, unless it is proven that they can find nothing better."""
+    """What other schedulers find in the space; `scar` was heard before, where there are several tasks."""
+    alone = len(best.judge.ready.tasks) == 1
+    names = [] if space is Space.ONE_CHIPLET else ["scope"] if alone else ["nn-baton", "scope"]
+    for name in [*names, "scar"] if alone else names:
+        _hear(best, name, space, request)
+
+
+def _hear(best: _Best, name: str, space: Space, request: Request) -> None:
+    """What another scheduler finds, if there is time, and if it is not proven that it finds nothing better."""
     from chipweave.schedulers import scheduler
 
     ready = best.judge.ready
-    names = ["scar"] if space is Space.ONE_CHIPLET else ["nn-baton", "scar", "scope"]
-    if len(ready.tasks) == 1 and space is Space.REGIONS:
-        names = ["scope", "scar"]
-    for at, name in enumerate(names):
-        if name == "scar" and not best.worth.late_s:
-            lines = lines_for(ready, Space.ONE_CHIPLET, request.objective)
-            if best.worth.value <= least(request.objective, lines)[0]:
-                continue
-        if request.out_of_time and best.incumbent is not None:
+    if name == "scar" and not best.worth.late_s:
+        lines = lines_for(ready, Space.ONE_CHIPLET, request.objective)
+        if best.worth.value <= least(request.objective, lines)[0]:
             return
-        best.tell(80 + 5 * at, f"comparing with {name}")
-        try:
-            found = scheduler(name)(ready, replace(request, options=None, progress=_silent, may_fail=True))
-        except (InfeasibleError, InputError):
-            continue
-        worth = best.judge.worth(found.schedule.windows)
-        if worth is not None:
-            best.keep(found.schedule, worth, f"`{name}`", draft_of(ready, found.schedule))
+    if request.out_of_time and best.incumbent is not None:
+        return
+    best.tell(55 if name == "scar" else 80, f"comparing with {name}")
+    try:
+        found = scheduler(name)(ready, replace(request, options=None, progress=_silent, may_fail=True))
+    except (InfeasibleError, InputError):
+        return
+    worth = best.judge.worth(found.schedule.windows)
+    if worth is not None:
+        best.keep(found.schedule, worth, f"`{name}`", draft_of(ready, found.schedule))
 
 
 def _silent(progress: Progress) -> None: ...
