@@ -131,7 +131,8 @@ def test_schemas(chip: Run, kind: str) -> None:
 
 
 def without_seconds(document: dict[str, Any]) -> dict[str, Any]:
-    return document | {"search": document["search"] | {"seconds": None}}
+    history = [point | {"seconds": None} for point in document["search"]["history"]]
+    return document | {"search": document["search"] | {"seconds": None, "history": history}}
 
 
 def test_a_schedule_of_an_older_law_is_costed_anew_and_said_to_be(chip: Run, tmp_path: Path) -> None:
@@ -153,7 +154,9 @@ def test_a_schedule_of_an_older_law_is_costed_anew_and_said_to_be(chip: Run, tmp
 @pytest.mark.parametrize("scheduler", list(SCHEDULERS))
 def test_schedule_then_evaluate(chip: Run, scenario: str, tmp_path: Path, scheduler: str) -> None:
     package = "simba-nvdla-3x3" if scheduler == "simba" else "het-2x2"
+    proves = scheduler in ("weave", "optimal")
     arguments = ("schedule", scenario, "--package", package, "--scheduler", scheduler)
+    arguments += ("--steps", "200") if proves else ()
     code, out, err = chip(*arguments, "--json", "--out", tmp_path / "out")
     path = tmp_path / "out" / "schedule.json"
     written = [path, path.with_name("report.html"), path.with_name("trace.json")]
@@ -167,14 +170,35 @@ def test_schedule_then_evaluate(chip: Run, scenario: str, tmp_path: Path, schedu
     again = chip(*arguments, "--json")
     assert without_seconds(json.loads(again[1])) == without_seconds(document)
 
-    assert chip("evaluate", path, "--json") == (0, out, "")
+    said = f"{path}: its lower bound was taken from its proof; `--certificate` checks the proof itself\n"
+    assert chip("evaluate", path, "--json") == (0, out, said if proves else "")
     code, report, err = chip("evaluate", path)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, said if proves else "")
+    lines = len(document["search"]["lower_bound"].get("lines", ()))
+    none = "holds no proof; its lower bound was computed anew"
+    held = f"its proof holds: {lines} lines, checked anew" if proves else none
+    assert chip("evaluate", path, "--certificate", "--json") == (0, out, f"{path}: {held}\n")
     for task in ("left", "right"):
         assert task in report
     assert f"{document['evaluation']['edp_js']:.4g} Js" in report
     assert f"gap             {100 * document['search']['gap']:.1f} %" in report
     assert "a note to be shown" in report
+
+
+def test_a_proof_that_was_changed_is_refused(chip: Run, scenario: str, tmp_path: Path) -> None:
+    chip("schedule", scenario, "-p", "het-2x2", "-s", "optimal", "--steps", "0", "--out", tmp_path)
+    path = tmp_path / "schedule.json"
+    document = json.loads(path.read_text())
+    document["search"]["lower_bound"]["lines"][0]["value"] *= 1.01
+    path.write_text(json.dumps(document))
+    code, _, err = chip("evaluate", path, "--certificate")
+    assert code == 1
+    assert f"{path}: its proof does not hold:\nline 0: its value is " in err
+    document["search"]["lower_bound"]["lines"][0]["chiplet"][0] = -1
+    path.write_text(json.dumps(document))
+    code, _, err = chip("evaluate", path)
+    assert code == 2
+    assert "search.lower_bound.lines[0].chiplet[0]" in err
 
 
 def test_a_tampered_file_says_what_changed(chip: Run, scenario: str, tmp_path: Path) -> None:
