@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pytest
 
+from chipweave.cost.interface import LayerCosts
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.audit import faults_of_proof
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import least
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.package import Package
 from chipweave.plan.certificate import Space
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
@@ -24,6 +28,7 @@ from chipweave.schedulers.weave.draft import Judge, draft_of
 from chipweave.schedulers.weave.lines import lines_of, slots_of
 from chipweave.schedulers.weave.options import WeaveOptions
 from chipweave.schedulers.weave.place import regions_of
+from chipweave.workload.layer import Layer
 from chipweave.workload.scenario import Scenario
 from tests.support import RoundNumbers, random_package, random_problem
 
@@ -140,3 +145,28 @@ def test_a_schedule_is_the_draft_that_it_becomes() -> None:
         again = judge.schedule(draft)
         assert draft_of(ready, again) == draft
         assert faults_of(again, ready) == []
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Knows whole layers alone."""
+
+    name: str = "whole"
+
+    def costs(self, layers: Sequence[Layer], chiplet: Chiplet) -> LayerCosts:
+        if any(layer.out_y < 4 or layer.out_x < 4 or " rows, " in layer.name for layer in layers):
+            raise InputError(["a part of a layer"])
+        return RoundNumbers().costs(layers, chiplet)
+
+
+def test_a_cost_model_without_parts_of_layers_gets_one_chiplet_a_stage() -> None:
+    """On a star, whose chiplets no line goes through."""
+    one, other = (Chiplet(name, l2_bytes=2000, num_pes=16) for name in "ab")
+    star = Package("star", (one, other, one, other, one), ((0, 1), (0, 2), (0, 3), (0, 4)), interfaces=(0,))
+    scenario = random_problem(random.Random(1), Fidelity.DETAILED).scenario
+    for model, largest in ((Whole(), 1), (RoundNumbers(), 3)):
+        ready = prepare(pose(scenario, star, model, Fidelity.DETAILED))
+        found = found_by("weave", ready)
+        assert faults_of(found.schedule, ready) == []
+        assert found.schedule.largest_region <= largest
+        assert any("one chiplet a stage" in note for note in found.notes) == (largest == 1)

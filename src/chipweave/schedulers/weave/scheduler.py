@@ -59,7 +59,21 @@ def weave(problem: Problem | Prepared, request: Request) -> Found:
     Raises:
         InfeasibleError: no schedule meets the latency limits.
     """
-    return _search(prepare(problem), request, Space.REGIONS)
+    ready = prepare(problem)
+    if _knows_parts(ready):
+        return _search(ready, request, Space.REGIONS)
+    found = _search(prepare(ready.problem), request, Space.ONE_CHIPLET)  # anew: this one has asked for parts
+    return replace(found, notes=(*found.notes, "the cost model has no figures of parts of layers: one chiplet a stage"))
+
+
+def _knows_parts(ready: Prepared) -> bool:
+    """Whether the cost model can cost the parts of layers that stages on several chiplets need."""
+    try:
+        for task in range(len(ready.tasks)):
+            _ = ready.splits(task, len(ready.package.chiplets)).tile_costs
+    except InputError:
+        return False
+    return True
 
 
 def optimal(problem: Problem | Prepared, request: Request) -> Found:
@@ -129,33 +143,38 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     rough = _rounds(best, pieces)
     if len(ready.tasks) > 1:
         _hear(best, "scar", space, request)
-    best.tell(60, "proving")
-    begun_s = time.monotonic()
-    late = request.stop if unlimited else lambda: _until(request, started_s, BEFORE_PROOF).out_of_time
-    lines = lines_for(ready, space, request.objective, late)
-    if unlimited and request.deadline_s is not None:  # what the proof took is not taken from the search
-        request = replace(request, deadline_s=request.deadline_s + time.monotonic() - begun_s)
-    proof = Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
-    steps = options.steps if options.steps is not None else 10**9
-    regions = space is Space.REGIONS
-    best.bound = proven(ready, request.objective, regions, proof).value
+    # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
+    first = options.gap > 0 or not unlimited
+    proof = _proof(best, space, _until(request, started_s, BEFORE_PROOF)) if first else None
+    best.bound = proven(ready, request.objective, space is Space.REGIONS, proof).value
     enough = best.bound / (1 - options.gap) if options.gap < 1 else math.inf
     improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
+    steps = options.steps if options.steps is not None else 10**9
     _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space, improving)
     _climb(best, improving, steps)
+    complete = not request.out_of_time
+    if not first:
+        proof = _proof(best, space, replace(request, deadline_s=None))
     if best.schedule is None or best.worth.late_s:
         raise _late(best, space)
     return Found(
         best.schedule,
         judge.exact.stages,
         non_dominated(best.seen),
-        complete=not request.out_of_time,
+        complete=complete,
         notes=_notes(best, rough, proof),
         proof=proof,
         history=tuple(best.history),
         near=tuple(sorted(best.near, key=lambda each: best.near[each])[1:]),
     )
+
+
+def _proof(best: _Best, space: Space, request: Request) -> Proof | None:
+    """What is proven of the space; None where the request's time is over before."""
+    best.tell(60, "proving")
+    lines = lines_for(best.judge.ready, space, request.objective, lambda: request.out_of_time)
+    return Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
 
 
 def _until(request: Request, started_s: float, share: float) -> Request:
