@@ -199,6 +199,14 @@ def test_a_proof_that_was_changed_is_refused(chip: Run, scenario: str, tmp_path:
     code, _, err = chip("evaluate", path)
     assert code == 2
     assert "search.lower_bound.lines[0].chiplet[0]" in err
+    lines = document["search"]["lower_bound"]["lines"]
+    lines[0]["chiplet"][0] = 0.0
+    for left in ([], [each for each in lines if each["latency"] == 0], [each for each in lines if each["joule"] == 0]):
+        document["search"]["lower_bound"]["lines"] = left
+        path.write_text(json.dumps(document))
+        code, _, err = chip("evaluate", path)
+        assert code == 2
+        assert "search.lower_bound.lines: hold no line for latency alone or none for energy alone" in err
 
 
 def test_a_tampered_file_says_what_changed(chip: Run, scenario: str, tmp_path: Path) -> None:

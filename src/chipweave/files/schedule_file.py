@@ -112,6 +112,8 @@ def read(path: Path) -> Result:
     package = _described(data, "package", problems, resolve_package, package_from_dict, path)
     plan = None if spec is None or scenario is None else _plan(spec, scenario, problems)
     goal = None if spec is None else _objective(spec, problems)
+    if spec is not None:
+        _require_lines(spec, problems)
     problems.raise_any()
     assert spec is not None
     assert scenario is not None
@@ -384,6 +386,20 @@ def _search_from(spec: ScheduleFileSpec) -> Search | None:
         proof=_proof_from(found.lower_bound),
         history=tuple((point.seconds, point.value) for point in found.history),
     )
+
+
+def _require_lines(spec: ScheduleFileSpec, problems: Problems) -> None:
+    """A proof bounds latency alone and energy alone at least, so that the region above its lines has corners."""
+    bound = None if spec.search is None else spec.search.lower_bound
+    if bound is None or bound.by is None:
+        return
+    alone = {(each.latency > 0, each.joule > 0) for each in bound.lines}
+    if not {(True, False), (False, True)} <= alone:
+        problems.add(
+            ("search", "lower_bound", "lines"),
+            "hold no line for latency alone or none for energy alone, as every proof does; take the file as it was "
+            "written, or leave out `by` and `lines`",
+        )
 
 
 def _proof_from(bound: LowerBoundSpec | None) -> Proof | None:

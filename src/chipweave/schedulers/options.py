@@ -6,6 +6,7 @@ follow from the fields. Nothing heavy is loaded here, nor where options are defi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import field, fields
 from enum import Enum
@@ -115,6 +116,9 @@ def _wrong(own: Option, value: Any, scheduler: str) -> Iterator[str]:
     kind, word = _KINDS.get(own.kind, (own.kind, own.kind.__name__))
     if not isinstance(value, kind):
         yield f"{given} is no {word}"
+        return
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{given} is not a finite number"
         return
     below = own.least is not None and value < own.least
     above = own.most is not None and value > own.most

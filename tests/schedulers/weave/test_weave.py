@@ -105,6 +105,8 @@ def test_a_limit_that_nothing_meets() -> None:
 def test_options_are_held_against_their_bounds() -> None:
     with pytest.raises(InputError, match="gap=2"):
         WeaveOptions(gap=2.0)
+    with pytest.raises(InputError, match="gap=nan is not a finite number"):
+        WeaveOptions(gap=float("nan"))
     with pytest.raises(InputError, match="steps=-1"):
         WeaveOptions(steps=-1)
 
