@@ -21,6 +21,7 @@ from chipweave.evaluation.planes import Plan, best_prices
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Line, Proof, Space
 from chipweave.plan.objective import NAMED, Objective, slopes
+from chipweave.plan.problem import chain_to, parents_of
 
 ROUNDING = 1e-9
 """Relative: by so much each line is lowered. Sums of some ten thousand doubles are off by less than 1e-11."""
@@ -34,18 +35,8 @@ PIECES = 4000
 
 def chains_of(ready: Prepared) -> tuple[tuple[int, ...], ...]:
     """Tasks that wait for each other, from one that waits for none to one that none waits for."""
-    number = {task.name: at for at, task in enumerate(ready.tasks)}
-    parent = [None if task.depends_on is None else number[task.depends_on] for task in ready.tasks]
-    found = []
-    for last in range(len(parent)):
-        if last not in parent:
-            chain: list[int] = []
-            at: int | None = last
-            while at is not None:
-                chain.insert(0, at)
-                at = parent[at]
-            found.append(tuple(chain))
-    return tuple(found)
+    waited_for = parents_of(ready.problem)
+    return tuple(chain_to(ready.problem, last) for last in range(len(waited_for)) if last not in waited_for)
 
 
 def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:

@@ -71,13 +71,22 @@ def micro_batch_candidates(batch: int) -> Sequence[int]:
     return sorted({size for number in low for size in (-(-batch // number), -(-batch // -(-batch // number)))})
 
 
-def dependency_depths(problem: Problem) -> list[int]:
-    """Per task, how many tasks must end before it in a chain; 0 for one that waits for none."""
+def parents_of(problem: Problem) -> list[int | None]:
+    """Per task the one that it waits for; None: it waits for none."""
     tasks = problem.scenario.tasks
     number = {task.name: index for index, task in enumerate(tasks)}
+    return [None if task.depends_on is None else number[task.depends_on] for task in tasks]
 
-    def depth(index: int) -> int:
-        parent = tasks[index].depends_on
-        return 0 if parent is None else 1 + depth(number[parent])
 
-    return [depth(index) for index in range(len(tasks))]
+def chain_to(problem: Problem, task: int) -> tuple[int, ...]:
+    """The tasks that end before a task one after another, and itself, from one that waits for none."""
+    parents = parents_of(problem)
+    chain = [task]
+    while (before := parents[chain[-1]]) is not None:
+        chain.append(before)
+    return tuple(reversed(chain))
+
+
+def dependency_depths(problem: Problem) -> list[int]:
+    """Per task, how many tasks must end before it in a chain; 0 for one that waits for none."""
+    return [len(chain_to(problem, task)) - 1 for task in range(len(problem.scenario.tasks))]

@@ -8,8 +8,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from chipweave.evaluation.record import StageEvaluation
-from chipweave.evaluation.tables.regions import PARTITIONS, Ground
-from chipweave.plan.schedule import Partition, Pipeline, Stage, Window
+from chipweave.evaluation.tables.regions import Ground, by_layer
+from chipweave.plan.schedule import Pipeline, Stage, Window
 from chipweave.schedulers.exact import Exact
 
 
@@ -54,13 +54,7 @@ def pipeline_from(draft: DraftWindow, ground: Ground) -> Pipeline:
     units, stages, first, at = ground.model.units, [], draft.first, 0
     for stage in draft.stages:
         chiplets = ground.order[at : at + stage.chiplets]
-        partitions: tuple[Partition, ...] = ()
-        if len(chiplets) > 1:
-            partitions = tuple(
-                PARTITIONS[stage.partitions[unit - first]]
-                for unit in range(first, stage.end)
-                for _ in range(units[unit][0], units[unit][1] + 1)
-            )
+        partitions = by_layer(units, first, stage.partitions) if len(chiplets) > 1 else ()
         stages.append(Stage(units[first][0], units[stage.end - 1][1], chiplets, partitions))
         first, at = stage.end, at + stage.chiplets
     return Pipeline(ground.task, tuple(stages), draft.micro_batch)

@@ -86,11 +86,6 @@ class StageRun:
     def compute_s(self) -> float:
         return sum(layer.seconds for layer in self.layers)
 
-    @property
-    def streamed_bytes(self) -> float:
-        """Of weights, with every micro-batch, counted once."""
-        return sum(sum(layer.weights.streamed) for layer in self.layers if layer.weights)
-
 
 def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> StageRun:
     """Stage `number` of a pipeline, its weights kept as the evaluator keeps them."""

@@ -76,7 +76,7 @@ def test_prices_are_below_every_schedule_and_the_beam_is_above_and_near(seed: in
     market = market_of(np.random.default_rng(seed), [(0, 1)] if waits else None)
     prices, best = prices_of(market), least(market, waits)
     assert prices.value <= best * (1 + 1e-9)
-    found = sketches(market, prices, [-1, 0] if waits else [-1, -1], [math.inf] * 2)
+    found = sketches(market, prices, [None, 0] if waits else [None, None], [math.inf] * 2)
     values = [sketch.latency_s + JOULE_S * sketch.energy_j for sketch in found]
     assert values == sorted(values)
     assert best * (1 - 1e-9) <= values[0] <= 1.5 * best
@@ -109,9 +109,9 @@ def check(
 def test_tasks_end_by_their_limits(seed: int) -> None:
     market = market_of(np.random.default_rng(seed))
     prices = prices_of(market)
-    free = sketches(market, prices, [-1, -1], [math.inf] * 2)
+    free = sketches(market, prices, [None, None], [math.inf] * 2)
     limit_s = 0.8 * free[0].latency_s
-    for sketch in sketches(market, prices, [-1, -1], [limit_s, math.inf]):
+    for sketch in sketches(market, prices, [None, None], [limit_s, math.inf]):
         ends = 0.0
         for window in sketch.windows:
             places = [(market.parts[share.task], (share.start, share.end, share.slot)) for share in window]

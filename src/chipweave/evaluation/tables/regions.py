@@ -33,6 +33,14 @@ GROWTH = 1.06
 PARTITIONS = (Partition.WEIGHT_SHARED, Partition.INPUT_SHARED)
 
 
+def by_layer(units: Sequence[tuple[int, int]], first: int, numbers: Sequence[int]) -> tuple[Partition, ...]:
+    """Per layer of the units from `first` on its partition, of the numbers of their units' in `PARTITIONS`."""
+    spans = units[first : first + len(numbers)]
+    return tuple(
+        PARTITIONS[number] for number, (start, last) in zip(numbers, spans, strict=True) for _ in range(start, last + 1)
+    )
+
+
 def region_sizes(most: int) -> Ints:
     """The sizes of regions that are tried: every small one, then in steps of some per cent, and `most`."""
     sizes = list(range(1, min(most, EVERY_SIZE_UP_TO) + 1))

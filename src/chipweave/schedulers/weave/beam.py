@@ -119,7 +119,7 @@ def _window(game: Game, ends: Ints, at: Ints, t: int, slot: Ints, to: Ints) -> t
 
 
 @inner()
-def _late(game: Game, at: Ints, to: Ints, slot: Ints, elapsed_s: float, seconds: float) -> bool:
+def _late(game: Game, at: Ints, to: Ints, elapsed_s: float, seconds: float) -> bool:
     """Whether a task is behind its limit after a window that began at `elapsed_s`."""
     for m in range(len(at)):
         if to[m] < game.last[m] and elapsed_s + seconds >= game.limit_s[m]:
@@ -179,7 +179,7 @@ def walk(game: Game, ends: Ints, states: States) -> None:
                 _shared_out(game, ends, at, t, room, slot)
                 seconds, loss_s = _window(game, ends, at, t, slot, to)
                 elapsed_s = states.elapsed_s[bucket, chosen]
-                if seconds == 0.0 or _late(game, at, to, slot, elapsed_s, seconds):
+                if seconds == 0.0 or _late(game, at, to, elapsed_s, seconds):
                     continue
                 left, ended = 0.0, True
                 for m in range(tasks):

@@ -24,10 +24,6 @@ class PipelineDraft(NamedTuple):
     micro_batch: int
     stages: tuple[RegionNeed, ...]
 
-    @property
-    def end(self) -> int:
-        return self.stages[-1].end
-
 
 WindowDraft = tuple[PipelineDraft, ...]
 Draft = tuple[WindowDraft, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,7 @@ def improve(climber: Climber, steps: int, request: Request, better: Callable[[fl
     quiet = False
     while not quiet:
         quiet = True
-        changes = list(_changes(climber.judge, climber.draft, climber.windows))
+        changes = list(_changes(climber.judge, climber.draft))
         for number in dice.permutation(len(changes)):
             if exact.layers >= limit or request.out_of_time:
                 return
@@ -85,7 +85,7 @@ Both = tuple[dict[int, WindowDraft], dict[int, WindowDraft]]
 """Windows as they were, and as they become."""
 
 
-def _changes(judge: Judge, draft: Draft, windows: Sequence[Window]) -> Iterator[Both]:
+def _changes(judge: Judge, draft: Draft) -> Iterator[Both]:
     """Every small change of a draft."""
     for at, window in enumerate(draft):
         for number in range(len(window)):

@@ -148,7 +148,7 @@ class Boards:
 
     @cached_property
     def prices(self) -> Floats:
-        return prices_of(self.slots)
+        return prices_tried(self.slots)
 
     def tables(self, task: int, micro_batch: int) -> Tables:
         """The board of a task at a micro-batch. A group has those regions of its class that its lines hold."""
@@ -173,7 +173,7 @@ class Boards:
         return Tables(board, caps_of(board))
 
 
-def prices_of(slots: Slots) -> Floats:
+def prices_tried(slots: Slots) -> Floats:
     """[n, group] prices of a chiplet under which pipelines are made: all alike, and one group dearer than the others;
     of groups that are alike only the first, since its pipelines do for the others."""
     kinds = [(group.chiplet_class, group.longest, group.chiplets) for group in slots.groups]

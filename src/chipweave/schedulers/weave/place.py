@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.regions import PARTITIONS
-from chipweave.plan.schedule import Partition, Pipeline, Stage
+from chipweave.evaluation.tables.regions import by_layer
+from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.weave.lines import lines_of
 from chipweave.schedulers.weave.parts import RegionNeed
 
@@ -50,13 +50,7 @@ def pipeline_on(
     """A task's units from `first` on as stages on these regions."""
     units, made, begin = ready.tasks[task].model.units, [], first
     for stage, region in zip(stages, regions, strict=True):
-        partitions: tuple[Partition, ...] = ()
-        if len(region) > 1:
-            partitions = tuple(
-                PARTITIONS[stage.partitions[unit - begin]]
-                for unit in range(begin, stage.end)
-                for _ in range(units[unit][0], units[unit][1] + 1)
-            )
+        partitions = by_layer(units, begin, stage.partitions) if len(region) > 1 else ()
         made.append(Stage(units[begin][0], units[stage.end - 1][1], region, partitions))
         begin = stage.end
     return Pipeline(task, tuple(made), micro_batch)

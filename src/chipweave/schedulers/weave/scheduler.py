@@ -14,9 +14,9 @@ from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import chains_of, least, lines_for, proven
-from chipweave.plan.certificate import LATENCY_LEVERS, Proof, Prover, Requirement, Space, Unmet, infeasible
-from chipweave.plan.objective import objective, slopes
-from chipweave.plan.problem import Problem, dependency_depths
+from chipweave.plan.certificate import LATENCY_LEVERS, Line, Proof, Prover, Requirement, Space, Unmet, infeasible
+from chipweave.plan.objective import Objective, objective, slopes
+from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.fronts import non_dominated
@@ -122,9 +122,9 @@ class _Best:
     def incumbent(self) -> float | None:
         return self.worth.value if self.schedule is not None and not self.worth.late_s else None
 
-    def tell(self, done: int, doing: str) -> None:
-        """Say what is being done, and how far from the best the best schedule is at most."""
-        best = self.incumbent
+    def tell(self, done: int, doing: str, value: float | None = None) -> None:
+        """Say what is being done, and how far from the best a value is at most; None: the best one so far."""
+        best = self.incumbent if value is None else value
         if best is not None and 0 < self.bound <= best:
             doing = f"{doing}, gap {100 * (1 - self.bound / best):.1f} %"
         self.request.progress(Progress(done, 100, best, doing))
@@ -173,8 +173,16 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
 def _proof(best: _Best, space: Space, request: Request) -> Proof | None:
     """What is proven of the space; None where the request's time is over before."""
     best.tell(60, "proving")
-    lines = lines_for(best.judge.ready, space, request.objective, lambda: request.out_of_time)
+    if space is Space.ONE_CHIPLET:
+        lines = best.judge.ready.once(_lines_alone, request.objective)
+    else:
+        lines = lines_for(best.judge.ready, space, request.objective, lambda: request.out_of_time)
     return Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
+
+
+def _lines_alone(ready: Prepared, goal: Objective) -> tuple[Line, ...]:
+    """What is proven of schedules with one chiplet a stage, which takes seconds at most."""
+    return lines_for(ready, Space.ONE_CHIPLET, goal)
 
 
 def _until(request: Request, started_s: float, share: float) -> Request:
@@ -241,7 +249,7 @@ def _round(best: _Best, boards: Boards, joule_s: float, number: int) -> tuple[Wo
         parts.append(parts_of(boards, task, joule_s, request.jobs, enough))
     market = Market(parts, boards.slots, chains_of(ready), ready.rates.dram_bytes_s, joule_s)
     best.tell(min(59, number * 20 + 15), "windows")
-    rough, least = sketches(market, prices_of(market), _parents(ready), _limits_s(ready)), NO_WORTH
+    rough, least = sketches(market, prices_of(market), parents_of(ready.problem), _limits_s(ready)), NO_WORTH
     for sketch in rough[:FINALISTS]:
         least = min(least, _keep(best, _drafted(boards, parts, sketch, joule_s), "windows by prices"))
         if request.out_of_time:
@@ -270,12 +278,6 @@ def _drafted(boards: Boards, parts: Sequence[Parts], sketch: Sketch, joule_s: fl
     return tuple(windows)
 
 
-def _parents(ready: Prepared) -> list[int]:
-    """Per task the one that it waits for, -1: none."""
-    number = {task.name: at for at, task in enumerate(ready.tasks)}
-    return [-1 if task.depends_on is None else number[task.depends_on] for task in ready.tasks]
-
-
 def _limits_s(ready: Prepared) -> list[float]:
     return [math.inf if task.latency_limit_s is None else task.latency_limit_s for task in ready.tasks]
 
@@ -290,8 +292,7 @@ def _climb(best: _Best, request: Request, steps: int) -> None:
 
     def better(value: float) -> None:
         best.remember(value)
-        doing = f"improving, gap {100 * (1 - best.bound / value):.1f} %" if 0 < best.bound <= value else "improving"
-        best.request.progress(Progress(70, 100, value, doing))
+        best.tell(70, "improving", value)
 
     best.tell(70, "improving")
     improve(climber, steps, request, better)
@@ -312,7 +313,7 @@ def _hear(best: _Best, name: str, space: Space, request: Request) -> None:
 
     ready = best.judge.ready
     if name == "scar" and not best.worth.late_s:
-        lines = lines_for(ready, Space.ONE_CHIPLET, request.objective)
+        lines = ready.once(_lines_alone, request.objective)
         if best.worth.value <= least(request.objective, lines)[0]:
             return
     if request.out_of_time and best.incumbent is not None:
@@ -354,10 +355,7 @@ def _late(best: _Best, space: Space) -> InfeasibleError:
 
 def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
     """When a task ends at the earliest: alone on the package with those that it waits for."""
-    names, chain = [task.name for task in ready.tasks], [number]
-    while (before := ready.tasks[chain[-1]].depends_on) is not None:
-        chain.append(names.index(before))
-    chain.sort()
+    chain = chain_to(ready.problem, number)
     problem = replace(
         ready.problem,
         scenario=replace(ready.problem.scenario, tasks=tuple(ready.tasks[each] for each in chain)),

@@ -20,7 +20,6 @@ LENGTHS = 32
 SHORTEST = 200
 """The shortest is so many times shorter than all tasks together pay for."""
 
-
 LURE = 1e-6
 """Of what all tasks pay together, what each gains at least on its whole way."""
 
@@ -46,7 +45,9 @@ class Sketch(NamedTuple):
     windows: Rough
 
 
-def sketches(market: Market, prices: Prices, parents: Sequence[int], limits_s: Sequence[float]) -> list[Sketch]:
+def sketches(
+    market: Market, prices: Prices, parents: Sequence[int | None], limits_s: Sequence[float]
+) -> list[Sketch]:
     """Rough schedules that lose least against the prices, best first."""
     game = _game(market, prices, parents, limits_s)
     ends = furthest(game)
@@ -66,7 +67,7 @@ def sketches(market: Market, prices: Prices, parents: Sequence[int], limits_s: S
     return [_sketch(market, states, place) for place in places]
 
 
-def _game(market: Market, prices: Prices, parents: Sequence[int], limits_s: Sequence[float]) -> Game:
+def _game(market: Market, prices: Prices, parents: Sequence[int | None], limits_s: Sequence[float]) -> Game:
     tasks, most = len(market.parts), max(len(parts.cuts) for parts in market.parts)
 
     def stacked(name: str) -> Floats:
@@ -89,7 +90,7 @@ def _game(market: Market, prices: Prices, parents: Sequence[int], limits_s: Sequ
         going,
         np.array([len(parts.cuts) - 1 for parts in market.parts]),
         market.slots.steps,
-        np.array(parents, dtype=np.int64),
+        np.array([-1 if parent is None else parent for parent in parents], dtype=np.int64),
         np.array(limits_s, dtype=np.float64),
         whole_s / SHORTEST * SHORTEST ** (np.arange(LENGTHS) / (LENGTHS - 1)),
         prices.dram,
