@@ -43,7 +43,8 @@ def everything(ready: Prepared, share: Share) -> Everything:
     def padded(values: tuple[int, ...]) -> list[int]:
         return [*values, *([0] * (longest - len(values)))]
 
-    batch = score(ready,
+    batch = score(
+        ready,
         share.task,
         share.first,
         share.end,

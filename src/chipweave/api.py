@@ -281,6 +281,7 @@ def from_onnx(
     strict: bool = False,
     name: str = "",
     bytes_per_element: int = 1,
+    inputs: Sequence[str] | None = None,
 ) -> Model:
     """The model in an ONNX file; weights are not needed. Operators that are not costed are named in a warning;
     `chipweave.workload.importers.onnx.import_onnx` counts them, and those that were folded.
@@ -290,6 +291,7 @@ def from_onnx(
         strict: operators that are not costed are an error.
         name: of the model; without one, the file's.
         bytes_per_element: of weights and activations alike.
+        inputs: the network's, if the file has weights among them; without, they are told by name and place.
 
     Raises:
         InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
@@ -297,7 +299,8 @@ def from_onnx(
     """
     from chipweave.workload.importers.onnx import import_onnx
 
-    return _told(import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element))
+    made = import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element, inputs=inputs)
+    return _told(made)
 
 
 def _told(imported: Imported) -> Model:

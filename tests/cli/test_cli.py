@@ -239,6 +239,16 @@ def test_a_package_in_two_parts_is_bad_input(chip: Run, tmp_path: Path) -> None:
     assert err.strip() == f"error: {path}:4: {expected}"
 
 
+def test_a_batch_of_a_million_is_searched_in_micro_batches_of_at_most_128(chip: Run, tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(SCENARIO.replace("batch: 4", "batch: 1000000"))
+    code, out, _ = chip("schedule", path, "-p", "het-2x2", "-s", "weave", "--steps", 50, "--json")
+    assert code == 0
+    windows = json.loads(out)["schedule"]["windows"]
+    sizes = [pipeline["micro_batch"] for window in windows for pipeline in window["pipelines"]]
+    assert all(1 <= size <= 128 for size in sizes), sizes
+
+
 def test_a_model_is_a_scenario_of_one_with_a_batch(chip: Run) -> None:
     code, out, _ = chip("schedule", "resnet18", "-p", "het-2x2", "-s", "standalone", "--batch", 3, "--json")
     assert code == 0

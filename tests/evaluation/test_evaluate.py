@@ -79,9 +79,7 @@ SKIP = Model(
 """As CHAIN, but c also reads a: 7 inputs, 35 weights."""
 
 
-def row(
-    chiplets: int, l2_bytes: int = ROOMY, clock_hz: float = 1.0, num_pes: int = 4096, **changes: float
-) -> Package:
+def row(chiplets: int, l2_bytes: int = ROOMY, clock_hz: float = 1.0, num_pes: int = 4096, **changes: float) -> Package:
     chiplet = Chiplet("plain", clock_hz=clock_hz, l2_bytes=l2_bytes, num_pes=num_pes)
     links = topology.mesh(1, chiplets)
     numbers = {

@@ -106,9 +106,7 @@ def test_a_hundredth_is_level_either_way() -> None:
 
 def test_classes_are_compared_on_their_own_layers() -> None:
     gemm, single, squeeze = CLASSES[LayerClass.GEMM][0], *CLASSES[LayerClass.FULLY_CONNECTED]
-    found = compare_by_class(
-        [gemm, single, squeeze], figures([4, 1, 9], [1, 1, 1]), figures([1, 1, 1], [1, 1, 1])
-    )
+    found = compare_by_class([gemm, single, squeeze], figures([4, 1, 9], [1, 1, 1]), figures([1, 1, 1], [1, 1, 1]))
     assert list(found) == [LayerClass.GEMM, LayerClass.FULLY_CONNECTED, None]
     assert [each.mean.cycles for each in found.values()] == pytest.approx([4, 3, 36 ** (1 / 3)])
     assert [each.layers for each in found.values()] == [1, 2, 3]

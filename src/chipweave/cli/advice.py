@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 WIDE_GAP = 0.3
 """Above it a better schedule is worth a search."""
 
+
 def next_steps(result: Result, out: Path | None, time_limit_s: float | None, interrupted: bool) -> list[str]:
     """After a search: look at what was saved, or save it; and what may find something better."""
     if out is None:

@@ -36,6 +36,9 @@ def onnx(
         list[str] | None,
         typer.Option(metavar="NAME=SIZE", help="Size of a symbolic dimension, or of INPUT:AXIS. Repeat for others."),
     ] = None,
+    inputs: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Inputs of the network; all others of the file are weights.")
+    ] = "",
     strict: Strict = False,
     name: Name = "",
     bytes_per_element: BytesPerElement = 1,
@@ -49,7 +52,14 @@ def onnx(
     from chipweave.workload.importers.onnx import import_onnx
 
     _require_own(out, file)
-    made = import_onnx(file, _dims(dim or []), strict=strict, name=name, bytes_per_element=bytes_per_element)
+    made = import_onnx(
+        file,
+        _dims(dim or []),
+        strict=strict,
+        name=name,
+        bytes_per_element=bytes_per_element,
+        inputs=[name.strip() for name in inputs.split(",")] if inputs else None,
+    )
     _hand_over(made, out, json)
 
 

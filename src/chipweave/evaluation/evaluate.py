@@ -78,9 +78,7 @@ def window_of(
         link = package.directed_links[int(np.argmax(traffic.links))] if traffic.links.any() else None
         port = int(np.argmax(ports)) if ports.any() else None
     latency_s = window_s(needs)
-    pipelines = tuple(
-        replace(each, end_s=start_s + end_s(each.latency_s, slowest_s, latency_s)) for each in pipelines
-    )
+    pipelines = tuple(replace(each, end_s=start_s + end_s(each.latency_s, slowest_s, latency_s)) for each in pipelines)
     used = {chiplet for pipeline in window.pipelines for stage in pipeline.stages for chiplet in stage.chiplets}
     return WindowEvaluation(
         start_s=start_s,

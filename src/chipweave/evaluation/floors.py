@@ -205,5 +205,3 @@ def _in_blocks(
             before = least.get(at, (0.0, 0.0))
             least[at] = min(before[0], seconds), min(before[1], sum(more.values()))
     yield from ((at, *more) for at, more in least.items())
-
-

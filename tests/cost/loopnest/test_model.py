@@ -217,9 +217,7 @@ def test_explain_agrees_with_costs() -> None:
         done = sum(shape.macs for shape in shapes_of(layer))
         assert (row["name"], row["macs"], row["note"]) == (layer.name, done, "")
         assert row["cycles"]["total"] == costs.cycles[index]
-        assert row["energy_j"] == {
-            part: getattr(costs, f"{part}_j")[index] for part in ("mac", "l1", "l2", "noc")
-        }
+        assert row["energy_j"] == {part: getattr(costs, f"{part}_j")[index] for part in ("mac", "l1", "l2", "noc")}
         assert len(row["mapping"]) == len(shapes_of(layer))
     assert rows[1]["bound_by"] == "noc in; rides with its producer"
     assert sum(value for key, value in rows[0]["cycles"].items() if key != "total") == rows[0]["cycles"]["total"]

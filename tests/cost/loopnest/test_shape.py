@@ -94,9 +94,7 @@ def phases(layer: Layer, axis: int) -> list[tuple[list[int], list[int]]]:
 
 def check(layer: Layer, rng: random.Random) -> None:
     inputs = {e: rng.randint(-9, 9) for e in product(*map(range, (layer.N, layer.C, layer.Y, layer.X)))}
-    one = {
-        e: rng.randint(-9, 9) for e in product(*map(range, (layer.K, layer.C // layer.groups, layer.R, layer.S)))
-    }
+    one = {e: rng.randint(-9, 9) for e in product(*map(range, (layer.K, layer.C // layer.groups, layer.R, layer.S)))}
     weights = {
         (n, *e): rng.randint(-9, 9) if layer.op is Op.MATMUL else value
         for n in range(layer.N)
@@ -120,8 +118,7 @@ def test_convolutions(op: Op, seed: int) -> None:
     k, c = (1, 1) if op is Op.DEPTHWISE else (rng.randint(1, 3), rng.randint(1, 3))
     filter_, dilation, padding = pair(rng, 1, 3), pair(rng, 1, 2), pair(rng, 0, 2)
     size = [
-        max(1, d * (f - 1) + 1 - 2 * p) + rng.randint(0, 2)
-        for d, f, p in zip(dilation, filter_, padding, strict=True)
+        max(1, d * (f - 1) + 1 - 2 * p) + rng.randint(0, 2) for d, f, p in zip(dilation, filter_, padding, strict=True)
     ]
     layer = Layer(
         "x", op, K=k * groups, C=c * groups, Y=size[0], X=size[1], R=filter_[0], S=filter_[1], N=rng.randint(1, 2),

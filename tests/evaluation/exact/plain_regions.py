@@ -974,9 +974,7 @@ class Twin:
         """Of the time of a full micro-batch, what the last one's samples take: of the layer that gains least."""
         left = self.task.batch - (-(-self.task.batch // micro_batch) - 1) * micro_batch
         beside = [self.ways[layer][0] for layer in stage.layers]
-        return max(
-            left / micro_batch if many == 1 else -(-left // many) / -(-micro_batch // many) for many in beside
-        )
+        return max(left / micro_batch if many == 1 else -(-left // many) / -(-micro_batch // many) for many in beside)
 
     def streaming(self, stage: Stage, compute: Sequence[float]) -> list[tuple[float, float, int]]:
         """Per layer: seconds of computing, of its weights at the DRAM, and the blocks of its largest part."""

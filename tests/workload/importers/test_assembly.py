@@ -60,9 +60,7 @@ def test_attention_of_one_projection() -> None:
         "c_attn", Operand(x), Operand(constant((6, 18))), batch=1, rows=4, inner=6, columns=18, shape=(1, 4, 18)
     )
     q, k, v = (cut(qkv, 2, 6 * i, 6, (1, 4, 6)) for i in range(3))
-    y = assembly.attention(
-        "attn", q, k, v, heads=2, rows=4, columns=4, inner=3, value_inner=3, shape=(1, 4, 6)
-    )
+    y = assembly.attention("attn", q, k, v, heads=2, rows=4, columns=4, inner=3, value_inner=3, shape=(1, 4, 6))
     assembly.elementwise("Add", "add", (x, y), (1, 4, 6))
     model = assembly.finish("block", "").model
     assert [layer.macs for layer in model.layers] == [4 * 6 * 18, 2 * 4 * 3 * 4, 2 * 4 * 4 * 3, 0]

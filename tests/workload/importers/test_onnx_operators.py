@@ -263,6 +263,74 @@ def test_pools(read: Any) -> None:
         assert (layer.out_y, layer.out_x) == out
 
 
+@pytest.mark.parametrize(
+    ("attributes", "size", "out"),
+    [
+        # 5 + 2 is 7 wide: windows start at -1 and 2; one at 5 would start in the padding behind the map.
+        ({"kernel_shape": [3, 3], "strides": [3, 3], "pads": [1] * 4}, 5, 2),
+        # Windows of one element start at 0, 2, ... 30; one at 32 would start behind the map of 32.
+        ({"kernel_shape": [1, 1], "strides": [2, 2]}, 32, 16),
+        # 223 + 2 is 225 wide: windows start at -1, 1, ... 221, which is 112; one at 223 would start in the padding.
+        ({"kernel_shape": [2, 2], "strides": [2, 2], "pads": [1] * 4}, 223, 112),
+        # 7 wide: windows start at 0, 2, 4 and 6; the last is half full.
+        ({"kernel_shape": [2, 2], "strides": [2, 2]}, 7, 4),
+    ],
+)
+def test_pools_in_ceil_mode_have_no_window_that_starts_behind_the_map(
+    read: Any, attributes: dict[str, Any], size: int, out: int
+) -> None:
+    for operator in ("MaxPool", "AveragePool"):
+        net = Net()
+        net.node(operator, net.input("x", (1, 6, size, size)), ceil_mode=1, **attributes)
+        layer = only(read(net))
+        assert (layer.out_y, layer.out_x) == (out, out)
+
+
+def test_a_transposed_convolution_with_same_padding_ignores_what_its_output_is_padded_with(read: Any) -> None:
+    """3 x 3 at stride 2 become 6 x 6."""
+    net = Net()
+    x, weight = net.input("x", (1, 2, 3, 3)), net.weight("w", 2, 1, 3, 3)
+    x = net.node("ConvTranspose", x, weight, auto_pad="SAME_UPPER", strides=[2, 2], output_padding=[1, 1])
+    net.node("Conv", x, net.weight("v", 4, 1, 1, 1))
+    assert read(net).model.layers[-1].macs == 6 * 6 * 4
+
+
+def test_a_filter_larger_than_its_input_is_an_error(read: Any) -> None:
+    net = Net()
+    net.node("Conv", net.input("x", (1, 3, 4, 4)), net.weight("w", 4, 3, 7, 7))
+    with pytest.raises(InputError, match="filter of 7 x 7 does not fit into 4 x 4"):
+        read(net)
+
+
+def test_operands_of_several_widths(read: Any) -> None:
+    """Half-precision inputs times single-precision weights: 32 x 128 x 64 products."""
+    net = Net()
+    net.node("MatMul", net.input("x", (1, 32, 128), element=TensorProto.FLOAT16), net.weight("w", 128, 64))
+    assert only(read(net)).macs == 32 * 128 * 64
+
+
+def test_inputs_that_are_weights(read: Any) -> None:
+    """Parameters that an export left out of the file, by their names and places; or by what the user says."""
+    net = Net()
+    x, weight = net.input("x", (1, 3, 6, 6)), net.input("conv.weight", (4, 3, 3, 3))
+    x = net.node("Conv", x, weight, net.input("b", (4,)))
+    net.node("Gemm", net.node("Flatten", x), net.input("fc", (10, 64)), transB=1)
+    made = read(net)
+    assert [layer.macs for layer in made.model.layers] == [4 * 16 * 27, 640]
+    assert made.model.weight_elements == 4 * 27 + 640
+    assert any("3 inputs of the file are taken as weights" in note for note in made.notes)
+    assert read(net, inputs=["x"]).model == made.model
+    assert read(net, inputs=["x", "fc"]).model.weight_elements == 4 * 27
+    with pytest.raises(InputError, match=r"no such input; known: x, conv\.weight, b, fc"):
+        read(net, inputs=["y"])
+
+
+def test_a_product_of_two_inputs_has_no_weights(read: Any) -> None:
+    net = Net()
+    net.node("MatMul", net.input("a", (4, 6)), net.input("b", (6, 5)))
+    assert only(read(net)).op is Op.MATMUL
+
+
 def test_weights_of_several_layers_count_in_each_and_are_noted(read: Any) -> None:
     """A product twice with one matrix of 6 x 6; the bias that a third shares with them says nothing."""
     net = Net()

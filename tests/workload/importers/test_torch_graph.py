@@ -134,7 +134,8 @@ def test_an_activation_that_a_product_adds_is_a_layer() -> None:
             (3, 5, 6),
             node("y", "linear", (3, 5, 5), input=X, weight=W),
             node("p", "baddbmm", (3, 5, 7), self=Ref("y"), batch1=X, batch2=B, beta=beta),
-            w=(5, 6), b=(3, 6, 7),
+            w=(5, 6),
+            b=(3, 6, 7),
         ).model
         for beta in (0, 1)
     ]
@@ -239,14 +240,31 @@ def test_what_is_written_through_one_view_is_read_through_the_others() -> None:
         conv("b", X, (1, 2, 8, 8)),
         node("y", "zeros", (1, 4, 8, 8)),
         *(
-            Node(f"half{i}", "slice", {"self": Ref("y"), "dim": 1, "start": i, "end": i + 2, "step": 1},
-                 (Output((1, 2, 8, 8)),), shares="y")
+            Node(
+                f"half{i}",
+                "slice",
+                {"self": Ref("y"), "dim": 1, "start": i, "end": i + 2, "step": 1},
+                (Output((1, 2, 8, 8)),),
+                shares="y",
+            )
             for i in (0, 2)
         ),
-        Node("first", "copy", {"self": Ref("half0"), "src": Ref("a")}, (Output((1, 2, 8, 8)),), shares="half0",
-             writes=True),
-        Node("second", "copy", {"self": Ref("half2"), "src": Ref("b")}, (Output((1, 2, 8, 8)),), shares="half2",
-             writes=True),
+        Node(
+            "first",
+            "copy",
+            {"self": Ref("half0"), "src": Ref("a")},
+            (Output((1, 2, 8, 8)),),
+            shares="half0",
+            writes=True,
+        ),
+        Node(
+            "second",
+            "copy",
+            {"self": Ref("half2"), "src": Ref("b")},
+            (Output((1, 2, 8, 8)),),
+            shares="half2",
+            writes=True,
+        ),
         conv("c", Ref("y"), (1, 5, 8, 8), B),
     )
     model = imported((1, 3, 8, 8), *nodes, w=(2, 3, 3, 3), b=(5, 4, 3, 3)).model

@@ -122,9 +122,7 @@ def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
         "pes": machine.num_pes,
         "l1": _accesses(runs, "l1"),
         "l2": _accesses(runs, "l2"),
-        "noc": {
-            tensor: sum(each.noc_elements[index] for each in counts) for index, tensor in enumerate(TENSORS)
-        }
+        "noc": {tensor: sum(each.noc_elements[index] for each in counts) for index, tensor in enumerate(TENSORS)}
         | {"reduction": sum(each.reduction_transfers for each in counts)},
         "l1_need_bytes": max(each.l1_need_bytes for each in counts),
         "l1_bytes": machine.l1_bytes,
@@ -133,6 +131,7 @@ def _layer(layer: Layer, runs: Sequence[Run], made: Plan) -> dict[str, Any]:
         "overlap": all(each.overlapped for each in counts),
         "note": spilled if l2_need_bytes > machine.l2_bytes else "",
     }
+
 
 def bound_by(cycles: dict[str, int], runs: Sequence[Run], machine: Machine) -> str:
     """What most cycles go to, with its share, and which axis of the array is too long where few PEs compute."""
@@ -158,8 +157,6 @@ def _few(mapping: Mapping, machine: Machine) -> str:
 def _accesses(runs: Sequence[Run], level: str) -> dict[str, dict[str, int]]:
     """Elements read and written per tensor."""
     return {
-        tensor: {
-            way: sum(getattr(run.counts, f"{level}_{way}")[index] for run in runs) for way in ("read", "write")
-        }
+        tensor: {way: sum(getattr(run.counts, f"{level}_{way}")[index] for run in runs) for way in ("read", "write")}
         for index, tensor in enumerate(TENSORS)
     }

@@ -400,9 +400,7 @@ def cycles(
 
 
 @entry
-def evaluate(
-    records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, figures: Ints, like: Ints
-) -> bool:
+def evaluate(records: Ints, classes: Ints, rows: Ints, reuse: Ints, machine: Ints, figures: Ints, like: Ints) -> bool:
     """Fills all figures of a mapping; False if its tiles do not fit L1. `like`: as for `cycles`."""
     need, overlapped = fitting(records, rows, machine)
     accesses(records, rows, reuse, figures)

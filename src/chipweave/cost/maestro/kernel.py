@@ -814,9 +814,7 @@ def evaluate_batch(layers: Ints, directives: Ints, starts: Ints, hardware: Ints,
         for dim in range(9):
             room.dims[0, dim] = layer[1 + dim]
         for level in range(levels):
-            _list_spatial(
-                room.coupled, room.maps[level], room.tables[level], room.facts[level], room.turns[level, 3:7]
-            )
+            _list_spatial(room.coupled, room.maps[level], room.tables[level], room.facts[level], room.turns[level, 3:7])
             for key in range(room.memo.shape[1]):
                 room.memo[level, key] = _UNKNOWN
         result[L1_SIZE + 2] = _UNKNOWN

@@ -22,6 +22,9 @@ from chipweave.workload.scenario import Task
 
 FEW_SAMPLES = 8
 """Of batches up to this size every micro-batch is tried (`Prepared.micro_batches`)."""
+MANY_SAMPLES = 1024
+MOST_TOGETHER = 128
+"""Of batches above `MANY_SAMPLES` the largest micro-batch that is tried."""
 
 
 class BlockCosts(NamedTuple):
@@ -82,10 +85,15 @@ class Prepared:
         """The micro-batches that are tried for a task, ascending.
 
         In `detailed` samples that run together may be cheaper, so that no size is beaten for certain: all are tried of
-        batches up to `FEW_SAMPLES`.
+        batches up to `FEW_SAMPLES`, and of those above `MANY_SAMPLES` the powers of two up to `MOST_TOGETHER`: a
+        micro-batch that large has spread what comes once for each, and every size asks for new mappings of all layers.
         """
         batch = self.tasks[task].batch
-        return range(1, batch + 1) if self.detailed and batch <= FEW_SAMPLES else micro_batch_candidates(batch)
+        if self.detailed and batch <= FEW_SAMPLES:
+            return range(1, batch + 1)
+        if self.detailed and batch > MANY_SAMPLES:
+            return [2**power for power in range(MOST_TOGETHER.bit_length())]
+        return micro_batch_candidates(batch)
 
     def costs(self, task: int, micro_batch: int) -> tuple[LayerCosts, ...]:
         """Per class, what a sample of each layer of a task costs where so many run together (`paper`: as one alone).

@@ -65,13 +65,9 @@ def kept(
     a, b = window
     n = b - a
     shape = (len(l2_bytes), entry(starts - 1, n - 1, n) + 1)
-    made = Kept(
-        np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    )
+    made = Kept(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
     count, tensors = len(uses.start), len(uses.start) + 1
-    books = Books(
-        np.zeros(count), np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors), np.zeros(4)
-    )
+    books = Books(np.zeros(count), np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors), np.zeros(4))
     state, whole = np.zeros(6), np.zeros(6)
     for c in range(len(l2_bytes)):
         own = Layers(layers.weights[c], layers.block[c], layers.grain[c])

@@ -163,9 +163,7 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
     """Fill in the stage's terms from what was added up. Returns its time alone, without what it brings in and sends
     out, which a choice among partitions minimises (infinite where the micro-batch does not fit)."""
     rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
-    room = law.Room(
-        line.l2_bytes, state[_LIVE], second, state[_WEIGHTS], state[_COPIED], state[_SLACK], 0.0
-    )
+    room = law.Room(line.l2_bytes, state[_LIVE], second, state[_WEIGHTS], state[_COPIED], state[_SLACK], 0.0)
     if not rates.detailed:
         if line.micro_batch > 1 and not law.fits_l2(state[_LIVE], state[_ONE] + state[_TWO], line.l2_bytes):
             return np.inf

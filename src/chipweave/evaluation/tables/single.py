@@ -185,9 +185,7 @@ def fits(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Ra
 
 
 @inner(forceinline=True)
-def demand_and_room(
-    task: TaskArrays, part: Part, place: Place, span: Span, rates: Rates
-) -> tuple[Demand, Room]:
+def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rates) -> tuple[Demand, Room]:
     """What a stage asks for, and of its chiplet's L2; of its joules only the sum counts."""
     u, v, c, micro, kept = span.first, span.last, place.kind, part.micro, part.kept
     size, weights = micro.size, task.weights[v + 1] - task.weights[u]

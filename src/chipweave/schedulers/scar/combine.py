@@ -159,9 +159,7 @@ def _beside(old: Floats, a: int, new: Floats, b: int, both: Floats) -> None:
 
 
 @inner()
-def _hopeless_by(
-    made: Combined, at: int, new: Floats, width: int, breadth: int, rest_j: float, caps: Caps
-) -> int:
+def _hopeless_by(made: Combined, at: int, new: Floats, width: int, breadth: int, rest_j: float, caps: Caps) -> int:
     """How many in the bucket that begins at `at` beat the new figures, counted up to `breadth`; so many too where they
     are above the caps."""
     if new[0, 1] + rest_j > cap_at(new[0, 0], caps):

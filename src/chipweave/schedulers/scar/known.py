@@ -88,9 +88,7 @@ def _behind(figures: Floats, begin: int, end: int, latency_s: float) -> int:
 
 
 @inner()
-def note_all(
-    known: Floats, at: tuple[int, int], rows: Floats, begin: int, end: int, plain: bool
-) -> tuple[Floats, int]:
+def note_all(known: Floats, at: tuple[int, int], rows: Floats, begin: int, end: int, plain: bool) -> tuple[Floats, int]:
     """`_note` of many rows, from rows at[0] to at[1]: (the array, which may have grown; the new end)."""
     until = at[1]
     while until + end - begin + 1 >= len(known):

@@ -148,9 +148,7 @@ class StageSeconds(NamedTuple):
 
 
 @inner()
-def _extend(
-    tables: StageTables, at: tuple[int, int, int], had: Floats, source: int, number: int, new: Floats
-) -> None:
+def _extend(tables: StageTables, at: tuple[int, int, int], had: Floats, source: int, number: int, new: Floats) -> None:
     """Fill `new` with the figures of a label, column `source` (-1: none), and a stage (place, first unit, last unit)
     behind it."""
     place, i, j = at

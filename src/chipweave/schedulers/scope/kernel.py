@@ -162,12 +162,8 @@ def _chain(board: Board, end: int, cap_s: float, price: float, tails: Tails, hea
 @inner()
 def _room(units: int) -> tuple[Tails, Heads]:
     size = units + 1
-    tails = Tails(
-        np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros((size, 5))
-    )
-    heads = Heads(
-        np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, np.int64), np.zeros(size, np.int64)
-    )
+    tails = Tails(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros((size, 5)))
+    heads = Heads(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, np.int64), np.zeros(size, np.int64))
     return tails, heads
 
 

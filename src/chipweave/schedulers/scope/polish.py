@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from chipweave.plan.problem import micro_batch_candidates
 from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow
 from chipweave.schedulers.search import Request
 
@@ -96,7 +95,7 @@ def _climb(
     request: Request,
 ) -> tuple[Draft, list[tuple[float, Draft]]]:
     """Hill climbing, the first change that helps is taken: the draft that none helps, and its neighbours' values."""
-    chiplets, batch = len(exact.ground.order), exact.ground.batch
+    chiplets = len(exact.ground.order)
     best = value(*exact.require(draft))
     most = space.windows or len(exact.ground.model.units)
     near: list[tuple[float, Draft]] = []
@@ -104,7 +103,7 @@ def _climb(
     while improved and exact.layers < limit and not request.out_of_time:
         improved, near = False, []
         before = _sums([exact.require((window,)) for window in draft])
-        for first, end, windows in _neighbours(draft, exact, batch, chiplets):
+        for first, end, windows in _neighbours(draft, exact, chiplets):
             if len(draft) - (end - first) + len(windows) > most or not space.holds(windows, chiplets):
                 continue
             changed = exact.cost(windows)
@@ -131,12 +130,12 @@ def _below(value: float, best: float) -> bool:
     return value < best - SAME * abs(best)
 
 
-def _neighbours(draft: Draft, exact: DraftCosts, batch: int, chiplets: int) -> Iterator[Change]:
+def _neighbours(draft: Draft, exact: DraftCosts, chiplets: int) -> Iterator[Change]:
     """Small changes, those of the longest window and its slowest stages first."""
     measured = [exact.window(window) for window in draft]
     order = sorted(range(len(draft)), key=lambda w: (-(0.0 if (cost := measured[w]) is None else cost.latency_s), w))
     for w in order:
-        for changed in _window_changes(draft[w], exact, batch, chiplets):
+        for changed in _window_changes(draft[w], exact, chiplets):
             yield w, w + 1, (changed,)
     for w in order:
         yield from ((w, w + 1, pair) for pair in _in_two(draft[w], chiplets))
@@ -145,7 +144,7 @@ def _neighbours(draft: Draft, exact: DraftCosts, batch: int, chiplets: int) -> I
             yield from ((w, w + 2, pair) for pair in _border_changes(draft[w], draft[w + 1], chiplets))
 
 
-def _window_changes(window: DraftWindow, exact: DraftCosts, batch: int, chiplets: int) -> Iterator[DraftWindow]:
+def _window_changes(window: DraftWindow, exact: DraftCosts, chiplets: int) -> Iterator[DraftWindow]:
     made = exact.window(window)
     assert made is not None
     stages, measured = window.stages, made.stages
@@ -164,8 +163,8 @@ def _window_changes(window: DraftWindow, exact: DraftCosts, batch: int, chiplets
             if 0 <= near < len(stages):
                 yield from _moved_units(window, j, near)
         yield from _flips(window, j)
-    sizes = list(micro_batch_candidates(batch))
-    at = sizes.index(window.micro_batch) if window.micro_batch in sizes else 0
+    sizes = list(exact.ground.ready.micro_batches(exact.ground.task))
+    at = min(range(len(sizes)), key=lambda place: abs(sizes[place] - window.micro_batch))
     for other in (at + 1, at - 1, at + 2, at - 2):
         if 0 <= other < len(sizes):
             yield replace(window, micro_batch=sizes[other])

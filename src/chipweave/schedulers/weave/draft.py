@@ -109,8 +109,6 @@ def draft_of(ready: Prepared, schedule: Schedule) -> Draft | None:
                     PARTITIONS.index(stage.partition(layer)) if len(stage.chiplets) > 1 else 0 for layer in of_unit
                 )
                 stages.append(RegionNeed(end, kinds.pop(), len(stage.chiplets), chosen))
-            pipelines.append(
-                PipelineDraft(pipeline.task, number[pipeline.first], pipeline.micro_batch, tuple(stages))
-            )
+            pipelines.append(PipelineDraft(pipeline.task, number[pipeline.first], pipeline.micro_batch, tuple(stages)))
         windows.append(tuple(pipelines))
     return tuple(windows)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chipweave.plan.problem import micro_batch_candidates
 from chipweave.plan.schedule import Window
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, WindowDraft, Worth
@@ -118,8 +117,7 @@ def _next_with(draft: Draft, at: int, task: int) -> tuple[int, int] | None:
 
 def _of_a_pipeline(judge: Judge, pipeline: PipelineDraft) -> Iterator[PipelineDraft]:
     """Another micro-batch; a unit more for a stage or the next; other partitions."""
-    sizes = list(micro_batch_candidates(judge.ready.tasks[pipeline.task].batch))
-    near = sorted(sizes, key=lambda size: (abs(size - pipeline.micro_batch), size))
+    near = sorted(judge.ready.micro_batches(pipeline.task), key=lambda size: (abs(size - pipeline.micro_batch), size))
     for size in near[:5]:
         if size != pipeline.micro_batch:
             yield pipeline._replace(micro_batch=size)

@@ -372,5 +372,3 @@ def _notes(best: _Best, rough: int, proof: Proof | None) -> tuple[str, ...]:
     if proof is None:
         return (*notes, "time was over before the tighter proof was made; what was costed for it is kept for next time")
     return notes
-
-

@@ -45,9 +45,7 @@ class Sketch(NamedTuple):
     windows: Rough
 
 
-def sketches(
-    market: Market, prices: Prices, parents: Sequence[int | None], limits_s: Sequence[float]
-) -> list[Sketch]:
+def sketches(market: Market, prices: Prices, parents: Sequence[int | None], limits_s: Sequence[float]) -> list[Sketch]:
     """Rough schedules that lose least against the prices, best first."""
     game = _game(market, prices, parents, limits_s)
     ends = furthest(game)

@@ -57,9 +57,13 @@ def _convolved(call: Call) -> Shape:
     stride, dilation = call.integers("strides") or [1] * axes, call.integers("dilations") or [1] * axes
     if call.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         return source[0], filter_[0], *(-(-size // s) for size, s in zip(source[2:], stride, strict=True))
-    return source[0], filter_[0], *(
-        (source[2 + i] + pads[i] + pads[axes + i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
-        for i in range(axes)
+    return (
+        source[0],
+        filter_[0],
+        *(
+            (source[2 + i] + pads[i] + pads[axes + i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
+            for i in range(axes)
+        ),
     )
 
 

@@ -9,9 +9,7 @@ from chipweave.workload.importers.onnx.tensor import Call
 from chipweave.workload.importers.view import View, ViewKind
 
 
-def elementwise(
-    assembly: Assembly, call: Call, views: Sequence[View] | None = None, name: str = ""
-) -> View | None:
+def elementwise(assembly: Assembly, call: Call, views: Sequence[View] | None = None, name: str = "") -> View | None:
     """A layer where activations of different layers meet, else a fold; None where they do and no size is known.
 
     Args:

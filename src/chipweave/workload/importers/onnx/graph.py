@@ -13,6 +13,7 @@ from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Assembly, legal_name
 from chipweave.workload.importers.onnx import contributed
 from chipweave.workload.importers.onnx.constants import evaluate
+from chipweave.workload.importers.onnx.corrected import corrected_shape
 from chipweave.workload.importers.onnx.infer import Known, inferred
 from chipweave.workload.importers.onnx.operators import makes_activations, translate
 from chipweave.workload.importers.onnx.order import described, graphs_of, ordered, reads
@@ -65,6 +66,8 @@ class OnnxWalk:
     declared: Mapping[str, Known]
     unknown: list[str] = field(default_factory=list)
     """Nodes whose output has no known size though their inputs have, with the reason where there is one."""
+    overruled: list[str] = field(default_factory=list)
+    """Sizes that the file states where others follow from the operators."""
     nodes_left: int = MOST_NODES
     operands_left: int = MOST_FIELDS
     calls: list[FunctionKey] = field(default_factory=list)
@@ -125,12 +128,16 @@ class OnnxWalk:
     def sizes(self, node: NodeProto, call: Call, scope: Scope) -> tuple[list[Known], str]:
         """What follows from the operator, else what the file states; and why ONNX refuses the operands."""
         known, reason = inferred(node, call.inputs, scope.versions)
-        by_hand = contributed.shapes(call)
+        by_hand, right = contributed.shapes(call), corrected_shape(call)
         first = next((tensor.element for tensor in call.inputs if tensor is not None), 0)
         for index, name in enumerate(node.output):
             element, shape = known[index]
             declared = self.declared.get(name, (0, None))
+            if index == 0 and right is not None:
+                shape = right
             shape = by_hand[index] if shape is None else shape
+            if shape is not None and declared[1] not in (None, shape):
+                self.overruled.append(f"{list(shape)} for {list(declared[1] or ())} of '{name}'")
             known[index] = (element or declared[0] or first, declared[1] if shape is None else shape)
         return known, reason
 

@@ -50,10 +50,28 @@ def _types(
         schema = defs.get_schema(node.op_type, versions[domain], domain)
     except Exception:  # of a class that moved between versions of onnx: the operator is not ONNX's
         return {}, ""
-    try:
-        return shape_inference.infer_node_outputs(schema, node, types, data, None, sets), ""
-    except Exception as error:  # of several classes too: operands that do not fit
-        return {}, _PREFIX.sub("", " ".join(str(error).split()))[:LONGEST_REASON]
+    reason = ""
+    for given_types in (types, _of_one_width(types)):
+        try:
+            return shape_inference.infer_node_outputs(schema, node, given_types, data, None, sets), ""
+        except Exception as error:  # of several classes too: operands that do not fit
+            reason = reason or _PREFIX.sub("", " ".join(str(error).split()))[:LONGEST_REASON]
+    return {}, reason
+
+
+def _of_one_width(types: Mapping[str, TypeProto]) -> dict[str, TypeProto]:
+    """The operands with all floating-point numbers as wide as the first one's: files mix them; sizes do not change."""
+    from onnx import TensorProto
+
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+    first = next((each.tensor_type.elem_type for each in types.values() if each.tensor_type.elem_type in floats), 0)
+    made = {}
+    for name, each in types.items():
+        made[name] = type(each)()
+        made[name].CopyFrom(each)
+        if each.tensor_type.elem_type in floats:
+            made[name].tensor_type.elem_type = first
+    return made
 
 
 def _known(proto: TypeProto) -> Known:

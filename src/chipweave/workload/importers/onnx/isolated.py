@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ def import_onnx(
     strict: bool = False,
     name: str = "",
     bytes_per_element: int = 1,
+    inputs: Sequence[str] | None = None,
 ) -> Imported:
     """The model in an ONNX file.
 
@@ -42,6 +43,7 @@ def import_onnx(
         strict: operators that are not costed are an error.
         name: of the model; without one, the file's.
         bytes_per_element: of weights and activations alike.
+        inputs: the network's, if the file has weights among them; without, they are told by name and place.
 
     Raises:
         InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
@@ -56,6 +58,7 @@ def import_onnx(
         "strict": strict,
         "name": name,
         "bytes_per_element": bytes_per_element,
+        "inputs": None if inputs is None else list(inputs),
     }
     # -P and absolute entries alone: nothing is imported from the folder that the user stands in.
     places = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ def read_onnx(
     strict: bool = False,
     name: str = "",
     bytes_per_element: int = 1,
+    inputs: Sequence[str] | None = None,
 ) -> Imported:
     """As `isolated.import_onnx`, in this process: damaged operators may crash it."""
     try:
@@ -37,7 +38,7 @@ def read_onnx(
     source = f"ONNX file {Path(path).name}" + (f", made by {producer}" if producer else "")
     unknown = ""
     try:
-        unknown = _translate(model, str(path), dims or {}, assembly)
+        unknown = _translate(model, str(path), dims or {}, assembly, inputs)
         made = assembly.finish(name or Path(path).stem, legal_name(source), bytes_per_element)
     except InputError as error:
         if error.path:
@@ -50,11 +51,14 @@ def read_onnx(
     return made
 
 
-def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly) -> str:
+def _translate(
+    model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly, stated: Sequence[str] | None
+) -> str:
     """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
     from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
     from chipweave.workload.importers.onnx.graph import OnnxWalk, Scope, Tensors, sharing, weight_names
     from chipweave.workload.importers.onnx.order import reads
+    from chipweave.workload.importers.onnx.parameters import parameters_among
     from chipweave.workload.importers.onnx.tensor import OnnxTensor, domain_of, input_tensor, legal_shape, stored_tensor
 
     graph = model.graph
@@ -66,15 +70,22 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     for sparse in graph.sparse_initializer:
         shape = legal_shape(sparse.dims, f"'{sparse.values.name}'")
         tensors[sparse.values.name] = OnnxTensor(constant(shape), sparse.values.data_type)
-    weights = weight_names(graph.node, tuple(tensors))
-    if several := sharing(graph.node, tensors):
-        assembly.notes.append(f"{several} layers share weights with others; each is taken to have its own")
     read = {name for node in graph.node for name in reads(node)}
     inputs = [value for value in graph.input if value.name not in tensors and value.name in read]
+    parameters = parameters_among(inputs, graph.node, stated)
     shapes, batches = bound_shapes(inputs, dims, path)
     for value in inputs:
-        tensors[value.name] = input_tensor(value.name, value.type.tensor_type.elem_type, shapes[value.name])
-    assembly.notes += _notes(shapes, batches)
+        element, shape = value.type.tensor_type.elem_type, shapes[value.name]
+        weight = value.name in parameters
+        tensors[value.name] = (
+            OnnxTensor(constant(shape), element) if weight else input_tensor(value.name, element, shape)
+        )
+    kept = tuple(name for name in tensors if name not in shapes or name in parameters)
+    weights = weight_names(graph.node, kept)
+    if several := sharing(graph.node, kept):
+        assembly.notes.append(f"{several} layers share weights with others; each is taken to have its own")
+    assembly.notes += _notes({name: shape for name, shape in shapes.items() if name not in parameters}, batches)
+    assembly.notes += _on_parameters(parameters, [name for name in shapes if name not in parameters])
     overruled = any(":" in key for key in dims)
     between = () if overruled else (*graph.value_info, *graph.output)
     declared = {value.name: declared_shape(value, {**batches, **dims}) for value in between}
@@ -82,12 +93,27 @@ def _translate(model: ModelProto, path: str, dims: Mapping[str, int], assembly: 
     walk = OnnxWalk(assembly, functions, declared)
     versions = {domain_of(entry.domain): entry.version for entry in model.opset_import}
     walk.run(graph.node, tensors, Scope(versions, weights=weights))
+    if walk.overruled:
+        more = f", and {len(walk.overruled) - 1} more" if len(walk.overruled) > 1 else ""
+        assembly.notes.append(
+            f"sizes follow from the operators where the file states others: {walk.overruled[0]}{more}"
+        )
     if not walk.unknown:
         return ""
     more = f" and {len(walk.unknown) - 1} more" if len(walk.unknown) > 1 else ""
     note = f"no size is known of what {walk.unknown[0]}{more} makes; layers that read it are not costed"
     assembly.notes.append(note)
     return note
+
+
+def _on_parameters(parameters: Collection[str], others: Sequence[str]) -> list[str]:
+    if not parameters:
+        return []
+    first = min(parameters)
+    return [
+        f"{len(parameters)} inputs of the file are taken as weights, '{first}' among them; --inputs {','.join(others)} "
+        "says that those are all inputs that are none"
+    ]
 
 
 def _notes(shapes: Mapping[str, Shape], batches: Mapping[str, int]) -> list[str]:

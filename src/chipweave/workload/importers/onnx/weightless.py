@@ -251,4 +251,3 @@ def _fields() -> dict[str, Fields]:
             if child:
                 waiting.append(child)
     return found
-

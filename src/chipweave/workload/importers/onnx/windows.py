@@ -12,7 +12,12 @@ from chipweave.workload.importers.view import Shape, View, ViewKind, fold, unary
 
 
 def convolution(assembly: Assembly, call: Call, weight: int = 1) -> View | None:
-    """Conv and its quantised forms, with the weights at position `weight`; None where sizes or weights are unknown."""
+    """Conv and its quantised forms, with the weights at position `weight`; None where sizes or weights are unknown.
+
+    Raises:
+        InputError: the filter is larger than what it slides over.
+    """
+    _within(call, weight)
     found = _operands(call, weight)
     if found is None or len(found[1]) > 5:
         return None
@@ -58,6 +63,24 @@ def transposed_convolution(assembly: Assembly, call: Call) -> View | None:
         groups=groups,
         shape=shape,
     )
+
+
+def _within(call: Call, weight: int) -> None:
+    source, filter_ = call.operand(0), call.operand(weight)
+    if source is None or filter_ is None or source.shape is None or filter_.shape is None:
+        return
+    axes = len(source.shape) - 2
+    if not 0 < axes == len(filter_.shape) - 2 or call.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        return
+    pads, dilation = _numbers(call, "pads", 2 * axes, default=0), _numbers(call, "dilations", axes)
+    padded = [size + pads[axis] + pads[axes + axis] for axis, size in enumerate(source.shape[2:])]
+    reach = [d * (k - 1) + 1 for k, d in zip(filter_.shape[2:], dilation, strict=True)]
+    if any(need > there for need, there in zip(reach, padded, strict=True)):
+        sizes = [" x ".join(map(str, each)) for each in (reach, padded)]
+        raise InputError(
+            f"'{legal_name(call.name)}': a filter of {sizes[0]} does not fit into {sizes[1]}, its input with padding; "
+            "check the sizes, or export the file again"
+        )
 
 
 def _agree(call: Call, expected: int, channels: int) -> None:

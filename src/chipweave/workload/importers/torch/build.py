@@ -125,9 +125,7 @@ def _made(module_name: str, factory_name: str) -> Any:
     factory = getattr(loaded, factory_name, None)
     if factory is None or not callable(factory):
         known = [name for name, value in vars(loaded).items() if callable(value) and not name.startswith("_")]
-        raise InputError(
-            f"'{module_name}' has no function '{factory_name}'; it has {', '.join(known[:12]) or 'none'}"
-        )
+        raise InputError(f"'{module_name}' has no function '{factory_name}'; it has {', '.join(known[:12]) or 'none'}")
     if isinstance(factory, torch.nn.Module):
         return factory
     return _guarded(factory, f"calling {module_name}:{factory_name} failed", remedy)

@@ -51,9 +51,7 @@ def concat(walk: Walk, node: Node) -> View:
     views = [view for view in walk.views(node.refs) if view.shape != (0,)]
     axis = node.arguments.get("dim", 0) % max(len(node.shape or ()), 1)
     if node.operator == "stack":
-        views = [
-            arrange.reshaped(view, view.shape and (*view.shape[:axis], 1, *view.shape[axis:])) for view in views
-        ]
+        views = [arrange.reshaped(view, view.shape and (*view.shape[:axis], 1, *view.shape[axis:])) for view in views]
     return concatenate(views, axis, node.shape)
 
 

@@ -1,0 +1,73 @@
+"""Inputs of a graph that are weights: what an export without parameters makes of them (docs/import.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from chipweave.errors import InputError, did_you_mean
+from chipweave.workload.importers.onnx.tensor import steers
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, ValueInfoProto
+
+_ENDINGS = ("weight", "bias", "gamma", "beta", "running_mean", "running_var", "weight_g", "weight_v")
+_BEGINNINGS = ("onnx::Conv_", "onnx::MatMul_", "onnx::Gemm_")
+"""Of names: what PyTorch's two exporters call parameters that they do not store."""
+
+_ALWAYS = {"Conv": (1, 2), "ConvTranspose": (1, 2), "BatchNormalization": (1, 2, 3, 4), "LayerNormalization": (1, 2)}
+_BESIDE_OTHERS = {"Gemm": (1, 2), "MatMul": (1,)}
+"""Places where operators take their weights: in every network, or in one that has other inputs that are weights."""
+
+
+def parameters_among(
+    inputs: Sequence[ValueInfoProto], nodes: Sequence[NodeProto], stated: Sequence[str] | None
+) -> frozenset[str]:
+    """Names of inputs that are weights: by their names, or by the places where alone they are read.
+
+    Args:
+        stated: the inputs that are none, if that is known: then all others are weights.
+
+    Raises:
+        InputError: an input is stated that the graph does not have.
+    """
+    names = [value.name for value in inputs]
+    if stated is not None:
+        unknown = [name for name in stated if name not in names]
+        if unknown:
+            raise InputError(f"--inputs {unknown[0]}: the file has no such input{did_you_mean(unknown[0], names)}")
+        return frozenset(names) - frozenset(stated)
+    fixed = [value for value in inputs if _may_be_weights(value)]
+    uses = _uses(nodes)
+    found = {value.name for value in fixed if _called(value.name) or _read_at(uses.get(value.name, []), _ALWAYS)}
+    if found:
+        places = {**_ALWAYS, **_BESIDE_OTHERS}
+        found |= {value.name for value in fixed if _rank(value) <= 2 and _read_at(uses.get(value.name, []), places)}
+    return frozenset(found) if len(found) < len(names) else frozenset()
+
+
+def _may_be_weights(value: ValueInfoProto) -> bool:
+    """Of known size, without a batch, and no numbers that steer."""
+    sizes = [dim.HasField("dim_value") and dim.dim_value > 0 for dim in value.type.tensor_type.shape.dim]
+    return bool(sizes) and all(sizes) and not steers(value.type.tensor_type.elem_type)
+
+
+def _rank(value: ValueInfoProto) -> int:
+    return len(value.type.tensor_type.shape.dim)
+
+
+def _called(name: str) -> bool:
+    last = name.replace("/", ".").rsplit(".", 1)[-1]
+    return name.startswith(_BEGINNINGS) or last in _ENDINGS or last.endswith(("_weight", "_bias"))
+
+
+def _uses(nodes: Sequence[NodeProto]) -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for node in nodes:
+        for place, name in enumerate(node.input):
+            found.setdefault(name, []).append((node.op_type, place))
+    return found
+
+
+def _read_at(uses: Sequence[tuple[str, int]], places: Mapping[str, Sequence[int]]) -> bool:
+    return bool(uses) and all(place in places.get(operator, ()) for operator, place in uses)
