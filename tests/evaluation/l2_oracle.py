@@ -516,20 +516,23 @@ def pass_times(case: Case, links: Links, way: tuple[int, int, float, bool], in_b
     stored = sum(t.stored for t in case.tensors)
     compute = sum(work.blocks_s if in_blocks else work.whole_s for work in case.works)
     waits = max(0.0, exposed(case.works, links.dram_byte_s) - pinned * links.dram_byte_s) if in_blocks else 0.0
-    load = dram_s(sum(t.brought for t in case.tensors if t.loaded))
     store = dram_s(stored)
     ports = links.forward_s + (stored * links.link_byte_s if links.dram_hops else 0.0)
     weights, evicted = dram_s(case.weights - pinned + again), dram_s(spill)
     out = max(store, ports)
+    brought = sum(t.brought for t in case.tensors if t.loaded)
+    load = dram_s(brought)
+    receive = sum(t.brought for t in case.tensors if not t.loaded) * links.link_byte_s
     begun = links.dram_latency_s + arrival(case.works, links.dram_byte_s)
     begun += sum(work.blocks_s - work.whole_s for work in case.works) if in_blocks else 0.0
     come = dram_s(case.weights + again + spill)
 
     def both(share: float) -> tuple[float, float]:
         streams = weights + share * evicted
-        fill = share * load + max(share * compute + waits, streams) + share * out
-        steady = max(share * compute + waits, share * (load + store) + streams, share * ports)
-        return fill, steady if overlaps else fill
+        before = share * load + max(share * compute + waits, streams)
+        if overlaps:
+            return before + share * out, max(share * compute + waits, share * (load + store) + streams, share * ports)
+        return before + share * out, before + share * max(out, receive)
 
     short = case.batch - (case.micro_batches - 1) * case.micro_batch
     fill, steady = both(1.0)
@@ -544,8 +547,9 @@ def pass_times(case: Case, links: Links, way: tuple[int, int, float, bool], in_b
         "store_s": store,
         "spill_s": evicted,
         "forward_s": links.forward_s,
+        "receive_s": receive,
         "fill_s": fill,
-        "ready_s": max(begun, come) + out if case.weights else 0.0,
+        "ready_s": max(begun, come) + brought * links.dram_byte_s + out if case.weights else 0.0,
         "steady_s": steady,
         "last_fill_s": last_fill,
         "last_steady_s": last_steady,

@@ -82,6 +82,7 @@ def drawn(seed: int) -> tuple[Demand, Room, int, Rates]:
         arrival_s=some(9),
         forward_s=some(9),
         store_port_s=some(9),
+        receive_s=some(9),
         gather_s=some(0.2),
         gather_fixed_s=some(5),
         weights=weights,
@@ -142,7 +143,7 @@ def test_no_way_goes_below_the_least(seed: int) -> None:
     for terms in some if rates.detailed else [printed(demand, rates)]:
         assert terms.fill_s >= least_s * (1 - 1e-12)
         assert terms.steady_s >= least_s * (1 - 1e-12)
-        assert terms.fill_s >= terms.steady_s * (1 - 1e-12)
+        assert terms.fill_s + demand.receive_s >= terms.steady_s * (1 - 1e-12)
         assert terms.last_fill_s <= terms.fill_s * (1 + 1e-12)
         assert terms.last_steady_s <= terms.steady_s * (1 + 1e-12)
         assert terms.weights >= loads * demand.weights * (1 - 1e-12)
@@ -259,14 +260,15 @@ def test_fewer_pins_where_that_costs_no_bytes() -> None:
 
 DEMAND = Demand(
     batch=7, micro_batch=2, last=0.5, compute_s=6.0, exchange_s=1.5, pace_s=7.0, blocks_s=1.0, blocks_j=0.5,
-    exposed_s=3.0, arrival_s=8.0, forward_s=0.5, store_port_s=2.0, gather_s=0.0, gather_fixed_s=0.0, weights=20.0,
-    weights_hops=3.0, load=5.0, load_hops=1.0, store=10.0, store_hops=1.0, dram_hops=1.0, evicted=12.0, waiting=16.0,
-    again=10.0, hop_bytes=40.0, mac_j=1.0, l1_j=2.0, l2_j=3.0, noc_j=4.0, fill_j=5.0, drain_j=6.0,
+    exposed_s=3.0, arrival_s=8.0, forward_s=0.5, store_port_s=2.0, receive_s=9.0, gather_s=0.0, gather_fixed_s=0.0,
+    weights=20.0, weights_hops=3.0, load=5.0, load_hops=1.0, store=10.0, store_hops=1.0, dram_hops=1.0, evicted=12.0,
+    waiting=16.0, again=10.0, hop_bytes=40.0, mac_j=1.0, l1_j=2.0, l2_j=3.0, noc_j=4.0, fill_j=5.0, drain_j=6.0,
     weight_fill_j=7.0, byte_j=0.25,
 )  # fmt: skip
 """7 samples, 2 at a time, so k = 4 and the last one is half a micro-batch.
 
-Loads: 2 * 5/5 + 1 + 2 = 5 s. Stores: 2 * 10/5 + 1 + 2 = 7 s; beside that 0.5 + 2 s of the ports.
+Loads: 2 * 5/5 + 1 + 2 = 5 s. Stores: 2 * 10/5 + 1 + 2 = 7 s; beside that 0.5 + 2 s of the ports. Earlier stages send
+for 9 s.
 """
 
 
@@ -275,13 +277,15 @@ def test_a_stage_with_all_its_weights_by_hand() -> None:
     # 20/5 of weights
     assert (terms.resident_s, terms.weights_s, terms.load_s, terms.store_s, terms.spill_s) == (4.0, 0.0, 5.0, 7.0, 0.0)
     assert (terms.compute_s, terms.pace_s, terms.exposed_s) == (6.0, 7.0, 0.0)
-    assert terms.fill_s == 5 + 1.5 + 6 + 7
+    # computing and exchanges side by side
+    assert terms.fill_s == 5 + 7 + 7
     assert terms.steady_s == max(7, 5 + 7, 2.5)
     # half of it
-    assert (terms.last_fill_s, terms.last_steady_s) == (9.75, 6)
-    # weights come over 3 hops: 5 s until the first byte, 8 s until all is computed, longer than all of them take
-    assert terms.ready_s == max(5 + 8, 5 + 4) + 1.5 + 7
-    assert terms.alone_s == 21.5 + 2 * 12 + 6
+    assert (terms.last_fill_s, terms.last_steady_s) == (9.5, 6)
+    # weights come over 3 hops: 5 s until the first byte, 8 s until all is computed, longer than all of them take;
+    # exchanges take 7 - 6 s more than computing, and 10/5 s are the input's
+    assert terms.ready_s == max(5 + 8, 5 + 4) + 1 + 2 + 7
+    assert terms.alone_s == 23 + 2 * 12 + 6
     assert (terms.weights, terms.again, terms.load, terms.store, terms.spill) == (20, 0, 35, 70, 0)
     # 7 * (1 + 2 + 3 + 4 + 5 + 6) inside, the weights once, 125 * 2 J at the DRAM and 40 * 0.5 J on links
     assert terms.energy_j == 7 * 21 + 7 + 250 + 20
@@ -296,11 +300,14 @@ def test_a_stage_with_weights_in_blocks_by_hand() -> None:
     terms = kept(DEMAND, Way(BLOCKS, 0.0, 20.0, 0.0, 0.0, 0.5, False), RATES)
     assert (terms.resident_s, terms.weights_s, terms.spill_s) == (0.0, 11.0, 7.0)
     assert (terms.compute_s, terms.pace_s, terms.exposed_s) == (7.0, 8.0, 3.0)
-    assert terms.fill_s == terms.steady_s == 5 + 1.5 + 18 + 7
-    assert terms.last_fill_s == terms.last_steady_s == 2.5 + 0.75 + max(3.5 + 3, 11 + 3.5) + 3.5
+    assert terms.fill_s == 5 + 1.5 + 18 + 7
+    assert terms.last_fill_s == 2.5 + 0.75 + max(3.5 + 3, 11 + 3.5) + 3.5
+    # without room for a second copy the next input comes while this one's output goes
+    assert terms.steady_s == 5 + 1.5 + 18 + 9
+    assert terms.last_steady_s == 2.5 + 0.75 + max(3.5 + 3, 11 + 3.5) + 4.5
     # all weights, what is read again and evictions once: 50/5 + 3 + 2; computing as weights come, in blocks, 8 + 1
-    assert terms.ready_s == max(5 + 8 + 1, 15) + 1.5 + 7
-    assert terms.alone_s == 31.5 + 2 * 31.5 + 21.25
+    assert terms.ready_s == max(5 + 8 + 1, 15) + 1.5 + 2 + 7
+    assert terms.alone_s == 31.5 + 2 * 33.5 + 22.25
     assert (terms.weights, terms.again, terms.load, terms.store, terms.spill) == (4 * 20, 4 * 10, 35, 70, 3.5 * 20)
     # what comes again and what is evicted is paid by the byte
     assert (terms.l2_j, terms.fill_j) == (7 * 3.5, 7 * 5 + (40 + 70) * 0.25 + 4 * 7)
@@ -313,7 +320,7 @@ def test_pins_hide_what_computing_does_not() -> None:
     assert (terms.resident_s, terms.exposed_s) == (2, 1)
     # (10 + 10)/5 + 5 = 9 s and 12/5 + 3 = 5.4 s at the DRAM
     assert terms.steady_s == pytest.approx(max(8 + 1, 5 + 7 + 9 + 5.4))
-    assert terms.fill_s == pytest.approx(5 + 1.5 + max(7 + 1, 14.4) + 7)
+    assert terms.fill_s == pytest.approx(5 + max(8 + 1, 14.4) + 7)
     assert (terms.weights, terms.fill_j) == (20 + 3 * 10, 7 * 5 + (40 + 3.5 * 12) * 0.25 + 7 * 2.5)
 
 
@@ -357,13 +364,15 @@ def test_the_last_micro_batch_takes_its_share(batch: int, micro_batch: int, samp
 
 
 def test_turns_by_hand() -> None:
-    """Computing 6 + 1 s, pace 8 s, DRAM 9 s beside it, mates 4 s; in 2 s, out 3 s by DRAM and 5 s by the ports."""
+    """Computing 6 + 1 s, pace 8 s, DRAM 9 s beside it, mates 4 s; in 2 s, out 3 s by DRAM and 5 s by the ports,
+    and the stages before send for 5 or 6 s."""
     inside = Inside(compute_s=6.0, exchange_s=1.5, pace_s=8.0, exposed_s=1.0, streams_s=9.0, gather_s=4.0)
-    assert turns(inside, 2.0, 3.0, 5.0, False) == (2 + 1.5 + 9 + 5, 2 + 1.5 + 9 + 5)
-    assert turns(inside, 2.0, 3.0, 5.0, True) == (17.5, 2 + 3 + 9)
-    assert turns(inside._replace(streams_s=0.0), 2.0, 3.0, 5.0, True) == (2 + 1.5 + 7 + 5, 8 + 1)
-    assert turns(inside._replace(streams_s=0.0), 2.0, 3.0, 20.0, True) == (2 + 1.5 + 7 + 20, 20)
-    assert turns(inside._replace(streams_s=0.0, gather_s=30.0), 2.0, 3.0, 5.0, True) == (2 + 1.5 + 30 + 5, 30)
+    assert turns(inside, 2.0, 3.0, 5.0, 5.0, False) == (2 + 1.5 + 9 + 5, 2 + 1.5 + 9 + 5)
+    assert turns(inside, 2.0, 3.0, 5.0, 6.0, False) == (2 + 1.5 + 9 + 5, 2 + 1.5 + 9 + 6)
+    assert turns(inside, 2.0, 3.0, 5.0, 6.0, True) == (2 + 9 + 5, 2 + 3 + 9)
+    assert turns(inside._replace(streams_s=0.0), 2.0, 3.0, 5.0, 6.0, True) == (2 + 9 + 5, 8 + 1)
+    assert turns(inside._replace(streams_s=0.0), 2.0, 3.0, 20.0, 6.0, True) == (2 + 9 + 20, 20)
+    assert turns(inside._replace(streams_s=0.0, gather_s=30.0), 2.0, 3.0, 5.0, 6.0, True) == (2 + 30 + 5, 30)
 
 
 def stage_of(**seconds: float) -> Terms:

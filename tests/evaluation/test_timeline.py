@@ -30,19 +30,19 @@ def test_two_stages_by_hand() -> None:
     """a-b and c, three samples (`test_two_chiplets_in_detailed`).
 
     Weights of a-b are there after 20/5 = 4 s, those of c after 4 + 15/5 = 7 s. a-b alone lets its first sample out
-    after 2.4 + 30 + 1.3 = 33.7 s, its weights after 2 + 8/5 + 30 + 1.3 = 34.9 s, so it has waited 1.2 s. c adds 30 + 4
-    to that: 68.9 s. Then one every 30 s, the last one out of a-b after 94.9 s and of c after 128.9 s.
+    after 2.4 + 30 + 1.3 = 33.7 s, weights and input after 2 + 8/5 + 2/5 + 30 + 1.3 = 35.3 s, so it has waited 1.6 s. c
+    adds 30 + 4 to that: 69.3 s. Then one every 30 s, the last one out of a-b after 95.3 s and of c after 129.3 s.
     """
     result = run(problem_of(CHAIN, row(2), Fidelity.DETAILED, batch=3), [(0, 1, 0), (2, 2, 1)])
     first, second = stage_times(result.windows[0].pipelines[0], 100.0)
     assert (first.start_s, first.loaded_s, second.start_s, second.loaded_s) == (100, 104, 104, 107)
-    assert (first.first_s, first.begins_s, first.first_end_s) == pytest.approx((100, 101.2, 134.9))
-    assert (second.first_s, second.begins_s, second.first_end_s) == pytest.approx((134.9, 134.9, 168.9))
+    assert (first.first_s, first.begins_s, first.first_end_s) == pytest.approx((100, 101.6, 135.3))
+    assert (second.first_s, second.begins_s, second.first_end_s) == pytest.approx((135.3, 135.3, 169.3))
     assert [first.interval(number) for number in range(3)] == [
-        pytest.approx(each) for each in ((100, 134.9), (134.9, 164.9), (164.9, 194.9))
+        pytest.approx(each) for each in ((100, 135.3), (135.3, 165.3), (165.3, 195.3))
     ]
     assert [second.interval(number) for number in range(3)] == [
-        pytest.approx(each) for each in ((134.9, 168.9), (168.9, 198.9), (198.9, 228.9))
+        pytest.approx(each) for each in ((135.3, 169.3), (169.3, 199.3), (199.3, 229.3))
     ]
 
 

@@ -16,6 +16,7 @@ import chipweave
 from chipweave.errors import InputError
 from chipweave.files.content import content_hash
 from chipweave.files.schedule_file import json_schema, read, schedule_to_dict, to_document, to_text, write
+from chipweave.files.schedule_spec import LAW
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity
 from chipweave.results.result import Result, Search, assess
@@ -189,8 +190,8 @@ def test_figures_of_an_older_law_are_said_to_be(stored: Path) -> None:
 
     note, latency, value, more = read(change(stored, edit)).changes
     assert note == (
-        "evaluation: the stored figures are of an older law of what layers and schedules cost (number 1, this is 2); "
-        "the plan is read as it is and costed anew"
+        "evaluation: the stored figures are of an older law of what layers and schedules cost (number 1, this is "
+        f"{LAW}); the plan is read as it is and costed anew"
     )
     assert latency.startswith("evaluation.latency_s: stored 1.0, computed ")
     assert value.startswith("search.value: stored 2.0, computed ")
@@ -200,7 +201,7 @@ def test_figures_of_an_older_law_are_said_to_be(stored: Path) -> None:
 def test_figures_of_a_newer_law_are_said_to_be(stored: Path) -> None:
     note, line = read(change(stored, lambda d: (d.update(law=99), d["evaluation"].update(edp_js=1.0)))).changes
     assert "a newer law" in note
-    assert "(number 99, this is 2)" in note
+    assert f"(number 99, this is {LAW})" in note
     assert line.startswith("evaluation.edp_js: stored 1.0, computed ")
 
 

@@ -194,7 +194,7 @@ def resident(problem: Problem, task: int, stage: Stage) -> bool:
 
 
 def test_a_limit_is_kept_and_time_that_is_up_is_said() -> None:
-    problem = three_gemms(l2_bytes=1000)
+    problem = three_gemms(l2_bytes=1000, dram_bytes_s=1e7)
     done = run(problem, stop=lambda: True)
     assert not done.complete
     assert stages_of(done) == [(0, 2, (0,))]

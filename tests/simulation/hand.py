@@ -88,6 +88,7 @@ def stage(
         mates_share=0.0,
         exposed_s=0.0,
         resident_bytes=pinned,
+        received_bytes=0.0,
     )
 
 

@@ -93,6 +93,7 @@ class Demand(NamedTuple):
         exposed_s: what blocks of weights, none of them pinned, take beyond the computing that hides them.
         arrival_s: from the first byte of weights to the end of the computing, were the input there already.
         forward_s: activations to later stages; store_port_s: what storing keeps the same ports for.
+        receive_s: activations from earlier stages, into the chiplet that gets most, without latencies.
         gather_s, gather_fixed_s: a byte of weights from the region's mates, without latencies; these for all layers.
         weights, weights_hops: all distinct weights, and the longest route on which they come from DRAM.
         load, load_hops, store, store_hops: activations of one sample from and to DRAM, and their longest routes.
@@ -118,6 +119,7 @@ class Demand(NamedTuple):
     arrival_s: float
     forward_s: float
     store_port_s: float
+    receive_s: float
     gather_s: float
     gather_fixed_s: float
     weights: float
@@ -349,22 +351,26 @@ def inside(demand: Demand, way: Way, share: float, rates: Rates) -> Inside:
     return Inside(compute_s, share * d.exchange_s, pace_s, exposed_s, streams_s, gather_s)
 
 
-def turns(inside: Inside, load_s: float, store_s: float, ports_s: float, overlaps: bool) -> tuple[float, float]:
+def turns(
+    inside: Inside, load_s: float, store_s: float, ports_s: float, receive_s: float, overlaps: bool
+) -> tuple[float, float]:
     """(fill_s, steady_s): one micro-batch through the empty stage, and in the running pipeline.
 
     In the empty stage loading, computing and sending follow each other. What is stored and what is forwarded leaves at
-    the same time, by different ways, and shares the ports. In the running stage everything overlaps, where there is
-    room for a second copy.
+    the same time, by different ways, and shares the ports. Where there is room for a second copy, layers exchange what
+    they made while the next ones compute, and in the running stage everything overlaps. Without such room a stage
+    receives its next input when it has computed, while it sends.
 
     Args:
         ports_s: what is forwarded, and what storing keeps the same ports for.
     """
-    body_s = max(inside.compute_s + inside.exposed_s, inside.streams_s, inside.gather_s)
-    fill_s = load_s + inside.exchange_s + body_s + max(store_s, ports_s)
+    out_s = max(store_s, ports_s)
     if overlaps:
-        dram_s_ = load_s + store_s + inside.streams_s
-        return fill_s, max(inside.pace_s + inside.exposed_s, dram_s_, inside.gather_s, ports_s)
-    return fill_s, fill_s
+        body_s = max(inside.pace_s + inside.exposed_s, inside.streams_s, inside.gather_s)
+        return load_s + body_s + out_s, max(body_s, load_s + store_s + inside.streams_s, ports_s)
+    body_s = max(inside.compute_s + inside.exposed_s, inside.streams_s, inside.gather_s)
+    before_s = load_s + inside.exchange_s + body_s
+    return before_s + out_s, before_s + max(out_s, receive_s)
 
 
 def printed(demand: Demand, rates: Rates) -> Terms:
@@ -398,16 +404,20 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     spill_s = dram_s(gone, d.dram_hops, rates)
     ports_s = d.forward_s + d.store_port_s
     weights_s = max(dram_s(from_dram(way) + again, d.weights_hops, rates), full.gather_s)
-    fill_s, steady_s = turns(full, load_s, store_s, ports_s, way.overlaps)
-    last_fill_s, last_steady_s = turns(last, d.last * load_s, d.last * store_s, d.last * ports_s, way.overlaps)
+    fill_s, steady_s = turns(full, load_s, store_s, ports_s, d.receive_s, way.overlaps)
+    last_fill_s, last_steady_s = turns(
+        last, d.last * load_s, d.last * store_s, d.last * ports_s, d.last * d.receive_s, way.overlaps
+    )
     resident_s = (d.weights - from_dram(way)) / rates.dram_bytes_s
     ready_s = 0.0
     if d.weights > 0.0:
-        # Weights come in the order of need, from when those of earlier stages are there.
+        # Weights come in the order of need, from when those of earlier stages are there, and by the same DRAM as the
+        # first micro-batch's input.
         first_s = dram_s(d.weights + again + gone, d.weights_hops, rates)
         latency_s = first_s - (d.weights + again + gone) / rates.dram_bytes_s
         ready_s = max(latency_s + d.arrival_s + (d.blocks_s if blocks else 0.0), first_s)
-        ready_s += d.exchange_s + max(store_s, ports_s)
+        ready_s += d.pace_s - d.compute_s if way.overlaps else d.exchange_s
+        ready_s += d.micro_batch * d.load / rates.dram_bytes_s + max(store_s, ports_s)
 
     entering = d.weights + (k - 1) * (from_dram(way) + way.gathered)
     weights, load, store = d.weights + (k - 1) * from_dram(way), d.batch * d.load, d.batch * d.store

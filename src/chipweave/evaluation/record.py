@@ -300,6 +300,15 @@ class StageEvaluation:
         float,
         PassTerm("forward", "s", "Per micro-batch: activations to later stages over the package.", turn=7, transfer=5),
     ]
+    receive_s: Annotated[
+        float,
+        Term(
+            "receive",
+            "s",
+            "Per micro-batch: activations from earlier stages, into the chiplet that gets most; 0 in paper.",
+            "bytes / link bandwidth",
+        ),
+    ]
     fill_s: Annotated[
         float,
         Term(
@@ -307,7 +316,8 @@ class StageEvaluation:
             "s",
             "One micro-batch through the empty stage, its weights pinned already.",
             "load_s + exchange_s + max(compute_s + exposed_s, weights_s + spill_s) + max(store_s, forward_s and the "
-            "ports' time for what is stored); in paper the sum of all but exposed_s",
+            "ports' time for what is stored), pace_s for exchange_s + compute_s where overlaps; in paper the sum of "
+            "all but exposed_s",
         ),
     ]
     ready_s: Annotated[
@@ -316,7 +326,8 @@ class StageEvaluation:
             "with weights",
             "s",
             "From when the stage's weights may come until its first micro-batch is out; 0 in paper.",
-            "the longer of computing as weights arrive and all their bytes, + exchange_s + what is sent out",
+            "the longer of computing as weights arrive and all their bytes, + the input's bytes / DRAM bandwidth + "
+            "exchange_s (pace_s - compute_s where overlaps) + what is sent out",
         ),
     ]
     steady_s: Annotated[
@@ -326,7 +337,7 @@ class StageEvaluation:
             "s",
             "One micro-batch in the running pipeline.",
             "max(pace_s + exposed_s, load_s + store_s + weights_s + spill_s, forward_s and the ports' time for what is "
-            "stored) where overlaps, else fill_s",
+            "stored) where overlaps; else fill_s, which is longer if receive_s is longer than what is sent out",
         ),
     ]
     """Its part of the maximum."""

@@ -70,8 +70,9 @@ def stage_times(pipeline: PipelineEvaluation, start_s: float) -> tuple[StageTime
                 begins_s=first_end_s - stage.fill_s,
                 first_end_s=first_end_s,
                 pace_s=passed.slowest_s,
-                steady_s=stage.steady_s,
-                last_steady_s=stage.last_steady_s,
+                # Without room for a second copy a stage waits for its next input with nothing in it.
+                steady_s=min(stage.steady_s, stage.fill_s),
+                last_steady_s=min(stage.last_steady_s, stage.last_fill_s),
                 micro_batches=k,
                 end_s=first_end_s if k == 1 else start_s + passed.last_s,
             )
@@ -94,6 +95,7 @@ def phases(stage: StageEvaluation) -> tuple[Phase, ...]:
 
     In `paper` one follows the other. In `detailed` weights and evicted activations come and go beside the computing,
     with what blocks add to it behind; what is stored and forwarded leaves side by side, and is out when `fill_s` ends.
+    Exchanges come behind the computing, or beside it where transfers overlap.
     """
     if stage.l2 is None:
         found, at_s = [], 0.0
@@ -101,7 +103,8 @@ def phases(stage: StageEvaluation) -> tuple[Phase, ...]:
             found.append(Phase(term, at_s, getattr(stage, term)))
             at_s += found[-1].duration_s
     else:
-        begin_s, computed_s = stage.load_s, stage.load_s + stage.compute_s
+        begin_s = stage.load_s
+        computed_s = begin_s + (stage.pace_s if stage.overlaps else stage.compute_s)
         # What mates send takes other ways than what goes to DRAM and back, which otherwise follows the weights.
         streamed_s = begin_s if stage.l2.gathered else begin_s + stage.weights_s
         body_end_s = max(computed_s + stage.exposed_s, begin_s + stage.weights_s, streamed_s + stage.spill_s)
@@ -110,7 +113,7 @@ def phases(stage: StageEvaluation) -> tuple[Phase, ...]:
             Phase("weights_s", begin_s, stage.weights_s),
             Phase("compute_s", begin_s, stage.compute_s),
             Phase("exposed_s", computed_s, stage.exposed_s),
-            Phase("exchange_s", body_end_s, stage.exchange_s),
+            Phase("exchange_s", computed_s - stage.exchange_s if stage.overlaps else body_end_s, stage.exchange_s),
             Phase("spill_s", streamed_s, stage.spill_s),
             Phase("store_s", stage.fill_s - stage.store_s, stage.store_s),
             Phase("forward_s", stage.fill_s - stage.forward_s, stage.forward_s),

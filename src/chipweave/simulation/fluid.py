@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from chipweave.simulation.operations import NONE, Operation, Resources
 
+TIED = 1e-12
+"""Flows of whose bytes no larger a part is left have ended: rounding must not part those that end together."""
+
 
 class Share(NamedTuple):
     """What a flow has: its rate in bytes per second, the resource that holds it at that, and which part of its time is
@@ -88,12 +91,15 @@ class Fluid:
 
     def _finish(self, ends: list[tuple[float, int]]) -> None:
         """The flows that end next have ended."""
-        first_s = self._first_s
-        through = [left / share.rate <= first_s for left, share in zip(self._left, self._shares, strict=True)]
+        first_s, operations = self._first_s, self._operations
+        through = [
+            left / share.rate <= first_s or left - share.rate * first_s <= TIED * operations[number].bytes_
+            for number, left, share in zip(self._numbers, self._left, self._shares, strict=True)
+        ]
         self._advance(self._next_s)
         for number, over in zip(self._numbers, through, strict=True):
             if over:
-                heappush(ends, (self._next_s + self._operations[number].seconds, number))
+                heappush(ends, (self._next_s + operations[number].seconds, number))
         kept = [place for place, over in enumerate(through) if not over]
         self._numbers = [self._numbers[place] for place in kept]
         self._routes = [self._routes[place] for place in kept]

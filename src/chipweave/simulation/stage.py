@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from chipweave.evaluation.exact.demand import Setting, StageWork, ways_of
 from chipweave.evaluation.law import BLOCKS, Way, better, last_share
 from chipweave.simulation.machine import Machine
@@ -56,7 +58,8 @@ class StageRun:
         mates_load: what waits once in the region, from DRAM; mates: as it is gathered; mates_share: its part of the
             copied weights that do not stream.
         exposed_s: seconds for which a micro-batch's computing waits for blocks.
-        resident_bytes: of weights that stay.
+        resident_bytes: of weights that stay; received_bytes: of a micro-batch, from earlier stages, into the chiplet
+            that gets most.
     """
 
     number: int
@@ -77,6 +80,7 @@ class StageRun:
     mates_share: float
     exposed_s: float
     resident_bytes: float
+    received_bytes: float
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -132,6 +136,7 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
         mates_share=way.gathered / pinned[1] if way.gathered else 0.0,
         exposed_s=max(0.0, waits - sum(pinned) / rates.dram_bytes_s),
         resident_bytes=sum(pinned),
+        received_bytes=float(sum((work.arriving(each) for each, _ in work.moved.from_stages), np.zeros(1)).max()),
     )
 
 

@@ -5,7 +5,6 @@ All is work; what it takes comes from the transfers' bytes and latencies and fro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from chipweave.simulation.draft import Draft, Numbers, What
@@ -22,6 +21,7 @@ class Durations(NamedTuple):
         compute: with what blocks make computing wait; pace: beside the exchanges, layer by layer.
         streams: weights, what is read again, and evictions, one after another.
         port: what is sent over the package, and what storing keeps the same port for.
+        receive: what earlier stages send, into the chiplet that gets most.
     """
 
     load: float
@@ -32,6 +32,7 @@ class Durations(NamedTuple):
     exchange: float
     store: float
     port: float
+    receive: float
 
     @property
     def at_dram(self) -> float:
@@ -70,6 +71,7 @@ def durations(draft: Draft, stage: StageRun, share: float) -> Durations:
         exchange=share * sum(exchange),
         store=share * alone_s(stage.store),
         port=share * (sum(alone_s(each.carried) for each in stage.forwards) + kept_port),
+        receive=share * stage.received_bytes / draft.floor.bytes_s[-1],
     )
 
 
@@ -89,7 +91,8 @@ def streamed_by_kind(stage: StageRun) -> tuple[float, float]:
 
 
 def arrival_s(draft: Draft, stage: StageRun) -> float:
-    """From the first byte of weights to the end of the computing, as all of them come one after another."""
+    """From the first byte of weights to the end of the computing, as all of them, and the first micro-batch's input,
+    come one after another."""
     computed_s = came_s = 0.0
     for layer in stage.layers:
         if layer.weights is None:
@@ -103,34 +106,61 @@ def arrival_s(draft: Draft, stage: StageRun) -> float:
     more_s = sum(layer.seconds - layer.whole_s for layer in stage.layers)
     once = (stage.again, stage.spill)
     all_s = came_s + sum(each.alone_s for each in once if each is not None)
-    return weights_latency_s(stage) + max(computed_s + more_s, all_s)
+    input_s = 0.0 if stage.load is None else stage.load.alone_s
+    return weights_latency_s(stage) + max(computed_s + more_s, all_s) + input_s
 
 
 def lay_out_in_turns(draft: Draft, pipeline: PipelineRun) -> list[Numbers]:
     """The operations of a pipeline; per stage, behind which its last micro-batch has left."""
     left: list[Numbers] = [() for _ in pipeline.stages]
+    made: list[Numbers] = [() for _ in pipeline.stages]
     weights = _weights(draft, pipeline)
     for micro_batch in range(pipeline.micro_batches):
         for stage in pipeline.stages:
+            number = stage.number
             took = durations(draft, stage, pipeline.share(stage, micro_batch).seconds)
-            what = What("compute", pipeline.window, pipeline.number, stage.number, micro_batch)
-            before = left[stage.number]
-            come = left[stage.number - 1] if stage.number else ()
-            own = _way(draft, took, what, come if stage.overlaps else (*come, *before), weights.pop(stage.number, ()))
-            if stage.overlaps and micro_batch:
-                own = (*own, *_turn(draft, took, what, before))
-            left[stage.number] = own
+            what = What("compute", pipeline.window, pipeline.number, number, micro_batch)
+            before, come = left[number], left[number - 1] if number else ()
+            if stage.overlaps:
+                made[number], left[number] = _beside(draft, took, what, come, weights.pop(number, ()))
+                if micro_batch:
+                    left[number] = (*left[number], *_turn(draft, took, what, before))
+                continue
+            if micro_batch:  # what comes next has room when all is computed
+                came = draft.work(what._replace(kind="forward"), took.receive, made[number])
+                before = (*before, came)
+            made[number], left[number] = _behind(draft, took, what, (*come, *before), weights.pop(number, ()))
     return left
 
 
-def _way(draft: Draft, took: Durations, what: What, after: Numbers, weights: Numbers) -> Numbers:
-    def work(kind: str, seconds: float, behind: Sequence[int]) -> Numbers:
-        return (draft.work(what._replace(kind=kind), seconds, tuple(behind)),)
+def _beside(draft: Draft, took: Durations, what: What, after: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:
+    """A micro-batch on its way, with exchanges beside the computing: what is made, and what has left."""
+    load = _work(draft, what, "load", took.load, after)
+    body = _body(draft, took, what, took.pace, load)
+    # What exchanges take longer than computing comes behind weights that are late, too.
+    late = _work(draft, what, "exchange", took.pace - took.compute, weights)
+    return _out(draft, took, what, (*body, *late))
 
-    load = work("load", took.load, after)
-    body = (*work("compute", took.compute, load), *work("stream", took.streams, load), *work("mates", took.mates, load))
-    exchanged = work("exchange", took.exchange, (*body, *weights))
-    return (*work("store", took.store, exchanged), *work("forward", took.port, exchanged))
+
+def _behind(draft: Draft, took: Durations, what: What, after: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:
+    """As `_beside`, one after another."""
+    load = _work(draft, what, "load", took.load, after)
+    body = _body(draft, took, what, took.compute, load)
+    return _out(draft, took, what, _work(draft, what, "exchange", took.exchange, (*body, *weights)))
+
+
+def _body(draft: Draft, took: Durations, what: What, computing_s: float, load: Numbers) -> Numbers:
+    parts = (("compute", computing_s), ("stream", took.streams), ("mates", took.mates))
+    return tuple(number for kind, seconds in parts for number in _work(draft, what, kind, seconds, load))
+
+
+def _out(draft: Draft, took: Durations, what: What, made: Numbers) -> tuple[Numbers, Numbers]:
+    store, forward = (_work(draft, what, *each, made) for each in (("store", took.store), ("forward", took.port)))
+    return made, (*store, *forward)
+
+
+def _work(draft: Draft, what: What, kind: str, seconds: float, behind: Numbers) -> Numbers:
+    return (draft.work(what._replace(kind=kind), seconds, behind),)
 
 
 def _turn(draft: Draft, took: Durations, what: What, after: Numbers) -> Numbers:

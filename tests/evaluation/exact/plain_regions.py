@@ -598,6 +598,10 @@ class Twin:
             moves.append(total)
         return moves
 
+    def receives(self, window: int, number: int) -> Counter[int]:
+        """Bytes of a micro-batch that come to each chiplet of the stage from earlier ones of the window."""
+        return sum((self.forwards(window, each)[number - each - 1].received for each in range(number)), Counter())
+
     def activations(self, window: int, number: int) -> float:
         """The largest sum, over the layers, of what a chiplet holds; of each tensor the largest chiplet's."""
         pipeline = self.pipelines[window]
@@ -901,6 +905,7 @@ class Twin:
             "store_s": self.dram_s(store_bytes, store.hops),
             "spill_s": self.dram_s(evicted, region_hops),
             "forward_s": sum(moved.time_s(package, self.detailed) for moved in forwards),
+            "receive_s": 0.0,
             "weights_s": max(self.dram_s(streamed + again, weights.hops), gather_s),
             "resident_s": (all_weights - streamed) / package.dram_bandwidth_bytes_s,
         }
@@ -912,21 +917,27 @@ class Twin:
             fill_s = sum(figures[name] for name in names)
             figures |= dict.fromkeys(("fill_s", "steady_s", "last_fill_s", "last_steady_s"), fill_s) | {"ready_s": 0.0}
         else:
+            figures["receive_s"] = max(self.receives(window, number).values(), default=0.0)
+            figures["receive_s"] /= package.link_bandwidth_bytes_s
             dram_weights_s = self.dram_s(streamed + again, weights.hops)
             for name, share in (("", 1.0), ("last_", self.last_share(stage, micro_batch))):
                 streams_s = dram_weights_s + share * figures["spill_s"]
-                body_s = max(share * figures["compute_s"] + exposed, streams_s, gather_s)
-                out_s = share * max(figures["store_s"], port_s)
-                fill_s = share * (figures["load_s"] + exchange_s) + body_s + out_s
-                ends_s = share * (figures["load_s"] + figures["store_s"]) + streams_s
-                busy_s = max(share * figures["pace_s"] + exposed, ends_s, gather_s, share * port_s)
-                figures |= {f"{name}fill_s": fill_s, f"{name}steady_s": busy_s if way.overlaps else fill_s}
+                load_s, out_s = share * figures["load_s"], share * max(figures["store_s"], port_s)
+                if way.overlaps:
+                    body_s = max(share * figures["pace_s"] + exposed, streams_s, gather_s)
+                    ends_s = load_s + share * figures["store_s"] + streams_s
+                    steady_s = max(body_s, ends_s, share * port_s)
+                else:
+                    body_s = max(share * figures["compute_s"] + exposed, streams_s, gather_s) + share * exchange_s
+                    steady_s = load_s + body_s + max(out_s, share * figures["receive_s"])
+                figures |= {f"{name}fill_s": load_s + body_s + out_s, f"{name}steady_s": steady_s}
             once = all_weights + again + evicted
             late_s = self.dram_s(once, weights.hops) - once / package.dram_bandwidth_bytes_s
             figures["ready_s"] = 0.0
             if all_weights:
-                figures["ready_s"] = max(late_s + arrival + sum(blocks), self.dram_s(once, weights.hops)) + exchange_s
-                figures["ready_s"] += max(figures["store_s"], port_s)
+                figures["ready_s"] = max(late_s + arrival + sum(blocks), self.dram_s(once, weights.hops))
+                figures["ready_s"] += load_bytes / package.dram_bandwidth_bytes_s + max(figures["store_s"], port_s)
+                figures["ready_s"] += figures["pace_s"] - figures["compute_s"] if way.overlaps else exchange_s
 
         bytes_ = {
             "weights": all_weights + (count - 1) * streamed,

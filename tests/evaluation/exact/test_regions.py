@@ -189,7 +189,7 @@ def package_of(rng: random.Random, l2_bytes: int) -> Package:
         interfaces=tuple(sorted(rng.sample(range(many), rng.randint(1, 2)))),
         positions=topology.grid_positions(rows, columns),
         routing=routing,
-        link_bandwidth_bytes_s=rng.choice([1e6, 1e7]),
+        link_bandwidth_bytes_s=rng.choice([1e5, 1e7]),
         dram_bandwidth_bytes_s=rng.choice([2e5, 3e7]),
         hop_latency_s=3e-6,
         dram_latency_s=7e-6,
@@ -321,6 +321,9 @@ def test_the_random_cases_have_every_kind_of_stage() -> None:
                 "read again on a region": use.again > 0 and several,
                 "exposed on a region": stage.exposed_s > 0 and several,
                 "overlaps": stage.overlaps,
+                "exchanges longer than it computes": stage.overlaps and stage.pace_s > stage.compute_s,
+                "receives longer than it sends": stage.steady_s > stage.fill_s,
+                "receives longer than it sends on a region": stage.steady_s > stage.fill_s and several,
                 "waits for weights": stage.ready_s > stage.fill_s,
                 "short last": stage.last_fill_s < stage.fill_s,
             }

@@ -137,7 +137,8 @@ def check(found: StageEvaluation | WindowEvaluation | StageBytes | Energy | obje
 # 64 bytes of c, store_s = 64/5 + 1 + 2 = 15.8, of which chiplet 1's 32 cross 1->0. Weights: 152/5 = 30.4 s.
 # Split in two, a takes 9 s, b 1 s and c 9 s: compute_s = 19, however they are split.
 # As weights come, 3 s until the first byte and 14.4, 1.6 and 14.4 s: a is through at 14.4 + 9, b a second later, long
-# before c's weights are there, at 30.4: c at 39.4, with the 3 s at 42.4. ready_s is that + exchange_s + 15.8.
+# before c's weights are there, at 30.4: c at 39.4, with the 3 s at 42.4, with the input's 32/5 s at 48.8. ready_s is
+# that, what exchanges take longer than computing, pace_s - 19, and 15.8.
 # DRAM bytes of the window: 152 + 3 * (32 + 64) = 440: dram_s = 88, energy 880.
 
 
@@ -147,8 +148,8 @@ def test_two_chiplets_share_the_weights() -> None:
     a -> b   a 1x1 filter reads the columns that it makes: nothing moves
     b -> c   chiplet 0 needs columns 0-2, chiplet 1 columns 1-3: one column of 4 * 2 = 8 bytes each way, 8/10 + 1 = 1.8
     pace     max(9, 0) + max(1, 1.8) + max(9, 0) = 19.8
-    fill     9.4 + 15.8 + 19 + 1.8 = 46;   steady: max(19.8, 9.4 + 15.8) = 25.2
-    latency  ready_s 42.4 + 1.8 + 15.8 = 60, more than fill_s, and 2 * 25.2: 110.4
+    fill     9.4 + 19.8 + 15.8 = 45;   steady: max(19.8, 9.4 + 15.8) = 25.2
+    latency  ready_s 48.8 + 0.8 + 15.8 = 65.4, more than fill_s, and 2 * 25.2: 115.8
     0 -> 1   weights 152; 3 times the input's columns 1-3, 24, and 8 of b: 152 + 96 = 248
     1 -> 0   3 * (32 of c + 8 of b) = 120
     hop_bytes 248 + 120 = 368
@@ -161,11 +162,11 @@ def test_two_chiplets_share_the_weights() -> None:
     window = run(CHAIN, row(2), DETAILED, [Stage(0, 2, (0, 1), (W, W, W))], batch=3)
     (stage,) = stages_of(window)
     check(stage, compute_s=19, exchange_s=1.8, pace_s=19.8, load_s=9.4, store_s=15.8, forward_s=0, spill_s=0)
-    check(stage, weights_s=0, resident_s=30.4, fill_s=46, ready_s=60, steady_s=25.2, overlaps=True)
+    check(stage, weights_s=0, resident_s=30.4, fill_s=45, ready_s=65.4, steady_s=25.2, overlaps=True)
     check(stage.bytes_, weights=152, load=96, store=192, spill=0, forward=0, exchange=48, mates=0, hop_bytes=368)
     check(stage.l2, keeping="resident", fits=True, held_weights=152, activations=56, spill=0)
     check(stage.energy, mac=7296, l1=14592, l2=480, noc=576, fill=560, drain=288, dram=880, nop=368, static=0)
-    check(window, latency_s=110.4, dram_s=88, link=(0, 1), link_s=24.8, port=0, port_s=24.8, bound_by="pipeline")
+    check(window, latency_s=115.8, dram_s=88, link=(0, 1), link_s=24.8, port=0, port_s=24.8, bound_by="pipeline")
     assert window.dram_bytes == 440
 
 
@@ -190,8 +191,8 @@ def test_two_chiplets_share_the_input() -> None:
     a -> b   each needs the other's half, 32 bytes: 32/10 + 1 = 4.2
     b -> c   16 bytes each way: 16/10 + 1 = 2.6;   exchange 6.8, bytes 64 + 32
     pace     max(9, 4.2) + max(1, 2.6) + 9 = 20.6
-    fill     9.4 + 15.8 + 19 + 6.8 = 51;   steady: max(20.6, 25.2);   ready 42.4 + 6.8 + 15.8 = 65
-    latency  65 + 2 * 25.2 = 115.4
+    fill     9.4 + 20.6 + 15.8 = 45.8;   steady: max(20.6, 25.2);   ready 48.8 + 1.6 + 15.8 = 66.2
+    latency  66.2 + 2 * 25.2 = 116.6
     0 -> 1   half the weights, 76; 3 * (input 32 + 32 + 16) = 240: 316
     1 -> 0   3 * (32 + 32 + 16) = 240;   hop_bytes 556
     L2       weights 76; a: 32 + 32, b: 64 + 16, c: 32 + 32: 80
@@ -202,11 +203,11 @@ def test_two_chiplets_share_the_input() -> None:
     window = run(CHAIN, row(2), DETAILED, [Stage(0, 2, (0, 1), (I, I, I))], batch=3)
     (stage,) = stages_of(window)
     check(stage, compute_s=19, exchange_s=6.8, pace_s=20.6, load_s=9.4, store_s=15.8, resident_s=30.4)
-    check(stage, fill_s=51, ready_s=65, steady_s=25.2, overlaps=True)
+    check(stage, fill_s=45.8, ready_s=66.2, steady_s=25.2, overlaps=True)
     check(stage.bytes_, weights=152, load=96, store=192, exchange=288, mates=0, hop_bytes=556)
     check(stage.l2, keeping="resident", fits=True, held_weights=76, activations=80, spill=0)
     check(stage.energy, mac=7296, l1=14592, l2=480, noc=768, fill=632, drain=480, dram=880, nop=556)
-    check(window, latency_s=115.4, dram_s=88, link=(0, 1), link_s=31.6, port=0, port_s=31.6)
+    check(window, latency_s=116.6, dram_s=88, link=(0, 1), link_s=31.6, port=0, port_s=31.6)
 
 
 def test_two_chiplets_change_the_partition() -> None:
@@ -214,7 +215,7 @@ def test_two_chiplets_change_the_partition() -> None:
 
     a -> b   each needs the other's columns, 32 bytes: 4.2
     b -> c   3 columns of the other's channel, 4 * 3 = 12 bytes: 12/10 + 1 = 2.2;   exchange 6.4, bytes 64 + 24
-    pace     9 + max(1, 2.2) + 9 = 20.2;   fill 9.4 + 15.8 + 19 + 6.4 = 50.6;   latency 42.4 + 6.4 + 15.8 + 50.4 = 115
+    pace     9 + max(1, 2.2) + 9 = 20.2;   fill 9.4 + 20.2 + 15.8 = 45.4;   latency 48.8 + 1.2 + 15.8 + 50.4 = 116.2
     0 -> 1   weights 72 + 4 + 72 = 148; 3 * (24 + 32 + 12) = 204: 352
     1 -> 0   3 * (32 + 32 + 12) = 228;   hop_bytes 580
     L2       weights 148; a: 24 + 32, b: 64 + 16, c: 24 + 32: 80
@@ -224,11 +225,11 @@ def test_two_chiplets_change_the_partition() -> None:
     window = run(CHAIN, row(2), DETAILED, [Stage(0, 2, (0, 1), (W, I, W))], batch=3)
     (stage,) = stages_of(window)
     check(stage, compute_s=19, exchange_s=6.4, pace_s=20.2, load_s=9.4, store_s=15.8, resident_s=30.4)
-    check(stage, fill_s=50.6, steady_s=25.2)
+    check(stage, fill_s=45.4, steady_s=25.2)
     check(stage.bytes_, weights=152, exchange=264, hop_bytes=580)
     check(stage.l2, held_weights=148, activations=80)
     check(stage.energy, mac=7296, noc=768, fill=776, drain=480, dram=880, nop=580)
-    check(window, latency_s=115, link=(0, 1), link_s=35.2, port=0, port_s=35.2)
+    check(window, latency_s=116.2, link=(0, 1), link_s=35.2, port=0, port_s=35.2)
 
 
 # CHAIN as two stages on two regions of a row of four: a and b on 0, 1; c on 2, 3; batch 3 -------------------------
@@ -238,7 +239,8 @@ def test_two_chiplets_change_the_partition() -> None:
 #   8 to 2, 16 to 3. Each receives 24 and sends min(24, 16) = 16.
 #   Links: from 0: 16 on 0->1, 16 on 1->2, 8 on 2->3; from 1: 16 on 1->2, 16 on 2->3: 72 hop bytes.
 #   1->2 carries both, 32: 32/10 + 3 hops = 6.2; in `paper` what a chiplet receives counts: 24/10 + 3 = 5.4.
-# Second stage: weights 72/5 = 14.4, 5 s until the first byte, store_s = 64/5 + 3 + 2 = 17.8, compute_s = 9.
+# Second stage: receive_s = 24/10 = 2.4, weights 72/5 = 14.4, 5 s until the first byte, store_s = 64/5 + 3 + 2 = 17.8,
+#   compute_s = 9.
 
 IN_TWO = (Stage(0, 1, (0, 1), (W, W)), Stage(2, 2, (2, 3), (W,)))
 
@@ -246,9 +248,9 @@ IN_TWO = (Stage(0, 1, (0, 1), (W, W)), Stage(2, 2, (2, 3), (W,)))
 def test_two_stages_in_a_row() -> None:
     """first: fill 9.4 + 10 + 6.2 = 25.6, steady max(10, 9.4, 6.2); second: fill 9 + 17.8 = 26.8, steady max(9, 17.8).
 
-    ready     first: a is through at 3 + 14.4 + 9, b a second later: 27.4 + 6.2 = 33.6
+    ready     first: a is through at 3 + 14.4 + 9, b a second later: 27.4, and the input's 6.4, and 6.2 = 40
               second: behind the first stage's 16 s of weights 5 + 14.4 + 9 + 17.8 = 46.2
-    latency   the first sample leaves at max(33.6 + 26.8, 16 + 46.2) = 62.2; 62.2 + 2 * 17.8 = 97.8
+    latency   the first sample leaves at max(40 + 26.8, 16 + 46.2) = 66.8; 66.8 + 2 * 17.8 = 102.4
     hop_bytes first: weights 80, 3 * (24 of input + 72); second: weights 3 * 72, 3 * (2 * 32 + 3 * 32) of output
     0 -> 1    80 + 72 + 3 * (24 + 16) = 272, all that chiplet 0 sends;   1 -> 0: 3 * 64 = 192
     energy    first: fill 3 * 2 * 32 of a + 2 * 80, drain 3 * 32 of b; second: fill 3 * 2 * 32 + 2 * 72, drain 3 * 64
@@ -256,14 +258,14 @@ def test_two_stages_in_a_row() -> None:
     window = run(CHAIN, row(4), DETAILED, IN_TWO, batch=3)
     first, second = stages_of(window)
     check(first, compute_s=10, exchange_s=0, pace_s=10, load_s=9.4, store_s=0, forward_s=6.2, resident_s=16)
-    check(first, fill_s=25.6, ready_s=33.6, steady_s=10)
+    check(first, receive_s=0, fill_s=25.6, ready_s=40, steady_s=10)
     check(first.bytes_, weights=80, load=96, store=0, forward=96, exchange=0, hop_bytes=368)
     check(first.energy, mac=3840, l1=7680, l2=288, noc=384, fill=352, drain=96, dram=352, nop=368)
     check(second, compute_s=9, exchange_s=0, pace_s=9, load_s=0, store_s=17.8, forward_s=0, resident_s=14.4)
-    check(second, fill_s=26.8, ready_s=46.2, steady_s=17.8)
+    check(second, receive_s=2.4, fill_s=26.8, ready_s=46.2, steady_s=17.8)
     check(second.bytes_, weights=72, load=0, store=192, forward=0, exchange=0, hop_bytes=696)
     check(second.energy, mac=3456, l1=6912, l2=192, noc=192, fill=336, drain=192, dram=528, nop=696)
-    check(window, latency_s=97.8, dram_s=88, link=(0, 1), link_s=27.2, port=0, port_s=27.2)
+    check(window, latency_s=102.4, dram_s=88, link=(0, 1), link_s=27.2, port=0, port_s=27.2)
 
 
 def test_two_stages_in_a_row_in_paper() -> None:
@@ -274,7 +276,7 @@ def test_two_stages_in_a_row_in_paper() -> None:
     first, second = stages_of(window)
     check(first, load_s=25.4, forward_s=5.4, fill_s=40.8, steady_s=40.8)
     check(first.bytes_, weights=240, forward=96, hop_bytes=528)
-    check(second, load_s=19.4, store_s=17.8, fill_s=46.2, steady_s=46.2)
+    check(second, load_s=19.4, store_s=17.8, receive_s=0, fill_s=46.2, steady_s=46.2)
     check(second.bytes_, weights=216, hop_bytes=1128)
     check(window, latency_s=179.4, dram_s=0, link_s=0, port_s=0)
 
@@ -297,18 +299,45 @@ def test_a_region_hands_a_tensor_on_in_rows_in_paper() -> None:
     check(first.bytes_, forward=8, hop_bytes=12)
     check(second, load_s=6.4, forward_s=3.6)
     check(second.bytes_, forward=16, hop_bytes=44)
-    # straight to its reader in `detailed`: 8/10 + 3 hops
-    first, second, _ = stages_of(run(model, row(4), DETAILED, stages))
+    # straight to its reader in `detailed`: 8/10 + 3 hops; the reader gets 8 of a and 8 of b
+    first, second, third = stages_of(run(model, row(4), DETAILED, stages))
     check(first, forward_s=3.8)
     check(first.bytes_, forward=8, hop_bytes=24)
     check(second, forward_s=8 / 10 + 2)
     check(second.bytes_, forward=8, hop_bytes=20 + 12)
+    check(second, receive_s=0)
+    check(third, receive_s=16 / 10)
+
+
+def test_without_a_second_buffer_a_stage_receives_while_it_stores() -> None:
+    """a by rows on 0, 1 and b by channels on 2, 3, gemms of 4 rows; L2 of 200 bytes, 16 Hz, batch 3.
+
+    a         weights 64; per chiplet 4 bytes in and 64 out, once more for a second copy: 64 + 2 * 68 = 200
+    b         weights 32 on each; 128 in and 4 out: 164; there is no room for a second copy
+    first     load 8/5 + 1 + 2 = 4.6; compute 2 * 2 * 32 / 16 = 8; each of 2, 3 needs all 128 bytes, half from 0 and
+              half from 1, which meet on 1->2: 128/10 + 3 = 15.8; fill 4.6 + 8 + 15.8 = 28.4, steady 15.8
+              ready: weights 64/5 = 12.8, 3 s until the first byte: 3 + 12.8 + 8 + 8/5 of the input + 15.8 = 41.2
+    second    compute 4 * 32 / 16 = 8; store 8/5 + 3 + 2 = 6.6; receive 128/10 = 12.8, which is longer than it stores
+              fill 8 + 6.6 = 14.6; steady 8 + 12.8 = 20.8;   ready 5 + 12.8 + 8 + 6.6 = 32.4
+    latency   max(41.2 + 14.6, 12.8 + 32.4) + 2 * 20.8 = 97.4
+    """
+    model = Model("wide", (gemm("a", 4, 2, 32), gemm("b", 4, 32, 2)), (Edge(-1, 0, 8), Edge(0, 1, 128)))
+    stages = (Stage(0, 0, (0, 1), (W,)), Stage(1, 1, (2, 3), (I,)))
+    window = run(model, row(4, clock_hz=16.0, l2_bytes=200), DETAILED, stages, batch=3)
+    first, second = stages_of(window)
+    check(first, compute_s=8, load_s=4.6, forward_s=15.8, receive_s=0, overlaps=True)
+    check(first, fill_s=28.4, ready_s=41.2, steady_s=15.8)
+    check(second.l2, keeping="resident", held_weights=32, activations=132)
+    check(second, compute_s=8, load_s=0, store_s=6.6, receive_s=12.8, overlaps=False)
+    check(second, fill_s=14.6, ready_s=32.4, steady_s=20.8)
+    check(window, latency_s=97.4)
 
 
 # CHAIN on a square of four, one stage, batch 1 -------------------------------------------------------------------
 #
 # From DRAM: 32/5 + 2 hops + 2 = 10.4; to DRAM: 64/5 + 2 + 2 = 16.8; weights: 152/5 = 30.4.
-# As these come, after 4 s: a is through at 14.4 + 4.5 and b before c's are there, at 30.4: c at 34.9, plus 4: 38.9.
+# As these come, after 4 s: a is through at 14.4 + 4.5 and b before c's are there, at 30.4: c at 34.9, plus 4: 38.9, and
+# with the input's 32/5 s 45.3.
 # The tree from 0: 0->1, 0->2, 1->3. To 0: 1->0, 2->0, 3->2->0. DRAM bytes 248: dram_s = 49.6, energy 496.
 # c's quarters of 16 bytes to DRAM: 16 on 1->0, 32 on 2->0, 16 on 3->2: 64 hop bytes, however they are split.
 
@@ -322,7 +351,7 @@ def test_a_square_shares_the_weights() -> None:
              hop bytes: from 0 6 on 0->1, 2 on 1->3, 4 on 0->2; from 1 6 on 1->0, 2 on 0->2, 4 on 1->3;
              from 2 6 on 2->3, 2 on 3->1, 4 on 2->0; from 3 6 on 3->2, 2 on 2->0, 4 on 3->1: 48
     compute  4.5 + 0.5 + 4.5 = 9.5;   pace 4.5 + max(0.5, 3) + 4.5 = 12
-    fill     10.4 + 16.8 + 9.5 + 3 = 39.7;   steady max(12, 27.2);   latency 38.9 + 3 + 16.8 = 58.7
+    fill     10.4 + 12 + 16.8 = 39.2;   steady max(12, 27.2);   latency 45.3 + 12 - 9.5 + 16.8 = 64.6
     input    18 bytes each: 0->1 min(36, 32), 0->2 18, 1->3 18: 68
     hop_bytes weights 3 * 152, 68, 48, c 64: 636
     0 -> 1   weights 152, input 32, b 6: 190;   0 -> 2: 152 + 18 + 4 + 2;   1 -> 3: 152 + 18 + 2 + 4
@@ -334,11 +363,11 @@ def test_a_square_shares_the_weights() -> None:
     window = run(CHAIN, SQUARE, DETAILED, [Stage(0, 2, (0, 1, 2, 3), (W, W, W))])
     (stage,) = stages_of(window)
     check(stage, compute_s=9.5, exchange_s=3, pace_s=12, load_s=10.4, store_s=16.8, forward_s=0, resident_s=30.4)
-    check(stage, fill_s=39.7, steady_s=27.2)
+    check(stage, fill_s=39.2, steady_s=27.2)
     check(stage.bytes_, weights=152, load=32, store=64, exchange=32, mates=0, hop_bytes=636)
     check(stage.l2, keeping="resident", held_weights=152, activations=34)
     check(stage.energy, mac=2432, l1=4864, l2=160, noc=320, fill=736 + 640 / 9, drain=96, dram=496, nop=636)
-    check(window, latency_s=58.7, dram_s=49.6, link=(0, 1), link_s=19, port=0, port_s=19.2)
+    check(window, latency_s=64.6, dram_s=49.6, link=(0, 1), link_s=19, port=0, port_s=19.2)
 
 
 def test_a_square_shares_the_input() -> None:
@@ -349,7 +378,7 @@ def test_a_square_shares_the_input() -> None:
     b -> c   all need both channels: 2 and 3 receive 32: 32/10 + 2 = 5.2; 32 bytes
              hop bytes: 16 on each tree of three links: 96
     compute  4.5 + 1 + 4.5 = 10;   pace max(4.5, 6.8) + max(1, 5.2) + 4.5 = 16.5
-    fill     10.4 + 16.8 + 10 + 12 = 49.2;   latency 38.9 + 12 + 16.8 = 67.7
+    fill     10.4 + 16.5 + 16.8 = 43.7;   latency 45.3 + 16.5 - 10 + 16.8 = 68.6
     weights  a and c 18 each: 36 on 0->1, 18 on 0->2, 18 on 1->3; b 4 on 0->1: 148;   input 3 * 32
     hop_bytes 148 + 96 + 128 + 96 + 64 = 532
     0 -> 1   weights 36 + 4 + 36, input 32, a 16, b 16: 140;   0 sends 54 + 4 + 54 + 32 + 16 + 16 = 176
@@ -359,11 +388,11 @@ def test_a_square_shares_the_input() -> None:
     window = run(CHAIN, SQUARE, DETAILED, [Stage(0, 2, (0, 1, 2, 3), (I, I, I))])
     (stage,) = stages_of(window)
     check(stage, compute_s=10, exchange_s=12, pace_s=16.5, load_s=10.4, store_s=16.8, resident_s=30.4)
-    check(stage, fill_s=49.2, steady_s=27.2)
+    check(stage, fill_s=43.7, steady_s=27.2)
     check(stage.bytes_, weights=152, exchange=96, hop_bytes=532)
     check(stage.l2, held_weights=40, activations=80)
     check(stage.energy, mac=2432, l1=4864, l2=160, noc=384, fill=472, drain=160, dram=496, nop=532)
-    check(window, latency_s=67.7, dram_s=49.6, link=(0, 1), link_s=14, port=0, port_s=17.6)
+    check(window, latency_s=68.6, dram_s=49.6, link=(0, 1), link_s=14, port=0, port_s=17.6)
 
 
 def test_a_square_changes_the_partition() -> None:
@@ -371,17 +400,18 @@ def test_a_square_changes_the_partition() -> None:
 
     a -> b   4 bytes between any two: 12/10 + 2 = 3.2; 48 bytes; 8 pairs at 1 hop and 4 at 2: 64 hop bytes
     b -> c   all need all 4 tiles of 8: 24/10 + 2 = 4.4; 32 bytes; 4 trees of three links: 96
-    pace     4.5 + max(0.5, 4.4) + 4.5 = 13.4;   fill 10.4 + 16.8 + 9.5 + 7.6 = 44.3;   latency 38.9 + 7.6 + 16.8
+    pace     4.5 + max(0.5, 4.4) + 4.5 = 13.4;   fill 10.4 + 13.4 + 16.8 = 40.6
+    latency  45.3 + 13.4 - 9.5 + 16.8 = 66
     hop_bytes weights 72 + 3 * 8 + 72, input 96, 64 + 96, c 64: 488
     0 -> 1   weights 36 + 8 + 36, input 32, a 4 + 4, b 8 from 0: 128;   0 -> 2: 18 + 8 + 18 + 32 + a 4 (0) 4 (1) + b 16
     port     0 sends 54 + 8 + 54 + 32 + 12 + 8 = 168
     """
     window = run(CHAIN, SQUARE, DETAILED, [Stage(0, 2, (0, 1, 2, 3), (I, W, I))])
     (stage,) = stages_of(window)
-    check(stage, compute_s=9.5, exchange_s=7.6, pace_s=13.4, fill_s=44.3, steady_s=27.2)
+    check(stage, compute_s=9.5, exchange_s=7.6, pace_s=13.4, fill_s=40.6, steady_s=27.2)
     check(stage.bytes_, exchange=80, hop_bytes=488)
     check(stage.energy, nop=488)
-    check(window, latency_s=63.3, link=(0, 1), link_s=12.8, port=0, port_s=16.8)
+    check(window, latency_s=66, link=(0, 1), link_s=12.8, port=0, port_s=16.8)
 
 
 def test_two_stages_on_a_square() -> None:
@@ -391,12 +421,12 @@ def test_two_stages_on_a_square() -> None:
              load 32/5 + 1 + 2 = 9.4; weights 80/5 = 16, of which 36 + 8 cross 0->1
     forward  2 and 3 need both halves of 16: 32/10 + 2 = 5.2; 32 bytes; from 0 16 on 0->2, 0->1, 1->3, from 1 on 1->3,
              1->0, 0->2: 96 hop bytes
-             fill 9.4 + 10 + 2.6 + 5.2 = 27.2; steady max(10, 9.4, 5.2); hop_bytes 44 + 2 * (32 + 32 + 96) = 364
-             ready 3 + 14.4 + 9 + 1 + 2.6 + 5.2 = 35.2
+             fill 9.4 + 10 + 5.2 = 24.6; steady max(10, 9.4, 5.2); hop_bytes 44 + 2 * (32 + 32 + 96) = 364
+             ready 3 + 14.4 + 9 + 1 + 32/5 of the input + 5.2 = 39; exchanges take no longer than computing
     second   weights 72/5 = 14.4: 36 on 0->2, 0->1, 1->3; store 64/5 + 2 + 2 = 16.8: 64 on 2->0, 32 on 3->2
-             fill 9 + 16.8 = 25.8; steady 16.8; hop_bytes 108 + 2 * 96 = 300
+             receive 32/10 = 3.2; fill 9 + 16.8 = 25.8; steady 16.8; hop_bytes 108 + 2 * 96 = 300
              ready, behind 16 s of weights, 4 + 14.4 + 9 + 16.8 = 44.2
-    latency  max(35.2 + 25.8, 16 + 44.2) = 61; 61 + 16.8 = 77.8
+    latency  max(39 + 25.8, 16 + 44.2) = 64.8; 64.8 + 16.8 = 81.6
     0 -> 1   44 + 36 + 2 * (32 + 16 + 16) = 208;   0 sends 44 + 72 + 2 * (32 + 16 + 16) = 244
     dram     (80 + 2 * 32 + 72 + 2 * 64) / 5 = 68.8
     """
@@ -404,11 +434,12 @@ def test_two_stages_on_a_square() -> None:
     window = run(CHAIN, SQUARE, DETAILED, stages, batch=2)
     first, second = stages_of(window)
     check(first, compute_s=10, exchange_s=2.6, pace_s=10, load_s=9.4, forward_s=5.2, resident_s=16)
-    check(first, fill_s=27.2, ready_s=35.2, steady_s=10)
+    check(first, receive_s=0, fill_s=24.6, ready_s=39, steady_s=10)
     check(first.bytes_, weights=80, load=64, forward=64, exchange=64, hop_bytes=364)
-    check(second, compute_s=9, exchange_s=0, store_s=16.8, resident_s=14.4, fill_s=25.8, ready_s=44.2, steady_s=16.8)
+    check(second, compute_s=9, exchange_s=0, store_s=16.8, receive_s=3.2, resident_s=14.4)
+    check(second, fill_s=25.8, ready_s=44.2, steady_s=16.8)
     check(second.bytes_, weights=72, store=128, hop_bytes=300)
-    check(window, latency_s=77.8, dram_s=68.8, link=(0, 1), link_s=20.8, port=0, port_s=24.4)
+    check(window, latency_s=81.6, dram_s=68.8, link=(0, 1), link_s=20.8, port=0, port_s=24.4)
 
 
 # Samples --------------------------------------------------------------------------------------------------------
@@ -418,7 +449,8 @@ def test_samples_are_split_before_maps() -> None:
     """Two samples on two chiplets: one each, as fast as halves of both, and nothing to exchange.
 
     compute 18 + 2 + 18; load 64/5 + 3 = 15.8; store 128/5 + 3 = 28.6
-    latency a begins when its weights are there, after 3 + 14.4 s: 17.4 + 38 + 28.6 = 84, more than 15.8 + 38 + 28.6
+    latency a begins when its weights and the input are there, after 3 + 14.4 + 64/5 s: 30.2 + 38 + 28.6 = 96.8, more
+            than 15.8 + 38 + 28.6
     hop_bytes 152 + 32 + 64; L2: a whole sample, 32 + 64 = 96; tiles are whole: noc 2 * 128
     fill 2 * 32 of a + 2 * 152; drain of c only, 2 * 64
     """
@@ -428,7 +460,7 @@ def test_samples_are_split_before_maps() -> None:
     check(stage.bytes_, weights=152, load=64, store=128, exchange=0, hop_bytes=248)
     check(stage.l2, activations=96)
     check(stage.energy, mac=4864, noc=256, fill=368, drain=128)
-    check(window, latency_s=84)
+    check(window, latency_s=96.8)
 
 
 def test_three_samples_do_not_split_in_two() -> None:
@@ -442,11 +474,12 @@ def test_three_samples_do_not_split_in_two() -> None:
 def test_a_short_last_micro_batch_moves_its_own_bytes() -> None:
     """Batch 3 in micro-batches of 2, by channels: a full one exchanges 2 * 96 bytes, the window 3 * 96.
 
-    Of a full one exchange_s = (64/10 + 1) + (32/10 + 1) = 11.6 and fill_s = 15.8 + 38 + 11.6 + 28.6; of the last half.
+    Of a full one exchange_s = (64/10 + 1) + (32/10 + 1) = 11.6, pace_s = 18 + max(2, 4.2) + 18 = 40.2 and
+    fill_s = 15.8 + 40.2 + 28.6; of the last half.
     """
     window = run(CHAIN, row(2), DETAILED, [Stage(0, 2, (0, 1), (I, I, I))], batch=3, micro_batch=2)
     (stage,) = stages_of(window)
-    check(stage, compute_s=38, exchange_s=11.6, fill_s=94, last_fill_s=47)
+    check(stage, compute_s=38, exchange_s=11.6, pace_s=40.2, fill_s=84.6, last_fill_s=42.3)
     check(stage.bytes_, load=96, store=192, exchange=288, hop_bytes=556)
     assert window.pipelines[0].micro_batches == 2
 
@@ -460,7 +493,7 @@ def test_a_short_last_micro_batch_moves_its_own_bytes() -> None:
 #   blocks    two blocks and two pieces, a row in and a row out, 8: of 100 bytes 100 - 16 - 16 = 68 are left while a
 #             layer runs, and 60 beside its input and output. All of a layer's weights wait for one row of inputs
 # A layer ends 3.2 s after the one before, as weights come: the last one computes its last block, 1/2 or 1/4 s, when all
-# are there: at 3 + 19.2 + 0.5 = 22.7 or 22.45 s.
+# are there: at 3 + 19.2 + 0.5 = 22.7 or 22.45 s, and with the input's 8/5 s at 24.3 or 24.05 s.
 
 BY_ROWS = (Stage(0, 5, (0, 1), (W,) * 6),)
 
@@ -470,13 +503,13 @@ def deep(l2_bytes: int, batch: int) -> WindowEvaluation:
 
 
 def test_weights_stay_where_they_fit() -> None:
-    # latency 22.7 + 4.6 and 2 * max(6, 9.2)
+    # latency 24.3 + 4.6 and 2 * max(6, 9.2)
     window = deep(112, batch=3)
     (stage,) = stages_of(window)
     check(stage.l2, keeping="resident", fits=True, held_weights=96, activations=8, spill=0)
-    check(stage, resident_s=19.2, weights_s=0, fill_s=15.2, ready_s=27.3, overlaps=True, steady_s=9.2)
+    check(stage, resident_s=19.2, weights_s=0, fill_s=15.2, ready_s=28.9, overlaps=True, steady_s=9.2)
     check(stage.bytes_, weights=96, mates=0, hop_bytes=96 + 3 * 8)
-    check(window, latency_s=27.3 + 18.4)
+    check(window, latency_s=28.9 + 18.4)
 
 
 def test_without_a_second_buffer_nothing_overlaps() -> None:
@@ -484,7 +517,7 @@ def test_without_a_second_buffer_nothing_overlaps() -> None:
     window = deep(111, batch=3)
     (stage,) = stages_of(window)
     check(stage, fill_s=15.2, overlaps=False, steady_s=15.2, pace_s=6)
-    check(window, latency_s=27.3 + 2 * 15.2)
+    check(window, latency_s=28.9 + 2 * 15.2)
 
 
 def test_mates_keep_what_one_cannot() -> None:
@@ -500,19 +533,19 @@ def test_mates_keep_what_one_cannot() -> None:
     (stage,) = stages_of(window)
     check(stage.l2, keeping="mates", fits=True, held_weights=60, gathered=72, streamed=0, activations=8, spill=0)
     check(stage, resident_s=19.2, weights_s=9.6, exposed_s=0, exchange_s=0, overlaps=False)
-    check(stage, fill_s=18.8, steady_s=18.8, ready_s=27.3)
+    check(stage, fill_s=18.8, steady_s=18.8, ready_s=28.9)
     check(stage.bytes_, weights=96, load=24, store=24, mates=216, hop_bytes=300)
     check(stage.energy, fill=3 * 8 + 2 * 96 * (1 + 2 * 72 / 96), dram=288, nop=300)
-    check(window, latency_s=27.3 + 2 * 18.8, dram_s=28.8, link=(0, 1), link_s=18, port=0, port_s=18)
+    check(window, latency_s=28.9 + 2 * 18.8, dram_s=28.8, link=(0, 1), link_s=18, port=0, port_s=18)
 
 
 def test_mates_hide_behind_the_first_load_of_the_weights() -> None:
-    # one micro-batch: 27.3 as weights come, more than 18.8; they cross 0->1 as above, and 72 go between the chiplets
+    # one micro-batch: 28.9 as weights come, more than 18.8; they cross 0->1 as above, and 72 go between the chiplets
     window = deep(100, batch=1)
     (stage,) = stages_of(window)
     check(stage.l2, keeping="mates", held_weights=60)
     check(stage.bytes_, weights=96, mates=72, hop_bytes=60 + 72 + 8)
-    check(window, latency_s=27.3, link=(0, 1), link_s=10)
+    check(window, latency_s=28.9, link=(0, 1), link_s=10)
 
 
 def test_weights_stream_where_mates_lack_room() -> None:
@@ -527,9 +560,9 @@ def test_weights_stream_where_mates_lack_room() -> None:
     (stage,) = stages_of(window)
     check(stage.l2, keeping="streamed", fits=True, held_weights=28, gathered=56, streamed=40)
     check(stage, resident_s=11.2, weights_s=11, exposed_s=2, overlaps=False)
-    check(stage, fill_s=20.2, steady_s=20.2, ready_s=22.45 + 4.6)
+    check(stage, fill_s=20.2, steady_s=20.2, ready_s=24.05 + 4.6)
     check(stage.bytes_, weights=96 + 2 * 40, mates=3 * 56, hop_bytes=244 + 96)
-    check(window, latency_s=27.05 + 2 * 20.2, link=(0, 1), link_s=24.4)
+    check(window, latency_s=28.65 + 2 * 20.2, link=(0, 1), link_s=24.4)
 
 
 def test_channel_parts_are_never_gathered() -> None:
@@ -547,13 +580,13 @@ def test_what_does_not_fit_spills_on_every_chiplet() -> None:
     other 2 go to DRAM and come back for the next layer: five times, on both chiplets, 40 bytes in all.
 
     streams   weights 96/5 + 1 + 2 = 22.2, evicted 40/5 + 1 + 2 = 11; longer than computing, 6 s, and 13.2 exposed
-    fill      4.6 + 33.2 + 4.6 = 42.4;   ready (96 + 40)/5 + 3 + 4.6 = 34.8
+    fill      4.6 + 33.2 + 4.6 = 42.4;   ready (96 + 40)/5 + 3 + 8/5 + 4.6 = 36.4
     hop_bytes weights 96, 4 in, 4 out, chiplet 1's 10 both ways: 124
     """
     window = deep(30, batch=1)
     (stage,) = stages_of(window)
     check(stage.l2, keeping="streamed", fits=False, held_weights=0, activations=8, spill=40, again=0)
-    check(stage, spill_s=11, weights_s=22.2, exposed_s=13.2, fill_s=42.4, ready_s=34.8, overlaps=False)
+    check(stage, spill_s=11, weights_s=22.2, exposed_s=13.2, fill_s=42.4, ready_s=36.4, overlaps=False)
     check(stage.bytes_, weights=96, spill=40, hop_bytes=124)
     check(window, latency_s=42.4)
 
@@ -565,16 +598,17 @@ def test_the_largest_part_sets_the_time() -> None:
     """A gemm of 7 rows, 2 inputs and 3 outputs on a row of four at 1 Hz: 1, 2, 2 and 2 rows; 2 * 6 MACs take 12 s.
 
     load   14/5 + 3 hops + 2 = 7.8: 12, 8 and 4 bytes on the links;   store 21/5 + 3 + 2 = 9.2: 18, 12 and 6
-    weights 6/5 = 1.2: 6 on three links; as they come 5 + 1.2 + 12 + 9.2, less than fill_s
+    weights 6/5 = 1.2: 6 on three links; as they come, with the input's 14/5 s, 5 + 1.2 + 12 + 2.8 + 9.2, more than
+            fill_s
     """
     model = Model("seven", (gemm("a", 7, 2, 3),), (Edge(-1, 0, 14),))
     window = run(model, row(4, clock_hz=1.0), DETAILED, [Stage(0, 0, (0, 1, 2, 3), (W,))])
     (stage,) = stages_of(window)
-    check(stage, compute_s=12, load_s=7.8, store_s=9.2, resident_s=1.2, fill_s=29, ready_s=27.4)
+    check(stage, compute_s=12, load_s=7.8, store_s=9.2, resident_s=1.2, fill_s=29, ready_s=30.2)
     check(stage.bytes_, hop_bytes=24 + 36 + 18)
     check(stage.l2, held_weights=6, activations=4 + 6)
     check(stage.energy, mac=42, l2=21, noc=14, fill=14 + 24, drain=21)
-    check(window, latency_s=29)
+    check(window, latency_s=30.2)
 
 
 @pytest.mark.parametrize(

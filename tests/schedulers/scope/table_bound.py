@@ -276,7 +276,10 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
             out_bytes = batch * crossing[cut] if last else 0.0
             for s in range(many):
                 terms, chiplets = table[h, cut - h - 1, s], sizes[s]
-                if not terms[kernel.PACE_S] < np.inf or kernel.times(terms, 0.0, left, out_s, last, line)[1] > cap_s:
+                if (
+                    not terms[kernel.PACE_S] < np.inf
+                    or kernel.times(terms, 0.0, left, 0.0, out_s, last, line)[1] > cap_s
+                ):
                     continue
                 receive = need[h, s, int(terms[kernel.FIRST])]
                 dram_s = (terms[kernel.DRAM_BYTES] + out_bytes) * per_byte_s
@@ -289,10 +292,12 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
                         sum_s, from_dram_s = after[_SUM], after[_DRAM] + dram_s
                         ready_s = max(terms[kernel.READY_S] + io_s + sum_s, terms[kernel.RESIDENT_S] + after[_READY])
                         way[0], way[1], way[2], way[3] = cut, s, rest, number
-                        fill_s, steady_s = kernel.times(terms, entering, left, io_s, last, line)
+                        fill_s, steady_s = kernel.times(terms, entering, left, 0.0, io_s, last, line)
                         if steady_s <= cap_s:
                             slow_s = max(after[_SLOWEST], steady_s)
-                            first_s = max(sum_s + fill_s, ready_s)
+                            input_s = entering / line.rates.dram_bytes_s
+                            loaded_s = terms[kernel.READY_S] + input_s + io_s + sum_s
+                            first_s = max(sum_s + fill_s, loaded_s, terms[kernel.RESIDENT_S] + after[_READY])
                             own_s = first_s if share == 0 else sum_s + fill_s
                             mean_s = (1 - share) * own_s + share * (from_dram_s + in_dram_s)
                             if mean_s < means_s[h]:
@@ -303,7 +308,7 @@ def _windows(end, cap_s, share, table, need, crossing, line):  # type: ignore[no
                                 starts[h] = way
                         if h == 0:
                             continue
-                        fill_s, steady_s = kernel.times(terms, 0.0, left, io_s, last, line)
+                        fill_s, steady_s = kernel.times(terms, 0.0, left, receive, io_s, last, line)
                         if steady_s <= cap_s:
                             made[_MEAN] = (1 - share) * (sum_s + fill_s) + share * from_dram_s
                             made[_RECEIVE], made[_SIZE], made[_SLOWEST] = (

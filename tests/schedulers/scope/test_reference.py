@@ -48,13 +48,15 @@ def window_s(ground: Ground, made: MicroBatchTables, ends: list[int], sizes: tup
             out_s += hops * package.hop_latency_s + package.conflict_delay_s
         load_s, exposed_s = dram_s(made, loaded + stage[kernel.LOADED]), stage[kernel.EXPOSED_S]
         streams_s, gather_s = stage[kernel.STREAMS_S], stage[kernel.GATHER_S]
-        fill_s = max(stage[kernel.COMPUTE_S] + exposed_s, streams_s, gather_s)
-        fill_s += stage[kernel.EXCHANGE_S] + load_s + out_s
-        steady_s = fill_s
+        made_s = max(stage[kernel.COMPUTE_S] + exposed_s, streams_s, gather_s) + stage[kernel.EXCHANGE_S] + load_s
+        came = made.units.need[first, size - 1, int(stage[kernel.FIRST])] if number else 0.0
+        fill_s, steady_s = made_s + out_s, made_s + max(out_s, came / package.link_bandwidth_bytes_s)
         if stage[kernel.LEFT] >= stage[kernel.OPEN] * (loaded + crossing[end]):
             stored_s = out_s if end == ends[-1] else 0.0
+            fill_s = max(stage[kernel.PACE_S] + exposed_s, streams_s, gather_s) + load_s + out_s
             steady_s = max(stage[kernel.PACE_S] + exposed_s, load_s + stored_s + streams_s, gather_s, out_s)
-        first_s = max(first_s + fill_s, weights_s + stage[kernel.READY_S] + out_s)
+        input_s = loaded / package.dram_bandwidth_bytes_s
+        first_s = max(first_s + fill_s, weights_s + stage[kernel.READY_S] + input_s + out_s)
         weights_s += stage[kernel.RESIDENT_S]
         slowest_s = max(slowest_s, steady_s)
     rounds = ground.batch / made.micro_batch if ground.ready.detailed else -(-ground.batch // made.micro_batch)

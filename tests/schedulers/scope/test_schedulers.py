@@ -125,6 +125,18 @@ def test_each_is_valid_and_scope_is_never_worse(seed: int, where: str, fidelity:
             assert ours <= value(found, problem, goal) * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_next_best_are_other_schedules_in_order(seed: int) -> None:
+    """Two models: in each of the next schedules one of them has another plan than in the best."""
+    problem = problem_of(seed, PACKAGES["mesh"](2000, 1), tasks=2)
+    found = scheduler("scope")(problem, Request(objective("edp")))
+    assert found.near
+    assert len({found.schedule, *found.near}) == 1 + len(found.near)
+    assert not any(faults_of(plan, problem) for plan in found.near)
+    values = [evaluate(plan, problem).edp_js for plan in (found.schedule, *found.near)]
+    assert values == sorted(values)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("goal", OBJECTIVES)
 def test_every_objective(name: str, goal: str) -> None:

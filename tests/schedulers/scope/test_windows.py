@@ -55,19 +55,23 @@ class Plain:
         return bytes_ / rates.dram_bytes_s + fixed_s if bytes_ else 0.0
 
     def times(
-        self, at: tuple[int, int, int], loaded: float, left: float, out_s: float, stored: bool
+        self, at: tuple[int, int, int], loaded: float, left: float, opens: bool, out_s: float, stored: bool
     ) -> tuple[float, float]:
-        """(fill, steady) of stage (first unit, end, size) whose output leaves in `out_s`, to DRAM or the next stage."""
+        """(fill, steady) of stage (first unit, end, size) whose output leaves in `out_s`, to DRAM or the next stage.
+
+        One that does not open the window receives what its largest part needs.
+        """
         h, c, s = at
         stage = self.table[h, c - h - 1, s]
         load_s, streams_s, gather_s = self.dram_s(loaded + stage[K.LOADED]), stage[K.STREAMS_S], stage[K.GATHER_S]
         exposed_s = stage[K.EXPOSED_S]
-        body_s = max(stage[K.COMPUTE_S] + exposed_s, streams_s, gather_s)
-        fill_s = load_s + stage[K.EXCHANGE_S] + body_s + out_s
         if stage[K.LEFT] < stage[K.OPEN] * (loaded + left):
-            return fill_s, fill_s
+            came = 0.0 if opens else self.board.need[h, s, int(stage[K.FIRST])]
+            made_s = load_s + stage[K.EXCHANGE_S] + max(stage[K.COMPUTE_S] + exposed_s, streams_s, gather_s)
+            return made_s + out_s, made_s + max(out_s, came / self.line.rates.link_bytes_s)
+        made_s = load_s + max(stage[K.PACE_S] + exposed_s, streams_s, gather_s)
         dram_s = load_s + streams_s + (out_s if stored else 0.0)
-        return fill_s, max(stage[K.PACE_S] + exposed_s, dram_s, gather_s, out_s)
+        return made_s + out_s, max(stage[K.PACE_S] + exposed_s, dram_s, gather_s, out_s)
 
 
 def made_up(seed: int, units: int = 6, longest: int = 4) -> Plain:
@@ -144,7 +148,7 @@ def plain_windows(b: Plain, end: int, cap_s: float, price: float) -> dict[int, t
                         asked = b.board.need[c, t, int(b.table[c, after - c - 1, t, K.FIRST])]
                         out_s = max(asked, mb * crossing[c] / sizes[s]) / rates.link_bytes_s
                         out_s += line.spans[min(most, sizes[s] + sizes[t])] * rates.hop_s + rates.delta_s
-                    fill_s, steady_s = b.times((h, c, s), mb * enters, mb * crossing[c], out_s, c == end)
+                    fill_s, steady_s = b.times((h, c, s), mb * enters, mb * crossing[c], opens, out_s, c == end)
                     if steady_s <= cap_s:
                         chosen = s
                         break
@@ -152,10 +156,11 @@ def plain_windows(b: Plain, end: int, cap_s: float, price: float) -> dict[int, t
                 if chosen == len(sizes):
                     continue
                 stage, moved = b.table[h, c - h - 1, chosen], batch * (leaves + enters)
+                loaded_s = stage[K.READY_S] + mb * enters / rates.dram_bytes_s
                 made = Tail(
                     behind.chips + int(sizes[chosen]),
                     behind.fill_s + fill_s,
-                    max(stage[K.READY_S] + out_s + behind.fill_s, stage[K.RESIDENT_S] + behind.ready_s),
+                    max(loaded_s + out_s + behind.fill_s, stage[K.RESIDENT_S] + behind.ready_s),
                     max(behind.slowest_s, steady_s),
                     behind.joules + stage[K.ENERGY_J] + moved * rates.dram_j,
                     behind.bytes_ + stage[K.DRAM_BYTES] + moved,

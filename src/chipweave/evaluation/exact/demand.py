@@ -434,6 +434,7 @@ def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
         store_s=terms.store_s,
         spill_s=terms.spill_s,
         forward_s=demand.forward_s,
+        receive_s=demand.receive_s,
         fill_s=terms.fill_s,
         ready_s=terms.ready_s,
         steady_s=terms.steady_s,
@@ -511,6 +512,7 @@ def _demand(work: StageWork) -> Demand:
         arrival_s=arrival,
         forward_s=sum(transfer_s(moved, rates) for moved in work.forwards),
         store_port_s=_most(work.stores.out) / rates.link_bytes_s,
+        receive_s=_most(_received(work)) / rates.link_bytes_s if setting.detailed else 0.0,
         gather_s=gather_byte_s(chiplets, rates),
         gather_fixed_s=gather_fixed_s(len(copied), work.region.span, rates),
         weights=work.weight_bytes,
@@ -537,6 +539,12 @@ def _demand(work: StageWork) -> Demand:
 
 def _most(bytes_: Floats) -> float:
     return float(bytes_.max(initial=0.0))
+
+
+def _received(work: StageWork) -> Floats:
+    """Bytes of a micro-batch that come to each chiplet from earlier stages."""
+    came = [work.arriving(each) for each, _ in work.moved.from_stages]
+    return np.sum(came, axis=0) if came else np.zeros(1)
 
 
 def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, float]:

@@ -207,6 +207,7 @@ def _demand(state: Floats, chiplets: int, weights: float, way: Way, line: Line) 
             streamed[ARRIVAL],
             0.0,
             0.0,
+            0.0,
             law.gather_byte_s(chiplets, rates),
             law.gather_fixed_s(state[_COPIED_LAYERS], line.spans[chiplets], rates),
         ),
@@ -247,15 +248,18 @@ def _single(task: TaskArrays, part: Part, u: int, v: int, line: Line, terms: Flo
 
 
 @inner(forceinline=True)  # handing over its arguments would take longer than what it computes
-def times_of(terms: Floats, loaded: float, left: float, out_s: float, stored: bool, line: Line) -> tuple[float, float]:
+def times_of(
+    terms: Floats, loaded: float, left: float, received: float, out_s: float, stored: bool, line: Line
+) -> tuple[float, float]:
     """(fill_s, steady_s) of a stage that loads and leaves behind so many bytes of a micro-batch, and sends them out in
-    `out_s`, to DRAM (`stored`) or to the next stage."""
+    `out_s`, to DRAM (`stored`) or to the next stage; received: bytes into its busiest chiplet from the one before."""
     overlaps = terms[LEFT] >= terms[OPEN] * (loaded + left)
     within = law.Inside(
         terms[COMPUTE_S], terms[EXCHANGE_S], terms[PACE_S], terms[EXPOSED_S], terms[STREAMS_S], terms[GATHER_S]
     )
     load_s = law.dram_s(loaded + terms[LOADED], line.dram_hops, line.rates)
-    return law.turns(within, load_s, out_s if stored else 0.0, 0.0 if stored else out_s, overlaps)
+    receive_s = received / line.rates.link_bytes_s
+    return law.turns(within, load_s, out_s if stored else 0.0, 0.0 if stored else out_s, receive_s, overlaps)
 
 
 @inner(forceinline=True)
@@ -269,9 +273,11 @@ def forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: L
 
 
 @kernel()
-def times(terms: Floats, loaded: float, left: float, out_s: float, stored: bool, line: Line) -> tuple[float, float]:
+def times(
+    terms: Floats, loaded: float, left: float, received: float, out_s: float, stored: bool, line: Line
+) -> tuple[float, float]:
     """`times_of` for Python."""
-    return times_of(terms, loaded, left, out_s, stored, line)
+    return times_of(terms, loaded, left, received, out_s, stored, line)
 
 
 @inner()

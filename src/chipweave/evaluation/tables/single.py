@@ -28,6 +28,7 @@ class Spent(NamedTuple):
     arrival_s: float
     forward_s: float
     store_port_s: float
+    receive_s: float
     gather_s: float
     gather_fixed_s: float
 
@@ -75,6 +76,7 @@ def demand_of(samples: tuple[int, int], spent: Spent, brought: Brought, hop_byte
         arrival_s=spent.arrival_s,
         forward_s=spent.forward_s,
         store_port_s=spent.store_port_s,
+        receive_s=spent.receive_s,
         gather_s=spent.gather_s,
         gather_fixed_s=spent.gather_fixed_s,
         weights=brought.weights,
@@ -200,9 +202,10 @@ def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rate
     blocks_s = micro.blocks_s[c, v + 1] - micro.blocks_s[c, u]
     # At an interface's own chiplet nothing crosses a port.
     port_s = size * span.store / rates.link_bytes_s if place.dram_hops > 0 else 0.0
+    receive_s = size * span.receive / rates.link_bytes_s
     demand = demand_of(
         (task.batch, size),
-        Spent(compute_s, 0.0, compute_s, blocks_s, exposed_s, arrival_s, span.forward_s, port_s, 0.0, 0.0),
+        Spent(compute_s, 0.0, compute_s, blocks_s, exposed_s, arrival_s, span.forward_s, port_s, receive_s, 0.0, 0.0),
         Brought(weights, span.load, span.store, evicted, 2 * size * span.skipped, again, place.dram_hops),
         span.forward_hop_bytes,
         Joules(

@@ -81,7 +81,7 @@ def _smallest(
 ) -> int:
     """The number, from `start` on, of the smallest size on which a stage of units h to c - 1 of a window that ends
     before unit `end` is no slower than the cap, and has room; how many sizes there are where none is. Found: its fill
-    and steady seconds, and those in which it sends out."""
+    and steady seconds, and those in which it loads its input and sends out beside its weights."""
     h, c, end = span
     line, table, chosen = board.line, board.table, board.chosen
     sizes, mb, crossing = line.sizes, line.micro_batch, board.crossing
@@ -103,8 +103,10 @@ def _smallest(
         if least_s < np.inf and least_s <= cap_s:
             if c < end:
                 out_s = forward_s(left, chiplets, sizes[chosen[follower]], receive, line)
-            found[2] = out_s
-            found[0], found[1] = times_of(terms, loaded, left, out_s, c == end, line)
+            came = 0.0 if opens else board.need[h, chosen[s], int(terms[FIRST])]
+            # The first micro-batch's input comes by the same DRAM as the weights.
+            found[2] = out_s + loaded / line.rates.dram_bytes_s
+            found[0], found[1] = times_of(terms, loaded, left, came, out_s, c == end, line)
             if found[1] <= cap_s:
                 return s
     return len(chosen)

@@ -95,7 +95,7 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     runs = [_Run.start(ready, task, order, spaces, request) for task in tasks]
     # Models run one after another: each is improved with the others' latency and energy beside it.
     costs = [min(run.costs(run.cheapest), key=lambda cost: request.objective(*cost)) for run in runs]
-    windows: list[Window] = []
+    drafts: list[Draft] = []
     for at, run in enumerate(runs):
         other_s = sum(cost[0] for i, cost in enumerate(costs) if i != at)
         other_j = sum(cost[1] for i, cost in enumerate(costs) if i != at)
@@ -103,23 +103,30 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
         def value(latency_s: float, energy_j: float, other_s: float = other_s, other_j: float = other_j) -> float:
             return request.objective(other_s + latency_s, other_j + energy_j)
 
-        draft = run.improved(value, options.polish)
-        costs[at] = run.exact.require(draft)
-        windows += [Window((pipeline_from(window, run.ground),)) for window in draft]
+        drafts.append(run.improved(value, options.polish))
+        costs[at] = run.exact.require(drafts[at])
     total_s, total_j = sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
     seen = [
-        (total_s - own[0] + latency_s, total_j - own[1] + energy_j)
-        for run, own in zip(runs, costs, strict=True)
-        for latency_s, energy_j in run.seen
+        ((total_s - own[0] + latency_s, total_j - own[1] + energy_j), [*drafts[:at], other, *drafts[at + 1 :]])
+        for at, (run, own) in enumerate(zip(runs, costs, strict=True))
+        for other, (latency_s, energy_j) in run.seen.items()
         if (latency_s, energy_j) != own
     ]
+    seen.sort(key=lambda each: request.objective(*each[0]))
     return Found(
-        Schedule(tuple(windows)),
+        _schedule(runs, drafts),
         sum(run.exact.stages for run in runs),
-        non_dominated([*seen, (total_s, total_j)]),
+        non_dominated([*(cost for cost, _ in seen), (total_s, total_j)]),
         complete=not request.out_of_time,
         notes=_notes(problem, [problem.scenario.tasks[task].name for task in tasks]),
+        near=tuple(_schedule(runs, others) for _, others in seen),
     )
+
+
+def _schedule(runs: Sequence[_Run], drafts: Sequence[Draft]) -> Schedule:
+    """One model after another."""
+    made = zip(runs, drafts, strict=True)
+    return Schedule(tuple(Window((pipeline_from(window, run.ground),)) for run, draft in made for window in draft))
 
 
 @dataclass
@@ -128,7 +135,7 @@ class _Run:
 
     Args:
         cheapest: per space, the candidates of least estimated latency.
-        seen: (latency_s, energy_j) of the drafts that were evaluated whole.
+        seen: the drafts that were evaluated whole, with their (latency_s, energy_j).
     """
 
     ground: Ground
@@ -137,7 +144,7 @@ class _Run:
     spaces: Sequence[SearchSpace]
     request: Request
     cheapest: list[list[Candidate]]
-    seen: list[tuple[float, float]]
+    seen: dict[Draft, tuple[float, float]]
 
     @classmethod
     def start(
@@ -160,7 +167,7 @@ class _Run:
             cheapest.append([] if late else candidates(ground, levels, space, 0.0, request.jobs))
         if not any(cheapest):
             raise _does_not_fit(ground, spaces[-1])
-        return cls(ground, DraftCosts(ground), levels, spaces, request, cheapest, [])
+        return cls(ground, DraftCosts(ground), levels, spaces, request, cheapest, {})
 
     def costs(self, groups: Sequence[Sequence[Candidate]]) -> list[tuple[float, float]]:
         """Estimated (latency_s, energy_j) of all candidates."""
@@ -184,7 +191,7 @@ class _Run:
                     break
                 some += candidates(self.ground, self.levels, space, price, self.request.jobs)
             drafts = evaluated(some, self.exact, space, value)
-            self.seen += [self.exact.require(draft) for draft in drafts]
+            self.seen.update((draft, self.exact.require(draft)) for draft in drafts)
             if drafts:
                 found.append((value(*self.exact.require(drafts[0])), number, drafts))
         if not found:
@@ -198,7 +205,7 @@ class _Run:
                 starts = [*tops, *drafts] if last else drafts
                 starts.sort(key=lambda draft: value(*self.exact.require(draft)))
                 tops.append(polish(starts, self.exact, self.spaces[number], value, rounds, self.request))
-                self.seen.append(self.exact.require(tops[-1]))
+                self.seen[tops[-1]] = self.exact.require(tops[-1])
         return min(tops, key=lambda draft: value(*self.exact.require(draft)))
 
 

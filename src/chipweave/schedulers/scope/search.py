@@ -205,7 +205,7 @@ def _spread(stages: Ints, table: Floats, sizes: Ints, line: Line) -> list[int]:
         terms = table[stages[j, 0], stages[j, 1] - stages[j, 0] - 1, s]
         if not np.isfinite(terms[stage.PACE_S]):
             return np.inf, np.inf
-        fill_s, steady_s = stage.times(terms, 0.0, 0.0, 0.0, False, line)
+        fill_s, steady_s = stage.times(terms, 0.0, 0.0, 0.0, 0.0, False, line)
         return float(fill_s), steady_s
 
     while True:

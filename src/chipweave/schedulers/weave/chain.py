@@ -91,7 +91,7 @@ def _cheapest(
 ) -> int:
     """The place whose chiplets cost least, of equal ones the fastest, on which a stage between cuts h and c of a
     pipeline that ends at `end` is no slower than the cap, and for which there are chiplets; -1: none. Found: its fill
-    and steady seconds, and those in which it sends out."""
+    and steady seconds, and those in which it loads its input and sends out beside its weights."""
     h, c, end = span
     line, table, mb = board.line, board.table, board.line.micro_batch
     loaded = mb * board.crossing[h] if opens else 0.0
@@ -116,14 +116,16 @@ def _cheapest(
         out_s = stored_s
         if c < end:
             out_s = forward_s(left, board.chiplets[s], board.chiplets[follower], receive, line)
-        fill_s, steady_s = times_of(terms, loaded, left, out_s, c == end, line)
+        came = 0.0 if opens else board.need[h, s, int(terms[FIRST])]
+        fill_s, steady_s = times_of(terms, loaded, left, came, out_s, c == end, line)
         if steady_s > cap_s:
             continue
         met = own
         cost = price[own] * board.chiplets[s]
         if cost < least or fill_s < found[0]:
             best, least = s, cost
-            found[0], found[1], found[2] = fill_s, steady_s, out_s
+            # The first micro-batch's input comes by the same DRAM as the weights.
+            found[0], found[1], found[2] = fill_s, steady_s, out_s + loaded / line.rates.dram_bytes_s
     return best
 
 
