@@ -51,7 +51,7 @@ def window_s(ground: Ground, made: MicroBatchTables, ends: list[int], sizes: tup
         made_s = max(stage[kernel.COMPUTE_S] + exposed_s, streams_s, gather_s) + stage[kernel.EXCHANGE_S] + load_s
         came = made.units.need[first, size - 1, int(stage[kernel.FIRST])] if number else 0.0
         fill_s, steady_s = made_s + out_s, made_s + max(out_s, came / package.link_bandwidth_bytes_s)
-        if stage[kernel.LEFT] >= stage[kernel.OPEN] * (loaded + crossing[end]):
+        if stage[kernel.LEFT] >= stage[kernel.OPEN] * (loaded + came + crossing[end]):
             stored_s = out_s if end == ends[-1] else 0.0
             fill_s = max(stage[kernel.PACE_S] + exposed_s, streams_s, gather_s) + load_s + out_s
             steady_s = max(stage[kernel.PACE_S] + exposed_s, load_s + stored_s + streams_s, gather_s, out_s)

@@ -65,8 +65,8 @@ class Plain:
         stage = self.table[h, c - h - 1, s]
         load_s, streams_s, gather_s = self.dram_s(loaded + stage[K.LOADED]), stage[K.STREAMS_S], stage[K.GATHER_S]
         exposed_s = stage[K.EXPOSED_S]
-        if stage[K.LEFT] < stage[K.OPEN] * (loaded + left):
-            came = 0.0 if opens else self.board.need[h, s, int(stage[K.FIRST])]
+        came = 0.0 if opens else self.board.need[h, s, int(stage[K.FIRST])]
+        if stage[K.LEFT] < stage[K.OPEN] * (loaded + came + left):
             made_s = load_s + stage[K.EXCHANGE_S] + max(stage[K.COMPUTE_S] + exposed_s, streams_s, gather_s)
             return made_s + out_s, made_s + max(out_s, came / self.line.rates.link_bytes_s)
         made_s = load_s + max(stage[K.PACE_S] + exposed_s, streams_s, gather_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from math import prod
 
@@ -15,15 +16,22 @@ def axes_of(mapping: Mapping, machine: Machine) -> tuple[str, str] | None:
 
     Of several ways the first, rows before columns in the order of `LOOPS`: which of them it is changes no count.
     """
-    rows, columns = machine.constraint.rows, machine.constraint.columns
-    unrolled = [loop for loop, factor in zip(LOOPS, mapping.spatial, strict=True) if factor > 1]
+    constraint = machine.constraint
+    return _axes(mapping.spatial, constraint.rows, constraint.columns, machine.num_pes, machine.array)
+
+
+@lru_cache(100_000)
+def _axes(
+    spatial: tuple[int, ...], rows: str, columns: str, num_pes: int, array: tuple[int, int] | None
+) -> tuple[str, str] | None:
+    unrolled = [loop for loop, factor in zip(LOOPS, spatial, strict=True) if factor > 1]
     choices = [[along for along, loops in ((0, rows), (1, columns)) if loop in loops] for loop in unrolled]
     for choice in product(*choices):
         axes = [[loop for loop, along in zip(unrolled, choice, strict=True) if along == axis] for axis in (0, 1)]
-        sizes = [prod(mapping.spatial[LOOPS.index(loop)] for loop in loops) for loops in axes]
-        fits = sizes[0] * sizes[1] <= machine.num_pes
-        if machine.array is not None:
-            fits = fits and sizes[0] <= machine.array[0] and sizes[1] <= machine.array[1]
+        sizes = [prod(spatial[LOOPS.index(loop)] for loop in loops) for loops in axes]
+        fits = sizes[0] * sizes[1] <= num_pes
+        if array is not None:
+            fits = fits and sizes[0] <= array[0] and sizes[1] <= array[1]
         if fits:
             return "".join(axes[0]), "".join(axes[1])
     return None
@@ -39,7 +47,7 @@ def steps_of(mapping: Mapping, shape: Shape) -> tuple[int, ...]:
 
 def allowed(mapping: Mapping, shape: Shape, machine: Machine) -> bool:
     """Whether factors, tiles and orders are within the bounds, the array and the dataflow; L1 is not looked at."""
-    if sorted(mapping.outer) != sorted(LOOPS) or sorted(mapping.inner) != sorted(LOOPS):
+    if not (_has_all_loops(mapping.outer) and _has_all_loops(mapping.inner)):
         return False
     for loop, bound, factor, tile in zip(LOOPS, shape.bounds, mapping.spatial, mapping.tile, strict=True):
         if not (factor >= 1 and 1 <= tile <= bound and (factor - 1) * tile < bound):
@@ -54,9 +62,17 @@ def allowed(mapping: Mapping, shape: Shape, machine: Machine) -> bool:
     )
 
 
+@lru_cache(100_000)
+def _has_all_loops(order: str) -> bool:
+    return sorted(order) == sorted(LOOPS)
+
+
 def _stays(order: str, iterations: tuple[int, ...], tensor: str) -> bool:
     """Whether, of the loops that move, those irrelevant to `tensor` are inside all others."""
-    if not tensor:
-        return True
-    moving = [loop in RELEVANT[tensor] for loop in order if iterations[LOOPS.index(loop)] > 1]
+    return not tensor or _irrelevant_inside(order, tuple(number > 1 for number in iterations), tensor)
+
+
+@lru_cache(100_000)
+def _irrelevant_inside(order: str, moves: tuple[bool, ...], tensor: str) -> bool:
+    moving = [loop in RELEVANT[tensor] for loop in order if moves[LOOPS.index(loop)]]
     return moving == sorted(moving, reverse=True)

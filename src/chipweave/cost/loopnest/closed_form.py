@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -18,6 +19,7 @@ from chipweave.cost.loopnest.shape import LOOPS, Shape
 
 Ints = NDArray[np.int64]
 
+BITS = 1 << np.arange(len(LOOPS))
 AXES = "NGKCYX"
 """The output loop of each of the kernel's groups; the last two have a filter loop, too."""
 
@@ -27,19 +29,43 @@ def count(shape: Shape, mapping: Mapping, machine: Machine) -> Counts:
 
     Source: docs/cost-model/loopnest.md.
     """
-    records, classes = records_of(shape, _choices(mapping))
-    rows = np.zeros(kernel.GROUPS, dtype=np.int64)
-    steps = [-(-bound // (s * t)) for bound, s, t in zip(shape.bounds, mapping.spatial, mapping.tile, strict=True)]
-    going = moving(steps)
-    reuse = reuse_of(mapping.outer, going, mapping.inner, moving(mapping.tile))
-    figures = np.zeros(kernel.FIGURES, dtype=np.int64)
-    sizes = machine_row(machine)
-    kernel.evaluate(records, classes, rows, reuse, sizes, figures, np.empty(kernel.LIKE, dtype=np.int64))
-    weights, inputs, outputs = kernel.held(records, rows, inside_of(mapping.outer, going))
-    partial = figures[kernel.L2_READ_O] > 0
-    l2_need = (weights + inputs) * machine.element_bytes
-    l2_need += outputs * (machine.sum_bytes if partial else machine.element_bytes)
-    value = [int(figure) for figure in figures]
+    return count_all([shape], [mapping], machine)[0]
+
+
+def count_all(shapes: Sequence[Shape], mappings: Sequence[Mapping], machine: Machine) -> list[Counts]:
+    """`count` of each shape under its mapping."""
+    many = len(shapes)
+    if not many:
+        return []
+    bounds = np.array([shape.bounds for shape in shapes], dtype=np.int64)
+    spatial = np.array([mapping.spatial for mapping in mappings], dtype=np.int64)
+    tile = np.array([mapping.tile for mapping in mappings], dtype=np.int64)
+    choices, axes = _choices(spatial, tile), _axes(shapes, bounds)
+    going = (-(-bounds // (spatial * tile)) > 1) @ BITS
+    orders = [
+        _orders(mapping.outer, moves, mapping.inner, within)
+        for mapping, moves, within in zip(mappings, going.tolist(), ((tile > 1) @ BITS).tolist(), strict=True)
+    ]
+    ones, rows = np.ones(kernel.GROUPS, dtype=np.int64), np.zeros(kernel.GROUPS, dtype=np.int64)
+    scratch = kernel.Scratch(
+        np.zeros((kernel.GROUPS, 1, RECORD), dtype=np.int64),
+        np.zeros((kernel.most_classes(choices, ones, axes), CLASS), dtype=np.int64),
+        np.empty(int(axes[:, :, 5].max()), dtype=np.int64),
+        np.empty(kernel.LIKE, dtype=np.int64),
+        rows,
+        ones,
+    )
+    given = kernel.Mapped(choices, axes, *(np.array(each) for each in zip(*orders, strict=True)))
+    figures, held = np.zeros((many, kernel.FIGURES), dtype=np.int64), np.zeros((many, 3), dtype=np.int64)
+    kernel.count_all(given, machine_row(machine), scratch, figures, held)
+    made = zip(shapes, figures.tolist(), held.tolist(), strict=True)
+    return [_counts(shape, value, held_, machine) for shape, value, held_ in made]
+
+
+def _counts(shape: Shape, value: Sequence[int], held: Sequence[int], machine: Machine) -> Counts:
+    """The kernel's figures of a mapping, with names."""
+    weights, inputs, outputs = held
+    partial = value[kernel.L2_READ_O] > 0
     return Counts(
         macs=prod(shape.bounds),
         l1_read=(value[kernel.L1_READ_W], value[kernel.L1_READ_I], value[kernel.L1_READ_O]),
@@ -55,8 +81,16 @@ def count(shape: Shape, mapping: Mapping, machine: Machine) -> Counts:
         drain=value[kernel.DRAIN],
         overlapped=bool(value[kernel.OVERLAPPED]),
         l1_need_bytes=value[kernel.L1_NEED],
-        l2_need_bytes=int(l2_need),
+        l2_need_bytes=(weights + inputs) * machine.element_bytes
+        + outputs * (machine.sum_bytes if partial else machine.element_bytes),
     )
+
+
+@cache
+def _orders(outer: str, going: int, inner: str, within: int) -> tuple[Ints, Ints]:
+    """The kernel's reuse of two orders, and what is inside of what (`inside_of`); the loops that move as bits."""
+    moves, moves_within = (moving([1 + (bits >> at & 1) for at in range(len(LOOPS))]) for bits in (going, within))
+    return reuse_of(outer, moves, inner, moves_within), inside_of(outer, moves)
 
 
 def machine_row(machine: Machine) -> Ints:
@@ -106,7 +140,24 @@ def _axis(shape: Shape, group: int) -> tuple[int, ...]:
     return outputs, taps, axis.stride, axis.dilation, axis.offset, axis.size, not plain
 
 
-def _choices(mapping: Mapping) -> list[Ints]:
-    pairs = dict(zip(LOOPS, zip(mapping.spatial, mapping.tile, strict=True), strict=True))
-    plain = [(*pairs[loop], 1, 1) for loop in "NGKC"]
-    return [np.array([each]) for each in (*plain, (*pairs["Y"], *pairs["R"]), (*pairs["X"], *pairs["S"]))]
+def _axes(shapes: Sequence[Shape], bounds: Ints) -> Ints:
+    """[shape, group, 7] the groups' rows of `_axis`."""
+    rows = np.zeros((len(shapes), kernel.GROUPS, 7), dtype=np.int64)
+    rows[:, : kernel.VERTICAL] = (0, 1, 1, 1, 0, 0, 0)
+    rows[:, : kernel.VERTICAL, 0] = rows[:, : kernel.VERTICAL, 5] = bounds[:, : kernel.VERTICAL]
+    for at, shape in enumerate(shapes):
+        rows[at, kernel.VERTICAL] = _axis(shape, kernel.VERTICAL)
+        rows[at, kernel.VERTICAL + 1] = _axis(shape, kernel.VERTICAL + 1)
+    return rows
+
+
+def _choices(spatial: Ints, tile: Ints) -> Ints:
+    """[mapping, group, 1, 4] the one tiling of each group."""
+    found = np.ones((len(spatial), kernel.GROUPS, 1, 4), dtype=np.int64)
+    for group, loop in enumerate(AXES):
+        at = LOOPS.index(loop)
+        found[:, group, 0, 0], found[:, group, 0, 1] = spatial[:, at], tile[:, at]
+    for group, loop in enumerate("RS", kernel.VERTICAL):
+        at = LOOPS.index(loop)
+        found[:, group, 0, 2], found[:, group, 0, 3] = spatial[:, at], tile[:, at]
+    return found

@@ -16,6 +16,7 @@ from chipweave.cost.loopnest.footprint import (
     ARRAY,
     ARRAY_SHARED_F,
     ARRAY_SHARED_O,
+    CLASS,
     CLASSES,
     DF,
     DO,
@@ -40,12 +41,15 @@ from chipweave.cost.loopnest.footprint import (
     OWN_SHARED_O,
     PAIRS,
     PO,
+    RECORD,
     SF,
     SO,
     TAPS,
     TF,
     TO,
     WORK,
+    groups_of,
+    steps_of,
 )
 
 Ints = NDArray[np.int64]
@@ -431,6 +435,59 @@ def held(records: Ints, rows: Ints, inside: Ints) -> tuple[int, int, int]:
 @inner
 def _extent(record: Ints, whole: int) -> int:
     return int(record[DO] if whole else min(record[SO] * record[TO], record[DO]))
+
+
+class Mapped(NamedTuple):
+    """Mappings of shapes of their own, one tiling in each group.
+
+    Args:
+        choices: [mapping, group, 1, 4] and axes [mapping, group, 7], as for `groups_of`.
+        reuses: [mapping, REUSE]; insides: [mapping, tensor, loop], as for `held`.
+    """
+
+    choices: Ints
+    axes: Ints
+    reuses: Ints
+    insides: Ints
+
+
+class Scratch(NamedTuple):
+    """Room for one mapping: its records and classes, marks, and what `cycles` needs; rows: [group] zeros, the number of
+    each group's tiling; ones: [group] how many each has."""
+
+    records: Ints
+    classes: Ints
+    marks: Ints
+    like: Ints
+    rows: Ints
+    ones: Ints
+
+
+@entry
+def most_classes(choices: Ints, ones: Ints, axes: Ints) -> int:
+    """Enough classes for each of many mappings; arguments as for `Mapped`."""
+    most = 0
+    for at in range(len(choices)):
+        most = max(most, steps_of(choices[at], ones, axes[at]) + 1)
+    return most
+
+
+@entry
+def count_all(given: Mapped, machine: Ints, scratch: Scratch, figures: Ints, holds: Ints) -> None:
+    """All figures [mapping, FIGURES], and what L2 `holds` [mapping, tensor]."""
+    records, classes, rows, ones = scratch.records, scratch.classes, scratch.rows, scratch.ones
+    for at in range(len(given.choices)):
+        choices, axes = given.choices[at], given.axes[at]
+        for group in range(GROUPS):
+            for column in range(RECORD):
+                records[group, 0, column] = 0
+        for row in range(steps_of(choices, ones, axes) + 1):
+            for column in range(CLASS):
+                classes[row, column] = 0
+        groups_of(choices, ones, axes, records, classes, scratch.marks)
+        evaluate(records, classes, rows, given.reuses[at], machine, figures[at], scratch.like)
+        weights, inputs, outputs = held(records, rows, given.insides[at])
+        holds[at, 0], holds[at, 1], holds[at, 2] = weights, inputs, outputs
 
 
 def evaluate_all(

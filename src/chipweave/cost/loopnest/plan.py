@@ -10,7 +10,7 @@ from chipweave.cost.interface import Tell
 from chipweave.cost.loopnest import cache
 from chipweave.cost.loopnest.allowed import allowed
 from chipweave.cost.loopnest.chiplet import energies_of, machine_of
-from chipweave.cost.loopnest.closed_form import count
+from chipweave.cost.loopnest.closed_form import count, count_all
 from chipweave.cost.loopnest.machine import Energies, Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.mapping_cost import Counts
@@ -118,13 +118,15 @@ def _machine(layers: Sequence[Layer], chiplet: Chiplet) -> Machine:
 def _cached(keys: dict[Shape, bytes], machine: Machine) -> dict[Shape, Run]:
     """Of these shapes those that the cache has a mapping for, one that suits them."""
     stored = cache.load(list(keys.values()))
-    found: dict[Shape, Run] = {}
-    for shape, key in keys.items():
-        if key in stored and allowed(stored[key], shape, machine):
-            run = Run(shape, stored[key], count(shape, stored[key], machine))
-            if run.counts.l1_need_bytes <= machine.l1_bytes:
-                found[shape] = run
-    return found
+    known = {
+        shape: stored[key] for shape, key in keys.items() if key in stored and allowed(stored[key], shape, machine)
+    }
+    counts = count_all(list(known), list(known.values()), machine)
+    return {
+        shape: Run(shape, mapping, each)
+        for (shape, mapping), each in zip(known.items(), counts, strict=True)
+        if each.l1_need_bytes <= machine.l1_bytes
+    }
 
 
 def _searched(
@@ -142,8 +144,9 @@ def _searched(
     try:
         while len(found) < len(shapes):
             some, started_s = shapes[len(found) : len(found) + at_once], time.monotonic()
-            for shape, mapping in zip(some, best_mappings(some, machine, energies, objective, jobs), strict=True):
-                found[shape] = Run(shape, mapping, count(shape, mapping, machine))
+            mappings = best_mappings(some, machine, energies, objective, jobs)
+            for shape, mapping, each in zip(some, mappings, count_all(some, mappings, machine), strict=True):
+                found[shape] = Run(shape, mapping, each)
                 new[keys[shape]] = mapping
             now_s = time.monotonic()
             at_once = at_once * 2 if now_s - started_s < REPORT_EVERY_S else max(jobs, at_once // 2)

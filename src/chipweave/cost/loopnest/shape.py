@@ -35,6 +35,10 @@ class Shape:
     vertical: Axis = Axis()
     horizontal: Axis = Axis()
 
+    def __hash__(self) -> int:
+        """Of the bounds alone, which differ where axes do, but for few: shapes are looked up by the ten thousand."""
+        return hash(self.bounds)
+
     @property
     def macs(self) -> int:
         """Products, those with padding included."""

@@ -252,8 +252,11 @@ def times_of(
     terms: Floats, loaded: float, left: float, received: float, out_s: float, stored: bool, line: Line
 ) -> tuple[float, float]:
     """(fill_s, steady_s) of a stage that loads and leaves behind so many bytes of a micro-batch, and sends them out in
-    `out_s`, to DRAM (`stored`) or to the next stage; received: bytes into its busiest chiplet from the one before."""
-    overlaps = terms[LEFT] >= terms[OPEN] * (loaded + left)
+    `out_s`, to DRAM (`stored`) or to the next stage; received: bytes into its busiest chiplet from the one before.
+
+    Where all of that is a second copy that fits, transfers overlap (of regions it was looked at before).
+    """
+    overlaps = terms[LEFT] >= terms[OPEN] * (loaded + received + left)
     within = law.Inside(
         terms[COMPUTE_S], terms[EXCHANGE_S], terms[PACE_S], terms[EXPOSED_S], terms[STREAMS_S], terms[GATHER_S]
     )
