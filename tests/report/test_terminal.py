@@ -21,6 +21,7 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.report.bottleneck import binding, shares_s
+from chipweave.report.caveats import width_notes
 from chipweave.report.comparison import comparison_data, homogeneous_verdict, print_comparison
 from chipweave.report.l2_use import l2_words
 from chipweave.report.naming import letters, partitions_of, ranges
@@ -612,3 +613,15 @@ def test_letters_differ_and_tell() -> None:
     assert len(set(letters(names).values())) == 30
     assert percent(1, 3) == "33 %"
     assert percent(1, 0) == "-"
+
+
+def test_elements_wider_than_what_chiplets_compute_with_are_said() -> None:
+    """Two bytes are 16 bits; presets compute with 8."""
+    problem = random_problem(random.Random(1), tasks=2)
+    assert width_notes(problem) == []
+    first, *rest = problem.scenario.tasks
+    wide = replace(first, model=replace(first.model, bytes_per_element=2))
+    problem = replace(problem, scenario=replace(problem.scenario, tasks=(wide, *rest)))
+    notes = width_notes(problem)
+    assert len(notes) == len(problem.package.classes)
+    assert all("elements of 16 bits" in note and "computes with 8 (precision_bits)" in note for note in notes)

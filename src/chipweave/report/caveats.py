@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chipweave.evaluation.record import Keeping
-from chipweave.plan.problem import Fidelity
+from chipweave.plan.problem import Fidelity, Problem
 from chipweave.report.l2_use import larger_l2_note, room_note
 from chipweave.report.quantities import quantity
 from chipweave.report.simulated import sentence
@@ -39,6 +39,23 @@ def result_notes(result: Result) -> list[str]:
         notes.append(f"With transfers that share the DRAM, links and ports, {sentence(result.simulated, result)}.")
     if result.schedule.largest_region > 1:
         notes.append(REGIONS_NOTE)
+    return [*notes, *width_notes(problem)]
+
+
+def width_notes(problem: Problem) -> list[str]:
+    """Models whose elements are wider than what a chiplet computes with: their products are costed as narrow ones."""
+    notes = []
+    for chiplet in problem.package.classes:
+        wide = [task for task in problem.scenario.tasks if 8 * task.model.bytes_per_element > chiplet.precision_bits]
+        if wide:
+            bits = 8 * wide[0].model.bytes_per_element
+            more = f" (and {len(wide) - 1} more)" if len(wide) > 1 else ""
+            notes.append(
+                f"'{wide[0].name}'{more} has elements of {bits} bits, and "
+                f"'{chiplet.name}' computes with {chiplet.precision_bits} (precision_bits): bytes are counted as of "
+                f"{bits} bits, computing and its energy as of {chiplet.precision_bits}. Set precision_bits: {bits}, or "
+                "bytes_per_element: 1."
+            )
     return notes
 
 

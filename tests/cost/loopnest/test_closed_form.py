@@ -10,7 +10,7 @@ from math import prod
 
 import pytest
 
-from chipweave.cost.loopnest.closed_form import count
+from chipweave.cost.loopnest.closed_form import count, count_all
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.mapping_cost import Counts
@@ -29,6 +29,16 @@ def test_closed_forms_equal_the_run(block: int) -> None:
         case = random_case(random.Random(seed))
         counted = count(case.shape, case.mapping, case.machine)
         assert counted == simulate(case.shape, case.mapping, case.machine), f"seed {seed}: {case}"
+
+
+def test_many_are_counted_as_each_alone() -> None:
+    """Whatever was counted before: large and small shapes take turns in the same room."""
+    cases = [random_case(random.Random(seed)) for seed in range(300)]
+    machine = cases[0].machine
+    shapes, mappings = [case.shape for case in cases], [case.mapping for case in cases]
+    alone = [count(shape, mapping, machine) for shape, mapping in zip(shapes, mappings, strict=True)]
+    assert count_all(shapes, mappings, machine) == alone
+    assert count_all([], [], machine) == []
 
 
 @pytest.mark.parametrize("block", range(4))
