@@ -617,7 +617,7 @@ def test_letters_differ_and_tell() -> None:
 
 def test_elements_wider_than_what_chiplets_compute_with_are_said() -> None:
     """Two bytes are 16 bits; presets compute with 8."""
-    problem = random_problem(random.Random(1), tasks=2)
+    problem = random_problem(random.Random(1), Fidelity.DETAILED)
     assert width_notes(problem) == []
     first, *rest = problem.scenario.tasks
     wide = replace(first, model=replace(first.model, bytes_per_element=2))
