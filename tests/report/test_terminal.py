@@ -618,10 +618,13 @@ def test_letters_differ_and_tell() -> None:
 def test_elements_wider_than_what_chiplets_compute_with_are_said() -> None:
     """Two bytes are 16 bits; presets compute with 8."""
     problem = random_problem(random.Random(1), Fidelity.DETAILED)
-    assert width_notes(problem) == []
-    first, *rest = problem.scenario.tasks
-    wide = replace(first, model=replace(first.model, bytes_per_element=2))
-    problem = replace(problem, scenario=replace(problem.scenario, tasks=(wide, *rest)))
-    notes = width_notes(problem)
+
+    def of_width(bytes_: int) -> Problem:
+        tasks = (replace(t, model=replace(t.model, bytes_per_element=bytes_)) for t in problem.scenario.tasks)
+        return replace(problem, scenario=replace(problem.scenario, tasks=tuple(tasks)))
+
+    assert width_notes(of_width(1)) == []
+    notes = width_notes(of_width(2))
     assert len(notes) == len(problem.package.classes)
-    assert all("elements of 16 bits" in note and "computes with 8 (precision_bits)" in note for note in notes)
+    assert all("'m0' (and 1 more) has elements of 16 bits" in note for note in notes)
+    assert all("computes with 8 (precision_bits)" in note for note in notes)
