@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 
 from chipweave.ndarrays import Floats
 
@@ -34,6 +33,8 @@ def best_prices(supply: Floats, worth: float, oracle: Oracle, start: Floats) -> 
     Args:
         supply: [thing] how much there is of each; start: prices of that worth to begin with.
     """
+    from scipy.optimize import linprog  # takes half a second, which commands without a proof need not wait for
+
     things = len(supply)
     prices, best, most, bound = start, start, -np.inf, np.inf
     rows: list[Floats] = []

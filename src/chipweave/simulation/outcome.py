@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -134,7 +136,8 @@ def simulate(
     """
     ready = prepare(problem)
     require_detailed(ready)
-    return _played(ready, schedule, evaluation, machine, None)
+    with without_collector():
+        return _played(ready, schedule, evaluation, machine, None)
 
 
 def simulate_all(
@@ -143,6 +146,11 @@ def simulate_all(
     """As `simulate`, and the latency under every discipline beside it."""
     ready = prepare(problem)
     require_detailed(ready)
+    with without_collector():
+        return _played_in_all(ready, schedule, evaluation, machine)
+
+
+def _played_in_all(ready: Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine) -> Simulation:
     windows = window_runs(ready, schedule, floor_of(ready.package, machine), machine)
     made = _played(ready, schedule, evaluation, machine, windows)
     own_s = [stretch.latency_s for stretch in made.stretches]
@@ -209,6 +217,18 @@ def run_draft(draft: Draft) -> Run:
     machine = draft.machine
     packets = Packets(float(machine.packet_bytes), machine.packets_in_flight)
     return run(draft.operations, draft.resources, machine.discipline, packets)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Operations are made by the ten thousand, none in a circle: looking through them for circles takes time alone."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _played(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -12,7 +12,7 @@ from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.simulation.draft import Draft
 from chipweave.simulation.machine import DEFAULT
-from chipweave.simulation.outcome import DISCIPLINES, DISTINCT, require_detailed, run_draft
+from chipweave.simulation.outcome import DISCIPLINES, DISTINCT, require_detailed, run_draft, without_collector
 from chipweave.simulation.transfers import floor_of
 from chipweave.simulation.windows import Known, lay_out_window, window_run
 
@@ -39,17 +39,20 @@ def rescored(ready: Prepared, plans: Sequence[Schedule], objective: Objective) -
     Windows that plans have in common are simulated once.
     """
     require_detailed(ready)
+    with without_collector():
+        return sorted(_scored(ready, plans, objective), key=lambda each: each.value)
+
+
+def _scored(ready: Prepared, plans: Sequence[Schedule], objective: Objective) -> Iterator[Rescored]:
     known: dict[Window, tuple[float, ...]] = {}
     pipelines: Known = {}
-    found = []
     for place, plan in enumerate(plans):
         for number, window in enumerate(plan.windows):
             if window not in known:
                 known[window] = lengths_s(ready, plan, number, pipelines)
         by_discipline = [sum(each) for each in zip(*(known[window] for window in plan.windows), strict=True)]
         latency_s = median(by_discipline)
-        found.append(Rescored(plan, place, latency_s, objective(latency_s, evaluate(plan, ready).energy_j)))
-    return sorted(found, key=lambda each: each.value)
+        yield Rescored(plan, place, latency_s, objective(latency_s, evaluate(plan, ready).energy_j))
 
 
 def lengths_s(ready: Prepared, plan: Schedule, number: int, pipelines: Known) -> tuple[float, ...]:

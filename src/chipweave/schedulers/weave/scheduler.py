@@ -48,9 +48,9 @@ FINALISTS = 6
 MOST_NEAR = 100
 """Schedules that are kept beside the best."""
 
-BEFORE_NEXT_ROUND, BEFORE_PROOF, BEFORE_CHALLENGERS = 0.3, 0.8, 0.7
-"""Of the time, the shares after which no further round is begun, after which tables and proofs are left as they are,
-and after which improving leaves the rest to other schedulers."""
+BEFORE_NEXT_ROUND, BEFORE_IMPROVING, BEFORE_CHALLENGERS, BEFORE_PROOF = 0.3, 0.5, 0.7, 0.8
+"""Of the time, the shares after which no further round is begun, after which `scar` is no longer waited for, after
+which improving leaves the rest to other schedulers, and after which tables and proofs are left as they are."""
 
 
 def weave(problem: Problem | Prepared, request: Request) -> Found:
@@ -87,7 +87,11 @@ def optimal(problem: Problem | Prepared, request: Request) -> Found:
 
 @dataclass
 class _Best:
-    """The best schedule so far, and what was seen on the way."""
+    """The best schedule so far, and what was seen on the way.
+
+    Args:
+        rough: the search's own rough schedules, before they are improved: more may come of one that is not the best.
+    """
 
     judge: Judge
     request: Request
@@ -95,6 +99,7 @@ class _Best:
     schedule: Schedule | None = None
     worth: Worth = NO_WORTH
     draft: Draft | None = None
+    rough: dict[Draft, Worth] = field(default_factory=dict)
     seen: list[tuple[float, float]] = field(default_factory=list)
     by: str = ""
     history: list[tuple[float, float]] = field(default_factory=list)
@@ -142,7 +147,7 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
     rough = _rounds(best, pieces)
     if len(ready.tasks) > 1:
-        _hear(best, "scar", space, request)
+        _hear(best, "scar", space, _until(request, started_s, BEFORE_IMPROVING))
     # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
     first = options.gap > 0 or not unlimited
     proof = _proof(best, space, _until(request, started_s, BEFORE_PROOF)) if first else None
@@ -210,6 +215,7 @@ def _keep(best: _Best, draft: Draft, by: str) -> Worth:
     if worth is None:
         return NO_WORTH
     best.keep(Schedule(tuple(windows)), worth, by, draft)
+    best.rough[draft] = worth
     return worth
 
 
@@ -283,16 +289,35 @@ def _limits_s(ready: Prepared) -> list[float]:
 
 
 def _climb(best: _Best, request: Request, steps: int) -> None:
-    """Improve the best draft."""
-    if best.draft is None:
-        return
-    climber = Climber.start(best.judge, best.draft)
+    """Improve the search's own best draft, the best one of all, and then the others: each in half of the time and of
+    the steps that are left, the last one in all."""
+    own = sorted(best.rough, key=lambda draft: best.rough[draft])
+    starts = list(dict.fromkeys([*own[:1], *([] if best.draft is None else [best.draft]), *own[1:]]))
+    best.rough, exact = {}, best.judge.exact
+    end = exact.layers + steps
+    for number, draft in enumerate(starts):
+        parts = 1 if number == len(starts) - 1 else 2
+        if request.out_of_time or exact.layers >= end:
+            return
+        _climb_from(best, draft, _part_of(request, parts), (end - exact.layers) // parts)
+
+
+def _part_of(request: Request, parts: int) -> Request:
+    """The request with so small a part of the time that is left."""
+    if request.deadline_s is None:
+        return request
+    now_s = time.monotonic()
+    return replace(request, deadline_s=now_s + (request.deadline_s - now_s) / parts)
+
+
+def _climb_from(best: _Best, draft: Draft, request: Request, steps: int) -> None:
+    climber = Climber.start(best.judge, draft)
     if climber is None:
         return
 
     def better(value: float) -> None:
         best.remember(value)
-        best.tell(70, "improving", value)
+        best.tell(70, "improving", value if best.incumbent is None else min(value, best.incumbent))
 
     best.tell(70, "improving")
     improve(climber, steps, request, better)
