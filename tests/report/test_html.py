@@ -227,6 +227,12 @@ def test_the_page_needs_nothing_and_its_policy_says_so(every: tuple[Result, str,
     )
 
 
+def test_the_schedule_as_simulated_is_folded_below_its_timeline(every: tuple[Result, str, Node]) -> None:
+    result, text, _ = every
+    assert ("The same as simulated" in text) == (result.simulated is not None)
+    assert ("simulated: what each chiplet does when" in text) == (result.simulated is not None)
+
+
 def test_names_are_text_of_bounded_length_that_keeps_its_direction() -> None:
     _, text, root = case("evil")
     assert len(root.all("script")) == 1

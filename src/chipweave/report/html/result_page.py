@@ -17,11 +17,15 @@ from chipweave.report.html.markup import name_of, short, tag
 from chipweave.report.html.package import heat_key
 from chipweave.report.html.page_data import PageData
 from chipweave.report.html.render import render
+from chipweave.report.html.simulated_timeline import simulated_drawing
 from chipweave.report.html.timeline import timeline_key
 from chipweave.report.naming import cost_model_of
+from chipweave.report.timeline_rows import rows
 from chipweave.results.result import Result
 
 LONGEST_COMMAND = 4000
+MOST_ROWS = 64
+"""Of the simulated timeline."""
 MOST_NOTES = 40
 """Notes, and options of the scheduler, that are shown."""
 
@@ -45,6 +49,7 @@ def page(result: Result) -> str:
         patterns=patterns(len(problem.scenario.tasks)),
         heat_key=heat_key(),
         timeline_key=timeline_key(result),
+        simulated=simulated(result),
         scenario=name_of(problem.scenario.name),
         package=name_of(problem.package.name),
         cost_model=name_of(cost_model_of(result.cost_model)),
@@ -55,6 +60,14 @@ def page(result: Result) -> str:
         changes=[short(change, 300) for change in result.changes],
         notes=notes(data),
     )
+
+
+def simulated(result: Result) -> Markup | None:
+    """The schedule over time, as simulated; None where that would take long, or where there are too many rows."""
+    simulation = result.simulated
+    if simulation is None or len(rows(result, range(len(result.schedule.windows)))) > MOST_ROWS:
+        return None
+    return simulated_drawing(simulation, result)
 
 
 def options(data: PageData) -> list[tuple[str, Markup]]:
