@@ -233,6 +233,25 @@ def test_the_schedule_as_simulated_is_folded_below_its_timeline(every: tuple[Res
     assert ("simulated: what each chiplet does when" in text) == (result.simulated is not None)
 
 
+def test_what_a_search_had_found_when_is_a_falling_line() -> None:
+    """Twice the last value after a second, the last one after 2 of 4 seconds: a step down, a third of the way across."""
+    result = case("detailed")[0]
+    assert result.search is not None
+    falling = replace(result.search, seconds=4.0, history=((1.0, 2.0), (2.0, 1.0)))
+    text = page(replace(result, search=falling))
+    assert "How the search got there" in text
+    names = ((node.attributes.get("aria-label") or "", node) for node in parsed(text).walk())
+    (drawn,) = [node for name, node in names if name.startswith("The best value so far")]
+    paths = [node.attributes["d"] or "" for node in drawn.all("path")]
+    (line,) = [path for path in paths if re.fullmatch(r"M[0-9.]+ [0-9.]+H[0-9.]+V[0-9.]+H[0-9.]+", path)]
+    x, y, at, lower, end = (float(number) for number in re.findall(r"[0-9.]+", line))
+    assert x < at < end
+    assert at - x == pytest.approx((end - x) / 3, abs=0.2)
+    assert lower > y
+    for history in ((), ((1.0, 2.0),), ((1.0, 1.0), (2.0, -1.0))):
+        assert "How the search got there" not in page(replace(result, search=replace(falling, history=history)))
+
+
 def test_names_are_text_of_bounded_length_that_keeps_its_direction() -> None:
     _, text, root = case("evil")
     assert len(root.all("script")) == 1

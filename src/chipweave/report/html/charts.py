@@ -93,7 +93,7 @@ def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str
     energies = [point.energy_j for point in points] + ([bound[1]] if bound else [])
     across = _Scale.over(latencies, LEFT, WIDTH - RIGHT, "s")
     up = _Scale.over(energies, HEIGHT - BOTTOM, TOP, "J")
-    parts = _axes(across, up)
+    parts = _axes(across, up, "latency", "energy")
     if bound is not None:
         x, y = across.at(bound[0]), up.at(bound[1])
         corner = f"M{LEFT} {TOP}H{x:.1f}V{y:.1f}H{WIDTH - RIGHT}V{HEIGHT - BOTTOM}H{LEFT}Z"
@@ -123,6 +123,32 @@ def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         class_="plane",
         role="group",
+        aria_label=title,
+        font_family=FONT,
+    )
+
+
+def course(steps: Sequence[tuple[float, float]], end_s: float, bound: float | None, title: str) -> Markup:
+    """What a search had found when: a step at each (seconds, times the last value), until the search ended; and the
+    proven bound, in the same terms."""
+    values = [value for _, value in steps] + ([] if bound is None else [bound])
+    across = _Scale(0.0, max(end_s, steps[-1][0], 1e-9), LEFT, WIDTH - RIGHT, False, "s")
+    up = _Scale.over(values, HEIGHT - BOTTOM, TOP, "")
+    line = f"M{across.at(steps[0][0]):.1f} {up.at(steps[0][1]):.1f}"
+    line += "".join(f"H{across.at(seconds):.1f}V{up.at(value):.1f}" for seconds, value in steps[1:])
+    parts = _axes(across, up, "seconds of the search", "times the value at the end")
+    parts.append(tag("path", d=f"{line}H{WIDTH - RIGHT}", fill="none", stroke="var(--accent, #4a6fa5)", stroke_width=2))
+    if bound is not None:
+        parts.append(tag("path", d=f"M{LEFT} {up.at(bound):.1f}H{WIDTH - RIGHT}", class_="bound", fill="none"))
+    return tag(
+        "svg",
+        joined(parts),
+        xmlns="http://www.w3.org/2000/svg",
+        width=WIDTH,
+        height=HEIGHT,
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        class_="plane",
+        role="img",
         aria_label=title,
         font_family=FONT,
     )
@@ -160,6 +186,9 @@ class _Scale:
             share = (value - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
+    def label(self, value: float) -> str:
+        return quantity(value, self.unit) if self.unit else f"{value:.3g}"
+
     def ticks(self) -> list[float]:
         if self.logarithmic:
             found = decades(self.low, self.high)
@@ -168,25 +197,25 @@ class _Scale:
         return ticks(self.low, self.high, 5)
 
 
-def _axes(across: _Scale, up: _Scale) -> list[Markup]:
+def _axes(across: _Scale, up: _Scale, below: str, beside: str) -> list[Markup]:
     parts, taken = [], -100.0
     for value in across.ticks():
         x = across.at(value)
         parts.append(tag("path", d=f"M{x:.1f} {TOP}V{HEIGHT - BOTTOM}", class_="grid"))
         if x - taken > 58:
-            text, taken = quantity(value, across.unit), x
+            text, taken = across.label(value), x
             parts.append(_label(text, x, HEIGHT - BOTTOM + 18, "middle"))
     taken = HEIGHT * 2.0
     for value in up.ticks():
         y = up.at(value)
         parts.append(tag("path", d=f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}", class_="grid"))
         if taken - y > 20:
-            text, taken = quantity(value, up.unit), y
+            text, taken = up.label(value), y
             parts.append(_label(text, LEFT - 8, y + 4, "end"))
     middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(_label("latency", middle, HEIGHT - 8, "middle", "strong"))
+    parts.append(_label(below, middle, HEIGHT - 8, "middle", "strong"))
     turned = f"translate(14 {(TOP + HEIGHT - BOTTOM) / 2:.1f}) rotate(-90)"
-    name = tag("text", "energy", font_size=12, text_anchor="middle", class_="strong", transform=turned)
+    name = tag("text", beside, font_size=12, text_anchor="middle", class_="strong", transform=turned)
     return [*parts, name]
 
 

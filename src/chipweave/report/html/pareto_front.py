@@ -38,6 +38,18 @@ def plane(data: PageData) -> Markup:
     return charts.plane(points, corner, "Energy over latency of the schedules that the search retained", looks)
 
 
+def course(data: PageData) -> Markup | None:
+    """What the search had found when, if it noted more than one value; none where a quotient of values says nothing."""
+    search, result = data.result.search, data.result
+    if search is None or len(search.history) < 2 or any(value <= 0 for _, value in search.history):
+        return None
+    last = search.history[-1][1]
+    steps = [(seconds, value / last) for seconds, value in search.history[-MOST_POINTS:]]
+    bound = None if result.gap is None else 1.0 - result.gap
+    title = "The best value so far over the seconds of the search, and the proven bound"
+    return charts.course(steps, search.seconds, bound, title)
+
+
 def rows(data: PageData) -> list[tuple[str, Markup, Markup]]:
     """Identifier, latency, energy."""
     return [
