@@ -234,7 +234,7 @@ def test_the_schedule_as_simulated_is_folded_below_its_timeline(every: tuple[Res
 
 
 def test_what_a_search_had_found_when_is_a_falling_line() -> None:
-    """Twice the last value after a second, the last one after 2 of 4 seconds: a step down, a third of the way across."""
+    """Twice the last value after a second, the last one after 2 of 4 seconds: one step, a third of the way across."""
     result = case("detailed")[0]
     assert result.search is not None
     falling = replace(result.search, seconds=4.0, history=((1.0, 2.0), (2.0, 1.0)))
