@@ -385,7 +385,8 @@ def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) ->
     if not 0 <= seed < 2**32:
         problems.append(f"seed={seed} is not in 0..{2**32 - 1}")
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-        problems.append(f"time limit {time_limit_s} s is not a positive number; give the seconds that the search may take")
+        remedy = "give the seconds that the search may take"
+        problems.append(f"time limit {time_limit_s} s is not a positive number; {remedy}")
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         problems.append(f"jobs={jobs} is not in 1..{MOST_JOBS}")
     if problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from chipweave.plan.schedule import Window
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, WindowDraft, Worth
 from chipweave.schedulers.weave.parts import RegionNeed
+from chipweave.schedulers.weave.restage import restaged
+
+SHAKES = 3
+"""Changes at once that are made to leave a draft that none helps."""
 
 SAME = 1e-12
 """Relative difference below which two values are equal."""
@@ -58,26 +63,40 @@ def _below(one: Worth, other: Worth) -> bool:
 def improve(climber: Climber, steps: int, request: Request, better: Callable[[float], None]) -> None:
     """Try changes in an order of the seed's, until none helps, or so many layers were evaluated, or time is over.
 
+    Stages are made anew only where no small change helps.
+
     Args:
         better: hears each better value of a draft that keeps its limits.
     """
     dice, exact = np.random.default_rng(request.seed), climber.judge.exact
     limit = exact.layers + steps
-    quiet = False
-    while not quiet:
-        quiet = True
-        changes = list(_changes(climber.judge, climber.draft))
+    kinds = (_changes, _restaged)
+    at = 0
+    while at < len(kinds):
+        helped = False
+        changes = list(kinds[at](climber.judge, climber.draft))
         for number in dice.permutation(len(changes)):
             if exact.layers >= limit or request.out_of_time:
                 return
             # A change was made for the draft as it was: it still applies where its windows are the same.
             before, changed = changes[number]
-            if any(climber.draft[at] is not window for at, window in before.items()):
+            if any(climber.draft[place] is not window for place, window in before.items()):
                 continue
             if climber.tries(changed):
-                quiet = False
+                helped = True
                 if not climber.worth.late_s:
                     better(climber.worth.value)
+        at = 0 if helped else at + 1
+
+
+def shaken(judge: Judge, draft: Draft, dice: np.random.Generator) -> Draft:
+    """The draft after a few changes, whatever they cost."""
+    for _ in range(SHAKES):
+        changes = [*_changes(judge, draft), *_restaged(judge, draft)]
+        if changes:
+            _, changed = changes[int(dice.integers(len(changes)))]
+            draft = tuple(changed.get(at, window) for at, window in enumerate(draft))
+    return draft
 
 
 Both = tuple[dict[int, WindowDraft], dict[int, WindowDraft]]
@@ -99,6 +118,14 @@ def _changes(judge: Judge, draft: Draft) -> Iterator[Both]:
                         {at: _with(window, number, one), later: _with(draft[later], place, two)},
                     )
         for changed in _chiplets_handed_over(judge, window) if judge.regions else ():
+            yield {at: window}, {at: changed}
+
+
+def _restaged(judge: Judge, draft: Draft) -> Iterator[Both]:
+    """Every change of a window's stages (`restaged`)."""
+    chiplets = Counter(judge.ready.package.class_of)
+    for at, window in enumerate(draft):
+        for changed in restaged(window, chiplets, judge.regions):
             yield {at: window}, {at: changed}
 
 

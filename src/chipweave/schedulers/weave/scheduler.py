@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.exact.ground import Prepared, prepare
@@ -23,7 +25,7 @@ from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.schedulers.weave.draft import NO_WORTH, Draft, Judge, PipelineDraft, Worth, draft_of
-from chipweave.schedulers.weave.improve import Climber, improve
+from chipweave.schedulers.weave.improve import Climber, improve, shaken
 from chipweave.schedulers.weave.lines import slots_of
 from chipweave.schedulers.weave.options import WeaveOptions
 from chipweave.schedulers.weave.parts import Boards, Parts, Pieces, RegionNeed, parts_of, stages_made
@@ -44,6 +46,9 @@ NEAR = 0.1
 
 FINALISTS = 6
 """Rough schedules of each round that are evaluated exactly."""
+
+IN_VAIN = 12
+"""Climbs from near the best schedule, one after another, that find nothing better before there are no more."""
 
 MOST_NEAR = 100
 """Schedules that are kept beside the best."""
@@ -300,6 +305,16 @@ def _climb(best: _Best, request: Request, steps: int) -> None:
         if request.out_of_time or exact.layers >= end:
             return
         _climb_from(best, draft, _part_of(request, parts), (end - exact.layers) // parts)
+    _climb_again(best, request, end)
+
+
+def _climb_again(best: _Best, request: Request, end: int) -> None:
+    """Climb from near the best draft, until that was in vain for a while, or so many layers were evaluated."""
+    dice, exact, vain = np.random.default_rng(request.seed), best.judge.exact, 0
+    while best.draft is not None and vain < IN_VAIN and exact.layers < end and not request.out_of_time:
+        before = best.worth
+        _climb_from(best, shaken(best.judge, best.draft, dice), request, end - exact.layers)
+        vain = 0 if best.worth < before else vain + 1
 
 
 def _part_of(request: Request, parts: int) -> Request:
