@@ -21,7 +21,7 @@ import chipweave
 HOUSE = Path(chipweave.__file__).parent
 
 FLOORS = (
-    "errors version display ndarrays cores compiled",
+    "errors version display ndarrays cores compiled collector",
     "workload hardware shelf",
     "cost",
     "plan",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from chipweave.collector import without_collector
 from chipweave.errors import InputError
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.record import Evaluation
@@ -217,18 +216,6 @@ def run_draft(draft: Draft) -> Run:
     machine = draft.machine
     packets = Packets(float(machine.packet_bytes), machine.packets_in_flight)
     return run(draft.operations, draft.resources, machine.discipline, packets)
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Operations are made by the ten thousand, none in a circle: looking through them for circles takes time alone."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _played(

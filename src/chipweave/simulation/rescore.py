@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from chipweave.collector import without_collector
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.simulation.draft import Draft
 from chipweave.simulation.machine import DEFAULT
-from chipweave.simulation.outcome import DISCIPLINES, DISTINCT, require_detailed, run_draft, without_collector
+from chipweave.simulation.outcome import DISCIPLINES, DISTINCT, require_detailed, run_draft
 from chipweave.simulation.transfers import floor_of
 from chipweave.simulation.windows import Known, lay_out_window, window_run
 

@@ -114,18 +114,7 @@ def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str
                 tabindex=-1,
             )
         )
-    return tag(
-        "svg",
-        joined(parts),
-        xmlns="http://www.w3.org/2000/svg",
-        width=WIDTH,
-        height=HEIGHT,
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        class_="plane",
-        role="group",
-        aria_label=title,
-        font_family=FONT,
-    )
+    return _drawing(parts, "group", title)
 
 
 def course(steps: Sequence[tuple[float, float]], end_s: float, bound: float | None, title: str) -> Markup:
@@ -140,6 +129,10 @@ def course(steps: Sequence[tuple[float, float]], end_s: float, bound: float | No
     parts.append(tag("path", d=f"{line}H{WIDTH - RIGHT}", fill="none", stroke="var(--accent, #4a6fa5)", stroke_width=2))
     if bound is not None:
         parts.append(tag("path", d=f"M{LEFT} {up.at(bound):.1f}H{WIDTH - RIGHT}", class_="bound", fill="none"))
+    return _drawing(parts, "img", title)
+
+
+def _drawing(parts: list[Markup], role: str, title: str) -> Markup:
     return tag(
         "svg",
         joined(parts),
@@ -148,7 +141,7 @@ def course(steps: Sequence[tuple[float, float]], end_s: float, bound: float | No
         height=HEIGHT,
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         class_="plane",
-        role="img",
+        role=role,
         aria_label=title,
         font_family=FONT,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import io
 import sys
 import warnings
@@ -14,6 +13,7 @@ from functools import wraps
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
+from chipweave.collector import without_collector
 from chipweave.errors import InputError
 from chipweave.workload.importers.torch.graph import Input, Node, Output, Ref, TracedGraph
 
@@ -43,7 +43,7 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         stack.enter_context(torch.no_grad())
         stack.enter_context(_fused_layers_off())
         stack.enter_context(_no_notes_of_lines())
-        stack.enter_context(_no_collection())
+        stack.enter_context(without_collector())
         stack.enter_context(_no_graph_on_stderr())
         traced = _returning_tensors(twin)
         try:
@@ -123,18 +123,6 @@ def _moved(value: Any, device: torch.device | None) -> Any:
         return item.to(device) if device is not None and isinstance(item, torch.Tensor) else item
 
     return tree_map(move, value)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Nothing of a trace is garbage before its end, and looking for it takes a twentieth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager
