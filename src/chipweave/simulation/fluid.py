@@ -93,7 +93,7 @@ class Fluid:
         """The flows that end next have ended."""
         first_s, operations = self._first_s, self._operations
         through = [
-            left / share.rate <= first_s or left - share.rate * first_s <= TIED * operations[number].bytes_
+            left - share.rate * first_s <= TIED * operations[number].bytes_
             for number, left, share in zip(self._numbers, self._left, self._shares, strict=True)
         ]
         self._advance(self._next_s)

@@ -20,6 +20,8 @@ from chipweave.cost.loopnest.shape import LOOPS, Shape
 Ints = NDArray[np.int64]
 
 BITS = 1 << np.arange(len(LOOPS))
+"""Of each loop in a mask of those that move."""
+
 AXES = "NGKCYX"
 """The output loop of each of the kernel's groups; the last two have a filter loop, too."""
 

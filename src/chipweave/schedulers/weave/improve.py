@@ -12,7 +12,7 @@ from chipweave.plan.schedule import Window
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, WindowDraft, Worth
 from chipweave.schedulers.weave.parts import RegionNeed
-from chipweave.schedulers.weave.restage import restaged
+from chipweave.schedulers.weave.restage import places_of, replaced, restaged, stage_at, used
 
 SHAKES = 3
 """Changes at once that are made to leave a draft that none helps."""
@@ -193,23 +193,17 @@ def _at_the_border(one: PipelineDraft, two: PipelineDraft) -> Iterator[tuple[Pip
 
 def _chiplets_handed_over(judge: Judge, window: WindowDraft) -> Iterator[WindowDraft]:
     """A chiplet of one stage, or a free one, for another stage of its class."""
-    places = [(number, j) for number, pipeline in enumerate(window) for j in range(len(pipeline.stages))]
-    used: dict[int, int] = {}
-    for number, j in places:
-        need = window[number].stages[j]
-        used[need.chiplet_class] = used.get(need.chiplet_class, 0) + need.chiplets
+    places, taken = places_of(window), used(window)
     for place in places:
-        need = window[place[0]].stages[place[1]]
-        if used[need.chiplet_class] < judge.ready.package.class_of.count(need.chiplet_class):
+        need = stage_at(window, place)
+        if taken[need.chiplet_class] < judge.ready.package.class_of.count(need.chiplet_class):
             yield _grown(window, place, 1)
         for giver in places:
-            given = window[giver[0]].stages[giver[1]]
+            given = stage_at(window, giver)
             if giver != place and given.chiplet_class == need.chiplet_class and given.chiplets > 1:
                 yield _grown(_grown(window, place, 1), giver, -1)
 
 
 def _grown(window: WindowDraft, place: tuple[int, int], by: int) -> WindowDraft:
-    number, j = place
-    stages = window[number].stages
-    grown = stages[j]._replace(chiplets=stages[j].chiplets + by)
-    return _with(window, number, window[number]._replace(stages=(*stages[:j], grown, *stages[j + 1 :])))
+    stage = stage_at(window, place)
+    return replaced(window, place, stage._replace(chiplets=stage.chiplets + by))

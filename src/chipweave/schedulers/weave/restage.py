@@ -24,11 +24,12 @@ def restaged(window: WindowDraft, chiplets: Counter[int], regions: bool) -> Iter
         *_on_another_class(window, kinds),
         *_exchanged(window),
     ):
-        if other != window and _used(other) <= chiplets:
+        if other != window and used(other) <= chiplets:
             yield other
 
 
-def _used(window: WindowDraft) -> Counter[int]:
+def used(window: WindowDraft) -> Counter[int]:
+    """Chiplets of each class that its stages take."""
     found: Counter[int] = Counter()
     for pipeline in window:
         for stage in pipeline.stages:
@@ -76,31 +77,38 @@ def _halves(stage: RegionNeed, kinds: list[int]) -> Iterator[tuple[RegionNeed, R
 
 
 def _on_another_class(window: WindowDraft, kinds: list[int]) -> Iterator[WindowDraft]:
-    for number, pipeline in enumerate(window):
-        for j, stage in enumerate(pipeline.stages):
-            for kind in kinds:
-                if kind != stage.chiplet_class:
-                    yield _replaced(window, (number, j), stage._replace(chiplet_class=kind))
+    for place in places_of(window):
+        stage = stage_at(window, place)
+        for kind in kinds:
+            if kind != stage.chiplet_class:
+                yield replaced(window, place, stage._replace(chiplet_class=kind))
 
 
 def _exchanged(window: WindowDraft) -> Iterator[WindowDraft]:
     """Two stages on each other's chiplets."""
-    places = [(number, j) for number, pipeline in enumerate(window) for j in range(len(pipeline.stages))]
+    places = places_of(window)
     for at, one in enumerate(places):
         for two in places[at + 1 :]:
-            a, b = (_stage(window, place) for place in (one, two))
+            a, b = (stage_at(window, place) for place in (one, two))
             if (a.chiplet_class, a.chiplets) != (b.chiplet_class, b.chiplets):
                 first = a._replace(chiplet_class=b.chiplet_class, chiplets=b.chiplets)
                 second = b._replace(chiplet_class=a.chiplet_class, chiplets=a.chiplets)
-                yield _replaced(_replaced(window, one, first), two, second)
+                yield replaced(replaced(window, one, first), two, second)
 
 
-def _stage(window: WindowDraft, place: tuple[int, int]) -> RegionNeed:
+def places_of(window: WindowDraft) -> list[tuple[int, int]]:
+    """(number of the pipeline, number in it) of every stage."""
+    return [(number, j) for number, pipeline in enumerate(window) for j in range(len(pipeline.stages))]
+
+
+def stage_at(window: WindowDraft, place: tuple[int, int]) -> RegionNeed:
+    """The stage at (number of the pipeline, number in it)."""
     pipeline: PipelineDraft = window[place[0]]
     return pipeline.stages[place[1]]
 
 
-def _replaced(window: WindowDraft, place: tuple[int, int], stage: RegionNeed) -> WindowDraft:
+def replaced(window: WindowDraft, place: tuple[int, int], stage: RegionNeed) -> WindowDraft:
+    """The window with another stage at (number of the pipeline, number in it)."""
     number, j = place
     stages = window[number].stages
     return _with_stages(window, number, (*stages[:j], stage, *stages[j + 1 :]))

@@ -95,12 +95,14 @@ class _Best:
     """The best schedule so far, and what was seen on the way.
 
     Args:
+        dice: of the seed: what was thrown once is not thrown again.
         rough: the search's own rough schedules, before they are improved: more may come of one that is not the best.
     """
 
     judge: Judge
     request: Request
     started_s: float
+    dice: np.random.Generator
     schedule: Schedule | None = None
     worth: Worth = NO_WORTH
     draft: Draft | None = None
@@ -147,7 +149,7 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     if unlimited and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
     judge = Judge(ready, Exact(ready), request.objective, space is Space.REGIONS)
-    best = _Best(judge, request, started_s)
+    best = _Best(judge, request, started_s, np.random.default_rng(request.seed))
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
     rough = _rounds(best, pieces)
@@ -310,10 +312,10 @@ def _climb(best: _Best, request: Request, steps: int) -> None:
 
 def _climb_again(best: _Best, request: Request, end: int) -> None:
     """Climb from near the best draft, until that was in vain for a while, or so many layers were evaluated."""
-    dice, exact, vain = np.random.default_rng(request.seed), best.judge.exact, 0
+    exact, vain = best.judge.exact, 0
     while best.draft is not None and vain < IN_VAIN and exact.layers < end and not request.out_of_time:
         before = best.worth
-        _climb_from(best, shaken(best.judge, best.draft, dice), request, end - exact.layers)
+        _climb_from(best, shaken(best.judge, best.draft, best.dice), request, end - exact.layers)
         vain = 0 if best.worth < before else vain + 1
 
 
