@@ -1,4 +1,4 @@
-"""Wall time, processor time and peak memory of whole `chipweave schedule` commands from a cold shell.
+"""Wall time, processor time and peak memory of whole `chipweave schedule --scheduler scar` commands from a cold shell.
 
     python -m benchmarks.search_speed [--provision rule|exhaustive] [--scenarios ...] [--packages ...] [--fidelity ...]
         [--cost-model loopnest]
@@ -53,7 +53,7 @@ def main() -> None:
     for scenario in arguments.scenarios:
         for package in arguments.packages:
             name = f"arvr-{package}" if scenario.startswith("arvr") and not package.startswith("arvr") else package
-            command = [sys.executable, "-m", "chipweave", "schedule", scenario, "--package", name, "--json"]
+            command = [sys.executable, "-m", "chipweave", "schedule", scenario, "--package", name, "--scheduler", "scar", "--json"]
             command += ["--provision", arguments.provision, "--fidelity", arguments.fidelity]
             command += ["--cost-model", arguments.cost_model]
             wall_s, processor_s, peak_mb, document = run(command)

@@ -13,7 +13,6 @@ from enum import Enum
 import numpy as np
 
 from chipweave.evaluation.exact.demand import StageWork
-from chipweave.evaluation.exact.layout import sizes
 from chipweave.evaluation.exact.split import starts
 from chipweave.evaluation.exact.tensors import Moved, total
 from chipweave.evaluation.exact.transfer import together, transfer
@@ -150,8 +149,8 @@ class Carrier:
 
         def move(tensor: Moved) -> Transfer:
             entry, held = setting.entry_bytes(tensor), setting.held(work.number, tensor.tensor)
-            wanted = entry * setting.wanted(target, tensor.tensor).held_by(held)
-            return self._move(owners, readers, wanted, entry * sizes(held))
+            wanted = entry * setting.wanted(target, tensor.tensor).held_by(held.boxes)
+            return self._move(owners, readers, wanted, entry * held.sizes)
 
         return self._carried(self._sum(map(move, tensors)), Way.PACKAGE, 0.0)
 

@@ -135,7 +135,7 @@ def split_of(ground: Ground, splits: Ints, layer: int, s: int, p: int) -> Split:
 def most_entries(cuts: Cuts, tensor: int, reader: int, chiplets: int) -> tuple[float, float]:
     """Of the tensor that a layer reads, the most that a chiplet needs, and the most of them that it does not make."""
     (need,) = cuts.need(tensor, [reader], chiplets).boxes
-    made = sizes(meet(need, cuts.owned(tensor, chiplets))) if tensor >= 0 else 0.0
+    made = sizes(meet(need, cuts.owned(tensor, chiplets).boxes)) if tensor >= 0 else 0.0
     return float(sizes(need).max()), float((sizes(need) - made).max())
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from chipweave.schedulers.cuts import cuts_of
 from chipweave.schedulers.weave.lines import Group, Slots
-from chipweave.schedulers.weave.parts import Parts, cuts_of
+from chipweave.schedulers.weave.parts import Parts
 from chipweave.schedulers.weave.prices import Market, prices_of
 from chipweave.schedulers.weave.windows import Share, sketches
 

@@ -12,8 +12,9 @@ import numpy as np
 from chipweave.evaluation.contention import Sharer
 from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.exact.layout import Boxes, Cuts, Need, extent, in_rows, meet, sizes
+from chipweave.evaluation.exact.layout import Cuts, Held, Need, extent, in_rows, meet, sizes
 from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2
+from chipweave.evaluation.exact.moves import moved
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
 from chipweave.evaluation.exact.split import Splits, starts
@@ -94,7 +95,7 @@ class Setting:
         """How the layers of the pipeline are cut."""
         return cuts_of(self.ready, self.pipeline, self.most)
 
-    def held(self, stage: int, tensor: int) -> Boxes:
+    def held(self, stage: int, tensor: int) -> Held:
         """What each chiplet of the stage has to hand on: what it made, or rows of what it was handed (`paper`)."""
         chiplets = len(self.pipeline.stages[stage].chiplets)
         if tensor in self.pipeline.stages[stage].layers:
@@ -106,7 +107,8 @@ class Setting:
         part = self.pipeline.stages[stage]
         readers = sorted({edge.consumer for edge in self.model.readers(tensor) if edge.consumer in part.layers})
         if not readers:
-            return Need((in_rows(extent(self.model, tensor), self.pipeline.micro_batch, len(part.chiplets)),))
+            spread = in_rows(extent(self.model, tensor), self.pipeline.micro_batch, len(part.chiplets))
+            return Need((spread.boxes,))
         return self.cuts.need(tensor, readers, len(part.chiplets))
 
     def entry_bytes(self, moved: Moved) -> float:
@@ -270,7 +272,7 @@ class StageWork:
         """Bytes of a tensor that each chiplet owns."""
         if len(self.stage.chiplets) == 1:
             return np.array([float(self.micro_batch * moved.bytes_)])
-        return sizes(self.setting.held(self.number, moved.tensor)) * self.setting.entry_bytes(moved)
+        return self.setting.held(self.number, moved.tensor).sizes * self.setting.entry_bytes(moved)
 
     @cached_property
     def weights(self) -> tuple[Transfer, Transfer]:
@@ -340,9 +342,8 @@ class StageWork:
             return transfer(s.ready.network, owners, readers, wanted, wanted[0])
 
         def move(tensor: Moved) -> Transfer:
-            entry, held = s.entry_bytes(tensor), s.held(self.number, tensor.tensor)
-            wanted = entry * s.wanted(target, tensor.tensor).held_by(held)
-            return transfer(s.ready.network, owners, readers, wanted, entry * sizes(held))
+            held, wanted = s.held(self.number, tensor.tensor), s.wanted(target, tensor.tensor)
+            return moved(s.ready.network, owners, readers, held, wanted, s.entry_bytes(tensor))
 
         return together(s.ready.network, map(move, tensors))
 
@@ -674,5 +675,5 @@ def _from_outside(work: StageWork, edge: Edge) -> float:
     if len(work.stage.chiplets) == 1:
         return 0.0
     need = work.setting.cuts.need(edge.producer, [edge.consumer], len(work.stage.chiplets)).boxes[0]
-    own = meet(need, work.setting.held(work.number, edge.producer))
+    own = meet(need, work.setting.held(work.number, edge.producer).boxes)
     return 1.0 - float(sizes(own).sum() / sizes(need).sum())

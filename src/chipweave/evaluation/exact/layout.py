@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import combinations
 
 import numpy as np
@@ -24,13 +24,29 @@ Boxes = Ints
 """One box per chiplet of a region, shape (chiplets, 8): low (included) and high (not included) of each axis."""
 
 
-@dataclass(frozen=True, slots=True)
+KEPT = 8192
+"""Of what equal layers on regions of the same size have in common, so much is kept at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What each chiplet of a region holds of a tensor."""
+
+    boxes: Boxes
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """Entries per chiplet."""
+        return sizes(self.boxes)
+
+
+@dataclass(frozen=True, eq=False)
 class Need:
     """What each chiplet of a region needs of a tensor: the union of one box for each way in which readers are cut."""
 
     boxes: tuple[Boxes, ...]
 
-    @property
+    @cached_property
     def sizes(self) -> Floats:
         """Entries per chiplet, each once."""
         return sum((sign * sizes(common) for sign, common in self._terms), np.zeros(len(self.boxes[0])))
@@ -68,24 +84,21 @@ class Cuts:
     splits: Mapping[int, Split]
     rows: Ints | None
 
-    def owned(self, layer: int, chiplets: int) -> Boxes:
+    def owned(self, layer: int, chiplets: int) -> Held:
         """What each chiplet of the region makes of a layer's output."""
         assert self.rows is not None
-        return owned(self.rows[layer], self.splits[layer], self.micro_batch, chiplets)
+        return _owned(self.rows[layer].tobytes(), self.splits[layer], self.micro_batch, chiplets)
 
     def need(self, tensor: int, readers: Iterable[int], chiplets: int) -> Need:
         """What each chiplet of the region needs of a tensor to run its parts of the layers `readers`."""
         assert self.rows is not None
-        size = extent(self.model, tensor)
-        ways: dict[Split, list[Boxes]] = {}
-        for reader in readers:
-            split = self.splits[reader]
-            way = split if split in ways or len(ways) < MOST_BOXES else list(ways)[-1]
-            for operand, edge in enumerate(self.model.operands[reader]):
-                if edge.producer == tensor:
-                    boxes = needed(self.rows[reader], operand, size, split, self.micro_batch, chiplets)
-                    ways.setdefault(way, []).append(boxes)
-        return Need(tuple(hull(boxes) for boxes in ways.values()))
+        readings = tuple(
+            (self.rows[reader].tobytes(), operand, self.splits[reader])
+            for reader in readers
+            for operand, edge in enumerate(self.model.operands[reader])
+            if edge.producer == tensor
+        )
+        return _needed(readings, extent(self.model, tensor), self.micro_batch, chiplets)
 
     def entries(self, tensor: int) -> int:
         """Of the whole tensor of a micro-batch."""
@@ -102,14 +115,32 @@ def extent(model: Model, tensor: int) -> Extent:
     return maker.out_y, maker.out_x, maker.K
 
 
-def in_rows(size: Extent, micro_batch: int, chiplets: int) -> Boxes:
+@lru_cache(KEPT)
+def in_rows(size: Extent, micro_batch: int, chiplets: int) -> Held:
     """A tensor spread over a region by its rows."""
     rows, columns, channels = size
     edges = starts(rows, min(chiplets, rows))
     boxes = np.zeros((chiplets, 8), np.int64)
     boxes[: len(edges) - 1] = [0, micro_batch, 0, 0, 0, columns, 0, channels]
     boxes[: len(edges) - 1, 2], boxes[: len(edges) - 1, 3] = edges[:-1], edges[1:]
-    return boxes
+    return Held(boxes)
+
+
+@lru_cache(KEPT)
+def _owned(layer: bytes, split: Split, micro_batch: int, chiplets: int) -> Held:
+    """Of a layer given by the bytes of its row: those of a model are often alike."""
+    return Held(owned(np.frombuffer(layer, np.int64).copy(), split, micro_batch, chiplets))
+
+
+@lru_cache(KEPT)
+def _needed(readings: tuple[tuple[bytes, int, Split], ...], size: Extent, micro_batch: int, chiplets: int) -> Need:
+    """Of a tensor that is operand number so of layers that are cut so."""
+    ways: dict[Split, list[Boxes]] = {}
+    for layer, operand, split in readings:
+        way = split if split in ways or len(ways) < MOST_BOXES else list(ways)[-1]
+        boxes = needed(np.frombuffer(layer, np.int64).copy(), operand, size, split, micro_batch, chiplets)
+        ways.setdefault(way, []).append(boxes)
+    return Need(tuple(hull(boxes) for boxes in ways.values()))
 
 
 def owned(layer: Ints, split: Split, micro_batch: int, chiplets: int) -> Boxes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipweave.evaluation.exact.blocks import block_of, grain_of
-from chipweave.evaluation.exact.layout import Cuts, sizes
+from chipweave.evaluation.exact.layout import Cuts
 from chipweave.evaluation.exact.split import WHOLE
 from chipweave.evaluation.keep import Around, Books, Layers, Uses, open_books, run_layer
 from chipweave.evaluation.record import Split
@@ -156,7 +156,7 @@ def _largest_output(model: Model, layer: int, chiplets: int, micro_batch: int, c
     if chiplets == 1:
         return elements
     assert cuts is not None
-    return elements * float(sizes(cuts.owned(layer, chiplets)).max()) / cuts.entries(layer)
+    return elements * float(cuts.owned(layer, chiplets).sizes.max()) / cuts.entries(layer)
 
 
 def _held(model: Model, stage: Stage, tensor: int, micro_batch: int, cuts: Cuts | None) -> list[tuple[int, int, float]]:

@@ -17,7 +17,7 @@ from chipweave.hardware.package import Package
 from chipweave.ndarrays import Floats, Ints
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """The package's routes as arrays.
 

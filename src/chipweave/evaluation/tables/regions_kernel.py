@@ -364,12 +364,13 @@ def _single_stages(
         _single(task, part, run.first, u, line, made[length])
 
 
-@kernel()
+@kernel(nogil=True)
 def stages(
-    task: TaskArrays, part: Part, units: UnitTables, chosen: Ints, longest: int, limit_s: float, line: Line
+    task: TaskArrays, part: Part, units: UnitTables, chosen: Ints, longest: int, limit_s: float, line: Line, like: Ints
 ) -> Floats:
     """[h, size, length - 1, term]: every stage of up to `longest` units on the sizes number `chosen`, with its best
-    partitions, unit by unit (Viterbi). Stages of several units that compute for longer than `limit_s` are left out."""
+    partitions, unit by unit (Viterbi). Stages of several units that compute for longer than `limit_s` are left out.
+    Those from unit h on are those from `like[h]`, where that is an earlier one."""
     count = len(units.compute_s)
     found = np.full((count, len(chosen), longest, TERMS), np.inf)
     old, new, terms = np.zeros((3, _STATE)), np.zeros((2, _STATE)), np.zeros(TERMS)
@@ -377,6 +378,9 @@ def stages(
         s = chosen[at]
         chiplets = line.sizes[s]
         for h in range(count):
+            if like[h] < h:
+                found[h, at] = found[like[h], at]
+                continue
             if chiplets == 1:
                 _single_stages(task, part, units, Run(h, s, chiplets, 0), limit_s, line, found[h, at])
                 continue

@@ -24,7 +24,7 @@ from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import SearchSpace, polish
-from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, level
+from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, levels_of
 from chipweave.schedulers.search import Found, Progress, Request
 
 SEQUENTIAL = SearchSpace(whole_package=True)
@@ -154,13 +154,7 @@ class _Run:
         ground = Ground(ready, task, order, region_sizes(len(order)))
         spaces = [space.for_batch(ground.batch) for space in spaces]
         sizes = sizes_tried(ground.batch, spaces[-1].micro_batch)
-        levels: list[Level] = []
-        for number, micro_batch in enumerate(sizes):
-            if number and request.out_of_time:
-                break
-            doing = f"{ready.tasks[task].name}: micro-batch {micro_batch}"
-            request.progress(Progress(number, len(sizes), None, doing))
-            levels.append(level(ground, micro_batch, spaces[-1].one_unit_a_stage))
+        levels = levels_of(ground, sizes, spaces[-1].one_unit_a_stage, request)
         cheapest: list[list[Candidate]] = []
         for space in spaces:
             late = any(cheapest) and request.out_of_time

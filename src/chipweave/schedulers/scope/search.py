@@ -14,10 +14,12 @@ from chipweave.evaluation.tables import regions_kernel as stage
 from chipweave.evaluation.tables.regions import Ground, line_of, stage_tables, unit_tables
 from chipweave.evaluation.tables.regions_kernel import Line, UnitTables
 from chipweave.ndarrays import Floats, Ints
+from chipweave.schedulers.cuts import task_cuts
 from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow
 from chipweave.schedulers.scope import kernel
 from chipweave.schedulers.scope.kernel import Board, Windows
 from chipweave.schedulers.scope.polish import SearchSpace
+from chipweave.schedulers.search import Progress, Request
 
 LONGEST = 40
 """Units that share a stage on a part of the package, at most; a stage on the whole package may have any number."""
@@ -26,6 +28,8 @@ FINER_CAPS = 16
 SLOWEST, FASTEST = 2.0, 16.0
 """Times of the slowest stage that are tried: from so many times all work on all chiplets to that fraction of it."""
 MOST_WINDOWS = 40
+MOST_CUTS = 64
+"""Units before which windows may begin in the tables, at most; where they begin is improved afterwards."""
 FINALISTS = 4
 """Candidates that are evaluated exactly; the best is improved."""
 
@@ -49,6 +53,21 @@ class Candidate:
     latency_s: float
     energy_j: float
     draft: Draft
+
+
+def levels_of(ground: Ground, sizes: Sequence[int], single: bool, request: Request) -> list[Level]:
+    """The tables of the micro-batches, of the first at least; with `single`, of stages of one unit only."""
+
+    def made(size: int) -> Level | None:
+        return None if request.out_of_time else level(ground, size, single)
+
+    name = ground.ready.tasks[ground.task].name
+    found = [level(ground, sizes[0], single)]  # it works out what all have in common
+    with ThreadPoolExecutor(request.jobs) as pool:
+        for number, each in enumerate(pool.map(made, sizes[1:]), start=1):
+            request.progress(Progress(number, len(sizes), None, f"{name}: micro-batch {sizes[number]}"))
+            found += [] if each is None else [each]
+    return found
 
 
 def level(ground: Ground, micro_batch: int, single: bool) -> Level:
@@ -108,13 +127,13 @@ def candidates(
 def _best_of(ground: Ground, space: SearchSpace, level: Level, price: float) -> _Best:
     """The windows at one micro-batch, its number counted as 0."""
     best, units = _empty(len(ground.model.units)), len(ground.model.units)
-    ends = [units] if space.windows == 1 else range(units, 0, -1)
+    ends = np.array([units]) if space.windows == 1 else task_cuts(ground, MOST_CUTS)[:0:-1]
     for whole in (False, True):
         if space.whole_package and not whole:
             continue
         before = best.windows.cost.copy()
         board = _board(ground, space, level, whole)
-        kernel.windows(board, np.array([np.inf]) if whole else level.caps_s, price, np.array(ends), best.windows)
+        kernel.windows(board, np.array([np.inf]) if whole else level.caps_s, price, ends, best.windows)
         better = best.windows.cost < before
         best.level[better], best.whole[better] = 0, whole
     return best

@@ -15,6 +15,7 @@ from chipweave.evaluation.tables import regions_kernel
 from chipweave.evaluation.tables.regions import Ground, line_of, region_sizes, sizes_tried, stages_between, unit_tables
 from chipweave.evaluation.tables.regions_kernel import PACE_S, UnitTables
 from chipweave.ndarrays import Floats, Ints
+from chipweave.schedulers.cuts import task_cuts
 from chipweave.schedulers.weave.chain import Best, Board, pipelines, stages_of
 from chipweave.schedulers.weave.lines import MOST_TURNS, Slots, lines_of
 
@@ -56,25 +57,6 @@ class RegionNeed(NamedTuple):
     chiplet_class: int
     chiplets: int
     partitions: tuple[int, ...]
-
-
-def cuts_of(crossing: Floats, work: Floats, most: int) -> Ints:
-    """Units before which windows may begin: one in each of so many equal shares of the work, where least crosses.
-
-    Args:
-        crossing: [units + 1] bytes that cross before each unit; work: [units] of each.
-    """
-    units = len(work)
-    if units <= most:
-        return np.arange(units + 1)
-    done = np.concatenate(([0.0], np.cumsum(work))) / work.sum()
-    share = np.minimum((done * most).astype(np.int64), most - 1)[1:units]
-    inner = np.arange(1, units)
-    found = [0, units]
-    for number in np.unique(share):
-        some = inner[share == number]
-        found.append(int(some[np.argmin(crossing[some])]))
-    return np.unique(found)
 
 
 class Piece(NamedTuple):
@@ -119,10 +101,8 @@ class Pieces:
     def cuts(self, task: int) -> Ints:
         """Units before which a task may be cut."""
         if task not in self._cuts:
-            firsts = [first for first, _ in self.ready.tasks[task].model.units]
-            work = np.add.reduceat(self.ready.problem.costs[task][0].cycles, firsts).astype(np.float64)
             most = MOST_CUTS if self.largest > 1 else MOST_CUTS_OF_SINGLES
-            self._cuts[task] = cuts_of(self.ground(task, 0).crossing, work, most)
+            self._cuts[task] = task_cuts(self.ground(task, 0), most)
         return self._cuts[task]
 
     def piece(self, task: int, chiplet_class: int, micro_batch: int) -> Piece:
