@@ -53,7 +53,8 @@ def main() -> None:
     for scenario in arguments.scenarios:
         for package in arguments.packages:
             name = f"arvr-{package}" if scenario.startswith("arvr") and not package.startswith("arvr") else package
-            command = [sys.executable, "-m", "chipweave", "schedule", scenario, "--package", name, "--scheduler", "scar", "--json"]
+            command = [sys.executable, "-m", "chipweave", "schedule", scenario, "--package", name, "--json"]
+            command += ["--scheduler", "scar"]
             command += ["--provision", arguments.provision, "--fidelity", arguments.fidelity]
             command += ["--cost-model", arguments.cost_model]
             wall_s, processor_s, peak_mb, document = run(command)
