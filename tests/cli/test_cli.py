@@ -35,7 +35,7 @@ models:
         - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
   - {name: right, batch: 2, model: *net}
 """
-COMMANDS = ("schedule", "evaluate", "simulate", "compare", "cost", "list", "show", "schema", "demo")
+COMMANDS = ("schedule", "evaluate", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -612,3 +612,24 @@ def test_cheap_commands_load_nothing_heavy() -> None:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_price_says_what_a_package_costs(chip: Run) -> None:
+    code, out, _ = chip("price", "het-sides-3x3", "--assembly", "organic", "--volume", "1000", "--json")
+    document = json.loads(out)
+    bill = document["assemblies"]["organic"]
+    parts = ("dies_usd", "bad_dies_usd", "package_usd", "bad_packages_usd", "lost_dies_usd")
+    assert code == 0
+    assert [die["count"] for die in document["dies"]] == [6, 3]
+    assert bill["total_usd"] == pytest.approx(sum(bill[part] for part in parts))
+    assert bill["with_design_usd"] == pytest.approx(bill["total_usd"] + bill["design_usd"])
+    code, out, _ = chip("price", "het-sides-3x3")
+    assert code == 0
+    assert all(way in out for way in ("organic", "fan-out", "interposer"))
+
+
+@pytest.mark.parametrize("wrong", [("--ports", "-1"), ("--volume", "0"), ("--assembly", "glue")])
+def test_price_of_what_cannot_be(chip: Run, wrong: tuple[str, str]) -> None:
+    code, out, err = chip("price", "het-sides-3x3", *wrong)
+    assert (code, out) == (2, "")
+    assert wrong[0].strip("-") in err

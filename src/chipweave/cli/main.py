@@ -17,6 +17,7 @@ from chipweave.cli.demo import demo
 from chipweave.cli.evaluate import evaluate
 from chipweave.cli.import_ import app as import_app
 from chipweave.cli.listing import list_names
+from chipweave.cli.price import price
 from chipweave.cli.schedule import schedule
 from chipweave.cli.schema import schema
 from chipweave.cli.show import show
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (schedule, evaluate, simulate, compare, cost, show, schema, demo):
+for command in (schedule, evaluate, simulate, compare, cost, price, show, schema, demo):
     app.command()(command)
 app.command("list")(list_names)
 app.add_typer(import_app, name="import")
