@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TypeVar
 
-from chipweave.ndarrays import Bools, Floats, Ints
+import numpy as np
 
-Arrays = TypeVar("Arrays", bound=Iterable[Floats | Ints | Bools])
+Arrays = TypeVar("Arrays", bound=Iterable[object])
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Shelf:
     _kept: dict[Hashable, object] = field(default_factory=dict)
     _bytes: dict[Hashable, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _sum: int = 0
 
     def get(self, key: Hashable, make: Callable[[], Arrays]) -> Arrays:
         """What `make` returns, made anew only if it is not on the shelf."""
@@ -32,9 +33,12 @@ class Shelf:
                 known: Arrays = self._kept[key]  # type: ignore[assignment]
                 return known
         made = make()
+        bytes_ = sum(each.nbytes for each in made if isinstance(each, np.ndarray))
         with self._lock:
-            self._kept[key], self._bytes[key] = made, sum(each.nbytes for each in made)
-            while sum(self._bytes.values()) > self.most_bytes:
+            self._sum += bytes_ - self._bytes.get(key, 0)
+            self._kept[key], self._bytes[key] = made, bytes_
+            while self._sum > self.most_bytes:
                 oldest = next(iter(self._kept))
-                del self._kept[oldest], self._bytes[oldest]
+                del self._kept[oldest]
+                self._sum -= self._bytes.pop(oldest)
         return made

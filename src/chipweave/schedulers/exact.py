@@ -26,6 +26,14 @@ class Cost(NamedTuple):
     pipelines: tuple[PipelineEvaluation, ...]
 
 
+class Timed(NamedTuple):
+    """Of a window, as if the schedule began with it: seconds, joules, and when each task's pipeline ends."""
+
+    latency_s: float
+    energy_j: float
+    ends_s: tuple[tuple[int, float], ...]
+
+
 @dataclass
 class Exact:
     """The evaluator's figures of windows.
@@ -51,6 +59,13 @@ class Exact:
                 found = window_of(self.ready, window, parts, 0.0)
                 self._windows[window] = Cost(found.latency_s, found.energy.total, found.pipelines)
         return self._windows[window]
+
+    def timed(self, window: Window) -> Timed | None:
+        """How long a window takes; None where a micro-batch does not fit (`paper`)."""
+        made = self.window(window)
+        if made is None:
+            return None
+        return Timed(made.latency_s, made.energy_j, tuple((each.task, each.end_s) for each in made.pipelines))
 
     def pipeline(self, pipeline: Pipeline) -> tuple[PipelineEvaluation, Transfer] | None:
         """A pipeline and its traffic; None where its micro-batch does not fit."""

@@ -9,12 +9,26 @@ import numpy as np
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables import single
 from chipweave.evaluation.tables.single import Candidates, Part, StageTables, Traffic
-from chipweave.evaluation.tables.units import Micro, Places, TaskArrays, kept_arrays, micro_arrays, places, task_arrays
+from chipweave.evaluation.tables.units import (
+    Micro,
+    Places,
+    TaskArrays,
+    kept_arrays,
+    kept_between,
+    micro_arrays,
+    places,
+    task_arrays,
+)
 from chipweave.evaluation.tables.window_bytes import WindowBytes, window_bytes
 from chipweave.ndarrays import Floats, Ints
+from chipweave.shelf import Shelf
 
 __all__ = ["Candidates", "Scores", "StageTables", "arrays_of", "bytes_of", "micro_of", "part_of", "places_of", "score",
-           "stage_tables", "whole_stage", "window_cost"]  # fmt: skip
+           "score_alone", "stage_tables", "whole_stage", "window_cost"]  # fmt: skip
+
+
+MOST_KEPT_BYTES = 50_000_000
+"""Of what stages of windows exchange, which is kept while ever other windows are scored."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +110,7 @@ def _where(ready: Prepared, kinds: tuple[tuple[int, int], ...]) -> tuple[Ints, F
 
 def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidates) -> Scores:
     """Exact cost of candidate pipelines of a task in a window that holds its units first to end - 1."""
-    where = places_of(ready)
-    many, count = len(candidates.stages), len(where.class_of) if ready.detailed else 0
-    wide = many if ready.detailed else 0
-    made = Scores(
-        np.zeros(many),
-        np.zeros(many),
-        np.zeros(many),
-        Traffic(
-            np.zeros((wide, where.links if ready.detailed else 0)), np.zeros((wide, count)), np.zeros((wide, count))
-        ),
-    )
+    where, made = places_of(ready), _nothing(ready, len(candidates.stages))
     for micro_batch in np.unique(candidates.micro_batch):
         rows = np.flatnonzero(candidates.micro_batch == micro_batch)
         some = Candidates(*(np.ascontiguousarray(values[rows]) for values in candidates))
@@ -119,6 +123,36 @@ def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidat
             for into, values in zip(made.traffic, traffic, strict=True):
                 into[rows] = values
     return made
+
+
+def score_alone(ready: Prepared, task: int, first: int, micro_batch: int, cuts: Ints, chiplets: Ints) -> Scores:
+    """Exact cost of one pipeline [1], whose window holds the task's units first to cuts[-1] - 1.
+
+    As `score`, without the tables of all stages that the window may have: of many windows a few pipelines each.
+
+    Args:
+        cuts: unit before which each stage ends; chiplets: where each runs.
+    """
+    end, made = int(cuts[-1]), _nothing(ready, 1)
+    begins = np.concatenate(([first], cuts[:-1]))
+    kept = kept_between(ready, task, (first, end), micro_batch, (begins, cuts))
+    moved = ready.once(_shelf).get((task, first, end), lambda: _bytes(ready, task, first, end))
+    candidates = Candidates(np.array([micro_batch]), np.array([len(cuts)]), cuts[None], chiplets[None])
+    part = Part(moved, micro_of(ready, task, micro_batch), kept)
+    costs = single.pipelines(arrays_of(ready, task), places_of(ready), part, candidates, made.traffic, ready.rates)
+    return Scores(*costs, made.traffic)
+
+
+def _shelf(_: Prepared) -> Shelf:
+    return Shelf(MOST_KEPT_BYTES)
+
+
+def _nothing(ready: Prepared, many: int) -> Scores:
+    """Of so many candidates, without traffic in `paper`."""
+    where, wide = places_of(ready), many if ready.detailed else 0
+    links, chiplets = (where.links, len(where.class_of)) if ready.detailed else (0, 0)
+    traffic = Traffic(np.zeros((wide, links)), np.zeros((wide, chiplets)), np.zeros((wide, chiplets)))
+    return Scores(np.zeros(many), np.zeros(many), np.zeros(many), traffic)
 
 
 def window_cost(ready: Prepared, scores: Scores) -> tuple[Floats, Floats]:

@@ -49,34 +49,37 @@ def entry(i: int, j: int, n: int) -> int:
 def kept(
     units: Units,
     window: tuple[int, int],
-    starts: int,
+    runs: tuple[Ints, Ints],
     uses: Uses,
     layers: Layers,
     streamed: Streamed,
     l2_bytes: Floats,
     stored: Bools,
 ) -> Kept:
-    """The tables of a window that holds units window[0] to window[1] - 1, of stages from its first `starts` units on.
+    """The tables of a window that holds units window[0] to window[1] - 1, of stages from each of the units
+    runs[0], ascending, up to the unit before the one beside it in runs[1].
 
     Args:
         layers: per class, [c, l]; stored: [tensor + 1] it goes to DRAM in any case.
     """
     first, last = units
+    begins, ends = runs
     a, b = window
     n = b - a
-    shape = (len(l2_bytes), entry(starts - 1, n - 1, n) + 1)
+    shape = (len(l2_bytes), entry(begins[len(begins) - 1] - a, n - 1, n) + 1)
     made = Kept(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
     count, tensors = len(uses.start), len(uses.start) + 1
     books = Books(np.zeros(count), np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors), np.zeros(4))
     state, whole = np.zeros(6), np.zeros(6)
     for c in range(len(l2_bytes)):
         own = Layers(layers.weights[c], layers.block[c], layers.grain[c])
-        for i in range(a, a + starts):
+        for number in range(len(begins)):
+            i = begins[number]
             keep.open_books(books)
             streams.open_stream(state)
             streams.open_stream(whole)
             around = Around(first[i], first[a], l2_bytes[c], stored)
-            for j in range(i, b):
+            for j in range(i, ends[number]):
                 for layer in range(first[j], last[j] + 1):
                     keep.run_layer(layer, uses, own, around, books)
                     seconds, more_s = streamed.compute_s[c, layer], streamed.blocks_s[c, layer]

@@ -167,16 +167,24 @@ def micro_arrays(ready: Prepared, task: int, micro_batch: int) -> Micro:
 def kept_arrays(ready: Prepared, task: int, first: int, end: int, micro_batch: int, starts: int) -> Kept:
     """What an L2 of each class keeps in stages of a window that holds units first to end - 1, of those from its first
     `starts` units on (`paper`: nothing)."""
+    begins = np.arange(first, first + starts, dtype=np.int64)
+    return kept_between(ready, task, (first, end), micro_batch, (begins, np.full(starts, end, np.int64)))
+
+
+def kept_between(
+    ready: Prepared, task: int, window: tuple[int, int], micro_batch: int, runs: tuple[Ints, Ints]
+) -> Kept:
+    """What an L2 of each class keeps in stages of a window that holds units window[0] to window[1] - 1, from each unit
+    of runs[0] up to the end beside it in runs[1] (`paper`: nothing)."""
     if not ready.detailed:
         return Kept(*(np.zeros((0, 0)) for _ in Kept._fields))
-    arrays, micro = ready.once(task_arrays, task), ready.once(micro_arrays, task, micro_batch)
+    arrays, micro, end = ready.once(task_arrays, task), ready.once(micro_arrays, task, micro_batch), window[1]
     uses = arrays.uses._replace(size=micro_batch * arrays.uses.size, read=micro_batch * arrays.uses.read)
-    layers = len(arrays.last_reader)
-    beyond = int(arrays.first[end]) if end < arrays.units else layers
+    beyond = int(arrays.first[end]) if end < arrays.units else len(arrays.last_reader)
     stored = np.concatenate(([True], arrays.last_reader >= beyond))
     l2_bytes = np.array([float(chiplet.l2_bytes) for chiplet in ready.package.classes])
     units = Units(arrays.first, arrays.last)
-    return kept(units, (first, end), starts, uses, arrays.layers, micro.streamed, l2_bytes, stored)
+    return kept(units, window, runs, uses, arrays.layers, micro.streamed, l2_bytes, stored)
 
 
 def places(ready: Prepared) -> Places:

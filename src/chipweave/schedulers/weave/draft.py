@@ -11,6 +11,7 @@ from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables.regions import PARTITIONS
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
+from chipweave.schedulers.alone import Alone
 from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.place import pipeline_on, regions_of
@@ -45,13 +46,17 @@ class Judge:
     """What drafts are worth.
 
     Args:
-        regions: whether a stage may have several chiplets.
+        exact: `Alone` where no stage may have several chiplets.
     """
 
     ready: Prepared
-    exact: Exact
+    exact: Exact | Alone
     objective: Objective
-    regions: bool = True
+
+    @property
+    def regions(self) -> bool:
+        """Whether a stage may have several chiplets."""
+        return isinstance(self.exact, Exact)
 
     def window(self, draft: WindowDraft) -> Window:
         """The window with its regions in their places."""
@@ -72,11 +77,10 @@ class Judge:
         latency_s = energy_j = late_s = 0.0
         ends_s: dict[int, float] = {}
         for window in windows:
-            cost = self.exact.window(window)
+            cost = self.exact.timed(window)
             if cost is None:
                 return None
-            for pipeline in cost.pipelines:
-                ends_s[pipeline.task] = latency_s + pipeline.end_s
+            ends_s |= {task: latency_s + end_s for task, end_s in cost.ends_s}
             latency_s, energy_j = latency_s + cost.latency_s, energy_j + cost.energy_j
         for task, end_s in ends_s.items():
             limit_s = self.ready.tasks[task].latency_limit_s
@@ -85,7 +89,7 @@ class Judge:
 
     def totals(self, windows: Sequence[Window]) -> tuple[float, float]:
         """(latency_s, energy_j) of windows that fit."""
-        costs = [cost for window in windows if (cost := self.exact.window(window)) is not None]
+        costs = [cost for window in windows if (cost := self.exact.timed(window)) is not None]
         return sum(cost.latency_s for cost in costs), sum(cost.energy_j for cost in costs)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
+from operator import is_
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,12 +16,30 @@ from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, WindowDraft, Worth
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.restage import places_of, replaced, restaged, stage_at, used
+from chipweave.schedulers.weave.rewindow import rewindowed
 
 SHAKES = 3
 """Changes at once that are made to leave a draft that none helps."""
 
 SAME = 1e-12
 """Relative difference below which two values are equal."""
+
+
+class Change(NamedTuple):
+    """Windows from number `at` on become others."""
+
+    at: int
+    before: Draft
+    after: Draft
+
+    def applies(self, draft: Draft) -> bool:
+        """Whether the windows that it changes are still there."""
+        there = draft[self.at : self.at + len(self.before)]
+        return len(there) == len(self.before) and all(map(is_, there, self.before))
+
+    def made(self, draft: Draft) -> Draft:
+        """The draft with the change."""
+        return (*draft[: self.at], *self.after, *draft[self.at + len(self.before) :])
 
 
 @dataclass
@@ -41,16 +62,20 @@ class Climber:
         worth = judge.worth(windows)
         return None if worth is None else cls(judge, draft, windows, worth)
 
-    def tries(self, changed: dict[int, WindowDraft]) -> bool:
-        """Take some windows' changes if the whole becomes better."""
-        windows = list(self.windows)
-        for at, window in changed.items():
-            windows[at] = self.judge.window(window)
+    def tries(self, change: Change) -> bool:
+        """Take other windows if the whole becomes better."""
+        made = [
+            old if window is before else self.judge.window(window)
+            for window, before, old in zip_longest(
+                change.after, change.before, self.windows[change.at : change.at + len(change.before)]
+            )
+            if window is not None
+        ]
+        windows = [*self.windows[: change.at], *made, *self.windows[change.at + len(change.before) :]]
         worth = self.judge.worth(windows)
         if worth is None or not _below(worth, self.worth):
             return False
-        self.draft = tuple(changed.get(at, window) for at, window in enumerate(self.draft))
-        self.windows, self.worth = windows, worth
+        self.draft, self.windows, self.worth = change.made(self.draft), windows, worth
         return True
 
 
@@ -63,14 +88,14 @@ def _below(one: Worth, other: Worth) -> bool:
 def improve(climber: Climber, steps: int, request: Request, better: Callable[[float], None]) -> None:
     """Try changes in an order of the seed's, until none helps, or so many layers were evaluated, or time is over.
 
-    Stages are made anew only where no small change helps.
+    Stages are made anew only where no small change helps, and windows only where that does not help either.
 
     Args:
         better: hears each better value of a draft that keeps its limits.
     """
     dice, exact = np.random.default_rng(request.seed), climber.judge.exact
     limit = exact.layers + steps
-    kinds = (_changes, _restaged)
+    kinds = (_changes, _restaged, _rewindowed)
     at = 0
     while at < len(kinds):
         helped = False
@@ -79,10 +104,7 @@ def improve(climber: Climber, steps: int, request: Request, better: Callable[[fl
             if exact.layers >= limit or request.out_of_time:
                 return
             # A change was made for the draft as it was: it still applies where its windows are the same.
-            before, changed = changes[number]
-            if any(climber.draft[place] is not window for place, window in before.items()):
-                continue
-            if climber.tries(changed):
+            if changes[number].applies(climber.draft) and climber.tries(changes[number]):
                 helped = True
                 if not climber.worth.late_s:
                     better(climber.worth.value)
@@ -92,41 +114,43 @@ def improve(climber: Climber, steps: int, request: Request, better: Callable[[fl
 def shaken(judge: Judge, draft: Draft, dice: np.random.Generator) -> Draft:
     """The draft after a few changes, whatever they cost."""
     for _ in range(SHAKES):
-        changes = [*_changes(judge, draft), *_restaged(judge, draft)]
-        if changes:
-            _, changed = changes[int(dice.integers(len(changes)))]
-            draft = tuple(changed.get(at, window) for at, window in enumerate(draft))
+        kinds = [list(kind(judge, draft)) for kind in (_changes, _restaged, _rewindowed)]
+        some = [changes for changes in kinds if changes]
+        if some:
+            changes = some[int(dice.integers(len(some)))]
+            draft = changes[int(dice.integers(len(changes)))].made(draft)
     return draft
 
 
-Both = tuple[dict[int, WindowDraft], dict[int, WindowDraft]]
-"""Windows as they were, and as they become."""
-
-
-def _changes(judge: Judge, draft: Draft) -> Iterator[Both]:
+def _changes(judge: Judge, draft: Draft) -> Iterator[Change]:
     """Every small change of a draft."""
     for at, window in enumerate(draft):
         for number in range(len(window)):
             for other in _of_a_pipeline(judge, window[number]):
-                yield {at: window}, {at: _with(window, number, other)}
+                yield Change(at, (window,), (_with(window, number, other),))
             following = _next_with(draft, at, window[number].task)
             if following is not None:
                 later, place = following
+                between = draft[at + 1 : later]
                 for one, two in _at_the_border(window[number], draft[later][place]):
-                    yield (
-                        {at: window, later: draft[later]},
-                        {at: _with(window, number, one), later: _with(draft[later], place, two)},
-                    )
+                    ends = _with(window, number, one), _with(draft[later], place, two)
+                    yield Change(at, draft[at : later + 1], (ends[0], *between, ends[1]))
         for changed in _chiplets_handed_over(judge, window) if judge.regions else ():
-            yield {at: window}, {at: changed}
+            yield Change(at, (window,), (changed,))
 
 
-def _restaged(judge: Judge, draft: Draft) -> Iterator[Both]:
+def _restaged(judge: Judge, draft: Draft) -> Iterator[Change]:
     """Every change of a window's stages (`restaged`)."""
     chiplets = Counter(judge.ready.package.class_of)
     for at, window in enumerate(draft):
         for changed in restaged(window, chiplets, judge.regions):
-            yield {at: window}, {at: changed}
+            yield Change(at, (window,), (changed,))
+
+
+def _rewindowed(judge: Judge, draft: Draft) -> Iterator[Change]:
+    """Every change of the windows themselves (`rewindowed`)."""
+    for first, end, windows in rewindowed(judge.ready, draft, judge.regions):
+        yield Change(first, draft[first:end], windows)
 
 
 def _with(window: WindowDraft, number: int, pipeline: PipelineDraft) -> WindowDraft:

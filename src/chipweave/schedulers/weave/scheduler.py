@@ -20,6 +20,7 @@ from chipweave.plan.certificate import LATENCY_LEVERS, Line, Proof, Prover, Requ
 from chipweave.plan.objective import Objective, objective, slopes
 from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
 from chipweave.plan.schedule import Schedule
+from chipweave.schedulers.alone import Alone
 from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
@@ -148,7 +149,7 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     unlimited = request.deadline_s is None
     if unlimited and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
-    judge = Judge(ready, Exact(ready), request.objective, space is Space.REGIONS)
+    judge = Judge(ready, Exact(ready) if space is Space.REGIONS else Alone(ready), request.objective)
     best = _Best(judge, request, started_s, np.random.default_rng(request.seed))
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))

@@ -1,0 +1,63 @@
+"""What windows cost whose stages have one chiplet each: the figures of `exact.py`, some fifty times as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.law import end_s
+from chipweave.evaluation.tables.bench import Scores, arrays_of, score_alone, window_cost
+from chipweave.plan.schedule import Pipeline, Window
+from chipweave.schedulers.exact import Timed
+
+
+@dataclass
+class Alone:
+    """The law's figures of windows with one chiplet a stage, by the compiled tables.
+
+    Args:
+        stages: how many were costed so far; layers: of them.
+    """
+
+    ready: Prepared
+    stages: int = 0
+    layers: int = 0
+    _windows: dict[Window, Timed | None] = field(default_factory=dict)
+    _pipelines: dict[Pipeline, Scores] = field(default_factory=dict)
+
+    def timed(self, window: Window) -> Timed | None:
+        """How long a window takes; None where a micro-batch does not fit (`paper`)."""
+        if window not in self._windows:
+            self._windows[window] = self._timed(window.pipelines)
+        return self._windows[window]
+
+    def _timed(self, pipelines: Sequence[Pipeline]) -> Timed | None:
+        scores = [self._score(pipeline) for pipeline in pipelines]
+        slowest_s = max(float(each.latency_s[0]) for each in scores)
+        if slowest_s == np.inf:
+            return None
+        latency_s, energy_j = (float(values[0]) for values in window_cost(self.ready, reduce(add, scores)))
+        ends_s = tuple(
+            (pipeline.task, end_s(float(each.latency_s[0]), slowest_s, latency_s))
+            for pipeline, each in zip(pipelines, scores, strict=True)
+        )
+        return Timed(latency_s, energy_j, ends_s)
+
+    def _score(self, pipeline: Pipeline) -> Scores:
+        if pipeline not in self._pipelines:
+            self.stages += len(pipeline.stages)
+            self.layers += pipeline.last + 1 - pipeline.first
+            arrays = arrays_of(self.ready, pipeline.task)
+            last = np.array([stage.last for stage in pipeline.stages])
+            chiplets = np.array([stage.chiplet for stage in pipeline.stages])
+            first = int(np.searchsorted(arrays.first, pipeline.first))
+            cuts = np.searchsorted(arrays.last, last) + 1
+            self._pipelines[pipeline] = score_alone(
+                self.ready, pipeline.task, first, pipeline.micro_batch, cuts, chiplets
+            )
+        return self._pipelines[pipeline]
