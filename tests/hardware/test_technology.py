@@ -87,12 +87,12 @@ def test_a_hop_by_hand() -> None:
 
 def test_lengths_of_nodes() -> None:
     """28 nm x sqrt(0.07 / 0.127) = 20.788, x sqrt(0.027 / 0.127) = 12.910."""
-    lengths = [technology.node(name).feature_nm for name in (45, 28, 16, 7)]
-    assert lengths == pytest.approx([45, 28, 20.788, 12.910], abs=1e-3)
+    lengths = [technology.node(name).feature_nm for name in (65, 45, 28, 16, 7, 5, 3)]
+    assert lengths == pytest.approx([65, 45, 28, 20.788, 12.910, 11.386, 11.084], abs=1e-3)
 
 
 def test_unknown_nodes_are_refused_with_the_list() -> None:
-    with pytest.raises(InputError, match=r"^node_nm=22 is no technology node .*; known: 45, 28, 16, 7$"):
+    with pytest.raises(InputError, match=r"^node_nm=22 is no technology node .*; known: 65, 45, 28, 16, 7, 5, 3$"):
         technology.sram_energy_j(KIB, 64, 22)
 
 
@@ -123,7 +123,7 @@ def test_wider_is_never_cheaper(node_nm: int, bits: int, sum_bits: int, capacity
 
 @given(capacities, widths, widths)
 def test_a_later_node_is_never_dearer_or_larger(capacity: int, bits: int, sum_bits: int) -> None:
-    for earlier, later in ((45, 28), (28, 16), (16, 7)):
+    for earlier, later in ((65, 45), (45, 28), (28, 16), (16, 7), (7, 5), (5, 3)):
         assert technology.mac_energy_j(bits, sum_bits, later) < technology.mac_energy_j(bits, sum_bits, earlier)
         assert technology.mac_area_mm2(bits, sum_bits, later) < technology.mac_area_mm2(bits, sum_bits, earlier)
         assert technology.sram_energy_j(capacity, bits, later) < technology.sram_energy_j(capacity, bits, earlier)

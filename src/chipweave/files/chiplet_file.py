@@ -117,7 +117,7 @@ class ChipletSpec(Spec):
     sum_bits: Bits = Field(Chiplet.sum_bits, description="Width of a partial sum, bits; at least an operand's.")
     node_nm: int = Field(
         Chiplet.node_nm,
-        description="Technology node that energies and area are taken from: 45, 28, 16 or 7.",
+        description="Technology node that energies and area are taken from: 65, 45, 28, 16, 7, 5 or 3.",
         json_schema_extra={"enum": list(technology.NODES)},
     )
     l1_j_per_byte: Positive | None = Field(

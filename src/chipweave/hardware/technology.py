@@ -30,9 +30,18 @@ def _finfet(bit_cell_um2: float) -> TechnologyNode:
     return TechnologyNode(28 * sqrt(bit_cell_um2 / 0.127), bit_cell_um2)
 
 
-NODES = {45: TechnologyNode(45, 0.242), 28: TechnologyNode(28, 0.127), 16: _finfet(0.07), 7: _finfet(0.027)}
+NODES = {
+    65: TechnologyNode(65, 0.242 * (65 / 45) ** 2),
+    45: TechnologyNode(45, 0.242),
+    28: TechnologyNode(28, 0.127),
+    16: _finfet(0.07),
+    7: _finfet(0.027),
+    5: _finfet(0.021),
+    3: _finfet(0.0199),
+}
 """By name, nm. TSMC's bit cells: 45 nm Cheng et al., IEDM 2007; 28 nm VLSI Technology 2009; 16 nm Chen et al., JSSC
-50(1), 2015; 7 nm Wu et al., IEDM 2016."""
+50(1), 2015; 7 nm Wu et al., IEDM 2016; 5 nm and 3 nm (N3B) WikiChip Fuse, 2019 and 2022, from ISSCC and IEDM. That of
+65 nm is the one of 45 nm enlarged as its features are."""
 
 Points = tuple[tuple[float, float], ...]
 
