@@ -24,10 +24,12 @@ demo: $(DEMO)/installed
 	$(DEMO)/bin/chipweave demo
 
 test: $(TEST)/installed
-	$(TEST)/bin/python -m pytest -n $(WORKERS)
+	$(TEST)/bin/python -m tests.kernels $(WORKERS)
+	$(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-slow: $(TEST)/installed
-	$(TEST)/bin/python -m pytest -n $(WORKERS) -m slow
+	$(TEST)/bin/python -m tests.kernels $(WORKERS)
+	$(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m slow
 
 lint: $(TEST)/tools-installed
 	$(TEST)/bin/ruff check .

@@ -1,5 +1,5 @@
 """Hypothesis without deadlines: how long an example takes says nothing about whether it is right. And the user's cache
-stays as it is: what tests find is kept in a folder of their own."""
+stays as it is: what tests find is kept in a folder of their own, one for all workers, so that none searches twice."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,9 @@ settings.load_profile("chipweave")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def own_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    own = tmp_path_factory.getbasetemp()  # a worker's stands in the one of the session
+    session = own.parent if hasattr(request.config, "workerinput") else own
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHIPWEAVE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("CHIPWEAVE_CACHE", str(session / "cache"))
         yield

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.exact.memory import footprint
@@ -19,6 +20,11 @@ from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task
+
+
+def seeds(few: int, many: int) -> list[object]:
+    """Seeds from 0 on as parameters: the first `few` in every run, the others up to `many` in the slow one."""
+    return [*range(few), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(few, many))]
 
 
 @dataclass(frozen=True)

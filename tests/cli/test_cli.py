@@ -156,7 +156,7 @@ def test_schedule_then_evaluate(chip: Run, scenario: str, tmp_path: Path, schedu
     package = "simba-nvdla-3x3" if scheduler == "simba" else "het-2x2"
     proves = scheduler in ("weave", "optimal")
     arguments = ("schedule", scenario, "--package", package, "--scheduler", scheduler)
-    arguments += ("--steps", "200") if proves else ()
+    arguments += ("--steps", "50") if proves else ()
     code, out, err = chip(*arguments, "--json", "--out", tmp_path / "out")
     path = tmp_path / "out" / "schedule.json"
     written = [path, path.with_name("report.html"), path.with_name("trace.json")]

@@ -25,9 +25,9 @@ from tests.evaluation.l2_regions import RegionKept, region_case, region_ways
 from tests.evaluation.l2_stages import Together, odd_chiplet, odd_model, odd_package, odd_problem, wide_model
 from tests.support import random_schedule
 
-QUICK, ALL = range(1000), range(1000, 14000)
+QUICK, ALL = range(400), range(400, 14000)
 """Seeds; a schedule has two stages on average."""
-FEW_REGIONS, REGIONS = range(300), range(300, 5000)
+FEW_REGIONS, REGIONS = range(150), range(150, 5000)
 """Seeds; a schedule has not quite one stage on a region on average."""
 
 
@@ -87,7 +87,7 @@ def assert_pipeline(record: PipelineEvaluation, count: int) -> None:
 
 
 def test_stages_equal_the_oracle() -> None:
-    assert sum(map(compare, QUICK)) >= 2000
+    assert sum(map(compare, QUICK)) >= 800
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def compare_regions(seed: int) -> int:
 
 
 def test_regions_equal_the_oracle() -> None:
-    assert sum(map(compare_regions, FEW_REGIONS)) >= 200
+    assert sum(map(compare_regions, FEW_REGIONS)) >= 100
 
 
 @pytest.mark.slow

@@ -13,14 +13,17 @@ from chipweave.evaluation.timeline import phases, stage_times
 from chipweave.evaluation.traffic import traffic
 from chipweave.plan.problem import Fidelity
 from chipweave.results.result import Result
-from chipweave.schedulers.scar.options import ScarOptions
 from tests.evaluation.test_evaluate import CHAIN, SKIP, problem_of, row, run
+from tests.stored_schedules import FOLDER
 
-CASES = [
-    ("arvr-8", "arvr-het-sides-3x3", "scar", "detailed"),
-    ("arvr-8", "arvr-het-sides-3x3", "scar", "paper"),
-    ("resnet18", "mesh-16", "scope", "detailed"),
-]
+CASES = (
+    "arvr-8.arvr-het-sides-3x3.scar.detailed",
+    "arvr-8.arvr-simba-nvdla-3x3.scar.paper",
+    "darknet19.mesh-16.scope.detailed",
+    "alexnet-16.mesh-16.scope.detailed",
+    "tight.mesh-16.none.detailed",
+)
+"""Schedules that were stored once."""
 
 
 # By hand: the packages and layers of test_evaluate.py -------------------------------------------------------------
@@ -77,14 +80,12 @@ def test_what_is_stored_and_forwarded_leaves_side_by_side() -> None:
     }
 
 
-# Of the searches' results -----------------------------------------------------------------------------------------
+# Of schedules that were found -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[3]}")
-def test_the_timeline_and_the_traffic_are_the_evaluators(case: tuple[str, str, str, str]) -> None:
-    scenario, package, scheduler, fidelity = case
-    few = ScarOptions(node_cap=2, n_splits=1) if scheduler == "scar" else None  # any schedule will do
-    result = chipweave.schedule(scenario, package, scheduler=scheduler, fidelity=fidelity, jobs=1, options=few)
+@pytest.mark.parametrize("case", CASES)
+def test_the_timeline_and_the_traffic_are_the_evaluators(case: str) -> None:
+    result = chipweave.evaluate(FOLDER / f"{case}.json")
     pipelines_end_when_the_evaluation_says(result)
     phases_fill_the_first_pass(result)
     traffic_is_the_evaluators(result)

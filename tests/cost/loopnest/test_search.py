@@ -17,12 +17,13 @@ from chipweave.cost.loopnest.shape import LOOPS, Shape
 from chipweave.errors import InputError
 from tests.cost.loopnest.cases import FREE, random_case, random_constraint, random_search
 from tests.cost.loopnest.enumeration import STYLES, best, moving, place, reuse, standing, value
+from tests.support import seeds
 
 OBJECTIVES = ("latency", "energy", "edp")
 CONSTRAINTS: dict[str, Constraint | None] = {**STYLES, "free": FREE, "any": None}
 
 
-@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("block", seeds(1, 3))
 @pytest.mark.parametrize("style", CONSTRAINTS)
 def test_the_best_of_the_map_space(style: str, block: int) -> None:
     tried = 0
@@ -60,7 +61,7 @@ def test_orders_out_of_blocks_are_no_better(style: str) -> None:
     assert more > 0
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", seeds(2, 4))
 def test_orders_of_the_same_reuse_count_the_same(block: int) -> None:
     """What the enumeration leaves out it has costed already."""
     left_out = 0

@@ -23,6 +23,7 @@ from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_regions import Proportional, Together, Twin, transfer
 from tests.evaluation.test_evaluate import latency_of
+from tests.support import seeds
 
 SPLIT = (Partition.WEIGHT_SHARED, Partition.INPUT_SHARED)
 PLENTY, SCARCE = 10**7, (150, 200, 250, 300)
@@ -267,7 +268,7 @@ def about(value: float) -> object:
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", seeds(60, 120))
 def test_equals_its_twin(seed: int, fidelity: Fidelity) -> None:
     case = random_case(seed, fidelity)
     problem, package = case.problem, case.problem.package
@@ -375,7 +376,7 @@ def test_the_load_of_a_link_is_a_union_where_needs_are_alike_or_apart(seed: int)
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 @pytest.mark.parametrize("across", [False, True])
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", seeds(15, 30))
 def test_a_mirrored_package_costs_the_same(seed: int, across: bool, fidelity: Fidelity) -> None:
     # 2x2 with XY routes, which mirror; one interface, so that none is picked by its number
     rng = random.Random(seed)
@@ -416,7 +417,7 @@ def _keepings(evaluation: Evaluation) -> list[str]:
 
 
 @pytest.mark.parametrize("what", ["dram_bandwidth_bytes_s", "link_bandwidth_bytes_s"])
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(30, 60))
 def test_more_bandwidth_never_hurts(seed: int, what: str) -> None:
     for fidelity in Fidelity:
         case = random_case(seed, fidelity)

@@ -38,7 +38,7 @@ from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_regions import Proportional, Together
 from tests.evaluation.exact.test_regions import attention, convolution, gemms, maps
-from tests.support import random_model
+from tests.support import random_model, seeds
 
 NEVER = 1e9
 """Seconds that no stage takes."""
@@ -109,7 +109,7 @@ def test_sizes_of_regions_are_all_small_ones_then_a_few_and_the_whole_package(mo
 
 
 @pytest.mark.parametrize("classes", [1, 2])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(10, 20))
 def test_layers_are_cut_as_the_evaluator_cuts_them(seed: int, classes: int) -> None:
     rng = random.Random(seed)
     ground = ground_of(any_model(rng), row_of(7, 10**6, classes))
@@ -238,7 +238,7 @@ def test_the_partitions_of_a_stage_have_its_times(seed: int, fidelity: Fidelity)
 
 
 @pytest.mark.parametrize("l2_bytes", [150, 300, 500, 10**6])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(6, 12))
 def test_stages_of_a_chain_are_what_the_evaluator_says(seed: int, l2_bytes: int) -> None:
     """Without hops and riders compute and, where L2 holds all, weights are exact; exchanges may take the sender longer.
 
