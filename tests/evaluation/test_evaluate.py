@@ -505,7 +505,7 @@ def random_case(seed: int, fidelity: Fidelity, rows: int = 2, columns: int = 2) 
 
 @pytest.mark.parametrize("fidelity", [PAPER, DETAILED])
 @given(seed=SEEDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_schedule_is_below_the_lower_bound(fidelity: Fidelity, seed: int) -> None:
     problem, schedule = random_case(seed, fidelity)
     evaluation = evaluate(schedule, problem)
@@ -519,7 +519,7 @@ def test_no_schedule_is_below_the_lower_bound(fidelity: Fidelity, seed: int) -> 
 
 @pytest.mark.parametrize("fidelity", [PAPER, DETAILED])
 @given(seed=SEEDS, across=st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_mirrored_package_costs_the_same(fidelity: Fidelity, seed: int, across: bool) -> None:
     # XY routes mirror; on 2 columns with interfaces on both, no chiplet has two interfaces equally near
     problem, schedule = random_case(seed, fidelity, rows=3)

@@ -22,6 +22,7 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.report.html.simulated_timeline import merged, simulated_drawing
+from chipweave.schedulers.weave.options import WeaveOptions
 from chipweave.simulation.machine import FORMULA, Machine
 from chipweave.simulation.outcome import late, simulate, simulate_all
 from chipweave.simulation.rescore import Rescored, rescored, verdict
@@ -196,7 +197,7 @@ def test_what_a_verdict_says() -> None:
 
 
 def test_schedule_chooses_by_simulation() -> None:
-    result = api.schedule("resnet18", "het-2x2", simulate=3)
+    result = api.schedule("resnet18", "het-2x2", simulate=3, options=WeaveOptions(steps=100))
     assert result.search is not None
     assert result.search.notes[-1].startswith("Simulated ")
     for wrong, words in ((0, "simulate=0 is no number of plans"), (2, "fidelity 'paper'")):

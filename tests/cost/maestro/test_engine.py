@@ -122,7 +122,7 @@ def directives(levels: list, clusters: list[int]) -> list[tuple[int, int, int, i
     return rows
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_the_engine_equals_its_plain_twin(problem: tuple) -> None:
     kind, sizes, strides, levels, clusters, hardware = problem
@@ -272,7 +272,7 @@ def test_closed_forms_equal_the_engine(template: str, depthwise: bool) -> None:
     assert (want.fault[exact, 0] == layout.OK).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(problems())
 def test_more_noc_bandwidth_and_less_latency_are_never_slower(problem: tuple) -> None:
     kind, sizes, strides, levels, clusters, hardware = problem

@@ -101,11 +101,17 @@ def enough(problem: Problem, name: str) -> bool:
     return name != "full-pipeline" or most <= len(problem.package.chiplets)
 
 
+LONG = {(0, "ring", Fidelity.DETAILED), (5, "mesh", Fidelity.DETAILED)}
+"""Problems that take as long as all others of a run together."""
+
+
 def cases() -> list[object]:
     """Eight problems on each package in both fidelities; every third in every run, the others in the slow one."""
     ways = list(product(PACKAGES, Fidelity))
     return [
-        pytest.param(seed, *way, marks=() if (seed + number) % 3 == 0 else pytest.mark.slow)
+        pytest.param(
+            seed, *way, marks=() if (seed + number) % 3 == 0 and (seed, *way) not in LONG else pytest.mark.slow
+        )
         for seed in range(8)
         for number, way in enumerate(ways)
     ]
