@@ -26,7 +26,7 @@ from chipweave.schedulers.search import Request
 from chipweave.workload.layer import Layer, Op
 from tests.support import random_problem
 
-JOBS = ("scar", "loopnest", "scope", "maestro", "optimal", "weave")
+JOBS = ("scar", "loopnest", "scope", "maestro", "optimal")
 """The longest first; those that call kernels of others behind them."""
 
 

@@ -551,7 +551,7 @@ def test_a_mirrored_package_costs_the_same(fidelity: Fidelity, seed: int, across
 @pytest.mark.parametrize("fidelity", [PAPER, DETAILED])
 @pytest.mark.parametrize("what", ["dram_bandwidth_bytes_s", "link_bandwidth_bytes_s"])
 @given(seed=SEEDS, factor=st.floats(1, 100))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_more_bandwidth_never_hurts(fidelity: Fidelity, what: str, seed: int, factor: float) -> None:
     problem, schedule = random_case(seed, fidelity)
     faster = replace(problem.package, **{what: factor * getattr(problem.package, what)})

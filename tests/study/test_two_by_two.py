@@ -24,7 +24,7 @@ from chipweave.study.two_by_two import (
 from chipweave.study.verdict import Verdict
 
 
-@pytest.fixture(scope="module", params=Fidelity)
+@pytest.fixture(scope="module", params=[Fidelity.PAPER, pytest.param(Fidelity.DETAILED, marks=pytest.mark.slow)])
 def made(request: pytest.FixtureRequest) -> Study:
     return study(TwoByTwoSetting(Hardware(request.param, floor=64), batch=2))
 

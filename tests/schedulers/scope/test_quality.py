@@ -35,7 +35,8 @@ def as_schedule(draft: Draft, ground: Ground) -> Schedule:
 
 
 @pytest.mark.parametrize(
-    ("name", "first", "end", "l2_bytes"), [("resnet18", 0, 3, 1 << 20), ("resnet50", 20, 23, 1 << 18)]
+    ("name", "first", "end", "l2_bytes"),
+    [("resnet18", 0, 3, 1 << 20), pytest.param("resnet50", 20, 23, 1 << 18, marks=pytest.mark.slow)],
 )
 def test_the_count_is_that_of_plain_enumeration(name: str, first: int, end: int, l2_bytes: int) -> None:
     problem = posed(name, first, end, 3, 2, l2_bytes)
