@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +22,10 @@ from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 
 
-def seeds(few: int, many: int) -> list[object]:
-    """Seeds from 0 on as parameters: the first `few` in every run, the others up to `many` in the slow one."""
-    return [*range(few), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(few, many))]
+def seeds(few: int | Collection[int], many: int) -> list[object]:
+    """Seeds below `many` as parameters: a few, or the first so many, in every run, the others in the slow one."""
+    quick = range(few) if isinstance(few, int) else few
+    return [pytest.param(seed, marks=() if seed in quick else pytest.mark.slow) for seed in range(many)]
 
 
 @dataclass(frozen=True)

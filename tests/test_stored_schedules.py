@@ -32,7 +32,6 @@ Place = tuple[str, str]
 EDP_TOLERANCE = 1e-12
 QUICK = {
     ("arvr-9", "arvr-simba-nvdla-3x3"),
-    ("arvr-10", "arvr-simba-nvdla-3x3"),
     ("darknet19", "mesh-16"),
 }
 """Schedules in short that are evaluated in every run, beside those of places with schedules in full."""

@@ -25,7 +25,7 @@ def test_an_objective_below_0_finds_what_it_would_above(name: str, goal: str) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_front_of_several_models_holds_what_is_found_as_its_best(name: str) -> None:
-    problem = problem_of(12, PACKAGES["mesh"](2000, 2), tasks=3)
+    problem = problem_of(12, PACKAGES["mesh"](2000, 2), tasks=3, most=3)
     goal = objective("edp")
     found = scheduler(name)(problem, Request(goal))
     best = min(goal(latency_s, energy_j) for latency_s, energy_j in found.front)

@@ -170,7 +170,7 @@ def test_every_objective(name: str, goal: str) -> None:
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 @pytest.mark.parametrize("name", NAMES)
 def test_two_models_run_one_after_another(name: str, fidelity: Fidelity) -> None:
-    problem = problem_of(11, PACKAGES["mesh"](2000, 2), fidelity, tasks=2)
+    problem = problem_of(11, PACKAGES["mesh"](2000, 2), fidelity, tasks=2, most=3)
     first, second = problem.scenario.tasks
     chained = replace(problem, scenario=replace(problem.scenario, tasks=(replace(first, depends_on="m1"), second)))
     for each in (problem, chained):
