@@ -197,7 +197,7 @@ def test_what_a_verdict_says() -> None:
 
 
 def test_schedule_chooses_by_simulation() -> None:
-    result = api.schedule("resnet18", "het-2x2", simulate=3, options=WeaveOptions(steps=100))
+    result = api.schedule("resnet18", "het-2x2", scheduler="optimal", simulate=3, options=WeaveOptions(steps=100))
     assert result.search is not None
     assert result.search.notes[-1].startswith("Simulated ")
     for wrong, words in ((0, "simulate=0 is no number of plans"), (2, "fidelity 'paper'")):

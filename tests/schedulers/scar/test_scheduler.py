@@ -157,7 +157,7 @@ def test_more_models_than_chiplets_take_more_windows() -> None:
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 def test_evolution_on_a_larger_package(fidelity: Fidelity) -> None:
-    problem = random_problem(random.Random(7), fidelity, tasks=3, most=6, rows=4, columns=4)
+    problem = random_problem(random.Random(7), fidelity, tasks=3, most=3, rows=4, columns=4)
     request = with_options(search=Method.EVOLUTIONARY, population=4, generations=2)
     found = scar(problem, request)
     assert found == scar(problem, request)

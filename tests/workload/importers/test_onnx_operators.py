@@ -75,6 +75,13 @@ def test_padding_before_the_map_is_kept(read: Any) -> None:
         assert only(read(net)).padding == (padding, padding)
 
 
+def test_padding_before_the_map_counts_the_gaps_of_a_filter(read: Any) -> None:
+    """A filter of 3 at dilation 2 spans 5 columns; SAME_UPPER of 8 columns at stride 1 pads 4, half of them before."""
+    net = Net()
+    net.node("Conv", net.input("x", (1, 3, 8, 8)), net.weight("w", 4, 3, 3, 3), auto_pad="SAME_UPPER", dilations=[2, 2])
+    assert only(read(net)).padding == (2, 2)
+
+
 def test_transposed_convolutions(read: Any) -> None:
     """On the input grid of 5 x 5: 25 * 6 * 4 * 16 MACs; 5 -> 10 with a filter of 4, stride 2, padding 1."""
     net = Net()
