@@ -235,6 +235,7 @@ def test_options_of_another_scheduler() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_by_the_python_interface(name: str) -> None:
-    result = chipweave.schedule("alexnet", "mesh-16", scheduler=name, objective="throughput")
+    asked = {"scheduler": name, "objective": "throughput", "cost_model": "maestro"}
+    result = chipweave.schedule("alexnet", "mesh-16", **asked)
     assert result.search.scheduler == name
     assert SCHEDULERS[name]
