@@ -505,7 +505,7 @@ def random_case(seed: int, fidelity: Fidelity, rows: int = 2, columns: int = 2) 
 
 @pytest.mark.parametrize("fidelity", [PAPER, DETAILED])
 @given(seed=SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_schedule_is_below_the_lower_bound(fidelity: Fidelity, seed: int) -> None:
     problem, schedule = random_case(seed, fidelity)
     evaluation = evaluate(schedule, problem)
@@ -519,7 +519,7 @@ def test_no_schedule_is_below_the_lower_bound(fidelity: Fidelity, seed: int) -> 
 
 @pytest.mark.parametrize("fidelity", [PAPER, DETAILED])
 @given(seed=SEEDS, across=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_mirrored_package_costs_the_same(fidelity: Fidelity, seed: int, across: bool) -> None:
     # XY routes mirror; on 2 columns with interfaces on both, no chiplet has two interfaces equally near
     problem, schedule = random_case(seed, fidelity, rows=3)
@@ -551,7 +551,7 @@ def test_a_mirrored_package_costs_the_same(fidelity: Fidelity, seed: int, across
 @pytest.mark.parametrize("fidelity", [PAPER, DETAILED])
 @pytest.mark.parametrize("what", ["dram_bandwidth_bytes_s", "link_bandwidth_bytes_s"])
 @given(seed=SEEDS, factor=st.floats(1, 100))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_more_bandwidth_never_hurts(fidelity: Fidelity, what: str, seed: int, factor: float) -> None:
     problem, schedule = random_case(seed, fidelity)
     faster = replace(problem.package, **{what: factor * getattr(problem.package, what)})
