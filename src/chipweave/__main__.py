@@ -1,6 +1,17 @@
-"""`python -m chipweave`."""
+"""`python -m chipweave`, and where the command `chipweave` begins."""
 
-from chipweave.cli.main import main
+import os
+import signal
+
+
+def main() -> None:
+    """Run the command line. Ctrl-C while it is still loading ends it at once, and in silence."""
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    from chipweave.cli.main import main as command_line
+
+    signal.signal(signal.SIGINT, before)
+    command_line()
+
 
 if __name__ == "__main__":
     main()

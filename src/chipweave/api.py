@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,14 @@ from chipweave.errors import ChipweaveError, InputError, did_you_mean
 from chipweave.evaluation.check import faults_of, require_limits
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.hardware.package import Package
+from chipweave.plain import short
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.objective import Function, Objective
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Cell, Comparison, Result, Search, assess
-from chipweave.schedulers import SCHEDULERS
+from chipweave.schedulers import SCHEDULERS, options_class
 from chipweave.schedulers import scheduler as scheduler_named
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.workload.model import Model
@@ -101,7 +103,7 @@ def schedule(
     ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
     found = _chosen_by_simulation(run(ready, request), ready, goal, simulate)
     _require_valid(found.schedule, ready, scheduler)
-    search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
+    search = _searched(scheduler, taken, int(seed), found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return result
@@ -110,8 +112,8 @@ def schedule(
 def _require_simulation(plans: int | None, level: Fidelity) -> None:
     if plans is None:
         return
-    if not isinstance(plans, Integral) or plans < 1:
-        raise InputError(f"simulate={plans!r} is no number of plans; give at least 1")
+    if not isinstance(plans, Integral) or not 1 <= plans < 2**31:
+        raise InputError(f"simulate={short(plans)} is no number of plans; give at least 1")
     if level is not Fidelity.DETAILED:
         raise InputError("simulate: fidelity 'paper' is the printed equations and nothing else; use 'detailed'")
 
@@ -222,10 +224,9 @@ def compare(
     for name, given in (("packages", packages), ("schedulers", schedulers)):
         if isinstance(given, str | Path | Package):
             raise InputError(f"{name}: {given!r} is no list; give one, such as [{given!r}]")
+    _require_common(schedulers, options or {}, common)
     workload = _scenario(scenario)
     systems = [_package(package) for package in packages]
-    for scheduler in schedulers:
-        _scheduler(scheduler)
 
     def run(scheduler: str, package: Package) -> Cell:
         if progress is not None:
@@ -244,6 +245,27 @@ def compare(
                 break
             cells.append(run(scheduler, package))
     return Comparison(cells)
+
+
+def _require_common(schedulers: Sequence[str], options: Mapping[str, object], common: Mapping[str, Any]) -> None:
+    """Say before the first run of a comparison what would stop every one of them."""
+    for scheduler in schedulers:
+        _scheduler(scheduler)
+    known = [name for name, each in signature(schedule).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    for name in common:
+        if name not in known or name in ("scheduler", "options", "progress", "stop"):
+            raise InputError(f"compare: unknown argument '{name}'{did_you_mean(name, known)}")
+    for scheduler, chosen in options.items():
+        if scheduler not in schedulers:
+            raise InputError(f"options: '{scheduler}' is not compared; compare it too, or leave its options out")
+        wanted = options_class(scheduler)
+        if chosen is not None and (wanted is None or not isinstance(chosen, wanted)):
+            what = "that takes none" if wanted is None else f"whose options are a {wanted.__name__}"
+            raise InputError(f"options of '{scheduler}': {short(chosen)} is given to a scheduler {what}")
+    _require_numbers(common.get("seed", 0), common.get("time_limit_s"), common.get("jobs"))
+    make_objective(common.get("objective", "edp"))
+    choose(common.get("cost_model", DEFAULT))
+    _require_simulation(common.get("simulate"), _fidelity(common.get("fidelity", "detailed")))
 
 
 def from_torch(
@@ -372,7 +394,7 @@ def _require_name(choice: object, what: str, wanted: str) -> None:
 
 def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:
     problems = [
-        f"{name}={value!r} is no {word}"
+        f"{name}={short(value)} is no {word}"
         for name, value, kind, word in (
             ("seed", seed, Integral, "whole number"),
             ("jobs", jobs, Integral | None, "whole number"),

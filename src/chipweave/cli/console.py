@@ -7,20 +7,24 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from json import dumps
 from pathlib import Path
 from shutil import which
+from textwrap import wrap
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
+
+from chipweave.plain import STEERING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from chipweave.schedulers.search import Progress
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(rf"[\x00-\x09\x0b-\x1f{STEERING}]")
 
 PIPE_WIDTH = 100
 """Columns where the output is no terminal and COLUMNS says nothing."""
@@ -29,9 +33,54 @@ WIDEST = 1000
 """Columns that are used, whatever COLUMNS says."""
 
 
+MOST_LINES, LONGEST_LINE, LONGEST_MESSAGE = 20, 200, 800
+"""Of what is said of an error: lines, and characters of a line and of one problem."""
+
+
 def say(text: str) -> None:
     """A message for the user, on stderr; control characters in it, from a name or a value, are spelt out."""
-    print(inert(text), file=sys.stderr)
+    try:
+        print(inert(text), file=sys.stderr, flush=True)
+    except OSError:  # full, or its reader has left: nobody would read the reason either
+        silence(sys.stderr)
+
+
+def print_json(text: str) -> None:
+    """JSON on stdout; what the stream has no letters for is escaped, so that it stays the same JSON."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = re.sub(r"[^\x00-\x7f]", lambda match: dumps(match[0])[1:-1], text)
+    print(text, end="" if text.endswith("\n") else "\n")
+
+
+def silence(stream: TextIO) -> None:
+    """Nothing more can be written to this stream, at the end of the program either."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def bounded(text: str) -> str:
+    """A message of at most `MOST_LINES` lines of `LONGEST_LINE` characters; the rest is counted.
+
+    Longer lines are wrapped, and where they go on for more than a few lines, cut in their middle: the remedy stands at
+    their end.
+    """
+    lines: list[str] = []
+    given = text.splitlines()
+    for number, line in enumerate(given):
+        if len(line) > LONGEST_MESSAGE:
+            left_out = len(line) - LONGEST_MESSAGE
+            half = LONGEST_MESSAGE // 2
+            line = f"{line[:half]} ... ({left_out:,} characters left out) ... {line[-half:]}"
+        wrapped = wrap(line, LONGEST_LINE, break_on_hyphens=False, replace_whitespace=False) or [""]
+        if len(lines) + len(wrapped) > MOST_LINES - (number < len(given) - 1):
+            lines.append(f"and {len(given) - number:,} more")
+            break
+        lines += wrapped
+    return "\n".join(lines)
 
 
 def inert(text: str) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from chipweave.cli import options as opt
 from chipweave.cli.advice import after_reading
-from chipweave.cli.console import result_console, say
+from chipweave.cli.console import print_json, result_console, say
 
 if TYPE_CHECKING:
     from chipweave.results.result import Result
@@ -43,7 +43,7 @@ def evaluate(
     for path in saved:
         say(f"saved {path}")
     if json:
-        print(to_text(result), end="")
+        print_json(to_text(result))
     else:
         from chipweave.report.terminal import report
 

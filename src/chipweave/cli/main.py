@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 import chipweave
 from chipweave.cli.compare import compare
-from chipweave.cli.console import say
+from chipweave.cli.console import bounded, say, silence
 from chipweave.cli.cost import cost
 from chipweave.cli.demo import demo
 from chipweave.cli.evaluate import evaluate
@@ -69,36 +70,62 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ChipweaveError as error:
-        say("\n".join(f"error: {line}" for line in str(error).splitlines()))
+        say(bounded("\n".join(f"error: {line}" for line in str(error).splitlines())))
         return error.exit_code
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left; nothing more may be written, at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # files of ours say their names
+            silence(sys.stdout)
+            say(f"error: the output cannot be written: {error.strerror}; what is said to be saved is saved")
+            return 1
         if hasattr(error, "format_message"):  # a usage error of typer
             message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
             context = getattr(error, "ctx", None)
-            say(f"error: {message}; see '{context.command_path if context else 'chipweave'} --help'")
+            say(bounded(f"error: {message}; see '{context.command_path if context else 'chipweave'} --help'"))
             return 2
         if os.environ.get("CHIPWEAVE_DEBUG"):
             raise
         say(
-            f"internal error: {type(error).__name__}: {error}\n"
+            f"internal error: {type(error).__name__}: {bounded(str(error))}\n"
             "This is a fault of chipweave. Please report it, with the command and what it prints under "
             "CHIPWEAVE_DEBUG=1."
         )
         return INTERNAL_ERROR
 
 
+def _open_streams() -> bool:
+    """Give the program streams where it was started without, before any file of its own takes their numbers; False
+    where stdout is none."""
+    had_stdout = sys.stdout is not None
+    while (lowest := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(lowest)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    return had_stdout
+
+
+def _note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Warnings as any other message, without the place in the code."""
+    say(f"note: {message}")
+
+
 def main() -> None:
+    had_stdout = _open_streams()
+    warnings.showwarning = _note
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     code = run()
+    if code == 0 and not had_stdout:
+        say("error: the output cannot be written: stdout is closed; what is said to be saved is saved")
+        code = 1
     if code == INTERRUPTED:  # threads may still be searching, and an orderly exit would wait for them
         sys.stderr.flush()
         os._exit(code)

@@ -8,7 +8,7 @@ import typer
 
 from chipweave.cli import options as opt
 from chipweave.cli.advice import next_steps
-from chipweave.cli.console import interruptible, progress_bar, result_console, say
+from chipweave.cli.console import interruptible, print_json, progress_bar, result_console, say
 
 
 @opt.spread
@@ -52,7 +52,7 @@ def schedule(
     for path in saved:
         say(f"saved {path}")
     if json:
-        print(to_text(result), end="")
+        print_json(to_text(result))
     else:
         from chipweave.report.terminal import report
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chipweave.cli import options as opt
-from chipweave.cli.console import result_console, say
+from chipweave.cli.console import print_json, result_console, say
 
 if TYPE_CHECKING:
     from chipweave.results.result import Result
@@ -61,7 +61,7 @@ def simulate(
         document = simulation_to_dict(found, result.schedule, result.problem)
         if steps:
             document["ladder"] = [{"change": words, "latency_s": each.latency_s} for words, each in steps]
-        print(dump_json(document))
+        print_json(dump_json(document))
     else:
         from chipweave.report.simulated import explain as print_ladder
         from chipweave.report.simulated import report

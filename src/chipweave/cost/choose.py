@@ -5,12 +5,14 @@ Models are imported where they are made: the command line reads the entries for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chipweave.errors import InputError
+from chipweave.plain import NAME, short
 
 if TYPE_CHECKING:
     from chipweave.cost.interface import CostModel
@@ -137,6 +139,7 @@ def choose(
                 f"'{owner}', or leave it out"
             )
     if not isinstance(choice, str):
+        _require_model(choice)
         return choice
     named = Named(choice, detail if colon else None, given, jobs, folder)
     made = COST_MODELS[name].make(named) if name in COST_MODELS else None
@@ -144,6 +147,18 @@ def choose(
         *others, last = (f"'{entry.written or known}'{entry.more}" for known, entry in COST_MODELS.items())
         raise InputError(f"cost model '{choice}' is unknown; use {', '.join(others)} or {last}")
     return made
+
+
+def _require_model(model: object) -> None:
+    """A cost model of the user's own has what one is asked for, and a name that no other has."""
+    name = getattr(model, "name", None)
+    if not isinstance(name, str) or not re.match(NAME, name) or not callable(getattr(model, "costs", None)):
+        raise InputError(
+            f"cost model {short(model)} is none: give a name such as 'loopnest', or an object with a text `name` "
+            "and a method `costs(layers, chiplet)`"
+        )
+    if name in COST_MODELS and not type(model).__module__.startswith("chipweave."):
+        raise InputError(f"cost model: your own is called '{name}', as one of chipweave's; give it another name")
 
 
 def describe(model: CostModel) -> dict[str, Any]:

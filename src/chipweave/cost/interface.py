@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chipweave.errors import InputError
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.plain import short
 from chipweave.workload.layer import Layer
 
 Array = NDArray[np.float64]
@@ -39,6 +41,21 @@ class LayerCosts:
     drain_output_j: Array
     l2_need_elements: Array
 
+    def __post_init__(self) -> None:
+        for key, values in vars(self).items():
+            if isinstance(values, np.ndarray) and values.flags.writeable:
+                fixed = values.view()
+                fixed.setflags(write=False)
+                object.__setattr__(self, key, fixed)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LayerCosts):
+            return NotImplemented
+        return all(np.array_equal(mine, theirs) for mine, theirs in zip(*map(_values, (self, other)), strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(np.asarray(values).tobytes() for values in vars(self).values()))
+
     @property
     def energy_j(self) -> Array:
         """Everything, as if each layer ran alone."""
@@ -48,6 +65,10 @@ class LayerCosts:
     def resident_j(self) -> Array:
         """What is spent wherever the tensors come from: MAC, L1, L2 between tiles, NoC."""
         return self.mac_j + self.l1_j + self.l2_j + self.noc_j
+
+
+def _values(costs: LayerCosts) -> tuple[Array, ...]:
+    return tuple(vars(costs).values())
 
 
 class CostModel(Protocol):
@@ -87,6 +108,46 @@ class BatchCostModel(CostModel, Protocol):
         ...
 
 
+def checked(costs: object, model: CostModel, layers: Sequence[Layer], chiplet: Chiplet) -> LayerCosts:
+    """What a cost model of the user's own answered, as arrays of the right shape.
+
+    Raises:
+        InputError: figures that are not one number per layer, not finite, negative or beyond `LARGEST_FIGURE`.
+    """
+    if type(model).__module__.startswith("chipweave."):
+        return cast(LayerCosts, costs)
+    where = f"cost model {short(model.name)} on chiplet '{chiplet.name}'"
+    if not isinstance(costs, LayerCosts):
+        raise InputError(f"{where}: returned {short(costs)}; return a LayerCosts")
+    arrays, problems = {}, []
+    for key, given in vars(costs).items():
+        try:
+            figures = np.array(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            problems.append(f"{where}: {key} holds {short(given)}; return an array of numbers, one per layer")
+            continue
+        if figures.shape != (len(layers),):
+            problems.append(f"{where}: {key} has shape {figures.shape}; return one number for each of {len(layers)}")
+            continue
+        wrong = np.flatnonzero(~((figures >= 0) & (figures <= LARGEST_FIGURE)))
+        if len(wrong):
+            named = f"layer '{layers[wrong[0]].name}': {key}={figures[wrong[0]]:g}"
+            problems.append(f"{where}: {named} is not in 0..{LARGEST_FIGURE:g}; return figures in that range")
+        arrays[key] = figures
+    if problems:
+        raise InputError(problems)
+    return LayerCosts(**arrays)
+
+
+def costs_of(model: CostModel, layers: Sequence[Layer], chiplet: Chiplet) -> LayerCosts:
+    """Cost of one sample of every layer, checked where the model is the user's own.
+
+    Raises:
+        InputError: as `CostModel.costs` and `checked`.
+    """
+    return checked(model.costs(layers, chiplet), model, layers, chiplet)
+
+
 def batch_costs(model: CostModel, layers: Sequence[Layer], chiplet: Chiplet, samples: int) -> LayerCosts:
     """Cost of `samples` samples of every layer, run together; for models that do not know, `samples` times one's.
 
@@ -97,8 +158,8 @@ def batch_costs(model: CostModel, layers: Sequence[Layer], chiplet: Chiplet, sam
         InputError: as `costs`.
     """
     if isinstance(model, BatchCostModel):
-        return model.batch_costs(layers, chiplet, samples)
-    one = model.costs(layers, chiplet)
+        return checked(model.batch_costs(layers, chiplet, samples), model, layers, chiplet)
+    one = costs_of(model, layers, chiplet)
     return replace(
         one,
         cycles=samples * one.cycles,

@@ -20,6 +20,8 @@ from chipweave.workload.layer import Layer
 SHAPE_COLUMNS = ("op", "N", "K", "C", "R", "S", "Y", "X", "stride", "groups")
 PARTS = ("mac_j", "l1_j", "l2_j", "noc_j", "fill_input_j", "fill_weight_j", "drain_output_j")
 OPTIONAL_COLUMNS = (*PARTS, "l2_need_elements")
+MOST_COLUMNS = 100
+MOST_PROBLEMS = 50
 LARGEST_FILE = 64 * 2**20
 """Bytes."""
 
@@ -115,6 +117,9 @@ def load_table(path: str | Path) -> TableCostModel:
     for number, line in lines[1:]:
         if not any(cell.strip() for cell in line):
             continue
+        if len(problems) >= MOST_PROBLEMS:
+            problems.append(f"{path}:{number}: {MOST_PROBLEMS} problems; the rest of the file was not checked")
+            break
         where = f"{path}:{number}"
         if len(line) != len(header):
             problems.append(f"{where}: {len(line)} values for {len(header)} columns; give one per column")
@@ -152,6 +157,8 @@ def _read(path: Path) -> str:
 
 
 def _header_problems(header: Sequence[str], path: str) -> list[str]:
+    if len(header) > MOST_COLUMNS:
+        return [f"{path}:1: {len(header)} columns; a table has at most {MOST_COLUMNS}, check the separators"]
     known = ("layer", *SHAPE_COLUMNS, "chiplet", "cycles", "energy_j", *OPTIONAL_COLUMNS)
     problems = [
         f"{path}:1: unknown column '{column}'; known: {', '.join(known)}" for column in header if column not in known

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from chipweave.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -29,14 +36,14 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     An existing file is replaced and keeps its permissions; on any error it stays as it was.
 
     Raises:
-        InputError: the path is a folder, its folder is missing, or nothing can be written there.
+        InputError: the path is a folder, a device or a pipe, its folder is missing, or nothing can be written there.
     """
     target = Path(os.path.realpath(path))  # write through a link, do not replace it
-    if os.path.isdir(target):  # unlike Path.is_dir, quiet about names no file system takes
-        raise InputError(f"{path}: is a folder; name a file in it")
+    _require_file(target, path)
     temporary = ""
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
+        _sweep(target)
+        descriptor, temporary = _temporary(target)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -50,6 +57,63 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)  # gone already where the rename succeeded
+
+
+def _require_file(target: Path, path: str | Path) -> None:
+    """Only files are replaced: no folder, device or pipe, and no link that leads back to itself."""
+    try:
+        mode = os.stat(target).st_mode
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.ELOOP:
+            raise InputError(
+                f"{path}: cannot be written: its links lead round in a circle; choose another name"
+            ) from None
+        return  # nothing there yet, or a name that no file system takes, which writing says
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is a folder; name a file in it")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: is a device, a pipe or a socket, which is not replaced; name a file")
+
+
+def _temporary(target: Path) -> tuple[int, str]:
+    """A new file beside `target`, locked for as long as it is open, so that `_sweep` of others leaves it alone."""
+    while True:
+        descriptor, path = tempfile.mkstemp(prefix=_prefix(target), suffix=".tmp", dir=target.parent)
+        _lock(descriptor, wait=True)
+        if os.path.exists(path):
+            return descriptor, path
+        os.close(descriptor)  # swept between the two steps
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a process that was killed while it wrote `target` left behind: nobody has it locked."""
+    if fcntl is None:
+        return
+    with suppress(OSError):
+        for entry in os.scandir(target.parent):
+            if entry.name.startswith(_prefix(target)) and entry.name.endswith(".tmp"):
+                with suppress(OSError):
+                    descriptor = os.open(entry.path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+                    try:
+                        if _lock(descriptor, wait=False):
+                            os.unlink(entry.path)
+                    finally:
+                        os.close(descriptor)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name[:60]}."
+
+
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    """Whether the file could be locked for this process."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # locked by another, or a file system without locks
+        return False
+    return True
 
 
 def make_folder(path: Path) -> None:
@@ -78,8 +142,7 @@ def require_writable(path: Path) -> None:
     except (OSError, ValueError) as error:  # too long, links that go round in circles, a null character
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written: {reason}; choose another name") from None
-    if os.path.isdir(path):  # unlike pathlib, quiet about names that no file system takes
-        raise InputError(f"{path}: is a folder; name a file in it")
+    _require_file(path, path)
     folder = next(parent for parent in path.absolute().parents if os.path.exists(parent))
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")

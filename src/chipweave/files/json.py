@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -81,9 +82,12 @@ class _Reader:
         if token[0] != '"' and len(token) > _LONGEST_NUMBER:
             raise self.error(f"a number of {len(token)} characters; shorten it")
         try:
-            return json.loads(token)
+            value = json.loads(token)
         except ValueError as error:
             raise self.error(f"not valid JSON: {error}; correct it there") from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.error(f"{token[:20]} is larger than any number that can be counted with; make it smaller")
+        return value
 
     def mapping(self, depth: int) -> LinedMapping:
         data = LinedMapping(self.line)

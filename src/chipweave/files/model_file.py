@@ -237,6 +237,9 @@ def _edges(
             found = _sized(layers, layer, consumer, inputs)
             for problem in operand_problems(layers, layer, found):
                 problems.add((*location, consumer, *(["inputs"] if spec.inputs else [])), problem)
+            fault = layer.output_fault(any(edge.reshape for edge in found))
+            if fault is not None:
+                problems.add((*location, consumer, fault[0]), fault[1].partition(" ")[2])
             edges += found
     return edges
 

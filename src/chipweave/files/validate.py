@@ -11,15 +11,14 @@ from pydantic_core import ErrorDetails
 
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.yaml import line_of, quoted
+from chipweave.plain import NAME, STEERING
 
 Location = tuple[str | int, ...]
 SpecT = TypeVar("SpecT", bound="Spec")
 
-_STEERING = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-"""Characters beside ASCII's control characters that steer a terminal, or the order of what it shows."""
-Name = Annotated[str, Field(min_length=1, pattern=rf"^[^\x00-\x1f{_STEERING}]+$")]
+Name = Annotated[str, Field(min_length=1, pattern=NAME)]
 """Text on one line."""
-Prose = Annotated[str, Field(pattern=rf"^[^\x00-\x08\x0b-\x1f{_STEERING}]*$")]
+Prose = Annotated[str, Field(pattern=rf"^[^\x00-\x08\x0b-\x1f{STEERING}]*$")]
 """Text on any number of lines."""
 
 MOST_PROBLEMS = 50

@@ -93,7 +93,9 @@ def parse_yaml(text: str, path: str) -> LinedMapping:
         ) from None
     except (YAMLError, AssertionError) as error:  # a control character; an unknown %YAML version
         problem = str(error).splitlines()[0]
-        raise InputError(f"{path}: not valid YAML: {problem}; save it as plain UTF-8 text") from None
+        position = getattr(error, "position", None)
+        where = path if position is None else f"{path}:{text.count(chr(10), 0, position) + 1}"
+        raise InputError(f"{where}: not valid YAML: {problem}; save it as plain UTF-8 text") from None
 
 
 def read_text(path: Path) -> str:
@@ -122,7 +124,7 @@ def read_text(path: Path) -> str:
             f"{path}:{line}: byte 0x{content[error.start]:02x} is no UTF-8 text; save the file as UTF-8"
         ) from None
     if not text.strip():
-        raise InputError(f"{path}: is empty; `chipweave show NAME` prints a working example")
+        raise InputError(f"{path}:1: is empty; `chipweave show NAME` prints a working example")
     return text
 
 
@@ -139,7 +141,7 @@ class _Composer:
     def document(self) -> LinedMapping:
         next(self.events)  # stream start
         if type(next(self.events)).__name__ != "DocumentStartEvent":
-            raise InputError(f"{self.path}: holds no data; `chipweave show NAME` prints a working example")
+            raise InputError(f"{self.path}:1: holds no data; `chipweave show NAME` prints a working example")
         event = next(self.events)
         data = self._value(event, 0)
         if not isinstance(data, LinedMapping):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from chipweave.errors import InputError
 from chipweave.hardware import technology
 from chipweave.hardware.dataflow import Dataflow
+from chipweave.plain import settle
 
 MAC_ENERGY_28NM_J = 0.23e-12 * 28 / 45
 """8-bit multiply (0.2 pJ) and add (0.03 pJ) at 45 nm and 0.9 V (Horowitz, ISSCC 2014, fig. 1.1.9), scaled to
@@ -65,6 +66,7 @@ class Chiplet:
     stream_bytes: int | None = None
 
     def __post_init__(self) -> None:
+        settle(self, "chiplet")
         faults = self._faults()
         if faults:
             raise InputError([f"chiplet '{self.name}': {key}={wrong}" for key, wrong in faults], fields=faults)

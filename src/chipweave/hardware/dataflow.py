@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chipweave.errors import InputError
+from chipweave.plain import settle
 
 
 class Style(StrEnum):
@@ -56,6 +57,7 @@ class Loops:
     whole: str = ""
 
     def __post_init__(self) -> None:
+        settle(self, "loops")
         faults = []
         for key in ("rows", "columns", "whole"):
             letters = getattr(self, key)
@@ -93,6 +95,7 @@ class Dataflow:
     loops: Loops | None = None
 
     def __post_init__(self) -> None:
+        settle(self, "dataflow")
         if self.cluster is not None and self.cluster < 1:
             raise InputError(f"dataflow: cluster={self.cluster} is not at least 1")
         if self.style is Style.CUSTOM and "conv" not in self.mappings and (self.mappings or self.loops is None):

@@ -12,6 +12,7 @@ from chipweave.errors import InputError
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Ints
+from chipweave.plain import settle
 
 BITS_PER_BYTE = 8
 MOST_CHIPLETS = 1024
@@ -64,6 +65,7 @@ class Package:
     source: str = ""
 
     def __post_init__(self) -> None:
+        settle(self, "package")
         faults = self._faults()
         if faults:
             raise InputError([f"package '{self.name}': {wrong}" for _, wrong in faults], fields=faults)

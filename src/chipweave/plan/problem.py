@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from chipweave.cost.interface import CostModel, LayerCosts
+from chipweave.cost.interface import CostModel, LayerCosts, costs_of
 from chipweave.hardware.package import Package
 from chipweave.workload.scenario import Scenario
 
@@ -50,7 +50,7 @@ def pose(
     """
     everything = [layer for task in scenario.tasks for layer in task.model.layers]
     bounds = np.cumsum([0, *(len(task.model.layers) for task in scenario.tasks)])
-    by_class = [cost_model.costs(everything, chiplet) for chiplet in package.classes]
+    by_class = [costs_of(cost_model, everything, chiplet) for chiplet in package.classes]
     costs = tuple(
         tuple(_slice(table, slice(bounds[t], bounds[t + 1])) for table in by_class) for t in range(len(bounds) - 1)
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chipweave.display import Shown
+from chipweave.plain import settle
 
 
 class Partition(StrEnum):
@@ -30,6 +31,9 @@ class Stage:
     chiplets: tuple[int, ...]
     partitions: tuple[Partition, ...] = ()
 
+    def __post_init__(self) -> None:
+        settle(self, "stage")
+
     @property
     def layers(self) -> range:
         return range(self.first, self.last + 1)
@@ -52,6 +56,9 @@ class Pipeline:
     stages: tuple[Stage, ...]
     micro_batch: int = 1
 
+    def __post_init__(self) -> None:
+        settle(self, "pipeline")
+
     @property
     def first(self) -> int:
         return self.stages[0].first
@@ -67,12 +74,18 @@ class Window:
 
     pipelines: tuple[Pipeline, ...]
 
+    def __post_init__(self) -> None:
+        settle(self, "window")
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule(Shown):
     """Windows, run one after another. `task` numbers refer to the scenario's tasks."""
 
     windows: tuple[Window, ...]
+
+    def __post_init__(self) -> None:
+        settle(self, "schedule")
 
     @property
     def largest_region(self) -> int:

@@ -110,6 +110,9 @@ class Result(Shown):
             return None
         return self.certificate.gap(self.value)
 
+    def __hash__(self) -> int:
+        return hash((self.schedule, self.objective, self.value))
+
     def __repr__(self) -> str:
         """Short: a problem in full is megabytes."""
         cost = f"{self.evaluation.latency_s:.4g} s, {self.evaluation.energy_j:.4g} J"

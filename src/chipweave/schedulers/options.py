@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import field, fields
 from enum import Enum
 from functools import cache
@@ -16,8 +17,12 @@ from types import NoneType
 from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 from chipweave.errors import InputError
+from chipweave.plain import reader, short
 
 T = TypeVar("T")
+
+LARGEST = 2**31 - 1
+"""Of whole numbers that have no bound of their own: kernels count with 64 bits, and multiply."""
 
 _KINDS: dict[type, tuple[Any, str]] = {
     int: (Integral, "whole number"),
@@ -104,6 +109,9 @@ def check(options: object, scheduler: str = "") -> None:
         InputError: values that are wrong, all of them.
     """
     kind: type = type(options)
+    for own in read(kind):  # NumPy's numbers and the words of enumerations become what files hold
+        with suppress(ValueError):
+            object.__setattr__(options, own.name, reader(own.kind | None)(getattr(options, own.name)))
     wrong = [text for own in read(kind) for text in _wrong(own, getattr(options, own.name), scheduler)]
     if wrong:
         raise InputError(wrong)
@@ -112,13 +120,18 @@ def check(options: object, scheduler: str = "") -> None:
 def _wrong(own: Option, value: Any, scheduler: str) -> Iterator[str]:
     if value is None and own.unset:
         return
-    given = f"{scheduler}: {own.name}={value}" if scheduler else f"{own.name}={value}"
+    given = f"{scheduler}: {own.name}=" if scheduler else f"{own.name}="
+    given += short(value) if isinstance(value, str | Integral) else str(value)
     kind, word = _KINDS.get(own.kind, (own.kind, own.kind.__name__))
-    if not isinstance(value, kind):
-        yield f"{given} is no {word}"
+    if not isinstance(value, kind) or (isinstance(value, bool) and own.kind is not bool):
+        members = f", which is one of {', '.join(kind)}" if issubclass(own.kind, Enum) else ""
+        yield f"{given} is no {word}{members}"
         return
     if isinstance(value, float) and not math.isfinite(value):
         yield f"{given} is not a finite number"
+        return
+    if isinstance(value, Integral) and abs(value) > LARGEST:
+        yield f"{given} is more than {LARGEST}"
         return
     below = own.least is not None and value < own.least
     above = own.most is not None and value > own.most

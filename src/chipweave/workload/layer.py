@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
 from chipweave.errors import InputError
+from chipweave.plain import settle
 
 
 class Op(StrEnum):
@@ -20,6 +22,9 @@ class Op(StrEnum):
     ELEMENTWISE = "elementwise"
     UPSAMPLE = "upsample"
 
+
+LARGEST_LENGTH = 2**31 - 1
+"""Of one axis of a tensor; as in model files."""
 
 RIDERS = frozenset({Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE})
 
@@ -58,6 +63,7 @@ class Layer:
     operands: int = 1
 
     def __post_init__(self) -> None:
+        settle(self, "layer")
         bounds = {"N": self.N, "K": self.K, "C": self.C, "R": self.R, "S": self.S, "Y": self.Y, "X": self.X}
         bounds |= {"groups": self.groups, "stride": min(self.stride), "dilation": min(self.dilation)}
         bounds |= {"operands": self.operands}
@@ -90,6 +96,53 @@ class Layer:
             return size * self.stride[axis]
         reach = self.dilation[axis] * (kernel - 1) + 1
         return (size + 2 * self.padding[axis] - reach) // self.stride[axis] + 1
+
+    def output_fault(self, cropped: bool = False) -> tuple[str, str] | None:
+        """The field (`out_y`, `out_x`) whose size the shape cannot give, and why; None where both are sound.
+
+        Beside the usual arithmetic, a window may be padded more at one end, so that there is an output per stride
+        (`same`, causal), and a pool may have a last window that is cut short (ceil mode). The size of an upsample is
+        its own to state. `cropped`: an edge says that shapes do not chain; then any number of outputs will do whose
+        windows touch the map.
+        """
+        for axis, field in enumerate(("out_y", "out_x")):
+            stated, usual = getattr(self, field), self._default_output(axis)
+            if stated in self._outputs(axis, usual) or (cropped and stated <= self._touching(axis)):
+                continue
+            return field, (
+                f"{field}={stated} is stated, but the shape gives {usual}; leave {field} out, or correct "
+                f"{'YX'[axis]}, {'RS'[axis]}, stride, padding or dilation"
+            )
+        return None
+
+    def _outputs(self, axis: int, usual: int) -> Container[int]:
+        """The lengths of the output that the shape can give along an axis; `usual`: by the usual arithmetic."""
+        size, stride = (self.Y, self.X)[axis], self.stride[axis]
+        if self.op is Op.UPSAMPLE:
+            return range(1, LARGEST_LENGTH + 1)
+        if self.op in (Op.ELEMENTWISE, Op.GEMM, Op.MATMUL):
+            return (usual,)
+        if self.op is Op.TRANSPOSED:  # PyTorch and ONNX pad the output by less than a stride or a dilation
+            most = max(stride, self.dilation[axis]) - 1
+            return range(usual - most, usual + most + 1)
+        if usual < 1:
+            return (1,)  # a filter larger than its map, as in some published tables
+        last = self._cut_short(axis) if self.op is Op.POOL else usual
+        return (usual, last, -(-size // stride))
+
+    def _touching(self, axis: int) -> int:
+        """Outputs whose windows touch the map, or its padding where that is wider."""
+        size, kernel = ((self.Y, self.R), (self.X, self.S))[axis]
+        reach = self.dilation[axis] * (kernel - 1) + 1
+        if self.op is Op.TRANSPOSED:
+            return (size - 1) * self.stride[axis] + reach
+        return (size + 2 * max(self.padding[axis], reach - 1) - reach) // self.stride[axis] + 1
+
+    def _cut_short(self, axis: int) -> int:
+        """Outputs of a pool in ceil mode: the last window may hang over the end."""
+        size, kernel = ((self.Y, self.R), (self.X, self.S))[axis]
+        reach = self.dilation[axis] * (kernel - 1) + 1
+        return -((reach - size - 2 * self.padding[axis]) // self.stride[axis]) + 1
 
     @property
     def rides(self) -> bool:

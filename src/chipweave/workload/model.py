@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from chipweave.errors import InputError
-from chipweave.workload.layer import Layer, Op
+from chipweave.plain import settle
+from chipweave.workload.layer import LARGEST_LENGTH, Layer, Op
 
 NETWORK_INPUT = -1
 """The producer index of an edge that brings the network's own input."""
@@ -25,6 +26,9 @@ class Edge:
     consumer: int
     elements: int
     reshape: bool = False
+
+    def __post_init__(self) -> None:
+        settle(self, "edge")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Model:
     source: str = ""
 
     def __post_init__(self) -> None:
+        settle(self, "model")
         object.__setattr__(self, "edges", tuple(sorted(self.edges, key=lambda edge: edge.consumer)))
         problems = list(_problems(self))
         if problems:
@@ -138,6 +143,10 @@ def _problems(model: Model) -> Iterator[str]:
         return
     if model.bytes_per_element < 1:
         yield f"bytes_per_element={model.bytes_per_element} is not at least 1"
+    for layer in model.layers:
+        for key in "NKCYXRS":
+            if getattr(layer, key) > LARGEST_LENGTH:
+                yield f"layer '{layer.name}': {key}={getattr(layer, key)} is more than {LARGEST_LENGTH}"
     names = [layer.name for layer in model.layers]
     for name in sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
         yield f"two layers are called '{name}'; names must differ"
@@ -155,6 +164,9 @@ def _problems(model: Model) -> Iterator[str]:
         received[edge.consumer].append(edge)
     for layer, edges in zip(model.layers, received, strict=True):
         yield from operand_problems(model.layers, layer, edges)
+        fault = layer.output_fault(any(edge.reshape for edge in edges))
+        if fault is not None:
+            yield f"layer '{layer.name}': {fault[1]}"
 
 
 def operand_problems(layers: Sequence[Layer | None], layer: Layer, edges: Sequence[Edge]) -> Iterator[str]:

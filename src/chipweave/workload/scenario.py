@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from chipweave.errors import InputError
+from chipweave.plain import settle
 from chipweave.workload.model import Model
 
 LARGEST_BATCH = 1_000_000
@@ -30,6 +31,9 @@ class Task:
     latency_limit_s: float | None = None
     depends_on: str | None = None
 
+    def __post_init__(self) -> None:
+        settle(self, "task")
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -45,6 +49,7 @@ class Scenario:
     note: str = ""
 
     def __post_init__(self) -> None:
+        settle(self, "scenario")
         problems: list[str] = []
         names = [task.name for task in self.tasks]
         if not names:

@@ -1,8 +1,9 @@
 """The best mappings found so far, on disk, by the content of what was asked.
 
 A key is a digest of everything that decides a mapping: shape, machine, energies, objective, and the version of the
-search. An entry is the mapping alone; its figures are counted anew, so no entry can give figures that do not belong
-together. The cache may be missing, damaged, locked or read-only: then mappings are searched again, and nothing is said.
+search. An entry is the mapping, with a checksum over its key and itself: one that was changed, or that stands under
+another key, is searched again. Its figures are counted anew, so none can be wrong. The cache may be missing, damaged,
+locked or read-only: then mappings are searched again, and nothing is said.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ VERSION = 3
 LARGEST_FILE = 256 * 2**20
 """Bytes, some two million mappings; a larger file is begun anew."""
 
-LONGEST_ENTRY = 200
+LONGEST_ENTRY = 220
 """Bytes; longer ones are no mappings."""
+
+CHECKSUM_BYTES = 8
 
 WAIT_S = 2.0
 """For other processes that write."""
@@ -58,7 +61,7 @@ def load(keys: Sequence[bytes]) -> dict[bytes, mappings.Mapping]:
             some = keys[start : start + AT_ONCE]
             query = f"SELECT key, mapping FROM mappings WHERE key IN ({', '.join('?' * len(some))})"
             for key, entry in database.execute(query, some):
-                mapping = from_entry(entry)
+                mapping = from_entry(key, entry)
                 if mapping is not None:
                     found[key] = mapping
 
@@ -74,7 +77,7 @@ def store(found: Mapping[bytes, mappings.Mapping]) -> None:
     def write(database: sqlite3.Connection) -> None:
         with database:
             database.execute("CREATE TABLE IF NOT EXISTS mappings (key BLOB PRIMARY KEY, mapping BLOB) WITHOUT ROWID")
-            entries = [(key, to_entry(mapping)) for key, mapping in found.items()]
+            entries = [(key, to_entry(key, mapping)) for key, mapping in found.items()]
             database.executemany("INSERT OR REPLACE INTO mappings VALUES (?, ?)", entries)
 
     path = file()
@@ -96,18 +99,26 @@ def file() -> Path | None:
     return None if folder is None else folder / "loopnest.sqlite3"
 
 
-def to_entry(mapping: mappings.Mapping) -> bytes:
-    """Factors, tiles and orders as text."""
+def to_entry(key: bytes, mapping: mappings.Mapping) -> bytes:
+    """Factors, tiles and orders as text, and their checksum under this key."""
     numbers = (" ".join(map(str, each)) for each in (mapping.spatial, mapping.tile))
-    return "/".join((*numbers, mapping.outer, mapping.inner)).encode("ascii")
+    text = "/".join((*numbers, mapping.outer, mapping.inner)).encode("ascii")
+    return text + b"#" + _checksum(key, text)
 
 
-def from_entry(entry: object) -> mappings.Mapping | None:
-    """What `to_entry` wrote; None for anything else. Whether the mapping suits its shape is not looked at."""
+def _checksum(key: bytes, text: bytes) -> bytes:
+    return blake2b(text, digest_size=CHECKSUM_BYTES, key=key[:64]).hexdigest().encode("ascii")
+
+
+def from_entry(key: bytes, entry: object) -> mappings.Mapping | None:
+    """What `to_entry` wrote under this key; None for anything else."""
     if not isinstance(entry, bytes) or len(entry) > LONGEST_ENTRY:
         return None
+    text, _, checksum = entry.partition(b"#")
+    if checksum != _checksum(key, text):
+        return None
     try:
-        spatial, tile, outer, inner = entry.decode("ascii").split("/")
+        spatial, tile, outer, inner = text.decode("ascii").split("/")
         factors, tiles = (tuple(map(int, numbers.split(" "))) for numbers in (spatial, tile))
     except ValueError:
         return None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts, batch_costs
+from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts, batch_costs, costs_of
 from chipweave.errors import InputError
 from chipweave.evaluation.exact.blocks import Block
 from chipweave.evaluation.record import Split
@@ -131,7 +131,7 @@ class Splits:
                 number[at, *shape] = len(tiles)
                 tiles.append(tile(layer, *shape))
         try:
-            return number, tuple(self.cost_model.costs(tiles, chiplet) for chiplet in self.classes)
+            return number, tuple(costs_of(self.cost_model, tiles, chiplet) for chiplet in self.classes)
         except InputError as error:
             if len(error.problems) <= LISTED:
                 raise
@@ -379,7 +379,7 @@ class Splits:
         number, costs = self._tiles
         at = number.get((part.layer, part.rows, part.columns, part.units))
         if at is None:
-            at, costs = 0, tuple(self.cost_model.costs([self._tile(part)], chiplet) for chiplet in self.classes)
+            at, costs = 0, tuple(costs_of(self.cost_model, [self._tile(part)], chiplet) for chiplet in self.classes)
         named = [{name: part.samples * float(values[at]) for name, values in vars(each).items()} for each in costs]
         return tuple(each | {"fill_weight_j": each["fill_weight_j"] / part.samples} for each in named)
 

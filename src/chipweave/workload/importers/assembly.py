@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from chipweave.errors import InputError
+from chipweave.plain import STEERING
 from chipweave.workload.importers.view import Piece, Shape, View, ViewKind, fold, made_of
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
@@ -28,7 +29,7 @@ MOST_EDGES = 100_000
 blocks of at most 64, has some 3,400."""
 LONGEST_NAME = 200
 """Characters; longer names keep their end, where they differ."""
-_UNNAMED = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNNAMED = re.compile(rf"[\x00-\x1f{STEERING}\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -252,11 +253,10 @@ class Assembly:
         assert source.shape is not None
         C, size, out = source.shape[1], source.shape[2:], shape[2:]
         grid = _grid(size, out, (1, 1))
-        smaller = grid["out_y"] * grid["out_x"] < grid["Y"] * grid["X"]
-        large, small = (size, out) if smaller else (out, size)
+        smaller = grid["out_y"] <= grid["Y"] and grid["out_x"] <= grid["X"]
         layer = self._layer(
             name, Op.POOL if smaller else Op.UPSAMPLE, K=C, C=C, N=source.shape[0], groups=C, **grid,
-            stride=_pair([max(1, -(-a // b)) for a, b in zip(large, small, strict=True)]),
+            stride=_pair([a // b if smaller else max(1, -(-b // a)) for a, b in zip(size, out, strict=True)]),
         )  # fmt: skip
         return self._append(layer, (source,), shape)
 
@@ -332,6 +332,7 @@ class Assembly:
                 brought[producer] = min(brought[producer], self._layers[producer].output_elements)
         total = sum(brought.values())
         chains = total >= layer.input_elements if layer.op is Op.ELEMENTWISE else total == layer.input_elements
+        chains = chains and layer.output_fault() is None  # padding at one end alone, by more than an output
         return [Edge(producer, index, elements, reshape=not chains) for producer, elements in brought.items()]
 
 
