@@ -22,6 +22,7 @@ HOUSE = Path(chipweave.__file__).parent
 
 FLOORS = (
     "errors version display ndarrays cores compiled collector",
+    "plain",
     "workload hardware shelf",
     "cost",
     "plan",

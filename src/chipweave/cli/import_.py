@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +15,26 @@ import typer
 from chipweave.cli import options as opt
 from chipweave.cli.console import inert, program, result_console, say
 from chipweave.errors import InputError
+from chipweave.plain import NAME
 
 if TYPE_CHECKING:
+    from chipweave.hardware.chiplet import Chiplet
     from chipweave.workload.importers.assembly import Imported
+
+
+def _legal(name: str) -> str:
+    """A model's name, held to what files hold names to."""
+    if name and not re.match(NAME, name):
+        raise typer.BadParameter(f"{name!r} has control characters; write it on one line of plain text")
+    return name
+
 
 app = typer.Typer(
     help="Bring a model from elsewhere: an ONNX file, a PyTorch module, MAESTRO's files.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Name = Annotated[str, typer.Option(help="Of the model; by default after the file or factory.")]
+Name = Annotated[str, typer.Option(help="Of the model; by default after the file or factory.", callback=_legal)]
 Strict = Annotated[bool, typer.Option("--strict", help="Operators that are not costed are an error.")]
 BytesPerElement = Annotated[int, typer.Option(help="Of weights and activations alike.", min=1, max=64)]
 Out = Annotated[Path | None, typer.Option(help="A model's YAML, which 'schedule' takes.")]
@@ -110,6 +121,7 @@ def maestro(
     from chipweave.files.atomic import make_folder, write_text
     from chipweave.files.chiplet_file import dump_chiplet
     from chipweave.files.yaml import read_text
+    from chipweave.workload.importers.assembly import legal_name
 
     if hardware is not None and chiplet_out is None:
         raise InputError("--hardware describes a chiplet; say where to write it: --chiplet-out FILE.yaml")
@@ -119,13 +131,30 @@ def maestro(
     made = import_network(text, str(file), name=name or file.stem, bytes_per_element=bytes_per_element)
     if chiplet_out is not None:
         figures = read_text(hardware) if hardware is not None else None
-        chiplet = import_chiplet(text, str(file), figures, str(hardware), name=chiplet_out.stem)
+        chiplet = import_chiplet(text, str(file), figures, str(hardware), name=legal_name(chiplet_out.stem) or "own")
+        _require_usable(chiplet, hardware or file)
         make_folder(chiplet_out.parent)
         write_text(chiplet_out, dump_chiplet(chiplet))
         say(f"saved {chiplet_out}")
         note = offchip_note(figures, str(hardware)) if figures is not None else ""
         made = replace(made, notes=(*made.notes, *[note] * bool(note)))
     _hand_over(made, out, json)
+
+
+def _require_usable(chiplet: Chiplet, source: Path) -> None:
+    """Refuse at the import what the chiplet's file would be refused for when it is used."""
+    from chipweave.cost.loopnest.chiplet import energies_of
+    from chipweave.files.chiplet_file import chiplet_from_dict, chiplet_to_dict
+
+    if chiplet.l1_bytes > chiplet.l2_bytes:
+        raise InputError(
+            f"{source}: the L1 of a PE, {chiplet.l1_bytes} bytes, is larger than the L2 that all share, "
+            f"{chiplet.l2_bytes}; correct l1_size_cstr or l2_size_cstr"
+        )
+    try:
+        energies_of(chiplet_from_dict(chiplet_to_dict(chiplet), str(source)))
+    except InputError as error:
+        raise InputError([p if str(source) in p else f"{source}: {p}" for p in error.problems]) from None
 
 
 def _dims(given: Sequence[str]) -> dict[str, int]:

@@ -19,6 +19,10 @@ MOST_CHIPLETS = 1024
 """Hops and routes are kept for every pair of chiplets."""
 
 
+MOST_STEPS = 2**27
+"""Of all routes together, each as long as the longest: tables of them hold 8 bytes a step."""
+
+
 class Routing(StrEnum):
     """`xy` (columns first, then rows; needs positions on a full grid) or `shortest` path, lowest index first."""
 
@@ -116,6 +120,15 @@ class Package:
             which, it = ("chiplets", "them") if len(isolated) > 1 else ("chiplet", "it")
             numbers = ", ".join(map(str, isolated))
             faults.append(("links", f"{which} {numbers} cannot be reached from chiplet 0; add a link to {it}"))
+        elif count**2 * (longest := topology.span(count, self.links)) > MOST_STEPS:
+            most = MOST_STEPS // count**2
+            faults.append(
+                (
+                    "links",
+                    f"leave {longest} links between its ends; of {count} chiplets at most {most} are supported: lay "
+                    "them out more squarely, or use fewer",
+                )
+            )
         elif self.routing is Routing.XY:
             key = "positions" if self.positions is None else "routing"
             faults += [(key, wrong) for wrong in topology.xy_problems(self.positions, self.links)]

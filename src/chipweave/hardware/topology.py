@@ -56,6 +56,25 @@ def reachable(count: int, links: Sequence[Link], start: int) -> set[int]:
     return seen
 
 
+def span(count: int, links: Sequence[Link]) -> int:
+    """Links on the way between two nodes that lie far apart: from any node to the farthest, and on to its farthest.
+
+    At least half of the longest shortest path, and all of it in meshes and trees. The graph is connected.
+    """
+    near = neighbours(count, links)
+    at, distance = 0, 0
+    for _ in range(2):
+        seen, queue = {at: 0}, deque([at])
+        while queue:
+            at = queue.popleft()
+            distance = seen[at]
+            for other in near[at]:
+                if other not in seen:
+                    seen[other] = distance + 1
+                    queue.append(other)
+    return distance
+
+
 def xy_problems(positions: Sequence[Position] | None, links: Sequence[Link]) -> list[str]:
     """Why XY routing cannot work here: it is for meshes, full grids with the links of grid neighbours and no other."""
     if positions is None:

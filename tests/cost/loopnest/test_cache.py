@@ -97,7 +97,11 @@ orders = st.permutations(LOOPS).map("".join)
 @given(numbers, numbers, orders, orders)
 def test_entries_are_read_as_written(spatial: tuple[int, ...], tile: tuple[int, ...], outer: str, inner: str) -> None:
     mapping = Mapping(spatial, tile, outer, inner)  # type: ignore[arg-type]
-    assert cache.from_entry(cache.to_entry(mapping)) == mapping
+    entry = cache.to_entry(b"its key", mapping)
+    assert cache.from_entry(b"its key", entry) == mapping
+    assert cache.from_entry(b"another", entry) is None  # swapped between shapes
+    for at in range(len(entry)):  # any change of a byte
+        assert cache.from_entry(b"its key", entry[:at] + bytes([entry[at] ^ 1]) + entry[at + 1 :]) is None
 
 
 four_parts = st.lists(st.binary(max_size=20), min_size=4, max_size=4).map(b"/".join)
@@ -105,7 +109,7 @@ four_parts = st.lists(st.binary(max_size=20), min_size=4, max_size=4).map(b"/".j
 
 @given(st.one_of(st.none(), st.integers(), st.text(), st.binary(max_size=300), four_parts))
 def test_what_is_no_entry_is_none(entry: object) -> None:
-    assert cache.from_entry(entry) is None
+    assert cache.from_entry(b"", entry) is None
 
 
 # With and without --------------------------------------------------------------------------------------------------

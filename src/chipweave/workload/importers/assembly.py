@@ -288,9 +288,10 @@ class Assembly:
     def _layer(self, name: str, op: Op, **figures: int | Pair) -> Layer:
         label = self._unique(legal_name(name) or op.value)
         for key, value in figures.items():
-            if not isinstance(value, tuple) and not 1 <= value <= LARGEST_BOUND:
+            least = 0 if key == "padding" else 1
+            if not all(least <= each <= LARGEST_BOUND for each in (value if isinstance(value, tuple) else (value,))):
                 raise InputError(
-                    f"layer '{label}': {key}={value} is not in 1..{LARGEST_BOUND}; check the sizes of its inputs"
+                    f"layer '{label}': {key}={value} is not in {least}..{LARGEST_BOUND}; check the sizes of its inputs"
                 )
         return Layer(label, op, **figures)  # type: ignore[arg-type]
 
