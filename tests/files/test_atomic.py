@@ -90,3 +90,27 @@ def test_a_name_that_cannot_be_is_said_before_the_work(tmp_path: Path, name: str
     with pytest.raises(InputError, match=r"cannot be written: .*; choose another name"):
         require_writable(tmp_path / name)
     require_writable(tmp_path / "new" / "folder" / "f")
+
+
+def test_what_a_killed_process_left_is_swept_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    left, written, other = (tmp_path / name for name in (".f.abcd1234.tmp", ".f.efgh5678.tmp", ".g.abcd1234.tmp"))
+    for path in (left, written, other):
+        path.write_text("half")
+    fcntl = pytest.importorskip("fcntl")
+    with written.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        write_text(tmp_path / "f", "whole")
+    assert set(tmp_path.iterdir()) == {tmp_path / "f", written, other}
+
+
+def test_only_files_are_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "round").symlink_to("round")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/null")):
+        for write in (require_writable, lambda path: write_text(path, "x")):
+            with pytest.raises(InputError, match="is a device, a pipe or a socket"):
+                write(path)
+    with pytest.raises(InputError, match="links lead round in a circle"):
+        write_text(tmp_path / "round", "x")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)

@@ -93,7 +93,7 @@ MODELS: dict[str, Callable[..., Model]] = {
 """Builders by name. Their parameters are whole numbers, and the defaults give the published network."""
 
 
-def build_model(name: str, **parameters: int) -> Model:
+def build_model(name: str, /, **parameters: int) -> Model:
     """Build a network of the zoo, for one sample (the batch is the scenario's).
 
     Args:
