@@ -3,9 +3,9 @@
     python -m benchmarks.fuzz [--kind yaml|json|csv|m|onnx] [--count 10000] [--seed 0]
 
 Per kind: how many of the damaged files ended with which exit code. A failure is a traceback or an internal error, an
-exit code that is not documented, more than LIMIT_S seconds of the processor, a message without a bound, or half a file; its input is
-kept and named. Commands run in this process; those that read ONNX, whose native code damaged files can crash, in a
-fork each, as the command itself has a process of its own for them.
+exit code that is not documented, more than LIMIT_S seconds of the processor, a message without a bound, or half a
+file; its input is kept and named. Commands run in this process; those that read ONNX, whose native code damaged files
+can crash, in a fork each, as the command itself has a process of its own for them.
 """
 
 from __future__ import annotations
