@@ -159,6 +159,12 @@ def _searched(
     return found
 
 
+MOST_OUTPUTS = 2**21
+"""Along an axis under a filter: what its tiles read is counted tile by tile, and kept for every size of a tile."""
+
+_SLIDING = tuple(map(LOOPS.index, "YX"))
+
+
 def _refused(layer: Layer, shapes: Sequence[Shape], machine: Machine) -> list[str]:
     """What makes a layer one that cannot be counted.
 
@@ -172,6 +178,11 @@ def _refused(layer: Layer, shapes: Sequence[Shape], machine: Machine) -> list[st
     if macs * each >= LARGEST:
         most = LARGEST // each
         return [f"{macs:.3g} multiply-accumulates are more than can be counted, {most:.3g}; make it several layers"]
+    filtered = [shape.bounds for shape in shapes if max(shape.bounds[-2:]) > 1]
+    longest = max((bounds[at] for bounds in filtered for at in _SLIDING), default=0)
+    if longest > MOST_OUTPUTS:
+        many = f"{longest} rows or columns of outputs under a filter"
+        return [f"{many} are more than can be counted, {MOST_OUTPUTS}; make it several layers"]
     iterations = min(macs, machine.l1_bytes**2 // (machine.element_bytes * machine.sum_bytes))
     if iterations * machine.noc_bandwidth >= LARGEST:
         return [
