@@ -61,7 +61,10 @@ def short(value: object) -> str:
     """A value for a message, on one line and of bounded length."""
     if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) >= 10**60:
         return "a number of more than 60 digits"
-    text = repr(value[:60] if isinstance(value, str | bytes | list | tuple) else value)
+    try:
+        text = repr(value[:60] if isinstance(value, str | bytes | list | tuple) else value)
+    except ValueError:  # numbers of thousands of digits in it
+        return f"a {type(value).__name__}"
     return text if len(text) <= 80 else text[:79] + "…"
 
 

@@ -123,7 +123,7 @@ def checked(costs: object, model: CostModel, layers: Sequence[Layer], chiplet: C
     for key, given in vars(costs).items():
         try:
             figures = np.array(given, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             problems.append(f"{where}: {key} holds {short(given)}; return an array of numbers, one per layer")
             continue
         if figures.shape != (len(layers),):

@@ -48,8 +48,10 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
+            if fcntl is not None:  # while it is locked, so that nobody sweeps it
+                _put(temporary, target)
+        if fcntl is None:  # Windows renames no open file
+            _put(temporary, target)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written: {reason}; check the folder and its permissions") from None
@@ -57,6 +59,11 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)  # gone already where the rename succeeded
+
+
+def _put(temporary: str, target: Path) -> None:
+    os.chmod(temporary, _mode(target))
+    os.replace(temporary, target)
 
 
 def _require_file(target: Path, path: str | Path) -> None:

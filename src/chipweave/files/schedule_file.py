@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,6 +102,7 @@ def read(path: Path) -> Result:
     data = parse(text, str(path))
     problems = Problems(str(path), data)
     spec = problems.check(ScheduleFileSpec, data)
+    _require_finite(data, problems, ())
     if spec is not None and spec.format_version != FORMAT_VERSION:
         problems.add(
             ("format_version",),
@@ -132,6 +134,18 @@ def read(path: Path) -> Result:
     problems.raise_any()
     result = assess(ready, cost_model, plan, goal, _search_from(spec))
     return dataclasses.replace(result, changes=tuple(_changes(data, to_document(result))))
+
+
+def _require_finite(data: Any, problems: Problems, at: Location) -> None:
+    """YAML has `.inf` and `.nan`; figures that no field describes may hold neither."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            _require_finite(value, problems, (*at, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            _require_finite(value, problems, (*at, index))
+    elif isinstance(data, float) and not math.isfinite(data):
+        problems.add(at, f"{data} is not a finite number; give a finite number")
 
 
 def json_schema() -> dict[str, Any]:
