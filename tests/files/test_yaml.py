@@ -214,3 +214,20 @@ def test_dumped_text_is_made_for_readers() -> None:
         "rows:\n  - {K: 1, pair: [1, 2], from: [{a: 1}]}\n"
         "deep:\n  grid:\n    - [A, B]\n    - [B, A]\n  none: []\n"
     )
+
+
+def test_infinite_figures_and_characters_that_are_none_have_a_line(tmp_path: Path) -> None:
+    from chipweave.files.chiplet_file import load_chiplet
+    from chipweave.files.json import parse_json
+
+    for number in ("1e400", "-1e400", "1" + "0" * 310 + ".5"):
+        with pytest.raises(InputError, match=r"^s\.json:3: .* is larger than any number"):
+            parse_json('{"a": 1,\n"b": 1e300,\n"c": [' + number + "]}", "s.json")
+    with pytest.raises(InputError, match=r"^f\.yaml:2: not valid YAML"):
+        parse_yaml("a: 1\nb: \x01\n", "f.yaml")
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "name: c\ndataflow:\n  style: custom\n  mappings:\n    conv: |\n      SpatialMap(1,1) K;\n      Nonsense;\n"
+    )
+    with pytest.raises(InputError, match=r"c\.yaml:5: dataflow\.mappings\.conv: in its line 2: "):
+        load_chiplet(path)

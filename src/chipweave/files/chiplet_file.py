@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from chipweave.cost.maestro.notation import parse_mapping
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.locate import load, locate
 from chipweave.files.presets import chiplet_names, chiplet_preset
@@ -201,6 +202,13 @@ _OF_DEFAULT_MAC = Chiplet.precision_bits, Chiplet.node_nm
 
 def _read_dataflow(spec: DataflowSpec, problems: Problems, location: Location) -> Dataflow | None:
     mappings = spec.mappings.model_dump(exclude_none=True)
+    for key, text in mappings.items():
+        try:
+            parse_mapping(text, "line")
+        except InputError as error:
+            for problem in error.problems:
+                problems.add((*location, "mappings", key), problem.replace("line:", "in its line ", 1))
+            return None
     loops = None
     if spec.loops is not None:
         letters = {key: "".join(getattr(spec.loops, key)) for key in ("rows", "columns", "whole")}
