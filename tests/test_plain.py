@@ -129,7 +129,7 @@ def scheduled(model: Any) -> chipweave.Result:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (filled(-1.0), "layer 'one': cycles=-1 is not in 0..1e+30"),
+        (filled(-1.0), "layer 'one': cycles=-1 is not in"),
         (filled(np.inf), "cycles=inf is not in"),
         (filled(np.nan), "cycles=nan is not in"),
         (filled("x"), "cycles holds .* return an array of numbers"),

@@ -37,8 +37,9 @@ def settle(record: Any, what: str) -> None:
     Raises:
         InputError: values of another kind, all of them.
     """
+    kind: type = type(record)
     faults = []
-    for name, exact, read in _readers(type(record)):
+    for name, exact, read in _readers(kind):
         value = getattr(record, name)
         if type(value) is exact and exact is not int and name != "name":
             continue
@@ -109,7 +110,7 @@ def _whole(value: Any) -> int:
         return value
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError("a whole number")
-    if abs(value) >= 2**63:
+    if abs(int(value)) >= 2**63:
         raise ValueError("a whole number of at most 64 bits")
     return int(value)
 
