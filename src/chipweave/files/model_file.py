@@ -239,7 +239,7 @@ def _edges(
                 problems.add((*location, consumer, *(["inputs"] if spec.inputs else [])), problem)
             fault = layer.output_fault(any(edge.reshape for edge in found))
             if fault is not None:
-                problems.add((*location, consumer, fault[0]), fault[1].partition(" ")[2])
+                problems.add((*location, consumer, fault[0]), fault[1])
             edges += found
     return edges
 

@@ -110,7 +110,7 @@ class Layer:
             if stated in self._outputs(axis, usual) or (cropped and stated <= self._touching(axis)):
                 continue
             return field, (
-                f"{field}={stated} is stated, but the shape gives {usual}; leave {field} out, or correct "
+                f"{stated} is stated, but the shape gives {usual}; leave {field} out, or correct "
                 f"{'YX'[axis]}, {'RS'[axis]}, stride, padding or dilation"
             )
         return None

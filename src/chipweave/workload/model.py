@@ -166,7 +166,7 @@ def _problems(model: Model) -> Iterator[str]:
         yield from operand_problems(model.layers, layer, edges)
         fault = layer.output_fault(any(edge.reshape for edge in edges))
         if fault is not None:
-            yield f"layer '{layer.name}': {fault[1]}"
+            yield f"layer '{layer.name}': {'='.join(fault)}"
 
 
 def operand_problems(layers: Sequence[Layer | None], layer: Layer, edges: Sequence[Edge]) -> Iterator[str]:
