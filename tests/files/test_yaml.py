@@ -94,7 +94,7 @@ class TestReading:
             ("%YAML 9.9\n---\na: 1", "not valid YAML"),
             ("- a\n- b", "f.yaml:1: is not a mapping of keys to values"),
             ("just text", "f.yaml:1: is not a mapping"),
-            ("# only a comment\n", "f.yaml: holds no data; `chipweave show NAME` prints a working example"),
+            ("# only a comment\n", "f.yaml:1: holds no data; `chipweave show NAME` prints a working example"),
             ("a: 1\n---\nb: 2", "f.yaml:2: a second document begins here; keep one per file"),
             ("? [a]\n: b", "f.yaml:1: this key is no plain text"),
             ("a: 1\nb: *nowhere", "f.yaml:2: alias '*nowhere' has no anchor before it; define it"),
@@ -159,7 +159,7 @@ class TestFiles:
 
     def test_empty(self, tmp_path: Path) -> None:
         (tmp_path / "f").write_text("\n  \n")
-        assert self.refused(tmp_path / "f").startswith("FILE: is empty; ")
+        assert self.refused(tmp_path / "f").startswith("FILE:1: is empty; ")
 
     def test_not_utf8(self, tmp_path: Path) -> None:
         (tmp_path / "f").write_bytes(b"a: 1\nb: \xff\xfe")
