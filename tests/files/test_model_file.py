@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -314,12 +315,14 @@ def models(draw: st.DrawFn) -> Model:
             out_y=draw(st.sampled_from([0, 5])),
             out_x=draw(st.sampled_from([0, 5])),
         )
+        if layer.output_fault(cropped=True):
+            layer = replace(layer, out_y=0, out_x=0)
         producers = draw(st.lists(st.integers(-1, position - 1), min_size=1, max_size=3))
         for producer in producers:
             most = layers[producer].output_elements if producer >= 0 else layer.input_elements
             whole = draw(st.booleans())
             edges.append(Edge(producer, position, most if whole else draw(st.integers(1, most)), reshape=True))
-        if producers == [-1] and draw(st.booleans()):
+        if producers == [-1] and not layer.output_fault() and draw(st.booleans()):
             edges[-1] = Edge(-1, position, layer.input_elements)
         layers.append(layer)
     return Model(
