@@ -90,7 +90,7 @@ class TestReading:
             ("a: {b: 1, c", "f.yaml:1: not valid YAML"),
             ("a: 1\n b: 2", "f.yaml:2: not valid YAML: mapping values are not allowed"),
             ("\ta: 1", "f.yaml:1: not valid YAML"),
-            ("a: \x00", "f.yaml: not valid YAML: unacceptable character #x0000"),
+            ("a: \x00", "f.yaml:1: not valid YAML: unacceptable character #x0000"),
             ("%YAML 9.9\n---\na: 1", "not valid YAML"),
             ("- a\n- b", "f.yaml:1: is not a mapping of keys to values"),
             ("just text", "f.yaml:1: is not a mapping"),
@@ -167,7 +167,7 @@ class TestFiles:
 
     def test_binary(self, tmp_path: Path) -> None:
         (tmp_path / "f").write_bytes(bytes(range(128)))
-        assert "FILE: not valid YAML: unacceptable character" in self.refused(tmp_path / "f")
+        assert "FILE:1: not valid YAML: unacceptable character" in self.refused(tmp_path / "f")
 
     def test_huge(self, tmp_path: Path) -> None:
         with (tmp_path / "f").open("wb") as file:
