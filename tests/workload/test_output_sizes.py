@@ -39,7 +39,8 @@ def test_windows_are_counted_one_by_one(op: Op, size: int, kernel: int, stride: 
 @pytest.mark.parametrize("stated", [5, 1000, 100_000, 2**31 - 1])
 def test_files_say_where_the_size_is_wrong(op: str, key: str, stated: int) -> None:
     layer = {"name": "a", "op": op, "K": 4, "C": 4, "Y": 8, "X": 8, key: stated}
-    with pytest.raises(InputError, match=rf"^net\.yaml: layers\[0\] 'a'\.{key}: {stated} is stated, but the shape gives"):
+    said = rf"^net\.yaml: layers\[0\] 'a'\.{key}: {stated} is stated, but the shape gives"
+    with pytest.raises(InputError, match=said):
         model_from_dict({"name": "net", "layers": [layer]}, "net.yaml")
 
 

@@ -109,9 +109,11 @@ def check(options: object, scheduler: str = "") -> None:
         InputError: values that are wrong, all of them.
     """
     kind: type = type(options)
-    for own in read(kind):  # NumPy's numbers and the words of enumerations become what files hold
-        with suppress(ValueError):
-            object.__setattr__(options, own.name, reader(own.kind | None)(getattr(options, own.name)))
+    for own in read(kind):  # NumPy's numbers become what files hold
+        value = getattr(options, own.name)
+        if isinstance(value, Real) and type(value) not in (int, float, bool) and own.kind in (int, float):
+            with suppress(ValueError):
+                object.__setattr__(options, own.name, reader(own.kind)(value))
     wrong = [text for own in read(kind) for text in _wrong(own, getattr(options, own.name), scheduler)]
     if wrong:
         raise InputError(wrong)
@@ -121,11 +123,10 @@ def _wrong(own: Option, value: Any, scheduler: str) -> Iterator[str]:
     if value is None and own.unset:
         return
     given = f"{scheduler}: {own.name}=" if scheduler else f"{own.name}="
-    given += short(value) if isinstance(value, str | Integral) else str(value)
+    given += short(value) if isinstance(value, Integral) or len(str(value)) > 60 else str(value)
     kind, word = _KINDS.get(own.kind, (own.kind, own.kind.__name__))
     if not isinstance(value, kind) or (isinstance(value, bool) and own.kind is not bool):
-        members = f", which is one of {', '.join(kind)}" if issubclass(own.kind, Enum) else ""
-        yield f"{given} is no {word}{members}"
+        yield f"{given} is no {word}"
         return
     if isinstance(value, float) and not math.isfinite(value):
         yield f"{given} is not a finite number"
