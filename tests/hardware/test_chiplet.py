@@ -20,7 +20,7 @@ ARRAY = "in rows and columns; make their product equal, or leave the array out f
         ({"array": (64, 63)}, f"array=64 x 63 is not num_pes=4096 {ARRAY}"),
         ({"array": (64, 65)}, f"array=64 x 65 is not num_pes=4096 {ARRAY}"),
         ({"array": (-64, -64)}, f"array=-64 x -64 is not num_pes=4096 {ARRAY}"),
-        ({"array": (4096,)}, f"array=4096 is not num_pes=4096 {ARRAY}"),
+        ({"array": (4096,)}, "array=(4096,) is not a tuple of 2; give that"),
         ({"precision_bits": 0}, "precision_bits=0 is not in 1..128"),
         ({"precision_bits": 129}, "precision_bits=129 is not in 1..128"),
         ({"sum_bits": 7}, "sum_bits=7 is not in 8..128: a sum is at least as wide as an operand"),
