@@ -21,6 +21,9 @@ STEERING = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 """Characters beside ASCII's control characters that steer a terminal, or the order of what it shows, or that nobody
 sees; as in a regular expression's brackets."""
 
+LARGEST = 2**63 - 1
+"""The largest whole number of 64 bits."""
+
 NAME = rf"^[^\x00-\x1f{STEERING}]+$"
 """Text on one line that shows as it is."""
 
@@ -41,7 +44,7 @@ def settle(record: Any, what: str) -> None:
     faults = []
     for name, exact, read in _readers(kind):
         value = getattr(record, name)
-        if type(value) is exact and exact is not int and name != "name":
+        if type(value) is exact and (-LARGEST <= value <= LARGEST if exact is int else name != "name"):
             continue
         try:
             plain = read(value)
@@ -106,11 +109,11 @@ _NAME = re.compile(NAME)
 
 
 def _whole(value: Any) -> int:
-    if type(value) is int and -(2**63) < value < 2**63:
+    if type(value) is int and -LARGEST <= value <= LARGEST:
         return value
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError("a whole number")
-    if abs(int(value)) >= 2**63:
+    if abs(int(value)) > LARGEST:
         raise ValueError("a whole number of at most 64 bits")
     return int(value)
 
@@ -190,7 +193,11 @@ def _items(value: Any) -> tuple[Any, ...]:
 
 
 def _each(read: Reader) -> Reader:
+    kind = next((kind for kind, own in _SIMPLE.items() if own is read), None)
+
     def read_all(value: Any) -> tuple[Any, ...]:
+        if kind is int and type(value) is tuple and all(type(item) is int and 0 <= item <= LARGEST for item in value):
+            return value  # as nearly always
         items = _items(value)
         try:
             plain = tuple(map(read, items))
