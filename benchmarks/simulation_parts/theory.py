@@ -61,7 +61,7 @@ def time_in_system(
         operations.append(Operation(rng.expovariate(load), after=before))
         operations.append(Operation(0.0, size(rng), 0, after=(len(operations) - 1,)))
     made = run(operations, SERVER, discipline, Packets(1e9, 1))
-    return fmean(made.end_s[number] - made.start_s[number] for number in range(1, len(operations), 2))
+    return float((made.end_s - made.start_s)[1::2].mean())
 
 
 def closed_network() -> str:
@@ -90,7 +90,7 @@ def throughput(rng: random.Random, count: int, rounds: int = 6_000) -> float:
             before = (len(operations) - 1,)
     made = run(operations, SERVER, Discipline.FLUID)
     until_s = min(made.end_s[2 * rounds * (number + 1) - 1] for number in range(count))
-    return sum(1 for number in range(1, len(operations), 2) if made.end_s[number] <= until_s) / until_s
+    return int((made.end_s[1::2] <= until_s).sum()) / until_s
 
 
 def mean_value(count: int, service_s: float, think_s: float) -> float:
@@ -130,7 +130,7 @@ def saturation(links: dict[tuple[int, int], int], target: Callable[[random.Rando
     cycles, rng = 1500, random.Random(0)
     operations, resources = traffic(links, 1.0, cycles, rng, target)
     made = run(operations, resources, Discipline.PACKETS, Packets(1.0, 1))
-    return cycles / max(made.end_s)
+    return cycles / float(made.end_s.max())
 
 
 def latency(links: dict[tuple[int, int], int], load: float) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from chipweave.cost.interface import CostModel
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import prepare
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
@@ -203,3 +204,22 @@ def test_a_limit_is_kept_and_time_that_is_up_is_said() -> None:
     (task,) = problem.scenario.tasks
     limited = replace(problem, scenario=Scenario("l", (replace(task, latency_limit_s=(slow_s + quick_s) / 2),)))
     assert evaluate(run(limited, "energy").schedule, limited).latency_s <= (slow_s + quick_s) / 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_next_best_plans_are_kept(seed: int) -> None:
+    """Against all plans of the same windows: of latencies that add up, the second least differs in one window."""
+    problem = random_problem(random.Random(seed), Fidelity.DETAILED, tasks=2)
+    found = run(problem)
+    ways = []
+    for window in found.schedule.windows:
+        (pipeline,) = window.pipelines
+        sizes = prepare(problem).micro_batches(pipeline.task)
+        ways.append([Window((replace(pipeline, micro_batch=size),)) for size in sizes])
+    plans = [Schedule(windows) for windows in product(*ways)]
+    every = sorted(value(plan, problem, "latency") for plan in plans if not faults_of(plan, problem))
+    near = [value(plan, problem, "latency") for plan in found.near]
+    assert not any(faults_of(plan, problem) for plan in found.near)
+    assert len({found.schedule, *found.near}) == 1 + len(near)
+    assert near == pytest.approx(sorted(near), rel=1e-9)
+    assert near[:1] <= [second * (1 + 1e-9) for second in every[1:2]]

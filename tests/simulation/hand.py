@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chipweave.simulation.draft import Draft
-from chipweave.simulation.engine import run
 from chipweave.simulation.machine import DEFAULT, Machine
-from chipweave.simulation.operations import Packets, Run
+from chipweave.simulation.operations import Run
+from chipweave.simulation.outcome import run_draft
 from chipweave.simulation.pins import Weights
 from chipweave.simulation.pipeline import PipelineRun, lay_out
 from chipweave.simulation.stage import Forward, Layer, StageRun, Unit
@@ -99,11 +99,10 @@ def played(
     draft = Draft(machine, FLOOR)
     for number, stages in enumerate(pipelines):
         lay_out(draft, PipelineRun(0, number, tuple(stages), k, last_bytes), [()] * len(stages))
-    packets = Packets(float(machine.packet_bytes), machine.packets_in_flight)
-    return draft, run(draft.operations, draft.resources, machine.discipline, packets)
+    return draft, run_draft(draft, machine)
 
 
 def length_s(
     pipelines: Sequence[Sequence[StageRun]], k: int, machine: Machine = DEFAULT, last_bytes: float = 1.0
 ) -> float:
-    return max(played(pipelines, k, machine, last_bytes)[1].end_s)
+    return float(played(pipelines, k, machine, last_bytes)[1].end_s.max())

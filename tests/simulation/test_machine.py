@@ -45,8 +45,7 @@ def test_a_reader_without_room_holds_its_writer_up() -> None:
     draft, made = played([chain], 2)
     assert max(made.end_s) == 14
     spent = {
-        (each.by, each.stage): each.seconds
-        for each in bounds(draft.operations, draft.whats, draft.resources, made, FLOOR.kinds)
+        (each.by, each.stage): each.seconds for each in bounds(draft.laid_out(), draft.resources, made, FLOOR.kinds)
     }
     # Backwards: computing 14 to 9, sending to 8, no room from 4 on, computing of stage 0 from 0 to 4.
     assert spent == {("compute", 1): 5, ("link", -1): 1, ("room", 1): 4, ("compute", 0): 4}
@@ -115,8 +114,8 @@ def test_weights_of_later_stages_come_behind_or_beside(order: str, first_s: floa
     # Two stages on 10 bytes each: behind each other they are there at 1 and 2, beside each other both at 2.
     chain = [stage(0, [layer(1, pinned=(10, 0))], forwards={1: link(5)}), stage(1, [layer(1, pinned=(10, 0))])]
     draft, made = played([chain], 1, made_of(order=order))
-    computed = [end for what, end in zip(draft.whats, made.end_s, strict=True) if what.kind == "compute"]
-    assert computed == [first_s, first_s + 1 + 1]
+    computed = made.end_s[draft.laid_out().whats["kind"] == "compute"]
+    assert computed.tolist() == [first_s, first_s + 1 + 1]
 
 
 @pytest.mark.parametrize(("latency", "seconds"), [("once", 1 + 7 + 1.0 + 1.0), ("each", 1 + 7 + 1 + 7 + 1.0)])
@@ -205,7 +204,7 @@ def test_the_path_is_as_long_as_the_run() -> None:
     ]
     for machine in (Machine(), made_of(dma_channels=1), made_of(discipline="packets", packet_bytes=3)):
         draft, made = played([chain, chain], 3, machine)
-        spent = bounds(draft.operations, draft.whats, draft.resources, made, FLOOR.kinds)
+        spent = bounds(draft.laid_out(), draft.resources, made, FLOOR.kinds)
         assert sum(each.seconds for each in spent) == pytest.approx(max(made.end_s), rel=1e-12)
         assert all(each.seconds > 0 for each in spent)
 

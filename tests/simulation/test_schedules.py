@@ -20,12 +20,15 @@ from chipweave.evaluation.traffic import traffic
 from chipweave.files.simulation_file import simulation_to_dict
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
-from chipweave.plan.schedule import Schedule
+from chipweave.plan.schedule import Schedule, Window
 from chipweave.report.html.simulated_timeline import merged, simulated_drawing
 from chipweave.schedulers.weave.options import WeaveOptions
+from chipweave.simulation.draft import Draft, Layout
 from chipweave.simulation.machine import FORMULA, Machine
 from chipweave.simulation.outcome import late, simulate, simulate_all
 from chipweave.simulation.rescore import Rescored, rescored, verdict
+from chipweave.simulation.transfers import floor_of
+from chipweave.simulation.windows import lay_out_together, window_runs
 from tests.evaluation.exact.test_regions import random_case
 from tests.simulation.hand import made_of
 from tests.stored_schedules import FOLDER
@@ -237,3 +240,38 @@ def test_the_timeline_draws_all_computing() -> None:
     (stages,) = [p.stages for w in result.schedule.windows[:1] for p in w.pipelines]
     assert text.count("<rect") >= 1 + len(stages)
     assert merged([(3.0, 4.0), (0.0, 1.0), (1.1, 2.0)], 0.2) == [(0.0, 2.0), (3.0, 4.0)]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("seed", range(10))
+def test_micro_batches_that_are_repeated_are_as_those_that_are_laid_out(
+    seed: int, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against all of them laid out one by one: the same operations, which wait for the same ones."""
+    problem, plan = many_micro_batches(seed)
+    ready, made = prepare(problem), MACHINES[machine]
+    runs = window_runs(ready, plan, floor_of(ready.package, made), made)
+
+    def laid_out() -> Layout:
+        draft = Draft(made, floor_of(ready.package, made))
+        lay_out_together(draft, runs)
+        return draft.laid_out()
+
+    one = laid_out()
+    monkeypatch.setattr("chipweave.simulation.pipeline.looks_back", lambda run, _: run.micro_batches)
+    other = laid_out()
+    for repeated, single in zip((*one.operations, one.bytes_), (*other.operations, other.bytes_), strict=True):
+        assert repeated.tolist() == single.tolist()
+    assert one.whats.tolist() == other.whats.tolist()
+
+
+def many_micro_batches(seed: int) -> tuple[Problem, Schedule]:
+    """A case of batches of 13, in micro-batches of one sample or two."""
+    problem, schedule = case(seed)
+    tasks = tuple(replace(task, batch=13, latency_limit_s=None) for task in problem.scenario.tasks)
+    scenario = replace(problem.scenario, tasks=tasks)
+    windows = tuple(
+        Window(tuple(replace(each, micro_batch=1 + seed // 2 % 2) for each in window.pipelines))
+        for window in schedule.windows
+    )
+    return pose(scenario, problem.package, problem.cost_model), Schedule(windows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -18,14 +19,17 @@ from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
 from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
+from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem, dependency_depths
-from chipweave.plan.schedule import Partition, Pipeline, Stage
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.draft import DraftCosts, DraftStage, DraftWindow, pipeline_from
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.search import Found, Progress, Request
 
 START = 0
 """The starting chiplet."""
+MOST_NEAR = 100
+"""How many plans near the best one are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,33 @@ def nn_baton(given: Problem | Prepared, request: Request) -> Found:
         for task in order
         if (own := [unit for unit in exceeding if unit[0] == task])
     ]
-    front = tuple((m.latency_s, m.energy_j) for m in made)
-    return Found(found.schedule, bench.evaluated, front, len(costed) == len(exceeding), tuple(notes))
+    return Found(
+        schedule=found.schedule,
+        evaluated=bench.evaluated,
+        front=tuple((m.latency_s, m.energy_j) for m in made),
+        complete=len(costed) == len(exceeding),
+        notes=tuple(notes),
+        near=_near(bench, _spans(problem, order, chosen), found.schedule, request.objective),
+    )
+
+
+def _near(bench: _Bench, spans: Sequence[Span], plan: Schedule, objective: Objective) -> tuple[Schedule, ...]:
+    """The plans that run one window in another way, by its micro-batch or partition, and meet the limits; the best
+    first."""
+    best = [
+        next(option for option in bench.options(span) if option.pipelines == window.pipelines)
+        for span, window in zip(spans, plan.windows, strict=True)
+    ]
+    found: list[tuple[float, Schedule]] = []
+    for at, span in enumerate(spans):
+        for option in bench.options(span):
+            options = [*best[:at], option, *best[at + 1 :]]
+            *starts_s, latency_s = accumulate((each.latency_s for each in options), initial=0.0)
+            in_time = all(start_s <= each.latest_start_s for start_s, each in zip(starts_s, options, strict=True))
+            if option is not best[at] and in_time:
+                value = objective(latency_s, sum(each.energy_j for each in options))
+                found.append((value, Schedule(tuple(Window(each.pipelines) for each in options))))
+    return tuple(schedule for _, schedule in sorted(found, key=lambda each: each[0])[:MOST_NEAR])
 
 
 def _unmet(problem: Problem) -> list[Unmet]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from chipweave.ndarrays import Floats, Ints
+
 NONE = -1
 """No route, no channels."""
 
@@ -25,7 +27,7 @@ class Discipline(StrEnum):
 
 
 class Operation(NamedTuple):
-    """One thing that takes time; its number is its place in the list. (A tuple is made in a third of the time.)
+    """One thing that takes time; its number is its place among all. (A tuple is made in a third of the time.)
 
     Args:
         seconds: of work, how long it takes; of a transfer, its latency, behind its last byte.
@@ -71,7 +73,7 @@ class Packets:
 DEFAULT_PACKETS = Packets()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """When every operation was ready, started and ended, in seconds from 0, and what transfers waited for.
 
@@ -82,9 +84,9 @@ class Run:
         events: how often an operation ended, a flow began or a head was served.
     """
 
-    ready_s: list[float]
-    start_s: list[float]
-    end_s: list[float]
-    waited_s: list[float]
-    held_by: list[int]
+    ready_s: Floats
+    start_s: Floats
+    end_s: Floats
+    waited_s: Floats
+    held_by: Ints
     events: int

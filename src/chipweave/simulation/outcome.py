@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
+
+import numpy as np
 
 from chipweave.collector import without_collector
 from chipweave.errors import InputError
@@ -13,10 +15,11 @@ from chipweave.evaluation.record import Evaluation
 from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
-from chipweave.simulation.draft import Draft
+from chipweave.simulation.draft import Draft, What
 from chipweave.simulation.engine import run
+from chipweave.simulation.kernels.play import latest
 from chipweave.simulation.machine import DEFAULT, Machine, ladder
-from chipweave.simulation.operations import Discipline, Packets, Run
+from chipweave.simulation.operations import NONE, Discipline, Packets, Run
 from chipweave.simulation.path import Bound, bounds
 from chipweave.simulation.transfers import floor_of
 from chipweave.simulation.windows import WindowRun, lay_out_together, lay_out_window, window_runs
@@ -89,6 +92,12 @@ class Stretch:
     draft: Draft = field(repr=False, compare=False)
     run: Run = field(repr=False, compare=False)
 
+    def spans(self) -> Iterator[tuple[What, float, float]]:
+        """Every operation: what it is, and when it started and ended, from the start of the schedule."""
+        starts_s, ends_s = ((self.start_s + each).tolist() for each in (self.run.start_s, self.run.end_s))
+        for what, start_s, end_s in zip(self.draft.laid_out().whats.tolist(), starts_s, ends_s, strict=True):
+            yield What._make(what), start_s, end_s
+
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
@@ -136,7 +145,7 @@ def simulate(
     ready = prepare(problem)
     require_detailed(ready)
     with without_collector():
-        return _played(ready, schedule, evaluation, machine, None)
+        return _played(ready, schedule, evaluation, machine)
 
 
 def simulate_all(
@@ -150,14 +159,13 @@ def simulate_all(
 
 
 def _played_in_all(ready: Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine) -> Simulation:
-    windows = window_runs(ready, schedule, floor_of(ready.package, machine), machine)
-    made = _played(ready, schedule, evaluation, machine, windows)
+    made = _played(ready, schedule, evaluation, machine)
     own_s = [stretch.latency_s for stretch in made.stretches]
     lengths: dict[str, list[float]] = {}
     for name, fields in DISCIPLINES.items():
         other = replace(machine, **fields)  # type: ignore[arg-type]
         same = other == machine or not machine.contention
-        lengths[name] = own_s if same else [max(run_draft(each).end_s) for each in _drafts(ready, windows, other)]
+        lengths[name] = own_s if same else [float(run_draft(each.draft, other).end_s.max()) for each in made.stretches]
     found = made.windows
     if len(found) == len(own_s):
         by_window = (tuple(zip(lengths, each, strict=True)) for each in zip(*lengths.values(), strict=True))
@@ -211,38 +219,33 @@ def _drafts(ready: Prepared, windows: Sequence[WindowRun], machine: Machine) -> 
     return drafts
 
 
-def run_draft(draft: Draft) -> Run:
-    """When the operations of a draft start and end, by its machine's discipline."""
-    machine = draft.machine
+def run_draft(draft: Draft, machine: Machine) -> Run:
+    """When the operations of a draft start and end, by a machine's discipline."""
     packets = Packets(float(machine.packet_bytes), machine.packets_in_flight)
-    return run(draft.operations, draft.resources, machine.discipline, packets)
+    return run(draft.laid_out().operations, draft.resources, machine.discipline, packets)
 
 
-def _played(
-    ready: Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine, windows: Sequence[WindowRun] | None
-) -> Simulation:
-    if windows is None:
-        windows = window_runs(ready, schedule, floor_of(ready.package, machine), machine)
+def _played(ready: Prepared, schedule: Schedule, evaluation: Evaluation, machine: Machine) -> Simulation:
+    windows = window_runs(ready, schedule, floor_of(ready.package, machine), machine)
     start_s, stretches = 0.0, []
-    ends: dict[tuple[int, int], float] = {}
+    ends = np.zeros((len(windows), max(map(len, windows))))
     for draft in _drafts(ready, windows, machine):
-        made = run_draft(draft)
+        made = run_draft(draft, machine)
         stretch = _stretch(draft, made, start_s)
         stretches.append(stretch)
-        for what, end_s in zip(draft.whats, made.end_s, strict=True):
-            if what.kind != "window" and what.kind != "pin":
-                key = what.window, what.pipeline
-                ends[key] = max(ends.get(key, 0.0), start_s + end_s)
+        whats = draft.laid_out().whats
+        own = (whats["kind"] != "window") & (whats["kind"] != "pin")
+        np.maximum.at(ends, (whats["window"][own], whats["pipeline"][own]), start_s + made.end_s[own])
         start_s += stretch.latency_s
     found, start_s = [], 0.0
-    for number, costs in enumerate(evaluation.windows):
-        own = tuple(ends[number, pipeline] for pipeline in range(len(costs.pipelines)))
-        found.append(SimulatedWindow(start_s, max(own) - start_s, costs.latency_s, own))
-        start_s = max(own)
+    for window, costs in zip(ends.tolist(), evaluation.windows, strict=True):
+        ends_s = tuple(window[: len(costs.pipelines)])
+        found.append(SimulatedWindow(start_s, max(ends_s) - start_s, costs.latency_s, ends_s))
+        start_s = max(ends_s)
     models = []
     for task in range(len(ready.tasks)):
         own_s = max(
-            ends[window, number]
+            found[window].ends_s[number]
             for window, plan in enumerate(schedule.windows)
             for number, pipeline in enumerate(plan.pipelines)
             if pipeline.task == task
@@ -252,17 +255,23 @@ def _played(
 
 
 def _stretch(draft: Draft, made: Run, start_s: float) -> Stretch:
-    floor, latency_s = draft.floor, max(made.end_s)
+    floor, latency_s, layout, resources = draft.floor, float(made.end_s.max()), draft.laid_out(), draft.resources
     uses = tuple(
-        Use(floor.names[each], floor.kinds[each], bytes_, bytes_ / floor.bytes_s[each] / latency_s, made.waited_s[each])
-        for each, bytes_ in enumerate(draft.carried)
+        Use(floor.names[each], floor.kinds[each], bytes_, bytes_ / floor.bytes_s[each] / latency_s, waited_s)
+        for each, (bytes_, waited_s) in enumerate(zip(draft.carried.tolist(), made.waited_s.tolist(), strict=True))
         if bytes_
     )
-    room_s = channel_s = 0.0
-    for number, (operation, what) in enumerate(zip(draft.operations, draft.whats, strict=True)):
-        channel_s += made.start_s[number] - made.ready_s[number]
-        if what.kind == "forward" and operation.room:
-            sent_s = max((made.end_s[each] for each in operation.after), default=0.0)
-            room_s += max(0.0, made.ready_s[number] - sent_s)
-    spent = bounds(draft.operations, draft.whats, draft.resources, made, floor.kinds)
-    return Stretch(start_s, latency_s, uses, room_s, channel_s, spent, draft, made)
+    operations = layout.operations
+    sent = (layout.whats["kind"] == "forward") & (operations.room < operations.first[1:])
+    behind = latest(operations, made.end_s)[0][sent]
+    room_s = np.maximum(0.0, made.ready_s[sent] - np.where(behind == NONE, 0.0, made.end_s[behind]))
+    return Stretch(
+        start_s=start_s,
+        latency_s=latency_s,
+        uses=uses,
+        room_s=float(room_s.sum()),
+        channel_s=float((made.start_s - made.ready_s).sum()),
+        bounds=bounds(layout, resources, made, floor.kinds),
+        draft=draft,
+        run=made,
+    )

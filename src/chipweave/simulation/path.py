@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chipweave.simulation.draft import What
-from chipweave.simulation.operations import NONE, Operation, Resources, Run
+import numpy as np
+from numpy.typing import NDArray
+
+from chipweave.ndarrays import Floats, Ints
+from chipweave.simulation.draft import Layout, What
+from chipweave.simulation.kernels.arrays import ways_of
+from chipweave.simulation.kernels.play import latest
+from chipweave.simulation.operations import NONE, Resources, Run
 
 OF_DRAM = frozenset({"pin", "stream", "again", "load", "store", "spill"})
 
@@ -27,63 +33,54 @@ class Bound:
     seconds: float
 
 
-def bounds(
-    operations: Sequence[Operation], whats: Sequence[What], resources: Resources, run: Run, kinds: Sequence[str]
-) -> tuple[Bound, ...]:
+def bounds(layout: Layout, resources: Resources, run: Run, kinds: Sequence[str]) -> tuple[Bound, ...]:
     """What the longest stretch from the first to the last operation is spent on, longest first.
 
     Args:
         kinds: per resource, `dram` or another.
     """
+    path = critical(layout, run)
+    whats = [What._make(each) for each in layout.whats[path].tolist()]
     spent: dict[tuple[str, int, int, int], float] = {}
-    for by, what, seconds in _steps(operations, whats, resources, run, kinds):
-        own = by in ("compute", "room")
-        stage = what.target if by == "room" else what.stage
-        key = (by, what.window, what.pipeline, stage) if own else (by, NONE, NONE, NONE)
-        spent[key] = spent.get(key, 0.0) + seconds
+    for names, taken_s in _pieces(layout, resources, run, kinds, path):
+        for by, what, seconds in zip(names.tolist(), whats, taken_s.tolist(), strict=True):
+            if seconds > 0.0:
+                stage = what.target if by == "room" else what.stage
+                own = by in ("compute", "room")
+                key = (by, what.window, what.pipeline, stage) if own else (by, NONE, NONE, NONE)
+                spent[key] = spent.get(key, 0.0) + seconds
     found = (Bound(*key, seconds) for key, seconds in spent.items())
     return tuple(sorted(found, key=lambda each: (-each.seconds, each.by, each.pipeline, each.stage)))
 
 
-def _steps(
-    operations: Sequence[Operation], whats: Sequence[What], resources: Resources, run: Run, kinds: Sequence[str]
-) -> Iterator[tuple[str, What, float]]:
-    """Pieces of the path, the last one first; together they are as long as the run.
+def critical(layout: Layout, run: Run) -> Ints:
+    """The operations of the path, the last one first.
 
     From an operation the path goes on with what ended last of all that it waited for; from one that is sent to another
-    stage with what it is sent behind, and the time until the reader had room is a piece of its own.
+    stage with what it is sent behind.
     """
-    number = max(range(len(operations)), key=lambda each: (run.end_s[each], -each))
-    at_s = run.end_s[number]
-    while True:
-        operation, what = operations[number], whats[number]
-        start_s = run.start_s[number]
-        for by, seconds in _inside(operation, what, resources, run, number, kinds):
-            if seconds > 0.0:
-                yield by, what, seconds
-        if start_s > run.ready_s[number]:
-            yield "channel", what, start_s - run.ready_s[number]
-        at_s = run.ready_s[number]
-        before = operation.after if what.kind == "forward" else (*operation.after, *operation.room)
-        if not before:
-            break
-        number = max(before, key=lambda each: (run.end_s[each], -each))
-        if run.end_s[number] < at_s:
-            yield "room", what, at_s - run.end_s[number]
+    of_after, of_all = latest(layout.operations, run.end_s)
+    behind = np.where(layout.whats["kind"] == "forward", of_after, of_all).tolist()
+    path = [int(np.argmax(run.end_s))]
+    while (number := behind[path[-1]]) != NONE:
+        path.append(number)
+    return np.array(path)
 
 
-def _inside(
-    operation: Operation, what: What, resources: Resources, run: Run, number: int, kinds: Sequence[str]
-) -> list[tuple[str, float]]:
-    """An operation's own time: moving, and moving more slowly than alone."""
-    seconds = run.end_s[number] - run.start_s[number]
-    if what.kind in ("compute", "window"):
-        return [("compute", seconds)]
-    name = "dram" if what.kind in OF_DRAM else "link"
-    if not operation.bytes_:
-        return [(name, seconds)]
-    path = resources.routes[operation.route]
-    alone_s = operation.seconds + operation.bytes_ / min(resources.bytes_s[each] / share for each, share in path)
-    held = run.held_by[number]
-    wait = "dram wait" if held != NONE and kinds[held] in ("dram", "interface") else "link wait"
-    return [(name, min(seconds, alone_s)), (wait, seconds - alone_s)]
+def _pieces(
+    layout: Layout, resources: Resources, run: Run, kinds: Sequence[str], path: Ints
+) -> Iterator[tuple[NDArray[np.str_], Floats]]:
+    """What the seconds of each operation of the path are: together they are as long as the run."""
+    operations, kind = layout.operations, layout.whats["kind"][path]
+    computing, at_dram = np.isin(kind, ("compute", "window")), np.isin(kind, list(OF_DRAM))
+    took_s, moves = (run.end_s - run.start_s)[path], operations.bytes_[path] > 0.0
+    alone_s, moving = took_s.copy(), path[moves]
+    alone_bytes_s = ways_of(resources).alone[operations.route[moving]]
+    alone_s[moves] = operations.seconds[moving] + operations.bytes_[moving] / alone_bytes_s
+    yield np.where(computing, "compute", np.where(at_dram, "dram", "link")), np.minimum(took_s, alone_s)
+    held = run.held_by[path]
+    by_dram = (held != NONE) & np.isin(kinds, ("dram", "interface"))[held]
+    yield np.where(by_dram, "dram wait", "link wait"), took_s - alone_s
+    yield np.full(len(path), "channel"), (run.start_s - run.ready_s)[path]
+    # The path begins with what was ready at 0; what others end behind may have waited for room from then on.
+    yield np.full(len(path), "room"), run.ready_s[path] - np.append(run.end_s[path[1:]], 0.0)

@@ -4,12 +4,12 @@ micro-batches")."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chipweave.simulation.body import Body, Gates, Share, Streams, streamed_together
 from chipweave.simulation.draft import Draft, Numbers, What
-from chipweave.simulation.machine import Entry, Latency, Order, Streaming
-from chipweave.simulation.stage import StageRun
+from chipweave.simulation.machine import Entry, Latency, Machine, Order, Streaming
+from chipweave.simulation.stage import Forward, StageRun
 from chipweave.simulation.transfers import Carried
 
 
@@ -32,6 +32,11 @@ class PipelineRun:
         if micro_batch < self.micro_batches - 1:
             return Share(1.0, 1.0)
         return Share(self.last_bytes, stage.last_share)
+
+    def slots(self, forward: Forward, machine: Machine) -> int:
+        """Micro-batches for which its reader has room for what is forwarded."""
+        overlaps = self.stages[forward.target].overlaps
+        return machine.receive_slots or 1 + min(forward.between, self.micro_batches - 1) + overlaps
 
 
 @dataclass
@@ -61,9 +66,13 @@ def earlier(done: Sequence[Numbers], micro_batch: int) -> Numbers:
 def lay_out(draft: Draft, pipeline: PipelineRun, pins_after: Sequence[Numbers]) -> list[Numbers]:
     """The operations of a pipeline; per stage, behind which its last micro-batch has left.
 
+    Micro-batches but the first few and the last one are alike, and only one of them is laid out by itself.
+
     Args:
         pins_after: per stage, what its weights that stay load behind.
     """
+    laid = min(pipeline.micro_batches, looks_back(pipeline, draft.machine) + 3)
+    times, pipeline = pipeline.micro_batches - laid, replace(pipeline, micro_batches=laid)
     tracks: list[Track] = []
     chain: Numbers = ()
     sooner: Numbers = ()
@@ -77,10 +86,23 @@ def lay_out(draft: Draft, pipeline: PipelineRun, pins_after: Sequence[Numbers]) 
         if in_order:
             sooner = () if last else (*sooner, *load)
             chain = last or chain
-    for micro_batch in range(pipeline.micro_batches):
+    begins = []
+    for micro_batch in range(laid):
+        begins.append(draft.next)
         for stage in pipeline.stages:
             _pass(draft, pipeline, stage, micro_batch, tracks)
-    return [track.left[-1] for track in tracks]
+    later = draft.repeat(begins[-2], begins[-1], times) if times else 0
+    return [tuple(number + later for number in track.left[-1]) for track in tracks]
+
+
+def looks_back(pipeline: PipelineRun, machine: Machine) -> int:
+    """How many micro-batches back those are that a micro-batch waits for.
+
+    Streams look back for three: what the last block of the micro-batch before waited for may be that the one two before
+    that had left. Where a reader has room for as many as there are, nothing waits for it.
+    """
+    slots = (pipeline.slots(forward, machine) for stage in pipeline.stages for forward in stage.forwards)
+    return max([3, *(each for each in slots if each < pipeline.micro_batches)])
 
 
 def _load(draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int) -> Numbers:
@@ -178,10 +200,7 @@ def _send(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int
         left += own.store
     for forward in stage.forwards:
         reader, target = tracks[forward.target], forward.target
-        slots = draft.machine.receive_slots
-        if not slots:
-            slots = 1 + min(forward.between, pipeline.micro_batches - 1) + pipeline.stages[target].overlaps
-        room = earlier(reader.computed, micro_batch - slots)
+        room = earlier(reader.computed, micro_batch - pipeline.slots(forward, draft.machine))
         after = (*computed, *own.forwards.get(target, ()))
         sent = what._replace(kind="forward", target=target)
         one = draft.transfer(sent, forward.carried, share.bytes_, after, room, own.pools[1])

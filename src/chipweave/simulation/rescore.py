@@ -61,11 +61,8 @@ def lengths_s(ready: Prepared, plan: Schedule, number: int, pipelines: Known) ->
     floor = floor_of(ready.package, DEFAULT)
     draft = Draft(DEFAULT, floor)
     lay_out_window(draft, window_run(ready, plan, number, floor, DEFAULT, pipelines), {})
-    found = []
-    for fields in DISCIPLINES.values():
-        draft.machine = replace(DEFAULT, **fields)  # type: ignore[arg-type]
-        found.append(max(run_draft(draft).end_s))
-    return tuple(found)
+    machines = (replace(DEFAULT, **fields) for fields in DISCIPLINES.values())  # type: ignore[arg-type]
+    return tuple(float(run_draft(draft, machine).end_s.max()) for machine in machines)
 
 
 def verdict(found: Sequence[Rescored]) -> str:

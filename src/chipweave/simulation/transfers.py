@@ -130,14 +130,15 @@ class Carrier:
     def weights(self, copied: bool) -> Carried | None:
         """All weights of which the chiplets have parts, or all those that they all have."""
         work, model = self.work, self.work.setting.model
-        parts = []
+        by_shares: dict[tuple[float, ...], float] = {}
         for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
             shape = model.layers[layer]
             bytes_ = float(model.bytes_per_element * shape.weight_elements)
             if bytes_ and bool(whole) is copied:
-                shares = weight_shares(work.setting.cuts.splits[layer], channel_units(shape), len(work.stage.chiplets))
-                parts.append((bytes_ * shares, bytes_))
-        return self._from_dram(parts)
+                own = weight_shares(work.setting.cuts.splits[layer], channel_units(shape), len(work.stage.chiplets))
+                shares = tuple(own.tolist())
+                by_shares[shares] = by_shares.get(shares, 0.0) + bytes_
+        return self._from_dram((bytes_ * np.array(shares), bytes_) for shares, bytes_ in by_shares.items())
 
     def between(self, target: int, tensors: Iterable[Moved]) -> Carried | None:
         """Tensors of a micro-batch to stage `target`, or to the stage's own layers."""

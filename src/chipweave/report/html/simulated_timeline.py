@@ -63,10 +63,10 @@ def _spans(simulation: Simulation) -> dict[tuple[int, int, int], tuple[list[Span
     """By window, pipeline and stage: when it computes, and when it moves something from or to DRAM."""
     found: dict[tuple[int, int, int], tuple[list[Span], list[Span]]] = {}
     for stretch in simulation.stretches:
-        for what, start_s, end_s in zip(stretch.draft.whats, stretch.run.start_s, stretch.run.end_s, strict=True):
+        for what, start_s, end_s in stretch.spans():
             own = found.setdefault((what.window, what.pipeline, what.stage), ([], []))
             if what.kind == "compute" or what.kind in AT_DRAM:
-                own[what.kind in AT_DRAM].append((stretch.start_s + start_s, stretch.start_s + end_s))
+                own[what.kind in AT_DRAM].append((start_s, end_s))
     return found
 
 

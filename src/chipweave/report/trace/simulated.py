@@ -37,10 +37,10 @@ def simulation_trace(simulation: Simulation, result: Result) -> dict[str, Any]:
     events: list[dict[str, Any]] = []
     drawn = 0
     for stretch in simulation.stretches:
-        if len(events) + len(stretch.draft.whats) > MOST_EVENTS and events:
+        if len(events) + len(stretch.run.end_s) > MOST_EVENTS and events:
             break
         drawn += 1
-        for what, start_s, end_s in zip(stretch.draft.whats, stretch.run.start_s, stretch.run.end_s, strict=True):
+        for what, start_s, end_s in stretch.spans():
             if what.kind == "window":
                 continue
             plan = result.schedule.windows[what.window].pipelines[what.pipeline]
@@ -54,9 +54,9 @@ def simulation_trace(simulation: Simulation, result: Result) -> dict[str, Any]:
                     "name": f"{name} {what.stage + 1}.{what.micro_batch}",
                     "pid": region,
                     "tid": 1_000_000 + lane,
-                    "ts": _microseconds(stretch.start_s + start_s),
+                    "ts": _microseconds(start_s),
                     "dur": _microseconds(end_s - start_s),
-                    "args": _args(what, stretch.start_s + start_s, stretch.start_s + end_s),
+                    "args": _args(what, start_s, end_s),
                 }
             )
     return {
