@@ -108,7 +108,7 @@ class Draft:
         self._operations.append(operation)
         self._whats.append(what)
         self._bytes.append(bytes_)
-        return self.next - 1
+        return self._before + len(self._whats) - 1
 
     def repeat(self, begin: int, end: int, times: int) -> int:
         """The operations `begin` to `end` - 1, a micro-batch, so many times more, one behind the other: what they wait

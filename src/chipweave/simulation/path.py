@@ -43,12 +43,13 @@ def bounds(layout: Layout, resources: Resources, run: Run, kinds: Sequence[str])
     whats = [What._make(each) for each in layout.whats[path].tolist()]
     spent: dict[tuple[str, int, int, int], float] = {}
     for names, taken_s in _pieces(layout, resources, run, kinds, path):
-        for by, what, seconds in zip(names.tolist(), whats, taken_s.tolist(), strict=True):
-            if seconds > 0.0:
-                stage = what.target if by == "room" else what.stage
-                own = by in ("compute", "room")
-                key = (by, what.window, what.pipeline, stage) if own else (by, NONE, NONE, NONE)
-                spent[key] = spent.get(key, 0.0) + seconds
+        some = np.flatnonzero(taken_s > 0.0)
+        for place, by, seconds in zip(some.tolist(), names[some].tolist(), taken_s[some].tolist(), strict=True):
+            key = (by, NONE, NONE, NONE)
+            if by in ("compute", "room"):
+                what = whats[place]
+                key = (by, what.window, what.pipeline, what.target if by == "room" else what.stage)
+            spent[key] = spent.get(key, 0.0) + seconds
     found = (Bound(*key, seconds) for key, seconds in spent.items())
     return tuple(sorted(found, key=lambda each: (-each.seconds, each.by, each.pipeline, each.stage)))
 
