@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipweave.ndarrays import Floats
-from chipweave.simulation.kernels.arrays import Operations, columns_of
+from chipweave.simulation.kernels.problem import Operations, columns_of
 from chipweave.simulation.machine import Machine
 from chipweave.simulation.operations import NONE, Operation, Resources
 from chipweave.simulation.transfers import Carried, Floor

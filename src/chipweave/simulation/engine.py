@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chipweave.simulation.kernels.arrays import Operations, account_for, columns_of, ways_of
 from chipweave.simulation.kernels.clock import ENDED, clock_for
 from chipweave.simulation.kernels.fluid import flows_for
 from chipweave.simulation.kernels.packets import heads_for
 from chipweave.simulation.kernels.play import play
+from chipweave.simulation.kernels.problem import Operations, account_for, columns_of, ways_of
 from chipweave.simulation.operations import DEFAULT_PACKETS, Discipline, Operation, Packets, Resources, Run
 
 

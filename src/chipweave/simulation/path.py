@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from chipweave.ndarrays import Floats, Ints
 from chipweave.simulation.draft import Layout, What
-from chipweave.simulation.kernels.arrays import ways_of
 from chipweave.simulation.kernels.play import latest
+from chipweave.simulation.kernels.problem import ways_of
 from chipweave.simulation.operations import NONE, Resources, Run
 
 OF_DRAM = frozenset({"pin", "stream", "again", "load", "store", "spill"})

@@ -8,8 +8,8 @@ import numpy as np
 
 from chipweave.compiled import inner
 from chipweave.ndarrays import Floats, Ints
-from chipweave.simulation.kernels.arrays import Account, Operations, Ways
 from chipweave.simulation.kernels.heap import Heap, push
+from chipweave.simulation.kernels.problem import Account, Operations, Ways
 from chipweave.simulation.operations import NONE
 
 TIED = 1e-12

@@ -6,10 +6,10 @@ import numpy as np
 
 from chipweave.compiled import kernel
 from chipweave.ndarrays import Floats, Ints
-from chipweave.simulation.kernels.arrays import Account, Operations, Ways
 from chipweave.simulation.kernels.clock import BEGUN, Clock, end_round, open_clock
 from chipweave.simulation.kernels.fluid import Flows, flow
 from chipweave.simulation.kernels.packets import Heads, send
+from chipweave.simulation.kernels.problem import Account, Operations, Ways
 from chipweave.simulation.operations import NONE
 
 
