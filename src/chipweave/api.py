@@ -302,7 +302,7 @@ def from_onnx(
     *,
     strict: bool = False,
     name: str = "",
-    bytes_per_element: int = 1,
+    bytes_per_element: int | None = None,
     inputs: Sequence[str] | None = None,
 ) -> Model:
     """The model in an ONNX file; weights are not needed. Operators that are not costed are named in a warning;
@@ -312,7 +312,7 @@ def from_onnx(
         dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`).
         strict: operators that are not costed are an error.
         name: of the model; without one, the file's.
-        bytes_per_element: of weights and activations alike.
+        bytes_per_element: of weights and activations alike; None takes the file's width where it is uniform, else 1.
         inputs: the network's, if the file has weights among them; without, they are told by name and place.
 
     Raises:

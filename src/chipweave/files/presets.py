@@ -56,10 +56,10 @@ def package_preset(name: str) -> LinedMapping:
 
 def _stems(kind: str) -> tuple[str, ...]:
     names = (entry.name for entry in (_FOLDER / kind).iterdir())
-    return tuple(sorted((name.removesuffix(".yaml") for name in names if name.endswith(".yaml")), key=_natural))
+    return tuple(sorted((name.removesuffix(".yaml") for name in names if name.endswith(".yaml")), key=natural_order))
 
 
-def _natural(name: str) -> list[str | int]:
+def natural_order(name: str) -> list[str | int]:
     """Numbers in names by value: mesh-64 before mesh-144."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -72,18 +72,46 @@ def load_yaml(path: str | Path) -> LinedMapping:
     return parse_yaml(read_text(Path(path)), str(path))
 
 
-def parse_yaml(text: str, path: str) -> LinedMapping:
+def parse_yaml(text: str, path: str, included: Sequence[tuple[str, str]] = ()) -> LinedMapping:
     """The mapping that `text` holds; `path` is what messages call it.
+
+    Args:
+        included: texts whose anchors are known in `text`, each with what messages call it.
 
     Raises:
         InputError: text that is no YAML, or not one mapping, or has tags, repeated keys, more than MAX_DEPTH
             levels or MAX_VALUES values.
     """
+    anchors: Anchors = {}
+    for other, name in included:
+        _parsed(other, name, anchors)
+    data = _parsed(text, path, anchors)
+    if not isinstance(data, LinedMapping):
+        line = getattr(data, "line", 1)
+        raise InputError(f"{path}:{line}: is not a mapping of keys to values; write `key: value` lines")
+    return data
+
+
+def parse_yaml_list(text: str, path: str) -> LinedSequence:
+    """As `parse_yaml`, of text that holds a list."""
+    data = _parsed(text, path, {})
+    if not isinstance(data, LinedSequence):
+        line = getattr(data, "line", 1)
+        raise InputError(f"{path}:{line}: is not a list; begin each entry with `- `")
+    return data
+
+
+Anchors = dict[str, tuple[Any, int]]
+"""What each stands for, and its size."""
+
+
+def _parsed(text: str, path: str, anchors: Anchors) -> Any:
+    """The data of the one document of `text`; reads `anchors`, and adds those of the text to them."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return _Composer(path, iter(YAML(typ="safe").parse(text))).document()
+        return _Composer(path, iter(YAML(typ="safe").parse(text)), anchors=anchors).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line, text.count("\n")) + 1 if mark else 1
@@ -135,17 +163,15 @@ class _Composer:
     path: str
     events: Iterator[Any]
     values: int = 0
-    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)  # what each stands for, and its size
+    anchors: Anchors = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
 
-    def document(self) -> LinedMapping:
+    def document(self) -> Any:
         next(self.events)  # stream start
         if type(next(self.events)).__name__ != "DocumentStartEvent":
             raise InputError(f"{self.path}:1: holds no data; `chipweave show NAME` prints a working example")
         event = next(self.events)
         data = self._value(event, 0)
-        if not isinstance(data, LinedMapping):
-            raise self._error(event, "is not a mapping of keys to values; write `key: value` lines")
         next(self.events)  # document end
         after = next(self.events)
         if type(after).__name__ != "StreamEndEvent":

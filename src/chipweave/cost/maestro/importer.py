@@ -6,7 +6,6 @@ It stands here and not with the other importers because the notation does; a wor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from chipweave.cost.maestro.network import LARGEST_TEXT, NetworkLayer, check_sizes, parse_network
 from chipweave.cost.maestro.notation import LARGEST_NUMBER, WORD_OF_KIND, Directive, Kind, Reader, tokenize
@@ -14,7 +13,8 @@ from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style
 from chipweave.workload.importers.assembly import Assembly, Imported, Operand
-from chipweave.workload.importers.view import Shape, View, constant, network_input
+from chipweave.workload.importers.chain import BATCH_IN_FILE, NO_EDGES, reading
+from chipweave.workload.importers.view import View, constant
 
 CLASSES = {"CONV": "conv", "TRCONV": "conv", "NGCONV": "conv", "DSCONV": "dwconv", "GEMM": "gemm"}
 """Type of a layer -> operator class of a dataflow's mappings."""
@@ -49,9 +49,9 @@ def import_network(text: str, path: str, *, name: str, bytes_per_element: int = 
             view = _append(assembly, layer, view)
         except InputError as error:
             raise InputError([f"{path}:{layer.line}: {problem}" for problem in error.problems]) from None
-    assembly.notes.append("the file has no edges: each layer reads the one before it")
+    assembly.notes.append(NO_EDGES)
     if any(layer.sizes.get("N", 1) > 1 for layer in layers):
-        assembly.notes.append("layers with N > 1 are that many copies in one sample; the batch is the scenario's")
+        assembly.notes.append(BATCH_IN_FILE)
     return assembly.finish(name, "MAESTRO file (sizes as written, a chain)", bytes_per_element)
 
 
@@ -59,7 +59,7 @@ def _append(assembly: Assembly, layer: NetworkLayer, before: View | None) -> Vie
     sizes, stride = layer.sizes, layer.stride
     if layer.kind == "GEMM":
         rows, inner, columns = sizes["M"], sizes["K"], sizes["N"]
-        source = _as(before, (rows, inner))
+        source = reading(before, (rows, inner))
         weights = Operand(constant((inner, columns)))
         return assembly.product(
             layer.name, Operand(source), weights,
@@ -69,7 +69,7 @@ def _append(assembly: Assembly, layer: NetworkLayer, before: View | None) -> Vie
     groups = C if layer.kind == "DSCONV" else sizes.get("G", 1)
     K = sizes.get("K", 1) * groups  # of a depthwise layer: filters per channel
     C = C if layer.kind == "DSCONV" else C * groups
-    source = _as(before, (copies, C, Y, X))
+    source = reading(before, (copies, C, Y, X))
     if layer.kind == "TRCONV":
         out = tuple((size - 1) * s + kernel for size, s, kernel in zip((Y, X), stride, (R, S), strict=True))
         return assembly.transposed_convolution(
@@ -82,10 +82,6 @@ def _append(assembly: Assembly, layer: NetworkLayer, before: View | None) -> Vie
         layer.name, source, (K, C // groups, R, S),
         stride=stride, padding=(0, 0), dilation=(1, 1), groups=groups, shape=(copies, K, *out),
     )  # fmt: skip
-
-
-def _as(view: View | None, shape: Shape) -> View:
-    return network_input("input", shape) if view is None else replace(view, shape=shape)
 
 
 def import_chiplet(text: str, path: str, hardware: str | None, hardware_path: str, *, name: str) -> Chiplet:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from chipweave.errors import InputError
@@ -42,12 +42,15 @@ class Imported:
             of their inputs.
         folded: operators that cost nothing here, by name: norms, activations, reshapes.
         notes: one sentence each: what was decided on the way.
+        element_types: of the weights and activations that layers read, by name (`float16`), with how many tensors have
+            each; empty where the source says none.
     """
 
     model: Model
     unsupported: dict[str, int]
     folded: dict[str, int]
     notes: tuple[str, ...] = ()
+    element_types: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,17 @@ class Assembly:
         self.unsupported: Counter[str] = Counter()
         self.folded: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.element_types: Counter[str] = Counter()
 
-    def finish(self, name: str, source: str, bytes_per_element: int = 1) -> Imported:
+    @property
+    def layer_count(self) -> int:
+        return len(self._layers)
+
+    def finish(self, name: str, source: str, bytes_per_element: int | None = None) -> Imported:
         """The model.
+
+        Args:
+            bytes_per_element: None takes the width of the element types where it is one, else 1.
 
         Raises:
             InputError: no operator is costed.
@@ -90,12 +101,13 @@ class Assembly:
             legal_name(name) or "model",
             tuple(self._layers),
             tuple(self._edges),
-            bytes_per_element,
+            bytes_per_element or uniform_bytes(self.element_types) or 1,
             sum(self._inputs.values()),
             source,
         )
-        unsupported, folded = (dict(sorted(counter.items())) for counter in (self.unsupported, self.folded))
-        return Imported(model, unsupported, folded, tuple(dict.fromkeys(self.notes)))
+        counters = self.unsupported, self.folded, self.element_types
+        unsupported, folded, types = (dict(sorted(counter.items())) for counter in counters)
+        return Imported(model, unsupported, folded, tuple(dict.fromkeys(self.notes)), types)
 
     def fold(self, operator: str, views: Sequence[View], shape: Shape | None) -> View:
         """An operator that costs nothing, counted under its name."""
@@ -340,6 +352,23 @@ class Assembly:
 def counted(operators: Mapping[str, int]) -> str:
     """`LSTM (2), Loop (1)`."""
     return ", ".join(f"{operator} ({count})" for operator, count in operators.items())
+
+
+def uniform_bytes(element_types: Iterable[str]) -> int:
+    """Bytes of an element, where all types have as many (`float16`, `bfloat16`: 2; `int4`: 1); else 0."""
+    bits = [re.search(r"\d+", name) for name in element_types]
+    widths = {-(-int(found.group()) // 8) if found else 0 for found in bits}
+    return widths.pop() if len(widths) == 1 else 0
+
+
+def elements_in_words(made: Imported) -> str:
+    """Which element types the source has, and how many bytes an element is costed at."""
+    size = made.model.bytes_per_element
+    costed = f"an element is costed at {size} byte{'s' * (size > 1)}"
+    if not made.element_types:
+        return f"elements: the source says no type; {costed}"
+    differ = "" if uniform_bytes(made.element_types) else " (they differ in width; --bytes-per-element sets one)"
+    return f"elements that layers read, by tensors: {counted(made.element_types)}; {costed}{differ}"
 
 
 def legal_name(name: str) -> str:

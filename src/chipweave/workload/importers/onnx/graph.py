@@ -17,7 +17,14 @@ from chipweave.workload.importers.onnx.corrected import corrected_shape
 from chipweave.workload.importers.onnx.infer import Known, inferred
 from chipweave.workload.importers.onnx.operators import makes_activations, translate
 from chipweave.workload.importers.onnx.order import described, graphs_of, ordered, reads
-from chipweave.workload.importers.onnx.tensor import Call, OnnxTensor, domain_of, stored_tensor
+from chipweave.workload.importers.onnx.tensor import (
+    Call,
+    OnnxTensor,
+    dequantized,
+    domain_of,
+    element_names,
+    stored_tensor,
+)
 from chipweave.workload.importers.onnx.weightless import MOST_FIELDS, MOST_NODES
 from chipweave.workload.importers.view import ViewKind, constant, control, kind_of
 
@@ -119,11 +126,15 @@ class OnnxWalk:
         kind = kind_of([*call.views, *captured])
         if kind is ViewKind.CONSTANT or (kind is ViewKind.CONTROL and not makes_activations(call.operator)):
             made = constant if kind is ViewKind.CONSTANT else control
-            return [OnnxTensor(made(shape), element) for element, shape in known]
+            return [OnnxTensor(made(shape), element, stored=dequantized(call)) for element, shape in known]
+        before = self.assembly.layer_count
         views = translate(self.assembly, call, captured)
+        if self.assembly.layer_count > before:
+            self.assembly.element_types.update(element_names(inputs))
         if views[0].shape is None and all(tensor is None or tensor.shape is not None for tensor in inputs):
             self.unknown.append(described(node) + (f": {reason}" if reason else ""))
-        return [OnnxTensor(view, element) for view, (element, _) in zip(views, known, strict=True)]
+        stored = dequantized(call)
+        return [OnnxTensor(view, element, stored=stored) for view, (element, _) in zip(views, known, strict=True)]
 
     def sizes(self, node: NodeProto, call: Call, scope: Scope) -> tuple[list[Known], str]:
         """What follows from the operator, else what the file states; and why ONNX refuses the operands."""

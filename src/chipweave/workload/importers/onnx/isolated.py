@@ -33,7 +33,7 @@ def import_onnx(
     *,
     strict: bool = False,
     name: str = "",
-    bytes_per_element: int = 1,
+    bytes_per_element: int | None = None,
     inputs: Sequence[str] | None = None,
 ) -> Imported:
     """The model in an ONNX file.
@@ -42,7 +42,7 @@ def import_onnx(
         dims: sizes of symbolic dimensions, by name (`batch`) or place (`INPUT:AXIS`, which overrules the file).
         strict: operators that are not costed are an error.
         name: of the model; without one, the file's.
-        bytes_per_element: of weights and activations alike.
+        bytes_per_element: of weights and activations alike; None takes the file's width where it is uniform, else 1.
         inputs: the network's, if the file has weights among them; without, they are told by name and place.
 
     Raises:
@@ -100,6 +100,7 @@ def _read(data: dict[str, Any]) -> Imported:
         data["unsupported"],
         data["folded"],
         tuple(data["notes"]),
+        data["element_types"],
     )
 
 

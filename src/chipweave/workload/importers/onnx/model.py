@@ -22,7 +22,7 @@ def read_onnx(
     *,
     strict: bool = False,
     name: str = "",
-    bytes_per_element: int = 1,
+    bytes_per_element: int | None = None,
     inputs: Sequence[str] | None = None,
 ) -> Imported:
     """As `isolated.import_onnx`, in this process: damaged operators may crash it."""

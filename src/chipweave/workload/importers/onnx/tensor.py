@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +33,13 @@ class OnnxTensor:
         view: what it is made of, with its shape.
         element: ONNX's code of the element type; 0 where it is not known.
         values: of a small constant.
+        stored: the type that is kept where `element` is only computed with, as behind a DequantizeLinear; else 0.
     """
 
     view: View
     element: int = 0
     values: np.ndarray[Any, Any] | None = None
+    stored: int = 0
 
     @property
     def shape(self) -> Shape | None:
@@ -134,6 +136,29 @@ def _values(proto: TensorProto, shape: Shape) -> np.ndarray[Any, Any] | None:
     except Exception:  # of other types than numpy has, or left behind with the weights
         return None
     return values if values.shape == shape and values.dtype.kind in "iufb" else None
+
+
+def element_names(tensors: Iterable[OnnxTensor | None]) -> Iterator[str]:
+    """The element types of the activations and weights among the operands of a layer, as NumPy and PyTorch call them.
+
+    Biases, scales and zero points have an axis at most.
+    """
+    from onnx import TensorProto
+
+    usual = {"float": "float32", "double": "float64"}
+    for tensor in tensors:
+        if tensor is None or tensor.view.kind is ViewKind.CONTROL or len(tensor.shape or ()) < 2:
+            continue
+        element = tensor.stored or tensor.element
+        if element in TensorProto.DataType.values() and element:
+            name = TensorProto.DataType.Name(element).lower()
+            yield usual.get(name, name)
+
+
+def dequantized(call: Call) -> int:
+    """The type that the operand of a DequantizeLinear is stored in; 0 for other operators."""
+    source = call.operand(0) if call.operator == "DequantizeLinear" else None
+    return source.element if source is not None else 0
 
 
 def legal_shape(sizes: Sequence[int], where: str) -> Shape:

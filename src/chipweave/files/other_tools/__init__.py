@@ -1,0 +1,1 @@
+"""Networks in the files of other tools, read into models."""
