@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chipweave.cli import options as opt
-from chipweave.cli.console import inert, program, result_console, say
+from chipweave.cli.console import say
+from chipweave.cli.imported import hand_over, hand_over_scenario
 from chipweave.errors import InputError
 from chipweave.plain import NAME
 
 if TYPE_CHECKING:
     from chipweave.hardware.chiplet import Chiplet
-    from chipweave.workload.importers.assembly import Imported
 
 
 def _legal(name: str) -> str:
@@ -30,13 +29,21 @@ def _legal(name: str) -> str:
 
 
 app = typer.Typer(
-    help="Bring a model from elsewhere: an ONNX file, a PyTorch module, MAESTRO's files.",
+    help="Bring a model from elsewhere: an ONNX file, a PyTorch module, files of MAESTRO, SCALE-Sim, Timeloop, ZigZag.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Name = Annotated[str, typer.Option(help="Of the model; by default after the file or factory.", callback=_legal)]
 Strict = Annotated[bool, typer.Option("--strict", help="Operators that are not costed are an error.")]
-BytesPerElement = Annotated[int, typer.Option(help="Of weights and activations alike.", min=1, max=64)]
+BytesPerElement = Annotated[
+    int | None,
+    typer.Option(
+        help="Of weights and activations alike; by default as wide as all elements in the file, else 1.",
+        min=1,
+        max=64,
+        show_default=False,
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="A model's YAML, which 'schedule' takes.")]
 
 
@@ -52,7 +59,7 @@ def onnx(
     ] = "",
     strict: Strict = False,
     name: Name = "",
-    bytes_per_element: BytesPerElement = 1,
+    bytes_per_element: BytesPerElement = None,
     out: Out = None,
     json: opt.Json = False,
 ) -> None:
@@ -71,7 +78,7 @@ def onnx(
         bytes_per_element=bytes_per_element,
         inputs=[name.strip() for name in inputs.split(",")] if inputs else None,
     )
-    _hand_over(made, out, json)
+    hand_over(made, out, json)
 
 
 @app.command("torch")
@@ -81,7 +88,7 @@ def torch(
     ],
     strict: Strict = False,
     name: Name = "",
-    bytes_per_element: BytesPerElement = 1,
+    bytes_per_element: BytesPerElement = None,
     out: Out = None,
     json: opt.Json = False,
 ) -> None:
@@ -97,15 +104,16 @@ def torch(
         from chipweave.workload.importers.assembly import counted
 
         raise InputError(f"{factory}: not costed: {counted(made.unsupported)}; without --strict they cost nothing")
-    model = replace(made.model, name=name or made.model.name, bytes_per_element=bytes_per_element)
-    _hand_over(replace(made, model=model), out, json)
+    model = replace(made.model, name=name or made.model.name, bytes_per_element=bytes_per_element or 1)
+    hand_over(replace(made, model=model), out, json)
 
 
 @app.command("maestro")
 def maestro(
-    file: Annotated[Path, typer.Argument(metavar="FILE.m", help="A network in MAESTRO's notation.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.m", help="Networks in MAESTRO's notation, or XRBench's.")],
+    network: Annotated[str, typer.Option(help="The one to take, where the file has several.")] = "",
     name: Name = "",
-    bytes_per_element: BytesPerElement = 1,
+    bytes_per_element: BytesPerElement = None,
     out: Out = None,
     hardware: Annotated[Path | None, typer.Option(help="A hardware file of MAESTRO, for --chiplet-out.")] = None,
     chiplet_out: Annotated[
@@ -115,9 +123,11 @@ def maestro(
 ) -> None:
     """Import a MAESTRO network: its layers as a chain, its mappings and hardware as a chiplet.
 
+    A file of XRBench with several networks and their frame rates becomes a scenario.
+
     Example: chipweave import maestro net.m --out net.yaml --hardware hw.m --chiplet-out mine.yaml
     """
-    from chipweave.cost.maestro.importer import import_chiplet, import_network, offchip_note
+    from chipweave.cost.maestro.importer import import_chiplet, import_network, import_scenario, offchip_note
     from chipweave.files.atomic import make_folder, write_text
     from chipweave.files.chiplet_file import dump_chiplet
     from chipweave.files.yaml import read_text
@@ -128,7 +138,13 @@ def maestro(
     _require_own(out, file, hardware)
     _require_own(chiplet_out, file, hardware, out)
     text = read_text(file)
-    made = import_network(text, str(file), name=name or file.stem, bytes_per_element=bytes_per_element)
+    label = name or network or file.stem
+    if not network and chiplet_out is None:
+        several = import_scenario(text, str(file), name=label, bytes_per_element=bytes_per_element)
+        if several is not None:
+            hand_over_scenario(several, out, json)
+            return
+    made = import_network(text, str(file), name=label, network=network, bytes_per_element=bytes_per_element)
     if chiplet_out is not None:
         figures = read_text(hardware) if hardware is not None else None
         chiplet = import_chiplet(text, str(file), figures, str(hardware), name=legal_name(chiplet_out.stem) or "own")
@@ -138,7 +154,75 @@ def maestro(
         say(f"saved {chiplet_out}")
         note = offchip_note(figures, str(hardware)) if figures is not None else ""
         made = replace(made, notes=(*made.notes, *[note] * bool(note)))
-    _hand_over(made, out, json)
+    hand_over(made, out, json)
+
+
+@app.command("scale-sim")
+def scale_sim(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="A topology of convolutions, or of M, N, K.")],
+    name: Name = "",
+    bytes_per_element: BytesPerElement = None,
+    out: Out = None,
+    json: opt.Json = False,
+) -> None:
+    """Import a SCALE-Sim topology: its layers as a chain.
+
+    Example: chipweave import scale-sim alexnet.csv --out alexnet.yaml
+    """
+    from chipweave.files.other_tools.scale_sim import import_topology
+    from chipweave.files.yaml import read_text
+
+    _require_own(out, file)
+    text = read_text(file)
+    made = import_topology(text, str(file), name=name or file.stem, bytes_per_element=bytes_per_element)
+    hand_over(made, out, json)
+
+
+@app.command("timeloop")
+def timeloop(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE_OR_FOLDER", help="A problem's YAML, or a folder with one for each layer.")
+    ],
+    name: Name = "",
+    bytes_per_element: BytesPerElement = None,
+    out: Out = None,
+    json: opt.Json = False,
+) -> None:
+    """Import Timeloop problems: one layer, or a folder of layers as a chain in the order of their names.
+
+    Example: chipweave import timeloop layer_shapes/resnet18 --out resnet18.yaml
+    """
+    from chipweave.files.other_tools.timeloop import import_problems
+
+    _require_own(out, file)
+    if out is not None and file.is_dir() and out.resolve().parent == file.resolve():
+        raise InputError(f"{out}: stands among the layers that are read; name a file in another folder")
+    made = import_problems(file, name=name or file.resolve().stem, bytes_per_element=bytes_per_element)
+    hand_over(made, out, json)
+
+
+@app.command("zigzag")
+def zigzag(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="A workload: a list of layers with equations.")],
+    name: Name = "",
+    bytes_per_element: BytesPerElement = None,
+    out: Out = None,
+    json: opt.Json = False,
+) -> None:
+    """Import a ZigZag workload: its layers, and the edges between them. Workloads in Python are not read.
+
+    Example: chipweave import zigzag resnet18.yaml --out mine.yaml
+    """
+    from chipweave.files.other_tools.recognise import import_advice
+    from chipweave.files.other_tools.zigzag import import_workload
+    from chipweave.files.yaml import read_text
+
+    _require_own(out, file)
+    if file.suffix == ".py" and (advice := import_advice(file)):
+        raise InputError(f"{file}: {advice}")
+    text = read_text(file)
+    made = import_workload(text, str(file), name=name or file.stem, bytes_per_element=bytes_per_element)
+    hand_over(made, out, json)
 
 
 def _require_usable(chiplet: Chiplet, source: Path) -> None:
@@ -178,54 +262,3 @@ def _require_own(out: Path | None, *others: Path | None) -> None:
     require_writable(out)
     if os.path.realpath(out) in (os.path.realpath(other) for other in others if other is not None):
         raise InputError(f"{out}: is both read and written, or written twice; name another file to save in")
-
-
-def _hand_over(made: Imported, out: Path | None, json: bool) -> None:
-    """Save the model where asked, and say what it is: JSON on stdout, or a table."""
-    from chipweave.files.atomic import make_folder, write_text
-    from chipweave.files.model_file import dump_model
-
-    if out is not None:
-        make_folder(out.parent)
-        write_text(out, dump_model(made.model))
-    if json:
-        from json import dumps
-
-        model = made.model
-        head = {"name": model.name, "macs": model.macs, "weights": model.weight_elements, "layers": len(model.layers)}
-        print(dumps(head | {"unsupported": made.unsupported, "folded": made.folded, "notes": made.notes}, indent=1))
-    else:
-        _print(made)
-    if out is not None:
-        say(f"saved {out}; next: {program()} schedule {shlex.quote(str(out))} --package het-2x2 --out results")
-    elif not json:
-        say("the model was not saved; the same with --out MODEL.yaml saves it for 'schedule'")
-
-
-def _print(made: Imported) -> None:
-    from rich.table import Table
-
-    from chipweave.workload.importers.assembly import counted
-
-    model = made.model
-    table = Table(box=None, padding=(0, 1, 0, 1), header_style="dim")
-    table.add_column("layers of")
-    for title in ("count", "MACs", "weights"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for op in dict.fromkeys(layer.op for layer in model.layers):
-        layers = [layer for layer in model.layers if layer.op is op]
-        macs, weights = sum(layer.macs for layer in layers), sum(layer.weight_elements for layer in layers)
-        table.add_row(str(op), f"{len(layers):,}", f"{macs:,}", f"{weights:,}")
-    table.add_row("all", f"{len(model.layers):,}", f"{model.macs:,}", f"{model.weight_elements:,}")
-    console = result_console()
-    console.print(inert(f"{model.name}, from: {model.source}"), soft_wrap=True)
-    console.print(table)
-    if made.folded:
-        console.print(inert(f"without cost: {counted(made.folded)}"), soft_wrap=True)
-    if made.unsupported:
-        listed = counted(made.unsupported)
-        console.print(inert(f"NOT COSTED (what they make counts as made of their inputs): {listed}"), soft_wrap=True)
-    else:
-        console.print("not costed: nothing")
-    for note in made.notes:
-        console.print(inert(f"note: {note}"), soft_wrap=True)

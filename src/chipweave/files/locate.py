@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Collection
 from pathlib import Path
 
@@ -17,15 +16,6 @@ _SIGNS = {
     "chiplet": ("dataflow", "num_pes", "base"),
 }
 """Keys by which the kind of a file shows."""
-_IMPORTS = {
-    ".onnx": "onnx {}",
-    ".m": "maestro {}",
-    ".py": "torch MODULE:FACTORY",
-    ".pt": "torch MODULE:FACTORY",
-    ".pth": "torch MODULE:FACTORY",
-    ".pt2": "torch MODULE:FACTORY",
-}
-"""How a model is made of a file that another tool wrote, by the file's suffix."""
 
 
 def locate(name: str, kind: str, built_in: Collection[str], folder: Path = Path()) -> Path | None:
@@ -38,9 +28,12 @@ def locate(name: str, kind: str, built_in: Collection[str], folder: Path = Path(
         return None
     path = folder / name
     if os.path.exists(path):  # unlike Path.exists, quiet about names no file system takes
-        if kind in ("model", "scenario") and path.suffix.lower() in _IMPORTS:
-            made = f"chipweave import {_IMPORTS[path.suffix.lower()].format(shlex.quote(str(path)))} --out MODEL.yaml"
-            raise InputError(f"{path}: is no YAML file; make a model of it first: {made}")
+        if kind in ("model", "scenario"):
+            from chipweave.files.other_tools.recognise import import_advice
+
+            advice = import_advice(path)
+            if advice is not None:
+                raise InputError(f"{path}: {advice}")
         return path
     if name.endswith((".yaml", ".yml")):
         raise InputError(f"{path}: no such file; check the name and the folder")

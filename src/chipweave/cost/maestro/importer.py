@@ -6,15 +6,17 @@ It stands here and not with the other importers because the notation does; a wor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from chipweave.cost.maestro.network import LARGEST_TEXT, NetworkLayer, check_sizes, parse_network
+from chipweave.cost.maestro.network import LARGEST_TEXT, NetworkLayer, check_sizes, parse_network, parse_networks
 from chipweave.cost.maestro.notation import LARGEST_NUMBER, WORD_OF_KIND, Directive, Kind, Reader, tokenize
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import Dataflow, Style
-from chipweave.workload.importers.assembly import Assembly, Imported, Operand
+from chipweave.workload.importers.assembly import Assembly, Imported, Operand, legal_name
 from chipweave.workload.importers.chain import BATCH_IN_FILE, NO_EDGES, reading
 from chipweave.workload.importers.view import View, constant
+from chipweave.workload.scenario import Scenario, Task
 
 CLASSES = {"CONV": "conv", "TRCONV": "conv", "NGCONV": "conv", "DSCONV": "dwconv", "GEMM": "gemm"}
 """Type of a layer -> operator class of a dataflow's mappings."""
@@ -31,8 +33,56 @@ HARDWARE = {
 OFFCHIP = "offchip_bw_cstr"
 
 
-def import_network(text: str, path: str, *, name: str, bytes_per_element: int = 1) -> Imported:
+@dataclass(frozen=True)
+class ImportedScenario:
+    """The networks of one of XRBench's scenarios, each a model of its own, and the scenario that they make."""
+
+    networks: tuple[Imported, ...]
+    scenario: Scenario
+    notes: tuple[str, ...]
+
+
+def import_scenario(
+    text: str, path: str, *, name: str, bytes_per_element: int | None = None
+) -> ImportedScenario | None:
+    """The scenario that a file of several networks with frame rates (`FPS`) describes; None for any other file.
+
+    A batch is the frames of one second, as in the AR/VR scenarios of SCAR, which are XRBench's.
+
+    Raises:
+        InputError: as `import_network`, or networks that wait for one which is not there.
+    """
+    networks = [network for network in parse_networks(text, path) if network.layers]
+    if len(networks) < 2 or not any(network.frames_per_second for network in networks):
+        return None
+    names = [network.name for network in networks]
+    made, tasks = [], []
+    for network in networks:
+        if network.after and network.after not in names:
+            near = did_you_mean(network.after, names)
+            raise InputError(
+                f"{path}:{network.line}: '{network.name}' depends on '{network.after}', no network of it{near}"
+            )
+        made.append(_imported(network.layers, path, network.name, bytes_per_element))
+        batch = network.frames_per_second or 1
+        tasks.append(Task(made[-1].model.name, made[-1].model, batch, depends_on=legal_name(network.after) or None))
+    notes = ["batches are the frames of one second (FPS)"]
+    unsure = [network.name for network in networks if network.probability < 1]
+    if unsure:
+        notes.append(f"every frame counts, of {', '.join(unsure)} too, which the file runs with a Probability below 1")
+    try:
+        return ImportedScenario(tuple(made), Scenario(name, tuple(tasks), f"{notes[0]}."), tuple(notes))
+    except InputError as error:
+        raise InputError([f"{path}: {problem}" for problem in error.problems]) from None
+
+
+def import_network(
+    text: str, path: str, *, name: str, network: str = "", bytes_per_element: int | None = None
+) -> Imported:
     """The layers of a MAESTRO file as a chain: the format has no edges.
+
+    Args:
+        network: the one to take where the file has several; without, all of them one after another.
 
     Sizes are taken as written: `Y` and `X` include what padding there is. Where one layer's output is not what the
     next one reads, the edge carries the whole output and says `reshape`.
@@ -40,7 +90,17 @@ def import_network(text: str, path: str, *, name: str, bytes_per_element: int = 
     Raises:
         InputError: `path:line: problem; remedy`.
     """
-    layers = parse_network(text, path)
+    found = parse_networks(text, path)
+    if network:
+        names = [each.name for each in found]
+        if network not in names:
+            raise InputError(f"{path}: has no network '{network}'{did_you_mean(network, names)}")
+        found = [found[names.index(network)]]
+    return _imported([layer for each in found for layer in each.layers], path, name, bytes_per_element)
+
+
+def _imported(written: Sequence[NetworkLayer], path: str, name: str, bytes_per_element: int | None) -> Imported:
+    layers = [_with_filter(layer) for layer in written]
     assembly = Assembly()
     view: View | None = None
     for layer in layers:
@@ -52,7 +112,17 @@ def import_network(text: str, path: str, *, name: str, bytes_per_element: int = 
     assembly.notes.append(NO_EDGES)
     if any(layer.sizes.get("N", 1) > 1 for layer in layers):
         assembly.notes.append(BATCH_IN_FILE)
+    unsized = sum(layer is not before for layer, before in zip(layers, written, strict=True))
+    if unsized:
+        assembly.notes.append(f"{unsized} convolutions have neither R nor S: their filters are taken as 1x1")
     return assembly.finish(name, "MAESTRO file (sizes as written, a chain)", bytes_per_element)
+
+
+def _with_filter(layer: NetworkLayer) -> NetworkLayer:
+    """A convolution that leaves out R and S, with a filter of one element."""
+    if layer.kind in ("", "GEMM") or "R" in layer.sizes or "S" in layer.sizes:
+        return layer
+    return replace(layer, sizes=layer.sizes | {"R": 1, "S": 1})
 
 
 def _append(assembly: Assembly, layer: NetworkLayer, before: View | None) -> View:

@@ -36,8 +36,35 @@ class NetworkLayer:
     line: int
 
 
+@dataclass(frozen=True)
+class Network:
+    """One `Network NAME { ... }`: its layers, and what XRBench's scenarios say of it.
+
+    Args:
+        frames_per_second: its `FPS`; 0 without one.
+        after: the network that it waits for (`Dependency`); empty for none.
+        probability: whether it then runs.
+    """
+
+    name: str
+    layers: tuple[NetworkLayer, ...]
+    line: int
+    frames_per_second: int = 0
+    after: str = ""
+    probability: float = 1.0
+
+
 def parse_network(text: str, path: str) -> list[NetworkLayer]:
     """The layers of a MAESTRO network file, in its order, those of several `Network` blocks one after another.
+
+    Raises:
+        InputError: as `parse_networks`.
+    """
+    return [layer for network in parse_networks(text, path) for layer in network.layers]
+
+
+def parse_networks(text: str, path: str) -> list[Network]:
+    """The networks of a MAESTRO file, in its order; at least one of them has layers.
 
     `Constant NAME VALUE;` declares a constant for sizes; an `Accelerator { ... }` block is passed over (the
     hardware comes from options).
@@ -49,8 +76,7 @@ def parse_network(text: str, path: str) -> list[NetworkLayer]:
         raise InputError(f"{path}:1: the text has {len(text)} characters; at most {LARGEST_TEXT}: split the file")
     reader = Reader(tokenize(text, path), path)
     constants: dict[str, int] = {}
-    layers: list[NetworkLayer] = []
-    networks = 0
+    networks: list[Network] = []
     while word := reader.peek():
         if word == "Constant":
             reader.take()
@@ -60,19 +86,40 @@ def parse_network(text: str, path: str) -> list[NetworkLayer]:
             reader.take()
             _pass_block(reader)
         elif word == "Network":
-            reader.take()
-            networks += 1
-            while reader.take() != "{":
-                pass
-            while not _closes(reader):
-                layers.append(_read_layer(reader, constants))
+            networks.append(_read_network(reader, constants))
         else:
             raise reader.error(f"unexpected {word!r}", "the file holds Network NAME { Layer NAME { ... } }")
     if not networks:
         raise InputError(f"{path}:1: no Network in the file; write Network NAME {{ Layer NAME {{ ... }} }}")
-    if not layers:
+    if not any(network.layers for network in networks):
         raise InputError(f"{path}:1: the network has no Layer; add Layer NAME {{ Type: CONV Dimensions {{ ... }} }}")
-    return layers
+    return networks
+
+
+def _read_network(reader: Reader, constants: dict[str, int]) -> Network:
+    line = reader.line
+    reader.take()
+    name = ""
+    while (word := reader.take()) != "{":
+        name = name or word
+    layers: list[NetworkLayer] = []
+    frames, after, probability = 0, "", 1.0
+    while not _closes(reader):
+        word = reader.peek()
+        if word == "FPS":
+            reader.take()
+            frames = reader.integer()
+        elif word == "Probability":
+            reader.take()
+            probability = reader.fraction()
+        elif word == "Dependency":
+            reader.take()
+            reader.expect("{")
+            after = reader.take()
+            reader.expect("}")
+        else:
+            layers.append(_read_layer(reader, constants))
+    return Network(name, tuple(layers), line, frames, after, probability)
 
 
 def _closes(reader: Reader) -> bool:

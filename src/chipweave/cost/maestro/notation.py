@@ -118,6 +118,14 @@ class Reader:
             raise InputError(f"{self.path}:{line}: {problem}; write one")
         return int(text)
 
+    def fraction(self) -> float:
+        """A number from 0 to 1."""
+        text = self.take()
+        if not re.fullmatch(r"[01](\.\d{1,20})?", text) or float(text) > 1:
+            self.position -= 1
+            raise self.error(f"{text!r} is no number from 0 to 1", "write one")
+        return float(text)
+
 
 def read_directives(reader: Reader, constants: Mapping[str, int], end: str = "") -> tuple[Directive, ...]:
     """Directives up to the token `end` (empty: the end of the text), which is left in place.
