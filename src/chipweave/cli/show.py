@@ -9,8 +9,13 @@ import typer
 from chipweave.cli.listing import Kind, built_in
 
 
-def show(name: Annotated[str, typer.Argument(metavar="NAME", help="See 'chipweave list'.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="See 'chipweave list'.")],
+    full: Annotated[bool, typer.Option("--full", help="A scenario's models with all their layers.")] = False,
+) -> None:
     """Print the YAML of a built-in model, scenario, package or chiplet: a working file to start from.
+
+    A scenario names its models; --full writes out their layers.
 
     Example: chipweave show het-sides-3x3 > my-package.yaml
     """
@@ -23,7 +28,7 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="See 'chipweav
     kinds = (Kind.SCENARIOS, Kind.MODELS, Kind.PACKAGES, Kind.CHIPLETS)
     names = {kind: built_in(kind) for kind in kinds}
     if name in names[Kind.SCENARIOS]:
-        text = dump_scenario(resolve_scenario(name))
+        text = dump_scenario(resolve_scenario(name), by_name=not full)
     elif name in names[Kind.MODELS]:
         text = dump_model(resolve_model(name))
     elif name in names[Kind.PACKAGES]:

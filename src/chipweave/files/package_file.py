@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -218,6 +218,7 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
             positions=positions,
             routing=routing,
             source=spec.source,
+            notes=_unused(spec, {label for _, label in rows}),
             **figures,
         )
     except InputError as error:
@@ -227,15 +228,13 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
 
 
 def _chiplets(spec: PackageSpec, labels: list[tuple[Location, str]], problems: Problems, folder: Path) -> list[Chiplet]:
-    """The chiplet of each label; a class that is named nowhere is a problem too, most likely a slip."""
+    """The chiplet of each label; the classes that no place uses are read, too, for what is wrong with them."""
     found: dict[str, Chiplet | None] = {}
     for label, ref in spec.classes.items():
         at: Location = ("classes", label)
         found[label] = (
             read_chiplet(ref, problems, at) if isinstance(ref, ChipletSpec) else _find(ref, at, problems, folder)
         )
-        if label not in {used for _, used in labels}:
-            problems.add(at, f"class {shown(label)} is on no place of the package; use it, or remove it")
     for at, label in labels:
         if label in found:
             continue
@@ -250,6 +249,15 @@ def _chiplets(spec: PackageSpec, labels: list[tuple[Location, str]], problems: P
         else:
             found[label] = _find(label, at, problems, folder)
     return [chiplet for _, label in labels if (chiplet := found[label]) is not None]
+
+
+def _unused(spec: PackageSpec, used: Collection[str]) -> tuple[str, ...]:
+    """What to say of classes that no place uses: a slip, or kept for later."""
+    unused = [shown(label) for label in spec.classes if label not in used]
+    if not unused:
+        return ()
+    what = f"class {unused[0]} is" if len(unused) == 1 else f"classes {', '.join(unused)} are"
+    return (f"In the package's file {what} on no place, and of no effect.",)
 
 
 def _find(name: str, location: Location, problems: Problems, folder: Path) -> Chiplet | None:

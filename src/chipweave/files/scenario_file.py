@@ -148,24 +148,37 @@ def _check_names(spec: ScenarioSpec, names: list[str], problems: Problems) -> No
         problems.add(at, f"the models wait for each other: {words}; remove one of these")
 
 
-def scenario_to_dict(scenario: Scenario) -> dict[str, Any]:
-    """JSON-able data, models in full, that `scenario_from_dict` reads back as an equal scenario."""
+def scenario_to_dict(scenario: Scenario, *, by_name: bool = False) -> dict[str, Any]:
+    """JSON-able data that `scenario_from_dict` reads back as an equal scenario.
+
+    Args:
+        by_name: built-in models are named, without their layers; else all models are written in full.
+    """
     data: dict[str, Any] = {"name": scenario.name}
     if scenario.note:
         data["note"] = scenario.note
-    data["models"] = [_task_to_dict(task) for task in scenario.tasks]
+    data["models"] = [_task_to_dict(task, by_name) for task in scenario.tasks]
     return data
 
 
-def _task_to_dict(task: Task) -> dict[str, Any]:
+def _task_to_dict(task: Task, by_name: bool) -> dict[str, Any]:
     data: dict[str, Any] = {"name": task.name, "batch": task.batch}
     if task.latency_limit_s is not None:
         data["latency_limit_s"] = task.latency_limit_s
     if task.depends_on is not None:
         data["depends_on"] = task.depends_on
+    if by_name and _is_built_in(task.model):
+        return data | {"model": task.model.name}
     return data | {"model": model_to_dict(task.model)}
 
 
-def dump_scenario(scenario: Scenario) -> str:
-    """YAML text that `load_scenario` reads back as an equal scenario."""
-    return dump_yaml(scenario_to_dict(scenario))
+def _is_built_in(model: Model) -> bool:
+    """Whether the model's name alone stands for it, at the builder's own sizes."""
+    from chipweave.workload.zoo import MODELS, build_model
+
+    return model.name in MODELS and build_model(model.name) == model
+
+
+def dump_scenario(scenario: Scenario, *, by_name: bool = False) -> str:
+    """YAML text that `load_scenario` reads back as an equal scenario; `by_name` as in `scenario_to_dict`."""
+    return dump_yaml(scenario_to_dict(scenario, by_name=by_name))

@@ -114,6 +114,11 @@ class Chiplet:
         return faults
 
     @property
+    def peak_macs_s(self) -> float:
+        """Multiply-accumulates per second, every lane busy."""
+        return self.num_pes * self.simd_lanes * self.clock_hz
+
+    @property
     def block_bytes(self) -> float:
         """The block in which weights that do not stay in L2 come from DRAM."""
         return self.l2_bytes / 10 if self.stream_bytes is None else float(self.stream_bytes)

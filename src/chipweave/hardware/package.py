@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -48,6 +48,7 @@ class Package:
         dram_latency_s, dram_energy_j_per_bit: Table II: 200 ns, 14.8 pJ/bit.
         conflict_delay_s: the delta of SCAR III-E, for which the paper gives no formula; 0.
         source: where the figures come from.
+        notes: what its file has that is of no effect, a sentence each; packages that differ in it alone are equal.
 
     Raises:
         InputError: naming each field at fault: quantities out of range, links to nowhere, isolated chiplets.
@@ -67,6 +68,7 @@ class Package:
     dram_energy_j_per_bit: float = 14.8e-12
     conflict_delay_s: float = 0.0
     source: str = ""
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         settle(self, "package")

@@ -26,6 +26,7 @@ def result_notes(result: Result) -> list[str]:
     notes = []
     if problem.scenario.note:
         notes.append(problem.scenario.note)
+    notes += problem.package.notes
     if bound is not None and gap is not None:
         terms = ", ".join(f"{name} {quantity(seconds, 's')}" for name, seconds in bound.terms_s)
         notes.append(
