@@ -17,7 +17,10 @@ import chipweave
 from chipweave.cli.console import program
 from chipweave.cli.main import app, run
 from chipweave.cost import DEFAULT
+from chipweave.files.scenario_file import scenario_from_dict
+from chipweave.files.yaml import parse_yaml
 from chipweave.schedulers import SCHEDULERS, every_option
+from chipweave.workload.zoo import build_scenario
 from tests.cli.fakes import FAKES
 
 SCENARIO = """
@@ -99,8 +102,26 @@ def test_lists(chip: Run, kind: str, name: str) -> None:
     code, out, err = chip("list", kind)
     assert (code, err) == (0, "")
     names = [line.split()[0] for line in out.splitlines()]
+    assert names[0] == kind.removesuffix("s")  # the heading
     assert name in names
-    assert json.loads(chip("list", kind, "--json")[1]) == names
+    assert [entry["name"] for entry in json.loads(chip("list", kind, "--json")[1])] == names[1:]
+
+
+def test_a_list_says_what_names_hold(chip: Run) -> None:
+    """Figures by hand: AlexNet is 714,188,480 MACs; a datacenter chiplet has 4096 PEs at 500 MHz."""
+    everything = json.loads(chip("list", "--json")[1])
+    by_name = {kind: {entry["name"]: entry for entry in entries} for kind, entries in everything.items()}
+    assert list(by_name) == ["models", "scenarios", "packages", "chiplets", "schedulers"]
+    assert by_name["models"]["alexnet"] == {"name": "alexnet", "layers": 11, "macs": 714_188_480, "weights": 61_090_496}
+    assert by_name["scenarios"]["datacenter-1"]["tasks"] == {"gpt-l": 1, "bert-l": 3}
+    package = by_name["packages"]["het-sides-3x3"]
+    assert (package["chiplets"], package["dataflows"]) == (9, {"nvdla": 6, "shidiannao": 3})
+    assert (package["peak_macs_s"], package["dram_bandwidth_bytes_s"]) == (9 * 4096 * 500e6, 64e9)
+    lines = chip("list")[1].splitlines()
+    (line,) = (line for line in lines if line.startswith("het-sides-3x3 "))
+    assert line.split("  ")[-2:] == ["18.4 TMAC/s", "64.0 GB/s"]
+    (line,) = (line for line in lines if line.startswith("datacenter-4 "))
+    assert line.endswith("gpt-l x8, bert-l x24, u-net x1, resnet-50 x32")
 
 
 @pytest.mark.parametrize("name", ["resnet18", "datacenter-1", "het-t", "datacenter-shidiannao"])
@@ -118,6 +139,15 @@ def test_what_is_shown_can_be_used(chip: Run, tmp_path: Path, name: str) -> None
         built_in, mine = (json.loads(chip("schedule", which, *arguments)[1]) for which in (name, path))
         assert built_in["evaluation"] == mine["evaluation"]
         assert built_in["scenario_hash"] == mine["scenario_hash"]
+
+
+def test_a_scenario_is_shown_by_the_names_of_its_models(chip: Run) -> None:
+    short, full = chip("show", "arvr-10-frame")[1], chip("show", "arvr-10-frame", "--full")[1]
+    assert "model: hand_graph_cnn" in short
+    assert len(short.splitlines()) == 5
+    assert parse_yaml(full, "full")["models"][1]["model"]["layers"][0]["op"] == "conv"
+    assert scenario_from_dict(parse_yaml(short, "short")) == scenario_from_dict(parse_yaml(full, "full"))
+    assert scenario_from_dict(parse_yaml(short, "short")) == build_scenario("arvr-10-frame")
 
 
 @pytest.mark.parametrize("kind", ["model", "scenario", "package", "chiplet", "schedule"])
@@ -466,7 +496,6 @@ def test_the_next_step_can_be_typed(
         (["import", "onx"], "see 'chipweave import --help'"),
         (["schedule", "resnet18", "-p", "het-2x2", "--objective", "ebp"], "'ebp' is not allowed; write latency,"),
         (["list", "modelz"], "'modelz'"),
-        (["list"], "Missing argument 'kind'. Choose from: models, scenarios,"),
         (["show", "resnet-50"], "did you mean 'resnet50'?"),
         (["evaluate", "missing.json"], "missing.json: no such file"),
         (["cost", "resnet50"], "--chiplet is missing"),

@@ -53,6 +53,14 @@ def read(text: str) -> Package:
     return package_from_dict(parse_yaml(text, "p.yaml"), "p.yaml")
 
 
+def test_a_class_that_no_place_uses_is_a_note() -> None:
+    package = read(GRID.replace("B]", "A]").replace("[B", "[A").replace("}", ", C: arvr-nvdla}"))
+    assert package.classes == (NVDLA,)
+    assert package.notes == ("In the package's file classes 'B', 'C' are on no place, and of no effect.",)
+    assert package == read(GRID.replace("B]", "A]").replace("[B", "[A").replace(", B: datacenter-shidiannao", ""))
+    assert refused(GRID.replace("}", ", C: nowhere}"))[0].startswith("p.yaml:2: classes.C: 'nowhere' is neither")
+
+
 def refused(text: str) -> tuple[str, ...]:
     with pytest.raises(InputError) as caught:
         read(text)
@@ -139,10 +147,6 @@ class TestMistakes:
             ),
             (GRID.replace("[B, A, B]", "[B, A, a]"), "p.yaml:5: grid[1][2]: 'a' is none of the `classes`; known: A, B"),
             (GRID.replace("[B, A, B]", "[B, A, 3]"), "p.yaml:5: grid[1][2]: 3 is not text; quote it"),
-            (
-                GRID.replace("B]", "A]").replace("B", "A").replace("A: datacenter-s", "B: datacenter-s"),
-                "p.yaml:2: classes.B: class 'B' is on no place of the package; use it, or remove it",
-            ),
             (GRID + "topology: trianglar\n", "p.yaml:6: topology: 'trianglar' is unknown; did you mean 'triangular'?"),
             (
                 GRID + "links: [[0, 1]]\n",

@@ -36,7 +36,9 @@ def test_macs_follow_scale_sims_formula(Y: int, R: int, stride: int) -> None:
     assert (layer.macs, layer.weight_elements) == (out * out * R * R * 6 * 4, R * R * 6 * 4)
 
 
-@pytest.mark.parametrize("header", ["Layer,M,N,K,", "L, M, N, K", "Layer Name, M, N, K, Sparsity,", "\ufeffLayer\tM\tN\tK"])
+@pytest.mark.parametrize(
+    "header", ["Layer,M,N,K,", "L, M, N, K", "Layer Name, M, N, K, Sparsity,", "\ufeffLayer\tM\tN\tK"]
+)
 def test_products(header: str) -> None:
     (layer,) = read(f"{header}\nff1,196,1536,384,\n").model.layers
     assert (layer.op, layer.Y, layer.C, layer.K) == (Op.GEMM, 196, 384, 1536)
@@ -87,7 +89,10 @@ def test_columns_beside_the_sizes() -> None:
         (HEADER + "a,8,8,3,3,99999999999,4,1,", "channels (column 6) '99999999999' is no whole number"),
         (HEADER + "a,8,2,3,3,2,4,1,", "net.csv:2: layer 'a': the filter 3x3 is larger than its map 8x2"),
         ("Layer,M,N,K,\na,1,,3,", "net.csv:2: layer 'a': N (column 3) is missing; write one"),
-        (HEADER + "aDP,8,8,3,3,2000000000,2000000000,1,", "net.csv:2: layer 'aDP': K=4000000000000000000 is not in 1.."),
+        (
+            HEADER + "aDP,8,8,3,3,2000000000,2000000000,1,",
+            "net.csv:2: layer 'aDP': K=4000000000000000000 is not in 1..",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, problem: str) -> None:

@@ -93,6 +93,7 @@ def _append(assembly: Assembly, spec: _Layer, made: Mapping[int, View], problems
     """The layer of `spec`; raises with the problem where there is one."""
     sizes = _sizes(spec, problems, at)
     windows = _windows(spec, sizes, problems, at)
+    problems.raise_any()
     output, operands, sign = _equation(spec, [*sizes, *windows], problems, at)
     views = {operand: _view(spec, operand, made, problems, at) for operand in operands}
     problems.raise_any()
