@@ -15,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from chipweave.errors import InputError
-from chipweave.workload.importers.assembly import Imported
+from chipweave.workload.importers.assembly import Imported, elements_in_words
 from chipweave.workload.importers.onnx.model import read_onnx
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge
@@ -128,6 +128,36 @@ def test_quantise_and_dequantise_fold(read: Any) -> None:
     made = read(net)
     assert only(made).macs == 64 * 12
     assert made.folded == {"DequantizeLinear": 1, "QuantizeLinear": 1}
+    assert (made.element_types, made.model.bytes_per_element) == ({"int8": 2}, 1)  # as stored, not as computed with
+
+
+@pytest.mark.parametrize(
+    ("element", "name", "bytes_"),
+    [
+        (TensorProto.FLOAT, "float32", 4),
+        (TensorProto.DOUBLE, "float64", 8),
+        (TensorProto.BFLOAT16, "bfloat16", 2),
+        (TensorProto.INT8, "int8", 1),
+    ],
+)
+def test_an_element_is_as_wide_as_in_the_file(read: Any, element: int, name: str, bytes_: int) -> None:
+    """Of the weights and the input; the bias is of no account. What is given overrules it."""
+    net = Net()
+    operator = "MatMulInteger" if element == TensorProto.INT8 else "MatMul"
+    net.node(operator, net.input("x", (2, 8), element), net.weight("w", 8, 4, element=element))
+    made = read(net)
+    assert (made.element_types, made.model.bytes_per_element) == ({name: 2}, bytes_)
+    assert read(net, bytes_per_element=3).model.bytes_per_element == 3
+
+
+def test_elements_of_several_widths_are_costed_at_a_byte(read: Any) -> None:
+    net = Net(21)
+    scale, zero = net.weight("scale", 4, element=TensorProto.FLOAT16), net.weight("zero", 4, element=TensorProto.INT8)
+    weight = net.node("DequantizeLinear", net.weight("w", 8, 4, element=TensorProto.INT8), scale, zero, axis=1)
+    net.node("MatMul", net.input("x", (2, 8), TensorProto.FLOAT16), weight)
+    made = read(net)
+    assert (made.element_types, made.model.bytes_per_element) == ({"float16": 1, "int8": 1}, 1)
+    assert "they differ in width; --bytes-per-element sets one" in elements_in_words(made)
 
 
 def test_dynamic_quantisation_adds_no_layers(read: Any) -> None:
