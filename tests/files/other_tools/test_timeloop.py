@@ -178,6 +178,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, found: s
         read(tmp_path, text)
     assert found in str(error.value)
     assert all(problem.startswith(f"{tmp_path}/layer.yaml") for problem in error.value.problems)
+    assert all(problem.count(f"{tmp_path}") == 1 for problem in error.value.problems)
 
 
 def test_folders_without_problems(tmp_path: Path) -> None:

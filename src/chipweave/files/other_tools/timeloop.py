@@ -126,10 +126,7 @@ def import_problems(path: Path, *, name: str, bytes_per_element: int | None = No
         if path.is_dir() and not is_problem(text):
             passed_over.append(file.name)
             continue
-        try:
-            before = _append(assembly, file, _parsed(text, file), before)
-        except InputError as error:
-            raise error if error.path else InputError([f"{file}: {problem}" for problem in error.problems]) from None
+        before = _append(assembly, file, _parsed(text, file), before)
     if len(passed_over) == len(files):
         raise InputError(f"{path}: no file in it has a `problem`; name a folder of Timeloop's problems")
     if passed_over:
