@@ -89,6 +89,11 @@ class LayerSpec(Spec):
     )
     out_y: Bound | None = Field(None, description="Output height. Default: the usual convolution arithmetic.")
     out_x: Bound | None = Field(None, description="Output width. Default: the usual convolution arithmetic.")
+    shares: Name | None = Field(
+        None,
+        description="Name of a layer listed before whose weights this one uses too: the model's total counts them once. "
+        "Default: weights of its own.",
+    )
     inputs: list[Operand] | None = Field(
         None,
         min_length=1,
@@ -204,6 +209,7 @@ def _layer(spec: LayerSpec, problems: Problems, location: Location) -> Layer | N
             padding=(spec.padding[0], spec.padding[1]),
             dilation=(spec.dilation[0], spec.dilation[1]),
             groups=spec.groups or (spec.C if per_channel else 1),
+            shares=spec.shares or "",
         )
     except InputError as error:
         for problem in error.problems:
@@ -353,6 +359,8 @@ def _layer_to_dict(model: Model, position: int) -> dict[str, Any]:
         value = getattr(layer, key)
         if value != defaults.get(key):
             data[key] = value if isinstance(value, int) else value[0] if value[0] == value[1] else list(value)
+    if layer.shares:
+        data["shares"] = layer.shares
     edges = model.operands[position]
     inputs = [_input_to_dict(model, layer, edge, edges) for edge in edges]
     if inputs != [model.layers[position - 1].name if position else INPUT]:

@@ -43,6 +43,7 @@ class Layer:
     - pool, upsample, elementwise: K = C = groups = channels; no multiplications.
 
     `operands` says how many tensors as large as its input an element-wise layer reads; a model sets it by the edges.
+    `shares` names the layer before it in the model whose weights are its weights too: a model's total counts them once.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Layer:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     operands: int = 1
+    shares: str = ""
 
     def __post_init__(self) -> None:
         settle(self, "layer")

@@ -126,7 +126,8 @@ class Model:
 
     @property
     def weight_elements(self) -> int:
-        return sum(layer.weight_elements for layer in self.layers)
+        """Trained weights; those that several layers share count once."""
+        return sum(layer.weight_elements for layer in self.layers if not layer.shares)
 
 
 def _with_operands(layer: Layer, edges: Sequence[Edge]) -> Layer:
@@ -167,6 +168,28 @@ def _problems(model: Model) -> Iterator[str]:
         fault = layer.output_fault(any(edge.reshape for edge in edges))
         if fault is not None:
             yield f"layer '{layer.name}': {'='.join(fault)}"
+    yield from _sharing_problems(model.layers)
+
+
+def _sharing_problems(layers: Sequence[Layer]) -> Iterator[str]:
+    """Weights are shared with a layer before, which has as many and shares none itself."""
+    before: dict[str, Layer] = {}
+    for layer in layers:
+        if layer.shares:
+            first = before.get(layer.shares)
+            if first is None:
+                yield f"layer '{layer.name}' shares the weights of '{layer.shares}', which is no layer before it"
+            elif first.shares:
+                yield (
+                    f"layer '{layer.name}' shares the weights of '{first.name}', which has none of its own; name "
+                    f"'{first.shares}', whose weights they are"
+                )
+            elif first.weight_elements != layer.weight_elements or not layer.weight_elements:
+                yield (
+                    f"layer '{layer.name}' has {layer.weight_elements} weights and shares those of '{first.name}', "
+                    f"which are {first.weight_elements}; layers share all their weights or none"
+                )
+        before[layer.name] = layer
 
 
 def operand_problems(layers: Sequence[Layer | None], layer: Layer, edges: Sequence[Edge]) -> Iterator[str]:

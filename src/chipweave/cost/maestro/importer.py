@@ -143,13 +143,13 @@ def _append(assembly: Assembly, layer: NetworkLayer, before: View | None) -> Vie
     if layer.kind == "TRCONV":
         out = tuple((size - 1) * s + kernel for size, s, kernel in zip((Y, X), stride, (R, S), strict=True))
         return assembly.transposed_convolution(
-            layer.name, source, (C, K, R, S),
+            layer.name, source, constant((C, K, R, S)),
             stride=stride, padding=(0, 0), dilation=(1, 1), groups=1, shape=(copies, K, *out),
         )  # fmt: skip
     # One output remains where the filter is larger than its map, as in some published files.
     out = tuple(max(1, (size - kernel) // s + 1) for size, s, kernel in zip((Y, X), stride, (R, S), strict=True))
     return assembly.convolution(
-        layer.name, source, (K, C // groups, R, S),
+        layer.name, source, constant((K, C // groups, R, S)),
         stride=stride, padding=(0, 0), dilation=(1, 1), groups=groups, shape=(copies, K, *out),
     )  # fmt: skip
 

@@ -66,17 +66,35 @@ class Assembly:
 
     `shape` is the output's shape wherever it is asked for. Sizes that are not positive, or too large to be true, are
     an InputError that names the layer.
+
+    `times` says how often a loop runs what is appended now: layers become so many copies (their `N`), which share
+    their weights, and views are of a single round.
     """
 
     def __init__(self) -> None:
+        self.times = 1
         self._layers: list[Layer] = []
         self._edges: list[Edge] = []
         self._uses: Counter[str] = Counter()
         self._inputs: dict[str, int] = {}
+        self._first_with: dict[str, Layer] = {}
         self.unsupported: Counter[str] = Counter()
         self.folded: Counter[str] = Counter()
         self.notes: list[str] = []
         self.element_types: Counter[str] = Counter()
+        self.reasons: list[str] = []
+        """Why operators are not costed, in sentences that may follow notes."""
+
+    def copy(self) -> Assembly:
+        """One that goes on from here by itself."""
+        made = Assembly()
+        made.become(self)
+        return made
+
+    def become(self, other: Assembly) -> None:
+        """Take over all that `other` has, so that what it tried holds here."""
+        for name, value in vars(other).items():
+            setattr(self, name, value if isinstance(value, int) else value.copy())
 
     @property
     def layer_count(self) -> int:
@@ -93,9 +111,15 @@ class Assembly:
         """
         if not self._layers:
             listed = counted(dict(sorted(self.unsupported.items())))
-            raise InputError(
-                f"'{legal_name(name)}' has no operator that is costed; "
-                + (f"it has {listed}, which are not" if listed else "import a network with convolutions or products")
+            what = f"it has {listed}, which are not" if listed else "import a network with convolutions or products"
+            nothing = f"'{legal_name(name)}' has no operator that is costed; {what}"
+            raise InputError([nothing, *dict.fromkeys(self.reasons)])
+        sharing = {layer.shares for layer in self._layers if layer.shares}
+        if sharing:
+            several = len(sharing) + sum(bool(layer.shares) for layer in self._layers)
+            self.notes.append(
+                f"{several} layers share weights with others; the model's total counts these once, a schedule brings "
+                "them to each layer"
             )
         model = Model(
             legal_name(name) or "model",
@@ -107,7 +131,7 @@ class Assembly:
         )
         counters = self.unsupported, self.folded, self.element_types
         unsupported, folded, types = (dict(sorted(counter.items())) for counter in counters)
-        return Imported(model, unsupported, folded, tuple(dict.fromkeys(self.notes)), types)
+        return Imported(model, unsupported, folded, tuple(dict.fromkeys((*self.notes, *self.reasons))), types)
 
     def fold(self, operator: str, views: Sequence[View], shape: Shape | None) -> View:
         """An operator that costs nothing, counted under its name."""
@@ -123,21 +147,31 @@ class Assembly:
         self,
         name: str,
         source: View,
-        weight: Shape,
+        weight: View,
         *,
         stride: Sequence[int],
         padding: Sequence[int],
         dilation: Sequence[int],
         groups: int,
         shape: Shape,
+        beside: Sequence[View] = (),
     ) -> View:
         """A convolution over one, two or three axes; `source` and `shape` are N x channels x those axes.
 
         `weight`: K x C/groups x the filter; `padding`: before each axis. A third axis (the first of three) unrolls:
-        every output plane is a copy of a convolution over the planes under its filter.
+        every output plane is a copy of a convolution over the planes under its filter. A filter that is no constant
+        has no weights: the convolution is then a product of the patches under it with the filter, group by group.
+
+        Args:
+            beside: further activations that steer it, such as the offsets of its taps.
         """
-        channels, filter_ = weight[0], weight[2:]
         assert source.shape is not None
+        assert weight.shape is not None
+        channels, filter_ = weight.shape[0], weight.shape[2:]
+        if weight.kind is not ViewKind.CONSTANT:
+            positions, taps = source.shape[0] * math.prod(shape[2:]), math.prod(filter_)
+            layer = self._layer(name, Op.MATMUL, K=channels, C=source.shape[1] * taps, Y=positions, groups=groups)
+            return self._append(layer, (source, weight, *beside), shape)
         size, out = source.shape[2:], shape[2:]
         C, N = source.shape[1], source.shape[0]
         axes = slice(-2, None)
@@ -148,13 +182,13 @@ class Assembly:
             name, op, K=channels, C=C, N=N, groups=groups, **_grid(size[axes], out[axes], filter_[axes]),
             stride=_pair(stride), padding=_pair(padding, 0), dilation=_pair(dilation),
         )  # fmt: skip
-        return self._append(layer, (source,), shape)
+        return self._append(layer, (source, *beside), shape, weight.stored)
 
     def transposed_convolution(
         self,
         name: str,
         source: View,
-        weight: Shape,
+        weight: View,
         *,
         stride: Sequence[int],
         padding: Sequence[int],
@@ -162,14 +196,28 @@ class Assembly:
         groups: int,
         shape: Shape,
     ) -> View:
-        """A transposed convolution over one or two axes; `weight`: C x K/groups x the filter."""
+        """A transposed convolution over one, two or three axes; `weight`: C x K/groups x the filter.
+
+        A third axis (the first of three) unrolls: every input plane is a copy that makes a plane for each of the
+        filter's. Where these overlap, what is made is more than what is left of it. A filter that is no constant has
+        no weights: every input element is multiplied with its channel's filters.
+        """
         assert source.shape is not None
+        assert weight.shape is not None
+        (C, K, *filter_), (N, _, *size) = weight.shape, source.shape
+        if weight.kind is not ViewKind.CONSTANT:
+            columns, positions = K * groups * math.prod(filter_), N * math.prod(size)
+            layer = self._layer(name, Op.MATMUL, K=columns, C=C, Y=positions, groups=groups)
+            return self._append(layer, (source, weight), shape)
+        if len(filter_) == 3:
+            N, K = N * size[0], K * filter_[0]
+        axes = slice(-2, None)
         layer = self._layer(
-            name, Op.TRANSPOSED, K=weight[1] * groups, C=weight[0], N=source.shape[0], groups=groups,
-            **_grid(source.shape[2:], shape[2:], weight[2:]), stride=_pair(stride), padding=_pair(padding, 0),
+            name, Op.TRANSPOSED, K=K * groups, C=C, N=N, groups=groups,
+            **_grid(size[axes], shape[2:][axes], filter_[axes]), stride=_pair(stride), padding=_pair(padding, 0),
             dilation=_pair(dilation),
         )  # fmt: skip
-        return self._append(layer, (source,), shape)
+        return self._append(layer, (source,), shape, weight.stored)
 
     def product(
         self,
@@ -195,9 +243,11 @@ class Assembly:
         if all(constants) or all(controls) or (any(controls) and inner == 1):
             return fold(views, shape)
         if constants[1]:
-            return self._append(self._weighted(name, right.matrices, batch, rows, inner, columns), views[:1], shape)
+            layer = self._weighted(name, right.matrices, batch, rows, inner, columns)
+            return self._append(layer, views[:1], shape, right.view.stored)
         if constants[0]:
-            return self._append(self._weighted(name, left.matrices, batch, columns, inner, rows), views[1:], shape)
+            layer = self._weighted(name, left.matrices, batch, columns, inner, rows)
+            return self._append(layer, views[1:], shape, left.view.stored)
         heads = batch
         if right.matrices == 1:
             heads, rows = 1, batch * rows
@@ -210,6 +260,23 @@ class Assembly:
         if matrices == 1:
             return self._layer(name, Op.GEMM, K=columns, C=inner, Y=batch * rows)
         return self._layer(name, Op.CONV, K=batch * columns, C=batch * inner, Y=rows, groups=batch)
+
+    def repeated_product(
+        self, name: str, views: Sequence[View], weights: View, *, times: int, rows: int, inner: int, columns: int
+    ) -> View:
+        """`times` products (rows x inner) @ weights (inner x columns), one after another and with the same weights.
+
+        Args:
+            views: what comes in beside what an earlier product left.
+        """
+        layer = self._layer(name, Op.GEMM, K=columns, C=inner, Y=rows, N=times)
+        return self._append(layer, views, (times * rows, columns), weights.stored)
+
+    def joined(self, name: str, views: Sequence[View], shape: tuple[int, int, int]) -> View:
+        """An element-wise layer that makes copies x rows x features of all that the views bring."""
+        N, Y, C = shape
+        layer = self._layer(name, Op.ELEMENTWISE, K=C, C=C, Y=Y, N=N, groups=C)
+        return self._append(layer, views, shape)
 
     def attention(
         self,
@@ -297,8 +364,9 @@ class Assembly:
     def _channels(self, views: Sequence[View]) -> set[int]:
         return {self._layers[p.producer].K for view in views for p in view.pieces if p.producer != NETWORK_INPUT}
 
-    def _layer(self, name: str, op: Op, **figures: int | Pair) -> Layer:
+    def _layer(self, name: str, op: Op, N: int = 1, **figures: int | Pair) -> Layer:
         label = self._unique(legal_name(name) or op.value)
+        figures["N"] = N * self.times
         for key, value in figures.items():
             least = 0 if key == "padding" else 1
             if not all(least <= each <= LARGEST_BOUND for each in (value if isinstance(value, tuple) else (value,))):
@@ -318,7 +386,11 @@ class Assembly:
                 self._uses[f"{name}#{count}"] += 1
                 return f"{name}#{count}"
 
-    def _append(self, layer: Layer, sources: Sequence[View], shape: Shape | None) -> View:
+    def _append(self, layer: Layer, sources: Sequence[View], shape: Shape | None, stored: str = "") -> View:
+        if stored:
+            first = self._first_with.setdefault(stored, layer)
+            if first is not layer and first.weight_elements == layer.weight_elements:
+                layer = replace(layer, shares=first.name)
         if len(self._layers) >= MOST_LAYERS:
             raise InputError(f"the network has more than {MOST_LAYERS:,} layers; import a part of it")
         index = len(self._layers)
@@ -326,18 +398,21 @@ class Assembly:
         self._edges += self._edges_into(index, layer, sources)
         if len(self._edges) > MOST_EDGES:
             raise InputError(f"the network has more than {MOST_EDGES:,} edges between layers; import a part of it")
-        return made_of((Piece(index, layer.output_elements),), shape)
+        view = made_of((Piece(index, layer.output_elements // self.times),), shape)
+        return fold((view,), shape)
 
     def _edges_into(self, index: int, layer: Layer, sources: Sequence[View]) -> list[Edge]:
         """One edge per producer, with all that its views bring of it; marked where these are not what is read."""
         brought: dict[int, int] = {}
         of_inputs: Counter[str] = Counter()
         for piece in chain.from_iterable(view.pieces for view in sources):
-            brought[piece.producer] = brought.get(piece.producer, 0) + piece.elements
+            elements = min(piece.elements * self.times, piece.most or piece.elements * self.times)
+            brought[piece.producer] = brought.get(piece.producer, 0) + elements
             if piece.producer == NETWORK_INPUT:
-                of_inputs[piece.origin] += piece.elements
+                of_inputs[piece.origin] += elements
         if not brought:  # made of control values alone, as a network of 16-bit pictures might be
-            brought, of_inputs = {NETWORK_INPUT: layer.input_elements}, Counter({"": layer.input_elements})
+            elements = layer.input_elements // self.times
+            brought, of_inputs = {NETWORK_INPUT: elements}, Counter({"": elements})
         for origin, elements in of_inputs.items():
             self._inputs[origin] = max(self._inputs.get(origin, 0), elements)
         for producer in brought:

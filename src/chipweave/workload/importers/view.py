@@ -7,7 +7,7 @@ All functions are pure, and none looks at values.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -34,6 +34,8 @@ class Piece:
     origin: str = ""
     embedded: bool = False
     """Rows of an embedding table, which stand for the network's input."""
+    most: int = 0
+    """Elements that it brings altogether, however often a loop reads it; 0 where there is no limit."""
 
     @property
     def source(self) -> tuple[int, str]:
@@ -55,12 +57,15 @@ class View:
     Args:
         shape: None where it is not known.
         parts: side by side along `axis`, as a concatenation leaves them; a single one where `axis` is None.
+        stored: of a constant, which tensor it is, however its elements are laid out. Layers whose weights have the
+            same name here share them; empty where nobody else can have them.
     """
 
     kind: ViewKind
     shape: Shape | None
     parts: tuple[Part, ...] = ()
     axis: int | None = None
+    stored: str = ""
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -76,8 +81,8 @@ class View:
         return None if self.shape is None else math.prod(self.shape)
 
 
-def constant(shape: Shape | None) -> View:
-    return View(ViewKind.CONSTANT, shape)
+def constant(shape: Shape | None, stored: str = "") -> View:
+    return View(ViewKind.CONSTANT, shape, stored=stored)
 
 
 def control(shape: Shape | None) -> View:
@@ -96,6 +101,20 @@ def network_input(name: str, shape: Shape) -> View:
 def embedding(name: str, shape: Shape) -> View:
     """Rows that a look-up takes from a table: for the layers after it, the network's input."""
     return made_of((Piece(NETWORK_INPUT, math.prod(shape), name, embedded=True),), shape)
+
+
+def with_pieces(view: View, change: Callable[[Piece], Piece]) -> View:
+    """The view with every piece changed."""
+    return replace(view, parts=tuple(Part(part.length, tuple(map(change, part.pieces))) for part in view.parts))
+
+
+def bounded(view: View, times: int) -> View:
+    """What a loop reads that others made before it: however often it does, no more than is there.
+
+    Args:
+        times: how often the loop itself runs.
+    """
+    return with_pieces(view, lambda piece: replace(piece, most=piece.most or piece.elements * times))
 
 
 def fold(views: Sequence[View], shape: Shape | None) -> View:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections import ChainMap, Counter
-from collections.abc import Container, Mapping, MutableMapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Assembly, legal_name
-from chipweave.workload.importers.onnx import contributed
+from chipweave.workload.importers.onnx import contributed, loops
 from chipweave.workload.importers.onnx.constants import evaluate
 from chipweave.workload.importers.onnx.corrected import corrected_shape
 from chipweave.workload.importers.onnx.infer import Known, inferred
 from chipweave.workload.importers.onnx.operators import makes_activations, translate
-from chipweave.workload.importers.onnx.order import described, graphs_of, ordered, reads
+from chipweave.workload.importers.onnx.order import captured_by, described, graphs_of, ordered
 from chipweave.workload.importers.onnx.tensor import (
     Call,
     OnnxTensor,
@@ -51,12 +51,14 @@ class Scope:
         prefix: of the layers' names.
         arguments: what attributes of a function's nodes refer to.
         weights: names of tensors that one node alone reads and whose layer is called after them.
+        place: of the graph among all that are walked; two tensors of one name differ in it.
     """
 
     versions: Mapping[str, int]
     prefix: str = ""
     arguments: Mapping[str, AttributeProto] | None = None
     weights: frozenset[str] = frozenset()
+    place: str = ""
 
 
 @dataclass
@@ -78,6 +80,8 @@ class OnnxWalk:
     nodes_left: int = MOST_NODES
     operands_left: int = MOST_FIELDS
     calls: list[FunctionKey] = field(default_factory=list)
+    places: int = 0
+    """Graphs that were walked."""
 
     def run(self, nodes: Sequence[NodeProto], tensors: Tensors, scope: Scope) -> None:
         """Add what the nodes make to `tensors`.
@@ -96,7 +100,8 @@ class OnnxWalk:
             if scope.arguments is not None:
                 node = _with_arguments(node, scope.arguments)
             made = self.outputs(node, tensors, scope) if node.output else []
-            tensors.update({name: tensor for name, tensor in zip(node.output, made, strict=True) if name})
+            pairs = zip(node.output, made, strict=True)
+            tensors.update({name: named(tensor, scope.place + name) for name, tensor in pairs if name})
 
     def outputs(self, node: NodeProto, tensors: Tensors, scope: Scope) -> list[OnnxTensor]:
         inputs = tuple(tensors[name] if name else None for name in node.input)
@@ -106,10 +111,10 @@ class OnnxWalk:
         attributes = {attribute.name: self.value(attribute, node) for attribute in node.attribute}
         if node.op_type == "Constant":
             return [_constant(attributes)]
-        if node.op_type == "If" and inputs and inputs[0] is not None and inputs[0].integers:
-            branch = attributes.get("then_branch" if inputs[0].integers[0] else "else_branch")
-            if branch is not None:
-                return self.branch(branch, node, tensors, scope)
+        if any(graphs_of(attribute) for attribute in node.attribute):
+            made = self.controlled(node, inputs, attributes, tensors, scope)
+            if made is not None:
+                return made
         call = Call(
             operator=legal_name(f"{domain}:{node.op_type}" if (domain := domain_of(node.domain)) else node.op_type),
             name=_name(node, scope),
@@ -120,13 +125,16 @@ class OnnxWalk:
         known, reason = self.sizes(node, call, scope)
         call = replace(call, shapes=tuple(shape for _, shape in known))
         values = _values(call)
+        same = _same_elements(call)
         if values is not None:
-            return [OnnxTensor(constant(a.shape), element, a) for a, (element, _) in zip(values, known, strict=True)]
-        captured = tuple(tensors[name].view for name in _captured(node) if name in tensors)
+            pairs = zip(values, known, strict=True)
+            return [OnnxTensor(constant(a.shape, same), element, a) for a, (element, _) in pairs]
+        captured = tuple(tensors[name].view for name in captured_by(node) if name in tensors)
         kind = kind_of([*call.views, *captured])
-        if kind is ViewKind.CONSTANT or (kind is ViewKind.CONTROL and not makes_activations(call.operator)):
-            made = constant if kind is ViewKind.CONSTANT else control
-            return [OnnxTensor(made(shape), element, stored=dequantized(call)) for element, shape in known]
+        if kind is ViewKind.CONSTANT:
+            return [OnnxTensor(constant(shape, same), element, stored=dequantized(call)) for element, shape in known]
+        if kind is ViewKind.CONTROL and not makes_activations(call.operator):
+            return [OnnxTensor(control(shape), element, stored=dequantized(call)) for element, shape in known]
         before = self.assembly.layer_count
         views = translate(self.assembly, call, captured)
         if self.assembly.layer_count > before:
@@ -152,6 +160,33 @@ class OnnxWalk:
             known[index] = (element or declared[0] or first, declared[1] if shape is None else shape)
         return known, reason
 
+    def controlled(
+        self,
+        node: NodeProto,
+        inputs: Sequence[OnnxTensor | None],
+        attributes: Mapping[str, Any],
+        tensors: Tensors,
+        scope: Scope,
+    ) -> list[OnnxTensor] | None:
+        """A branch or a loop, walked where it is known what runs, and how often; None elsewhere."""
+        if domain_of(node.domain):
+            return None
+        graph = attributes.get("body")
+        if node.op_type in ("Loop", "Scan") and graph is not None:
+            body = loops.Body(self, graph, node, tensors, scope)
+            made = loops.loop(body, inputs) if node.op_type == "Loop" else loops.scan(body, inputs, attributes)
+            return None if made is None else as_many(made, node)
+        if node.op_type != "If" or not inputs or inputs[0] is None:
+            return None
+        if not inputs[0].integers:
+            self.assembly.reasons.append(
+                f"{described(node)} takes one of two branches by a value that is not known; if it follows from an "
+                "input of the network, --value NAME=VALUE gives that"
+            )
+            return None
+        branch = attributes.get("then_branch" if inputs[0].integers[0] else "else_branch")
+        return None if branch is None else as_many(self.subgraph(branch, node, (), tensors, scope), node)
+
     def called(
         self, function: FunctionProto, node: NodeProto, inputs: Sequence[OnnxTensor | None], scope: Scope
     ) -> list[OnnxTensor]:
@@ -163,18 +198,57 @@ class OnnxWalk:
         versions = {domain_of(entry.domain): entry.version for entry in function.opset_import}
         key = (domain_of(function.domain), function.name, function.overload)
         self.enter(key, node)
-        self.run(function.node, tensors, Scope(versions, f"{_name(node, scope)}/", arguments))
+        inner = Scope(versions, f"{_name(node, scope)}/", arguments, place=self.place())
+        self.run(function.node, tensors, inner)
         self.calls.pop()
-        return self.results(list(function.output), node, tensors)
+        return as_many(_found(list(function.output), node, tensors), node)
 
-    def branch(self, graph: GraphProto, node: NodeProto, tensors: Tensors, scope: Scope) -> list[OnnxTensor]:
-        """The branch of an If whose condition is known."""
-        own = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
-        inner = ChainMap(own, tensors)  # only the first is written to
+    def subgraph(
+        self, graph: GraphProto, node: NodeProto, given: Sequence[OnnxTensor], tensors: Tensors, scope: Scope
+    ) -> list[OnnxTensor]:
+        """All that a branch or one round of a loop hands back.
+
+        Args:
+            given: one for each of the graph's inputs.
+
+        Raises:
+            InputError: the graph asks for more, or hands back what nothing makes.
+        """
+        if len(given) != len(graph.input):
+            raise InputError(
+                f"{described(node)} hands {len(given)} tensors to a graph of {len(graph.input)} inputs; the file is "
+                "damaged, export it again"
+            )
+        place = self.place()
+        own: Tensors = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
+        own |= {value.name: tensor for value, tensor in zip(graph.input, given, strict=True)}
+        inner = ChainMap({name: named(tensor, place + name) for name, tensor in own.items()}, tensors)
         self.enter(("", described(node), str(len(self.calls))), node)
-        self.run(graph.node, inner, scope)
+        self.run(graph.node, inner, replace(scope, place=place))  # only the first of the maps is written to
         self.calls.pop()
-        return self.results([value.name for value in graph.output], node, inner)
+        return _found([value.name for value in graph.output], node, inner)
+
+    def place(self) -> str:
+        self.places += 1
+        return f"{self.places}/"
+
+    def trial(self) -> OnnxWalk:
+        """A walk that goes on from here, and leaves no trace unless it is adopted."""
+        return replace(
+            self,
+            assembly=self.assembly.copy(),
+            unknown=list(self.unknown),
+            overruled=list(self.overruled),
+            calls=list(self.calls),
+        )
+
+    def spend(self, trial: OnnxWalk) -> None:
+        """What a trial took of the walk's limits is taken, whether or not it is adopted."""
+        self.nodes_left, self.operands_left, self.places = trial.nodes_left, trial.operands_left, trial.places
+
+    def adopt(self, trial: OnnxWalk) -> None:
+        self.assembly.become(trial.assembly)
+        self.unknown[:], self.overruled[:] = trial.unknown, trial.overruled
 
     def enter(self, key: FunctionKey, node: NodeProto) -> None:
         if key in self.calls or len(self.calls) >= MOST_CALLS:
@@ -182,15 +256,6 @@ class OnnxWalk:
             why = "calls itself" if key in self.calls else f"is more than {MOST_CALLS} calls deep"
             raise InputError(f"{described(node)} {why}: {chain}; export the model without functions")
         self.calls.append(key)
-
-    def results(self, names: Sequence[str], node: NodeProto, tensors: Mapping[str, OnnxTensor]) -> list[OnnxTensor]:
-        """What a function or branch hands back to the node that called it."""
-        wanted = names[: len(node.output)]
-        missing = [name for name in wanted if name not in tensors]
-        if missing or len(node.output) > len(names):
-            what = f"'{missing[0]}', which nothing makes" if missing else f"more than the {len(names)} outputs"
-            raise InputError(f"{described(node)} asks for {what}; the file is damaged, export it again")
-        return [tensors[name] for name in wanted]
 
     def value(self, attribute: AttributeProto, node: NodeProto) -> Any:
         """An attribute as Python has it; a tensor as a `OnnxTensor`, text as a string."""
@@ -207,6 +272,50 @@ class OnnxWalk:
                 f"{described(node)}: attribute '{attribute.name}' has no known type; export it again"
             ) from None
         return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
+
+
+def _found(names: Sequence[str], node: NodeProto, tensors: Mapping[str, OnnxTensor]) -> list[OnnxTensor]:
+    missing = [name for name in names if name not in tensors]
+    if missing:
+        raise InputError(
+            f"{described(node)} asks for '{missing[0]}', which nothing makes; the file is damaged, export it again"
+        )
+    return [tensors[name] for name in names]
+
+
+def as_many(made: list[OnnxTensor], node: NodeProto) -> list[OnnxTensor]:
+    """As many of what a graph hands back as the node that called it has outputs.
+
+    Raises:
+        InputError: it has more.
+    """
+    if len(node.output) > len(made):
+        raise InputError(
+            f"{described(node)} asks for more than the {len(made)} outputs; the file is damaged, export it again"
+        )
+    return made[: len(node.output)]
+
+
+def named(tensor: OnnxTensor, name: str) -> OnnxTensor:
+    """A constant that is none that was there before is known by its own name from here on."""
+    if tensor.view.kind is not ViewKind.CONSTANT or tensor.view.stored:
+        return tensor
+    return replace(tensor, view=replace(tensor.view, stored=name))
+
+
+_REARRANGED = frozenset(
+    (
+        "Cast", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape", "Squeeze", "Transpose",
+        "Unsqueeze",
+    )
+)  # fmt: skip
+
+
+def _same_elements(call: Call) -> str:
+    """Which stored tensor the output of an operator on constants is, where all its elements are there again."""
+    first = call.operand(0)
+    same = call.operator in _REARRANGED and first is not None and first.shape is not None and call.shape is not None
+    return first.view.stored if same and math.prod(first.shape) == math.prod(call.shape) else ""
 
 
 def _with_arguments(node: NodeProto, arguments: Mapping[str, AttributeProto]) -> NodeProto:
@@ -241,30 +350,6 @@ def weight_names(nodes: Sequence[NodeProto], stored: Sequence[str]) -> frozenset
             if name in uses:
                 uses[name] += 1
     return frozenset(name for name, count in uses.items() if count == 1)
-
-
-_WEIGHTS_AT = {
-    "Conv": (1,),
-    "ConvInteger": (1,),
-    "ConvTranspose": (1,),
-    "Gemm": (0, 1),
-    "MatMul": (0, 1),
-    "MatMulInteger": (0, 1),
-    "QLinearConv": (3,),
-    "QLinearMatMul": (0, 3),
-}
-"""Operands that may be weights; others, such as biases of zeros, are often one tensor for many nodes."""
-
-
-def sharing(nodes: Sequence[NodeProto], stored: Container[str]) -> int:
-    """How many nodes take for weights a stored tensor that another one takes too."""
-    uses = Counter(
-        node.input[place]
-        for node in nodes
-        for place in _WEIGHTS_AT.get(node.op_type, ())
-        if place < len(node.input) and node.input[place] in stored
-    )
-    return sum(count for count in uses.values() if count > 1)
 
 
 def _constant(attributes: Mapping[str, Any]) -> OnnxTensor:
@@ -302,11 +387,3 @@ def _values(call: Call) -> list[Any] | None:
     arrays = [None if tensor is None else tensor.values for tensor in call.inputs]
     made = evaluate(call.operator, arrays, call.attributes)
     return made if made is not None and len(made) == len(call.shapes) else None
-
-
-def _captured(node: NodeProto) -> list[str]:
-    """What subgraphs read of the graph around them."""
-    if not any(graphs_of(attribute) for attribute in node.attribute):
-        return []
-    own = set(node.input)
-    return [name for name in reads(node) if name not in own]

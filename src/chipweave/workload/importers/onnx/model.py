@@ -56,7 +56,7 @@ def _translate(
 ) -> str:
     """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
     from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
-    from chipweave.workload.importers.onnx.graph import OnnxWalk, Scope, Tensors, sharing, weight_names
+    from chipweave.workload.importers.onnx.graph import OnnxWalk, Scope, Tensors, named, weight_names
     from chipweave.workload.importers.onnx.order import reads
     from chipweave.workload.importers.onnx.parameters import parameters_among
     from chipweave.workload.importers.onnx.tensor import OnnxTensor, domain_of, input_tensor, legal_shape, stored_tensor
@@ -80,10 +80,9 @@ def _translate(
         tensors[value.name] = (
             OnnxTensor(constant(shape), element) if weight else input_tensor(value.name, element, shape)
         )
+    tensors = {name: named(tensor, name) for name, tensor in tensors.items()}
     kept = tuple(name for name in tensors if name not in shapes or name in parameters)
     weights = weight_names(graph.node, kept)
-    if several := sharing(graph.node, kept):
-        assembly.notes.append(f"{several} layers share weights with others; each is taken to have its own")
     assembly.notes += _notes({name: shape for name, shape in shapes.items() if name not in parameters}, batches)
     assembly.notes += _on_parameters(parameters, [name for name in shapes if name not in parameters])
     overruled = any(":" in key for key in dims)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chipweave.workload.importers.assembly import Assembly
-from chipweave.workload.importers.onnx import contributed, products, rearranged, windows
+from chipweave.workload.importers.onnx import contributed, products, rearranged, recurrent, windows
 from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call
+from chipweave.workload.importers.recurrent import GATES
 from chipweave.workload.importers.view import View, control, fold, unary
 
 Made = View | tuple[View, ...] | None
@@ -62,6 +63,7 @@ OPERATORS: dict[str, Translation] = {
     "ConvInteger": windows.convolution,
     "QLinearConv": _quantised_convolution,
     "ConvTranspose": windows.transposed_convolution,
+    "DeformConv": windows.deformed_convolution,
     "MaxPool": windows.pool,
     "AveragePool": windows.pool,
     "LpPool": windows.pool,
@@ -89,6 +91,7 @@ OPERATORS: dict[str, Translation] = {
     "Squeeze": rearranged.reshape,
     "Unsqueeze": rearranged.reshape,
 }
+OPERATORS |= dict.fromkeys(GATES, recurrent.recurrent_layer)
 OPERATORS |= {f"{contributed.DOMAIN}:{name}": function for name, function in contributed.OPERATORS.items()}
 OPERATORS |= dict.fromkeys(
     (

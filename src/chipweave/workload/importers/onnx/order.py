@@ -79,6 +79,14 @@ def _free(graph: GraphProto) -> Iterator[str]:
     yield from (value.name for value in graph.output if value.name not in own)
 
 
+def captured_by(node: NodeProto) -> list[str]:
+    """What subgraphs read of the graph around them."""
+    if not any(graphs_of(attribute) for attribute in node.attribute):
+        return []
+    own = set(node.input)
+    return [name for name in reads(node) if name not in own]
+
+
 def described(node: NodeProto) -> str:
     name = node.name or next(iter(node.output), "")
     return f"'{name}' ({node.op_type})"

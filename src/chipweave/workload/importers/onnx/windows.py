@@ -11,8 +11,8 @@ from chipweave.workload.importers.onnx.tensor import Call, OnnxTensor
 from chipweave.workload.importers.view import Shape, View, ViewKind, fold, unary
 
 
-def convolution(assembly: Assembly, call: Call, weight: int = 1) -> View | None:
-    """Conv and its quantised forms, with the weights at position `weight`; None where sizes or weights are unknown.
+def convolution(assembly: Assembly, call: Call, weight: int = 1, beside: Sequence[View] = ()) -> View | None:
+    """Conv and its quantised forms, with the weights at position `weight`; None where sizes are unknown.
 
     Raises:
         InputError: the filter is larger than what it slides over.
@@ -28,18 +28,26 @@ def convolution(assembly: Assembly, call: Call, weight: int = 1) -> View | None:
     return assembly.convolution(
         call.name,
         _view(call.operand(0), source),
-        filter_,
+        _view(call.operand(weight), filter_),
         stride=stride,
         padding=_padding(call, source[2:], filter_[2:], stride, dilation, shape[2:]),
         dilation=dilation,
         groups=groups,
         shape=shape,
+        beside=beside,
     )
+
+
+def deformed_convolution(assembly: Assembly, call: Call) -> View | None:
+    """A convolution whose taps are moved by activations, and weighted by further ones where there is a mask. Finding
+    values between places costs nothing here, like every other resampling."""
+    steering = [tensor.view for tensor in (call.operand(2), call.operand(4)) if tensor is not None]
+    return convolution(assembly, call, beside=[view for view in steering if view.kind is ViewKind.ACTIVATION])
 
 
 def transposed_convolution(assembly: Assembly, call: Call) -> View | None:
     found = _operands(call, 1)
-    if found is None or len(found[1]) > 4:
+    if found is None or len(found[1]) > 5:
         return None
     source, filter_, shape = found
     groups, axes = call.integer("group", 1), len(filter_) - 2
@@ -56,7 +64,7 @@ def transposed_convolution(assembly: Assembly, call: Call) -> View | None:
     return assembly.transposed_convolution(
         call.name,
         _view(call.operand(0), source),
-        filter_,
+        _view(call.operand(1), filter_),
         stride=stride,
         padding=pads,
         dilation=dilation,
@@ -92,9 +100,9 @@ def _agree(call: Call, expected: int, channels: int) -> None:
 
 
 def _operands(call: Call, weight: int) -> tuple[Shape, Shape, Shape] | None:
-    """Shapes of the input, the weights and the output, where all are known and the weights are constants."""
+    """Shapes of the input, the filter and the output, where all are known."""
     source, filter_ = call.operand(0), call.operand(weight)
-    if source is None or filter_ is None or filter_.view.kind is not ViewKind.CONSTANT:
+    if source is None or filter_ is None:
         return None
     if source.shape is None or filter_.shape is None or call.shape is None:
         return None

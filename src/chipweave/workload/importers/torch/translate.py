@@ -56,6 +56,4 @@ def _notes(walk: Walk, graph: TracedGraph, unknown: Sequence[str]) -> list[str]:
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         notes.append(f"not costed, as their sizes depend on values: '{legal_name(unknown[0])}'{more}")
-    if walk.sharing:
-        notes.append(f"{walk.sharing} layers share weights with others; each is taken to have its own")
     return notes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chipweave.workload.importers.assembly import Assembly
@@ -30,7 +30,6 @@ class Walk:
         self._made: dict[str, Made] = {item.name: _from_outside(item) for item in graph.inputs}
         self._owner: dict[str, str] = {}
         self._sharers: dict[str, list[str]] = {}
-        self._readers: Counter[str] = Counter()
 
     def view(self, ref: Any) -> View:
         """Of an operand; numbers and what is left out are constants."""
@@ -57,17 +56,12 @@ class Walk:
         return view, view.shape
 
     def weight(self, ref: Any) -> View:
-        """An operand that a layer keeps as its weights where it is constant."""
+        """An operand that a layer keeps as its weights where it is constant, with the name of its storage."""
         view = self.view(ref)
-        if isinstance(ref, Ref) and view.kind is ViewKind.CONSTANT:
-            whole = self._owner.get(ref.name, ref.name)
-            self._readers[whole if self.view(Ref(whole)).elements == view.elements else ref.name] += 1
-        return view
-
-    @property
-    def sharing(self) -> int:
-        """How many layers have weights that another one has too."""
-        return sum(count for count in self._readers.values() if count > 1)
+        if not isinstance(ref, Ref) or view.kind is not ViewKind.CONSTANT:
+            return view
+        whole = self._owner.get(ref.name, ref.name)
+        return replace(view, stored=whole if self.view(Ref(whole)).elements == view.elements else ref.name)
 
     def label(self, node: Node) -> str:
         """A layer's name: the path of the module, or the operator where no module but the outermost called it."""

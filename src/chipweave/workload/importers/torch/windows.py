@@ -26,10 +26,8 @@ def convolution(walk: Walk, node: Node) -> View:
     smaller, before = walk.before_padding.get(arguments["input"].name, (view, (0,) * axes))
     if len(before) == axes and len(smaller.shape or ()) == axes + 2:
         view, padding = smaller, tuple(a + b for a, b in zip(padding, before, strict=True))
-    if kernels.kind is ViewKind.ACTIVATION:
-        view = made_of((*view.pieces, *kernels.pieces), view.shape)
     made = walk.assembly.convolution(
-        walk.label(node), view, weight,
+        walk.label(node), view, kernels,
         stride=stride, padding=padding, dilation=dilation, groups=arguments["groups"], shape=shape,
     )  # fmt: skip
     return replace(made, shape=node.shape)
@@ -38,15 +36,9 @@ def convolution(walk: Walk, node: Node) -> View:
 def transposed_convolution(walk: Walk, node: Node) -> View:
     """Over one to three axes; of a volume, every plane makes as many planes as the filter is deep."""
     arguments = node.arguments
-    walk.weight(arguments["weight"])
-    weight = walk.sized(arguments["weight"])[1]
-    axes = len(weight) - 2
+    weight, axes = walk.weight(arguments["weight"]), len(walk.sized(arguments["weight"])[1]) - 2
     view, shape = _batched(walk, node, axes)
-    stride, padding, dilation = (_spread(arguments[key], axes)[-2:] for key in ("stride", "padding", "dilation"))
-    if axes == 3:
-        depth, deep = _size(view)[0], weight[2]
-        view, shape = _planes(view, depth), (shape[0] * depth, shape[1] * deep, *shape[3:])
-        weight = (weight[0], weight[1] * deep, *weight[3:])
+    stride, padding, dilation = (_spread(arguments[key], axes) for key in ("stride", "padding", "dilation"))
     made = walk.assembly.transposed_convolution(
         walk.label(node), view, weight,
         stride=stride, padding=padding, dilation=dilation, groups=arguments["groups"], shape=shape,
