@@ -91,8 +91,8 @@ class LayerSpec(Spec):
     out_x: Bound | None = Field(None, description="Output width. Default: the usual convolution arithmetic.")
     shares: Name | None = Field(
         None,
-        description="Name of a layer listed before whose weights this one uses too: the model's total counts them once. "
-        "Default: weights of its own.",
+        description="Name of a layer listed before whose weights this one uses too: the model's total counts them "
+        "once. Default: weights of its own.",
     )
     inputs: list[Operand] | None = Field(
         None,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from itertools import zip_longest
 
 from chipweave.workload.importers.assembly import Assembly, Operand
-from chipweave.workload.importers.onnx import products, windows
+from chipweave.workload.importers.onnx import attention, experts, products, windows
 from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call
-from chipweave.workload.importers.view import Shape, View, constant, cut, embedding
+from chipweave.workload.importers.view import Shape, View, constant, embedding
 
 DOMAIN = "com.microsoft"
 
@@ -85,12 +85,25 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
 
 def _attended(call: Call) -> Shape:
     samples, rows, _ = _shape(call, 0)
-    return samples, rows, _widths(call)[2]
+    return samples, rows, attention.widths(call)[2]
 
 
-def _widths(call: Call) -> list[int]:
-    """Of query, key and value in Attention's weights."""
-    return call.integers("qkv_hidden_sizes") or [_shape(call, 1)[1] // 3] * 3
+def _of_heads(call: Call) -> Shape:
+    """Of MultiHeadAttention: values may be packed with queries and keys, or with these alone."""
+    query, value = _shape(call, 0), call.operand(2)
+    heads = call.integer("num_heads", 0)
+    if len(query) == 5:
+        return query[0], query[1], query[2] * query[4]
+    if value is None:
+        return query[0], query[1], heads * _shape(call, 1)[4]
+    shape = _shape(call, 2)
+    return query[0], query[1], heads * shape[3] if len(shape) == 4 else shape[2]
+
+
+def _of_groups(call: Call) -> Shape:
+    samples, rows, width = _shape(call, 0)
+    heads, kv_heads = call.integer("num_heads", 0), call.integer("kv_num_heads", 0)
+    return samples, rows, width if call.operand(1) is not None else heads * (width // (heads + 2 * kv_heads))
 
 
 _SHAPES: dict[str, Callable[[Call], Shape]] = {
@@ -104,7 +117,10 @@ _SHAPES: dict[str, Callable[[Call], Shape]] = {
     "QLinearGlobalAveragePool": lambda call: (*_shape(call, 0)[:2], *(1 for _ in _shape(call, 0)[2:])),
     "EmbedLayerNormalization": lambda call: (*_shape(call, 0), _shape(call, 2)[1]),
     "Attention": _attended,
-    "MultiHeadAttention": lambda call: (*_shape(call, 0)[:2], _shape(call, 2)[-1]),
+    "MultiHeadAttention": _of_heads,
+    "GroupQueryAttention": _of_groups,
+    "MoE": lambda call: _shape(call, 0),
+    "QMoE": lambda call: _shape(call, 0),
 }
 
 
@@ -151,40 +167,6 @@ def _embedding(assembly: Assembly, call: Call) -> Made:
     return None if call.shape is None else embedding(call.name, call.shape)
 
 
-def _attention(assembly: Assembly, call: Call) -> Made:
-    """The projection to query, key and value, and the attention of these."""
-    source, heads = call.operand(0), call.integer("num_heads", 0)
-    if source is None or call.shape is None or source.shape is None or heads < 1 or call.operand(4) is not None:
-        return None
-    samples, rows, width = source.shape
-    widths = _widths(call)
-    packed = assembly.product(
-        f"{call.name}.qkv", Operand(source.view), Operand(constant((width, sum(widths)))),
-        batch=1, rows=samples * rows, inner=width, columns=sum(widths), shape=(samples, rows, sum(widths)),
-    )  # fmt: skip
-    query, key, value = (
-        cut(packed, 2, sum(widths[:i]), widths[i], (samples, rows, widths[i])) for i in range(3)
-    )  # fmt: skip
-    return assembly.attention(
-        call.name, query, key, value, heads=samples * heads, rows=rows, columns=rows,
-        inner=widths[0] // heads, value_inner=widths[2] // heads, shape=call.shape,
-    )  # fmt: skip
-
-
-def _multi_head_attention(assembly: Assembly, call: Call) -> Made:
-    query, key, value = (call.operand(position) for position in range(3))
-    heads = call.integer("num_heads", 0)
-    if query is None or key is None or value is None or call.operand(6) is not None or heads < 1:
-        return None
-    match query.shape, key.shape, value.shape:
-        case (samples, rows, width), (_, columns, _), (_, _, value_width):
-            return assembly.attention(
-                call.name, query.view, key.view, value.view, heads=samples * heads, rows=rows, columns=columns,
-                inner=width // heads, value_inner=value_width // heads, shape=call.shape,
-            )  # fmt: skip
-    return None
-
-
 OPERATORS: dict[str, Callable[[Assembly, Call], Made]] = {
     "FusedConv": _convolution,
     "FusedGemm": products.gemm,
@@ -197,7 +179,10 @@ OPERATORS: dict[str, Callable[[Assembly, Call], Made]] = {
     "SkipLayerNormalization": _skip_norm,
     "SkipSimplifiedLayerNormalization": _skip_norm,
     "EmbedLayerNormalization": _embedding,
-    "Attention": _attention,
-    "MultiHeadAttention": _multi_head_attention,
+    "Attention": attention.projected,
+    "MultiHeadAttention": attention.multi_head,
+    "GroupQueryAttention": attention.grouped_query,
+    "MoE": experts.mixture,
+    "QMoE": experts.quantised_mixture,
 }
 """By name within the domain."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chipweave.workload.importers.assembly import Assembly
-from chipweave.workload.importers.onnx import contributed, products, rearranged, recurrent, windows
+from chipweave.workload.importers.onnx import attention, contributed, products, rearranged, recurrent, windows
 from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call
 from chipweave.workload.importers.recurrent import GATES
@@ -79,7 +79,7 @@ OPERATORS: dict[str, Translation] = {
     "MatMulInteger": products.matmul,
     "QLinearMatMul": _quantised_matmul,
     "Einsum": products.einsum,
-    "Attention": products.attention,
+    "Attention": attention.attention,
     "DynamicQuantizeLinear": _quantised,
     "Concat": rearranged.concat,
     "Split": rearranged.split,

@@ -28,7 +28,8 @@ def recurrent_layer(assembly: Assembly, call: Call) -> tuple[View, ...] | None:
     assert states is not None
     count = (weights.shape or (1,))[0]
     if call.operand(4) is not None and not cell.lengths:
-        assembly.notes.append(f"the sequences of '{legal_name(call.name)}' are taken to be {cell.steps} steps long each")
+        name = legal_name(call.name)
+        assembly.notes.append(f"the sequences of '{name}' are taken to be {cell.steps} steps long each")
     batch = 0 if call.integer("layout", 0) else 1
     directions = [
         Direction(
@@ -39,7 +40,7 @@ def recurrent_layer(assembly: Assembly, call: Call) -> tuple[View, ...] | None:
         for at in range(count)
     ]
     made = recurrent(assembly, call.name, source.view, weights.view, directions, cell)
-    return _outputs(call, made, cell)
+    return _outputs(made, source.shape or (), cell.hidden, bool(call.integer("layout", 0)))
 
 
 def _cell(call: Call) -> Cell | None:
@@ -56,18 +57,30 @@ def _cell(call: Call) -> Cell | None:
     fits = len(source.shape) == 3 and (weights.shape, states.shape) == expected
     if not fits or call.integer("hidden_size", hidden) != hidden:
         raise InputError(
-            f"'{legal_name(call.name)}' ({call.operator}): input {list(source.shape)}, weights {list(weights.shape)} and "
-            f"{list(states.shape)} do not fit each other; the file is damaged, export it again"
+            f"'{legal_name(call.name)}' ({call.operator}): input {list(source.shape)}, weights {list(weights.shape)} "
+            f"and {list(states.shape)} do not fit each other; the file is damaged, export it again"
         )
     steps, rows = source.shape[:2] if not call.integer("layout", 0) else source.shape[1::-1]
+    lengths = _lengths(call, steps, rows)
+    if len(set(lengths)) == 1:
+        steps, lengths = lengths[0], ()
+    return Cell(gates, inner, hidden, steps, rows, lengths)
+
+
+def _lengths(call: Call, steps: int, rows: int) -> tuple[int, ...]:
+    """Of the sequences; nothing where they are not known.
+
+    Raises:
+        InputError: they do not fit the input.
+    """
     tensor = call.operand(4)
     lengths = tuple(tensor.integers or ()) if tensor is not None else ()
-    if lengths and (len(lengths) != rows or not all(0 <= length <= steps for length in lengths)):
+    if lengths and (len(lengths) != rows or min(lengths) < 0 or not 0 < max(lengths) <= steps):
         raise InputError(
-            f"'{legal_name(call.name)}': {len(lengths)} sequences of up to {max(lengths)} steps are stated for an input of "
-            f"{rows} with {steps} steps; correct the lengths"
+            f"'{legal_name(call.name)}': {len(lengths)} sequences of up to {max(lengths)} steps are stated for an "
+            f"input of {rows} with {steps} steps; correct the lengths"
         )
-    return Cell(gates, inner, hidden, steps, rows, lengths if any(lengths) else ())
+    return lengths
 
 
 def _of_direction(view: View, at: int, count: int, axis: int = 0) -> View:
@@ -80,15 +93,18 @@ def _of_direction(view: View, at: int, count: int, axis: int = 0) -> View:
     return replace(part, stored=view.stored if count == 1 else f"{view.stored}[{at}]")
 
 
-def _outputs(call: Call, made: list[View], cell: Cell) -> tuple[View, ...]:
-    batch_first = bool(call.integer("layout", 0))
-    steps, rows, hidden = cell.steps, cell.rows, cell.hidden
+def _outputs(made: list[View], source: Shape, hidden: int, batch_first: bool) -> tuple[View, ...]:
+    """Every step's state, the last one, and the last cells; directions stand side by side."""
 
     def joined(shape: Shape, axis: int) -> View:
         alone = (*shape[:axis], 1, *shape[axis + 1 :])
         views = [fold((view,), alone) for view in made]
         return concatenate(views, axis, shape) if len(views) > 1 else views[0]
 
-    every = joined((rows, steps, len(made), hidden), 2) if batch_first else joined((steps, len(made), rows, hidden), 1)
-    last = joined((rows, len(made), hidden), 1) if batch_first else joined((len(made), rows, hidden), 0)
+    if batch_first:
+        rows, steps, _ = source
+        every, last = joined((rows, steps, len(made), hidden), 2), joined((rows, len(made), hidden), 1)
+    else:
+        steps, rows, _ = source
+        every, last = joined((steps, len(made), rows, hidden), 1), joined((len(made), rows, hidden), 0)
     return every, last, last

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chipweave.workload.importers.einsum import spelled
 from chipweave.workload.importers.view import Shape
 
 
@@ -41,33 +42,16 @@ def contraction(equation: str, left: Shape, right: Shape) -> Sizes:
     Raises:
         ValueError: the equation does not fit the shapes.
     """
-    inputs, _, output = equation.replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    if len(terms) != 2:
-        raise ValueError(f"einsum of {len(terms)} operands")
-    spelled = [_spelled(term, len(shape)) for term, shape in zip(terms, (left, right), strict=True)]
-    if "->" not in equation:
-        letters = spelled[0] + spelled[1]
-        output = "..." + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
-    dots = max((letter for term in spelled for letter in term if letter.isdigit()), default="")
-    target = output.replace("...", "".join(map(str, range(int(dots) + 1))) if dots else "")
+    words, target = spelled(equation, (left, right))
     lengths: dict[str, int] = {}
-    for term, shape in zip(spelled, (left, right), strict=True):
+    for term, shape in zip(words, (left, right), strict=True):
         for letter, length in zip(term, shape, strict=True):
             lengths[letter] = max(length, lengths.get(letter, 1))
     ones = tuple(
         "".join(letter for letter, length in zip(term, shape, strict=True) if length == 1 < lengths[letter])
-        for term, shape in zip(spelled, (left, right), strict=True)
+        for term, shape in zip(words, (left, right), strict=True)
     )
-    return sizes_of(spelled[0], spelled[1], target, lengths, (ones[0], ones[1]))
-
-
-def _spelled(term: str, rank: int) -> str:
-    """`...` as digits, 0 for the last of its axes, so that the dots of two operands line up at the right."""
-    named = len(term.replace("...", ""))
-    if rank < named or ("..." not in term and rank != named) or rank - named > 10:
-        raise ValueError(f"'{term}' does not name {rank} axes")
-    return term.replace("...", "".join(str(rank - named - 1 - i) for i in range(rank - named)))
+    return sizes_of(words[0], words[1], target, lengths, (ones[0], ones[1]))
 
 
 def matmul_equation(left: int, right: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Operand, legal_name
+from chipweave.workload.importers.einsum import contract
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
 from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output, with_more
@@ -40,13 +41,17 @@ def matmul(walk: Walk, node: Node) -> Made:
 
 
 def einsum(walk: Walk, node: Node) -> Made:
-    """Of two operands; of one it only rearranges or sums."""
-    tensors = node.arguments["tensors"]
+    """Of two operands; of one it only rearranges or sums, and more are multiplied two at a time."""
+    tensors, equation = node.arguments["tensors"], node.arguments["equation"]
     if len(tensors) == 1:
         return walk.fold(node, walk.views(node.refs))
-    if len(tensors) > 2:
-        return walk.leave_out(node, walk.views(node.refs))
-    return _product(walk, node, node.arguments["equation"], tensors[0], tensors[1])
+    if len(tensors) == 2:
+        return _product(walk, node, equation, tensors[0], tensors[1])
+    views = [walk.weight(tensor) for tensor in tensors if walk.sized(tensor)]
+    try:
+        return contract(walk.assembly, node.operator, walk.label(node), views, equation, sized_output(node))
+    except ValueError as error:
+        raise _unfit(walk, node, equation, error) from None
 
 
 def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added: Any = None) -> Made:
@@ -56,8 +61,7 @@ def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added
     try:
         sizes = contraction(equation, left_shape, right_shape)
     except ValueError as error:
-        where = legal_name(walk.label(node))
-        raise InputError(f"{node.operator} '{equation}' in '{where}': {error}; write it as plain products") from None
+        raise _unfit(walk, node, equation, error) from None
     views = walk.weight(left), walk.weight(right)
     name = walk.product_label(node)
     if sizes.inner == sizes.rows == sizes.columns == 1:
@@ -70,6 +74,11 @@ def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added
     if bias.kind is not ViewKind.ACTIVATION or node.arguments.get("beta") == 0:
         return made
     return walk.assembly.elementwise(node.operator, walk.label(node), (made, bias), shape)
+
+
+def _unfit(walk: Walk, node: Node, equation: str, error: ValueError) -> InputError:
+    where = legal_name(walk.label(node))
+    return InputError(f"{node.operator} '{equation}' in '{where}': {error}; write it as plain products")
 
 
 def attention(walk: Walk, node: Node) -> Made:
