@@ -304,6 +304,7 @@ def from_onnx(
     name: str = "",
     bytes_per_element: int | None = None,
     inputs: Sequence[str] | None = None,
+    values: Mapping[str, float | Sequence[float]] | None = None,
 ) -> Model:
     """The model in an ONNX file; weights are not needed. Operators that are not costed are named in a warning;
     `chipweave.workload.importers.onnx.import_onnx` counts them, and those that were folded.
@@ -314,6 +315,7 @@ def from_onnx(
         name: of the model; without one, the file's.
         bytes_per_element: of weights and activations alike; None takes the file's width where it is uniform, else 1.
         inputs: the network's, if the file has weights among them; without, they are told by name and place.
+        values: of inputs that branches and loops depend on, by name: one for all entries, or as many as there are.
 
     Raises:
         InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
@@ -321,7 +323,9 @@ def from_onnx(
     """
     from chipweave.workload.importers.onnx import import_onnx
 
-    made = import_onnx(path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element, inputs=inputs)
+    made = import_onnx(
+        path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element, inputs=inputs, values=values
+    )
     return _told(made)
 
 

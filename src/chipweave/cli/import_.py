@@ -57,6 +57,14 @@ def onnx(
     inputs: Annotated[
         str, typer.Option(metavar="NAME,...", help="Inputs of the network; all others of the file are weights.")
     ] = "",
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What an input is, where a branch or loop depends on it: a number, true or false, or as many of them "
+            "as it has entries, with commas. Repeat for others.",
+        ),
+    ] = None,
     strict: Strict = False,
     name: Name = "",
     bytes_per_element: BytesPerElement = None,
@@ -77,6 +85,7 @@ def onnx(
         name=name,
         bytes_per_element=bytes_per_element,
         inputs=[name.strip() for name in inputs.split(",")] if inputs else None,
+        values=_values(value or []),
     )
     hand_over(made, out, json)
 
@@ -251,6 +260,30 @@ def _dims(given: Sequence[str]) -> dict[str, int]:
             raise InputError(f"--dim {text}: '{name}' is given twice; give it once")
         dims[name] = int(size)
     return dims
+
+
+def _values(given: Sequence[str]) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    for text in given:
+        name, sign, numbers = text.rpartition("=")
+        found = [_number(number.strip()) for number in numbers.split(",")]
+        read = [number for number in found if number is not None]
+        if not name or not sign or len(read) < len(found):
+            raise InputError(f"--value {text}: is no NAME=VALUE; write --value sr=16000, or --value lengths=10,7")
+        if name in values:
+            raise InputError(f"--value {text}: '{name}' is given twice; give it once")
+        values[name] = read
+    return values
+
+
+def _number(text: str) -> float | None:
+    """A whole number stays one, since 64 bits of it are more than a float has."""
+    if text.lower() in ("true", "false"):
+        return int(text.lower() == "true")
+    try:
+        return int(text) if text.lstrip("+-").isdigit() and len(text) < 24 else float(text)
+    except ValueError:
+        return None
 
 
 def _require_own(out: Path | None, *others: Path | None) -> None:

@@ -14,8 +14,9 @@ from chipweave.workload.model import NETWORK_INPUT, Edge
 def _conv(assembly: Assembly, name: str, source, K: int, size: int):  # type: ignore[no-untyped-def]
     C = source.shape[1]
     return assembly.convolution(
-        name, source, (K, C, 3, 3), stride=(1, 1), padding=(1, 1), dilation=(1, 1), groups=1, shape=(1, K, size, size)
-    )
+        name, source, constant((K, C, 3, 3)), stride=(1, 1), padding=(1, 1), dilation=(1, 1), groups=1,
+        shape=(1, K, size, size),
+    )  # fmt: skip
 
 
 def test_a_block_with_a_residual() -> None:

@@ -128,9 +128,15 @@ def _unpacked(call: Call, heads: int) -> tuple[Heads, Heads, Heads] | None:
             own = heads_of(first, heads)
             key, value = (Heads(part, samples, count, rows, inner) for part in _parts(second.view, 3, 2))
             return None if own is None else (own, key, value)
-    three = [heads_of(call.operand(at), heads) for at in range(3)]
-    query, key, value = three
-    return None if query is None or key is None or value is None else (query, key, value)
+    return _three([heads_of(call.operand(at), heads) for at in range(3)])
+
+
+def _three(found: Sequence[Heads | None]) -> tuple[Heads, Heads, Heads] | None:
+    """Query, key and value, where all are known."""
+    match found:
+        case [Heads() as query, Heads() as key, Heads() as value]:
+            return query, key, value
+    return None
 
 
 def _parts(view: View, axis: int, count: int) -> list[View]:
@@ -158,10 +164,10 @@ def grouped_query(assembly: Assembly, call: Call) -> Made:
             for at, size in enumerate(sizes)
         )
     else:
-        apart = [heads_of(call.operand(at), count) for at, count in enumerate((heads, kv_heads, kv_heads))]
-        if apart[0] is None or apart[1] is None or apart[2] is None:
+        apart = _three([heads_of(call.operand(at), count) for at, count in enumerate((heads, kv_heads, kv_heads))])
+        if apart is None:
             return None
-        query, key, value = apart[0], apart[1], apart[2]
+        query, key, value = apart
     total = _total(call, rows)
     key, value = with_past(key, call.operand(3), total), with_past(value, call.operand(4), total)
     window = call.integer("local_window_size", -1)

@@ -123,6 +123,8 @@ class OnnxWalk:
             shapes=(None,) * len(node.output),
         )
         known, reason = self.sizes(node, call, scope)
+        if node.op_type == "If" and not call.operator.count(":"):
+            known = self.agreed(known, node, attributes, tensors, scope)
         call = replace(call, shapes=tuple(shape for _, shape in known))
         values = _values(call)
         same = _same_elements(call)
@@ -187,6 +189,23 @@ class OnnxWalk:
         branch = attributes.get("then_branch" if inputs[0].integers[0] else "else_branch")
         return None if branch is None else as_many(self.subgraph(branch, node, (), tensors, scope), node)
 
+    def agreed(
+        self, known: list[Known], node: NodeProto, attributes: Mapping[str, Any], tensors: Tensors, scope: Scope
+    ) -> list[Known]:
+        """Types and sizes that both branches of an If make, where it is not known which of them runs."""
+        either = []
+        for branch in filter(None, (attributes.get("then_branch"), attributes.get("else_branch"))):
+            trial = self.trial()
+            try:
+                made = as_many(trial.subgraph(branch, node, (), tensors, scope), node)
+            except InputError:
+                return known
+            finally:
+                self.spend(trial)
+            either.append([(tensor.element, tensor.shape) for tensor in made])
+        alike = zip(known, *either, strict=True) if len(either) == 2 else ()
+        return [a if a == b and a[1] is not None else before for before, a, b in alike] or known
+
     def called(
         self, function: FunctionProto, node: NodeProto, inputs: Sequence[OnnxTensor | None], scope: Scope
     ) -> list[OnnxTensor]:
@@ -220,7 +239,7 @@ class OnnxWalk:
                 "damaged, export it again"
             )
         place = self.place()
-        own: Tensors = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
+        own = {proto.name: stored_tensor(proto, f"'{proto.name}'") for proto in graph.initializer}
         own |= {value.name: tensor for value, tensor in zip(graph.input, given, strict=True)}
         inner = ChainMap({name: named(tensor, place + name) for name, tensor in own.items()}, tensors)
         self.enter(("", described(node), str(len(self.calls))), node)
@@ -314,8 +333,9 @@ _REARRANGED = frozenset(
 def _same_elements(call: Call) -> str:
     """Which stored tensor the output of an operator on constants is, where all its elements are there again."""
     first = call.operand(0)
-    same = call.operator in _REARRANGED and first is not None and first.shape is not None and call.shape is not None
-    return first.view.stored if same and math.prod(first.shape) == math.prod(call.shape) else ""
+    if call.operator not in _REARRANGED or first is None or first.shape is None or call.shape is None:
+        return ""
+    return first.view.stored if math.prod(first.shape) == math.prod(call.shape) else ""
 
 
 def _with_arguments(node: NodeProto, arguments: Mapping[str, AttributeProto]) -> NodeProto:

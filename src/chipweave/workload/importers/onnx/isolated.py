@@ -35,6 +35,7 @@ def import_onnx(
     name: str = "",
     bytes_per_element: int | None = None,
     inputs: Sequence[str] | None = None,
+    values: Mapping[str, float | Sequence[float]] | None = None,
 ) -> Imported:
     """The model in an ONNX file.
 
@@ -44,6 +45,7 @@ def import_onnx(
         name: of the model; without one, the file's.
         bytes_per_element: of weights and activations alike; None takes the file's width where it is uniform, else 1.
         inputs: the network's, if the file has weights among them; without, they are told by name and place.
+        values: of inputs that branches and loops depend on, by name: one for all entries, or as many as there are.
 
     Raises:
         InputError: no ONNX file, a damaged or outsized one, sizes that are missing, `onnx` not installed; under
@@ -59,6 +61,9 @@ def import_onnx(
         "name": name,
         "bytes_per_element": bytes_per_element,
         "inputs": None if inputs is None else list(inputs),
+        "values": {
+            name: [value] if isinstance(value, int | float) else list(value) for name, value in (values or {}).items()
+        },
     }
     # -P and absolute entries alone: nothing is imported from the folder that the user stands in.
     places = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))

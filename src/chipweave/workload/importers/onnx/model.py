@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from chipweave.workload.importers.view import Shape, constant
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+    from chipweave.workload.importers.onnx.given import Values
 
 INSTALL = "pip install 'chipweave[onnx]'"
 
@@ -24,6 +27,7 @@ def read_onnx(
     name: str = "",
     bytes_per_element: int | None = None,
     inputs: Sequence[str] | None = None,
+    values: Values | None = None,
 ) -> Imported:
     """As `isolated.import_onnx`, in this process: damaged operators may crash it."""
     try:
@@ -38,7 +42,7 @@ def read_onnx(
     source = f"ONNX file {Path(path).name}" + (f", made by {producer}" if producer else "")
     unknown = ""
     try:
-        unknown = _translate(model, str(path), dims or {}, assembly, inputs)
+        unknown = _translate(model, str(path), assembly, Known(dims or {}, values or {}, inputs))
         made = assembly.finish(name or Path(path).stem, legal_name(source), bytes_per_element)
     except InputError as error:
         if error.path:
@@ -51,11 +55,19 @@ def read_onnx(
     return made
 
 
-def _translate(
-    model: ModelProto, path: str, dims: Mapping[str, int], assembly: Assembly, stated: Sequence[str] | None
-) -> str:
+@dataclass(frozen=True)
+class Known:
+    """What the user says of the network's inputs: sizes and values, and which they are."""
+
+    dims: Mapping[str, int]
+    values: Values
+    inputs: Sequence[str] | None
+
+
+def _translate(model: ModelProto, path: str, assembly: Assembly, known: Known) -> str:
     """Adds the layers to `assembly`; returns what is to say about sizes that are not known."""
     from chipweave.workload.importers.onnx.dims import bound_shapes, declared_shape
+    from chipweave.workload.importers.onnx.given import given_values
     from chipweave.workload.importers.onnx.graph import OnnxWalk, Scope, Tensors, named, weight_names
     from chipweave.workload.importers.onnx.order import reads
     from chipweave.workload.importers.onnx.parameters import parameters_among
@@ -72,14 +84,17 @@ def _translate(
         tensors[sparse.values.name] = OnnxTensor(constant(shape), sparse.values.data_type)
     read = {name for node in graph.node for name in reads(node)}
     inputs = [value for value in graph.input if value.name not in tensors and value.name in read]
-    parameters = parameters_among(inputs, graph.node, stated)
+    parameters = parameters_among(inputs, graph.node, known.inputs)
+    dims = known.dims
     shapes, batches = bound_shapes(inputs, dims, path)
+    values = given_values([value for value in inputs if value.name not in parameters], shapes, known.values)
     for value in inputs:
         element, shape = value.type.tensor_type.elem_type, shapes[value.name]
         weight = value.name in parameters
         tensors[value.name] = (
             OnnxTensor(constant(shape), element) if weight else input_tensor(value.name, element, shape)
         )
+        tensors[value.name] = replace(tensors[value.name], values=values.get(value.name))
     tensors = {name: named(tensor, name) for name, tensor in tensors.items()}
     kept = tuple(name for name in tensors if name not in shapes or name in parameters)
     weights = weight_names(graph.node, kept)
