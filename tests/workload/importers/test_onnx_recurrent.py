@@ -1,4 +1,4 @@
-"""Recurrent operators, loops and scans of ONNX: MACs by formula, weights once, sizes as ONNX's own evaluator has them."""
+"""Recurrent operators, loops and scans of ONNX: MACs by formula, weights once, sizes as its evaluator has them."""
 
 from __future__ import annotations
 

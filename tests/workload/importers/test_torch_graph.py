@@ -234,10 +234,10 @@ def test_resizes() -> None:
 
 
 def test_what_is_written_through_one_view_is_read_through_the_others() -> None:
-    """y = zeros(4 channels); y[:, :2] = a; y[:, 2:] = b; c = conv(y): c reads a and b."""
+    """y = zeros(4 channels); y[:, :2] = a; y[:, 2:] = d; c = conv(y): c reads a and d."""
     nodes = (
         conv("a", X, (1, 2, 8, 8)),
-        conv("b", X, (1, 2, 8, 8)),
+        conv("d", X, (1, 2, 8, 8)),
         node("y", "zeros", (1, 4, 8, 8)),
         *(
             Node(
@@ -260,7 +260,7 @@ def test_what_is_written_through_one_view_is_read_through_the_others() -> None:
         Node(
             "second",
             "copy",
-            {"self": Ref("half2"), "src": Ref("b")},
+            {"self": Ref("half2"), "src": Ref("d")},
             (Output((1, 2, 8, 8)),),
             shares="half2",
             writes=True,
@@ -435,3 +435,83 @@ def test_a_reshape_brings_no_more_than_there_is(made: tuple[View, np.ndarray], d
     if other.axis is not None:
         half = sliced(other, other.axis, 0, 1, 1, None)
         assert _brought(half) == _counts(array.reshape(shape)[(slice(None),) * other.axis + (slice(0, 1),)])
+
+
+def recurrent(kind: str, layers: int, directions: int, states: list[int], projected: int = 0) -> Imported:
+    """Of 7 steps of a sequence of 5 features, batch first; `states` is the size of each layer's state."""
+    gates, hidden = {"lstm": 4, "gru": 3, "rnn_tanh": 1}[kind], states[0]
+    inner, constants, params = 5, {}, []
+    for layer in range(layers):
+        for direction in range(directions):
+            shapes = [(gates * hidden, inner), (gates * hidden, projected or hidden), (gates * hidden,)] + [
+                (projected, hidden)
+            ] * bool(projected)
+            for at, shape in enumerate(shapes):
+                name = f"p{layer}_{direction}_{at}"
+                constants[name] = shape
+                params.append(Ref(name))
+        inner = directions * (projected or hidden)
+    outputs = (Output((1, 7, inner)), Output((layers * directions, 1, hidden)))
+    arguments = {"input": X, "hx": [], "params": params, "has_biases": True, "num_layers": layers}
+    arguments |= {"bidirectional": directions == 2, "batch_first": True}
+    rnn = Node("rnn", kind, arguments, outputs, several=True, scope="rnn")
+    return imported((1, 7, 5), rnn, **constants)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn_tanh"])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_recurrent_layers(kind: str, directions: int) -> None:
+    """Two layers of 6: each of 7 steps meets all weights of all gates, in each direction, and the second layer reads
+    what both directions of the first made."""
+    gates = {"lstm": 4, "gru": 3, "rnn_tanh": 1}[kind]
+    made = recurrent(kind, 2, directions, [6])
+    weights = gates * 6 * directions * ((5 + 6) + (6 * directions + 6))
+    assert (made.model.weight_elements, made.model.macs, made.unsupported) == (weights, 7 * weights, {})
+    second = next(layer for layer in made.model.layers if layer.name == "rnn.l1.input")
+    edges = made.model.operands[made.model.layers.index(second)]
+    assert [edge.elements for edge in edges] == [7 * 6] * directions
+
+
+def test_an_lstm_with_a_projection() -> None:
+    """A state of 6 that is projected to 2: 4 * 6 * (5 + 2) + 6 * 2 weights, each for 7 steps."""
+    made = recurrent("lstm", 1, 1, [6], projected=2)
+    assert (made.model.weight_elements, made.model.macs) == (180, 7 * 180)
+
+
+def test_recurrent_layers_that_are_left_out() -> None:
+    """Packed sequences have lengths that are values."""
+    packed = Node("rnn", "lstm", {"data": X, "batch_sizes": Ref("b"), "params": [W]}, (Output((7, 6)),), several=True)
+    with pytest.raises(InputError, match=r"lstm \(1\)"):
+        imported((7, 5), packed, w=(24, 5), b=(7,))
+
+
+def test_bilinear() -> None:
+    """y[o] = x1 W[o] x2 of 3 rows, 4 and 5 features, 2 outputs: the matrix meets the larger input first, 3*2*4*5, and
+    what is left of it the other, 3*2*4."""
+    arguments = {"input1": X, "input2": Ref("z"), "weight": W, "bias": None}
+    inputs = (Input("x", Output((3, 4))), Input("z", Output((3, 5))), Input("w", Output((2, 4, 5)), constant=True))
+    graph = TracedGraph(inputs, (node("b", "bilinear", (3, 2), **arguments),))
+    made = translate(graph, "net", "by hand")
+    assert (made.model.macs, made.model.weight_elements) == (3 * 2 * 4 * 5 + 3 * 2 * 4, 40)
+
+
+def test_an_einsum_of_three() -> None:
+    made = imported((1, 6, 8), node("e", "einsum", (1, 6, 4), equation="abc,cd,de->abe", tensors=[X, W, Ref("z")]),
+                    w=(8, 10), z=(10, 4))  # fmt: skip
+    assert (made.model.macs, made.model.weight_elements) == (6 * 8 * 10 + 6 * 10 * 4, 80 + 40)
+
+
+def test_a_filter_that_a_layer_makes_is_no_weight() -> None:
+    """A correlation: 49 places * 4 channels * 36 taps; the only weights are those that make the filter."""
+    made = imported(
+        (1, 3, 6, 6), conv("k", X, (1, 4, 6, 6), padding=[0, 0]),
+        conv("y", Ref("k"), (1, 1, 1, 1), weight=Ref("k"), padding=[0, 0]), w=(4, 3, 1, 1),
+    )  # fmt: skip
+    assert (made.model.macs, made.model.weight_elements) == (4 * 36 * 3 + 4 * 36, 12)
+
+
+def test_a_module_that_is_called_three_times_has_its_weights_once() -> None:
+    steps = [conv(f"c{at}", Ref(f"c{at - 1}") if at else X, (1, 8, 10, 10)) for at in range(3)]
+    made = imported((1, 8, 10, 10), *steps, w=(8, 8, 3, 3))
+    assert (made.model.macs, made.model.weight_elements) == (3 * 100 * 576, 576)
+    assert [layer.shares for layer in made.model.layers] == ["", "c0", "c0"]

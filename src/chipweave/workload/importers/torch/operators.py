@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chipweave.workload.importers.torch import products, rearranged, windows
+from chipweave.workload.importers.torch import products, rearranged, recurrent, windows
 from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output
 from chipweave.workload.importers.view import ViewKind
@@ -81,6 +81,8 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
             flex_attention
         """),
     ),
+    (recurrent.recurrent_layers, tuple(recurrent.OPERATORS)),
+    (recurrent.bilinear, ("bilinear",)),
     (products.look_up, ("embedding", "embedding_bag", "_embedding_bag", "_embedding_bag_forward_only")),
     (
         elementwise,

@@ -1,0 +1,290 @@
+"""Operators that do a lot at once: attention, experts, contractions, filters that move. MACs by formula."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("onnx", reason="ONNX files need the package onnx")
+
+import onnx
+from onnx import TensorProto
+
+from chipweave.errors import InputError
+from chipweave.files.model_file import dump_model, load_model
+from chipweave.workload.importers.assembly import Assembly, Imported
+from chipweave.workload.importers.einsum import contract
+from chipweave.workload.importers.onnx.model import read_onnx
+from chipweave.workload.importers.view import constant, network_input
+from chipweave.workload.layer import Op
+from tests.workload.importers.onnx_nets import Net
+
+RUNTIME = "com.microsoft"
+
+
+def imported(net: Net, folder: Path, **options: Any) -> Imported:
+    path = folder / "net.onnx"
+    domains = sorted({node.domain for node in net.nodes if node.domain})
+    onnx.save_model(net.model(net.nodes[-1].output[0], domains=domains), path)
+    return read_onnx(path, **options)
+
+
+def fused(net: Net, op: str, *inputs: str, **more: Any) -> Any:
+    return net.node(op, *inputs, domain=RUNTIME, **more)
+
+
+@pytest.mark.parametrize(
+    ("rows", "past", "total", "window", "packed", "keys"),
+    [
+        (1, 127, 128, -1, False, 128),  # a cache without room
+        (1, 256, 128, -1, True, 128),  # a cache with room for more
+        (1, 127, 128, 32, False, 32),  # a window of the last keys
+        (12, 0, 12, -1, True, 12),  # the prompt
+        (4, 60, None, -1, False, 64),  # what is in all is not said
+    ],
+)
+def test_grouped_queries(
+    tmp_path: Path, rows: int, past: int, total: int | None, window: int, packed: bool, keys: int
+) -> None:
+    """8 heads of queries, 2 of keys, 16 wide: 2 * 8 * rows * keys * 16 MACs, and each key and value is read once."""
+    net = Net()
+    query = net.input("q", (1, rows, (8 + 2 * 2 if packed else 8) * 16))
+    apart = ["", ""] if packed else [net.input(name, (1, rows, 32)) for name in ("k", "v")]
+    caches = [net.input(name, (1, 2, past, 16)) for name in ("pk", "pv")] if past else ["", ""]
+    sizes = ["", net.value(total, scalar=True)] if total else []
+    made = imported(
+        net_with(net, "GroupQueryAttention", query, *apart, *caches, *sizes, outputs=3, num_heads=8, kv_num_heads=2,
+                 local_window_size=window),
+        tmp_path,
+    )  # fmt: skip
+    assert (made.model.macs, made.model.weight_elements) == (2 * 8 * rows * keys * 16, 0)
+    qk, av = made.model.layers
+    assert qk.input_elements == 8 * rows * 16 + 2 * keys * 16
+    assert av.input_elements == 8 * rows * keys + 2 * keys * 16
+    assert sum(edge.elements for edge in made.model.operands[0]) == qk.input_elements
+
+
+def net_with(net: Net, op: str, *inputs: str, **more: Any) -> Net:
+    fused(net, op, *inputs, **more)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("shapes", "past", "keys"),
+    [
+        ([(1, 5, 32), (1, 9, 32), (1, 9, 32)], 0, 9),
+        ([(1, 5, 4, 3, 8)], 0, 5),
+        ([(1, 5, 32), (1, 9, 4, 2, 8)], 0, 9),
+        ([(1, 5, 32), (1, 4, 9, 8), (1, 4, 9, 8)], 0, 9),
+        ([(1, 1, 32), (1, 1, 32), (1, 1, 32)], 30, 31),
+    ],
+)
+def test_multi_head_attention(tmp_path: Path, shapes: list[tuple[int, ...]], past: int, keys: int) -> None:
+    """4 heads of 8: 2 * 4 * rows * keys * 8, whether packed, apart, from another pass, or with a past."""
+    net = Net()
+    inputs = [net.input(f"i{at}", shape) for at, shape in enumerate(shapes)]
+    inputs += [""] * (6 - len(inputs)) + [net.input(name, (1, 4, past, 8)) for name in ("pk", "pv")] * bool(past)
+    mixed = fused(net, "MultiHeadAttention", *inputs, outputs=3 if past else 1, num_heads=4)
+    net.node("MatMul", mixed[0] if past else mixed, net.weight("w", 32, 6))
+    made = imported(net, tmp_path)
+    assert made.model.macs == 2 * 4 * shapes[0][1] * keys * 8 + shapes[0][1] * 32 * 6
+    assert made.unsupported == {}
+
+
+def test_attention_of_the_runtime_with_a_past(tmp_path: Path) -> None:
+    """One token behind 20: the projection of 1 * 32 * 96, and 2 * 4 * 1 * 21 * 8."""
+    net = Net()
+    x, past = net.input("x", (1, 1, 32)), net.input("past", (2, 1, 4, 20, 8))
+    weights = net.weight("w", 32, 96), net.weight("b", 96)
+    fused(net, "Attention", x, *weights, "", past, outputs=2, num_heads=4)
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (32 * 96 + 2 * 4 * 21 * 8, 32 * 96)
+
+
+@pytest.mark.parametrize("shapes", [((1, 8, 5, 16), (1, 2, 7, 16)), ((1, 5, 128), (1, 7, 32))])
+def test_attention_of_onnx_with_fewer_heads_of_keys(tmp_path: Path, shapes: tuple[tuple[int, ...], ...]) -> None:
+    net = Net(opset=23)
+    q, k, v = (net.input(name, shapes[at > 0]) for at, name in enumerate("qkv"))
+    net.node("Attention", q, k, v, **({} if len(shapes[0]) == 4 else {"q_num_heads": 8, "kv_num_heads": 2}))
+    made = imported(net, tmp_path)
+    assert made.model.macs == 2 * 8 * 5 * 7 * 16
+    assert made.model.layers[0].input_elements == 8 * 5 * 16 + 2 * 7 * 16
+
+
+@pytest.mark.parametrize(("rows", "k", "experts"), [(6, 2, 4), (5, 2, 4), (7, 1, 3)])
+@pytest.mark.parametrize("third", [False, True])
+def test_experts(tmp_path: Path, rows: int, k: int, experts: int, third: bool) -> None:
+    """Each row meets the weights of k experts, 16 x 32 in each product, and all experts' weights are there."""
+    net = Net()
+    x, scores = net.input("x", (rows, 16)), net.input("s", (rows, experts))
+    weights = [net.weight("a", experts, 32, 16), "", net.weight("b", experts, 16, 32)]
+    weights += ["", net.weight("c", experts, 32, 16)] * third
+    fused(net, "MoE", x, scores, *weights, k=k, activation_type="silu")
+    made = imported(net, tmp_path)
+    products = 3 if third else 2
+    assert (made.model.macs, made.model.weight_elements) == (rows * k * products * 512, experts * products * 512)
+    assert made.model.layers[-1].output_elements == rows * 16
+
+
+def test_few_rows_run_few_experts(tmp_path: Path) -> None:
+    """One token of 2 experts of 8: the others' weights are never read, which a note says."""
+    net = Net()
+    x, scores = net.input("x", (1, 1, 16)), net.input("s", (1, 8))
+    fused(net, "MoE", x, scores, net.weight("a", 8, 32, 16), "", net.weight("b", 8, 16, 32), k=2)
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (2 * 2 * 512, 2 * 2 * 512)
+    assert any("other 6" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_quantised_experts(tmp_path: Path, bits: int) -> None:
+    """Rows of 16, hidden 32 with a gate beside it in the first product: 16 * 64 + 32 * 16 for each row and expert."""
+    net, per = Net(), 8 // bits
+    x, scores = net.input("x", (8, 16)), net.input("s", (8, 4))
+    parts = [net.weight("a", 4, 64, 16 // per, element=TensorProto.UINT8), net.weight("sa", 4, 64), ""]
+    parts += [net.weight("b", 4, 16, 32 // per, element=TensorProto.UINT8), net.weight("sb", 4, 16), ""]
+    fused(net, "QMoE", x, scores, *parts, k=2, expert_weight_bits=bits, activation_type="swiglu", swiglu_fusion=1)
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (8 * 2 * (1024 + 512), 4 * (1024 + 512))
+
+
+def test_experts_whose_weights_do_not_fit(tmp_path: Path) -> None:
+    net = Net()
+    x, scores = net.input("x", (6, 16)), net.input("s", (6, 4))
+    fused(net, "MoE", x, scores, net.weight("a", 4, 5, 7), "", net.weight("b", 4, 16, 32), k=2)
+    with pytest.raises(InputError, match="do not fit rows of 16"):
+        imported(net, tmp_path)
+
+
+LENGTHS = dict(zip("abcde", (2, 3, 5, 4, 6), strict=True))
+
+
+def cheapest(words: list[str], output: str) -> int:
+    """The fewest products, by trying all orders; every operand is an activation."""
+    if len(words) == 1:
+        return 0
+    found = []
+    for i, j in itertools.combinations(range(len(words)), 2):
+        rest = [word for at, word in enumerate(words) if at not in (i, j)]
+        both = set(words[i]) | set(words[j])
+        kept = "".join(sorted(both & set(output).union(*rest)))
+        found.append(math.prod(LENGTHS[letter] for letter in both) + cheapest([*rest, kept], output))
+    return min(found)
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_the_cheapest_order_of_a_contraction(data: st.DataObject) -> None:
+    """Against every order there is, where each step sums over an axis, so that all products are MACs of layers."""
+    count = data.draw(st.integers(3, 5))
+    words = [a + b for a, b in itertools.pairwise("abcde"[:count] + "a")][:count]  # a ring: all orders sum
+    output = data.draw(st.sampled_from(["", "a"]))
+    words = data.draw(st.permutations(words)) if output == "" else words
+    shapes = [tuple(LENGTHS[letter] for letter in word) for word in words]
+    views = [network_input(f"x{at}", shape) for at, shape in enumerate(shapes)]
+    assembly = Assembly()
+    contract(assembly, "Einsum", "e", views, ",".join(words) + "->" + output, tuple(LENGTHS[o] for o in output))
+    assert assembly.finish("e", "by hand").model.macs == cheapest(list(words), output)
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "weights", "macs"),
+    [
+        ("abc,cd,de->abe", [(1, 6, 8), (8, 10), (10, 4)], 120, 6 * 80 + 6 * 40),  # weights stay as they are
+        ("bi,oij,bj->bo", [(3, 4), (2, 4, 5), (3, 5)], 40, 3 * 2 * 4 * 5 + 3 * 2 * 4),
+        ("ab,bc,cd,de->ae", [(2, 3), (3, 5), (5, 4), (4, 6)], 15 + 20 + 24, 30 + 40 + 48),
+        ("...ij,jk,kl->...il", [(1, 3, 5, 7), (7, 11), (11, 2)], 77 + 22, 15 * 77 + 15 * 22),
+        ("ij,jk->k", [(4, 7), (7, 5)], 35, 35),  # i is summed first, at no cost
+        ("ii,ij->j", [(4, 4), (4, 5)], 20, 20),  # of the diagonal
+    ],
+)
+def test_contractions(
+    tmp_path: Path, equation: str, shapes: list[tuple[int, ...]], weights: int, macs: int
+) -> None:  # fmt: skip
+    net = Net()
+    inputs = [net.input("x", shapes[0])]
+    for at, shape in enumerate(shapes[1:]):
+        last = equation.startswith("bi") and at == 1
+        inputs.append(net.input("z", shape) if last else net.weight(f"w{at}", *shape))
+    net.node("Einsum", *inputs, equation=equation)
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (macs, weights)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_convolution_that_moves_its_taps(tmp_path: Path, groups: int) -> None:
+    """8 x 8 outputs, 6 * 4 / groups * 9 weights; the offsets that a layer makes travel to it."""
+    net = Net(opset=19)
+    x = net.input("x", (1, 4, 8, 8))
+    offsets = net.node("Conv", x, net.weight("o", 18, 4, 3, 3), pads=[1] * 4)
+    net.node("DeformConv", x, net.weight("w", 6, 4 // groups, 3, 3), offsets, pads=[1] * 4, group=groups)
+    made = imported(net, tmp_path)
+    assert made.model.layers[1].macs == 64 * 6 * 4 // groups * 9
+    assert made.model.weight_elements == 18 * 36 + 6 * 4 // groups * 9
+    assert {(edge.producer, edge.elements) for edge in made.model.operands[1]} == {(-1, 256), (0, 18 * 64)}
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_filter_that_a_layer_makes(tmp_path: Path, groups: int) -> None:
+    """49 places * outputs * the channels of a group * 36 taps, and no weights but those that make the filter."""
+    net = Net()
+    filters = net.node("Conv", net.input("z", (groups, 3, 6, 6)), net.weight("w", 4 // groups, 3, 1, 1))
+    net.node("Conv", net.input("x", (1, 4, 12, 12)), filters, group=groups)
+    made = imported(net, tmp_path)
+    layer = made.model.layers[-1]
+    assert (layer.op, layer.macs) == (Op.MATMUL, 49 * groups * (4 // groups) * 36)
+    assert made.model.weight_elements == 12 // groups
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pads", "groups"), [(2, 2, 0, 1), (3, 2, 1, 1), (3, 1, 1, 2), (4, 2, 1, 2)]
+)
+def test_a_transposed_convolution_of_a_volume(tmp_path: Path, kernel: int, stride: int, pads: int, groups: int) -> None:
+    """Every input element meets every weight of its channel: 60 * 4 * 6 / groups * kernel^3. What comes after it has
+    the size that the usual arithmetic gives."""
+    net = Net()
+    x = net.input("x", (1, 4, 3, 4, 5))
+    weights = net.weight("w", 4, 6 // groups, *[kernel] * 3)
+    up = net.node("ConvTranspose", x, weights, strides=[stride] * 3, pads=[pads] * 6, group=groups)
+    net.node("Conv", up, net.weight("v", 2, 6, 1, 1, 1))
+    made = imported(net, tmp_path)
+    out = math.prod((size - 1) * stride - 2 * pads + kernel for size in (3, 4, 5))
+    assert [layer.macs for layer in made.model.layers] == [60 * 4 * 6 // groups * kernel**3, out * 12]
+    assert made.model.weight_elements == 4 * 6 // groups * kernel**3 + 12
+    assert made.model.operands[1][0].elements == out * 6
+
+
+def test_weights_of_several_layers_count_once(tmp_path: Path) -> None:
+    """A tied embedding, turned for the second product, a siamese branch, and one that shares nothing."""
+    net = Net()
+    net.weight("w", 8, 8)
+    x = net.input("x", (1, 5, 8))
+    a = net.node("MatMul", x, "w", name="first")
+    b = net.node("MatMul", net.input("z", (1, 3, 8)), "w", name="second")
+    c = net.node("MatMul", a, net.node("Transpose", "w", perm=[1, 0]), name="third")
+    d = net.node("MatMul", c, net.node("Slice", "w", net.value(0), net.value(4), net.value(1)), name="part")
+    net.node("Concat", b, net.node("MatMul", d, net.weight("u", 4, 8), name="own"), axis=1)
+    made = imported(net, tmp_path)
+    assert {layer.name: layer.shares for layer in made.model.layers if layer.shares} == {
+        "second": "first",
+        "third": "first",
+    }
+    assert made.model.weight_elements == 64 + 32 + 32
+    assert any("share weights" in note for note in made.notes)
+    path = tmp_path / "net.yaml"
+    path.write_text(dump_model(made.model))
+    assert load_model(path) == made.model
+
+
+def test_contract_of_constants_alone_leaves_them_apart() -> None:
+    """w @ z is never a layer, even where it would take fewer products."""
+    assembly = Assembly()
+    views = [network_input("x", (100, 8)), constant((8, 2), "w"), constant((2, 8), "z")]
+    contract(assembly, "Einsum", "e", views, "ab,bc,cd->ad", (100, 8))
+    assert [(layer.C, layer.K) for layer in assembly.finish("e", "by hand").model.layers] == [(8, 2), (2, 8)]
