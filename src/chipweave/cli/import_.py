@@ -65,6 +65,7 @@ def onnx(
             "as it has entries, with commas. Repeat for others.",
         ),
     ] = None,
+    *,
     strict: Strict = False,
     name: Name = "",
     bytes_per_element: BytesPerElement = None,

@@ -61,9 +61,7 @@ def import_onnx(
         "name": name,
         "bytes_per_element": bytes_per_element,
         "inputs": None if inputs is None else list(inputs),
-        "values": {
-            name: [value] if isinstance(value, int | float) else list(value) for name, value in (values or {}).items()
-        },
+        "values": {key: _listed(value) for key, value in (values or {}).items()},
     }
     # -P and absolute entries alone: nothing is imported from the folder that the user stands in.
     places = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))
@@ -89,6 +87,10 @@ def import_onnx(
     if "problems" in answer:
         raise InputError(answer["problems"])
     return _read(answer)
+
+
+def _listed(value: float | Sequence[float]) -> list[float]:
+    return [value] if isinstance(value, int | float) else list(value)
 
 
 def written(imported: Imported) -> dict[str, Any]:
