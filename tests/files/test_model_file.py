@@ -283,6 +283,43 @@ def test_every_built_in_comes_back(name: str) -> None:
     assert model_from_dict(model_to_dict(model)) == model
 
 
+SHARED = """\
+name: tied
+layers:
+  - {name: a, op: gemm, K: 8, C: 8, Y: 4}
+  - {name: b, op: gemm, K: 8, C: 8, Y: 4, shares: a}
+  - {name: c, op: gemm, K: 8, C: 8, Y: 4, shares: a}
+"""
+
+
+def test_shared_weights_count_once() -> None:
+    model = read(SHARED)
+    assert (model.weight_elements, model.macs) == (64, 3 * 256)
+    assert read(dump_model(model)) == model
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "words"),
+    [
+        ("shares: a}\n  - {name: c", "shares: z}\n  - {name: c", 4, "no layer before it"),
+        ("Y: 4, shares: a}\n", "Y: 4, shares: c}\n", 4, "no layer before it"),
+        (
+            "name: c, op: gemm, K: 8, C: 8, Y: 4, shares: a",
+            "name: c, op: gemm, K: 8, C: 8, Y: 4, shares: b",
+            5,
+            "name 'a'",
+        ),
+        ("name: c, op: gemm, K: 8", "name: c, op: gemm, K: 7", 5, "has 56 weights"),
+        ("name: c, op: gemm, K: 8", "name: c, op: matmul, K: 8", 5, "has 0 weights"),
+    ],
+)
+def test_weights_that_cannot_be_shared(before: str, after: str, line: int, words: str) -> None:
+    assert before in SHARED
+    problems = [problem for problem in refused(SHARED.replace(before, after, 1)) if words in problem]
+    assert problems
+    assert problems[0].startswith(f"m.yaml:{line}")
+
+
 names = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=8).filter(
     lambda n: n != "input"
 )

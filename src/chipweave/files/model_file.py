@@ -15,7 +15,7 @@ from chipweave.files.locate import load, locate
 from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.workload.layer import RIDERS, Layer, Op
-from chipweave.workload.model import NETWORK_INPUT, Edge, Model, operand_problems
+from chipweave.workload.model import NETWORK_INPUT, Edge, Model, operand_problems, sharing_problems
 
 INPUT = "input"
 """What `inputs` calls the network's own input."""
@@ -168,6 +168,9 @@ def read_model(data: Any, problems: Problems, location: Location) -> Model | Non
         _layer(spec, problems, (*location, "layers", i)) if spec is not None else None for i, spec in enumerate(specs)
     ]
     edges = _edges(data, specs, layers, problems, (*location, "layers"))
+    if None not in layers:
+        for position, problem in sharing_problems([layer for layer in layers if layer is not None]):
+            problems.add((*location, "layers", position, "shares"), problem)
     if len(problems.found) > before or head is None:
         return None
     try:

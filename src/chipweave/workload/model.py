@@ -168,27 +168,24 @@ def _problems(model: Model) -> Iterator[str]:
         fault = layer.output_fault(any(edge.reshape for edge in edges))
         if fault is not None:
             yield f"layer '{layer.name}': {'='.join(fault)}"
-    yield from _sharing_problems(model.layers)
+    yield from (problem for _, problem in sharing_problems(model.layers))
 
 
-def _sharing_problems(layers: Sequence[Layer]) -> Iterator[str]:
-    """Weights are shared with a layer before, which has as many and shares none itself."""
+def sharing_problems(layers: Sequence[Layer]) -> Iterator[tuple[int, str]]:
+    """Layers, by position, that do not share the weights of a layer before which has as many and shares none itself."""
     before: dict[str, Layer] = {}
-    for layer in layers:
+    for position, layer in enumerate(layers):
         if layer.shares:
             first = before.get(layer.shares)
             if first is None:
-                yield f"layer '{layer.name}' shares the weights of '{layer.shares}', which is no layer before it"
+                what = f"layer '{layer.name}' shares the weights of '{layer.shares}', which is no layer before it"
+                yield position, f"{what}; name one that is"
             elif first.shares:
-                yield (
-                    f"layer '{layer.name}' shares the weights of '{first.name}', which has none of its own; name "
-                    f"'{first.shares}', whose weights they are"
-                )
+                what = f"layer '{layer.name}' shares the weights of '{first.name}', which has none of its own"
+                yield position, f"{what}; name '{first.shares}', whose weights they are"
             elif first.weight_elements != layer.weight_elements or not layer.weight_elements:
-                yield (
-                    f"layer '{layer.name}' has {layer.weight_elements} weights and shares those of '{first.name}', "
-                    f"which are {first.weight_elements}; layers share all their weights or none"
-                )
+                what = f"layer '{layer.name}' has {layer.weight_elements} weights and shares those of '{first.name}'"
+                yield position, f"{what}, which are {first.weight_elements}; layers share all their weights or none"
         before[layer.name] = layer
 
 
