@@ -11,6 +11,7 @@ from itertools import combinations
 from chipweave.workload.importers.assembly import Assembly, Operand, legal_name
 from chipweave.workload.importers.view import Shape, View, ViewKind, fold
 
+MOST_OPERANDS = 64
 MOST_COMPARED = 9
 """Operands of which every order is compared; more of them are joined cheapest pair first."""
 
@@ -74,6 +75,8 @@ def spelled(equation: str, shapes: Sequence[Shape]) -> tuple[list[str], str]:
     """
     inputs, arrow, output = equation.replace(" ", "").partition("->")
     terms = inputs.split(",")
+    if len(terms) > MOST_OPERANDS:
+        raise ValueError(f"it is of {len(terms)} operands; at most {MOST_OPERANDS} are multiplied")
     if len(terms) != len(shapes):
         raise ValueError(f"it is of {len(terms)} operands, and there are {len(shapes)}")
     words = [_word(term, len(shape)) for term, shape in zip(terms, shapes, strict=True)]

@@ -198,6 +198,8 @@ def projected(assembly: Assembly, call: Call) -> Made:
         return None
     samples, rows, width = source.shape
     sizes = widths(call)
+    if weights.shape != (width, sum(sizes)) or len(sizes) != 3:
+        return None
     packed = assembly.product(
         f"{call.name}.qkv", Operand(source.view), Operand(weights.view), batch=1, rows=samples * rows, inner=width,
         columns=sum(sizes), shape=(samples, rows, sum(sizes)),
@@ -218,5 +220,5 @@ def projected(assembly: Assembly, call: Call) -> Made:
 def widths(call: Call) -> list[int]:
     """Of query, key and value in the weights of ONNX Runtime's Attention."""
     weights = call.operand(1)
-    third = weights.shape[1] // 3 if weights is not None and weights.shape is not None else 0
+    third = (weights.shape or (0,))[-1] // 3 if weights is not None else 0
     return call.integers("qkv_hidden_sizes") or [third] * 3

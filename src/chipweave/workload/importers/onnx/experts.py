@@ -30,7 +30,7 @@ def _mixture(assembly: Assembly, call: Call, places: Sequence[int], per_entry: i
     """
     source, scores = call.operand(0), call.operand(1)
     first, second, third = (call.operand(place) for place in places)
-    if source is None or scores is None or source.shape is None or first is None or second is None:
+    if source is None or scores is None or not source.shape or first is None or second is None:
         return None
     if any(t.view.kind is not ViewKind.CONSTANT or not t.shape for t in (first, second, third) if t is not None):
         return None

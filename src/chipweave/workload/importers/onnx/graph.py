@@ -174,7 +174,7 @@ class OnnxWalk:
         if domain_of(node.domain):
             return None
         graph = attributes.get("body")
-        if node.op_type in ("Loop", "Scan") and graph is not None:
+        if node.op_type in ("Loop", "Scan") and graph in _graphs(node):
             body = loops.Body(self, graph, node, tensors, scope)
             made = loops.loop(body, inputs) if node.op_type == "Loop" else loops.scan(body, inputs, attributes)
             return None if made is None else as_many(made, node)
@@ -187,14 +187,16 @@ class OnnxWalk:
             )
             return None
         branch = attributes.get("then_branch" if inputs[0].integers[0] else "else_branch")
-        return None if branch is None else as_many(self.subgraph(branch, node, (), tensors, scope), node)
+        return None if branch not in _graphs(node) else as_many(self.subgraph(branch, node, (), tensors, scope), node)
 
     def agreed(
         self, known: list[Known], node: NodeProto, attributes: Mapping[str, Any], tensors: Tensors, scope: Scope
     ) -> list[Known]:
         """Types and sizes that both branches of an If make, where it is not known which of them runs."""
         either = []
-        for branch in filter(None, (attributes.get("then_branch"), attributes.get("else_branch"))):
+        for branch in (attributes.get("then_branch"), attributes.get("else_branch")):
+            if branch not in _graphs(node):
+                return known
             trial = self.trial()
             try:
                 made = as_many(trial.subgraph(branch, node, (), tensors, scope), node)
@@ -291,6 +293,10 @@ class OnnxWalk:
                 f"{described(node)}: attribute '{attribute.name}' has no known type; export it again"
             ) from None
         return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
+
+
+def _graphs(node: NodeProto) -> list[GraphProto]:
+    return [graph for attribute in node.attribute for graph in graphs_of(attribute)]
 
 
 def _found(names: Sequence[str], node: NodeProto, tensors: Mapping[str, OnnxTensor]) -> list[OnnxTensor]:

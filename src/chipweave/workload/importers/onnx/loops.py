@@ -94,6 +94,8 @@ def scan(body: Body, inputs: Sequence[OnnxTensor | None], attributes: Attributes
     given = [tensor or OnnxTensor(constant(None)) for tensor in inputs]
     if not isinstance(count, int) or not 0 < count <= len(given):
         raise InputError(f"{described(body.node)}: num_scan_inputs is {count}; the file is damaged, export it again")
+    if len(body.graph.output) < len(given) - count:
+        raise InputError(f"{described(body.node)} hands back less than it takes; the file is damaged, export it again")
     state, sources = given[:-count], given[-count:]
     axes = _axes(attributes, "scan_input_axes", sources)
     if axes is None:
@@ -105,13 +107,13 @@ def scan(body: Body, inputs: Sequence[OnnxTensor | None], attributes: Attributes
         return None
     (trips,) = lengths
     outputs = len(body.graph.output) - len(state)
-    into = [*(attributes.get("scan_output_axes") or ()), *[0] * max(0, outputs)]
+    into = [*_listed(attributes, "scan_output_axes"), *[0] * outputs]
     if not any(_has_weights(tensor) for tensor in sources):
         each = [_any_entry(tensor, axis) for tensor, axis in zip(sources, axes, strict=True)]
         made = _all_at_once(body, state, each, trips)
         if made is not None:
             return _after(made[: len(state)], made[len(state) :], trips, into)
-    backward = [*(attributes.get("scan_input_directions") or ()), *[0] * count]
+    backward = [*_listed(attributes, "scan_input_directions"), *[0] * count]
     entries = [
         [_entry(tensor, axes[i], trips - 1 - at if backward[i] else at) for i, tensor in enumerate(sources)]
         for at in range(trips if trips * len(body.graph.node) <= MOST_ROUNDS_OF_NODES else 0)
@@ -266,10 +268,15 @@ def _with_axis(shape: Shape | None, size: int, axis: int) -> Shape | None:
 
 def _axes(attributes: Attributes, key: str, tensors: Sequence[OnnxTensor]) -> list[int] | None:
     """Of each tensor the axis that a Scan goes along, counted from 0."""
-    given = attributes.get(key) or [0] * len(tensors)
+    given = _listed(attributes, key) or [0] * len(tensors)
     ranks = [len(tensor.shape) if tensor.shape is not None else 0 for tensor in tensors]
     fits = len(given) == len(ranks) and all(-rank <= axis < rank for axis, rank in zip(given, ranks, strict=True))
     return [axis % rank for axis, rank in zip(given, ranks, strict=True)] if fits else None
+
+
+def _listed(attributes: Attributes, key: str) -> list[int]:
+    given = attributes.get(key)
+    return given if isinstance(given, list) else []
 
 
 def _any_entry(tensor: OnnxTensor, axis: int) -> OnnxTensor:

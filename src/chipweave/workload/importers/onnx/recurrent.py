@@ -50,7 +50,7 @@ def _cell(call: Call) -> Cell | None:
         return None
     if source.shape is None or weights.shape is None or states.shape is None:
         return None
-    gates, hidden = GATES[call.operator], states.shape[-1]
+    gates, hidden = GATES[call.operator], (states.shape or (0,))[-1]
     count = 2 if call.attributes.get("direction", "forward") == "bidirectional" else 1
     inner = source.shape[-1] if source.shape else 0
     expected = (count, gates * hidden, inner), (count, gates * hidden, hidden)
