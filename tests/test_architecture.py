@@ -31,6 +31,7 @@ FLOORS = (
     "schedulers results",
     "files",
     "report store api",
+    "what_if",
     "study serving __init__",
     "cli",
     "__main__",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chipweave.api import simulate as simulate
     from chipweave.report.save import save as save
     from chipweave.results.result import Result as Result
+    from chipweave.what_if.ask import why as why
 
 _API = ("compare", "evaluate", "from_onnx", "from_torch", "save", "schedule", "simulate", "Result")
 

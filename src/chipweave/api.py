@@ -86,7 +86,7 @@ def schedule(
     """
     started = time.monotonic()
     run, taken = _scheduler(scheduler), _plain(options)
-    _require_numbers(seed, time_limit_s, jobs)
+    require_numbers(seed, time_limit_s, jobs)
     goal = make_objective(objective)
     level = _fidelity(fidelity)
     _require_simulation(simulate, level)
@@ -396,7 +396,8 @@ def _require_name(choice: object, what: str, wanted: str) -> None:
         raise InputError(f"{what}: {type(choice).__name__} is given; give {wanted}")
 
 
-def _require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:
+def require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:
+    """Hold what searches are given against its bounds."""
     problems = [
         f"{name}={short(value)} is no {word}"
         for name, value, kind, word in (

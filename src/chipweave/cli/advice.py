@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from chipweave.cli.console import program
 
 if TYPE_CHECKING:
-    from chipweave.results.result import Cell, Result
+    from chipweave.results.result import Cell, Result, Search
 
 WIDE_GAP = 0.3
 """Above it a better schedule is worth a search."""
+
+LONGER = 3
+"""Times as long, where a search is to go on."""
 
 
 def next_steps(result: Result, out: Path | None, time_limit_s: float | None, interrupted: bool) -> list[str]:
@@ -22,33 +25,43 @@ def next_steps(result: Result, out: Path | None, time_limit_s: float | None, int
         steps = ["the same with --out DIR, which saves DIR/schedule.json, DIR/report.html and DIR/trace.json"]
     else:
         steps = [f"open {_path(out / 'report.html')} in a browser"]
-        steps.append(f"{program()} evaluate {_path(out / 'schedule.json')}")
-    search = result.search
     if interrupted:
         steps.append("the same again: it was interrupted")
-    elif search is not None and not search.complete and time_limit_s is not None:
-        steps.append(f"the same with --time-limit {2 * time_limit_s:g}: the time limit ended the search early")
-    elif better := _better(result):
+    elif better := _better(result, time_limit_s):
         steps.append(f"the same with {better}")
+    if out is not None:
+        steps.append(f"{program()} why {_path(out / 'schedule.json')}: what of the hardware or the plan would help")
     return steps
 
 
-def _better(result: Result) -> str:
-    """Options that search more or elsewhere, where the gap is wide; empty where none is known to."""
+def _better(result: Result, time_limit_s: float | None) -> str:
+    """Options of `schedule` that search more or elsewhere, and what speaks for them; empty where nothing does."""
     search = result.search
-    if search is None or result.gap is None or result.gap < WIDE_GAP:
+    if search is None or (result.gap is not None and result.gap <= 0):
         return ""
-    wide = f"the gap of {100 * result.gap:.0f} % leaves room"
-    if search.scheduler not in ("weave", "optimal"):
-        return f"--scheduler weave, which searches windows and regions together: {wide}"
+    if not search.complete and time_limit_s is not None:
+        return f"--time-limit {2 * time_limit_s:g}: the time limit ended the search early"
+    if not search.complete and _still_better(search):
+        return f"--time-limit {LONGER * search.seconds:.0f}: the search still got better in the last half of its time"
+    if search.scheduler not in ("weave", "optimal") and result.gap is not None and result.gap >= WIDE_GAP:
+        return (
+            "--scheduler weave, which searches windows and regions together: "
+            f"the gap of {100 * result.gap:.0f} % leaves room"
+        )
     return ""
+
+
+def _still_better(search: Search) -> bool:
+    """Whether the best value fell in the second half of the search."""
+    return bool(search.history) and search.history[-1][0] > search.seconds / 2
 
 
 def after_reading(file: Path, out: Path | None) -> list[str]:
     """After `evaluate`."""
+    why = f"{program()} why {_path(file)}: what of the hardware or the plan would help"
     if out is not None:
-        return [f"open {_path(out / 'report.html')} in a browser"]
-    return [f"{program()} evaluate {_path(file)} --out DIR, which saves DIR/report.html and DIR/trace.json"]
+        return [f"open {_path(out / 'report.html')} in a browser", why]
+    return [f"{program()} evaluate {_path(file)} --out DIR, which saves DIR/report.html and DIR/trace.json", why]
 
 
 def after_comparing(

@@ -23,6 +23,7 @@ from chipweave.cli.schedule import schedule
 from chipweave.cli.schema import schema
 from chipweave.cli.show import show
 from chipweave.cli.simulate import simulate
+from chipweave.cli.why import why
 from chipweave.errors import ChipweaveError
 
 INTERNAL_ERROR = 70
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (schedule, evaluate, simulate, compare, cost, price, show, schema, demo):
+for command in (schedule, evaluate, why, simulate, compare, cost, price, show, schema, demo):
     app.command()(command)
 app.command("list")(list_names)
 app.add_typer(import_app, name="import")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chipweave.results.result import Result
+    from chipweave.results.what_if import WhatIf
 
 
 def require_room(out: Path | None, figures: Sequence[Path]) -> None:
@@ -47,8 +48,16 @@ def require_room_for_comparison(out: Path | None) -> None:
             require_writable(out / name)
 
 
-def save(result: Result, out: Path | None, figures: Sequence[Path], read_from: Path | None = None) -> list[Path]:
+def save(
+    result: Result,
+    out: Path | None,
+    figures: Sequence[Path],
+    read_from: Path | None = None,
+    what_if: WhatIf | None = None,
+) -> list[Path]:
     """Write the files and return their paths. What was read from `out`'s own schedule.json does not replace it.
+
+    The page shows `what_if`, where it was asked.
 
     Raises:
         InputError: a file cannot be written.
@@ -58,7 +67,7 @@ def save(result: Result, out: Path | None, figures: Sequence[Path], read_from: P
         from chipweave.report.save import SCHEDULE, saving
 
         own = read_from is not None and (out / SCHEDULE).exists() and (out / SCHEDULE).samefile(read_from)
-        saved += saving(result, out, schedule=not own)
+        saved += saving(result, out, schedule=not own, what_if=what_if)
     if figures:
         from chipweave.files.atomic import make_folder
         from chipweave.report.figure import timeline_figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,29 +12,33 @@ from chipweave.files.atomic import make_folder, require_inside, write_text
 
 if TYPE_CHECKING:
     from chipweave.results.result import Cell, Result
+    from chipweave.results.what_if import WhatIf
 
 SCHEDULE, REPORT, TRACE = SAVED = "schedule.json", "report.html", "trace.json"
 COMPARISON, COMPARISON_REPORT = "comparison.json", "comparison.html"
 
 
-def save(result: Result, folder: str | Path) -> tuple[Path, ...]:
+def save(result: Result, folder: str | Path, what_if: WhatIf | None = None) -> tuple[Path, ...]:
     """Write `schedule.json`, `report.html` and `trace.json`, each whole or not at all, and return their paths.
 
     The folder is made where it is missing. The schedule comes first, so that it is safe whatever becomes of the others.
 
+    Args:
+        what_if: what `chipweave.why(result)` found, for the page.
+
     Raises:
         InputError: a file cannot be written.
     """
-    return tuple(saving(result, Path(folder)))
+    return tuple(saving(result, Path(folder), what_if=what_if))
 
 
-def saving(result: Result, folder: Path, schedule: bool = True) -> Iterator[Path]:
+def saving(result: Result, folder: Path, schedule: bool = True, what_if: WhatIf | None = None) -> Iterator[Path]:
     """As `save`, one path at a time, after its file is written; without `schedule` the other two."""
     from chipweave.files.schedule_file import to_text
     from chipweave.report.html import page
     from chipweave.report.trace import to_text as trace_text
 
-    texts = {SCHEDULE: to_text, REPORT: page, TRACE: trace_text}
+    texts = {SCHEDULE: to_text, REPORT: partial(page, what_if=what_if), TRACE: trace_text}
     make_folder(folder)
     for name, text in texts.items():
         if schedule or name != SCHEDULE:

@@ -39,7 +39,7 @@ def twice_the_l2(problem: Problem, schedule: Schedule, evaluation: Evaluation) -
     """
     if not any(l2 and (l2.spill or l2.again or l2.streamed) for l2 in (stage.l2 for stage in evaluation.stages)):
         return None
-    larger = evaluate(schedule, _with_twice_the_l2(problem))
+    larger = evaluate(schedule, with_twice_the_l2(problem))
 
     def saved(before: float, now: float) -> float:
         return 1.0 - now / before if before else 0.0
@@ -56,8 +56,10 @@ def _dram_bytes(evaluation: Evaluation) -> float:
     return sum(window.dram_bytes for window in evaluation.windows)
 
 
-def _with_twice_the_l2(problem: Problem) -> Problem:
-    """Chiplets that differ in nothing but their blocks become one class, and cost what the first of them costs."""
+def with_twice_the_l2(problem: Problem) -> Problem:
+    """The problem with every L2 twice as large, and nothing else changed.
+
+    Chiplets that differ in nothing but their blocks become one class, and cost what the first of them costs."""
     before: dict[Chiplet, Chiplet] = {}
     for chiplet in problem.package.classes:
         before.setdefault(_twice(chiplet), chiplet)

@@ -19,9 +19,11 @@ from chipweave.report.html.page_data import PageData
 from chipweave.report.html.render import render
 from chipweave.report.html.simulated_timeline import simulated_drawing
 from chipweave.report.html.timeline import timeline_key
+from chipweave.report.html.what_if import Changes
 from chipweave.report.naming import cost_model_of
 from chipweave.report.timeline_rows import rows
 from chipweave.results.result import Result
+from chipweave.results.what_if import WhatIf
 
 LONGEST_COMMAND = 4000
 MOST_ROWS = 64
@@ -30,8 +32,11 @@ MOST_NOTES = 40
 """Notes, and options of the scheduler, that are shown."""
 
 
-def page(result: Result) -> str:
-    """The whole report as HTML that needs no other file and no network: the same text for the same result."""
+def page(result: Result, what_if: WhatIf | None = None) -> str:
+    """The whole report as HTML that needs no other file and no network: the same text for the same result.
+
+    With `what_if`, what changes of the hardware, the plan or the search would bring.
+    """
     data, problem = PageData(result), result.problem
     return render(
         "page.html",
@@ -59,6 +64,7 @@ def page(result: Result) -> str:
         options=options(data),
         changes=[short(change, 300) for change in result.changes],
         notes=notes(data),
+        what_if=None if what_if is None else Changes(what_if),
     )
 
 

@@ -1,0 +1,80 @@
+"""A search of bounded length, from a plan on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.plan.schedule import Schedule
+from chipweave.schedulers import scheduler
+from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.search import Request
+from chipweave.schedulers.weave.draft import Judge, draft_of
+from chipweave.schedulers.weave.improve import Climber, improve, shaken
+from chipweave.schedulers.weave.options import WeaveOptions
+
+MOST_CLIMBS = 12
+"""Climbs of one search, however few layers they evaluate."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A schedule, and whether time ended its search."""
+
+    schedule: Schedule
+    early: bool
+
+
+def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> Searched | None:
+    """A plan improved by small changes, and from near it again, until so many layers were evaluated exactly.
+
+    The same plan, steps and seed give the same schedule where time does not end the search. None where a stage's
+    chiplets are of several classes: there is no climbing from it.
+    """
+    draft = draft_of(ready, plan)
+    if draft is None:
+        return None
+    judge = Judge(ready, Exact(ready), request.objective, plan.largest_region > 1)
+    best = climber = Climber.start(judge, draft)
+    if climber is None:
+        return None
+    end, dice = steps, np.random.default_rng(request.seed)
+    for _ in range(MOST_CLIMBS):
+        if climber is not None:
+            improve(climber, end - judge.exact.layers, request, lambda _: None)
+            best = climber if best is None or climber.worth < best.worth else best
+        if judge.exact.layers >= end or request.out_of_time or best is None:
+            break
+        climber = Climber.start(judge, shaken(judge, best.draft, dice))
+    return None if best is None else Searched(Schedule(tuple(best.windows)), request.out_of_time)
+
+
+def anew(ready: Prepared, regions: bool, request: Request, steps: int) -> Searched:
+    """What `weave`, or `optimal` on single chiplets, finds without a plan to start from.
+
+    Raises:
+        InfeasibleError: no schedule meets the latency limits.
+    """
+    return by_scheduler(ready, "weave" if regions else "optimal", request, steps)
+
+
+def by_scheduler(ready: Prepared, name: str, request: Request, steps: int) -> Searched:
+    """What a scheduler finds until the request's deadline.
+
+    Raises:
+        InputError, InfeasibleError: as that scheduler does.
+    """
+    options = WeaveOptions(steps=steps) if name in ("weave", "optimal") else None
+    asked = Request(
+        objective=request.objective,
+        seed=request.seed,
+        deadline_s=request.deadline_s,
+        jobs=request.jobs,
+        options=options,
+        stop=request.stop,
+        may_fail=True,
+    )
+    found = scheduler(name)(ready, asked)
+    return Searched(found.schedule, not found.complete)
