@@ -178,6 +178,7 @@ from chipweave.evaluation import check
 assert callable(chipweave.schedule) and callable(chipweave.compare) and callable(chipweave.evaluate)
 assert chipweave.plan.schedule is plan
 assert "schedule" in dir(chipweave)
+assert sorted(dir(chipweave)) == sorted([*chipweave.__all__, "__version__"])
 try:
     chipweave.nothing
 except AttributeError:
@@ -197,6 +198,38 @@ def test_costing_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.Monke
     assert asked[0].doing == "mapping layers"
     assert asked[0].total >= asked[0].done > 0
     assert chipweave.schedule("resnet18", "het-2x2", scheduler="standalone").schedule == result.schedule
+
+
+def test_a_batch_is_of_a_single_model() -> None:
+    scenario, package, _ = some()
+    model = scenario.tasks[0].model
+    result = chipweave.schedule(model, package, batch=8, scheduler="standalone", cost_model=COST)
+    assert result.problem.scenario.tasks[0].batch == 8
+    (cell,) = chipweave.compare(model, [package], ["standalone"], batch=8, cost_model=COST)
+    assert cell.result is not None
+    assert cell.result.evaluation == result.evaluation
+    with pytest.raises(InputError, match="batch 8: 'random' has 2 models with batches of their own"):
+        chipweave.schedule(scenario, package, batch=8, cost_model=COST)
+    with pytest.raises(InputError, match="batch=0 is not in"):
+        chipweave.schedule(model, package, batch=0, cost_model=COST)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"objective": "energy - latency"}, "falls when latency rises"),
+        ({"time_limit_s": -1}, "time limit -1 s"),
+        ({"seed": -1}, "seed=-1"),
+        ({"options": {"skar": None}}, "'skar' is not among the schedulers"),
+        ({"options": {"standalone": RoundNumbers()}}, "cannot be given; it takes none"),
+    ],
+)
+def test_comparisons_refuse_before_they_run(changes: dict[str, object], message: str) -> None:
+    scenario, package, _ = some()
+    ran: list[str] = []
+    with pytest.raises(InputError, match=message):
+        chipweave.compare(scenario, [package], ["standalone"], cost_model=COST, progress=ran.append, **changes)  # type: ignore[arg-type]
+    assert ran == []
 
 
 def test_a_model_stands_for_a_scenario_of_one() -> None:

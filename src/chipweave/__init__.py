@@ -16,24 +16,32 @@ if TYPE_CHECKING:
     from chipweave.results.result import Result as Result
     from chipweave.what_if.ask import why as why
 
-_API = ("compare", "evaluate", "from_onnx", "from_torch", "save", "schedule", "simulate", "Result")
+_PLACES = {
+    "Result": "chipweave.results.result",
+    "compare": "chipweave.api",
+    "evaluate": "chipweave.api",
+    "from_onnx": "chipweave.api",
+    "from_torch": "chipweave.api",
+    "save": "chipweave.report.save",
+    "schedule": "chipweave.api",
+    "simulate": "chipweave.api",
+    "why": "chipweave.what_if.ask",
+}
+"""The API by the modules in which it stands, loaded when first asked for: `import chipweave` stays cheap."""
+
+__all__ = ["Result", "compare", "evaluate", "from_onnx", "from_torch", "save", "schedule", "simulate", "why"]
 
 
 def __getattr__(name: str) -> Any:
-    """The API, loaded when first asked for: `import chipweave` stays cheap."""
-    if name == "save":
-        from chipweave.report.save import save
+    if name not in _PLACES:
+        raise AttributeError(f"module 'chipweave' has no attribute '{name}'")
+    from importlib import import_module
 
-        return save
-    if name in _API:
-        from chipweave import api
-
-        return getattr(api, name)
-    raise AttributeError(f"module 'chipweave' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_API])
+    return [*__all__, "__version__"]
 
 
 def _view(value: object) -> str | None:

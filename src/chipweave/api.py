@@ -51,6 +51,7 @@ def schedule(
     package: Package | str | Path,
     *,
     scheduler: str = "weave",
+    batch: int | None = None,
     objective: str | Function = "edp",
     cost_model: str | CostModel = DEFAULT,
     fidelity: Fidelity | str = "detailed",
@@ -67,6 +68,7 @@ def schedule(
     Args:
         scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one, of batch 1.
         scheduler: one of `chipweave list schedulers`.
+        batch: samples, where `scenario` is a model or a scenario of one; None: its own.
         objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), `throughput` (most samples per
             second, that is least latency of all batches), an expression of `latency` and `energy`, or a callable
             (latency_s, energy_j).
@@ -100,7 +102,7 @@ def schedule(
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
     )
-    ready = prepare(_posed(_scenario(scenario), _package(package), model, level, request))
+    ready = prepare(_posed(_scenario(scenario, batch), _package(package), model, level, request))
     found = _chosen_by_simulation(run(ready, request), ready, goal, simulate)
     _require_valid(found.schedule, ready, scheduler)
     search = _searched(scheduler, taken, int(seed), found, time.monotonic() - started)
@@ -219,13 +221,14 @@ def compare(
         common: passed to `schedule`.
 
     Raises:
-        InputError: a name or file is wrong. A cell that cannot be scheduled says why in its `reason`.
+        InputError: a name, a file or an argument is wrong; nothing is run then. A cell that cannot be scheduled says
+            why in its `reason`.
     """
     for name, given in (("packages", packages), ("schedulers", schedulers)):
         if isinstance(given, str | Path | Package):
             raise InputError(f"{name}: {given!r} is no list; give one, such as [{given!r}]")
     _require_common(schedulers, options or {}, common)
-    workload = _scenario(scenario)
+    workload = _scenario(scenario, common.pop("batch", None))
     systems = [_package(package) for package in packages]
 
     def run(scheduler: str, package: Package) -> Cell:
@@ -262,7 +265,7 @@ def _require_common(schedulers: Sequence[str], options: Mapping[str, object], co
         if chosen is not None and (wanted is None or not isinstance(chosen, wanted)):
             what = "that takes none" if wanted is None else f"whose options are a {wanted.__name__}"
             raise InputError(f"options of '{scheduler}': {short(chosen)} is given to a scheduler {what}")
-    _require_numbers(common.get("seed", 0), common.get("time_limit_s"), common.get("jobs"))
+    require_numbers(common.get("seed", 0), common.get("time_limit_s"), common.get("jobs"))
     make_objective(common.get("objective", "edp"))
     choose(common.get("cost_model", DEFAULT))
     _require_simulation(common.get("simulate"), _fidelity(common.get("fidelity", "detailed")))
@@ -370,7 +373,20 @@ def _fidelity(choice: Fidelity | str) -> Fidelity:
         raise InputError(f"fidelity '{choice}' is unknown{did_you_mean(choice, list(Fidelity))}") from None
 
 
-def _scenario(choice: Scenario | Model | str | Path) -> Scenario:
+def _scenario(choice: Scenario | Model | str | Path, batch: int | None = None) -> Scenario:
+    """The scenario; with `batch`, one of a single model with so many samples."""
+    scenario = _own_scenario(choice)
+    if batch is None:
+        return scenario
+    if isinstance(batch, bool) or not isinstance(batch, Integral):
+        raise InputError(f"batch={batch!r} is no whole number")
+    if len(scenario.tasks) > 1:
+        models = f"'{scenario.name}' has {len(scenario.tasks)} models with batches of their own"
+        raise InputError(f"batch {batch}: {models}; leave it out")
+    return dataclasses.replace(scenario, tasks=(dataclasses.replace(scenario.tasks[0], batch=int(batch)),))
+
+
+def _own_scenario(choice: Scenario | Model | str | Path) -> Scenario:
     from chipweave.files.scenario_file import resolve_scenario
 
     if isinstance(choice, Model):

@@ -38,7 +38,7 @@ models:
         - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
   - {name: right, batch: 2, model: *net}
 """
-COMMANDS = ("schedule", "evaluate", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
+COMMANDS = ("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -358,6 +358,27 @@ def test_compare(chip: Run, scenario: str) -> None:
     assert "different numbers of chiplets and no static power" in table
 
 
+def test_a_comparison_says_what_packages_are_made_of_and_is_sorted(chip: Run, scenario: str) -> None:
+    packages = ("simba-nvdla-3x3", "het-2x2")
+    arguments = ("compare", scenario, *(word for name in packages for word in ("-p", name)), "-s", "standalone")
+    rows = json.loads(chip(*arguments, "-s", "simba", "--sort", "chiplets", "--json")[1])
+    assert [row.get("chiplets") for row in rows] == [4, 9, 9, None]
+    # 4096 PEs, 10 MiB and 500 MHz a chiplet (SCAR V-A).
+    assert [row["pes"] for row in rows[:2]] == [4 * 4096, 9 * 4096]
+    assert rows[0]["l2_bytes"] == 4 * 10 * 2**20
+    assert rows[0]["peak_macs_per_s"] == 4 * 4096 * 500e6
+    _, out, _ = chip(*arguments)
+    assert "not equal in PEs, L2, peak rate" in " ".join(out.split())
+    _, same, _ = chip("compare", scenario, "-p", "het-sides-3x3", "-p", "simba-nvdla-3x3", "-s", "standalone")
+    assert "The packages are equal in PEs, L2, peak rate" in " ".join(same.split())
+
+
+def test_the_reason_of_empty_cells_stands_there_once(chip: Run, scenario: str) -> None:
+    _, out, _ = chip("compare", scenario, "-p", "het-2x2", "-p", "het-sides-3x3", "-s", "simba", "-s", "standalone")
+    assert out.count("one chiplet class") == len({line for line in out.splitlines() if "one chiplet class" in line}) > 0
+    assert "(1) simba on het-2x2" in out
+
+
 def test_compare_fails_where_no_cell_has_a_schedule(chip: Run, scenario: str) -> None:
     code, out, _ = chip("compare", scenario, "-p", "het-2x2", "-s", "simba")
     assert code == 1
@@ -505,6 +526,13 @@ def test_the_next_step_can_be_typed(
         (["schedule", "alexnet", "-p", "het-2x2", "--out", "x" * 5000], "File name too long"),
         (["cost", "missing.m"], "missing.m: no such file"),
         (["compare", "datacenter-4", "-p", "het-2x2", "-s", "scarr"], "did you mean 'scar'?"),
+        (["compare", "datacenter-4", "-p", "het-2x2", "--objective", "energy-latency"], "falls when latency rises"),
+        (["compare", "datacenter-4", "-p", "het-2x2", "--time-limit", "-1"], "time limit -1.0 s is not a positive"),
+        (["compare", "datacenter-4", "-p", "het-2x2", "--seed", "-1"], "--seed"),
+        (["compare", "datacenter-4", "-p", "het-2x2", "--seed", str(2**32)], f"seed={2**32} is not in 0..{2**32 - 1}"),
+        (["compare", "datacenter-4", "-p", "het-2x2", "--sort", "weight"], "'weight' is not one of"),
+        (["compare", "datacenter-4", "-p", "het-2x2", "--spare", "1"], "No such option"),
+        (["why", "missing.json"], "missing.json: no such file"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(chip: Run, tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -193,9 +193,13 @@ def test_advice_depends_on_what_happened() -> None:
     assert next_steps(exhaustive, None, None, False) == [saving]
     opened = next_steps(exhaustive, Path("my results"), None, False)
     assert opened[0] == "open 'my results/report.html' in a browser"
-    assert opened[1].endswith("evaluate 'my results/schedule.json'")
+    assert "why 'my results/schedule.json':" in opened[-1]
     short = next_steps(with_search(result, complete=False), None, 2.5, False)
     assert short[1].startswith("the same with --time-limit 5:")
+    early = {"complete": False, "scheduler": "weave", "seconds": 20.0}
+    rising = next_steps(with_search(result, **early, history=((1.0, 5.0), (17.0, 4.0))), None, None, False)
+    assert rising[1].startswith("the same with --time-limit 60: the search still got better")
+    assert next_steps(with_search(result, **early, history=((1.0, 5.0),)), None, None, False) == [saving]
     assert "interrupted" in next_steps(with_search(result, complete=False), None, None, True)[1]
     assert "--scheduler weave" in next_steps(with_search(result, scheduler="standalone"), None, None, False)[1]
     assert result.certificate is not None
@@ -206,7 +210,9 @@ def test_advice_depends_on_what_happened() -> None:
 
 def test_advice_after_reading_and_comparing() -> None:
     assert after_reading(Path("a b.json"), None)[0].split("evaluate ")[1].startswith("'a b.json' --out DIR")
-    assert after_reading(Path("a.json"), Path("out")) == ["open out/report.html in a browser"]
+    opened, why = after_reading(Path("a.json"), Path("out"))
+    assert opened == "open out/report.html in a browser"
+    assert "why a.json" in why
     first, second = sorted((random_result(1), random_result(2)), key=lambda result: result.value or 0)
     cells = [Cell("x", "p", None, "why"), Cell("y", "p", second), Cell("x", "q", first)]
     (step,) = after_comparing(cells, "my scenario.yaml", ["p.yaml", "q.yaml"], ["x", "y"], None)

@@ -10,6 +10,7 @@ import typer
 from chipweave.cli import options as opt
 from chipweave.cli.advice import after_comparing
 from chipweave.cli.console import interruptible, result_console, say
+from chipweave.report.sorting import Sort, sorted_cells
 
 
 @opt.spread
@@ -26,6 +27,8 @@ def compare(
     ] = None,
     *,
     asked: opt.Asked,
+    simulate: opt.Simulate = None,
+    sort: Annotated[Sort | None, typer.Option(help="Column to sort the rows by; without it, as they were run.")] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for comparison.html, comparison.json and every schedule.json; made where missing."),
@@ -46,10 +49,11 @@ def compare(
     chosen = opt.scheduler_options(schedulers, options)
     with interruptible() as interrupted:
         cells = api.compare(
-            opt.workload(scenario, asked.batch),
+            scenario,
             package,
             schedulers,
             options=chosen,
+            simulate=simulate,
             progress=say,
             stop=interrupted,
             **asked.arguments(),
@@ -61,13 +65,13 @@ def compare(
 
         from chipweave.report.comparison import comparison_data
 
-        print(dumps(comparison_data(cells), indent=1))
+        print(dumps(comparison_data(sorted_cells(cells, sort)), indent=1))
     else:
         from chipweave.report.comparison import print_comparison
         from chipweave.report.terminal import print_next_steps
 
         console = result_console()
-        print_comparison(cells, console)
+        print_comparison(sorted_cells(cells, sort), console)
         print_next_steps(after_comparing(cells, scenario, package, schedulers, out), console)
     if interrupted():
         say("interrupted: these are the results until then")

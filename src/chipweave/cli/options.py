@@ -21,7 +21,6 @@ from chipweave.schedulers.options import Option, read
 
 if TYPE_CHECKING:
     from chipweave.cost.interface import CostModel
-    from chipweave.workload.scenario import Scenario
 
 SEARCH = "Search"
 
@@ -63,6 +62,10 @@ FigureOption = Annotated[
     list[Path] | None,
     typer.Option("--figure", metavar="FILE", help="The schedule over time, for papers: .pdf, .svg or .png; repeat."),
 ]
+Simulate = Annotated[
+    int | None,
+    typer.Option(min=1, help="Choose among so many of the best plans by simulating them (those that scar keeps)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout and nothing else.")]
 
 
@@ -91,9 +94,10 @@ class Asked:
     ] = None
 
     def arguments(self) -> dict[str, Any]:
-        """What `chipweave.schedule` and `compare` take of it; the batch belongs to the scenario."""
+        """What `chipweave.schedule` and `compare` take of it."""
         return {
             "objective": self.objective,
+            "batch": self.batch,
             "cost_model": cost_model(self.cost_model, self.maestro_offchip_bandwidth, jobs=self.jobs),
             "fidelity": str(self.fidelity),
             "seed": self.seed,
@@ -192,22 +196,6 @@ def scheduler_options(schedulers: Sequence[str], given: Mapping[str, object]) ->
         if options is not None:
             made[scheduler] = options(**{own.name: chosen[own.name] for own in read(options) if own.name in chosen})
     return made
-
-
-def workload(name: str, batch: int | None) -> Scenario:
-    """The scenario; a model with `batch` samples is a scenario of one."""
-    from dataclasses import replace
-
-    from chipweave.files.scenario_file import resolve_scenario
-
-    scenario = resolve_scenario(name)
-    if batch is None:
-        return scenario
-    if len(scenario.tasks) > 1:
-        raise InputError(
-            f"--batch {batch}: '{name}' has {len(scenario.tasks)} models with batches of their own; leave it out"
-        )
-    return replace(scenario, tasks=(replace(scenario.tasks[0], batch=batch),))
 
 
 def cost_model(

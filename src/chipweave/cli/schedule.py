@@ -18,10 +18,7 @@ def schedule(
     scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "weave",
     *,
     asked: opt.Asked,
-    simulate: Annotated[
-        int | None,
-        typer.Option(min=1, help="Choose among so many of the best plans by simulating them (those that scar keeps)."),
-    ] = None,
+    simulate: opt.Simulate = None,
     out: opt.Out = None,
     figure: opt.FigureOption = None,
     json: opt.Json = False,
@@ -39,7 +36,7 @@ def schedule(
     chosen = opt.scheduler_options([scheduler], options)
     with interruptible() as interrupted, progress_bar() as progress:
         result = api.schedule(
-            opt.workload(scenario, asked.batch),
+            scenario,
             package,
             scheduler=scheduler,
             options=chosen.get(scheduler),

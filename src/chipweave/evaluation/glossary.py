@@ -170,6 +170,11 @@ TERMS = {
     "front.energy_j": Term("energy", "J", "Of a schedule that the search retained."),
     # Comparisons
     "cell.chiplets": Term("chiplets", "", "Of the package."),
+    "cell.pes": Term("PEs", "", "Of all chiplets of the package."),
+    "cell.l2_bytes": Term("L2", "B", "Of all chiplets of the package."),
+    "cell.peak_macs_per_s": Term("peak", "MAC/s", "Multiply-accumulates of all PEs.", "PEs * lanes * clock"),
+    "cell.dram_bandwidth_bytes_s": Term("DRAM bandwidth", "B/s", "Of the whole package."),
+    "cell.link_bandwidth_bytes_s": Term("link bandwidth", "B/s", "Of each link, each way."),
     "cell.windows": Term("windows", "", "Of the schedule."),
     "cell.latency_s": Term("latency", "s", "Of the whole schedule."),
     "cell.energy_j": Term("energy", "J", "Of the whole schedule."),

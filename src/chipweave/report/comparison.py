@@ -10,6 +10,7 @@ from rich.text import Text
 
 from chipweave.report.naming import cost_model_of
 from chipweave.report.quantities import quantity
+from chipweave.report.silicon import print_silicon, silicon_data
 from chipweave.report.text_table import Row, print_columns
 from chipweave.results.result import Cell
 
@@ -32,7 +33,7 @@ def _cell_data(cell: Cell, best: float | None) -> dict[str, Any]:
         return data | {"error": cell.reason}
     evaluation = result.evaluation
     return data | {
-        "chiplets": len(result.problem.package.chiplets),
+        **silicon_data(result.problem.package),
         "windows": len(result.schedule.windows),
         "latency_s": evaluation.latency_s,
         "energy_j": evaluation.energy_j,
@@ -71,12 +72,13 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
         heading = f"{problem.scenario.name}: objective {first.objective}, fidelity {problem.fidelity}, "
         console.print(Text(heading + f"cost model {cost_model_of(first.cost_model)}"))
     by_throughput = first is not None and first.objective == "throughput"
+    reasons = numbered_reasons(cells)
     header = ("windows", "latency", "energy", "samples/s" if by_throughput else "EDP", "ratio ", "gap", "search")
     rows: list[Row] = []
     for cell, row in zip(cells, data, strict=True):
         name = Text(f"{cell.scheduler:<{longest}}  {cell.package}")
         if "error" in row:
-            rows.append((name, ["-"] * len(header)))
+            rows.append((name, [*["-"] * (len(header) - 1), f"({reasons[cell.reason]})"]))
             continue
         ratio, gap = row["ratio"], row["gap"]
         figures = (
@@ -92,15 +94,28 @@ def print_comparison(cells: Sequence[Cell], console: Console) -> None:
     print_columns(console, f" {'scheduler':<{longest}}  package", header, rows)
     for line in ("ratio: value of the objective over the best one's (*).", *gap_notes(marks)):
         console.print(Text(line), style="dim")
+    for reason, number in reasons.items():
+        where = ", ".join(f"{cell.scheduler} on {cell.package}" for cell in failed(cells, reason))
+        console.print(Text(f"({number}) {where}: {reason}"))
     for cell in cells:
-        if cell.result is None:
-            console.print(Text(f"{cell.scheduler} on {cell.package}: {cell.reason}"))
-        elif cell.result.search is not None and not cell.result.search.complete:
+        if cell.result is not None and cell.result.search is not None and not cell.result.search.complete:
             console.print(Text(f"{cell.scheduler} on {cell.package}: ended early, the best so far"))
     if verdict := homogeneous_verdict(cells):
         console.print(Text(verdict))
     for line in size_notes(cells):
         console.print(Text(line), style="dim")
+    print_silicon(cells, console)
+
+
+def numbered_reasons(cells: Sequence[Cell]) -> dict[str, int]:
+    """Why cells are empty, each reason once, with its number."""
+    reasons = dict.fromkeys(cell.reason for cell in cells if cell.result is None)
+    return {reason: number for number, reason in enumerate(reasons, 1)}
+
+
+def failed(cells: Sequence[Cell], reason: str) -> list[Cell]:
+    """The cells that are empty for a reason."""
+    return [cell for cell in cells if cell.result is None and cell.reason == reason]
 
 
 def gap_notes(marks: Mapping[str, str]) -> list[str]:

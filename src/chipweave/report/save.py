@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,11 @@ def saving(result: Result, folder: Path, schedule: bool = True, what_if: WhatIf 
     from chipweave.report.html import page
     from chipweave.report.trace import to_text as trace_text
 
-    texts = {SCHEDULE: to_text, REPORT: partial(page, what_if=what_if), TRACE: trace_text}
+    texts: dict[str, Callable[[Result], str]] = {
+        SCHEDULE: to_text,
+        REPORT: partial(page, what_if=what_if),
+        TRACE: trace_text,
+    }
     make_folder(folder)
     for name, text in texts.items():
         if schedule or name != SCHEDULE:

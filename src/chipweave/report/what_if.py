@@ -24,7 +24,8 @@ def lines_of(found: WhatIf) -> Iterator[tuple[str, str, Figures | None]]:
     """Number and name of the change, how it was evaluated, and its figures, in the order of their worth."""
     for number, change in enumerate(found.changes, 1):
         ways = (("same plan", change.same_plan), ("searched", change.searched))
-        known = [(way, figures) for way, figures in ways if figures is not None] or [("no figures", None)]
+        known: list[tuple[str, Figures | None]] = [pair for pair in ways if pair[1] is not None]
+        known = known or [("no figures", None)]
         for at, (way, figures) in enumerate(known):
             yield ("" if at else f"{number} {change.name}"), way, figures
 

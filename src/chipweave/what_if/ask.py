@@ -276,9 +276,9 @@ def _tried(asked: Asked, ready: Prepared, plan: Schedule, name: str, cost: str =
     goal, faults = asked.request.objective, faults_of(plan, ready)
     if faults:
         found = anew(ready, plan.largest_region > 1, asked.request, asked.steps)
-        notes = (f"the same plan is not valid here: {faults[0]}", *_ended(found))
-        return Change(name, cost, None, figures_of(ready, found.schedule, goal), notes)
-    same, notes, best = figures_of(ready, plan, goal), list[str](), None
+        reason = f"the same plan is not valid here: {faults[0]}"
+        return Change(name, cost, None, figures_of(ready, found.schedule, goal), (reason, *_ended(found)))
+    same, best, notes = figures_of(ready, plan, goal), None, list[str]()
     try:
         for found in _searches(asked, ready, plan):
             notes += _ended(found)

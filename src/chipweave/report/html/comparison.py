@@ -9,7 +9,14 @@ from functools import cached_property
 from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
-from chipweave.report.comparison import comparison_data, gap_notes, homogeneous_verdict, size_notes
+from chipweave.report.comparison import (
+    comparison_data,
+    failed,
+    gap_notes,
+    homogeneous_verdict,
+    numbered_reasons,
+    size_notes,
+)
 from chipweave.report.html.charts import Look, Point, bar, marker, plane, swatch
 from chipweave.report.html.data_elements import Document
 from chipweave.report.html.drawing import model_fill, model_line, patterns
@@ -19,8 +26,11 @@ from chipweave.report.html.render import render
 from chipweave.report.naming import cost_model_of
 from chipweave.report.palette import letter
 from chipweave.report.quantities import valued
+from chipweave.report.silicon import verdict as equal
 from chipweave.results.result import Cell, Result
 
+SILICON = ("chiplets", "pes", "l2_bytes", "peak_macs_per_s", "dram_bandwidth_bytes_s", "link_bandwidth_bytes_s")
+"""What a package is made of."""
 MOST_DRAWN = 24
 """Packages drawn."""
 MOST_POINTS = 60
@@ -116,6 +126,18 @@ class View:
         keys = ("chiplets", "windows", "latency_s", "energy_j", self.product, "ratio", "gap", "seconds")
         return [f"cell.{key}" for key in keys]
 
+    @property
+    def silicon_heads(self) -> list[str]:
+        return [f"cell.{key}" for key in SILICON]
+
+    def silicon(self) -> list[tuple[Markup, list[Markup]]]:
+        """Per package that has a result, what it is made of."""
+        first = {self.cells[number].package: number for number, _ in reversed(self.results)}
+        return [
+            (name_of(package), [self.document.figure(f"/{number}/{key}") for key in SILICON])
+            for package, number in sorted(first.items(), key=lambda pair: pair[1])
+        ]
+
     def bars(self) -> list[tuple[Markup, list[tuple[Markup, Markup]]]]:
         """Per cell: name; latency, energy and product, each with its bar."""
         keys = ("latency_s", "energy_j", self.product)
@@ -171,12 +193,14 @@ class View:
         ]
 
     def failed(self) -> list[tuple[Markup, Markup, str]]:
-        """Scheduler, package and reason of the cells without a result."""
-        return [
-            (name_of(cell.scheduler), name_of(cell.package), short(cell.reason, 600))
-            for cell in self.cells
-            if cell.result is None
-        ]
+        """Scheduler, package and reason of the cells without a result, each reason once."""
+        found = []
+        for reason in numbered_reasons(self.cells):
+            first, *more = failed(self.cells, reason)
+            others = "".join(f", {each.scheduler} on {each.package}" for each in more)
+            package = name_of(first.package) + (name_of(others) if others else "")
+            found.append((name_of(first.scheduler), package, short(reason, 600)))
+        return found
 
     def notes(self) -> list[str]:
         """What the terminal's comparison says under its table."""
@@ -184,7 +208,12 @@ class View:
         marks = {kind: f" ({mark})" if several else "" for kind, mark in zip(self.kinds, "abcdefgh", strict=False)}
         verdict = homogeneous_verdict(self.cells)
         ratio = "ratio: value of the objective over the best one's."
-        return [*[verdict] * bool(verdict), ratio, *gap_notes(marks), *size_notes(self.cells)]
+        return [
+            *[line for line in (verdict, equal(self.cells)) if line],
+            ratio,
+            *gap_notes(marks),
+            *size_notes(self.cells),
+        ]
 
     def patterns(self) -> Markup:
         return patterns(len(self.first.problem.scenario.tasks) if self.first else 0)

@@ -1,0 +1,51 @@
+"""The rows of a comparison in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chipweave.results.result import Cell
+
+
+class Sort(StrEnum):
+    """What rows of a comparison are sorted by; the least first, empty cells last."""
+
+    OBJECTIVE = "objective"
+    LATENCY = "latency"
+    ENERGY = "energy"
+    EDP = "edp"
+    GAP = "gap"
+    SEARCH = "search"
+    CHIPLETS = "chiplets"
+    PACKAGE = "package"
+    SCHEDULER = "scheduler"
+
+
+_COLUMNS = {
+    Sort.OBJECTIVE: "value",
+    Sort.LATENCY: "latency_s",
+    Sort.ENERGY: "energy_j",
+    Sort.EDP: "edp_js",
+    Sort.GAP: "gap",
+    Sort.SEARCH: "seconds",
+    Sort.CHIPLETS: "chiplets",
+    Sort.PACKAGE: "package",
+    Sort.SCHEDULER: "scheduler",
+}
+
+
+def sorted_cells(cells: Sequence[Cell], by: Sort | None) -> list[Cell]:
+    """The cells by a column; as they are for None. Equal ones stay in their order."""
+    if by is None:
+        return list(cells)
+    from chipweave.report.comparison import comparison_data
+
+    rows = zip(cells, comparison_data(cells), strict=True)
+    keyed = [(row.get(_COLUMNS[by]), cell) for cell, row in rows]
+    return [
+        *(cell for _, cell in sorted((pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0])),
+        *(cell for value, cell in keyed if value is None),
+    ]
