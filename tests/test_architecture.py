@@ -21,6 +21,7 @@ import chipweave
 HOUSE = Path(chipweave.__file__).parent
 
 FLOORS = (
+    "compiling",
     "errors version display ndarrays cores compiled collector",
     "plain",
     "workload hardware shelf",

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
+from numba.core import event
+
+from chipweave import compiling
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
@@ -24,6 +27,19 @@ SHARED = (
     "evaluation/tables/*.py",
 )
 """Modules with functions that kernels of other folders call."""
+
+
+class _Compiling(event.Listener):  # type: ignore[misc]
+    """Passes on when Numba compiles, rather than reads what was kept."""
+
+    def on_start(self, event: object) -> None:
+        compiling.begin()
+
+    def on_end(self, event: object) -> None:
+        compiling.end()
+
+
+event.register("numba:compile", _Compiling())
 
 
 def kernel(**options: Any) -> Callable[[Kernel], Kernel]:

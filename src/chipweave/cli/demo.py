@@ -23,7 +23,7 @@ def demo() -> None:
     from chipweave.results.result import Cell
 
     console = result_console()
-    say(f"{SCENARIO} on {PACKAGE}; a first run compiles kernels, up to a minute, counted as search")
+    say(f"{SCENARIO} on {PACKAGE}")
     with interruptible() as interrupted, progress_bar() as progress:
         result = api.schedule(SCENARIO, PACKAGE, scheduler="scar", progress=progress, stop=interrupted)
         baselines = api.compare(SCENARIO, HOMOGENEOUS, ("standalone", "simba"), stop=interrupted)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import chipweave
+from chipweave import compiling
 from chipweave.cli.compare import compare
 from chipweave.cli.console import bounded, say, silence
 from chipweave.cli.cost import cost
@@ -117,13 +118,20 @@ def _note(message: Warning | str, category: type[Warning], *_: object, **__: obj
     say(f"note: {message}")
 
 
+def _first_run() -> None:
+    say("first run: compiling kernels, about a minute of one core, counted as search; later runs read them")
+
+
 def main() -> None:
     had_stdout = _open_streams()
     warnings.showwarning = _note
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    compiling.hear_with(_first_run)
     code = run()
+    if compiling.SO_FAR.kernels:
+        say(f"{compiling.SO_FAR.kernels} kernels were compiled within {compiling.SO_FAR.seconds:.0f} s, and are kept")
     if code == 0 and not had_stdout:
         say("error: the output cannot be written: stdout is closed; what is said to be saved is saved")
         code = 1

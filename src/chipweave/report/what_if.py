@@ -40,11 +40,11 @@ def cells_of(figures: Figures | None, found: WhatIf) -> tuple[str, str, str, str
     return *cells, f"{change}{' late' if figures.late else ''}"
 
 
-def remarks(change: Change) -> list[str]:
-    """What a change takes, what binds then, and what is to know of it."""
+def remarks(change: Change, found: WhatIf) -> list[str]:
+    """What a change takes, what binds then if that is something else, and what is to know of it."""
     best = change.best
     late = [] if best is None or not best.late else [f"behind the latency limit: {', '.join(best.late)}"]
-    bound = [] if best is None else [f"then bound by {best.bound_by}"]
+    bound = [] if best is None or best.bound_by == found.before.bound_by else [f"then bound by {best.bound_by}"]
     return [*([change.cost] if change.cost else []), *bound, *late, *change.notes]
 
 
@@ -66,7 +66,7 @@ def print_what_if(found: WhatIf, console: Console) -> None:
     print_columns(console, "change", HEAD, rows)
     console.print()
     for number, change in enumerate(found.changes, 1):
-        console.print(Padding(Text(f"{number} {change.name}: {'; '.join(remarks(change))}"), (0, 0, 0, 2)))
+        console.print(Padding(Text(f"{number} {change.name}: {'; '.join(remarks(change, found))}"), (0, 0, 0, 2)))
     for line in (missed(found), READING):
         if line:
             console.print(Text(line), style="dim")

@@ -43,7 +43,7 @@ class Changes:
     def remarks(self) -> list[str]:
         """What each change takes and what binds then, what was not reached, and how to read the table."""
         changes = [
-            f"{number} {change.name}: {'; '.join(remarks(change))}"
+            f"{number} {change.name}: {'; '.join(remarks(change, self.found))}"
             for number, change in enumerate(self.found.changes, 1)
         ]
         return [short(line, LONGEST) for line in (*changes, missed(self.found), READING) if line]
