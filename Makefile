@@ -11,12 +11,13 @@ DOCS := .venv-docs
 PIP := --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help demo test test-slow lint types docs notebook picture bench clean
+.PHONY: help demo test test-slow lint types docs api notebook picture bench clean
 
 help:
 	@echo 'make demo       install the wheel into $(DEMO) and run the main job'
 	@echo 'make test       run the tests;  make test-slow: the ones that take minutes'
 	@echo 'make lint types check style and types;  make docs: build the site;  make bench: measure speed'
+	@echo 'make api        write docs/api.md from the docstrings'
 	@echo 'make notebook picture  run docs/notebook.ipynb again; draw the pictures of the docs again'
 	@echo 'make clean      remove everything that make has made'
 
@@ -39,6 +40,9 @@ types: $(TEST)/tools-installed
 
 docs: $(DOCS)/installed
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+api: $(TEST)/installed
+	$(TEST)/bin/python docs/api_page.py
 
 notebook: $(TEST)/installed
 	$(TEST)/bin/python -m pip install $(PIP) --editable '.[notebook]'

@@ -190,6 +190,13 @@ def test_the_plan_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "resnet18 twice on het-2x2" in capsys.readouterr().out
 
 
+def test_the_page_of_the_api_is_what_its_docstrings_say() -> None:
+    """`make api` writes it anew."""
+    made = runpy.run_path(str(ROOT / "docs" / "api_page.py"))["page"]()
+    assert (ROOT / "docs" / "api.md").read_text() == made
+    assert all(f"### chipweave.{name}\n" in made for name in chipweave.__all__ if name != "Result")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
 def test_the_examples_in_python_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
