@@ -7,11 +7,13 @@ import random
 from dataclasses import replace
 from functools import cache
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 import chipweave
+from chipweave.cli.main import run
 from chipweave.errors import InputError
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.plan.problem import Fidelity, pose
@@ -118,6 +120,26 @@ def test_bad_arguments() -> None:
     nameless = replace(result(), value=None, objective="mine")
     with pytest.raises(InputError, match="only its name is known; give one"):
         chipweave.why(nameless)
+
+
+def test_the_command_says_why_a_change_has_no_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file holds what layers cost on its own chiplets, and no cost model that knows others."""
+    (file, *_) = chipweave.save(result(), tmp_path)
+    assert (
+        run(["why", str(file), "--steps", "0", "--time-limit", "1000", "--json", "--out", str(tmp_path / "out")]) == 0
+    )
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    by_name = {change["change"]: change for change in document["changes"]}
+    assert document["before"]["latency_s"] == result().evaluation.latency_s
+    assert by_name["twice the PEs"]["same_plan"] is by_name["twice the PEs"]["searched"] is None
+    assert by_name["twice the PEs"]["notes"]
+    dram = next(change for name, change in by_name.items() if name.startswith("twice the DRAM"))
+    before, after = document["before"]["value"], dram["same_plan"]["value"]
+    assert dram["same_plan"]["change_percent"] == pytest.approx(100 * (after - before) / before)
+    assert document["not_reached"] == []
+    assert "2 of 8: twice the DRAM bandwidth" in err
+    assert 'id="why"' in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_reports_show_every_change_with_what_it_takes() -> None:

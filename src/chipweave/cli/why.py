@@ -9,6 +9,7 @@ import typer
 
 from chipweave.cli import options as opt
 from chipweave.cli.console import interruptible, result_console, say
+from chipweave.results.what_if import STEPS, TIME_LIMIT_S
 
 
 def why(
@@ -18,9 +19,11 @@ def why(
     ] = None,
     steps: Annotated[
         int, typer.Option(min=0, help="Layers that each search evaluates exactly; the same number, the same rows.")
-    ] = 3000,
+    ] = STEPS,
     seed: Annotated[int, typer.Option(help="Of the order in which changes are tried.", min=0)] = 0,
-    time_limit: Annotated[float, typer.Option(help="Seconds for everything; rows not reached are named.")] = 50.0,
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds for everything; rows not reached are named.")
+    ] = TIME_LIMIT_S,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Also search every change without a plan to start from, in its share.")
     ] = False,

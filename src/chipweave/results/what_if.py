@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+STEPS = 3000
+"""Layers that the search of each change evaluates exactly, unless it is said otherwise."""
+TIME_LIMIT_S = 50.0
+"""Of all changes together, unless it is said otherwise."""
+
 
 @dataclass(frozen=True)
 class Figures:

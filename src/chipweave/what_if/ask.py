@@ -24,7 +24,7 @@ from chipweave.report.bottleneck import binding
 from chipweave.report.quantities import quantity
 from chipweave.results.larger_l2 import with_twice_the_l2
 from chipweave.results.result import Result
-from chipweave.results.what_if import Change, Figures, WhatIf
+from chipweave.results.what_if import STEPS, TIME_LIMIT_S, Change, Figures, WhatIf
 from chipweave.schedulers.search import Request
 from chipweave.what_if.packages import (
     silicon,
@@ -35,10 +35,6 @@ from chipweave.what_if.packages import (
 )
 from chipweave.what_if.search import Searched, anew, by_scheduler, improved
 from chipweave.what_if.variants import other_chiplets, other_micro_batches
-
-STEPS = 3000
-"""Layers that each search evaluates exactly."""
-TIME_LIMIT_S = 50.0
 
 NOTHING = "nothing"
 NOT_PINS = "the same PEs and L2; what wires and pins take is not known"
