@@ -29,7 +29,7 @@ SHARED = (
 """Modules with functions that kernels of other folders call."""
 
 
-class _Compiling(event.Listener):  # type: ignore[misc]
+class _Compiling(event.Listener):
     """Passes on when Numba compiles, rather than reads what was kept."""
 
     def on_start(self, event: object) -> None:
@@ -39,7 +39,7 @@ class _Compiling(event.Listener):  # type: ignore[misc]
         compiling.end()
 
 
-event.register("numba:compile", _Compiling())
+event.register("numba:compile", _Compiling())  # type: ignore[no-untyped-call]
 
 
 def kernel(**options: Any) -> Callable[[Kernel], Kernel]:

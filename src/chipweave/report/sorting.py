@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chipweave.results.result import Cell
@@ -43,9 +44,9 @@ def sorted_cells(cells: Sequence[Cell], by: Sort | None) -> list[Cell]:
         return list(cells)
     from chipweave.report.comparison import comparison_data
 
-    rows = zip(cells, comparison_data(cells), strict=True)
-    keyed = [(row.get(_COLUMNS[by]), cell) for cell, row in rows]
-    return [
-        *(cell for _, cell in sorted((pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0])),
-        *(cell for value, cell in keyed if value is None),
+    column = _COLUMNS[by]
+    rows: list[tuple[Any, Cell]] = [
+        (row.get(column), cell) for cell, row in zip(cells, comparison_data(cells), strict=True)
     ]
+    known = sorted((row for row in rows if row[0] is not None), key=itemgetter(0))
+    return [cell for _, cell in (*known, *(row for row in rows if row[0] is None))]

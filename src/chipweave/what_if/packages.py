@@ -21,7 +21,10 @@ def with_twice_the_dram(package: Package) -> Package:
 
 
 def with_twice_the_pes(package: Package) -> Package:
-    """Twice the PEs of every chiplet, along the shorter side of arrays; L2, network and static power stay."""
+    """Twice the PEs of every chiplet, along the shorter side of arrays; L2, network and static power stay.
+
+    The names of classes change, too: a cost model that knows chiplets by their names has no figures of such ones.
+    """
     return replace(package, chiplets=tuple(map(_with_twice_the_pes, package.chiplets)))
 
 
@@ -30,7 +33,7 @@ def _with_twice_the_pes(chiplet: Chiplet) -> Chiplet:
     if array is not None:
         rows, columns = array
         array = (2 * rows, columns) if rows <= columns else (rows, 2 * columns)
-    return replace(chiplet, num_pes=2 * chiplet.num_pes, array=array)
+    return replace(chiplet, name=f"{chiplet.name} with twice the PEs", num_pes=2 * chiplet.num_pes, array=array)
 
 
 def with_another(package: Package, place: int, chiplet: Chiplet) -> Package:

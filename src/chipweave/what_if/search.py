@@ -30,7 +30,7 @@ class Searched:
 def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> Searched | None:
     """A plan improved by small changes, and from near it again, until so many layers were evaluated exactly.
 
-    The same plan, steps and seed give the same schedule where time does not end the search. None where a stage's
+    What is found is no worse than the plan itself. The same plan, steps and seed give the same schedule where time does not end the search. None where a stage's
     chiplets are of several classes: there is no climbing from it.
     """
     draft = draft_of(ready, plan)
@@ -48,7 +48,10 @@ def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> S
         if judge.exact.layers >= end or request.out_of_time or best is None:
             break
         climber = Climber.start(judge, shaken(judge, best.draft, dice))
-    return None if best is None else Searched(Schedule(tuple(best.windows)), request.out_of_time)
+    own = judge.worth(plan.windows)  # a draft does not say where a plan's regions are, so it may be worth less
+    if best is None or (own is not None and own <= best.worth):
+        return Searched(plan, request.out_of_time)
+    return Searched(Schedule(tuple(best.windows)), request.out_of_time)
 
 
 def anew(ready: Prepared, regions: bool, request: Request, steps: int) -> Searched:
