@@ -30,28 +30,30 @@ class Searched:
 def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> Searched | None:
     """A plan improved by small changes, and from near it again, until so many layers were evaluated exactly.
 
-    What is found is no worse than the plan itself. The same plan, steps and seed give the same schedule where time does not end the search. None where a stage's
-    chiplets are of several classes: there is no climbing from it.
+    What is found is no worse than the plan. The same plan, steps and seed give the same schedule, where time does not
+    end the search. None where a stage's chiplets are of several classes: there is no climbing from it.
     """
     draft = draft_of(ready, plan)
     if draft is None:
         return None
     judge = Judge(ready, Exact(ready), request.objective, plan.largest_region > 1)
-    best = climber = Climber.start(judge, draft)
-    if climber is None:
+    best, dice = Climber.start(judge, draft), np.random.default_rng(request.seed)
+    if best is None:
         return None
-    end, dice = steps, np.random.default_rng(request.seed)
+    improve(best, steps, request, _ignore)
     for _ in range(MOST_CLIMBS):
-        if climber is not None:
-            improve(climber, end - judge.exact.layers, request, lambda _: None)
-            best = climber if best is None or climber.worth < best.worth else best
-        if judge.exact.layers >= end or request.out_of_time or best is None:
+        if judge.exact.layers >= steps or request.out_of_time:
             break
         climber = Climber.start(judge, shaken(judge, best.draft, dice))
+        if climber is not None:
+            improve(climber, steps - judge.exact.layers, request, _ignore)
+            best = min(best, climber, key=lambda each: each.worth)
     own = judge.worth(plan.windows)  # a draft does not say where a plan's regions are, so it may be worth less
-    if best is None or (own is not None and own <= best.worth):
-        return Searched(plan, request.out_of_time)
-    return Searched(Schedule(tuple(best.windows)), request.out_of_time)
+    kept = own is not None and own <= best.worth
+    return Searched(plan if kept else Schedule(tuple(best.windows)), request.out_of_time)
+
+
+def _ignore(value: float) -> None: ...
 
 
 def anew(ready: Prepared, regions: bool, request: Request, steps: int) -> Searched:
