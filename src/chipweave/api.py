@@ -66,12 +66,11 @@ def schedule(
     """Find a schedule of `scenario` on `package` that minimises `objective`.
 
     Args:
-        scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one, of batch 1.
+        scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one.
         scheduler: one of `chipweave list schedulers`.
-        batch: samples, where `scenario` is a model or a scenario of one; None: its own.
-        objective: `latency` (seconds), `energy` (joules), `edp` (joule-seconds), `throughput` (most samples per
-            second, that is least latency of all batches), an expression of `latency` and `energy`, or a callable
-            (latency_s, energy_j).
+        batch: samples of a scenario of one; None: its own, of a model 1.
+        objective: `latency` (s), `energy` (J), `edp` (Js), `throughput` (most samples a second, that is least latency
+            of all batches), an expression of `latency` and `energy`, or a callable (latency_s, energy_j).
         cost_model: `loopnest`, `maestro`, `table:FILE.csv`, or an object with `name` and `costs`.
         fidelity: `paper` or `detailed`.
         seed: of anything random; same inputs, seed and version give the same schedule.
@@ -89,8 +88,7 @@ def schedule(
     started = time.monotonic()
     run, taken = _scheduler(scheduler), _plain(options)
     require_numbers(seed, time_limit_s, jobs)
-    goal = make_objective(objective)
-    level = _fidelity(fidelity)
+    goal, level = make_objective(objective), _fidelity(fidelity)
     _require_simulation(simulate, level)
     model = choose(cost_model, jobs=jobs)
     request = Request(

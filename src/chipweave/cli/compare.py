@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +13,9 @@ from chipweave.cli import options as opt
 from chipweave.cli.advice import after_comparing
 from chipweave.cli.console import interruptible, result_console, say
 from chipweave.report.sorting import Sort, sorted_cells
+
+if TYPE_CHECKING:
+    from chipweave.results.result import Cell
 
 
 @opt.spread
@@ -60,21 +65,22 @@ def compare(
         )
     for path in () if out is None else save_comparison(cells, out):
         say(f"saved {path}")
-    if json:
-        from json import dumps
-
-        from chipweave.report.comparison import comparison_data
-
-        print(dumps(comparison_data(sorted_cells(cells, sort)), indent=1))
-    else:
-        from chipweave.report.comparison import print_comparison
-        from chipweave.report.terminal import print_next_steps
-
-        console = result_console()
-        print_comparison(sorted_cells(cells, sort), console)
-        print_next_steps(after_comparing(cells, scenario, package, schedulers, out), console)
+    _show(sorted_cells(cells, sort), None if json else after_comparing(cells, scenario, package, schedulers, out))
     if interrupted():
         say("interrupted: these are the results until then")
         raise typer.Exit(130)
     if all(cell.result is None for cell in cells):
         raise typer.Exit(1)
+
+
+def _show(cells: Sequence[Cell], next_steps: Sequence[str] | None) -> None:
+    """Print the table and what to try next; without that, as JSON."""
+    from chipweave.report.comparison import comparison_data, print_comparison
+    from chipweave.report.terminal import print_next_steps
+
+    if next_steps is None:
+        print(dumps(comparison_data(cells), indent=1))
+        return
+    console = result_console()
+    print_comparison(cells, console)
+    print_next_steps(next_steps, console)

@@ -250,7 +250,8 @@ def _found(asked: Asked, found: Searched, name: str) -> Change:
 
 
 def _posed(asked: Asked, package: Package) -> Prepared:
-    """The problem on another package; new costs of layers are given up when time is over."""
+    """The problem on another package. Chiplets that it has already cost what they did; where others are to be costed,
+    that is given up when time is over."""
     problem = asked.problem
     model = problem.cost_model
     if isinstance(model, TellingCostModel):
@@ -260,7 +261,11 @@ def _posed(asked: Asked, package: Package) -> Prepared:
                 raise OutOfTimeError
 
         model = model.telling(tell)
-    return prepare(pose(problem.scenario, package, model, problem.fidelity))
+    number = {chiplet: at for at, chiplet in enumerate(problem.package.classes)}
+    if not set(package.classes) <= set(number):
+        return prepare(pose(problem.scenario, package, model, problem.fidelity))
+    costs = tuple(tuple(row[number[chiplet]] for chiplet in package.classes) for row in problem.costs)
+    return prepare(replace(problem, package=package, costs=costs, cost_model=model))
 
 
 def _on(asked: Asked, package: Package, name: str, cost: str) -> Change:
