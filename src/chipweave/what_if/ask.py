@@ -228,10 +228,15 @@ def _dataflow(asked: Asked) -> Change:
     for name, package in other_chiplets(asked.problem, asked.schedule):
         if best is not None and asked.request.out_of_time:
             break
-        ready = _posed(asked, package)
-        if faults_of(asked.schedule, ready):
-            continue
-        rank = figures_of(ready, asked.schedule, asked.request.objective).rank
+        try:
+            ready = _posed(asked, package)
+            if faults_of(asked.schedule, ready):
+                continue
+            rank = figures_of(ready, asked.schedule, asked.request.objective).rank
+        except OutOfTimeError:
+            if best is None:
+                raise
+            break
         if best is None or rank < best[0]:
             best = rank, name, ready
     if best is None:
