@@ -20,7 +20,7 @@ from chipweave.results.result import Result
 
 MOST_PLACES = 2600
 """Chiplets and links, windows counted, that are drawn; of more the first windows and the longest ones."""
-FIRST_WINDOWS, FEWEST_WINDOWS = 4, 6
+FIRST_WINDOWS, FEWEST_WINDOWS, MOST_WINDOWS = 4, 6, 32
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PageData:
         """Windows that are drawn."""
         package = self.result.problem.package
         places = len(package.chiplets) + 2 * len(package.links)
-        most = max(FEWEST_WINDOWS, MOST_PLACES // places)
+        most = max(FEWEST_WINDOWS, min(MOST_WINDOWS, MOST_PLACES // places))
         return picked([window.latency_s for window in self.windows], FIRST_WINDOWS, most - FIRST_WINDOWS)
 
     @property

@@ -28,6 +28,8 @@ from chipweave.results.what_if import WhatIf
 LONGEST_COMMAND = 4000
 MOST_ROWS = 64
 """Of the simulated timeline."""
+MOST_WINDOWS = 100
+"""Of the simulated timeline."""
 MOST_NOTES = 40
 """Notes, and options of the scheduler, that are shown."""
 
@@ -69,9 +71,11 @@ def page(result: Result, what_if: WhatIf | None = None) -> str:
 
 
 def simulated(result: Result) -> Markup | None:
-    """The schedule over time, as simulated; None where that would take long, or where there are too many rows."""
+    """The schedule over time, as simulated; None where that would take long, or where there is too much of it."""
     simulation = result.simulated
-    if simulation is None or len(rows(result, range(len(result.schedule.windows)))) > MOST_ROWS:
+    if simulation is None or len(result.schedule.windows) > MOST_WINDOWS:
+        return None
+    if len(rows(result, range(len(result.schedule.windows)))) > MOST_ROWS:
         return None
     return simulated_drawing(simulation, result)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -46,18 +46,22 @@ class _Canvas:
         return GUTTER + (time_s - self.start_s) / (self.end_s - self.start_s) * (WIDTH - GUTTER - 12)
 
 
-def timeline_drawing(result: Result, windows: Sequence[int], key: str = "") -> Markup:
+def timeline_drawing(
+    result: Result, windows: Sequence[int], key: str = "", alone: Collection[int] | None = None
+) -> Markup:
     """An SVG of these windows (consecutive ones) over time.
 
     Of each stage: weights that stay and the first micro-batch's transfers as strips, what it computes as blocks, one
     for each micro-batch; of many the first and the last, with one block for the run between them. Stages have an
     `aria-label` and, in `data-row`, the identifier of their row in the table of stages, with `key` in front;
-    strips have their figure, as `<data>` elements do.
+    strips have their figure, as `<data>` elements do. Of windows that are not in `alone` (None: all are) each row has
+    one shape a model, with a block for each stage.
     """
+    near = windows if alone is None else [window for window in windows if window in alone]
     evaluation = result.evaluation
     first, last = evaluation.windows[windows[0]], evaluation.windows[windows[-1]]
     shown = rows(result, windows)
-    pieces = sum(len(row.stages) for row in shown)
+    pieces = sum(window in row.stages for row in shown for window in near)
     canvas = _Canvas(
         first.start_s,
         last.end_s,
@@ -66,8 +70,9 @@ def timeline_drawing(result: Result, windows: Sequence[int], key: str = "") -> M
         max(FEWEST, min(MOST_OF_STAGE, MOST_BLOCKS // max(1, pieces))),
     )
     names = [_row_name(canvas, result, index, row) for index, row in enumerate(shown)]
-    bands = [_band(canvas, result, window, index, key) for index, window in enumerate(windows)]
-    stages = [stage for window in windows for stage in _window(canvas, result, window, shown, key)]
+    bands = [_band(canvas, result, window, window - windows[0], key) for window in near]
+    stages = _far(canvas, result, sorted(set(windows) - set(near)), shown)
+    stages += [stage for window in near for stage in _window(canvas, result, window, shown, key)]
     which = f"window {windows[0]}" if len(windows) == 1 else f"windows {windows[0]} to {windows[-1]}"
     height = round(canvas.bottom + FOOT)
     return tag(
@@ -155,6 +160,23 @@ def _band(canvas: _Canvas, result: Result, window: int, index: int, key: str) ->
             parts.append(tag("text", text, x=right - 4, y=16, font_size=11.5, text_anchor="end", class_="small"))
     row = f"{key}window-{window}"
     return tag("g", joined(parts), class_="item", role="img", aria_label=title, data_row=row, tabindex=-1)
+
+
+def _far(canvas: _Canvas, result: Result, windows: Sequence[int], shown: Sequence[Row]) -> list[Markup]:
+    """Of windows that are too many to be drawn in full, when which model has which chiplets."""
+    spans: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for window in windows:
+        costs = result.evaluation.windows[window]
+        times = [list(stage_times(pipeline, costs.start_s)) for pipeline in costs.pipelines]
+        for index, row in enumerate(shown):
+            if window in row.stages:
+                number, position = row.stages[window]
+                time = times[number][position]
+                spans.setdefault((index, costs.pipelines[number].task), []).append((time.start_s, time.end_s))
+    return [
+        _boxes(canvas, [HEAD + index * canvas.row_height], found, 2, 0, fill=model_fill(task))
+        for (index, task), found in spans.items()
+    ]
 
 
 def _window(canvas: _Canvas, result: Result, window: int, shown: Sequence[Row], key: str) -> list[Markup]:

@@ -30,8 +30,8 @@ def load_drawing(data: PageData, index: int) -> Markup:
 
 
 def timeline(data: PageData) -> Markup:
-    """Of all windows."""
-    return timeline_drawing(data.result, range(len(data.windows)))
+    """Of all windows; stages of those that are not drawn by themselves are plain blocks."""
+    return timeline_drawing(data.result, range(len(data.windows)), alone=frozenset(data.drawn))
 
 
 def window_timeline(data: PageData, index: int) -> Markup:
