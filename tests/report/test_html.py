@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import chipweave
 from chipweave.evaluation.glossary import TERMS
 from chipweave.evaluation.record import L2Use
 from chipweave.evaluation.term import names_of
@@ -24,6 +25,7 @@ from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity
+from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.report.bottleneck import binding
 from chipweave.report.comparison import STATIC_NOTE, comparison_data
 from chipweave.report.html import comparison_page, page
@@ -37,7 +39,11 @@ from chipweave.report.html.page_data import PageData
 from chipweave.report.html.stages import MOST_STAGES
 from chipweave.report.html.timeline import GUTTER, WIDTH, timeline_drawing
 from chipweave.results.result import Cell, Result, assess
+from chipweave.workload.layer import Layer, Op
+from chipweave.workload.model import NETWORK_INPUT, Edge, Model
+from chipweave.workload.scenario import Scenario, Task
 from tests.report.pages import EVIL, Node, evil_result, parsed, plan_on_regions, some_result
+from tests.support import RoundNumbers
 
 CASES = {
     "detailed": some_result,
@@ -617,3 +623,19 @@ def test_sums_over_many_windows_name_the_list_of_windows() -> None:
     assert parts[0] > 12 > parts[1]
     assert sources[0] == ["/evaluation/windows"]
     assert len(sources[1]) == parts[1]
+
+
+@pytest.mark.slow
+def test_a_page_of_a_thousand_windows_stays_small() -> None:
+    """Three models of 1,000 layers on nine chiplets, a layer of each in every window."""
+    count, place = 1000, topology.grid_positions(3, 3)
+    layers = tuple(Layer(f"l{at}", Op.CONV, K=8, C=8, Y=4, X=4) for at in range(count))
+    edges = (Edge(NETWORK_INPUT, 0, 128), *(Edge(at, at + 1, 128) for at in range(count - 1)))
+    tasks = tuple(Task(name, Model(name, layers, edges)) for name in ("m0", "m1", "m2"))
+    chiplets = tuple(Chiplet("ab"[at % 2]) for at in range(9))
+    package = Package("p", chiplets, topology.mesh(3, 3), (0,), place)
+    windows = (tuple(Pipeline(t, (Stage(at, at, (3 * t + at % 3,)),)) for t in range(3)) for at in range(count))
+    plan = Schedule(tuple(map(Window, windows)))
+    text = page(chipweave.evaluate(plan, Scenario("s", tasks), package, cost_model=RoundNumbers()))
+    assert len(text.encode()) < 3_000_000
+    assert "the first and the longest are drawn" in text
