@@ -17,18 +17,20 @@ from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel, TellingCostModel
 from chipweave.errors import ChipweaveError, InputError, did_you_mean
-from chipweave.evaluation.check import faults_of, require_limits
+from chipweave.evaluation.check import faults_of, keeps_limits, require_limits
+from chipweave.evaluation.evaluate import evaluate as evaluated
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.hardware.package import Package
 from chipweave.plain import short
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
-from chipweave.plan.objective import Function, Objective
+from chipweave.plan.objective import NAMED, Function, Objective, in_terms_of, of_powers, powers_of
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS, options_class
 from chipweave.schedulers import scheduler as scheduler_named
+from chipweave.schedulers.rescue import within_limits
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
@@ -60,6 +62,10 @@ def schedule(
     jobs: int | None = None,
     options: object | None = None,
     simulate: int | None = None,
+    latency_limit_s: float | None = None,
+    energy_limit_j: float | None = None,
+    power_limit_w: float | None = None,
+    rescued: bool = True,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Result:
@@ -78,21 +84,27 @@ def schedule(
         jobs: threads; None: one per core that may be used. The result does not depend on it.
         options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
         simulate: choose by simulation among so many of the best plans that the search keeps; None: do not.
+        latency_limit_s, energy_limit_j, power_limit_w: of the whole schedule, at most; power is energy by latency.
+            They take the place of the scenario's.
+        rescued: where the scheduler's own schedules do not keep the limits, take one that `weave` finds within them.
         progress: called now and then during the search.
         stop: asked now and then; True ends the search with the best so far.
 
     Raises:
         InputError: a name, file or option is wrong.
-        InfeasibleError: no valid schedule, or none within the models' latency limits.
+        InfeasibleError: no valid schedule, or none within the limits.
     """
     started = time.monotonic()
     run, taken = _scheduler(scheduler), _plain(options)
     require_numbers(seed, time_limit_s, jobs)
-    goal, level = make_objective(objective), _fidelity(fidelity)
+    goal = make_objective(objective)
+    # Objectives that order schedules alike are searched for alike.
+    powers = None if goal.name in NAMED else powers_of(goal)
+    level = _fidelity(fidelity)
     _require_simulation(simulate, level)
     model = choose(cost_model, jobs=jobs)
     request = Request(
-        objective=goal,
+        objective=goal if powers is None else of_powers(powers),
         seed=seed,
         deadline_s=None if time_limit_s is None else started + time_limit_s,
         jobs=jobs or usable_cores(),
@@ -100,9 +112,15 @@ def schedule(
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
     )
-    ready = prepare(_posed(_scenario(scenario, batch), _package(package), model, level, request))
-    found = _chosen_by_simulation(run(ready, request), ready, goal, simulate)
+    limits = {"latency_limit_s": latency_limit_s, "energy_limit_j": energy_limit_j, "power_limit_w": power_limit_w}
+    workload = _limited(_scenario(scenario, batch), limits)
+    ready = prepare(_posed(workload, _package(package), model, level, request))
+    found = within_limits(scheduler, ready, request) if rescued else run(ready, request)
+    found = _chosen_by_simulation(found, ready, goal, simulate)
     _require_valid(found.schedule, ready, scheduler)
+    if powers is not None:
+        history = tuple((at_s, in_terms_of(goal, powers, value)) for at_s, value in found.history)
+        found = dataclasses.replace(found, history=history)
     search = _searched(scheduler, taken, int(seed), found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
@@ -130,7 +148,8 @@ def _chosen_by_simulation(found: Found, ready: Prepared, goal: Objective, plans:
         return found
     from chipweave.simulation.rescore import rescored, verdict
 
-    ranked = rescored(ready, (found.schedule, *found.near)[:plans], goal)
+    kept = [plan for plan in found.near[: plans - 1] if keeps_limits(evaluated(plan, ready), ready.problem)]
+    ranked = rescored(ready, (found.schedule, *kept), goal)
     return dataclasses.replace(found, schedule=ranked[0].schedule, notes=(*found.notes, verdict(ranked)))
 
 
@@ -234,7 +253,7 @@ def compare(
             progress(f"{scheduler} on {package.name}")
         try:
             chosen = (options or {}).get(scheduler)
-            result = schedule(workload, package, scheduler=scheduler, options=chosen, **common)
+            result = schedule(workload, package, scheduler=scheduler, options=chosen, rescued=False, **common)
         except ChipweaveError as error:
             return Cell(scheduler, package.name, None, str(error))
         return Cell(scheduler, package.name, result)
@@ -393,6 +412,15 @@ def _own_scenario(choice: Scenario | Model | str | Path) -> Scenario:
         return choice
     _require_name(choice, "scenario", "a Scenario, a Model (from_torch and from_onnx make them), a name or a file")
     return resolve_scenario(str(choice))
+
+
+def _limited(scenario: Scenario, limits: Mapping[str, float | None]) -> Scenario:
+    """The scenario with those limits of the whole that are given."""
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    wrong = [f"{name}={limit!r} is no number" for name, limit in given.items() if not isinstance(limit, Real)]
+    if wrong:
+        raise InputError(wrong)
+    return dataclasses.replace(scenario, **given) if given else scenario  # type: ignore[arg-type]
 
 
 def _package(choice: Package | str | Path) -> Package:

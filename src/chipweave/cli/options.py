@@ -74,8 +74,17 @@ class Asked:
     """What every search is asked, whatever the scheduler."""
 
     objective: Annotated[
-        str, typer.Option(help="latency, energy, edp, throughput, or an expression such as 'energy * latency ** 2'.")
+        str,
+        typer.Option(
+            help="latency (s), energy (J), edp (J s), throughput (most samples/s), or an expression of latency (s) and "
+            "energy (J) such as 'energy * latency ** 2'."
+        ),
     ] = "edp"
+    latency_limit: Annotated[float | None, typer.Option(help="Of the whole schedule, at most, s.")] = None
+    energy_limit: Annotated[float | None, typer.Option(help="Of the whole schedule, at most, J.")] = None
+    power_limit: Annotated[float | None, typer.Option(help="Energy by latency of the whole schedule, at most, W.")] = (
+        None
+    )
     batch: Annotated[int | None, typer.Option(help="Samples, where SCENARIO is a model.")] = None
     cost_model: CostModelOption = None
     maestro_offchip_bandwidth: OffchipBandwidth = None
@@ -98,6 +107,9 @@ class Asked:
         return {
             "objective": self.objective,
             "batch": self.batch,
+            "latency_limit_s": self.latency_limit,
+            "energy_limit_j": self.energy_limit,
+            "power_limit_w": self.power_limit,
             "cost_model": cost_model(self.cost_model, self.maestro_offchip_bandwidth, jobs=self.jobs),
             "fidelity": str(self.fidelity),
             "seed": self.seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
@@ -11,7 +11,8 @@ from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.record import Evaluation
 from chipweave.hardware.snake import connected
-from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
+from chipweave.plan.certificate import LIMIT_LEVERS, Requirement, Unmet, infeasible
+from chipweave.plan.limits import excess
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.model import Model
@@ -174,22 +175,39 @@ def _memory_faults(pipeline: Pipeline, ready: Prepared, most: int) -> Iterator[s
 
 
 def require_limits(evaluation: Evaluation, problem: Problem) -> None:
-    """Hold a schedule against the tasks' latency limits.
+    """Hold a schedule against the limits of its models and of the whole.
 
     Raises:
-        InfeasibleError: naming each task that is late: demand, limit and gap.
+        InfeasibleError: naming each limit that is missed: demand, limit and gap.
     """
-    late = [
-        Unmet(
-            Requirement.LATENCY,
-            of=task.name,
-            demand=task.latency_limit_s,
-            reached=evaluation.task_latency_s(index),
-            unit="s",
-            levers=LATENCY_LEVERS,
-        )
-        for index, task in enumerate(problem.scenario.tasks)
-        if task.latency_limit_s is not None and evaluation.task_latency_s(index) > task.latency_limit_s
+    unmet = [each for each in held_against_limits(evaluation, problem) if excess(each.reached or 0.0, each.demand)]
+    if unmet:
+        raise infeasible(*unmet)
+
+
+def keeps_limits(evaluation: Evaluation, problem: Problem) -> bool:
+    """Whether a schedule keeps all limits."""
+    return not any(excess(each.reached or 0.0, each.demand) for each in held_against_limits(evaluation, problem))
+
+
+def held_against_limits(evaluation: Evaluation | None, problem: Problem) -> list[Unmet]:
+    """Every limit of the models and of the whole, with what a schedule comes to where one is given, whether it keeps
+    it or not."""
+    found = []
+    for index, task in enumerate(problem.scenario.tasks):
+        ends_s = None if evaluation is None else evaluation.task_latency_s(index)
+        found.append(Unmet(Requirement.LATENCY, task.name, "", task.latency_limit_s, reached=ends_s, unit="s"))
+    latency_s, energy_j, power_w = (None, None, None) if evaluation is None else _whole(evaluation)
+    scenario = problem.scenario
+    found += [
+        Unmet(Requirement.LATENCY, demand=scenario.latency_limit_s, reached=latency_s, unit="s"),
+        Unmet(Requirement.ENERGY, demand=scenario.energy_limit_j, reached=energy_j, unit="J"),
+        Unmet(Requirement.POWER, demand=scenario.power_limit_w, reached=power_w, unit="W"),
     ]
-    if late:
-        raise infeasible(*late)
+    return [replace(each, levers=LIMIT_LEVERS[each.what]) for each in found if each.demand is not None]
+
+
+def _whole(evaluation: Evaluation) -> tuple[float, float, float]:
+    """Seconds, joules and watts."""
+    latency_s, energy_j = evaluation.latency_s, evaluation.energy_j
+    return latency_s, energy_j, energy_j / latency_s if latency_s else 0.0

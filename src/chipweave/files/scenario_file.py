@@ -21,7 +21,7 @@ from chipweave.files.model_file import (
 from chipweave.files.validate import Location, Name, Problems, Prose, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.workload.model import Model
-from chipweave.workload.scenario import LARGEST_BATCH, Scenario, Task
+from chipweave.workload.scenario import LARGEST_BATCH, LIMITS, Scenario, Task
 
 
 def _named_or_inline(value: Any) -> str:
@@ -52,6 +52,15 @@ class ScenarioSpec(Spec):
 
     name: Name = Field(description="What results call it.")
     note: Prose = Field("", description="Shown wherever results are, such as what a batch means.")
+    latency_limit_s: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="The whole schedule takes at most so long, s. Default: no limit."
+    )
+    energy_limit_j: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="The whole schedule takes at most so much energy, J. Default: no limit."
+    )
+    power_limit_w: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Energy by latency of the whole schedule, at most, W. Default: no limit."
+    )
     models: list[TaskSpec] = Field(min_length=1, description="At least one.")
 
 
@@ -108,7 +117,7 @@ def scenario_from_dict(data: Any, path: str = "scenario") -> Scenario:
         for name, model, task in zip(names, models, spec.models, strict=True)
         if model is not None
     )
-    return Scenario(spec.name, tasks, spec.note)
+    return Scenario(spec.name, tasks, spec.note, *(getattr(spec, name) for name in LIMITS))
 
 
 def _model(task: TaskSpec, position: int, problems: Problems, folder: Path) -> Model | None:
@@ -157,6 +166,7 @@ def scenario_to_dict(scenario: Scenario, *, by_name: bool = False) -> dict[str, 
     data: dict[str, Any] = {"name": scenario.name}
     if scenario.note:
         data["note"] = scenario.note
+    data |= {name: limit for name in LIMITS if (limit := getattr(scenario, name)) is not None}
     data["models"] = [_task_to_dict(task, by_name) for task in scenario.tasks]
     return data
 

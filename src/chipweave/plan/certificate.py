@@ -87,11 +87,14 @@ class Certificate:
 class Requirement(StrEnum):
     """What may be demanded of schedules.
 
-    `latency`: a model ends by its limit. `chiplets`: so many at the same time. `stages`: room for so many in all
+    `latency`: a model, or the whole schedule, ends by its limit. `energy`, `power`: of the whole schedule, at most so
+    many joules, and joules a second. `chiplets`: so many at the same time. `stages`: room for so many in all
     windows. `micro-batch`: so many samples at a time fit L2. `time`: the search comes to its first schedule.
     """
 
     LATENCY = "latency"
+    ENERGY = "energy"
+    POWER = "power"
     CHIPLETS = "chiplets"
     STAGES = "stages"
     MICRO_BATCH = "micro-batch"
@@ -106,7 +109,7 @@ class Unmet:
         what: is demanded.
         of: the model that has to meet it; empty: all of them together.
         by: the scheduler that demands it, or failed to meet it; empty: whichever.
-        demand: how much: of latency at most, of anything else at least. None: it has no number.
+        demand: how much: of latency, energy and power at most, of anything else at least. None: it has no number.
         bound: no schedule comes closer, proven; None: nothing is proven.
         space: the schedules for which `bound` holds; None: all.
         reached: the closest one that was found; None: none was.
@@ -141,12 +144,12 @@ class Unmet:
     def _misses(self, value: float | None) -> float:
         if value is None or self.demand is None:
             return 0.0
-        return value - self.demand if self.what is Requirement.LATENCY else self.demand - value
+        return value - self.demand if self.what in LIMITED else self.demand - value
 
     def __str__(self) -> str:
         match self.what:
-            case Requirement.LATENCY:
-                return self._late()
+            case Requirement.LATENCY | Requirement.ENERGY | Requirement.POWER:
+                return self._over()
             case Requirement.CHIPLETS:
                 one_each = f"a chiplet for each of the {self.demand} layers of '{self.of}'"
                 needs = one_each if self.of else f"{self.demand} chiplets for {self.demand} models"
@@ -161,24 +164,44 @@ class Unmet:
             case Requirement.TIME:
                 return "stopped before any schedule within the latency limits was found"
 
-    def _late(self) -> str:
+    def _over(self) -> str:
         if self.demand is None:
             return ""
-        if self.reached is not None:
-            ends, limit = f"{self.reached:.6g} {self.unit}", f"{self.demand:.6g} {self.unit}"
-            return f"'{self.of}' ends at {ends}, its limit is {limit} ({self.reached / self.demand:.3g} times)"
-        limit = f"'{self.of}' must end by {self.demand:.4g} {self.unit}"
-        if self.bound is None:
-            return limit
-        least = f"{self.bound:.4g} {self.unit}"
-        if self.impossible:
+        subject = f"'{self.of}'" if self.of else "the schedule"
+        does, must, none = _WORDS[self.what]
+        least = "" if self.bound is None else f"{self.bound:.4g} {self.unit}"
+        if self.bound is not None and self.impossible:
             times = f"{self.bound / self.demand:.3g} times"
+            limit = f"{subject} must {must} {self.demand:.4g} {self.unit}"
             return f"{limit}, but {self.space or 'schedules'} take at least {least} ({times} the limit: impossible)"
-        return f"{limit} (alone it needs {least} or more)"
+        if self.reached is not None:
+            value, limit = f"{self.reached:.6g} {self.unit}", f"{self.demand:.6g} {self.unit}"
+            kept = self.reached <= self.demand
+            by = "kept" if kept else f"{self.reached / self.demand:.3g} times, {self.gap:.3g} {self.unit} over"
+            return f"{subject} {does} {value}, its limit is {limit} ({by})" + (f"; {none} {least}" if least else "")
+        limit = f"{subject} must {must} {self.demand:.4g} {self.unit}"
+        return f"{limit} (alone it needs {least} or more)" if least else limit
 
+
+LIMITED = (Requirement.LATENCY, Requirement.ENERGY, Requirement.POWER)
+"""What a scenario may limit."""
+
+_WORDS = {
+    Requirement.LATENCY: ("ends at", "end by", "it never ends before"),
+    Requirement.ENERGY: ("takes", "take at most", "it never takes less than"),
+    Requirement.POWER: ("draws", "draw at most", "it never draws less than"),
+}
+"""Of what may be limited: what a schedule does, what it must do, and what none does."""
 
 LATENCY_LEVERS = ("raise the limit", "lower the batch", "take a package with more or faster chiplets")
 """What helps a model that is late."""
+
+LIMIT_LEVERS = {
+    Requirement.LATENCY: LATENCY_LEVERS,
+    Requirement.ENERGY: ("raise the limit of energy", "lower the batch"),
+    Requirement.POWER: ("raise the limit of power", "raise the limits of latency"),
+}
+"""What helps where a limit is missed."""
 
 
 def infeasible(*unmet: Unmet) -> InfeasibleError:
@@ -188,10 +211,11 @@ def infeasible(*unmet: Unmet) -> InfeasibleError:
     demands = "; ".join(map(str, unmet))
     levers = _either(list(dict.fromkeys(lever for each in unmet for lever in each.levers)))
     first = unmet[0]
-    if first.what is Requirement.LATENCY:
+    if first.what in LIMITED:
         found = f"found by `{first.by}`" if first.by else "found"
         among = f" in {first.searched}" if first.searched else ""
-        text = f"no schedule within the latency limits was {found}{among}: {demands}. {levers[:1].upper()}{levers[1:]}"
+        kind = "latency limits" if all(each.what is Requirement.LATENCY for each in unmet) else "limits"
+        text = f"no schedule within the {kind} was {found}{among}: {demands}. {levers[:1].upper()}{levers[1:]}"
     else:
         text = f"{demands}; {levers}"
     return InfeasibleError(text, unmet)

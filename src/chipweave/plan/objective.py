@@ -7,6 +7,8 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
 
 from chipweave.errors import InputError
 
@@ -54,6 +56,55 @@ def slopes(goal: Objective, latency_s: float, energy_j: float) -> tuple[float, f
     per_s = (goal(latency_s * (1 + STEP), energy_j) - here) / (latency_s * STEP)
     per_j = (goal(latency_s, energy_j * (1 + STEP)) - here) / (energy_j * STEP)
     return per_s, per_j
+
+
+Powers = tuple[int, int]
+"""Of latency and energy."""
+
+_HIGHEST_POWER = 12
+
+
+def powers_of(goal: Objective) -> Powers | None:
+    """(p, q) where an objective orders schedules as latency ** p * energy ** q does; None where no such powers are.
+
+    `sqrt(latency * energy)` and `log(latency) + log(energy)` order schedules as `edp` does, so that a search has to
+    find the same for all three. The powers are read off the slopes, and tried at points from 10 us to 50 s and from
+    10 uJ to 50 J: along latency ** p * energy ** q the objective must not change.
+    """
+    per_s, per_j = (goal(x, y) - goal(1 / x, 1 / y) for x, y in ((1 + STEP, 1.0), (1.0, 1 + STEP)))
+    if not max(per_s, per_j) > 0:
+        return None
+    share = Fraction(per_s / (per_s + per_j)).limit_denominator(2 * _HIGHEST_POWER)
+    powers = share.numerator, share.denominator - share.numerator
+    return powers if max(powers) <= _HIGHEST_POWER and _is_of(goal, powers) else None
+
+
+def _is_of(goal: Objective, powers: Powers) -> bool:
+    p, q = powers
+    axis = [1e-5, 5e-4, 2e-2, 1.0, 50.0]
+    for latency_s, energy_j in product(axis, axis):
+        here = goal(latency_s, energy_j)
+        rises = goal(latency_s * (1 + STEP), energy_j * (1 + STEP)) - here
+        for step in (0.3, 2.0):
+            along = goal(latency_s * step**q, energy_j / step**p) - here
+            if not abs(along) <= 1e-6 * rises or not rises > 0:
+                return False
+    return True
+
+
+def of_powers(powers: Powers) -> Objective:
+    """latency ** p * energy ** q, under the name that it has, if it has one."""
+    names = {(1, 0): "latency", (0, 1): "energy", (1, 1): "edp"}
+    if powers in names:
+        return Objective(names[powers], NAMED[names[powers]])
+    p, q = powers
+    return Objective(f"latency ** {p} * energy ** {q}", lambda latency_s, energy_j: latency_s**p * energy_j**q)
+
+
+def in_terms_of(goal: Objective, powers: Powers, value: float) -> float:
+    """What an objective with these powers is where latency ** p * energy ** q has a value above 0."""
+    p, q = powers
+    return goal(value ** (1 / p), 1.0) if p else goal(1.0, value ** (1 / q))
 
 
 def objective(choice: str | Function) -> Objective:

@@ -18,6 +18,13 @@ from chipweave.results.result import Result, Search
 from chipweave.schedulers import options_of
 from chipweave.workload.scenario import Scenario
 
+LIMIT_FLAGS = {
+    "latency_limit_s": "--latency-limit",
+    "energy_limit_j": "--energy-limit",
+    "power_limit_w": "--power-limit",
+}
+"""Of the whole schedule."""
+
 
 def command(result: Result) -> str:
     """The command line that makes the result again; of a plan written by hand, the one that evaluates its file.
@@ -46,6 +53,10 @@ def _scenario(scenario: Scenario) -> list[str]:
     built_in = resolve_scenario(scenario.name)
     if _same(scenario_to_dict(built_in), scenario_to_dict(scenario)):
         return [scenario.name]
+    limits = {flag: limit for name, flag in LIMIT_FLAGS.items() if (limit := getattr(scenario, name)) is not None}
+    if limits:
+        free = dataclasses.replace(scenario, latency_limit_s=None, energy_limit_j=None, power_limit_w=None)
+        return [*_scenario(free), *(word for flag, limit in limits.items() for word in (flag, str(limit)))]
     if len(built_in.tasks) == len(scenario.tasks) == 1:
         batch = scenario.tasks[0].batch
         other = dataclasses.replace(built_in, tasks=(dataclasses.replace(built_in.tasks[0], batch=batch),))

@@ -6,19 +6,22 @@ Where a split layer runs is our choice; NN-Baton's own search over spatial split
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
 
+from chipweave.evaluation.check import held_against_limits, require_limits
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
-from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Unmet, infeasible
+from chipweave.plan.certificate import Unmet, infeasible
+from chipweave.plan.limits import deadlines_s, has_limits, within
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
@@ -60,7 +63,9 @@ def nn_baton(given: Problem | Prepared, request: Request) -> Found:
     bench = _Bench(prepare(given))
     problem = bench.ready.problem
     depths = dependency_depths(problem)
-    order = sorted(range(len(depths)), key=lambda task: (depths[task], task))
+    # What has to end first goes first.
+    order = sorted(range(len(depths)), key=lambda task: (depths[task], bench.deadlines_s[task], task))
+    goal = within(request.objective, problem.scenario)
     exceeding = [(task, unit) for task in order for unit in bench.exceeding(task)]
     costed: list[Unit] = []
     for number, (task, unit) in enumerate(exceeding):
@@ -72,22 +77,24 @@ def nn_baton(given: Problem | Prepared, request: Request) -> Found:
         costed.append((task, unit))
 
     def best(split: Collection[Unit]) -> list[Assembled]:
-        return assemble([bench.options(span) for span in _spans(problem, order, split)], request.objective)
+        return assemble([bench.options(span) for span in _spans(problem, order, split)], goal)
 
     def value(made: list[Assembled]) -> float:
-        return min((request.objective(m.latency_s, m.energy_j) for m in made), default=np.inf)
+        return min((goal(m.latency_s, m.energy_j) for m in made), default=np.inf)
 
     chosen: frozenset[Unit] = frozenset()
     made = best(chosen)
     if costed and value(trial := best(costed)) < value(made):
         chosen, made = frozenset(costed), trial
     if made:
-        improved = _improved(bench, request, order, costed, chosen, made)
+        improved = _improved(bench, replace(request, objective=goal), order, costed, chosen, made)
         if value(trial := best(improved)) < value(made):
             chosen, made = improved, trial
     else:
         raise infeasible(*_unmet(problem))
-    found = min(made, key=lambda m: request.objective(m.latency_s, m.energy_j))
+    found = min(made, key=lambda m: goal(m.latency_s, m.energy_j))
+    if has_limits(problem.scenario):
+        require_limits(evaluate(found.schedule, bench.ready), problem)
     notes = [
         f"{problem.scenario.tasks[task].name}: layers that exceed chiplet {START}: {len(own)}, of which split: "
         f"{len(chosen & set(own))}"
@@ -125,18 +132,10 @@ def _near(bench: _Bench, spans: Sequence[Span], plan: Schedule, objective: Objec
 
 def _unmet(problem: Problem) -> list[Unmet]:
     """The limits, which one model after another cannot meet."""
+    searched, lever = "runs of one model after another", "use `weave`, which runs models side by side"
     return [
-        Unmet(
-            Requirement.LATENCY,
-            of=task.name,
-            by="nn-baton",
-            demand=task.latency_limit_s,
-            unit="s",
-            searched="runs of one model after another",
-            levers=(*LATENCY_LEVERS, "use `scar`, which runs models side by side"),
-        )
-        for task in problem.scenario.tasks
-        if task.latency_limit_s is not None
+        replace(each, by="nn-baton", searched=searched, levers=(*each.levers, lever))
+        for each in held_against_limits(None, problem)
     ]
 
 
@@ -203,6 +202,11 @@ class _Bench:
     _exact: dict[int, DraftCosts] = field(default_factory=dict)
 
     @cached_property
+    def deadlines_s(self) -> list[float]:
+        """When each task has to have ended."""
+        return deadlines_s(self.ready.problem.scenario)
+
+    @cached_property
     def order(self) -> tuple[int, ...]:
         """The snake from the starting chiplet on, then what lies before it, the nearest first."""
         order = snake(self.ready.package)
@@ -225,10 +229,8 @@ class _Bench:
 
     def _latest_start_s(self, span: Span, latency_s: float) -> float:
         """When a window must start for its task to end in time (no matter where it is not the task's last)."""
-        task = self.ready.tasks[span.task]
-        if task.latency_limit_s is None or span.end < len(task.model.units):
-            return np.inf
-        return task.latency_limit_s - latency_s
+        ends_here = span.end == len(self.ready.tasks[span.task].model.units)
+        return self.deadlines_s[span.task] - latency_s if ends_here else np.inf
 
     def _on_the_starting_chiplet(self, span: Span) -> list[WindowOption]:
         task = self.ready.tasks[span.task]
@@ -243,7 +245,7 @@ class _Bench:
             WindowOption(
                 float(latency_s[m]),
                 float(energy_j[m]),
-                self._latest_start_s(span, float(batch.latency_s[m])),
+                self._latest_start_s(span, float(latency_s[m])),  # alone, it ends with its window
                 (Pipeline(span.task, (stage,), int(micro)),),
             )
             for m, micro in enumerate(micros)
@@ -272,9 +274,7 @@ class _Bench:
                 if window is None:
                     continue
                 pipeline = pipeline_from(draft, exact.ground)
-                made = exact.exact.pipeline(pipeline)
-                assert made is not None  # as its window fits
-                latest_s = self._latest_start_s(span, made[0].latency_s)
+                latest_s = self._latest_start_s(span, window.latency_s)
                 options.append(WindowOption(window.latency_s, window.energy_j, latest_s, (pipeline,)))
         return options
 

@@ -12,6 +12,9 @@ from chipweave.workload.model import Model
 LARGEST_BATCH = 1_000_000
 """A search tries about twice the square root of it as micro-batches."""
 
+LIMITS = ("latency_limit_s", "energy_limit_j", "power_limit_w")
+"""What a scenario may limit of the whole schedule."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -39,6 +42,10 @@ class Task:
 class Scenario:
     """The tasks that run together. `note` is shown wherever results are (what a 'batch' means, say).
 
+    Args:
+        latency_limit_s, energy_limit_j, power_limit_w: of the whole schedule, at most; power is its energy by its
+            latency. None: no limit.
+
     Raises:
         InputError: no task, a repeated name, a batch out of range, a limit that is not positive and finite, a
             dependency that is unknown or closes a cycle.
@@ -47,6 +54,9 @@ class Scenario:
     name: str
     tasks: tuple[Task, ...]
     note: str = ""
+    latency_limit_s: float | None = None
+    energy_limit_j: float | None = None
+    power_limit_w: float | None = None
 
     def __post_init__(self) -> None:
         settle(self, "scenario")
@@ -55,6 +65,10 @@ class Scenario:
         if not names:
             problems.append("has no models; give it at least one")
         problems += [f"two models are called '{n}'" for n in sorted(set(names)) if names.count(n) > 1]
+        for limit_name in LIMITS:
+            limit = getattr(self, limit_name)
+            if limit is not None and not (math.isfinite(limit) and limit > 0):
+                problems.append(f"{limit_name}={limit} is not a positive number")
         for task in self.tasks:
             if not 1 <= task.batch <= LARGEST_BATCH:
                 problems.append(f"model '{task.name}': batch={task.batch} is not in 1..{LARGEST_BATCH}")

@@ -14,6 +14,7 @@ from chipweave.ndarrays import Floats
 from chipweave.plan.objective import Objective
 
 _BINS = 64
+HAIR = 1e-12
 MOST_POINTS = 12
 
 
@@ -47,6 +48,18 @@ def beside(caps: Caps, latency_s: float, energy_j: float) -> Caps:
         return left
     last = min(len(left.energy_j) - 1, max(0, int((latency_s - left.start_s) / left.step_s)))
     return left._replace(energy_j=np.minimum(left.energy_j, left.energy_j[last]) if last else left.energy_j)
+
+
+def until(caps: Caps, latest_s: float) -> Caps:
+    """The caps for a model that has to have ended by then: nothing is allowed that is slower (by more than a bin)."""
+    if math.isinf(latest_s):
+        return caps
+    if latest_s <= 0:
+        return Caps(0.0, math.inf, np.array([-math.inf]))
+    if math.isinf(caps.step_s):
+        return Caps(0.0, latest_s * (1 + HAIR), caps.energy_j[:1])
+    bins = max(0, math.floor((latest_s - caps.start_s) / caps.step_s)) + 1
+    return caps._replace(energy_j=caps.energy_j[:bins])
 
 
 NO_CAPS = Caps(0.0, math.inf, np.array([math.inf]))

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
 
 from chipweave.errors import InputError
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.law import pipeline_s
+from chipweave.evaluation.law import end_s, pipeline_s
 from chipweave.evaluation.tables.bench import (
     Candidates,
     Scores,
@@ -26,6 +27,7 @@ from chipweave.evaluation.tables.bench import (
     window_cost,
 )
 from chipweave.ndarrays import Ints
+from chipweave.plan.limits import excess, judged
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
@@ -104,7 +106,10 @@ def evolve_window(
         if cuts not in met:
             met[cuts] = _place_all(ready, members, cuts, kind_of, objective)
         option = met[cuts]
-        return math.inf if option is None else objective(option.latency_s, option.energy_j)
+        if option is None:
+            return math.inf
+        late_s = max(0.0, -option.latest_start_s)
+        return judged(late_s / option.latency_s, objective(option.latency_s, option.energy_j))
 
     _evolve(score, _first_population(members, options.population, seed), _bounds(members), options, seed)
     found = [option for option in met.values() if option is not None]
@@ -256,7 +261,7 @@ def _place_all(
     pipelines: dict[int, Pipeline] = {}
     for place, k in enumerate(order):
         waiting = len(order) - place - 1
-        pipeline = _lay(ready, members[k], cuts[k], free, waiting, kind_of, objective)
+        pipeline = _lay(ready, members[k], cuts[k], free, waiting, kind_of, _in_time(members[k], objective))
         if pipeline is None:
             return None
         pipelines[k] = pipeline
@@ -266,12 +271,25 @@ def _place_all(
     for batch in batches[1:]:
         total = total + batch
     latency_s, energy_j = window_cost(ready, total)
-    start_s = min(m.limit_s - float(batch.latency_s[0]) for m, batch in zip(members, batches, strict=True))
+    slowest_s = float(total.latency_s[0])
+    start_s = min(
+        m.limit_s - end_s(float(batch.latency_s[0]), slowest_s, float(latency_s[0]))
+        for m, batch in zip(members, batches, strict=True)
+    )
     if not math.isfinite(latency_s[0]):
         return None
     return WindowOption(
         float(latency_s[0]), float(energy_j[0]), start_s, tuple(pipelines[k] for k in range(len(members)))
     )
+
+
+def _in_time(member: _Member, objective: Objective) -> Objective:
+    """The objective of a pipeline that ends in time; above it by how much it does not."""
+    limit_s = member.limit_s
+    if math.isinf(limit_s):
+        return objective
+    late = partial(excess, limit=limit_s)
+    return Objective(objective.name, lambda s, j: judged(late(s), objective(s, j)))
 
 
 def _lay(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.ndarrays import Floats
+from chipweave.plan.limits import deadlines_s
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Packing
@@ -36,6 +37,25 @@ def candidate_windows(problem: Problem, n_splits: int, packing: Packing) -> tupl
         horizon = max(float(times.sum()) for times in seconds)
         boundaries = [horizon * cut / (cuts + 1) for cut in range(1, cuts + 1)]
         found[_split_crowded(_pack(problem, seconds, boundaries, packing), seconds, problem)] = None
+    return tuple(found)
+
+
+def windows_by_deadline(problem: Problem) -> tuple[Windows, ...]:
+    """Partitions that run whole models, those that have to end first before the others: the first so many side by side,
+    then the rest; and one after another."""
+    depths, deadline_s = dependency_depths(problem), deadlines_s(problem.scenario)
+    order = sorted(range(len(depths)), key=lambda task: (depths[task], deadline_s[task], task))
+    whole = [Share(task, 0, len(problem.scenario.tasks[task].model.units)) for task in order]
+    room, found = len(problem.package.chiplets), dict[Windows, None]()
+    for most in range(1, min(room, len(whole)) + 1):
+        windows: list[list[Share]] = [[]]
+        for share in whole:
+            crowded = len(windows[-1]) == (most if len(windows) == 1 else room)
+            if crowded or (windows[-1] and depths[windows[-1][-1].task] != depths[share.task]):
+                windows.append([])
+            windows[-1].append(share)
+        found[tuple(tuple(sorted(window)) for window in windows)] = None
+    found[tuple((share,) for share in whole)] = None
     return tuple(found)
 
 

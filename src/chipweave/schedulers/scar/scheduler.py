@@ -12,19 +12,22 @@ import numpy as np
 
 from chipweave.errors import InputError
 from chipweave.evaluation.bound import Point, least_part_j, least_window
+from chipweave.evaluation.check import held_against_limits
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.bench import arrays_of
-from chipweave.plan.certificate import LATENCY_LEVERS, Requirement, Space, Unmet, infeasible
-from chipweave.plan.objective import Objective, objective
+from chipweave.plan.certificate import Requirement, Space, Unmet, infeasible
+from chipweave.plan.limits import deadlines_s, has_limits, missed, rising, within
+from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, beside, caps, together
+from chipweave.schedulers.scar.energy_caps import Caps, beside, caps, together, until
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
 from chipweave.schedulers.scar.provision import node_limits
-from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows
+from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows, windows_by_deadline
 from chipweave.schedulers.scar.segment import (
     TOLERANCES,
     Segmentations,
@@ -62,36 +65,35 @@ def scar(problem: Problem | Prepared, request: Request) -> Found:
         InfeasibleError: no schedule meets the latency limits.
     """
     options = chosen(request.options, ScarOptions)
-    candidates = candidate_windows(prepare(problem).problem, options.n_splits, options.packing)
-    return search_windows(problem, request, candidates, options)
+    ready = prepare(problem)
+    candidates = candidate_windows(ready.problem, options.n_splits, options.packing)
+    return search_windows(ready, request, candidates, options, windows_by_deadline(ready.problem))
 
 
 def search_windows(
-    problem: Problem | Prepared, request: Request, candidates: Sequence[Windows], options: ScarOptions
+    problem: Problem | Prepared,
+    request: Request,
+    candidates: Sequence[Windows],
+    options: ScarOptions,
+    further: Sequence[Windows] = (),
 ) -> Found:
-    """The best schedule whose windows hold what one of the candidate partitions says."""
+    """The best schedule whose windows hold what one of the candidate partitions says.
+
+    Args:
+        further: partitions that are tried beside, with any number of chiplets per model, where the candidates hold no
+            schedule within the limits.
+    """
     search = _Search(prepare(problem), request, options)
     try:
-        passes = [search.deepening(windows) for windows in candidates]
-        reached = [0.0] * len(candidates)
-        for depth in range(max(map(len, passes))):
-            # Pass by pass over all partitions: what they find bounds the next pass of all.
-            runs = [
-                _Run(number, len(candidates), candidates[number], *own[depth], search.incumbent)
-                for number, own in enumerate(passes)
-                if depth < len(own)
-            ]
-            for each, (tolerance, made) in zip(runs, search.side_by_side(runs), strict=True):
-                reached[each.number] = tolerance
-                for one in made:
-                    search.keep(one)
-                if request.out_of_time:
-                    raise _OutOfTime
-        search.tolerance = max(reached)
+        search.over(candidates)
+        if further and not search.met and has_limits(search.problem.scenario):
+            candidates = tuple(dict.fromkeys((*candidates, *further)))
+            search.options = replace(options, provision=Provision.EXHAUSTIVE)
+            search.over(candidates)
     except _OutOfTime:
         search.complete = False
-    if search.best is None:
-        raise infeasible(*(_unmet(search.ready, candidates, options) if search.complete else [_TOO_SHORT]))
+    if search.best is None or not search.met:
+        raise infeasible(*(_unmet(search, candidates) if search.complete else [_TOO_SHORT]))
     return Found(
         search.best.schedule,
         sum(known.evaluated for known in search.known.values()),
@@ -163,9 +165,9 @@ class _Search:
         self.expected = [expected_units(self.problem, task) for task in range(len(self.problem.scenario.tasks))]
         self.known: dict[tuple[object, ...], _Known] = {}
         self.latest: dict[tuple[int, Share], Segmentations] = {}
-        self.limits_s = [
-            math.inf if task.latency_limit_s is None else task.latency_limit_s for task in self.ready.tasks
-        ]
+        self.limits_s = deadlines_s(self.problem.scenario)
+        self.objective = within(self.request.objective, self.problem.scenario)
+        self.rising = rising(self.request.objective, self.problem.scenario)
         self.tree = self._whole_tree()
         if self.tree is None:
             require_pymoo()
@@ -188,8 +190,32 @@ class _Search:
         return None
 
     @property
-    def objective(self) -> Objective:
-        return self.request.objective
+    def limited(self) -> bool:
+        """Whether any model has to have ended by some time."""
+        return any(math.isfinite(limit_s) for limit_s in self.limits_s)
+
+    @property
+    def met(self) -> bool:
+        """Whether there is a schedule within the limits."""
+        return self.best is not None and not missed(self.problem.scenario, self.best.latency_s, self.best.energy_j)
+
+    def over(self, candidates: Sequence[Windows]) -> None:
+        """Pass by pass over all partitions: what they find bounds the next pass of all."""
+        passes = [self.deepening(windows) for windows in candidates]
+        reached = [0.0] * len(candidates)
+        for depth in range(max(map(len, passes))):
+            runs = [
+                _Run(number, len(candidates), candidates[number], *own[depth], self.incumbent)
+                for number, own in enumerate(passes)
+                if depth < len(own)
+            ]
+            for each, (tolerance, made) in zip(runs, self.side_by_side(runs), strict=True):
+                reached[each.number] = tolerance
+                for one in made:
+                    self.keep(one)
+                if self.request.out_of_time:
+                    raise _OutOfTime
+        self.tolerance = max(reached)
 
     @property
     def incumbent(self) -> float:
@@ -220,7 +246,8 @@ class _Search:
         return tuple(max(each) for each in zip(rule, by_latency, strict=True))
 
     def _limits(self, window: Sequence[Share], provision: Provision) -> tuple[int, ...]:
-        return node_limits(self.problem, window, self.expected, self.objective, provision, self.options.node_cap)
+        objective = self.request.objective
+        return node_limits(self.problem, window, self.expected, objective, provision, self.options.node_cap)
 
     def side_by_side(self, runs: Sequence[_Run]) -> Iterator[tuple[float, list[Assembled]]]:
         """What `run` finds for each; `jobs` of them at a time, as none depends on another."""
@@ -244,22 +271,26 @@ class _Search:
             doing = f"window {index + 1} of {len(run.windows)}"
             self.request.progress(Progress(run.number, run.of, incumbent, doing))
             others = together([*known.behind[:index], *known.behind[index + 1 :]])
-            bounds = caps(self.objective, run.incumbent, known.least[index], others)
+            bounds = caps(self.rising, run.incumbent, known.least[index], others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
-            options, of_window, own = self._window(run, index, late, bounds, known)
+            # A limit holds from the schedule's start: what the windows before take at least is gone by then.
+            before_s = sum(latency_s for latency_s, _ in known.least[:index])
+            options, of_window, own = self._window(run, index, (late, before_s), bounds, known)
             known.least[index] = _behind(known.least[index], of_window)
             known.reached = max(known.reached, own)
             if not options:
                 return known.reached, []
             found.append(options)
-            # Whatever is better lies behind what was found here, but for the tolerance.
-            known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
+            if not self.limited:
+                # Whatever is better lies behind what was found here, but for the tolerance. (Within limits a finer
+                # search may find what a coarse one has nothing like.)
+                known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
             if self.request.out_of_time and (self.best is not None or self.request.may_fail):
                 raise _OutOfTime
         schedules = list(assemble(found, self.objective))
-        if not any(math.isfinite(limit_s) for limit_s in self.limits_s):  # else a finer one may keep more of them
+        if not self.limited:  # else a finer one may keep more of them
             less = (1 + known.reached) ** 2
-            values = (self.objective(made.latency_s / less, made.energy_j / less) for made in schedules)
+            values = (self.rising(made.latency_s / less, made.energy_j / less) for made in schedules)
             known.value = min(values, default=math.inf)
         return known.reached, schedules
 
@@ -277,13 +308,17 @@ class _Search:
         self,
         run: _Run,
         index: int,
-        late: Sequence[float],
+        ends: tuple[Sequence[float], float],
         bounds: Caps,
         known: _Known,
     ) -> tuple[list[WindowOption], Point, float]:
         """The ways to run a window within the bounds, a latency and energy that none of them goes below, and the
-        tolerance. Notes in `known` what it found for each share."""
-        window, nodes = run.windows[index], run.limits[index]
+        tolerance. Notes in `known` what it found for each share.
+
+        Args:
+            ends: by when each share has to have ended, and when the window begins at the earliest.
+        """
+        window, nodes, (late, before_s) = run.windows[index], run.limits[index], ends
         if self.tree is None:
             options, tried = evolve_window(
                 self.ready, window, nodes, late, self.objective, self.options, self.request.seed
@@ -295,6 +330,7 @@ class _Search:
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
             others = [*least[:at], *least[at + 1 :]]
             left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
+            left = until(left, limit_s - before_s)
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
@@ -303,9 +339,13 @@ class _Search:
             least[at] = _behind(least[at], found.least)
             if len(found.node) == 0:
                 return [], _of_window(least), found.tolerance
-            contenders.append(Contender(share, found, limit_s))
-        options, combined = window_options(self.ready, self.tree, contenders, bounds, self.request.jobs)
+            contenders.append(Contender(share, found, limit_s, before_s))
+        product_alone = self.request.objective.name == "edp"
+        jobs = self.request.jobs
+        options, combined = window_options(self.ready, self.tree, contenders, bounds, jobs, product_alone)
         known.evaluated += combined
+        if self.limited:
+            return options, _of_window(least), max(each.found.tolerance for each in contenders)
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
         return options, _of_window(reached), max(each.found.tolerance for each in contenders)
 
@@ -414,26 +454,16 @@ def _last_windows(windows: Windows) -> dict[int, int]:
     return {share.task: index for index, window in enumerate(windows) for share in window}
 
 
-def _unmet(ready: Prepared, candidates: Sequence[Windows], options: ScarOptions) -> list[Unmet]:
-    """Per limit: what is asked and what no schedule on single chiplets goes below; and what may help."""
+def _unmet(search: _Search, candidates: Sequence[Windows]) -> list[Unmet]:
+    """Per limit: what is asked, what the best schedule came to where there was one, and what no schedule on single
+    chiplets goes below; and what may help."""
+    ready, best = search.ready, search.best
     ways = "1 partition" if len(candidates) == 1 else f"{len(candidates)} partitions"
+    number = {task.name: index for index, task in enumerate(ready.tasks)}
     unmet = []
-    for index, task in enumerate(ready.tasks):
-        if task.latency_limit_s is not None:
-            least_s, _ = least_window(ready, [Share(index, 0, arrays_of(ready, index).units)])
-            unmet.append(
-                Unmet(
-                    Requirement.LATENCY,
-                    of=task.name,
-                    demand=task.latency_limit_s,
-                    bound=least_s,
-                    space=Space.ONE_CHIPLET,
-                    unit="s",
-                    searched=f"{ways} into windows",
-                    levers=LATENCY_LEVERS,
-                )
-            )
-    if options.provision is Provision.RULE and not any(each.impossible for each in unmet):
-        further = (*LATENCY_LEVERS, "search further with `--provision exhaustive`")
-        return [replace(each, levers=further) for each in unmet]
+    for each in held_against_limits(None if best is None else evaluate(best.schedule, ready), search.problem):
+        if each.of:
+            least_s, _ = least_window(ready, [Share(number[each.of], 0, arrays_of(ready, number[each.of]).units)])
+            each = replace(each, bound=least_s, space=Space.ONE_CHIPLET)
+        unmet.append(replace(each, searched=f"{ways} into windows"))
     return unmet

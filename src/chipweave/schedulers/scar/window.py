@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.law import end_s
 from chipweave.evaluation.tables.bench import Candidates, Scores, arrays_of, score, window_cost
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.schedule import Pipeline, Stage
@@ -23,11 +24,18 @@ from chipweave.schedulers.scar.trees import KindTree
 
 @dataclass(frozen=True)
 class Contender:
-    """A share with its candidate pipelines; `limit_s` is the task's latency limit if it ends in this window."""
+    """A share with its candidate pipelines.
+
+    Args:
+        limit_s: by when its task has to have ended, from the schedule's start, where it ends in this window; else
+            infinite.
+        before_s: what the windows before this one take at least.
+    """
 
     share: Share
     found: Segmentations
     limit_s: float
+    before_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,18 @@ RESCORED = 1024
 
 
 def window_options(
-    ready: Prepared, tree: KindTree, contenders: Sequence[Contender], caps: Caps = NO_CAPS, jobs: int = 1
+    ready: Prepared,
+    tree: KindTree,
+    contenders: Sequence[Contender],
+    caps: Caps = NO_CAPS,
+    jobs: int = 1,
+    product_alone: bool = True,
 ) -> tuple[list[WindowOption], int]:
     """The non-dominated ways to run a window, by latency, and how many combinations were scored.
+
+    Args:
+        product_alone: those that look best are those of least latency times energy; else also those of least latency
+            and those of least energy.
 
     Every task takes one simple path, no chiplet serves two. In `paper` the figures of the parts are exact; in
     `detailed` shared links and DRAM couple the parts, so the best combinations are scored whole. `jobs` threads place
@@ -92,8 +109,7 @@ def window_options(
         return [], combined
     rows = rows[:, np.argsort(order)]
     if ready.detailed:
-        dram_s = figures[:, 2] / ready.package.dram_bandwidth_bytes_s
-        rows = rows[np.argsort(np.maximum(figures[:, 0], dram_s) * figures[:, 1], kind="stable")[:RESCORED]]
+        rows = rows[_promising(ready, figures, product_alone, limited)]
         latency_s, energy_j, start_s = _score_whole(ready, contenders, placed, rows)
     else:
         latency_s, energy_j, start_s = figures[:, 0], figures[:, 1], -figures[:, 3]
@@ -111,6 +127,17 @@ def window_options(
     ], combined
 
 
+def _promising(ready: Prepared, figures: Floats, product_alone: bool, limited: bool) -> Ints:
+    """The windows that are scored whole: the best by each measure that counts."""
+    seconds = np.maximum(figures[:, 0], figures[:, 2] / ready.package.dram_bandwidth_bytes_s)
+    worth = seconds * figures[:, 1]
+    best = np.argsort(worth, kind="stable")[:RESCORED]
+    others = ([] if product_alone else [seconds, figures[:, 1]]) + ([figures[:, 3]] if limited else [])
+    for measure in others:
+        best = np.concatenate((best, np.lexsort((worth, measure))[:RESCORED]))
+    return np.unique(best) if others else best
+
+
 def _place(ready: Prepared, tree: KindTree, contender: Contender, floor_s: float, width: int, breadth: int) -> _Placed:
     """Every candidate pipeline on every set of chiplets that realises its kinds of places, sieved.
 
@@ -122,7 +149,9 @@ def _place(ready: Prepared, tree: KindTree, contender: Contender, floor_s: float
     row = np.repeat(np.arange(len(counts)), counts)
     masks = np.array([mask for node in found.node for mask in by_mask[node]], dtype=np.int64)
     dram_bytes = found.figures[row, 2] if ready.detailed else np.zeros(len(row))
-    figures = _figures(found.figures[row, 0], found.figures[row, 1], dram_bytes, contender.limit_s, floor_s)
+    own_s = found.figures[row, 0]
+    figures = _figures(own_s, found.figures[row, 1], dram_bytes, own_s - contender.limit_s, floor_s)
+    masks, figures, row = _in_time(contender, masks, figures, row)
     alike = _distinct(masks, figures, found.tolerance)
     masks, figures, row = masks[alike], figures[alike], row[alike]
     kept = sieve(Placed(masks, figures), width, breadth, _smallest_first(masks, figures))
@@ -136,7 +165,7 @@ def _place(ready: Prepared, tree: KindTree, contender: Contender, floor_s: float
     row, masks = np.repeat(row, counts), np.repeat(masks, counts)
     batch = _score(ready, contender, row, paths)
     latency_s, energy_j = window_cost(ready, batch)
-    figures = _figures(latency_s, energy_j, batch.dram_bytes, contender.limit_s, floor_s)
+    figures = _figures(latency_s, energy_j, batch.dram_bytes, batch.latency_s - contender.limit_s, floor_s)
     alike = _distinct(masks, figures, found.tolerance)
     return _sieved(_chosen(_Placed(masks, figures, row, paths), alike), width, breadth)
 
@@ -170,9 +199,17 @@ def _chosen(part: _Placed, at: Ints) -> _Placed:
     return _Placed(part.masks[at], part.figures[at], part.row[at], [part.path[k] for k in at])
 
 
-def _figures(latency_s: Floats, energy_j: Floats, dram_bytes: Floats, limit_s: float, floor_s: float) -> Floats:
+def _in_time(contender: Contender, masks: Ints, figures: Floats, row: Ints) -> tuple[Ints, Floats, Ints]:
+    """Those that may start as late as this window does at the earliest."""
+    if math.isinf(contender.limit_s):
+        return masks, figures, row
+    kept = -figures[:, 3] >= contender.before_s
+    return masks[kept], figures[kept], row[kept]
+
+
+def _figures(latency_s: Floats, energy_j: Floats, dram_bytes: Floats, late_s: Floats, floor_s: float) -> Floats:
     """[m, 4]. Faster than the slowest task's fastest pipeline is no use, unless a limit counts on it."""
-    return np.column_stack((np.maximum(latency_s, floor_s), energy_j, dram_bytes, latency_s - limit_s))
+    return np.column_stack((np.maximum(latency_s, floor_s), energy_j, dram_bytes, late_s))
 
 
 def _smallest_first(masks: Ints, figures: Floats) -> Ints:
@@ -213,9 +250,13 @@ def _score_whole(
         _score(ready, contender, part.row[column], [part.path[at] for at in column])
         for contender, part, column in zip(contenders, placed, rows.T, strict=True)
     ]
-    starts = [contender.limit_s - batch.latency_s for contender, batch in zip(contenders, batches, strict=True)]
     total = batches[0]
     for batch in batches[1:]:
         total = total + batch
     latency_s, energy_j = window_cost(ready, total)
-    return latency_s, energy_j, np.min(starts, axis=0)
+    starts_s = np.full(len(rows), np.inf)
+    for contender, batch in zip(contenders, batches, strict=True):
+        if np.isfinite(contender.limit_s):
+            ends_s = list(map(end_s, batch.latency_s, total.latency_s, latency_s))
+            starts_s = np.minimum(starts_s, contender.limit_s - np.array(ends_s))
+    return latency_s, energy_j, starts_s

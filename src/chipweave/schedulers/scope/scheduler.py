@@ -8,14 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import partial
+from itertools import accumulate, pairwise
 
 from chipweave.errors import InfeasibleError, InputError
+from chipweave.evaluation.check import require_limits
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.regions import Ground, region_sizes, sizes_tried
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
+from chipweave.plan.limits import MISSED, deadlines_s, excess, has_limits, judged, missed, within
 from chipweave.plan.objective import Objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
@@ -26,6 +30,7 @@ from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import SearchSpace, polish
 from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, levels_of
 from chipweave.schedulers.search import Found, Progress, Request
+from chipweave.workload.scenario import Scenario
 
 SEQUENTIAL = SearchSpace(whole_package=True)
 FULL_PIPELINE = SearchSpace(one_unit_a_stage=True, windows=1)
@@ -91,20 +96,18 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     ]
     order = _line(problem.package)
     depths = dependency_depths(problem)
-    tasks = sorted(range(len(depths)), key=lambda task: (depths[task], task))
+    deadline_s = deadlines_s(problem.scenario)
+    # What has to end first goes first.
+    tasks = sorted(range(len(depths)), key=lambda task: (depths[task], deadline_s[task], task))
     runs = [_Run.start(ready, task, order, spaces, request) for task in tasks]
     # Models run one after another: each is improved with the others' latency and energy beside it.
     costs = [min(run.costs(run.cheapest), key=lambda cost: request.objective(*cost)) for run in runs]
-    drafts: list[Draft] = []
-    for at, run in enumerate(runs):
-        other_s = sum(cost[0] for i, cost in enumerate(costs) if i != at)
-        other_j = sum(cost[1] for i, cost in enumerate(costs) if i != at)
-
-        def value(latency_s: float, energy_j: float, other_s: float = other_s, other_j: float = other_j) -> float:
-            return request.objective(other_s + latency_s, other_j + energy_j)
-
-        drafts.append(run.improved(value, options.polish))
-        costs[at] = run.exact.require(drafts[at])
+    limits_s = [ready.tasks[task].latency_limit_s for task in tasks]
+    judge = partial(_value, problem.scenario, request.objective, limits_s)
+    drafts = _improved(runs, costs, judge, options.polish)
+    schedule = _schedule(runs, drafts)
+    if has_limits(problem.scenario):
+        require_limits(evaluate(schedule, ready), problem)
     total_s, total_j = sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
     seen = [
         ((total_s - own[0] + latency_s, total_j - own[1] + energy_j), [*drafts[:at], other, *drafts[at + 1 :]])
@@ -112,15 +115,56 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
         for other, (latency_s, energy_j) in run.seen.items()
         if (latency_s, energy_j) != own
     ]
-    seen.sort(key=lambda each: request.objective(*each[0]))
+    goal = within(request.objective, problem.scenario)
+    seen.sort(key=lambda each: goal(*each[0]))
     return Found(
-        _schedule(runs, drafts),
+        schedule,
         sum(run.exact.stages for run in runs),
         non_dominated([*(cost for cost, _ in seen), (total_s, total_j)]),
         complete=not request.out_of_time,
         notes=_notes(problem, [problem.scenario.tasks[task].name for task in tasks]),
         near=tuple(_schedule(runs, others) for _, others in seen),
     )
+
+
+Judge = Callable[[Sequence[tuple[float, float]], int, float, float], float]
+"""What models that cost so much are worth, where that at some place has another (latency_s, energy_j)."""
+
+
+def _improved(runs: Sequence[_Run], costs: list[tuple[float, float]], judge: Judge, rounds: int) -> list[Draft]:
+    """The best draft of every model, and in `costs` what each costs."""
+    drafts: list[Draft] = []
+    for at, run in enumerate(runs):
+        drafts.append(run.improved(partial(judge, costs, at), rounds))
+        costs[at] = run.exact.require(drafts[at])
+    if judge(costs, 0, *costs[0]) >= MISSED:
+        # What the others cost was estimated: now that it is known, each makes room for those that are late.
+        for at, run in enumerate(runs):
+            drafts[at] = run.again(partial(judge, costs, at), rounds)
+            costs[at] = run.exact.require(drafts[at])
+    return drafts
+
+
+def _value(
+    scenario: Scenario,
+    goal: Objective,
+    limits_s: Sequence[float | None],
+    costs: Sequence[tuple[float, float]],
+    at: int,
+    latency_s: float,
+    energy_j: float,
+) -> float:
+    """The objective of models one after another that cost so much, all but that at `at`; above it by what is late.
+
+    Args:
+        limits_s: of each model, in their order.
+    """
+    whole_s = sum(cost[0] for i, cost in enumerate(costs) if i != at) + latency_s
+    whole_j = sum(cost[1] for i, cost in enumerate(costs) if i != at) + energy_j
+    over = missed(scenario, whole_s, whole_j)
+    ends_s = accumulate(latency_s if i == at else cost[0] for i, cost in enumerate(costs))
+    over += sum(excess(end_s, limit_s) for end_s, limit_s in zip(ends_s, limits_s, strict=True))
+    return judged(over, goal(whole_s, whole_j))
 
 
 def _schedule(runs: Sequence[_Run], drafts: Sequence[Draft]) -> Schedule:
@@ -201,6 +245,13 @@ class _Run:
                 tops.append(polish(starts, self.exact, self.spaces[number], value, rounds, self.request))
                 self.seen[tops[-1]] = self.exact.require(tops[-1])
         return min(tops, key=lambda draft: value(*self.exact.require(draft)))
+
+    def again(self, value: Callable[[float, float], float], rounds: int) -> Draft:
+        """The best of the drafts that were seen, improved."""
+        best = min(self.seen, key=lambda draft: value(*self.seen[draft]))
+        top = polish([best], self.exact, self.spaces[-1], value, rounds, self.request)
+        self.seen[top] = self.exact.require(top)
+        return top
 
 
 def _far(value: float, least: float, times: float) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables.regions import PARTITIONS
+from chipweave.plan.limits import excess, missed
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.alone import Alone
@@ -31,9 +32,9 @@ Draft = tuple[WindowDraft, ...]
 
 
 class Worth(NamedTuple):
-    """How good a draft is: seconds by which tasks miss their limits, then the objective; less is better."""
+    """How good a draft is: by which shares of them it misses limits, added up, then the objective; less is better."""
 
-    late_s: float
+    missed: float
     value: float
 
 
@@ -74,7 +75,7 @@ class Judge:
 
     def worth(self, windows: Sequence[Window]) -> Worth | None:
         """What windows one after another are worth; None where a micro-batch does not fit."""
-        latency_s = energy_j = late_s = 0.0
+        latency_s = energy_j = over = 0.0
         ends_s: dict[int, float] = {}
         for window in windows:
             cost = self.exact.timed(window)
@@ -83,9 +84,9 @@ class Judge:
             ends_s |= {task: latency_s + end_s for task, end_s in cost.ends_s}
             latency_s, energy_j = latency_s + cost.latency_s, energy_j + cost.energy_j
         for task, end_s in ends_s.items():
-            limit_s = self.ready.tasks[task].latency_limit_s
-            late_s += max(0.0, end_s - (math.inf if limit_s is None else limit_s))
-        return Worth(late_s, self.objective(latency_s, energy_j))
+            over += excess(end_s, self.ready.tasks[task].latency_limit_s)
+        over += missed(self.ready.problem.scenario, latency_s, energy_j)
+        return Worth(over, self.objective(latency_s, energy_j))
 
     def totals(self, windows: Sequence[Window]) -> tuple[float, float]:
         """(latency_s, energy_j) of windows that fit."""

@@ -80,8 +80,8 @@ class Climber:
 
 
 def _below(one: Worth, other: Worth) -> bool:
-    if one.late_s != other.late_s:
-        return one.late_s < other.late_s
+    if one.missed != other.missed:
+        return one.missed < other.missed
     return one.value < other.value - SAME * abs(other.value)
 
 
@@ -106,7 +106,7 @@ def improve(climber: Climber, steps: int, request: Request, better: Callable[[fl
             # A change was made for the draft as it was: it still applies where its windows are the same.
             if changes[number].applies(climber.draft) and climber.tries(changes[number]):
                 helped = True
-                if not climber.worth.late_s:
+                if not climber.worth.missed:
                     better(climber.worth.value)
         at = 0 if helped else at + 1
 

@@ -9,14 +9,18 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
+from chipweave.evaluation.check import held_against_limits
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import chains_of, least, lines_for, proven
-from chipweave.plan.certificate import LATENCY_LEVERS, Line, Proof, Prover, Requirement, Space, Unmet, infeasible
+from chipweave.plan.certificate import Line, Proof, Prover, Requirement, Space, Unmet, infeasible
+from chipweave.plan.limits import deadlines_s, limits_the_whole
 from chipweave.plan.objective import Objective, objective, slopes
 from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
 from chipweave.plan.schedule import Schedule
@@ -72,6 +76,17 @@ def weave(problem: Problem | Prepared, request: Request) -> Found:
     return replace(found, notes=(*found.notes, "the cost model has no figures of parts of layers: one chiplet a stage"))
 
 
+def rescue(ready: Prepared, request: Request, asked: str) -> Found:
+    """As `weave`, without a proof, for limits that another scheduler did not keep, which is not asked again.
+
+    Raises:
+        InfeasibleError: no schedule meets the limits.
+    """
+    space = Space.REGIONS if _knows_parts(ready) else Space.ONE_CHIPLET
+    ready = ready if space is Space.REGIONS else prepare(ready.problem)
+    return _search(ready, request, space, frozenset({asked}))
+
+
 def _knows_parts(ready: Prepared) -> bool:
     """Whether the cost model can cost the parts of layers that stages on several chiplets need."""
     try:
@@ -98,6 +113,7 @@ class _Best:
     Args:
         dice: of the seed: what was thrown once is not thrown again.
         rough: the search's own rough schedules, before they are improved: more may come of one that is not the best.
+        asked: schedulers that have told all that they find.
     """
 
     judge: Judge
@@ -113,17 +129,18 @@ class _Best:
     history: list[tuple[float, float]] = field(default_factory=list)
     near: dict[Schedule, Worth] = field(default_factory=dict)
     bound: float = 0.0
+    asked: set[str] = field(default_factory=set)
 
     def keep(self, schedule: Schedule, worth: Worth, by: str, draft: Draft | None = None) -> None:
         """Take a schedule if it is better."""
-        if not worth.late_s:
+        if not worth.missed:
             self.seen.append(self.judge.totals(schedule.windows))
             self.near[schedule] = worth
             if len(self.near) > MOST_NEAR:
                 del self.near[max(self.near, key=lambda each: self.near[each])]
         if worth < self.worth:
             self.schedule, self.worth, self.by, self.draft = schedule, worth, by, draft
-            if not worth.late_s:
+            if not worth.missed:
                 self.remember(worth.value)
 
     def remember(self, value: float) -> None:
@@ -133,7 +150,7 @@ class _Best:
 
     @property
     def incumbent(self) -> float | None:
-        return self.worth.value if self.schedule is not None and not self.worth.late_s else None
+        return self.worth.value if self.schedule is not None and not self.worth.missed else None
 
     def tell(self, done: int, doing: str, value: float | None = None) -> None:
         """Say what is being done, and how far from the best a value is at most; None: the best one so far."""
@@ -143,21 +160,24 @@ class _Best:
         self.request.progress(Progress(done, 100, best, doing))
 
 
-def _search(ready: Prepared, request: Request, space: Space) -> Found:
+def _search(ready: Prepared, request: Request, space: Space, asked: frozenset[str] = frozenset()) -> Found:
+    """Asked: for what these schedulers did not find, with no proof."""
     options = chosen(request.options, WeaveOptions)
     started_s = time.monotonic()
     unlimited = request.deadline_s is None
     if unlimited and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
     judge = Judge(ready, Exact(ready) if space is Space.REGIONS else Alone(ready), request.objective)
-    best = _Best(judge, request, started_s, np.random.default_rng(request.seed))
+    best = _Best(judge, request, started_s, np.random.default_rng(request.seed), asked=set(asked))
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
     rough = _rounds(best, pieces)
+    if best.worth.missed:
+        _require_possible(best, space)
     if len(ready.tasks) > 1:
         _hear(best, "scar", space, _until(request, started_s, BEFORE_IMPROVING))
     # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
-    first = options.gap > 0 or not unlimited
+    first = not asked and (options.gap > 0 or not unlimited)
     proof = _proof(best, space, _until(request, started_s, BEFORE_PROOF)) if first else None
     best.bound = proven(ready, request.objective, space is Space.REGIONS, proof).value
     enough = best.bound / (1 - options.gap) if options.gap < 1 else math.inf
@@ -166,17 +186,19 @@ def _search(ready: Prepared, request: Request, space: Space) -> Found:
     _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space, improving)
     _climb(best, improving, steps)
+    if best.worth.missed:
+        _hear_all(best, space)
     complete = not request.out_of_time
-    if not first:
+    if not first and not asked:
         proof = _proof(best, space, replace(request, deadline_s=None))
-    if best.schedule is None or best.worth.late_s:
-        raise _late(best, space)
+    if best.schedule is None or best.worth.missed:
+        raise infeasible(*_unmet(best, space))
     return Found(
         best.schedule,
         judge.exact.stages,
         non_dominated(best.seen),
         complete=complete,
-        notes=_notes(best, rough, proof),
+        notes=_notes(best, rough, proof is None and not asked),
         proof=proof,
         history=tuple(best.history),
         near=tuple(sorted(best.near, key=lambda each: best.near[each])[1:]),
@@ -245,8 +267,9 @@ def _rounds(best: _Best, pieces: Pieces) -> int:
         before, joule_s = joule_s, _joule_s(best, *best.judge.totals(best.schedule.windows))
         if abs(joule_s - before) <= NEAR * before and number + 1 >= len(tried):
             break
-    if best.worth.late_s and found:  # then nothing counts but time
-        made += _round(best, tried[min(found)[1]], LITTLE * joule_s, ROUNDS)[1]
+    if best.worth.missed and found:  # then nothing counts but time, or joules
+        for share in (LITTLE, 1 / LITTLE) if limits_the_whole(ready.problem.scenario) else (LITTLE,):
+            made += _round(best, tried[min(found)[1]], share * joule_s, ROUNDS)[1]
     return made
 
 
@@ -263,7 +286,10 @@ def _round(best: _Best, boards: Boards, joule_s: float, number: int) -> tuple[Wo
         parts.append(parts_of(boards, task, joule_s, request.jobs, enough))
     market = Market(parts, boards.slots, chains_of(ready), ready.rates.dram_bytes_s, joule_s)
     best.tell(min(59, number * 20 + 15), "windows")
-    rough, least = sketches(market, prices_of(market), parents_of(ready.problem), _limits_s(ready)), NO_WORTH
+    rough, least = (
+        sketches(market, prices_of(market), parents_of(ready.problem), deadlines_s(ready.problem.scenario)),
+        NO_WORTH,
+    )
     for sketch in rough[:FINALISTS]:
         least = min(least, _keep(best, _drafted(boards, parts, sketch, joule_s), "windows by prices"))
         if request.out_of_time:
@@ -290,10 +316,6 @@ def _drafted(boards: Boards, parts: Sequence[Parts], sketch: Sketch, joule_s: fl
             made.append(PipelineDraft(share.task, int(own.cuts[share.start]), how[0], tuple(stages)))
         windows.append(tuple(made))
     return tuple(windows)
-
-
-def _limits_s(ready: Prepared) -> list[float]:
-    return [math.inf if task.latency_limit_s is None else task.latency_limit_s for task in ready.tasks]
 
 
 def _climb(best: _Best, request: Request, steps: int) -> None:
@@ -355,12 +377,14 @@ def _hear(best: _Best, name: str, space: Space, request: Request) -> None:
     from chipweave.schedulers import scheduler
 
     ready = best.judge.ready
-    if name == "scar" and not best.worth.late_s:
+    if name == "scar" and not best.worth.missed:
         lines = ready.once(_lines_alone, request.objective)
         if best.worth.value <= least(request.objective, lines)[0]:
             return
-    if request.out_of_time and best.incumbent is not None:
+    if name in best.asked or (request.out_of_time and best.incumbent is not None):
         return
+    if request.deadline_s is None:
+        best.asked.add(name)
     best.tell(55 if name == "scar" else 80, f"comparing with {name}")
     try:
         found = scheduler(name)(ready, replace(request, options=None, progress=_silent, may_fail=True))
@@ -374,26 +398,44 @@ def _hear(best: _Best, name: str, space: Space, request: Request) -> None:
 def _silent(progress: Progress) -> None: ...
 
 
-def _late(best: _Best, space: Space) -> InfeasibleError:
-    """What the schedule that comes closest misses."""
-    ready = best.judge.ready
-    unmet = []
-    for number, task in enumerate(ready.tasks):
-        if task.latency_limit_s is not None:
-            bound_s = _least_end_s(ready, number, space)
-            unmet.append(
-                Unmet(
-                    Requirement.LATENCY,
-                    of=task.name,
-                    demand=task.latency_limit_s,
-                    bound=bound_s,
-                    space=space if bound_s > task.latency_limit_s else None,
-                    unit="s",
-                    searched="all windows that were tried",
-                    levers=LATENCY_LEVERS,
-                )
-            )
-    return infeasible(*unmet)
+def _hear_all(best: _Best, space: Space) -> None:
+    """Ask every other scheduler for what is within the limits, however long that takes."""
+    from chipweave.schedulers import SCHEDULERS
+
+    alone = ("scar", "standalone")
+    request = replace(best.request, deadline_s=None)
+    for name in SCHEDULERS:
+        if best.worth.missed and name not in ("weave", "optimal") and (space is Space.REGIONS or name in alone):
+            _hear(best, name, space, request)
+
+
+def _unmet(best: _Best, space: Space) -> list[Unmet]:
+    """Every limit, what the schedule that comes closest comes to, and what is proven of all."""
+    ready, schedule = best.judge.ready, best.schedule
+    closest = held_against_limits(None if schedule is None else evaluate(schedule, ready), ready.problem)
+    return [
+        replace(each, searched="all windows that were tried") for each in map(partial(_proven, ready, space), closest)
+    ]
+
+
+def _proven(ready: Prepared, space: Space, unmet: Unmet) -> Unmet:
+    """With what is proven of all schedules of the space."""
+    number = {task.name: at for at, task in enumerate(ready.tasks)}
+    if unmet.of:
+        bound = _least_end_s(ready, number[unmet.of], space)
+    elif unmet.what is Requirement.POWER:
+        return unmet
+    else:
+        least = lower_bound(ready, objective("latency"), space is Space.REGIONS)
+        bound = least.latency_s if unmet.what is Requirement.LATENCY else least.energy_j
+    return replace(unmet, bound=bound, space=space if bound > (unmet.demand or 0.0) else None)
+
+
+def _require_possible(best: _Best, space: Space) -> None:
+    """End a search for what is proven not to be."""
+    unmet = _unmet(best, space)
+    if any(each.impossible for each in unmet):
+        raise infeasible(*unmet)
 
 
 def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
@@ -407,11 +449,11 @@ def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
     return lower_bound(problem, objective("latency"), space is Space.REGIONS).latency_s
 
 
-def _notes(best: _Best, rough: int, proof: Proof | None) -> tuple[str, ...]:
+def _notes(best: _Best, rough: int, unproven: bool) -> tuple[str, ...]:
     notes = (
         f"{rough} schedules by tables and prices, {best.judge.exact.stages} stages evaluated exactly; "
         f"the best one: {best.by}",
     )
-    if proof is None:
+    if unproven:
         return (*notes, "time was over before the tighter proof was made; what was costed for it is kept for next time")
     return notes
