@@ -43,7 +43,16 @@ def test_impossible_is_what_is_proven(unmet: Unmet, impossible: bool, gap: float
             "'m' must end by 0.5 s, but schedules with one chiplet a stage take at least 0.75 s "
             "(1.5 times the limit: impossible)",
         ),
-        (replace(LATE, reached=1.0), "'m' ends at 1 s, its limit is 0.5 s (2 times)"),
+        (replace(LATE, reached=1.0), "'m' ends at 1 s, its limit is 0.5 s (2 times, 0.5 s over)"),
+        (
+            replace(LATE, reached=0.25, bound=0.125),
+            "'m' ends at 0.25 s, its limit is 0.5 s (kept); it never ends before 0.125 s",
+        ),
+        (
+            Unmet(Requirement.ENERGY, demand=2.0, reached=3.0, unit="J"),
+            "the schedule takes 3 J, its limit is 2 J (1.5 times, 1 J over)",
+        ),
+        (Unmet(Requirement.POWER, demand=2.0, unit="W"), "the schedule must draw at most 2 W"),
         (SHORT, "`standalone` needs 6 chiplets for 6 models, the package has 4 (2 short)"),
         (
             replace(SHORT, of="m", by="full-pipeline"),
@@ -71,8 +80,9 @@ def test_the_sentence_of_each_requirement(unmet: Unmet, says: str) -> None:
 def test_the_error_says_every_demand_and_each_lever_once() -> None:
     late = replace(LATE, reached=1.0)
     assert str(infeasible(late, replace(late, of="n"))) == (
-        "no schedule within the latency limits was found: 'm' ends at 1 s, its limit is 0.5 s (2 times); 'n' ends at "
-        "1 s, its limit is 0.5 s (2 times). Raise the limit, lower the batch, or take a package with more or faster "
+        "no schedule within the latency limits was found: 'm' ends at 1 s, its limit is 0.5 s (2 times, 0.5 s over); "
+        "'n' ends at 1 s, its limit is 0.5 s (2 times, 0.5 s over). Raise the limit, lower the batch, or take a "
+        "package with more or faster "
         "chiplets"
     )
     found = str(infeasible(replace(LATE, by="nn-baton", searched="windows")))

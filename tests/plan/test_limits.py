@@ -91,5 +91,5 @@ def test_limits_of_the_whole_are_written_and_read_back() -> None:
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.inf, math.nan])
 def test_a_limit_is_a_positive_number(limit: float) -> None:
-    with pytest.raises(InputError, match="energy_limit_j=.* is not a positive number"):
+    with pytest.raises(InputError, match=r"energy_limit_j=.* is not a positive number"):
         scenario(None, energy_limit_j=limit)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 import chipweave
 from chipweave.errors import InfeasibleError
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import Evaluation
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem
@@ -37,13 +38,13 @@ def figures(problem: Problem, name: str, goal: str) -> Evaluation:
     return evaluate(scheduler(name)(problem, request(goal, name)).schedule, problem)
 
 
-def limited(problem: Problem, limits_s: list[float | None], **whole: float) -> Problem:
+def limited(problem: Problem, limits_s: Sequence[float | None], **whole: float) -> Problem:
     pairs = zip(problem.scenario.tasks, limits_s, strict=True)
     tasks = tuple(replace(task, latency_limit_s=limit) for task, limit in pairs)
     return replace(problem, scenario=replace(problem.scenario, tasks=tasks, **whole))  # type: ignore[arg-type]
 
 
-def ends(evaluation: Evaluation, problem: Problem) -> list[float | None]:
+def ends(evaluation: Evaluation, problem: Problem) -> list[float]:
     return [evaluation.task_latency_s(task) for task in range(len(problem.scenario.tasks))]
 
 
@@ -54,16 +55,9 @@ def test_limits_that_one_keeps_all_keep(seed: int) -> None:
     met = figures(problem, rng.choice([*SIDE_BY_SIDE, *OTHERS]), "latency")
     bound = limited(problem, ends(met, problem))
     for name in (rng.choice(SIDE_BY_SIDE), rng.choice(OTHERS)):
-        found = within_limits(name, chipweave_ready(bound), request("energy", name))
+        found = within_limits(name, prepare(bound), request("energy", name))
         for end_s, limit_s in zip(ends(evaluate(found.schedule, bound), bound), ends(met, problem), strict=True):
-            assert end_s is not None and limit_s is not None
             assert end_s <= limit_s * (1 + 1e-9)
-
-
-def chipweave_ready(problem: Problem) -> Any:
-    from chipweave.evaluation.exact.ground import prepare
-
-    return prepare(problem)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -72,8 +66,8 @@ def test_scar_keeps_by_itself_what_it_finds_for_another_objective(seed: int) -> 
     met = figures(problem, "scar", "latency")
     bound = limited(problem, ends(met, problem))
     own = figures(bound, "scar", "edp")
-    assert all(end <= limit * (1 + 1e-9) for end, limit in zip(ends(own, bound), ends(met, problem), strict=True))  # type: ignore[operator]
-    looser = limited(problem, [2 * limit for limit in ends(met, problem)])  # type: ignore[operator]
+    assert all(end <= limit * (1 + 1e-9) for end, limit in zip(ends(own, bound), ends(met, problem), strict=True))
+    looser = limited(problem, [2 * limit for limit in ends(met, problem)])
     assert figures(looser, "scar", "edp").edp_js <= own.edp_js * (1 + 1e-9)
 
 
@@ -113,6 +107,6 @@ def test_objectives_that_order_alike_find_the_same_and_none_beats_another_at_its
 def test_what_cannot_be_met_is_told_limit_by_limit() -> None:
     problem = limited(some(1), [1e-12, 1e3])
     with pytest.raises(InfeasibleError, match=r"'m0' must end by 1e-12 s, but .*impossible") as caught:
-        within_limits("scar", chipweave_ready(problem), request("edp", "scar"))
+        within_limits("scar", prepare(problem), request("edp", "scar"))
     assert "'m1' ends at" in str(caught.value)
     assert "its limit is 1000 s (kept)" in str(caught.value)
