@@ -95,36 +95,59 @@ def schedule(
         InfeasibleError: no valid schedule, or none within the limits.
     """
     started = time.monotonic()
-    run, taken = _scheduler(scheduler), _plain(options)
+    _, taken = _scheduler(scheduler), _plain(options)
     require_numbers(seed, time_limit_s, jobs)
     goal = make_objective(objective)
-    # Objectives that order schedules alike are searched for alike.
-    powers = None if goal.name in NAMED else powers_of(goal)
     level = _fidelity(fidelity)
     _require_simulation(simulate, level)
     model = choose(cost_model, jobs=jobs)
-    request = Request(
-        objective=goal if powers is None else of_powers(powers),
-        seed=seed,
-        deadline_s=None if time_limit_s is None else started + time_limit_s,
+    deadline_s = None if time_limit_s is None else started + time_limit_s
+    request = _request(goal, seed, deadline_s, jobs, options, progress, stop)
+    workload = _limited(_scenario(scenario, batch), latency_limit_s, energy_limit_j, power_limit_w)
+    ready = prepare(_posed(workload, _package(package), model, level, request))
+    found = _chosen_by_simulation(_found(scheduler, ready, request, rescued), ready, goal, simulate)
+    _require_valid(found.schedule, ready, scheduler)
+    search = _searched(scheduler, taken, int(seed), found, time.monotonic() - started)
+    result = assess(ready, describe(model), found.schedule, goal, search)
+    require_limits(result.evaluation, ready.problem)
+    return result
+
+
+def _request(
+    goal: Objective,
+    seed: int,
+    deadline_s: float | None,
+    jobs: int | None,
+    options: object | None,
+    progress: Callable[[Progress], None] | None,
+    stop: Callable[[], bool] | None,
+) -> Request:
+    return Request(
+        objective=goal,
+        seed=int(seed),
+        deadline_s=deadline_s,
         jobs=jobs or usable_cores(),
         options=options,
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
     )
-    limits = {"latency_limit_s": latency_limit_s, "energy_limit_j": energy_limit_j, "power_limit_w": power_limit_w}
-    workload = _limited(_scenario(scenario, batch), limits)
-    ready = prepare(_posed(workload, _package(package), model, level, request))
-    found = within_limits(scheduler, ready, request) if rescued else run(ready, request)
-    found = _chosen_by_simulation(found, ready, goal, simulate)
-    _require_valid(found.schedule, ready, scheduler)
-    if powers is not None:
-        history = tuple((at_s, in_terms_of(goal, powers, value)) for at_s, value in found.history)
-        found = dataclasses.replace(found, history=history)
-    search = _searched(scheduler, taken, int(seed), found, time.monotonic() - started)
-    result = assess(ready, describe(model), found.schedule, goal, search)
-    require_limits(result.evaluation, ready.problem)
-    return result
+
+
+def _found(name: str, ready: Prepared, request: Request, rescued: bool) -> Found:
+    """What a scheduler finds. Objectives that order schedules alike are searched for alike."""
+    search = within_limits if rescued else lambda name, ready, request: scheduler_named(name)(ready, request)
+    goal = request.objective
+    powers = None if goal.function is NAMED.get(goal.name) else powers_of(goal)
+    if powers is None:
+        return search(name, ready, request)
+
+    def tell(progress: Progress) -> None:
+        best = progress.incumbent and in_terms_of(goal, powers, progress.incumbent)
+        request.progress(dataclasses.replace(progress, incumbent=best))
+
+    found = search(name, ready, dataclasses.replace(request, objective=of_powers(powers), progress=tell))
+    history = tuple((at_s, in_terms_of(goal, powers, value)) for at_s, value in found.history)
+    return dataclasses.replace(found, history=history)
 
 
 def _require_simulation(plans: int | None, level: Fidelity) -> None:
@@ -158,7 +181,7 @@ def _searched(scheduler: str, options: dict[str, Any], seed: int, found: Found, 
     return Search(
         scheduler=scheduler,
         options=options,
-        seed=seed,
+        seed=int(seed),
         seconds=seconds,
         evaluated=found.evaluated,
         front=found.front,
@@ -414,13 +437,16 @@ def _own_scenario(choice: Scenario | Model | str | Path) -> Scenario:
     return resolve_scenario(str(choice))
 
 
-def _limited(scenario: Scenario, limits: Mapping[str, float | None]) -> Scenario:
+def _limited(
+    scenario: Scenario, latency_limit_s: float | None, energy_limit_j: float | None, power_limit_w: float | None
+) -> Scenario:
     """The scenario with those limits of the whole that are given."""
-    given = {name: limit for name, limit in limits.items() if limit is not None}
-    wrong = [f"{name}={limit!r} is no number" for name, limit in given.items() if not isinstance(limit, Real)]
+    given = {"latency_limit_s": latency_limit_s, "energy_limit_j": energy_limit_j, "power_limit_w": power_limit_w}
+    limits: dict[str, Any] = {name: limit for name, limit in given.items() if limit is not None}
+    wrong = [f"{name}={limit!r} is no number" for name, limit in limits.items() if not isinstance(limit, Real)]
     if wrong:
         raise InputError(wrong)
-    return dataclasses.replace(scenario, **given) if given else scenario  # type: ignore[arg-type]
+    return dataclasses.replace(scenario, **limits) if limits else scenario
 
 
 def _package(choice: Package | str | Path) -> Package:

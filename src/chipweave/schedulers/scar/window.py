@@ -72,13 +72,10 @@ def window_options(
 ) -> tuple[list[WindowOption], int]:
     """The non-dominated ways to run a window, by latency, and how many combinations were scored.
 
-    Args:
-        product_alone: those that look best are those of least latency times energy; else also those of least latency
-            and those of least energy.
-
     Every task takes one simple path, no chiplet serves two. In `paper` the figures of the parts are exact; in
-    `detailed` shared links and DRAM couple the parts, so the best combinations are scored whole. `jobs` threads place
-    tasks side by side.
+    `detailed` shared links and DRAM couple the parts, so the best combinations are scored whole: those of least latency
+    times energy, and unless `product_alone` those of least latency and of least energy. `jobs` threads place tasks side
+    by side.
     """
     floor_s = max(float(contender.found.figures[:, 0].min(initial=np.inf)) for contender in contenders)
     limited = any(np.isfinite(contender.limit_s) for contender in contenders)
