@@ -12,8 +12,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from chipweave.evaluation.check import held_against_limits, require_limits
-from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.check import held_against_limits
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
@@ -21,7 +20,7 @@ from chipweave.evaluation.tables.bench import Candidates, score, window_cost
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
 from chipweave.hardware.snake import connected, snake
 from chipweave.plan.certificate import Unmet, infeasible
-from chipweave.plan.limits import deadlines_s, has_limits, within
+from chipweave.plan.limits import deadlines_s, within
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
@@ -93,8 +92,6 @@ def nn_baton(given: Problem | Prepared, request: Request) -> Found:
     else:
         raise infeasible(*_unmet(problem))
     found = min(made, key=lambda m: goal(m.latency_s, m.energy_j))
-    if has_limits(problem.scenario):
-        require_limits(evaluate(found.schedule, bench.ready), problem)
     notes = [
         f"{problem.scenario.tasks[task].name}: layers that exceed chiplet {START}: {len(own)}, of which split: "
         f"{len(chosen & set(own))}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chipweave.errors import InfeasibleError
+from chipweave.evaluation.check import require_limits
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.plan.certificate import LIMITED, Unmet
+from chipweave.plan.limits import has_limits
 from chipweave.schedulers import scheduler
 from chipweave.schedulers.search import Found, Request
 from chipweave.schedulers.weave.options import WeaveOptions
@@ -14,7 +17,7 @@ from chipweave.schedulers.weave.options import WeaveOptions
 RESCUER = "weave"
 """It searches the spaces of all, and asks the others where it misses a limit."""
 
-STEPS = 20_000
+STEPS = 5_000
 """Layers that it evaluates exactly, where no time limit is given: the same bytes every time."""
 
 
@@ -25,7 +28,10 @@ def within_limits(name: str, ready: Prepared, request: Request) -> Found:
         InfeasibleError: none finds anything within the limits.
     """
     try:
-        return scheduler(name)(ready, request)
+        found = scheduler(name)(ready, request)
+        if has_limits(ready.problem.scenario):
+            require_limits(evaluate(found.schedule, ready), ready.problem)
+        return found
     except InfeasibleError as error:
         if name == RESCUER or not _of_limits(error) or request.out_of_time:
             raise

@@ -12,14 +12,12 @@ from functools import partial
 from itertools import accumulate, pairwise
 
 from chipweave.errors import InfeasibleError, InputError
-from chipweave.evaluation.check import require_limits
-from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.tables.regions import Ground, region_sizes, sizes_tried
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
-from chipweave.plan.limits import MISSED, deadlines_s, excess, has_limits, judged, missed, within
+from chipweave.plan.limits import deadlines_s, excess, has_limits, judged, missed, within
 from chipweave.plan.objective import Objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
@@ -105,9 +103,11 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     limits_s = [ready.tasks[task].latency_limit_s for task in tasks]
     judge = partial(_value, problem.scenario, request.objective, limits_s)
     drafts = _improved(runs, costs, judge, options.polish)
-    schedule = _schedule(runs, drafts)
-    if has_limits(problem.scenario):
-        require_limits(evaluate(schedule, ready), problem)
+    if len(runs) > 1 and has_limits(problem.scenario):
+        # What the others cost was estimated: now that it is known, each makes room, or takes it.
+        for at, run in enumerate(runs):
+            drafts[at] = run.again(partial(judge, costs, at), options.polish)
+            costs[at] = run.exact.require(drafts[at])
     total_s, total_j = sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
     seen = [
         ((total_s - own[0] + latency_s, total_j - own[1] + energy_j), [*drafts[:at], other, *drafts[at + 1 :]])
@@ -118,7 +118,7 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     goal = within(request.objective, problem.scenario)
     seen.sort(key=lambda each: goal(*each[0]))
     return Found(
-        schedule,
+        _schedule(runs, drafts),
         sum(run.exact.stages for run in runs),
         non_dominated([*(cost for cost, _ in seen), (total_s, total_j)]),
         complete=not request.out_of_time,
@@ -137,11 +137,6 @@ def _improved(runs: Sequence[_Run], costs: list[tuple[float, float]], judge: Jud
     for at, run in enumerate(runs):
         drafts.append(run.improved(partial(judge, costs, at), rounds))
         costs[at] = run.exact.require(drafts[at])
-    if judge(costs, 0, *costs[0]) >= MISSED:
-        # What the others cost was estimated: now that it is known, each makes room for those that are late.
-        for at, run in enumerate(runs):
-            drafts[at] = run.again(partial(judge, costs, at), rounds)
-            costs[at] = run.exact.require(drafts[at])
     return drafts
 
 
