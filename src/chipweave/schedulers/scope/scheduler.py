@@ -17,7 +17,7 @@ from chipweave.evaluation.tables.regions import Ground, region_sizes, sizes_trie
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
-from chipweave.plan.limits import deadlines_s, excess, has_limits, judged, missed, within
+from chipweave.plan.limits import MISSED, deadlines_s, excess, judged, missed, within
 from chipweave.plan.objective import Objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
@@ -25,7 +25,7 @@ from chipweave.schedulers.draft import Draft, DraftCosts, pipeline_from
 from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
-from chipweave.schedulers.scope.polish import SearchSpace, polish
+from chipweave.schedulers.scope.polish import SAME, SearchSpace, polish
 from chipweave.schedulers.scope.search import Candidate, Level, candidates, evaluated, levels_of
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.workload.scenario import Scenario
@@ -103,11 +103,15 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     limits_s = [ready.tasks[task].latency_limit_s for task in tasks]
     judge = partial(_value, problem.scenario, request.objective, limits_s)
     drafts = _improved(runs, costs, judge, options.polish)
-    if len(runs) > 1 and has_limits(problem.scenario):
-        # What the others cost was estimated: now that it is known, each makes room, or takes it.
-        for at, run in enumerate(runs):
-            drafts[at] = run.again(partial(judge, costs, at), options.polish)
-            costs[at] = run.exact.require(drafts[at])
+    if len(runs) > 1:
+        # What the others cost was estimated: now that it is known, the best that was seen of each goes together.
+        before = judge(costs, 0, *costs[0])
+        drafts = _together(runs, drafts, costs, judge, limits_s)
+        if judge(costs, 0, *costs[0]) < before or before >= MISSED:
+            for at, run in enumerate(runs):
+                drafts[at] = run.again(partial(judge, costs, at), options.polish)
+                costs[at] = run.exact.require(drafts[at])
+            drafts = _together(runs, drafts, costs, judge, limits_s)
     total_s, total_j = sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
     seen = [
         ((total_s - own[0] + latency_s, total_j - own[1] + energy_j), [*drafts[:at], other, *drafts[at + 1 :]])
@@ -138,6 +142,36 @@ def _improved(runs: Sequence[_Run], costs: list[tuple[float, float]], judge: Jud
         drafts.append(run.improved(partial(judge, costs, at), rounds))
         costs[at] = run.exact.require(drafts[at])
     return drafts
+
+
+def _together(
+    runs: Sequence[_Run],
+    drafts: Sequence[Draft],
+    costs: list[tuple[float, float]],
+    judge: Judge,
+    limits_s: Sequence[float | None],
+) -> list[Draft]:
+    """Of all drafts that were seen, one for each model, so that they are worth most together; `drafts` where nothing
+    is worth more. In `costs` what they cost."""
+    totals: list[tuple[float, float, tuple[Draft, ...]]] = [(0.0, 0.0, ())]
+    for run, limit_s in zip(runs, limits_s, strict=True):
+        sums = [
+            (s + own_s, j + own_j, (*others, draft))
+            for s, j, others in totals
+            for draft, (own_s, own_j) in run.seen.items()
+        ]
+        in_time = [each for each in sums if not excess(each[0], limit_s)]
+        totals = []
+        for total in sorted(in_time or sums, key=lambda each: each[:2]):
+            if not totals or total[1] < totals[-1][1]:
+                totals.append(total)
+    best, value = list(drafts), judge(costs, 0, *costs[0])
+    for _, _, together in totals:
+        own = [run.seen[draft] for run, draft in zip(runs, together, strict=True)]
+        now = judge(own, 0, *own[0])
+        if now < value - SAME * abs(value):
+            best, value, costs[:] = list(together), now, own
+    return best
 
 
 def _value(
