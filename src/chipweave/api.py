@@ -84,8 +84,7 @@ def schedule(
         jobs: threads; None: one per core that may be used. The result does not depend on it.
         options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
         simulate: choose by simulation among so many of the best plans that the search keeps; None: do not.
-        latency_limit_s, energy_limit_j, power_limit_w: of the whole schedule, at most; power is energy by latency.
-            They take the place of the scenario's.
+        latency_limit_s, energy_limit_j, power_limit_w: of the whole schedule, at most, instead of the scenario's.
         rescued: where the scheduler's own schedules do not keep the limits, take one that `weave` finds within them.
         progress: called now and then during the search.
         stop: asked now and then; True ends the search with the best so far.
