@@ -44,7 +44,10 @@ def settle(record: Any, what: str) -> None:
     faults = []
     for name, exact, read in _readers(kind):
         value = getattr(record, name)
-        if type(value) is exact and (-LARGEST <= value <= LARGEST if exact is int else name != "name"):
+        if type(value) is int:
+            if exact is int and -LARGEST <= value <= LARGEST:
+                continue
+        elif type(value) is exact and name != "name":
             continue
         try:
             plain = read(value)

@@ -24,6 +24,7 @@ T = TypeVar("T")
 LARGEST = 2**31 - 1
 """Of whole numbers that have no bound of their own: kernels count with 64 bits, and multiply."""
 
+_PYTHONS: tuple[type, ...] = (int, float, bool)
 _KINDS: dict[type, tuple[Any, str]] = {
     int: (Integral, "whole number"),
     float: (Real, "number"),
@@ -111,7 +112,7 @@ def check(options: object, scheduler: str = "") -> None:
     kind: type = type(options)
     for own in read(kind):  # NumPy's numbers become what files hold
         value = getattr(options, own.name)
-        if isinstance(value, Real) and type(value) not in (int, float, bool) and own.kind in (int, float):
+        if isinstance(value, Real) and type(value) not in _PYTHONS and own.kind in (int, float):
             with suppress(ValueError):
                 object.__setattr__(options, own.name, reader(own.kind)(value))
     wrong = [text for own in read(kind) for text in _wrong(own, getattr(options, own.name), scheduler)]
@@ -131,7 +132,7 @@ def _wrong(own: Option, value: Any, scheduler: str) -> Iterator[str]:
     if isinstance(value, float) and not math.isfinite(value):
         yield f"{given} is not a finite number"
         return
-    if isinstance(value, Integral) and abs(value) > LARGEST:
+    if isinstance(value, Integral) and abs(int(value)) > LARGEST:
         yield f"{given} is more than {LARGEST}"
         return
     below = own.least is not None and value < own.least

@@ -128,7 +128,7 @@ def _convolution(assembly: Assembly, row: _Row, before: View | None, strides: in
     groups = C if depthwise else 1
     K *= groups  # of a depthwise layer: filters per channel
     return assembly.convolution(
-        row.name, reading(before, (copies, C, Y, X)), (K, C // groups, R, S),
+        row.name, reading(before, (copies, C, Y, X)), constant((K, C // groups, R, S)),
         stride=(stride, stride_x), padding=(0, 0), dilation=(1, 1), groups=groups, shape=(copies, K, *out),
     )  # fmt: skip
 

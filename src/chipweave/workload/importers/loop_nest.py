@@ -142,7 +142,7 @@ def _convolution(assembly: Assembly, name: str, nest: LoopNest, sizes: _Sizes, f
     channels, K = sizes.groups * sizes.C, sizes.groups * sizes.K
     return assembly.convolution(
         name, reading(first, (sizes.rows, channels, *nest.reach)),
-        (K, sizes.C, *filter_),
+        constant((K, sizes.C, *filter_)),
         stride=[window.stride for window in windows], padding=[window.padding for window in windows],
         dilation=[window.dilation for window in windows], groups=sizes.groups, shape=(sizes.rows, K, *out),
     )  # fmt: skip
