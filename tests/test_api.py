@@ -220,8 +220,8 @@ def test_a_batch_is_of_a_single_model() -> None:
         ({"objective": "energy - latency"}, "falls when latency rises"),
         ({"time_limit_s": -1}, "time limit -1 s"),
         ({"seed": -1}, "seed=-1"),
-        ({"options": {"skar": None}}, "'skar' is not among the schedulers"),
-        ({"options": {"standalone": RoundNumbers()}}, "cannot be given; it takes none"),
+        ({"options": {"skar": None}}, "'skar' is not compared"),
+        ({"options": {"standalone": RoundNumbers()}}, "to a scheduler that takes none"),
     ],
 )
 def test_comparisons_refuse_before_they_run(changes: dict[str, object], message: str) -> None:

@@ -96,8 +96,7 @@ def schedule(
     started = time.monotonic()
     _, taken = _scheduler(scheduler), _plain(options)
     require_numbers(seed, time_limit_s, jobs)
-    goal = make_objective(objective)
-    level = _fidelity(fidelity)
+    goal, level = make_objective(objective), _fidelity(fidelity)
     _require_simulation(simulate, level)
     model = choose(cost_model, jobs=jobs)
     deadline_s = None if time_limit_s is None else started + time_limit_s

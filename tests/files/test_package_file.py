@@ -357,9 +357,9 @@ class TestChiplets:
 
 positive = st.floats(1e-15, 1e15)
 names = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=8)
-mappings = st.fixed_dictionaries(
-    {"conv": st.text(min_size=1)}, optional={"dwconv": st.text(min_size=1), "gemm": st.text(min_size=1)}
-)
+directives = st.sampled_from(["SpatialMap(1,1) K;", "TemporalMap(1,1) C;", "TemporalMap(2,2) X';", "Cluster(8, P);"])
+texts = st.lists(directives, min_size=1, max_size=3).map("\n".join)
+mappings = st.fixed_dictionaries({"conv": texts}, optional={"dwconv": texts, "gemm": texts})
 letters = st.permutations(LOOPS).flatmap(lambda order: st.integers(0, 8).map(lambda count: "".join(order[:count])))
 loops = st.builds(Loops, letters, letters, st.none() | st.sampled_from(Tensor))
 dataflows = st.builds(
@@ -367,7 +367,7 @@ dataflows = st.builds(
     st.sampled_from(Style),
     st.sampled_from(Tile),
     st.none() | st.integers(1, 99),
-    mappings | st.just({"conv": "x"}),
+    mappings | st.just({"conv": "SpatialMap(1,1) K;"}),
     st.none() | loops | st.builds(Loops, st.just("K"), st.just("C"), whole=st.sampled_from(["S", "RS"])),
 )
 chiplets = st.builds(

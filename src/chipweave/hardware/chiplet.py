@@ -63,7 +63,7 @@ class Chiplet:
     l1_j_per_byte: float | None = None
     l2_j_per_byte: float | None = None
     noc_j_per_element_hop: float | None = None
-    stream_bytes: int | None = None
+    stream_bytes: int | float | None = None
 
     def __post_init__(self) -> None:
         settle(self, "chiplet")

@@ -74,7 +74,7 @@ def distinct(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     found: dict[Layer, Layer] = {}
     for layer in layers:
         if not layer.rides:
-            found.setdefault(replace(layer, name=""), layer)
+            found.setdefault(replace(layer, name="alike", shares=""), layer)
     return tuple(found.values())
 
 

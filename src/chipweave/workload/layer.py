@@ -103,13 +103,15 @@ class Layer:
         """The field (`out_y`, `out_x`) whose size the shape cannot give, and why; None where both are sound.
 
         Beside the usual arithmetic, a window may be padded more at one end, so that there is an output per stride
-        (`same`, causal), and a pool may have a last window that is cut short (ceil mode). The size of an upsample is
+        (`same`, causal), and a pool may have a last window that is cut short (ceil mode), or adapt to a size. The size of an upsample is
         its own to state. `cropped`: an edge says that shapes do not chain; then any number of outputs will do whose
         windows touch the map.
         """
         for axis, field in enumerate(("out_y", "out_x")):
             stated, usual = getattr(self, field), self._default_output(axis)
             if stated in self._outputs(axis, usual) or (cropped and stated <= self._touching(axis)):
+                continue
+            if self.op is Op.POOL and self._adapts_to(axis, stated):
                 continue
             return field, (
                 f"{stated} is stated, but the shape gives {usual}; leave {field} out, or correct "
@@ -131,6 +133,11 @@ class Layer:
             return (1,)  # a filter larger than its map, as in some published tables
         last = self._cut_short(axis) if self.op is Op.POOL else usual
         return (usual, last, -(-size // stride))
+
+    def _adapts_to(self, axis: int, outputs: int) -> bool:
+        """Whether the windows are those of a pool that adapts to so many outputs, no more than there are inputs."""
+        size, kernel = ((self.Y, self.R), (self.X, self.S))[axis]
+        return 1 <= outputs <= size and (kernel, self.stride[axis]) == (-(-size // outputs), size // outputs)
 
     def _touching(self, axis: int) -> int:
         """Outputs whose windows touch the map, or its padding where that is wider."""

@@ -103,7 +103,7 @@ class Splits:
         figures = np.array([values for costs in self.whole for values in vars(costs).values()]).T.tolist()
         found: dict[tuple[Layer, tuple[float, ...]], int] = {}
         number = [
-            found.setdefault((replace(layer, name=""), tuple(own)), len(found))
+            found.setdefault((replace(layer, name="alike", shares=""), tuple(own)), len(found))
             for layer, own in zip(self.layers, figures, strict=True)
         ]
         first = [self.layers[number.index(at)] for at in range(len(found))]

@@ -203,6 +203,8 @@ class Graph:
         """A pool to size x size whatever comes in; no layer at all where that is the size already."""
         if (size, size) == (source.Y, source.X):
             return source
+        if max(source.Y, source.X) <= size:  # then it repeats what there is
+            return self.upsample(name, source, (size, size))
         kernel = (-(-source.Y // size), -(-source.X // size))
         stride = (max(1, source.Y // size), max(1, source.X // size))
         return self.pool(name, source, kernel, stride, out=(size, size))

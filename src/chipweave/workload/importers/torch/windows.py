@@ -63,6 +63,8 @@ def adaptive_pool(walk: Walk, node: Node) -> Made:
     if size == out:
         walk.assembly.folded[node.operator] += 1
         return with_more(node, replace(walk.view(node.arguments["self"]), shape=node.shape))
+    if all(a <= b for a, b in zip(size, out, strict=True)):  # then it repeats what there is
+        return upsample(walk, node)
     kernel = tuple(-(-a // b) for a, b in zip(size, out, strict=True))
     stride = tuple(max(1, a // b) for a, b in zip(size, out, strict=True))
     return _pooled(walk, node, view, shape, kernel, stride, (0,) * axes)
