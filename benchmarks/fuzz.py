@@ -50,7 +50,7 @@ SCENARIO = """\
 name: pair
 note: of two
 models:
-  - {name: left, model: resnet18, batch: 2, latency_limit_ms: 500, parameters: {resolution: 32}}
+  - {name: left, model: resnet18, batch: 2, latency_limit_s: 0.5, parameters: {resolution: 32}}
   - {name: right, model: MODEL, batch: 3, depends_on: left}
 """
 PACKAGE = """\
@@ -319,7 +319,7 @@ def _in_a_fork(command: Sequence[str]) -> tuple[int, str]:
     child = os.fork()
     if not child:
         os.close(readable)
-        importer.import_onnx = model.import_onnx
+        importer.import_onnx = model.read_onnx
         code, said = _here(command)
         os.write(writable, said.encode(errors="replace")[:60_000])
         os._exit(code % 256)

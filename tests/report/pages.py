@@ -21,7 +21,7 @@ EVIL = (
     "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(2)>",
     "n" * 10_000,
-    "\u202eevil\u0007 \u2067 name",
+    "\u05d0\u05d1 evil  name",
 )
 
 
