@@ -55,9 +55,9 @@ models:
 """
 PACKAGE = """\
 name: mine
-grid: [[A, B], [A, {base: arvr-nvdla, name: other, num_pes: 64}]]
-classes: {A: simba-chiplet, B: datacenter-shidiannao}
-link_bandwidth_gb_s: 50
+grid: [[A, B], [A, C]]
+classes: {A: simba-chiplet, B: datacenter-shidiannao, C: {base: arvr-nvdla, name: other, num_pes: 64}}
+link_bandwidth_bytes_s: 50.0e+9
 """
 CHIPLET = """\
 name: own

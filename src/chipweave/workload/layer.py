@@ -103,9 +103,9 @@ class Layer:
         """The field (`out_y`, `out_x`) whose size the shape cannot give, and why; None where both are sound.
 
         Beside the usual arithmetic, a window may be padded more at one end, so that there is an output per stride
-        (`same`, causal), and a pool may have a last window that is cut short (ceil mode), or adapt to a size. The size of an upsample is
-        its own to state. `cropped`: an edge says that shapes do not chain; then any number of outputs will do whose
-        windows touch the map.
+        (`same`, causal), and a pool may have a last window that is cut short (ceil mode), or adapt to a size. The size
+        of an upsample is its own to state. `cropped`: an edge says that shapes do not chain; then any number of outputs
+        will do whose windows touch the map.
         """
         for axis, field in enumerate(("out_y", "out_x")):
             stated, usual = getattr(self, field), self._default_output(axis)
