@@ -48,11 +48,11 @@ step 'the schema of a scenario' "$CHIPWEAVE" schema scenario
 cat >limits.yaml <<'YAML'
 name: limits
 models:
-  - {name: eyes, model: mobilenet_v2, batch: 4, latency_limit_ms: 100}
-  - {name: sight, model: resnet18, batch: 2, latency_limit_ms: 200}
+  - {name: eyes, model: mobilenet_v2, batch: 4, latency_limit_s: 0.1}
+  - {name: sight, model: resnet18, batch: 2, latency_limit_s: 0.2}
 YAML
 step 'a scenario with limits' "$CHIPWEAVE" schedule limits.yaml --package het-2x2 --out limits
-sed -i.bak 's/latency_limit_ms: 100/latency_limit_ms: 0.000001/' limits.yaml
+sed -i.bak 's/latency_limit_s: 0.1/latency_limit_s: 0.000000001/' limits.yaml
 if "$CHIPWEAVE" schedule limits.yaml --package het-2x2 --scheduler scar >out.txt 2>err.txt; then
     fail 'a limit that nothing meets was met'
 fi
@@ -67,7 +67,7 @@ grid:
 classes:
   big: datacenter-nvdla
   small: {base: arvr-shidiannao, num_pes: 512}
-link_bandwidth_gb_s: 50
+link_bandwidth_bytes_s: 50.0e+9
 YAML
 step 'a package of my own' "$CHIPWEAVE" schedule resnet18 --batch 4 --package own.yaml --out own
 sed 's/small: {base/smal: {base/' own.yaml >wrong.yaml

@@ -80,6 +80,8 @@ def reader(hint: Any) -> Reader:
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         kinds = [kind for kind in inner if kind is not NoneType]
+        if set(kinds) == {int, float}:
+            return _optional(_figure)
         return _optional(reader(kinds[0])) if len(kinds) == 1 else _anything
     if origin is tuple:
         return _each(reader(inner[0])) if inner[-1] is Ellipsis else _exactly(tuple(map(reader, inner)))
@@ -130,6 +132,11 @@ def _number(value: Any) -> float:
         return float(value)
     except OverflowError:
         raise ValueError("a number that can be counted with") from None
+
+
+def _figure(value: Any) -> int | float:
+    """A whole number stays one."""
+    return _whole(value) if isinstance(value, Integral) else _number(value)
 
 
 def _text(value: Any) -> str:
