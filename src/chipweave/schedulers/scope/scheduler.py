@@ -35,7 +35,7 @@ FULL_PIPELINE = SearchSpace(one_unit_a_stage=True, windows=1)
 SEGMENTED = SearchSpace(one_unit_a_stage=True)
 MERGED = SearchSpace()
 
-WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.15
+WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.5
 """More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
 improved where the best of them is."""
 MOST_WORTH = 10.0
