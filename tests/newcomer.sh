@@ -66,11 +66,11 @@ grid:
   - [big, small, small]
 classes:
   big: datacenter-nvdla
-  small: {base: arvr-shidiannao, num_pes: 512}
+  small: {name: small, base: arvr-shidiannao, num_pes: 512}
 link_bandwidth_bytes_s: 50.0e+9
 YAML
 step 'a package of my own' "$CHIPWEAVE" schedule resnet18 --batch 4 --package own.yaml --out own
-sed 's/small: {base/smal: {base/' own.yaml >wrong.yaml
+sed 's/small: {name/smal: {name/' own.yaml >wrong.yaml
 mistake 'wrong.yaml:[0-9]' "$CHIPWEAVE" schedule resnet18 --package wrong.yaml
 
 step 'an ONNX file' "$PYTHON" - <<'PY'
