@@ -64,7 +64,7 @@ FigureOption = Annotated[
 ]
 Simulate = Annotated[
     int | None,
-    typer.Option(min=1, help="Choose among so many of the best plans by simulating them (those that the search keeps)."),
+    typer.Option(min=1, help="Choose among so many of the best plans by simulating them (which the search keeps)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout and nothing else.")]
 
