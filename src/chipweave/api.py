@@ -105,7 +105,7 @@ def schedule(
     ready = prepare(_posed(workload, _package(package), model, level, request))
     found = _chosen_by_simulation(_found(scheduler, ready, request, rescued), ready, goal, simulate)
     _require_valid(found.schedule, ready, scheduler)
-    search = _searched(scheduler, taken, int(seed), found, time.monotonic() - started)
+    search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return result
@@ -292,9 +292,11 @@ def _require_common(schedulers: Sequence[str], options: Mapping[str, object], co
     """Say before the first run of a comparison what would stop every one of them."""
     for scheduler in schedulers:
         _scheduler(scheduler)
-    known = [name for name, each in signature(schedule).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    own = ("scheduler", "options", "rescued", "progress", "stop")
+    keywords = [name for name, each in signature(schedule).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    known = [name for name in keywords if name not in own]
     for name in common:
-        if name not in known or name in ("scheduler", "options", "progress", "stop"):
+        if name not in known:
             raise InputError(f"compare: unknown argument '{name}'{did_you_mean(name, known)}")
     for scheduler, chosen in options.items():
         if scheduler not in schedulers:

@@ -37,7 +37,8 @@ def used(window: WindowDraft) -> Counter[int]:
     return found
 
 
-def _with_stages(window: WindowDraft, number: int, stages: tuple[RegionNeed, ...]) -> WindowDraft:
+def with_stages(window: WindowDraft, number: int, stages: tuple[RegionNeed, ...]) -> WindowDraft:
+    """The window with other stages for pipeline `number`."""
     return (*window[:number], window[number]._replace(stages=stages), *window[number + 1 :])
 
 
@@ -52,7 +53,7 @@ def _merged(window: WindowDraft, regions: bool) -> Iterator[WindowDraft]:
                 homes.add((one.chiplet_class, one.chiplets + two.chiplets))
             for home in sorted(homes):
                 stage = RegionNeed(two.end, *home, partitions)
-                yield _with_stages(window, number, (*pipeline.stages[:j], stage, *pipeline.stages[j + 2 :]))
+                yield with_stages(window, number, (*pipeline.stages[:j], stage, *pipeline.stages[j + 2 :]))
 
 
 def _split(window: WindowDraft, kinds: list[int]) -> Iterator[WindowDraft]:
@@ -61,7 +62,7 @@ def _split(window: WindowDraft, kinds: list[int]) -> Iterator[WindowDraft]:
         for j, stage in enumerate(pipeline.stages):
             units = len(stage.partitions)
             for first, second in _halves(stage, kinds) if units > 1 else ():
-                yield _with_stages(window, number, (*pipeline.stages[:j], first, second, *pipeline.stages[j + 1 :]))
+                yield with_stages(window, number, (*pipeline.stages[:j], first, second, *pipeline.stages[j + 1 :]))
 
 
 def _halves(stage: RegionNeed, kinds: list[int]) -> Iterator[tuple[RegionNeed, RegionNeed]]:
@@ -111,4 +112,4 @@ def replaced(window: WindowDraft, place: tuple[int, int], stage: RegionNeed) -> 
     """The window with another stage at (number of the pipeline, number in it)."""
     number, j = place
     stages = window[number].stages
-    return _with_stages(window, number, (*stages[:j], stage, *stages[j + 1 :]))
+    return with_stages(window, number, (*stages[:j], stage, *stages[j + 1 :]))

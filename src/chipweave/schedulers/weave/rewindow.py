@@ -16,7 +16,7 @@ from chipweave.ndarrays import Floats
 from chipweave.plan.problem import parents_of
 from chipweave.schedulers.weave.draft import Draft, PipelineDraft, WindowDraft
 from chipweave.schedulers.weave.parts import RegionNeed
-from chipweave.schedulers.weave.restage import places_of, replaced, stage_at, used
+from chipweave.schedulers.weave.restage import places_of, replaced, stage_at, used, with_stages
 
 Rewindowed = tuple[int, int, Draft]
 """Windows from one number up to another become others."""
@@ -166,7 +166,7 @@ def _merged(window: WindowDraft, pair: tuple[int, int], over: set[int]) -> Windo
     home = one if two.chiplet_class in over else two
     stage = home._replace(end=two.end, partitions=(*one.partitions, *two.partitions))
     stages = (*pipeline.stages[:j], stage, *pipeline.stages[j + 2 :])
-    return (*window[:number], pipeline._replace(stages=stages), *window[number + 1 :])
+    return with_stages(window, number, stages)
 
 
 def _filled(ready: Prepared, window: WindowDraft, chiplets: Counter[int], grow: bool) -> WindowDraft:
@@ -197,7 +197,7 @@ def _split(ready: Prepared, window: WindowDraft, place: tuple[int, int], kind: i
     head = stage._replace(end=cut, partitions=stage.partitions[: cut - first])
     tail = RegionNeed(stage.end, kind, 1, stage.partitions[cut - first :])
     stages = (*pipeline.stages[:j], head, tail, *pipeline.stages[j + 1 :])
-    return (*window[:number], pipeline._replace(stages=stages), *window[number + 1 :])
+    return with_stages(window, number, stages)
 
 
 def _seconds(ready: Prepared, window: WindowDraft, place: tuple[int, int]) -> float:
