@@ -17,7 +17,7 @@ from chipweave.results.result import Cell, Comparison, Search
 from chipweave.results.what_if import Change, Figures, WhatIf
 
 PAGE = Path(__file__).parent / "api.md"
-VALUES = (chipweave.Result, Search, Cell, Comparison, WhatIf, Change, Figures)
+VALUES = (chipweave.Case, chipweave.Result, Search, Cell, Comparison, WhatIf, Change, Figures)
 TITLES = {"Args": "Arguments"}
 HEAD = """# Python API
 
@@ -28,7 +28,7 @@ HEAD = """# Python API
 
 def page() -> str:
     """The page in Markdown."""
-    functions = [getattr(chipweave, name) for name in chipweave.__all__ if name != chipweave.Result.__name__]
+    functions = [getattr(chipweave, name) for name in chipweave.__all__ if name.islower()]
     parts = [HEAD, "## Functions\n", *map(_function, functions), "## What they return\n", *map(_value, VALUES)]
     return "\n".join(parts)
 

@@ -33,7 +33,7 @@ FLOORS = (
     "files",
     "report store api",
     "what_if",
-    "study serving __init__",
+    "study sweep serving __init__",
     "cli",
     "__main__",
 )

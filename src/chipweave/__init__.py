@@ -6,22 +6,28 @@ from chipweave.display import show_with
 from chipweave.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from chipweave.api import case as case
     from chipweave.api import compare as compare
     from chipweave.api import evaluate as evaluate
     from chipweave.api import from_onnx as from_onnx
     from chipweave.api import from_torch as from_torch
+    from chipweave.api import run as run
     from chipweave.api import schedule as schedule
     from chipweave.api import simulate as simulate
     from chipweave.report.save import save as save
+    from chipweave.results.case import Case as Case
     from chipweave.results.result import Result as Result
     from chipweave.what_if.ask import why as why
 
 _PLACES = {
+    "Case": "chipweave.results.case",
     "Result": "chipweave.results.result",
+    "case": "chipweave.api",
     "compare": "chipweave.api",
     "evaluate": "chipweave.api",
     "from_onnx": "chipweave.api",
     "from_torch": "chipweave.api",
+    "run": "chipweave.api",
     "save": "chipweave.report.save",
     "schedule": "chipweave.api",
     "simulate": "chipweave.api",
@@ -29,7 +35,20 @@ _PLACES = {
 }
 """The API by the modules in which it stands, loaded when first asked for: `import chipweave` stays cheap."""
 
-__all__ = ["Result", "compare", "evaluate", "from_onnx", "from_torch", "save", "schedule", "simulate", "why"]
+__all__ = [
+    "Case",
+    "Result",
+    "case",
+    "compare",
+    "evaluate",
+    "from_onnx",
+    "from_torch",
+    "run",
+    "save",
+    "schedule",
+    "simulate",
+    "why",
+]
 
 
 def __getattr__(name: str) -> Any:

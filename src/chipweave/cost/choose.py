@@ -5,6 +5,7 @@ Models are imported where they are made: the command line reads the entries for 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -165,6 +166,15 @@ def describe(model: CostModel) -> dict[str, Any]:
     """Name and parameters as plain data."""
     known = COST_MODELS.get(model.name)
     return {"name": model.name} | {key: getattr(model, key, None) for key in (known.parameters if known else ())}
+
+
+def on_threads(model: CostModel, jobs: int | None) -> CostModel:
+    """The model; one of chipweave's that searches, on so many threads (None: one per core)."""
+    ours = dataclasses.is_dataclass(model) and type(model).__module__.startswith("chipweave.")
+    if not ours or "jobs" not in {field.name for field in dataclasses.fields(model)}:  # type: ignore[arg-type]
+        return model
+    threaded: CostModel = dataclasses.replace(model, jobs=jobs)  # type: ignore[type-var]
+    return threaded
 
 
 def rebuilds(name: str) -> bool:

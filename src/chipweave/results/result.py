@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from chipweave.plan.certificate import Certificate, Proof
 from chipweave.plan.objective import Objective
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
+from chipweave.results.case import Case
 from chipweave.results.larger_l2 import Saving, twice_the_l2
 from chipweave.simulation.outcome import Simulation, simulate
 
@@ -64,6 +65,7 @@ class Result(Shown):
             Python callable as its objective, of which only the name is known.
         search: how it was found; None for a plan written by hand.
         changes: of a file that was read: what it says differently from what was computed, one line each.
+        case: the question that this answers; None of a plan that was given.
     """
 
     problem: Problem
@@ -75,6 +77,7 @@ class Result(Shown):
     certificate: Certificate | None
     search: Search | None = None
     changes: tuple[str, ...] = ()
+    case: Case | None = field(default=None, compare=False)
 
     @cached_property
     def traffic(self) -> tuple[WindowTraffic, ...]:

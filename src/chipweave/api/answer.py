@@ -1,0 +1,130 @@
+"""From a case to its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+from chipweave.api.asked import plain, require_numbers
+from chipweave.cores import usable_cores
+from chipweave.cost.choose import describe, on_threads
+from chipweave.cost.interface import CostModel, TellingCostModel
+from chipweave.evaluation.check import faults_of, keeps_limits, require_limits
+from chipweave.evaluation.evaluate import evaluate as evaluated
+from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.plan.certificate import Requirement, Unmet, infeasible
+from chipweave.plan.objective import NAMED, Objective, in_terms_of, of_powers, powers_of
+from chipweave.plan.objective import objective as make_objective
+from chipweave.plan.problem import Problem, pose
+from chipweave.plan.schedule import Schedule
+from chipweave.results.case import Case
+from chipweave.results.result import Result, Search, assess
+from chipweave.schedulers import scheduler as scheduler_named
+from chipweave.schedulers.rescue import within_limits
+from chipweave.schedulers.search import Found, Progress, Request
+
+
+def run(
+    case: Case,
+    *,
+    jobs: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Result:
+    """Answer a case.
+
+    Args:
+        jobs: threads; None: one per core that may be used. The result does not depend on it.
+        progress: called now and then during the search.
+        stop: asked now and then; True ends the search with the best so far.
+
+    Raises:
+        InputError: a layer that the cost model has no figures for, or `jobs` out of range.
+        InfeasibleError: no valid schedule, or none within the limits.
+    """
+    started = time.monotonic()
+    require_numbers(case.seed, case.time_limit_s, jobs)
+    goal = make_objective(case.objective)
+    request = Request(
+        objective=goal,
+        seed=case.seed,
+        deadline_s=None if case.time_limit_s is None else started + case.time_limit_s,
+        jobs=jobs or usable_cores(),
+        options=case.options,
+        progress=progress or (lambda _: None),
+        stop=stop or (lambda: False),
+    )
+    ready = prepare(_posed(case, on_threads(case.cost_model, jobs), request))
+    found = _chosen_by_simulation(_found(case, ready, request), ready, goal, case.simulate)
+    _require_valid(found.schedule, ready, case.scheduler)
+    search = _searched(case, found, time.monotonic() - started)
+    result = assess(ready, describe(case.cost_model), found.schedule, goal, search)
+    require_limits(result.evaluation, ready.problem)
+    return dataclasses.replace(result, case=case)
+
+
+def _found(case: Case, ready: Prepared, request: Request) -> Found:
+    """What a scheduler finds. Objectives that order schedules alike are searched for alike."""
+    search = within_limits if case.rescued else lambda name, ready, request: scheduler_named(name)(ready, request)
+    goal = request.objective
+    powers = None if goal.function is NAMED.get(goal.name) else powers_of(goal)
+    if powers is None:
+        return search(case.scheduler, ready, request)
+
+    def tell(progress: Progress) -> None:
+        best = progress.incumbent and in_terms_of(goal, powers, progress.incumbent)
+        request.progress(dataclasses.replace(progress, incumbent=best))
+
+    found = search(case.scheduler, ready, dataclasses.replace(request, objective=of_powers(powers), progress=tell))
+    history = tuple((at_s, in_terms_of(goal, powers, value)) for at_s, value in found.history)
+    return dataclasses.replace(found, history=history)
+
+
+def _require_valid(plan: Schedule, ready: Prepared, scheduler: str) -> None:
+    faults = faults_of(plan, ready)
+    if faults:
+        raise RuntimeError(f"scheduler '{scheduler}' returned an invalid schedule: {'; '.join(map(str, faults))}")
+
+
+def _chosen_by_simulation(found: Found, ready: Prepared, goal: Objective, plans: int | None) -> Found:
+    """What the search found, with the plan that is best as simulated, and a note that says so; as it is for None."""
+    if plans is None:
+        return found
+    from chipweave.simulation.rescore import rescored, verdict
+
+    kept = [plan for plan in found.near[: plans - 1] if keeps_limits(evaluated(plan, ready), ready.problem)]
+    ranked = rescored(ready, (found.schedule, *kept), goal)
+    return dataclasses.replace(found, schedule=ranked[0].schedule, notes=(*found.notes, verdict(ranked)))
+
+
+def _searched(case: Case, found: Found, seconds: float) -> Search:
+    """How the schedule was found."""
+    return Search(
+        scheduler=case.scheduler,
+        options=plain(case.options),
+        seed=case.seed,
+        seconds=seconds,
+        evaluated=found.evaluated,
+        front=found.front,
+        complete=found.complete,
+        notes=found.notes,
+        proof=found.proof,
+        history=found.history,
+    )
+
+
+def _posed(case: Case, model: CostModel, request: Request) -> Problem:
+    """The problem. Where mappings are searched for, how far that is goes to `request.progress`, and
+    `request.stop` is heard; a time limit is the search's alone, which needs the costs to have anything to show."""
+    if not isinstance(model, TellingCostModel):
+        return pose(case.scenario, case.package, model, case.fidelity)
+
+    def tell(done: int, total: int) -> None:
+        if done < total and request.stop():
+            again = "run the same command again: what was found is kept, and it goes on from there"
+            shapes = Unmet(Requirement.TIME, demand=total, reached=done, unit="shapes", levers=(again,))
+            raise infeasible(shapes)
+        request.progress(Progress(done, total, None, "mapping layers"))
+
+    return dataclasses.replace(pose(case.scenario, case.package, model.telling(tell), case.fidelity), cost_model=model)
