@@ -93,7 +93,8 @@ class Demand(NamedTuple):
         exposed_s: what blocks of weights, none of them pinned, take beyond the computing that hides them.
         arrival_s: from the first byte of weights to the end of the computing, were the input there already.
         forward_s: activations to later stages; store_port_s: what storing keeps the same ports for.
-        receive_s: activations from earlier stages, into the chiplet that gets most, without latencies.
+        receive_s: activations from earlier stages, into the chiplet that gets most or over the busiest link on the way,
+            without latencies.
         gather_s, gather_fixed_s: a byte of weights from the region's mates, without latencies; these for all layers.
         weights, weights_hops: all distinct weights, and the longest route on which they come from DRAM.
         load, load_hops, store, store_hops: activations of one sample from and to DRAM, and their longest routes.

@@ -305,7 +305,8 @@ class StageEvaluation:
         Term(
             "receive",
             "s",
-            "Per micro-batch: activations from earlier stages, into the chiplet that gets most; 0 in paper.",
+            "Per micro-batch: activations from earlier stages, into the chiplet that gets most or over the busiest "
+            "link on the way; 0 in paper.",
             "bytes / link bandwidth",
         ),
     ]

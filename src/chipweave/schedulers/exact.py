@@ -80,8 +80,8 @@ class Exact:
         return self._pipelines[pipeline]
 
     def _stage(self, setting: Setting, number: int) -> EvaluatedStage:
-        """A stage depends on itself, the window's ends, the stages that read it, and how long what skips others waits
-        for it; in `paper`, where all is handed on, on all stages."""
+        """A stage depends on itself, the window's ends, the stages that it sends to, those of several chiplets that it
+        gets from, and how long what skips others waits for it; in `paper`, where all is handed on, on all stages."""
         pipeline = setting.pipeline
         others: Sequence[object] = [stage for at, stage in enumerate(pipeline.stages) if at != number]
         if setting.detailed:
@@ -106,8 +106,11 @@ def _touched(setting: Setting, number: int) -> list[object]:
     }
     read = {edge.producer for layer in layers for edge in model.operands[layer]}
     made = {tensor for tensor in read if tensor >= setting.pipeline.first}
+    senders = {where.stage[tensor] for tensor in made} - {number}
+    if all(len(stages[each].chiplets) == 1 for each in (number, *senders)):
+        senders = set()
     skipped = {(tensor, number - where.stage[tensor] - 1) for tensor in made if where.stage[tensor] < number - 1}
-    return [*(stages[target] for target in sorted(readers - {number})), *sorted(skipped)]
+    return [*(stages[each] for each in sorted((readers | senders) - {number})), *sorted(skipped)]
 
 
 def _fits(setting: Setting) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from chipweave.evaluation.exact.demand import Setting, StageWork, ways_of
 from chipweave.evaluation.law import BLOCKS, Way, better, last_share
 from chipweave.simulation.machine import Machine
@@ -59,7 +57,7 @@ class StageRun:
             copied weights that do not stream.
         exposed_s: seconds for which a micro-batch's computing waits for blocks.
         resident_bytes: of weights that stay; received_bytes: of a micro-batch, from earlier stages, into the chiplet
-            that gets most.
+            that gets most, or on the busiest link on the way.
     """
 
     number: int
@@ -93,7 +91,7 @@ class StageRun:
 
 def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> StageRun:
     """Stage `number` of a pipeline, its weights kept as the evaluator keeps them."""
-    work = StageWork(setting, number)
+    work = setting.works[number]
     way, rates = _way(work), setting.ready.rates
     in_blocks, chiplets = way.keeping == BLOCKS, len(work.stage.chiplets)
     carrier = Carrier(work, floor, machine)
@@ -136,7 +134,7 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
         mates_share=way.gathered / pinned[1] if way.gathered else 0.0,
         exposed_s=max(0.0, waits - sum(pinned) / rates.dram_bytes_s),
         resident_bytes=sum(pinned),
-        received_bytes=float(sum((work.arriving(each) for each, _ in work.moved.from_stages), np.zeros(1)).max()),
+        received_bytes=float(max(work.receives.into.max(initial=0.0), work.receives.links.max(initial=0.0))),
     )
 
 

@@ -21,7 +21,7 @@ class Durations(NamedTuple):
         compute: with what blocks make computing wait; pace: beside the exchanges, layer by layer.
         streams: weights, what is read again, and evictions, one after another.
         port: what is sent over the package, and what storing keeps the same port for.
-        receive: what earlier stages send, into the chiplet that gets most.
+        receive: what earlier stages send, into the chiplet that gets most or over the busiest link on the way.
     """
 
     load: float

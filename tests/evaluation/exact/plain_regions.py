@@ -598,9 +598,12 @@ class Twin:
             moves.append(total)
         return moves
 
-    def receives(self, window: int, number: int) -> Counter[int]:
-        """Bytes of a micro-batch that come to each chiplet of the stage from earlier ones of the window."""
-        return sum((self.forwards(window, each)[number - each - 1].received for each in range(number)), Counter())
+    def receives(self, window: int, number: int) -> float:
+        """Bytes of a micro-batch from earlier stages of the window: the most that come to a chiplet, or over a link."""
+        moves = [self.forwards(window, each)[number - each - 1] for each in range(number)]
+        into = sum((move.received for move in moves), Counter())
+        links: Counter[tuple[int, int]] = sum((Counter(move.links) for move in moves), Counter())
+        return max([*into.values(), *links.values()], default=0.0)
 
     def activations(self, window: int, number: int) -> float:
         """The largest sum, over the layers, of what a chiplet holds; of each tensor the largest chiplet's."""
@@ -917,8 +920,7 @@ class Twin:
             fill_s = sum(figures[name] for name in names)
             figures |= dict.fromkeys(("fill_s", "steady_s", "last_fill_s", "last_steady_s"), fill_s) | {"ready_s": 0.0}
         else:
-            figures["receive_s"] = max(self.receives(window, number).values(), default=0.0)
-            figures["receive_s"] /= package.link_bandwidth_bytes_s
+            figures["receive_s"] = self.receives(window, number) / package.link_bandwidth_bytes_s
             dram_weights_s = self.dram_s(streamed + again, weights.hops)
             for name, share in (("", 1.0), ("last_", self.last_share(stage, micro_batch))):
                 streams_s = dram_weights_s + share * figures["spill_s"]

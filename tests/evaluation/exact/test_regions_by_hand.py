@@ -239,8 +239,8 @@ def test_two_chiplets_change_the_partition() -> None:
 #   8 to 2, 16 to 3. Each receives 24 and sends min(24, 16) = 16.
 #   Links: from 0: 16 on 0->1, 16 on 1->2, 8 on 2->3; from 1: 16 on 1->2, 16 on 2->3: 72 hop bytes.
 #   1->2 carries both, 32: 32/10 + 3 hops = 6.2; in `paper` what a chiplet receives counts: 24/10 + 3 = 5.4.
-# Second stage: receive_s = 24/10 = 2.4, weights 72/5 = 14.4, 5 s until the first byte, store_s = 64/5 + 3 + 2 = 17.8,
-#   compute_s = 9.
+# Second stage: receive_s = 32/10 = 3.2, the link's, weights 72/5 = 14.4, 5 s until the first byte,
+#   store_s = 64/5 + 3 + 2 = 17.8, compute_s = 9.
 
 IN_TWO = (Stage(0, 1, (0, 1), (W, W)), Stage(2, 2, (2, 3), (W,)))
 
@@ -262,7 +262,7 @@ def test_two_stages_in_a_row() -> None:
     check(first.bytes_, weights=80, load=96, store=0, forward=96, exchange=0, hop_bytes=368)
     check(first.energy, mac=3840, l1=7680, l2=288, noc=384, fill=352, drain=96, dram=352, nop=368)
     check(second, compute_s=9, exchange_s=0, pace_s=9, load_s=0, store_s=17.8, forward_s=0, resident_s=14.4)
-    check(second, receive_s=2.4, fill_s=26.8, ready_s=46.2, steady_s=17.8)
+    check(second, receive_s=3.2, fill_s=26.8, ready_s=46.2, steady_s=17.8)
     check(second.bytes_, weights=72, load=0, store=192, forward=0, exchange=0, hop_bytes=696)
     check(second.energy, mac=3456, l1=6912, l2=192, noc=192, fill=336, drain=192, dram=528, nop=696)
     check(window, latency_s=102.4, dram_s=88, link=(0, 1), link_s=27.2, port=0, port_s=27.2)
@@ -331,6 +331,25 @@ def test_without_a_second_buffer_a_stage_receives_while_it_stores() -> None:
     check(second, compute_s=8, load_s=0, store_s=6.6, receive_s=12.8, overlaps=False)
     check(second, fill_s=14.6, ready_s=32.4, steady_s=20.8)
     check(window, latency_s=97.4)
+
+
+def test_a_stage_receives_for_as_long_as_the_busiest_link_on_the_way() -> None:
+    """a by rows on 0, 1 and b by rows on 2, 3, as above; b makes 4 channels.
+
+    b         weights 128 on each; 64 in and 8 out: 200; there is no room for a second copy
+    first     0's rows go to 2 and 1's to 3, 64 bytes each, which meet on 1->2: 128/10 + 2 = 14.8; 1 s less than above
+    second    compute 2 * 32 * 4 / 16 = 16; store 16/5 + 3 + 2 = 8.2; each chiplet receives 64, but 1->2 carries 128:
+              128/10 = 12.8; fill 16 + 8.2 = 24.2; steady 16 + 12.8 = 28.8;   ready 5 + 128/5 + 16 + 8.2 = 54.8
+    latency   max(40.2 + 24.2, 12.8 + 54.8) + 2 * 28.8 = 125.2
+    """
+    model = Model("wide", (gemm("a", 4, 2, 32), gemm("b", 4, 32, 4)), (Edge(-1, 0, 8), Edge(0, 1, 128)))
+    stages = (Stage(0, 0, (0, 1), (W,)), Stage(1, 1, (2, 3), (W,)))
+    window = run(model, row(4, clock_hz=16.0, l2_bytes=200), DETAILED, stages, batch=3)
+    first, second = stages_of(window)
+    check(first, fill_s=27.4, ready_s=40.2, forward_s=14.8, steady_s=14.8)
+    check(second, compute_s=16, store_s=8.2, receive_s=12.8, overlaps=False)
+    check(second, fill_s=24.2, ready_s=54.8, steady_s=28.8)
+    check(window, latency_s=125.2)
 
 
 # CHAIN on a square of four, one stage, batch 1 -------------------------------------------------------------------

@@ -95,6 +95,11 @@ class Setting:
         """How the layers of the pipeline are cut."""
         return cuts_of(self.ready, self.pipeline, self.most)
 
+    @cached_property
+    def works(self) -> tuple[StageWork, ...]:
+        """Per stage."""
+        return tuple(StageWork(self, number) for number in range(len(self.pipeline.stages)))
+
     def held(self, stage: int, tensor: int) -> Held:
         """What each chiplet of the stage has to hand on: what it made, or rows of what it was handed (`paper`)."""
         chiplets = len(self.pipeline.stages[stage].chiplets)
@@ -312,6 +317,15 @@ class StageWork:
         return tuple(self._between(target, tensors) for target, tensors in self.moved.to_stages)
 
     @cached_property
+    def receives(self) -> Transfer:
+        """From all earlier stages that send something."""
+        net = self.setting.ready.network
+        senders = sorted({self.number - distance for _, distance in self.moved.from_stages})
+        works = [self.setting.works[number] for number in senders]
+        each = (dict(zip((at for at, _ in work.moved.to_stages), work.forwards, strict=True)) for work in works)
+        return together(net, (forwards[self.number] for forwards in each))
+
+    @cached_property
     def exchanges(self) -> Mapping[int, Transfer]:
         """Per layer whose output is read in the stage, the transfer among the region's chiplets."""
         if len(self.stage.chiplets) == 1:
@@ -382,7 +396,7 @@ class EvaluatedStage(NamedTuple):
 
 def evaluate_stage(setting: Setting, number: int) -> EvaluatedStage:
     """Stage `number` of the pipeline, its weights kept in the better way."""
-    work = StageWork(setting, number)
+    work = setting.works[number]
     best, *others = ways_of(work)
     for other in others:
         best = other if better(best.terms, other.terms) else best
@@ -513,7 +527,7 @@ def _demand(work: StageWork) -> Demand:
         arrival_s=arrival,
         forward_s=sum(transfer_s(moved, rates) for moved in work.forwards),
         store_port_s=_most(work.stores.out) / rates.link_bytes_s,
-        receive_s=_most(_received(work)) / rates.link_bytes_s if setting.detailed else 0.0,
+        receive_s=_receive_s(work) if setting.detailed else 0.0,
         gather_s=gather_byte_s(chiplets, rates),
         gather_fixed_s=gather_fixed_s(len(copied), work.region.span, rates),
         weights=work.weight_bytes,
@@ -542,10 +556,15 @@ def _most(bytes_: Floats) -> float:
     return float(bytes_.max(initial=0.0))
 
 
-def _received(work: StageWork) -> Floats:
-    """Bytes of a micro-batch that come to each chiplet from earlier stages."""
-    came = [work.arriving(each) for each, _ in work.moved.from_stages]
-    return np.sum(came, axis=0) if came else np.zeros(1)
+def _receive_s(work: StageWork) -> float:
+    """Seconds in which what earlier stages send has come: the chiplet that gets most sets them, or the busiest of the
+    links on the way, which between single chiplets has no more to carry."""
+    came, bytes_s = work.moved.from_stages, work.setting.ready.rates.link_bytes_s
+    senders = {work.number - distance for _, distance in came}
+    alone = all(len(work.setting.pipeline.stages[each].chiplets) == 1 for each in (work.number, *senders))
+    if alone:
+        return float(work.micro_batch * total(each for each, _ in came)) / bytes_s
+    return max(_most(work.receives.into), _most(work.receives.links)) / bytes_s
 
 
 def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, float]:
