@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chipweave.errors import InputError
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.problem import Problem, dependency_depths
+from chipweave.schedulers.near import beside
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share, Windows
 from chipweave.schedulers.scar.scheduler import scar, search_windows
@@ -31,7 +34,8 @@ def standalone(given: Problem | Prepared, request: Request) -> Found:
         levers = ("use `scar`, which takes more windows", "take a package with more chiplets")
         chiplets = Requirement.CHIPLETS
         raise infeasible(Unmet(chiplets, by="standalone", demand=crowd, bound=room, unit="chiplets", levers=levers))
-    return search_windows(ready, request, [windows], ScarOptions(node_cap=1, provision=Provision.EXHAUSTIVE))
+    found = search_windows(ready, request, [windows], ScarOptions(node_cap=1, provision=Provision.EXHAUSTIVE))
+    return replace(found, near=beside(found.schedule, ready, request.objective))
 
 
 def simba(problem: Problem | Prepared, request: Request) -> Found:
