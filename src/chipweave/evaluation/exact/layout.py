@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
-from itertools import combinations
+from itertools import accumulate, combinations
 
 import numpy as np
 
-from chipweave.evaluation.exact.split import starts
+from chipweave.evaluation.exact.shares import ends
 from chipweave.evaluation.record import Split
 from chipweave.ndarrays import Floats, Ints
 from chipweave.workload.model import NETWORK_INPUT, Model
@@ -119,7 +119,7 @@ def extent(model: Model, tensor: int) -> Extent:
 def in_rows(size: Extent, micro_batch: int, chiplets: int) -> Held:
     """A tensor spread over a region by its rows."""
     rows, columns, channels = size
-    edges = starts(rows, min(chiplets, rows))
+    edges = ends(rows, min(chiplets, rows))
     boxes = np.zeros((chiplets, 8), np.int64)
     boxes[: len(edges) - 1] = [0, micro_batch, 0, 0, 0, columns, 0, channels]
     boxes[: len(edges) - 1, 2], boxes[: len(edges) - 1, 3] = edges[:-1], edges[1:]
@@ -184,4 +184,5 @@ def hull(boxes: Sequence[Boxes]) -> Boxes:
 
 
 def _counts(split: Split) -> Ints:
-    return np.array([split.samples, split.rows, split.columns, split.units], dtype=np.int64)
+    sums = accumulate(split.weights, initial=0) if split.weights else ()
+    return np.array([split.samples, split.rows, split.columns, split.units, *sums], dtype=np.int64)
