@@ -173,6 +173,7 @@ def _way(
 ) -> float:
     """What a layer pays that is cut into these parts, of so many samples each."""
     batch, classes = ready.tasks[task].batch, ready.package.classes
+
     def seconds_of(c: int, kind: int) -> float:
         return float(costs[0][c].cycles[kind]) / classes[c].clock_hz
 
