@@ -41,11 +41,11 @@ def hull(boxes: Iterable[Box | None]) -> Box | None:
 
 def shared(length: int, parts: int, number: int, split: Split) -> Range:
     """A part of an axis that is cut in equal parts, or in proportion to weights: in quanta, whose size is a power of
-    two, 16 or more to the axis and two or more to the part."""
+    two, 24 or more to the axis and three or more to the part."""
     if not split.weights or parts == 1:
         return cut(length, parts, number)
     step = 1
-    while 2 * step * max(16, 2 * parts) <= length:
+    while 2 * step * max(24, 3 * parts) <= length:
         step += step
     earned = [Fraction(sum(split.weights[:end]), sum(split.weights)) for end in (number, number + 1)]
     quanta = math.ceil(Fraction(length, step))

@@ -155,8 +155,8 @@ def ends_by(length: int, weights: Sequence[int]) -> list[range]:
 
 
 def quantum(length: int, parts: int) -> int:
-    """The largest power of two of which an axis has 16, and two for each part; else 1."""
-    return max([1, *(2**power for power in range(20) if 2**power * max(16, 2 * parts) <= length)])
+    """The largest power of two of which an axis has 24, and three for each part; else 1."""
+    return max([1, *(2**power for power in range(20) if 2**power * max(24, 3 * parts) <= length)])
 
 
 def seconds(layer: Layer, region: Sequence[Chiplet], cost_model: CostModel) -> float:

@@ -329,7 +329,7 @@ def test_the_random_cases_have_every_kind_of_stage() -> None:
                 "receives longer than it sends": stage.steady_s > stage.fill_s,
                 "receives longer than it sends on a region": stage.steady_s > stage.fill_s and several,
                 "waits for weights": stage.ready_s > stage.fill_s,
-                    "short last": stage.last_fill_s < stage.fill_s,
+                "short last": stage.last_fill_s < stage.fill_s,
                 "unequal rows": any(split.weights and split.rows > 1 for split in stage.splits),
                 "unequal columns": any(split.weights and split.columns > 1 for split in stage.splits),
                 "unequal channels": any(split.weights and split.units > 1 for split in stage.splits),

@@ -10,8 +10,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chipweave.evaluation.exact.boxes import own_boxes
-from chipweave.evaluation.exact.shares import PIECES, capacities, ends, pieces, quantum, sizes
+from chipweave.evaluation.exact.layout import owned
+from chipweave.evaluation.exact.shares import PIECES, PIECES_EACH, capacities, ends, pieces, quantum, sizes
+from chipweave.evaluation.record import Split
 
 lengths = st.integers(1, 5000)
 many_weights = st.lists(st.integers(0, 100), min_size=1, max_size=40).filter(any)
@@ -22,7 +23,7 @@ def lengths_of(length: int, weights: list[int]) -> list[int]:
 
 
 def test_by_hand() -> None:
-    """768 channels for eight chiplets, one of which does four times as much: 768 / 16 = 48, so quanta of 32, 24 of
+    """768 channels for eight chiplets, one of which does four times as much: 768 / 24 = 32, so quanta of 32, 24 of
     them. After i of the seven it is 24 i / 11 of them, rounded down: 2, 4, 6, 8, 10, 13 and 15. The last has nine."""
     assert quantum(768, 8) == 32
     assert pieces(768, 8) == 24
@@ -31,11 +32,11 @@ def test_by_hand() -> None:
 
 
 def test_a_short_axis_has_quanta_of_one_and_a_last_one_may_be_short() -> None:
-    assert quantum(31, 2) == 1
-    assert quantum(70, 2) == 4
-    assert pieces(70, 2) == 18
-    assert ends(70, 2, [0, 3]).tolist() == [0, 0, 70]
-    assert sizes(70, 2) == sorted({*range(4, 72, 4), *range(2, 72, 4)} - {72})
+    assert quantum(47, 2) == 1
+    assert quantum(98, 2) == 4
+    assert pieces(98, 2) == 25
+    assert ends(98, 2, [0, 3]).tolist() == [0, 0, 98]
+    assert sizes(98, 2) == sorted({*range(4, 98, 4), *range(2, 100, 4)})
 
 
 @given(lengths, many_weights)
@@ -77,7 +78,7 @@ def test_every_size_of_a_part_is_known(length: int, weights: list[int]) -> None:
 
 @given(lengths, st.integers(1, 60))
 def test_there_are_enough_quanta_and_not_many_sizes(length: int, parts: int) -> None:
-    least = max(PIECES, 2 * parts)
+    least = max(PIECES, PIECES_EACH * parts)
     assert pieces(length, parts) >= min(length, least)
     assert pieces(length, parts) <= 2 * least
     assert len(sizes(length, parts)) <= 4 * least
@@ -90,14 +91,13 @@ def test_equal_weights_of_single_quanta_are_equal_parts(length: int, parts: int,
 
 
 @given(lengths, many_weights)
-def test_the_compiled_ends_are_these(length: int, weights: list[int]) -> None:
+def test_the_boxes_of_parts_have_these_ends(length: int, weights: list[int]) -> None:
     """Of a layer with `length` rows, one column and one channel, cut in rows."""
     layer = np.zeros(16, np.int64)
     layer[[1, 2, 3, 4, 5, 6, 7, 8]] = (length, 1, 1, 1, length, 1, 1, 1)
-    sums = [sum(weights[:end]) for end in range(len(weights) + 1)]
-    split = np.array([1, len(weights), 1, 1, *sums])
     if len(weights) > 1:
-        boxes = own_boxes(layer, split, 1, len(weights))
+        split = Split(rows=len(weights), weights=tuple(weights))
+        boxes = owned(layer, split, 1, len(weights))
         assert boxes[:, 2].tolist() == ends(length, len(weights), weights)[:-1].tolist()
         assert boxes[:, 3].tolist() == ends(length, len(weights), weights)[1:].tolist()
 

@@ -2,7 +2,7 @@
 
 Layers are rows of integers (see `layer_rows`), so that kernels can read them. A box is 8 integers: low and high of
 samples, rows, columns and channels. A partition is 0 for `weight_shared` and 1 for `input_shared`. A split is its
-samples, rows, columns and units, and, where parts are unequal, the sums of their weights from 0 on.
+samples, rows, columns and units, and, where parts are unequal, their ends along the axis that is cut, from 0 on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from chipweave.compiled import inner, kernel
-from chipweave.evaluation.exact.shares import PIECES
 from chipweave.ndarrays import Floats, Ints
 from chipweave.workload.layer import Layer, Op, channel_units
 
@@ -48,30 +47,13 @@ def _cut(length: int, split: Ints, axis: int, part: int) -> tuple[int, int]:
     parts = split[axis]
     if len(split) == EQUAL or parts == 1:
         return part * length // parts, (part + 1) * length // parts
-    return _end(length, split, parts, part), _end(length, split, parts, part + 1)
+    return split[EQUAL + part], split[EQUAL + part + 1]
 
 
 @inner()
-def _end(length: int, split: Ints, parts: int, part: int) -> int:
-    """As `shares.ends`, by the sums of the weights."""
-    step, least = 1, max(PIECES, 2 * parts)
-    while 2 * step * least <= length:
-        step *= 2
-    return min(length, step * (-(-length // step) * split[EQUAL + part] // split[EQUAL + parts]))
-
-
-@inner()
-def _idle(layer: Ints, partition: int, split: Ints, part: int) -> bool:
+def _idle(split: Ints, part: int) -> bool:
     """Whether a part of those that there are is empty."""
-    if len(split) == EQUAL:
-        return False
-    if partition == 1:
-        low, high = _cut(layer[UNITS], split, 3, part)
-    elif split[1] > 1:
-        low, high = _cut(layer[OUT_Y], split, 1, part)
-    else:
-        low, high = _cut(layer[OUT_X], split, 2, part)
-    return low == high
+    return len(split) > EQUAL and split[EQUAL + part] == split[EQUAL + part + 1]
 
 
 @inner()
@@ -119,7 +101,7 @@ def need(
     """Fill `box` with what `part` reads of the operand with `extent` rows, columns and channels."""
     box[:] = 0
     parts = split[3] if partition == 1 else split[0] * split[1] * split[2]
-    if part >= parts or _idle(layer, partition, split, part):
+    if part >= parts or _idle(split, part):
         return
     second = layer[MATMUL] == 1 and operand > 0
     box[1], box[3], box[5], box[7] = micro_batch, extent[0], extent[1], extent[2]

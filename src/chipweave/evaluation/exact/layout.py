@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
-from itertools import accumulate, combinations
+from itertools import combinations
 
 import numpy as np
 
@@ -147,7 +147,7 @@ def owned(layer: Ints, split: Split, micro_batch: int, chiplets: int) -> Boxes:
     """The outputs that each part of a layer (a row of `geometry.layer_rows`) makes."""
     from chipweave.evaluation.exact.boxes import own_boxes
 
-    made: Boxes = own_boxes(layer, _counts(split), micro_batch, chiplets)
+    made: Boxes = own_boxes(layer, _counts(layer, split), micro_batch, chiplets)
     return made
 
 
@@ -155,7 +155,7 @@ def needed(layer: Ints, operand: int, size: Extent, split: Split, micro_batch: i
     """What each part of a layer reads of the tensor that is its operand number `operand` and has extent `size`."""
     from chipweave.evaluation.exact.boxes import need_boxes
 
-    made: Boxes = need_boxes(layer, operand, np.array(size), _counts(split), micro_batch, chiplets)
+    made: Boxes = need_boxes(layer, operand, np.array(size), _counts(layer, split), micro_batch, chiplets)
     return made
 
 
@@ -183,6 +183,13 @@ def hull(boxes: Sequence[Boxes]) -> Boxes:
     return made
 
 
-def _counts(split: Split) -> Ints:
-    sums = accumulate(split.weights, initial=0) if split.weights else ()
-    return np.array([split.samples, split.rows, split.columns, split.units, *sums], dtype=np.int64)
+def _counts(layer: Ints, split: Split) -> Ints:
+    """A split as the kernels read it."""
+    from chipweave.evaluation.exact.boxes import OUT_X, OUT_Y, UNITS
+
+    counts = np.array([split.samples, split.rows, split.columns, split.units], dtype=np.int64)
+    if not split.weights:
+        return counts
+    axis = int(np.argmax(counts))
+    length = int(layer[(OUT_Y, OUT_X, UNITS)[axis - 1]])
+    return np.concatenate((counts, ends(length, len(split.weights), split.weights)))

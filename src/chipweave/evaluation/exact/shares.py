@@ -13,8 +13,8 @@ import numpy as np
 
 from chipweave.ndarrays import Floats, Ints
 
-PIECES = 16
-"""An axis has at least so many quanta, and at least two for each chiplet, where it is long enough."""
+PIECES, PIECES_EACH = 24, 3
+"""An axis has at least so many quanta, and at least so many for each chiplet, where it is long enough."""
 
 
 def quantum(length: int, parts: int) -> int:
@@ -22,7 +22,7 @@ def quantum(length: int, parts: int) -> int:
 
     Of more parts it divides that of fewer.
     """
-    fits = length // max(PIECES, 2 * parts)
+    fits = length // max(PIECES, PIECES_EACH * parts)
     return 1 << (fits.bit_length() - 1) if fits else 1
 
 
