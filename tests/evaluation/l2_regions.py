@@ -39,6 +39,20 @@ def hull(boxes: Iterable[Box | None]) -> Box | None:
     return (low[0], high[0]), (low[1], high[1]), (low[2], high[2]), (low[3], high[3])
 
 
+def shared(length: int, parts: int, number: int, split: Split) -> Range:
+    """A part of an axis that is cut in equal parts, or in proportion to weights: in quanta, whose size is a power of
+    two, 24 or more to the axis and three or more to the part."""
+    if not split.weights or parts == 1:
+        return cut(length, parts, number)
+    step = 1
+    while 2 * step * max(24, 3 * parts) <= length:
+        step += step
+    earned = [Fraction(sum(split.weights[:end]), sum(split.weights)) for end in (number, number + 1)]
+    quanta = math.ceil(Fraction(length, step))
+    low, high = (min(length, step * math.floor(quanta * share)) for share in earned)
+    return low, high
+
+
 @dataclass(frozen=True)
 class Tile:
     """A chiplet's part of a layer's outputs: samples, rows, columns, and units of channels."""
@@ -55,17 +69,16 @@ def tile(layer: Layer, split: Split, partition: Partition, samples: int, chiplet
     if partition is Partition.INPUT_SHARED:
         if chiplet >= split.units:
             return None
-        return Tile((0, samples), (0, layer.out_y), (0, layer.out_x), cut(units, split.units, chiplet))
+        some = shared(units, split.units, chiplet, split)
+        return Tile((0, samples), (0, layer.out_y), (0, layer.out_x), some) if some[0] < some[1] else None
     if chiplet >= split.samples * split.rows * split.columns:
         return None
     rest, column = divmod(chiplet, split.columns)
     sample, row = divmod(rest, split.rows)
-    return Tile(
-        cut(samples, split.samples, sample),
-        cut(layer.out_y, split.rows, row),
-        cut(layer.out_x, split.columns, column),
-        (0, units),
-    )
+    rows, columns = shared(layer.out_y, split.rows, row, split), shared(layer.out_x, split.columns, column, split)
+    if rows[0] == rows[1] or columns[0] == columns[1]:
+        return None
+    return Tile(cut(samples, split.samples, sample), rows, columns, (0, units))
 
 
 def channels(layer: Layer, units: Range, whole: int) -> Range:
@@ -173,6 +186,12 @@ class Layout:
         return max(self.share(tensor, some) for some in every)
 
 
+def largest(length: int, parts: int, split: Split) -> int:
+    """Of the parts of an axis."""
+    ends = [shared(length, parts, number, split) for number in range(parts)]
+    return max(high - low for low, high in ends)
+
+
 def part_work(layer: Layer, split: Split, partition: Partition, chiplet: Chiplet, element: int) -> Work:
     """What the largest part of a layer asks for.
 
@@ -180,7 +199,7 @@ def part_work(layer: Layer, split: Split, partition: Partition, chiplet: Chiplet
     second operand: the page says no more than "the largest part's columns and channels".
     """
     count = layer.groups if layer.groups > 1 else layer.K
-    units = -(-count // split.units) if partition is Partition.INPUT_SHARED else count
+    units = largest(count, split.units, split) if partition is Partition.INPUT_SHARED else count
     weights = layer.weight_elements * element * units // count
     outputs, groups = layer.K * units // count, layer.groups * units // count if layer.groups > 1 else 1
     inputs = layer.C * units // count if layer.groups > 1 else layer.C
@@ -188,7 +207,7 @@ def part_work(layer: Layer, split: Split, partition: Partition, chiplet: Chiplet
         inner, columns = inputs // groups, layer.K // layer.groups
         grain = inner * columns + inner + columns
     else:
-        across = -(-layer.out_x // split.columns)
+        across = largest(layer.out_x, split.columns, split)
         wide = -(-layer.X * across // layer.out_x)
         grain = min(layer.Y, layer.dilation[0] * (layer.R - 1) + 1) * wide * inputs + across * outputs
     return Work(weights, block_units(weights, units, chiplet, side_of(chiplet, layer)), units, grain * element, 0, 0)

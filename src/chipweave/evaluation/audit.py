@@ -14,7 +14,7 @@ from chipweave.evaluation.bound import unavoidable_dram_bytes
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.split import Part, Splits
-from chipweave.evaluation.floors import gather, samples_of_parts
+from chipweave.evaluation.floors import gather, samples_of_parts, unequal_with
 from chipweave.plan.certificate import Line, Proof, Space
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Model
@@ -111,7 +111,7 @@ def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[
     entry, splits = ready.tasks[task], ready.splits(task, len(ready.package.chiplets))
     together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
     samples = samples_of_parts(ready, task) if together else [1]
-    tables = {number: splits.together(number) for number in samples}
+    tables = {number: splits.together(number, unequal_with(ready, task, number)) for number in samples}
     least = [math.inf] * len(splits.ways)
     for at, (tiles, counts) in enumerate(splits.ways):
         for kinds, many in zip(tiles.tolist(), counts.tolist(), strict=True):
@@ -120,7 +120,45 @@ def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[
                 more = _blocks_less(splits, entry.model, at, parts[0][0], number) if together else (0.0, 0.0)
                 paid = _way(ready, task, line, own, (tables[number], splits.tile_costs), parts, number, more)
                 least[at] = min(least[at], paid)
+        for number in samples:
+            if unequal_with(ready, task, number):
+                costs = tables[number], splits.tile_costs
+                least[at] = min(least[at], *_unequal(ready, task, line, own, at, costs, number))
     yield from (least[at] for at in splits.distinct[1].tolist())
+
+
+def _unequal(
+    ready: Prepared,
+    task: int,
+    line: Line,
+    own: float,
+    at: int,
+    costs: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
+    samples: int,
+) -> Iterator[float]:
+    """What a layer in unequal parts pays, were all of one size, for each size; infinite where it has no such parts."""
+    entry, splits, classes = ready.tasks[task], ready.splits(task, len(ready.package.chiplets)), ready.package.classes
+    together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
+    yield math.inf
+    for tiles, many in splits.unequal[at]:
+        sizes = list(zip(tiles.tolist(), many.tolist(), strict=True))
+        # The largest part has at least the mean; its size, whose blocks count, may be any.
+        passes = min(
+            float(each.cycles[tile]) / chiplet.clock_hz
+            for tile, count in sizes
+            for each, chiplet in zip(costs[0], classes, strict=True)
+            if count <= len(ready.package.chiplets)
+        )
+        less = [
+            (seconds, count * joules)
+            for tile, count in sizes
+            for seconds, joules in [_blocks_less(splits, entry.model, at, tile, samples) if together else (0.0, 0.0)]
+        ]
+        more = min(seconds for seconds, _ in less), min(joules for _, joules in less)
+        for tile, count in sizes:
+            parts = [(tile, count)]
+            paid = _way(ready, task, line, 0.0, costs, parts, samples, (more[0], more[1] / count))
+            yield paid + own * passes
 
 
 def _way(
@@ -129,17 +167,19 @@ def _way(
     line: Line,
     own: float,
     costs: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
-    parts: Sequence[tuple[int, int]],
+    parts: Sequence[tuple[int, float]],
     samples: int,
     more: tuple[float, float],
 ) -> float:
     """What a layer pays that is cut into these parts, of so many samples each."""
     batch, classes = ready.tasks[task].batch, ready.package.classes
-    slowest = [
-        max(float(each.cycles[kind]) for kind, _ in parts) / chiplet.clock_hz
-        for each, chiplet in zip(costs[0], classes, strict=True)
-    ]
-    paid = own * min(slowest)
+
+    def seconds_of(c: int, kind: int) -> float:
+        return float(costs[0][c].cycles[kind]) / classes[c].clock_hz
+
+    # The region waits for its slowest part, on the class that is best for it or on a slower one.
+    waits = max(min(seconds_of(c, kind) for c in range(len(classes))) for kind, _ in parts)
+    paid = own * waits
     for kind, count in parts:
         prices = []
         for c in range(len(classes)):
@@ -147,7 +187,7 @@ def _way(
                 joules = batch / samples * float(costs[0][c].resident_j[kind]) + float(costs[1][c].fill_weight_j[kind])
             else:
                 joules = batch * float(costs[0][c].energy_j[kind])
-            seconds = max(0.0, batch / samples * (slowest[c] + more[0]))
+            seconds = max(0.0, batch / samples * (max(seconds_of(c, kind), waits) + more[0]))
             prices.append(line.chiplet[c] * seconds + line.joule * joules)
         paid += count * min(prices)
     return paid + line.joule * batch / samples * more[1] * sum(count for _, count in parts)

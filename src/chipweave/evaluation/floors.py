@@ -2,13 +2,14 @@
 
 A *candidate* is a way to cut one sample of a layer into parts, and a number of samples that a part computes together.
 Whatever region, partition, micro-batch and window a layer is given, what its chiplets pay is at least what the cheapest
-candidate pays: see `Floors.paid`.
+candidate pays: see `Floors.paid`. Of unequal parts a candidate is a size: so many parts of it as make the layer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +28,9 @@ class Floors:
 
     Args:
         starts: [layer] its first candidate; mult: [layer].
-        count: [candidate, kind] parts of each kind; parts: [candidate] all of them.
-        busy_s: [class, candidate] seconds of the slowest part for the whole batch; pass_s: of one micro-batch.
+        count: [candidate, kind] parts of each kind, whole numbers or not.
+        busy_s: [class, candidate, kind] seconds for which a part holds its chiplet, for the whole batch.
+        pass_s: [candidate] seconds of one micro-batch.
         joules: [class, candidate, kind] of a part, for the whole batch, weights filled once.
         more_s, more_j: [candidate] what blocks of weights may take less, at most 0: seconds of the whole batch, of
             each part; joules of all parts.
@@ -46,12 +48,13 @@ class Floors:
     def paid(self, chiplet: Floats, own: float, joule: float) -> Floats:
         """[candidate] what is paid at these prices: of a chiplet-second of each class, a second of the task, a joule.
 
-        Every chiplet pays for as long as the slowest part takes on its own class: a region waits for its slowest.
+        Every chiplet pays for as long as its region takes: no less than its own part takes on its class, nor than any
+        other part takes on the class that is best for it.
         """
-        busy_s = np.maximum(0.0, self.busy_s + self.more_s)
-        each = chiplet[:, None, None] * busy_s[:, :, None] + joule * self.joules
+        busy_s = np.maximum(0.0, self.busy_s + self.more_s[:, None])
+        each = chiplet[:, None, None] * busy_s + joule * self.joules
         held = (self.count * each.min(axis=0)).sum(axis=1)
-        return np.asarray(held + own * self.pass_s.min(axis=0) + joule * self.more_j)
+        return np.asarray(held + own * self.pass_s + joule * self.more_j)
 
     def cheapest(self, chiplet: Floats, own: float, joule: float) -> tuple[float, Ints]:
         """What all layers pay at least, and the candidate of each distinct one."""
@@ -109,8 +112,8 @@ def _on_one_chiplet(ready: Prepared, task: int) -> Floors:
         np.arange(layers) * len(sizes),
         np.ones(layers, np.int64),
         np.ones((flat, 1)),
-        busy_s.reshape(len(classes), flat),
-        pass_s.reshape(len(classes), flat),
+        busy_s.reshape(len(classes), flat, 1),
+        pass_s.reshape(len(classes), flat).min(axis=0),
         joules.reshape(len(classes), flat, 1),
         np.zeros(flat),
         np.zeros(flat),
@@ -119,20 +122,42 @@ def _on_one_chiplet(ready: Prepared, task: int) -> Floors:
 
 def _on_regions(ready: Prepared, task: int) -> Floors:
     """Every way to cut a layer on up to as many chiplets as there are, with every number of samples a part may have."""
-    splits, samples = ready.splits(task, len(ready.package.chiplets)), _samples(ready, task)
+    splits = ready.splits(task, len(ready.package.chiplets))
     mult = np.bincount(splits.distinct[1], minlength=len(splits.distinct[0]))
-    starts = np.cumsum([0, *(len(counts) * len(samples) for _, counts in splits.ways[:-1])])
-    _, counts, owner = _ways(splits)
-    made = [ready.once(_with_samples, task, number) for number in samples]
+    made = [ready.once(_with_samples, task, number) for number in _samples(ready, task)]
+    owner, count, pass_s, more_s, more_j = (
+        np.concatenate([getattr(each, name) for each in made])
+        for name in ("owner", "count", "pass_s", "more_s", "more_j")
+    )
+    busy_s, joules = (np.concatenate([getattr(each, name) for each in made], axis=1) for name in ("busy_s", "joules"))
     # Candidates of a layer stand together: ways, for each number of samples.
-    order = np.argsort(np.tile(owner, len(samples)), kind="stable")
-    busy_s, pass_s, joules, more_s, more_j = (
-        np.concatenate([each[field] for each in made], axis=1 if field < 3 else 0) for field in range(5)
-    )
-    count = np.tile(counts, (len(samples), 1)).astype(np.float64)
+    order = np.argsort(owner, kind="stable")
+    starts = np.searchsorted(owner[order], np.arange(len(mult)))
     return Floors(
-        starts, mult, count[order], busy_s[:, order], pass_s[:, order], joules[:, order], more_s[order], more_j[order]
+        starts, mult, count[order], busy_s[:, order], pass_s[order], joules[:, order], more_s[order], more_j[order]
     )
+
+
+class _Ways(NamedTuple):
+    """Ways to cut layers, one layer after another, with unequal ones last: [way, 4] the parts that differ, how many of
+    each; [way] the distinct layer, whether its parts are equal, and its axis, if they are not."""
+
+    tiles: Ints
+    counts: Floats
+    owner: Ints
+    axis: Ints
+
+
+class _Candidates(NamedTuple):
+    """Candidates whose parts have the same number of samples (`Floors`), with the distinct layer of each."""
+
+    owner: Ints
+    count: Floats
+    busy_s: Floats
+    pass_s: Floats
+    joules: Floats
+    more_s: Floats
+    more_j: Floats
 
 
 def _samples(ready: Prepared, task: int) -> list[int]:
@@ -141,42 +166,77 @@ def _samples(ready: Prepared, task: int) -> list[int]:
     return samples_of_parts(ready, task) if together else [1]
 
 
-def _ways(splits: Splits) -> tuple[Ints, Ints, Ints]:
-    """Of all layers' ways, one after another: [way, 4] the parts that differ, how many of each; [way] the layer."""
-    tiles = np.concatenate([tiles for tiles, _ in splits.ways])
-    counts = np.concatenate([counts for _, counts in splits.ways])
-    return tiles, counts, np.repeat(np.arange(len(splits.ways)), [len(counts) for _, counts in splits.ways])
+def unequal_with(ready: Prepared, task: int, samples: int) -> bool:
+    """Whether unequal parts may have so many samples: they have all of a micro-batch."""
+    together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
+    return not together or samples in ready.micro_batches(task)
 
 
-def _with_samples(ready: Prepared, task: int, samples: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """`busy_s` to `more_j` of every way where a part has so many samples."""
-    splits = ready.splits(task, len(ready.package.chiplets))
-    ways = tiles, counts, _ = _ways(splits)
+EQUAL = -1
+"""The axis of equal parts."""
+
+
+def _ways(splits: Splits, unequal: bool) -> _Ways:
+    """All ways to cut layers, or those in equal parts."""
+    tiles, counts, owner, axis = [], [], [], []
+    for at, (kinds, many) in enumerate(splits.ways):
+        tiles.append(kinds)
+        counts.append(many.astype(np.float64))
+        owner.append(np.full(len(kinds), at))
+        axis.append(np.full(len(kinds), EQUAL))
+    for at, axes in enumerate(splits.unequal if unequal else ()):
+        for number, sizes in enumerate(axes):
+            none = np.zeros((len(sizes.tiles), 3), np.int64)
+            tiles.append(np.column_stack((sizes.tiles, none)))
+            counts.append(np.column_stack((sizes.many, none.astype(np.float64))))
+            owner.append(np.full(len(none), at))
+            axis.append(np.full(len(none), number))
+    return _Ways(*(np.concatenate(each) for each in (tiles, counts, owner, axis)))
+
+
+def _with_samples(ready: Prepared, task: int, samples: int) -> _Candidates:
+    """The candidates where a part has so many samples."""
+    splits, unequal = ready.splits(task, len(ready.package.chiplets)), unequal_with(ready, task, samples)
+    ways = _ways(splits, unequal)
+    tiles, counts = ways.tiles, ways.counts
     batch, classes = ready.tasks[task].batch, splits.classes
-    costs = splits.together(samples)
-    busy_s, pass_s = np.zeros((len(classes), len(tiles))), np.zeros((len(classes), len(tiles)))
-    joules = np.zeros((len(classes), *tiles.shape))
+    costs = splits.together(samples, unequal)
+    own_s, joules = np.zeros((len(classes), *tiles.shape)), np.zeros((len(classes), *tiles.shape))
     for c, (each, chiplet) in enumerate(zip(costs, classes, strict=True)):
-        seconds = np.where(counts > 0, each.cycles[tiles] / chiplet.clock_hz, 0.0).max(axis=1)
-        busy_s[c], pass_s[c] = batch / samples * seconds, seconds
+        own_s[c] = np.where(counts > 0, each.cycles[tiles] / chiplet.clock_hz, 0.0)
         if ready.detailed:
-            joules[c] = (batch / samples * each.resident_j + splits.tile_costs[c].fill_weight_j)[tiles]
+            fill_j = splits.tile_costs[c].fill_weight_j[: len(each.resident_j)]
+            joules[c] = (batch / samples * each.resident_j + fill_j)[tiles]
         else:
             joules[c] = (batch * each.energy_j)[tiles]
+    pass_s = own_s.min(axis=0).max(axis=1)  # the slowest part, each on the class that is best for it
+    busy_s = batch / samples * np.maximum(own_s, np.where(ways.axis == EQUAL, pass_s, 0.0)[:, None])
+    for some in _groups(ways):  # one part at least is as large as the mean
+        large = some[counts[some, 0] <= len(ready.package.chiplets)]
+        pass_s[some] = pass_s[large].min()
     more_s, more_j = np.zeros(len(tiles)), np.zeros(len(tiles))
     if ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel):
         for at, seconds_, joules_ in _in_blocks(ready, task, splits, ways, samples):
             more_s[at] = min(0.0, batch / samples * seconds_)
             more_j[at] = min(0.0, batch / samples * joules_ * float(counts[at].sum()))
-    return busy_s, pass_s, joules, more_s, more_j
+        for some in _groups(ways):  # which part is the largest, whose blocks count, is not known of a size
+            more_s[some], more_j[some] = more_s[some].min(), more_j[some].min()
+    return _Candidates(ways.owner, counts, busy_s, pass_s, joules, more_s, more_j)
+
+
+def _groups(ways: _Ways) -> Iterator[Ints]:
+    """The places of all sizes that unequal parts of a layer may have along an axis."""
+    for owner, axis in sorted(set(zip(ways.owner.tolist(), ways.axis.tolist(), strict=True))):
+        if axis != EQUAL:
+            yield np.flatnonzero((ways.owner == owner) & (ways.axis == axis))
 
 
 def _in_blocks(
-    ready: Prepared, task: int, splits: Splits, ways: tuple[Ints, Ints, Ints], samples: int
+    ready: Prepared, task: int, splits: Splits, ways: _Ways, samples: int
 ) -> Iterator[tuple[int, float, float]]:
     """Per way whose largest part has weights in several blocks: its number, and what the blocks take more, at least:
     seconds, and joules of one part."""
-    tiles, _, owner = ways
+    tiles, owner = ways.tiles, ways.owner
     model, shapes = ready.tasks[task].model, splits.shapes
     wanted: dict[tuple[Part, Part, Part], list[tuple[int, int]]] = {}
     for at, number in enumerate(tiles[:, 0].tolist()):

@@ -66,13 +66,13 @@ def _plan(
     bytes_ = unavoidable_dram_bytes(ready.tasks[task])
     dram_s = bytes_ / ready.rates.dram_bytes_s
     taken = np.zeros(len(prices))
-    busy_s = np.maximum(0.0, floors.busy_s[:, chosen] + floors.more_s[chosen])
-    each = chiplet[:, None, None] * busy_s[:, :, None] + joule * floors.joules[:, chosen]
+    busy_s = np.maximum(0.0, floors.busy_s[:, chosen] + floors.more_s[chosen][:, None])
+    each = chiplet[:, None, None] * busy_s + joule * floors.joules[:, chosen]
     on = each.argmin(axis=0)  # [layer, kind] the class that pays least
     for c in range(classes):
-        busy = np.where(on == c, busy_s[c][:, None], 0.0)
+        busy = np.where(on == c, busy_s[c], 0.0)
         taken[c] = float((floors.mult[:, None] * floors.count[chosen] * busy).sum())
-    seconds = float(floors.mult @ floors.pass_s[:, chosen].min(axis=0))
+    seconds = float(floors.mult @ floors.pass_s[chosen])
     for at, chain in enumerate(chains):
         taken[classes + 1 + at] = seconds if task in chain else 0.0
     if ready.detailed:

@@ -68,12 +68,17 @@ class Split:
 
     Part i = ((sample * rows + row) * columns + column) * units + unit runs on the region's chiplet i; one of the
     products is 1 (`input_shared` cuts channels only, `weight_shared` everything else).
+
+    Args:
+        weights: of unequal parts, on a region of chiplets of several classes: one axis alone is cut, and shared out in
+            proportion to these (`shares.ends`). Empty: parts are equal.
     """
 
     samples: int = 1
     rows: int = 1
     columns: int = 1
     units: int = 1
+    weights: tuple[int, ...] = ()
 
     @property
     def parts(self) -> int:

@@ -233,8 +233,9 @@ def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
     return found
 
 
-def _split_to_list(split: Split) -> list[int]:
-    return [getattr(split, name) for name in names_of(Split)]
+def _split_to_list(split: Split) -> list[Any]:
+    equal = [split.samples, split.rows, split.columns, split.units]
+    return [*equal, list(split.weights)] if split.weights else equal
 
 
 def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:

@@ -13,15 +13,14 @@ from enum import Enum
 import numpy as np
 
 from chipweave.evaluation.exact.demand import StageWork
-from chipweave.evaluation.exact.split import starts
+from chipweave.evaluation.exact.split import users, weight_shares
 from chipweave.evaluation.exact.tensors import Moved, total
 from chipweave.evaluation.exact.transfer import together, transfer
-from chipweave.evaluation.record import Split, Transfer
+from chipweave.evaluation.record import Transfer
 from chipweave.hardware.package import Package
 from chipweave.ndarrays import Floats
 from chipweave.simulation.machine import Delivery, Interfaces, Machine
 from chipweave.simulation.operations import Route
-from chipweave.workload.layer import channel_units
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ class Carrier:
             shape = model.layers[layer]
             bytes_ = float(model.bytes_per_element * shape.weight_elements)
             if bytes_ and bool(whole) is copied:
-                own = weight_shares(work.setting.cuts.splits[layer], channel_units(shape), len(work.stage.chiplets))
+                own = weight_shares(shape, work.setting.cuts.splits[layer], len(work.stage.chiplets))
                 shares = tuple(own.tolist())
                 by_shares[shares] = by_shares.get(shares, 0.0) + bytes_
         return self._from_dram((bytes_ * np.array(shares), bytes_) for shares, bytes_ in by_shares.items())
@@ -162,9 +161,10 @@ class Carrier:
         moves = []
         for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
             if whole:
-                parts = setting.cuts.splits[layer].parts
+                places = users(setting.model.layers[layer], setting.cuts.splits[layer])
+                some = tuple(chiplets[place] for place in places)
                 share = np.full(len(chiplets), bytes_ * whole / every / len(chiplets))
-                moves.append(self._move(chiplets, chiplets[:parts], np.repeat(share[:, None], parts, axis=1), share))
+                moves.append(self._move(chiplets, some, np.repeat(share[:, None], len(some), axis=1), share))
         layers = sum(1 for whole in work.need.copied if whole)
         made = self._carried(self._sum(moves), Way.PACKAGE, 0.0)
         if made is None:
@@ -227,10 +227,3 @@ class Carrier:
 
 def _numbered(first: int, bytes_: Floats) -> list[tuple[int, float]]:
     return [(first + int(place), float(bytes_[place])) for place in np.flatnonzero(bytes_)]
-
-
-def weight_shares(split: Split, units: int, chiplets: int) -> Floats:
-    """Of a layer's weights, what each chiplet of the region uses; those without a part use none."""
-    shares = np.zeros(chiplets)
-    shares[: split.parts] = np.diff(starts(units, split.units)) / units if split.units > 1 else 1.0
-    return shares

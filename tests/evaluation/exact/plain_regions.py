@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -47,7 +47,6 @@ Elements = AbstractSet[Element]
 Shape = tuple[int, int, int, int]
 Box = tuple[tuple[int, int], ...]
 Key = TypeVar("Key")
-Grids = dict[int, tuple[int, int, int]]
 Holders = Mapping[int, Elements]
 """Per chiplet number, the elements of one tensor that it owns or needs."""
 
@@ -147,6 +146,19 @@ def tile_layer(layer: Layer, rows: int, columns: int) -> Layer:
     return replace(layer, Y=size[0], X=size[1], padding=(padding[0], padding[1]), out_y=rows, out_x=columns)
 
 
+def ends_by(length: int, weights: Sequence[int]) -> list[range]:
+    """An axis in proportion to weights, in whole quanta: the last may be short, parts of little weight empty."""
+    step = quantum(length, len(weights))
+    quanta = -(-length // step)
+    ends = [min(length, step * (quanta * sum(weights[:p]) // sum(weights))) for p in range(len(weights) + 1)]
+    return [range(start, end) for start, end in pairwise(ends)]
+
+
+def quantum(length: int, parts: int) -> int:
+    """The largest power of two of which an axis has 24, and three for each part; else 1."""
+    return max([1, *(2**power for power in range(20) if 2**power * max(24, 3 * parts) <= length)])
+
+
 def seconds(layer: Layer, region: Sequence[Chiplet], cost_model: CostModel) -> float:
     """One sample on the region's slowest class."""
     return max(float(cost_model.costs([layer], chiplet).cycles[0]) / chiplet.clock_hz for chiplet in region)
@@ -185,58 +197,112 @@ def best_split(
     return min(ranked)[-1]
 
 
-def grids_of(model: Model, stage: Stage, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel) -> Grids:
-    """(nb, ny, nx) of the stage's `weight_shared` layers; riders are cut as their latest producer, if it has one."""
-    grids: Grids = {}
+class Way(NamedTuple):
+    """How a layer is cut: so many samples, rows, columns and units of channels side by side; unequal parts of the one
+    axis that is cut have weights."""
+
+    samples: int = 1
+    rows: int = 1
+    columns: int = 1
+    units: int = 1
+    weights: tuple[int, ...] = ()
+
+
+def ways_in(
+    model: Model, stage: Stage, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel
+) -> dict[int, Way]:
+    """How the stage's layers are cut; riders are cut as their latest producer, if it has the same partition."""
+    found: dict[int, Way] = {}
     for index in stage.layers:
-        layer = model.layers[index]
-        if _partition(stage, index) is not Partition.WEIGHT_SHARED:
-            continue
-        before = grids.get(max(edge.producer for edge in model.operands[index]))
-        if layer.op in (Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE) and before is not None:
-            grids[index] = (before[0], min(before[1], layer.out_y), min(before[2], layer.out_x))
+        layer, partition = model.layers[index], _partition(stage, index)
+        before = max(edge.producer for edge in model.operands[index])
+        follows = layer.op in (Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE) and before in stage.layers
+        follows = follows and _partition(stage, before) is partition
+        if len(region) == 1:
+            found[index] = Way()
+        elif follows and found[before].weights:
+            found[index] = found[before]
+        elif follows and partition is Partition.WEIGHT_SHARED:
+            way = found[before]
+            found[index] = Way(way.samples, min(way.rows, layer.out_y), min(way.columns, layer.out_x))
         else:
-            grids[index] = best_split(layer, region, micro_batch, cost_model)
-    return grids
+            if partition is Partition.WEIGHT_SHARED:
+                equal = Way(*best_split(layer, region, micro_batch, cost_model))
+            else:
+                equal = Way(units=min(len(region), units_of(layer)))
+            found[index] = equal
+            if not follows and len(set(region)) > 1:
+                own = unequal(layer, partition, region, cost_model)
+                times = [alone_s(layer, way, region, micro_batch, cost_model) for way in (equal, own)]
+                found[index] = own if times[1] < times[0] else equal
+    return found
 
 
-def parts_of(layer: Layer, chiplets: int, micro_batch: int, grid: tuple[int, int, int] | None) -> list[Part]:
-    """Part i runs on the region's chiplet i; chiplets beyond the last part are idle. No `grid`: channels are split."""
+def unequal(layer: Layer, partition: Partition, region: Sequence[Chiplet], cost_model: CostModel) -> Way:
+    """Parts in proportion to the quanta that each chiplet does in the least time in which they do all together. A
+    chiplet does as many as none of fewer takes longer."""
+    if partition is Partition.INPUT_SHARED:
+        axis, length = "units", units_of(layer)
+    else:
+        axis, length = ("rows", layer.out_y) if layer.out_y >= layer.out_x else ("columns", layer.out_x)
+    step = quantum(length, len(region))
+    sizes = [*range(step, length, step), length]
+
+    def tile(size: int) -> Layer:
+        if axis == "units":
+            return channels_of(layer, size)
+        return tile_layer(layer, *((size, layer.out_x) if axis == "rows" else (layer.out_y, size)))
+
+    times = [[seconds(tile(size), [chiplet], cost_model) for size in sizes] for chiplet in region]
+    for time_s in sorted({each for of in times for each in of}):
+        able = [next((k for k, each in enumerate(of) if each > time_s), len(sizes)) for of in times]
+        if sum(able) >= len(sizes):
+            return Way(**{axis: len(region)}, weights=tuple(able))
+    raise AssertionError("the whole layer takes longer than itself")
+
+
+def alone_s(layer: Layer, way: Way, region: Sequence[Chiplet], micro_batch: int, cost_model: CostModel) -> float:
+    """The slowest part, samples one after another."""
+    parts = zip(parts_of(layer, len(region), micro_batch, way), region, strict=False)
+    return max(part.samples * seconds(part.tile, [kind], cost_model) for part, kind in parts if part is not None)
+
+
+def parts_of(layer: Layer, chiplets: int, micro_batch: int, way: Way) -> list[Part | None]:
+    """Part i runs on the region's chiplet i, None where it is empty; chiplets beyond the last part are idle."""
     samples, rows, columns = range(micro_batch), range(layer.out_y), range(layer.out_x)
     if chiplets == 1:
         everything = set(product(samples, rows, columns, range(layer.K)))
         return [Part(everything, micro_batch, layer, _weights(layer, range(units_of(layer))))]
-    if grid is None:
+
+    def shares(length: int, parts: int) -> list[range]:
+        return ends_by(length, way.weights) if way.weights and parts > 1 else cut(length, parts)
+
+    made: list[Part | None] = []
+    if way.units > 1 or (way.samples, way.rows, way.columns) == (1, 1, 1):
         units = units_of(layer)
-        made = []
-        for share in cut(units, min(chiplets, units)):
+        for share in shares(units, way.units):
             each = layer.K // units
             channels = range(share.start * each, share.stop * each)
-            groups, inputs = (len(share), layer.C * len(share) // units) if layer.groups > 1 else (1, layer.C)
-            tile = replace(layer, K=len(channels), C=inputs, groups=groups)
             outputs = set(product(samples, rows, columns, channels))
-            made.append(Part(outputs, micro_batch, tile, _weights(layer, share)))
+            if outputs:
+                made.append(Part(outputs, micro_batch, channels_of(layer, len(share)), _weights(layer, share)))
+            else:
+                made.append(None)
         return made
-    nb, ny, nx = grid
-    return [
-        Part(
-            set(product(s, y, x, range(layer.K))),
-            len(s),
-            tile_layer(layer, len(y), len(x)),
-            _weights(layer, range(units_of(layer))),
-        )
-        for s in cut(micro_batch, nb)
-        for y in cut(layer.out_y, ny)
-        for x in cut(layer.out_x, nx)
-    ]
+    axes = cut(micro_batch, way.samples), shares(layer.out_y, way.rows), shares(layer.out_x, way.columns)
+    for s, y, x in product(*axes):
+        outputs = set(product(s, y, x, range(layer.K)))
+        tile = tile_layer(layer, len(y), len(x)) if outputs else layer
+        weights = _weights(layer, range(units_of(layer)))
+        made.append(Part(outputs, len(s), tile, weights) if outputs else None)
+    return made
 
 
-def layer_seconds(parts: Sequence[Part], region: Sequence[Chiplet], cost_model: CostModel, detailed: bool) -> float:
-    """The slowest part, on the slowest class."""
+def layer_seconds(parts: Iterable[tuple[Chiplet, Part]], cost_model: CostModel, detailed: bool) -> float:
+    """The slowest part, each on its own chiplet."""
     return max(
         figures_of(part.tile, chiplet, part.samples, cost_model, detailed)["cycles"] / chiplet.clock_hz
-        for part in parts
-        for chiplet in region
+        for chiplet, part in parts
     )
 
 
@@ -482,27 +548,28 @@ class Twin:
                 for layer in stage.layers:
                     self.window_of[layer], self.stage_of[layer] = window, number
         self.parts: dict[int, list[Part]] = {}
-        self.ways: dict[int, tuple[int, int, int, int]] = {}
+        self.at: dict[int, list[int]] = {}
+        """The chiplets of these parts."""
+        self.ways: dict[int, Way] = {}
         for pipeline in self.pipelines.values():
             for stage in pipeline.stages:
                 region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
-                grids = grids_of(self.model, stage, region, pipeline.micro_batch, cost_model)
+                self.ways |= ways_in(self.model, stage, region, pipeline.micro_batch, cost_model)
                 for index in stage.layers:
-                    self.parts[index] = parts_of(
-                        self.model.layers[index], len(region), pipeline.micro_batch, grids.get(index)
-                    )
-                    shares = 1 if index in grids else len(self.parts[index])
-                    self.ways[index] = (*grids.get(index, (1, 1, 1)), shares)
+                    shape, way = self.model.layers[index], self.ways[index]
+                    made = parts_of(shape, len(region), pipeline.micro_batch, way)
+                    self.parts[index] = [part for part in made if part is not None]
+                    self.at[index] = [c for c, part in zip(stage.chiplets, made, strict=False) if part is not None]
 
     def own(self, stage: Stage, layer: int) -> Holders:
-        return {chiplet: part.outputs for chiplet, part in zip(stage.chiplets, self.parts[layer], strict=False)}
+        return {chiplet: part.outputs for chiplet, part in zip(self.at[layer], self.parts[layer], strict=True)}
 
     def need(self, stage: Stage, producer: int, micro_batch: int, first: int = -1) -> dict[int, Elements]:
         """What each chiplet of a stage needs of a tensor for the layers from `first` on that read it.
 
         One hull per way in which readers are cut (of more than four ways, the last ones share one), then their union.
         """
-        ways: list[tuple[int, int, int, int]] = []
+        ways: list[Way] = []
         hulls: list[dict[int, Elements]] = []
         for reader in stage.layers:
             box_of = self.need_of(stage, reader, producer, micro_batch)
@@ -524,7 +591,7 @@ class Twin:
         for operand, edge in enumerate(self.model.operands[reader]):
             if edge.producer != producer:
                 continue
-            for chiplet, part in zip(stage.chiplets, self.parts[reader], strict=False):
+            for chiplet, part in zip(self.at[reader], self.parts[reader], strict=True):
                 box = reads(self.model.layers[reader], operand, part, shape, micro_batch, shares)
                 needed[chiplet] = hull(needed.get(chiplet, set()) | box)
         return needed
@@ -660,19 +727,29 @@ class Twin:
         region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
         found = Inside([], [], 0.0, [], [])
         for layer in stage.layers:
-            parts = self.parts[layer]
-            found.compute.append(layer_seconds(parts, region, self.cost_model, self.detailed))
+            parts = list(zip(self.kinds(layer), self.parts[layer], strict=True))
+            found.compute.append(layer_seconds(parts, self.cost_model, self.detailed))
             most_s = most_j = 0.0
             if self.detailed:
                 tile, samples = self.largest(layer)
                 blocks = self.blocks(stage, layer)
                 most_s, most_j = more_in_blocks(tile, samples, blocks, region, self.cost_model)
             found.blocks.append(most_s)
-            found = replace(found, blocks_j=found.blocks_j + most_j * len(parts) / micro_batch)
+            many = self.many(layer) if self.ways[layer].weights else len(parts)
+            found = replace(found, blocks_j=found.blocks_j + most_j * many / micro_batch)
             need = self.need(stage, layer, micro_batch)
             found.moves.append(transfer(self.package, self.own(stage, layer), need).times(self.entry(layer)))
             found.exchange.append(found.moves[-1].time_s(self.package, self.detailed))
         return found
+
+    def kinds(self, layer: int) -> list[Chiplet]:
+        """The chiplets of a layer's parts."""
+        return [self.package.chiplets[chiplet] for chiplet in self.at[layer]]
+
+    def many(self, layer: int) -> float:
+        """Parts as large as the largest that make the layer."""
+        sizes = [len(part.outputs) for part in self.parts[layer]]
+        return sum(sizes) / max(sizes)
 
     def largest(self, layer: int) -> tuple[Layer, int]:
         """The largest part of a layer in each of its sizes, and how many samples it computes."""
@@ -685,7 +762,7 @@ class Twin:
 
     def most_units(self, layer: int) -> int:
         """Units of channels of the largest part: of all of them, where the layer is not cut by channels."""
-        return -(-units_of(self.model.layers[layer]) // self.ways[layer][3])
+        return max(units_of(part.tile) for part in self.parts[layer])
 
     def blocks(self, stage: Stage, layer: int) -> tuple[int, int]:
         """The blocks of the largest part's weights (`blocks_of`)."""
@@ -789,7 +866,7 @@ class Twin:
         for layer in stage.layers:
             shape = self.model.layers[layer]
             whole = _weights(shape, range(units_of(shape)))
-            needed = {c: part.weights for c, part in zip(stage.chiplets, self.parts[layer], strict=False)}
+            needed = {c: part.weights for c, part in zip(self.at[layer], self.parts[layer], strict=True)}
             once = transfer(package, {interface: whole}, needed).times(scale)
             if not shape.weight_elements:
                 continue
@@ -823,7 +900,7 @@ class Twin:
             size = self.model.bytes_per_element * self.model.layers[layer].weight_elements
             if size and _partition(stage, layer) is Partition.WEIGHT_SHARED:
                 own: Holders = {chiplet: {(number,)} for number, chiplet in enumerate(stage.chiplets)}
-                readers = stage.chiplets[: len(self.parts[layer])]
+                readers = self.at[layer]
                 everything = set().union(*own.values())
                 moves += transfer(self.package, own, dict.fromkeys(readers, everything)).times(share * size / many)
         return moves
@@ -986,7 +1063,7 @@ class Twin:
     def last_share(self, stage: Stage, micro_batch: int) -> float:
         """Of the time of a full micro-batch, what the last one's samples take: of the layer that gains least."""
         left = self.task.batch - (-(-self.task.batch // micro_batch) - 1) * micro_batch
-        beside = [self.ways[layer][0] for layer in stage.layers]
+        beside = [self.ways[layer].samples for layer in stage.layers]
         return max(left / micro_batch if many == 1 else -(-left // many) / -(-micro_batch // many) for many in beside)
 
     def streaming(self, stage: Stage, compute: Sequence[float]) -> list[tuple[float, float, int]]:
@@ -1008,7 +1085,6 @@ class Twin:
         """Inside the chiplets in the whole window; weights of `detailed` fill once and whatever comes again."""
         pipeline = self.pipelines[window]
         stage, micro_batch = pipeline.stages[number], pipeline.micro_batch
-        region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
         full, count = self.task.batch / micro_batch, -(-self.task.batch // micro_batch)
         all_weights, fills = sum(self.weights_of(stage)), 1.0
         if way is not None and all_weights:
@@ -1016,7 +1092,7 @@ class Twin:
         inside_j = dict.fromkeys(("mac", "l1", "l2", "noc", "fill", "drain"), 0.0)
         for layer in stage.layers:
             outside, drains = self.from_outside(stage, layer, micro_batch), self.leaves(stage, layer, micro_batch)
-            for kind, part in zip(region, self.parts[layer], strict=False):
+            for kind, part in zip(self.kinds(layer), self.parts[layer], strict=True):
                 figures = figures_of(part.tile, kind, part.samples, self.cost_model, self.detailed)
                 for name in ("mac", "l1", "l2", "noc"):
                     inside_j[name] += full * figures[f"{name}_j"]

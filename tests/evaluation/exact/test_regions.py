@@ -28,7 +28,7 @@ from tests.support import seeds
 SPLIT = (Partition.WEIGHT_SHARED, Partition.INPUT_SHARED)
 PLENTY, SCARCE = 10**7, (150, 200, 250, 300)
 
-QUICK = (*range(45), 107, 117)
+QUICK = (*range(45), 55, 68, 107, 117)
 """Seeds of cases that are held against the twin in every run: among them is every kind of stage."""
 
 
@@ -330,6 +330,12 @@ def test_the_random_cases_have_every_kind_of_stage() -> None:
                 "receives longer than it sends on a region": stage.steady_s > stage.fill_s and several,
                 "waits for weights": stage.ready_s > stage.fill_s,
                 "short last": stage.last_fill_s < stage.fill_s,
+                "unequal rows": any(split.weights and split.rows > 1 for split in stage.splits),
+                "unequal columns": any(split.weights and split.columns > 1 for split in stage.splits),
+                "unequal channels": any(split.weights and split.units > 1 for split in stage.splits),
+                "a chiplet that has nothing to do": any(0 in split.weights for split in stage.splits),
+                "equal parts on two classes": any(split.parts > 1 and not split.weights for split in stage.splits)
+                and len({case.problem.package.class_of[chiplet] for chiplet in stage.chiplets}) > 1,
             }
             seen |= {kind for kind, is_it in kinds.items() if is_it}
     assert seen == set(kinds)

@@ -26,7 +26,7 @@ import pytest
 from chipweave.cost.interface import LayerCosts
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
-from chipweave.evaluation.record import Energy, StageBytes, StageEvaluation, WindowEvaluation
+from chipweave.evaluation.record import Energy, Split, StageBytes, StageEvaluation, WindowEvaluation
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package, Routing
@@ -701,10 +701,63 @@ def test_groups_stay_at_home() -> None:
         check(stage, exchange_s=exchange / 2 / 10 + (1 if exchange else 0))
 
 
-def test_the_slowest_class_takes_the_largest_part() -> None:
-    """Of two chiplets one runs at half the clock: every part is timed at 32 Hz, twice 19 s, and spends the same."""
-    fast, slow = Chiplet("fast", clock_hz=64.0, l2_bytes=ROOMY), Chiplet("slow", clock_hz=32.0, l2_bytes=9_000)
-    where = replace(row(2), chiplets=(fast, slow))
+# Chiplets of two classes ------------------------------------------------------------------------------------------
+
+FAST, SLOW = Chiplet("fast", clock_hz=64.0, l2_bytes=ROOMY), Chiplet("slow", clock_hz=32.0, l2_bytes=9_000)
+
+
+@pytest.mark.parametrize("slow_first", [False, True])
+def test_rows_in_proportion_to_what_each_class_can_do(slow_first: bool) -> None:
+    """Of two chiplets one runs at half the clock. A row of a and of c is 288 MACs, 4.5 s at 64 Hz and 9 s at 32 Hz.
+    In 9 s the fast one does two rows and the slow one one, three of four; in 13.5 s three and one: all. Halves would
+    take 18 s. Likewise a row of b, 32 MACs: 1.5 s. All parts together spend what the layers do.
+
+    Of b, c needs one row more on either side: 4 columns of 2 channels, 8 bytes each way, as between halves.
+    """
+    where = replace(row(2), chiplets=(SLOW, FAST) if slow_first else (FAST, SLOW))
     (stage,) = stages_of(run(CHAIN, where, DETAILED, [Stage(0, 2, (0, 1), (W, W, W))]))
-    check(stage, compute_s=38, exchange_s=1.8)
+    check(stage, compute_s=13.5 + 1.5 + 13.5, exchange_s=1.8)
+    assert stage.splits == (Split(rows=2, weights=(1, 3) if slow_first else (3, 1)),) * 3
     check(stage.energy, mac=2432)
+
+
+def test_channels_in_proportion_to_what_each_class_can_do() -> None:
+    """A channel of a and of c is 288 MACs, too: three and one. Of b's two channels, 64 MACs each, either chiplet makes
+    one, in 1 s and 2 s: both on the fast one would take as long, so they stay equal parts.
+
+    The chiplets need all of a's 64 elements, so the slow one's 16 go one way and the fast one's 48 the other:
+    48/10 + 1; of b's 32 each has half: 16/10 + 1. The fast one holds 3/4 of a's and c's 72 weights and half of b's 8.
+    """
+    where = replace(row(2), chiplets=(FAST, SLOW))
+    (stage,) = stages_of(run(CHAIN, where, DETAILED, [Stage(0, 2, (0, 1), (I, I, I))]))
+    unequal = Split(units=2, weights=(3, 1))
+    assert stage.splits == (unequal, Split(units=2), unequal)
+    check(stage, compute_s=13.5 + 2 + 13.5, exchange_s=5.8 + 2.6)
+    check(stage.l2, held_weights=54 + 4 + 54)
+    check(stage.energy, mac=2432)
+
+
+def test_what_rides_is_cut_as_its_producer() -> None:
+    """The fast chiplet makes three rows of a, and adds to these three: nothing moves. Alone the sum would be cut as it
+    suits the chiplets itself."""
+    model = Model(
+        "rider",
+        (conv("a", 2, 4, 1), Layer("sum", Op.ELEMENTWISE, K=4, C=4, Y=4, X=4, groups=4)),
+        (Edge(-1, 0, 32), Edge(0, 1, 64)),
+    )
+    where = replace(row(2), chiplets=(FAST, SLOW))
+    for split, unequal in ((W, Split(rows=2, weights=(3, 1))), (I, Split(units=2, weights=(3, 1)))):
+        (stage,) = stages_of(run(model, where, DETAILED, [Stage(0, 1, (0, 1), (split, split))]))
+        assert stage.splits == (unequal, unequal)
+        check(stage, exchange_s=0)
+
+
+def test_a_chiplet_that_is_bad_at_a_layer_gets_nothing_of_it() -> None:
+    """At 1 Hz a row of a takes 288 s, and all four take the fast chiplet 18 s."""
+    slow = Chiplet("slow", clock_hz=1.0, l2_bytes=ROOMY)
+    where = replace(row(2), chiplets=(FAST, slow))
+    (stage,) = stages_of(run(CHAIN, where, DETAILED, [Stage(0, 2, (0, 1), (W, I, W))]))
+    rows, channels = Split(rows=2, weights=(4, 0)), Split(units=2, weights=(2, 0))
+    assert stage.splits == (rows, channels, rows)
+    check(stage, compute_s=38, exchange_s=0)
+    check(stage.bytes_, mates=0)

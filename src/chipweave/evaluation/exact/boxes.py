@@ -1,7 +1,8 @@
 """Compiled: the box of a tensor that a part makes, and the one that it needs (docs/regions.md; the slow twin: tests).
 
 Layers are rows of integers (see `layer_rows`), so that kernels can read them. A box is 8 integers: low and high of
-samples, rows, columns and channels. A partition is 0 for `weight_shared` and 1 for `input_shared`.
+samples, rows, columns and channels. A partition is 0 for `weight_shared` and 1 for `input_shared`. A split is its
+samples, rows, columns and units, and, where parts are unequal, their ends along the axis that is cut, from 0 on.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _KIND = {
 }
 KIND, Y, X, C, K, OUT_Y, OUT_X, UNITS, GROUPS, SPREAD_Y, SPREAD_X, STRIDE_Y, STRIDE_X, PAD_Y, PAD_X, MATMUL = range(16)
 
+EQUAL = 4
+"""Integers of a split in equal parts."""
+
 
 def layer_rows(layers: Sequence[Layer]) -> Ints:
     """One row of integers per layer, in the order of `KIND` and its fellows."""
@@ -39,8 +43,17 @@ def layer_rows(layers: Sequence[Layer]) -> Ints:
 
 
 @inner()
-def _cut(length: int, parts: int, part: int) -> tuple[int, int]:
-    return part * length // parts, (part + 1) * length // parts
+def _cut(length: int, split: Ints, axis: int, part: int) -> tuple[int, int]:
+    parts = split[axis]
+    if len(split) == EQUAL or parts == 1:
+        return part * length // parts, (part + 1) * length // parts
+    return split[EQUAL + part], split[EQUAL + part + 1]
+
+
+@inner()
+def _idle(split: Ints, part: int) -> bool:
+    """Whether a part of those that there are is empty."""
+    return len(split) > EQUAL and split[EQUAL + part] == split[EQUAL + part + 1]
 
 
 @inner()
@@ -49,15 +62,15 @@ def own(layer: Ints, partition: int, split: Ints, micro_batch: int, part: int, b
     box[:] = 0
     if partition == 1:
         if part < split[3]:
-            low, high = _cut(layer[UNITS], split[3], part)
+            low, high = _cut(layer[UNITS], split, 3, part)
             per_unit = layer[K] // layer[UNITS]
             box[1], box[3], box[5] = micro_batch, layer[OUT_Y], layer[OUT_X]
             box[6], box[7] = low * per_unit, high * per_unit
         return
     if part < split[0] * split[1] * split[2]:
-        box[0], box[1] = _cut(micro_batch, split[0], part // (split[1] * split[2]))
-        box[2], box[3] = _cut(layer[OUT_Y], split[1], part // split[2] % split[1])
-        box[4], box[5] = _cut(layer[OUT_X], split[2], part % split[2])
+        box[0], box[1] = _cut(micro_batch, split, 0, part // (split[1] * split[2]))
+        box[2], box[3] = _cut(layer[OUT_Y], split, 1, part // split[2] % split[1])
+        box[4], box[5] = _cut(layer[OUT_X], split, 2, part % split[2])
         box[7] = layer[K]
 
 
@@ -88,22 +101,21 @@ def need(
     """Fill `box` with what `part` reads of the operand with `extent` rows, columns and channels."""
     box[:] = 0
     parts = split[3] if partition == 1 else split[0] * split[1] * split[2]
-    if part >= parts:
+    if part >= parts or _idle(split, part):
         return
     second = layer[MATMUL] == 1 and operand > 0
     box[1], box[3], box[5], box[7] = micro_batch, extent[0], extent[1], extent[2]
     if partition == 1:
         if second or layer[GROUPS] > 1:
-            low, high = _cut(layer[UNITS], split[3], part)
+            low, high = _cut(layer[UNITS], split, 3, part)
             box[6], box[7] = low * extent[2] // layer[UNITS], -(-high * extent[2] // layer[UNITS])
         return
-    box[0], box[1] = _cut(micro_batch, split[0], part // (split[1] * split[2]))
+    box[0], box[1] = _cut(micro_batch, split, 0, part // (split[1] * split[2]))
     if second:
         return
     for axis in range(2):
-        pieces = split[1 + axis]
         at = part // split[2] % split[1] if axis == 0 else part % split[2]
-        low, high = _cut(layer[OUT_Y + axis], pieces, at)
+        low, high = _cut(layer[OUT_Y + axis], split, 1 + axis, at)
         low, high = _reach(layer, axis, low, high)
         length = layer[Y + axis]
         if length != extent[axis]:

@@ -17,7 +17,7 @@ from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2
 from chipweave.evaluation.exact.moves import moved
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
-from chipweave.evaluation.exact.split import Splits, starts
+from chipweave.evaluation.exact.split import Splits, largest, users, weight_shares
 from chipweave.evaluation.exact.tensors import Exchange, Location, Moved, exchange, total
 from chipweave.evaluation.exact.transfer import together, transfer, transfer_s
 from chipweave.evaluation.law import (
@@ -44,7 +44,7 @@ from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, Sta
 from chipweave.evaluation.streams import ARRIVAL, exposed_s, open_stream, stream_layer
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats
-from chipweave.plan.schedule import Partition, Pipeline, Stage
+from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Edge, Model
 
@@ -132,14 +132,14 @@ def cuts_of(ready: Prepared, pipeline: Pipeline, most: int) -> Cuts:
         if count == 1:
             found |= dict.fromkeys(stage.layers, UNCUT)
             continue
-        classes = tuple(sorted({ready.package.class_of[chiplet] for chiplet in stage.chiplets}))
+        class_of = tuple(ready.package.class_of[chiplet] for chiplet in stage.chiplets)
         table = ready.splits(pipeline.task, most)
         rows = table.rows
         for layer in stage.layers:
-            latest = max(edge.producer for edge in model.operands[layer])
-            follows = latest >= stage.first and stage.partition(latest) is Partition.WEIGHT_SHARED
+            latest, partition = max(edge.producer for edge in model.operands[layer]), stage.partition(layer)
+            follows = latest >= stage.first and stage.partition(latest) is partition
             producer = found[latest] if follows else None
-            found[layer] = table.split(layer, stage.partition(layer), count, pipeline.micro_batch, classes, producer)
+            found[layer] = table.split(layer, partition, class_of, pipeline.micro_batch, producer)
     return Cuts(model, pipeline.micro_batch, found, rows)
 
 
@@ -258,7 +258,7 @@ class StageWork:
     def block(self, layer: int) -> Block:
         """The block in which the weights of a layer's largest part stream."""
         model, shape = self.setting.model, self.setting.model.layers[layer]
-        units = -(-channel_units(shape) // self.setting.cuts.splits[layer].units)
+        units = largest(shape, self.setting.cuts.splits[layer])[2]
         bytes_ = model.bytes_per_element * shape.weight_elements * units / channel_units(shape)
         return block_of(shape, units, bytes_, self.chiplet)
 
@@ -284,14 +284,17 @@ class StageWork:
         """All weights of the stage from DRAM, read once, to all who use them: those that the chiplets have parts of,
         and those that they all have."""
         s, chiplets = self.setting, len(self.stage.chiplets)
-        wanted: tuple[dict[tuple[Split, int], float], ...] = ({}, {})
+        alike: dict[object, Floats] = {}
+        wanted: tuple[dict[object, float], ...] = ({}, {})
         for layer, copied in zip(self.stage.layers, self.need.copied, strict=True):
             shape, split = s.model.layers[layer], s.cuts.splits[layer]
-            key, kind = (split, channel_units(shape)), wanted[1 if copied else 0]
+            key: object = (split, channel_units(shape), (shape.out_y, shape.out_x) if split.weights else ())
+            if key not in alike:
+                alike[key] = weight_shares(shape, split, chiplets)
+            kind = wanted[1 if copied else 0]
             kind[key] = kind.get(key, 0.0) + s.model.bytes_per_element * shape.weight_elements
         parted, copied_ = (
-            self._from_dram([(bytes_ * _weight_shares(*key, chiplets), bytes_) for key, bytes_ in kind.items()])
-            for kind in wanted
+            self._from_dram([(bytes_ * alike[key], bytes_) for key, bytes_ in kind.items()]) for kind in wanted
         )
         return parted, copied_
 
@@ -336,16 +339,18 @@ class StageWork:
     def gathers(self) -> Transfer:
         """Every layer's weights that the region keeps once, from all mates to all that run a part."""
         s, chiplets = self.setting, len(self.stage.chiplets)
-        by_parts: dict[int, float] = {}
+        by_users: dict[tuple[int, ...], float] = {}
         for layer, bytes_ in zip(self.stage.layers, self.need.copied, strict=True):
-            by_parts[s.cuts.splits[layer].parts] = by_parts.get(s.cuts.splits[layer].parts, 0.0) + bytes_
+            places = users(s.model.layers[layer], s.cuts.splits[layer])
+            some = tuple(self.stage.chiplets[place] for place in places)
+            by_users[some] = by_users.get(some, 0.0) + bytes_
 
-        def gather(parts: int, bytes_: float) -> Transfer:
+        def gather(some: tuple[int, ...], bytes_: float) -> Transfer:
             share = np.full(chiplets, bytes_ / chiplets)
-            wanted = np.repeat(share[:, None], parts, axis=1)
-            return transfer(s.ready.network, self.stage.chiplets, self.stage.chiplets[:parts], wanted, share)
+            wanted = np.repeat(share[:, None], len(some), axis=1)
+            return transfer(s.ready.network, self.stage.chiplets, some, wanted, share)
 
-        return together(s.ready.network, (gather(parts, bytes_) for parts, bytes_ in by_parts.items()))
+        return together(s.ready.network, (gather(some, bytes_) for some, bytes_ in by_users.items()))
 
     def _between(self, target: int, tensors: Iterable[Moved]) -> Transfer:
         """Tensors of this stage to stage `target` (or to its own layers), in one transfer."""
@@ -640,13 +645,6 @@ def _pace_s(model: Model, stage: Stage, layer_s: Sequence[float], exchange_s: Ma
         if layer in ends:
             pace_s, of_unit = pace_s + max(of_unit), [0.0, 0.0]
     return pace_s
-
-
-def _weight_shares(split: Split, units: int, chiplets: int) -> Floats:
-    """Of a layer's weights, what each chiplet of the region uses; those without a part use none."""
-    shares = np.zeros(chiplets)
-    shares[: split.parts] = np.diff(starts(units, split.units)) / units if split.units > 1 else 1.0
-    return shares
 
 
 def _second_buffer(work: StageWork) -> float:

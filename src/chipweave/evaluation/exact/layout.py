@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from chipweave.evaluation.exact.split import starts
+from chipweave.evaluation.exact.shares import ends
 from chipweave.evaluation.record import Split
 from chipweave.ndarrays import Floats, Ints
 from chipweave.workload.model import NETWORK_INPUT, Model
@@ -119,7 +119,7 @@ def extent(model: Model, tensor: int) -> Extent:
 def in_rows(size: Extent, micro_batch: int, chiplets: int) -> Held:
     """A tensor spread over a region by its rows."""
     rows, columns, channels = size
-    edges = starts(rows, min(chiplets, rows))
+    edges = ends(rows, min(chiplets, rows))
     boxes = np.zeros((chiplets, 8), np.int64)
     boxes[: len(edges) - 1] = [0, micro_batch, 0, 0, 0, columns, 0, channels]
     boxes[: len(edges) - 1, 2], boxes[: len(edges) - 1, 3] = edges[:-1], edges[1:]
@@ -147,7 +147,7 @@ def owned(layer: Ints, split: Split, micro_batch: int, chiplets: int) -> Boxes:
     """The outputs that each part of a layer (a row of `geometry.layer_rows`) makes."""
     from chipweave.evaluation.exact.boxes import own_boxes
 
-    made: Boxes = own_boxes(layer, _counts(split), micro_batch, chiplets)
+    made: Boxes = own_boxes(layer, _counts(layer, split), micro_batch, chiplets)
     return made
 
 
@@ -155,7 +155,7 @@ def needed(layer: Ints, operand: int, size: Extent, split: Split, micro_batch: i
     """What each part of a layer reads of the tensor that is its operand number `operand` and has extent `size`."""
     from chipweave.evaluation.exact.boxes import need_boxes
 
-    made: Boxes = need_boxes(layer, operand, np.array(size), _counts(split), micro_batch, chiplets)
+    made: Boxes = need_boxes(layer, operand, np.array(size), _counts(layer, split), micro_batch, chiplets)
     return made
 
 
@@ -183,5 +183,13 @@ def hull(boxes: Sequence[Boxes]) -> Boxes:
     return made
 
 
-def _counts(split: Split) -> Ints:
-    return np.array([split.samples, split.rows, split.columns, split.units], dtype=np.int64)
+def _counts(layer: Ints, split: Split) -> Ints:
+    """A split as the kernels read it."""
+    from chipweave.evaluation.exact.boxes import OUT_X, OUT_Y, UNITS
+
+    counts = np.array([split.samples, split.rows, split.columns, split.units], dtype=np.int64)
+    if not split.weights:
+        return counts
+    axis = int(np.argmax(counts))
+    length = int(layer[(OUT_Y, OUT_X, UNITS)[axis - 1]])
+    return np.concatenate((counts, ends(length, len(split.weights), split.weights)))

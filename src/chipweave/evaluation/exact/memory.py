@@ -8,7 +8,7 @@ import numpy as np
 
 from chipweave.evaluation.exact.blocks import block_of, grain_of
 from chipweave.evaluation.exact.layout import Cuts
-from chipweave.evaluation.exact.split import WHOLE
+from chipweave.evaluation.exact.split import WHOLE, largest
 from chipweave.evaluation.keep import Around, Books, Layers, Uses, open_books, run_layer
 from chipweave.evaluation.record import Split
 from chipweave.hardware.chiplet import Chiplet
@@ -98,11 +98,11 @@ def layers_of(model: Model, stage: Stage, chiplet: Chiplet, cuts: Cuts | None = 
     made = Layers(*(np.zeros(stage.last + 1) for _ in range(3)))
     for layer in stage.layers:
         shape, split = model.layers[layer], WHOLE if cuts is None else cuts.splits[layer]
-        units = -(-channel_units(shape) // split.units)
+        _, columns, units = largest(shape, split)
         bytes_ = model.bytes_per_element * shape.weight_elements * units / channel_units(shape)
         made.weights[layer] = bytes_
         made.block[layer] = block_of(shape, units, bytes_, chiplet).bytes_
-        made.grain[layer] = grain_of(shape, -(-shape.out_x // split.columns), units, model.bytes_per_element)
+        made.grain[layer] = grain_of(shape, columns, units, model.bytes_per_element)
     return made
 
 
@@ -176,5 +176,4 @@ def _held(model: Model, stage: Stage, tensor: int, micro_batch: int, cuts: Cuts 
 
 def _largest_share(layer: Layer, split: Split, bytes_: int) -> float:
     """Of a layer's weights on the chiplet whose part of the channels is largest."""
-    units = channel_units(layer)
-    return bytes_ * -(-units // split.units) / units
+    return bytes_ * largest(layer, split)[2] / channel_units(layer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts, batch_costs, costs_of
 from chipweave.errors import InputError
 from chipweave.evaluation.exact.blocks import Block
+from chipweave.evaluation.exact.shares import capacities, ends, pieces, quantum, sizes
 from chipweave.evaluation.record import Split
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats, Ints
@@ -37,9 +39,59 @@ class Part(NamedTuple):
     samples: int
 
 
-def starts(length: int, parts: int) -> Ints:
-    """The ends of `parts` parts of an axis, shape (parts + 1,): part p is [p * length // parts, ...)."""
-    return np.arange(parts + 1, dtype=np.int64) * length // parts
+class Sizes(NamedTuple):
+    """The sizes that an unequal part of a layer may have along one axis: the number of each in `Splits.tile_costs`, and
+    how many of them the axis holds."""
+
+    tiles: Ints
+    many: Floats
+
+
+def part_sizes(layer: Layer, split: Split, micro_batch: int) -> Ints:
+    """Rows, columns, units of channels and samples of every part, shape (parts, 4); a part with a 0 is empty."""
+    axes = (
+        np.diff(ends(micro_batch, split.samples)),
+        *(np.diff(ends(*axis, split.weights if axis[1] > 1 else ())) for axis in _axes(layer, split)),
+    )
+    samples, *others = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+    return np.column_stack((*others, samples))
+
+
+def _axes(layer: Layer, split: Split) -> tuple[tuple[int, int], ...]:
+    """Length of rows, columns and units of channels, and into how many parts each is cut."""
+    return (layer.out_y, split.rows), (layer.out_x, split.columns), (channel_units(layer), split.units)
+
+
+def largest(layer: Layer, split: Split) -> tuple[int, int, int]:
+    """Rows, columns and units of channels of the largest part, each."""
+    if not split.weights:
+        rows, columns, units = (-(-length // parts) for length, parts in _axes(layer, split))
+    else:
+        rows, columns, units = part_sizes(layer, split, 1).max(axis=0)[:3].tolist()
+    return rows, columns, units
+
+
+def weight_shares(layer: Layer, split: Split, chiplets: int) -> Floats:
+    """Of a layer's weights, what each chiplet of the region uses; those without a part use none."""
+    shares, units = np.zeros(chiplets), channel_units(layer)
+    if split.units > 1:
+        shares[: split.parts] = np.diff(ends(units, split.units, split.weights)) / units
+    else:
+        shares[list(users(layer, split))] = 1.0
+    return shares
+
+
+def users(layer: Layer, split: Split) -> Sequence[int]:
+    """The chiplets of the region that have a part of a layer, by their places."""
+    if not split.weights:
+        return range(split.parts)
+    found: list[int] = np.flatnonzero(part_sizes(layer, split, 1).all(axis=1)).tolist()
+    return found
+
+
+def map_axis(layer: Layer) -> int:
+    """The axis along which unequal parts of the map lie: 0 rows, 1 columns."""
+    return 0 if layer.out_y >= layer.out_x else 1
 
 
 def tile(layer: Layer, rows: int, columns: int, units: int) -> Layer:
@@ -123,15 +175,13 @@ class Splits:
 
     @cached_property
     def _tiles(self) -> tuple[dict[tuple[int, int, int, int], int], tuple[LayerCosts, ...]]:
-        """(distinct layer, rows, columns, units): its number; per class the costs of all tiles."""
+        """(distinct layer, rows, columns, units): its number; per class the costs of all tiles, equal parts first."""
         number: dict[tuple[int, int, int, int], int] = {}
-        tiles: list[Layer] = []
         for at, layer in enumerate(self.distinct[0]):
             for shape in _shapes(layer, self.most):
-                number[at, *shape] = len(tiles)
-                tiles.append(tile(layer, *shape))
+                number[at, *shape] = len(number)
         try:
-            return number, tuple(costs_of(self.cost_model, tiles, chiplet) for chiplet in self.classes)
+            even = self._costed(list(number))
         except InputError as error:
             if len(error.problems) <= LISTED:
                 raise
@@ -143,6 +193,24 @@ class Splits:
                 ]
             ) from None
 
+        if len(self.classes) == 1:
+            return number, even
+        found = number.copy()
+        for at, layer in enumerate(self.distinct[0]):
+            for some in _unequal(layer, self.most):
+                for shape in some:
+                    found.setdefault((at, *shape), len(found))
+        try:
+            more = self._costed(list(found)[len(number) :])
+        except InputError:  # who has no figures of them has none but equal parts
+            return number, even
+        return found, tuple(map(_joined, even, more))
+
+    def _costed(self, shapes: Sequence[tuple[int, int, int, int]]) -> tuple[LayerCosts, ...]:
+        """Per class, the costs of parts of one sample."""
+        tiles = [tile(self.distinct[0][at], *shape) for at, *shape in shapes]
+        return tuple(costs_of(self.cost_model, tiles, chiplet) for chiplet in self.classes)
+
     @property
     def tile_costs(self) -> tuple[LayerCosts, ...]:
         """Per class, the costs of every part that there is."""
@@ -150,7 +218,7 @@ class Splits:
 
     def least_cycles(self, chiplet: Chiplet) -> Floats:
         """Cycles below which no part goes, in the order of `tile_costs`: all its multiplications, one per lane."""
-        macs = [tile(layer, *shape).macs for layer in self.distinct[0] for shape in _shapes(layer, self.most)]
+        macs = [tile(self.distinct[0][at], *shape).macs for at, *shape in self.shapes]
         return np.array(macs, dtype=np.float64) / (chiplet.num_pes * chiplet.simd_lanes)
 
     @cached_property
@@ -158,11 +226,35 @@ class Splits:
         """(distinct layer, rows, columns, units) of every part that there is, in the order of `tile_costs`."""
         return tuple(self._tiles[0])
 
-    def together(self, samples: int) -> tuple[LayerCosts, ...]:
-        """Per class, the costs of every part that there is, of so many samples that run together, all of them."""
+    @cached_property
+    def unequal(self) -> tuple[tuple[Sizes, ...], ...]:
+        """Per distinct layer, of each axis that is cut unequally, the sizes that parts may have; none where all
+        chiplets are of one class, or the cost model has no figures of them."""
+        number = self._tiles[0]
+        found: list[tuple[Sizes, ...]] = []
+        for at, layer in enumerate(self.distinct[0]):
+            axes = [[(at, *shape) for shape in some] for some in _unequal(layer, self.most)]
+            if len(self.classes) == 1 or not all(shape in number for some in axes for shape in some):
+                return ((),) * len(self.distinct[0])
+            found.append(
+                tuple(
+                    Sizes(
+                        np.array([number[shape] for shape in some], dtype=np.int64),
+                        np.array([math.prod(some[-1][1:]) / math.prod(shape[1:]) for shape in some]),
+                    )
+                    for some in axes
+                )
+            )
+        return tuple(found)
+
+    def together(self, samples: int, unequal: bool = True) -> tuple[LayerCosts, ...]:
+        """Per class, the costs of every part that there is, of so many samples that run together, all of them; without
+        `unequal` those of equal parts, which come first."""
+        equal = sum(1 for layer in self.distinct[0] for _ in _shapes(layer, self.most))
+        shapes = self.shapes if unequal else self.shapes[:equal]
         if samples == 1:
             return self.tile_costs
-        tiles = [tile(self.distinct[0][at], *shape) for at, *shape in self.shapes]
+        tiles = [tile(self.distinct[0][at], *shape) for at, *shape in shapes]
         return tuple(batch_costs(self.cost_model, tiles, chiplet, samples) for chiplet in self.classes)
 
     @cached_property
@@ -189,17 +281,22 @@ class Splits:
         return tuple(found)
 
     def least(self, seconds: Floats, joules: Floats) -> tuple[Floats, Floats, Floats]:
-        """Per layer the least, over all splits of one sample, of the slowest part, of that times the number of parts,
-        and of all parts' joules, each shape (layers,).
+        """Per layer the least, over all splits of one sample, of the slowest part, of what all parts take together
+        (of equal ones, each as long as the slowest), and of all parts' joules, each shape (layers,).
 
         Args:
-            seconds, joules: of every part that there is, in the order of `tile_costs`.
+            seconds, joules: of every part that there is, on the class that is best for it, in the order of
+                `tile_costs`.
         """
         figures = []
-        for tiles, counts in self.ways:
+        for (tiles, counts), axes in zip(self.ways, self.unequal, strict=True):
             slowest = np.where(counts > 0, seconds[tiles], 0.0).max(axis=1)
             spread = counts.sum(axis=1) * slowest
-            figures.append((slowest.min(), spread.min(), (counts * joules[tiles]).sum(axis=1).min()))
+            found = [(slowest.min(), spread.min(), (counts * joules[tiles]).sum(axis=1).min())]
+            for own, many in axes:
+                large = seconds[own][many <= self.most]  # one part at least is as large as the mean
+                found.append((large.min(), (many * seconds[own]).min(), (many * joules[own]).min()))
+            figures.append(tuple(map(min, zip(*found, strict=True))))
         time_s, spread_s, energy_j = np.array(figures)[self.distinct[1]].T
         return time_s, spread_s, energy_j
 
@@ -248,25 +345,101 @@ class Splits:
         self,
         layer: int,
         partition: Partition,
-        chiplets: int,
+        class_of: Sequence[int],
         micro_batch: int,
-        classes: tuple[int, ...],
         producer: Split | None = None,
     ) -> Split:
-        """How `layer` (its number in `layers`) is cut: for `weight_shared` the fastest way, see docs/regions.md.
+        """How `layer` (its number in `layers`) is cut: in the fastest way, see docs/regions.md.
 
         Args:
-            producer: how the latest producer is cut, if it is `weight_shared` in the same stage; pools, element-wise
-                and upsample layers follow it.
+            class_of: per chiplet of the region, its class.
+            producer: how the latest producer is cut, if it has the same partition in the same stage; pools,
+                element-wise and upsample layers follow it.
         """
-        if partition is Partition.WHOLE or chiplets == 1:
+        if partition is Partition.WHOLE or len(class_of) == 1:
             return WHOLE
         shape = self.layers[layer]
-        if partition is Partition.INPUT_SHARED:
-            return Split(units=min(chiplets, channel_units(shape)))
         if shape.rides and producer is not None:
+            if producer.weights or partition is Partition.INPUT_SHARED:
+                return producer if producer.weights else self._even_parts(layer, partition, class_of, micro_batch)
             return Split(producer.samples, min(producer.rows, shape.out_y), min(producer.columns, shape.out_x))
-        grids, at = self.grids(classes), self.distinct[1][layer]
+        if len(set(class_of)) == 1:
+            return self._even_parts(layer, partition, class_of, micro_batch)
+        key = int(self.distinct[1][layer]), partition, micro_batch, tuple(class_of)
+        if key not in self._mixed:
+            self._mixed[key] = self._of_classes(layer, partition, class_of, micro_batch)
+        return self._mixed[key]
+
+    @cached_property
+    def _mixed(self) -> dict[tuple[object, ...], Split]:
+        return {}
+
+    def _of_classes(self, layer: int, partition: Partition, class_of: Sequence[int], micro_batch: int) -> Split:
+        """On chiplets of several classes: parts in proportion to what each can do, where equal ones take longer."""
+        even = self._even_parts(layer, partition, class_of, micro_batch)
+        at = int(self.distinct[1][layer])
+        if not self.unequal[at]:
+            return even
+        weights = dict(zip(*self.filled(at, partition, class_of)[1:], strict=True))
+        axis = "units" if partition is Partition.INPUT_SHARED else ("rows", "columns")[map_axis(self.layers[layer])]
+        own = Split(**{axis: len(class_of)}, weights=tuple(weights[c] for c in class_of))
+        slow = [self._slowest_s(at, split, micro_batch, class_of) for split in (even, own)]
+        return own if slow[1] < slow[0] else even
+
+    def filled(
+        self, distinct: int, partition: Partition, class_of: Sequence[int]
+    ) -> tuple[float, list[int], list[int]]:
+        """The least time in which chiplets of these classes do one sample of a layer together, whatever each does of
+        it in whole quanta; the classes, and the quanta of each (`shares.capacities`)."""
+        classes = sorted(set(class_of))
+        counts = [list(class_of).count(c) for c in classes]
+        key = distinct, partition, tuple(classes), tuple(counts)
+        if key not in self._filled:
+            tiles = self._quanta(distinct, partition, len(class_of))
+            self._filled[key] = capacities([self._seconds[c][tiles] for c in classes], counts)
+        time_s, weights = self._filled[key]
+        return time_s, classes, weights
+
+    @cached_property
+    def _filled(self) -> dict[tuple[object, ...], tuple[float, list[int]]]:
+        return {}
+
+    def _quanta(self, distinct: int, partition: Partition, chiplets: int) -> list[int]:
+        """The numbers of the parts of 1, 2, ... and all quanta of a layer's map or channels."""
+        layer, number = self.distinct[0][distinct], self._tiles[0]
+        units = channel_units(layer)
+        if partition is Partition.INPUT_SHARED:
+            length, shape = units, [layer.out_y, layer.out_x, 0]
+        else:
+            length, shape = (layer.out_y, layer.out_x)[map_axis(layer)], [layer.out_y, layer.out_x, units]
+        place = 2 if partition is Partition.INPUT_SHARED else map_axis(layer)
+        step, tiles = quantum(length, chiplets), []
+        for many in range(1, pieces(length, chiplets) + 1):
+            shape[place] = min(length, many * step)
+            tiles.append(number[distinct, shape[0], shape[1], shape[2]])
+        return tiles
+
+    @cached_property
+    def _seconds(self) -> list[Floats]:
+        """Per class, seconds of one sample of every part that there is."""
+        costs = self.tile_costs
+        return [each.cycles / chiplet.clock_hz for each, chiplet in zip(costs, self.classes, strict=True)]
+
+    def _slowest_s(self, distinct: int, split: Split, micro_batch: int, class_of: Sequence[int]) -> float:
+        """Seconds of the slowest part, each on its own chiplet, samples one after another."""
+        number, slowest = self._tiles[0], 0.0
+        parts = part_sizes(self.distinct[0][distinct], split, micro_batch).tolist()
+        for (*shape, samples), c in zip(parts, class_of, strict=False):
+            if samples and all(shape):
+                slowest = max(slowest, samples * float(self._seconds[c][number[distinct, *shape]]))
+        return slowest
+
+    def _even_parts(self, layer: int, partition: Partition, class_of: Sequence[int], micro_batch: int) -> Split:
+        """In equal parts: for `weight_shared` the grid that is fastest on the slowest class."""
+        chiplets = len(class_of)
+        if partition is Partition.INPUT_SHARED:
+            return Split(units=min(chiplets, channel_units(self.layers[layer])))
+        grids, at = self.grids(tuple(sorted(set(class_of)))), self.distinct[1][layer]
         samples = np.arange(min(micro_batch, chiplets), 0, -1)  # of equals, the most samples side by side come first
         seconds = -(-micro_batch // samples) * grids.tile_s[at, chiplets // samples]
         best = int(samples[int(np.argmin(seconds))])
@@ -275,7 +448,8 @@ class Splits:
     def costs(
         self, layer: int, split: Split, micro_batch: int, class_of: Sequence[int], together: bool = True
     ) -> tuple[float, dict[str, float]]:
-        """Seconds of the slowest part on a micro-batch; each cost of one sample by name, all parts together.
+        """Seconds of the slowest part on a micro-batch, each on its own chiplet; each cost of one sample by name, all
+        parts together.
 
         `weight_load_j` fills the weights once on every chiplet that uses them.
 
@@ -297,20 +471,18 @@ class Splits:
         self, layer: int, split: Split, micro_batch: int, class_of: Sequence[int], together: bool
     ) -> tuple[float, dict[str, float]]:
         """As `costs`."""
-        shape = self.layers[layer]
-        axes = (
-            np.diff(starts(micro_batch, split.samples)),
-            np.diff(starts(shape.out_y, split.rows)),
-            np.diff(starts(shape.out_x, split.columns)),
-            np.diff(starts(channel_units(shape), split.units)),
-        )
-        samples, *sizes = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
-        rows, which = np.unique(np.column_stack((*sizes, samples)), axis=0, return_inverse=True)
+        table = part_sizes(self.layers[layer], split, micro_batch)
+        busy = table.all(axis=1)
+        rows, which = np.unique(table[busy], axis=0, return_inverse=True)
         distinct = int(self.distinct[1][layer])
         each = self.parts([Part(distinct, *part) for part in rows.tolist()], together)
-        seconds = max(max(part[c]["cycles"] for part in each) / self.classes[c].clock_hz for c in sorted(set(class_of)))
         many = np.zeros((len(rows), len(self.classes)))  # parts of each kind on each class
-        np.add.at(many, (which.ravel(), np.array(class_of[: split.parts])), 1.0)
+        np.add.at(many, (which.ravel(), np.array(class_of[: split.parts])[busy]), 1.0)
+        seconds = max(
+            part[c]["cycles"] / self.classes[c].clock_hz
+            for kind, part in enumerate(each)
+            for c in np.flatnonzero(many[kind]).tolist()
+        )
         own = [(many[kind, c], part[c]) for kind, part in enumerate(each) for c in range(len(self.classes))]
         sums = {name: sum(count * part[name] for count, part in own) / micro_batch for name in own[0][1]}
         sums["weight_load_j"] = sum(count * part["fill_weight_j"] for count, part in own)
@@ -330,8 +502,11 @@ class Splits:
         """
         if block.number == 1 or not self.knows_batches:
             return 0.0, 0.0
-        shape, units = self.layers[layer], -(-channel_units(self.layers[layer]) // split.units)
-        rows, columns = -(-shape.out_y // split.rows), -(-shape.out_x // split.columns)
+        shape = self.layers[layer]
+        rows, columns, units = largest(shape, split)
+        whole_map, all_units = shape.out_y * shape.out_x, channel_units(shape)
+        # So many parts as large as the largest are the whole layer, where parts are unequal.
+        parts = whole_map * all_units / (rows * columns * units) if split.weights else split.parts
         samples = -(-micro_batch // split.samples)
         rest = units % block.units or block.units
         distinct = int(self.distinct[1][layer])
@@ -344,7 +519,7 @@ class Splits:
                 for name in ("cycles", "mac_j", "l1_j", "l2_j", "noc_j")
             ]
             more_s.append(differences[0] / self.classes[c].clock_hz)
-            more_j.append(sum(differences[1:]) * split.parts / micro_batch)
+            more_j.append(sum(differences[1:]) * parts / micro_batch)
         return max(more_s), max(more_j)
 
     @cached_property
@@ -393,6 +568,21 @@ def _shapes(layer: Layer, most: int) -> Iterator[tuple[int, int, int]]:
     for parts in range(1, min(most, units) + 1):
         shapes |= {(layer.out_y, layer.out_x, u): None for u in _lengths(units, parts)}
     return iter(shapes)
+
+
+def _unequal(layer: Layer, most: int) -> Iterator[list[tuple[int, int, int]]]:
+    """The (rows, columns, units) that unequal parts on up to `most` chiplets may have, ascending: parts of the map (of
+    a layer that may follow its producer along both axes), and parts of the channels."""
+    units = channel_units(layer)
+    if layer.rides or map_axis(layer) == 0:
+        yield [(size, layer.out_x, units) for size in sizes(layer.out_y, most)]
+    if layer.rides or map_axis(layer) == 1:
+        yield [(layer.out_y, size, units) for size in sizes(layer.out_x, most)]
+    yield [(layer.out_y, layer.out_x, size) for size in sizes(units, most)]
+
+
+def _joined(one: LayerCosts, other: LayerCosts) -> LayerCosts:
+    return LayerCosts(**{name: np.concatenate((values, vars(other)[name])) for name, values in vars(one).items()})
 
 
 def _grid_sizes(layer: Layer, most: int) -> Iterator[tuple[int, int]]:

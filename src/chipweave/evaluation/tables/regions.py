@@ -1,7 +1,8 @@
 """What a stage of consecutive units costs on regions of every size: the arrays that the searches work on.
 
 An estimate: routes within a region count as the longest of any run of that many chiplets along the snake, every region
-counts as one of the package's slowest classes, and tensors that skip units are moved with the first that reads them.
+counts as the slowest of any such run, its parts being equal but for their time, and tensors that skip units are moved
+with the first that reads them.
 Whatever is chosen is evaluated exactly afterwards. A *unit* is a layer with the pools and element-wise layers that ride
 with it; the search gives all layers of a unit one partition.
 """
@@ -164,9 +165,37 @@ class Ground:
             splits[d, :, 3] = np.minimum(sizes, channel_units(layer))
             seconds[d, :, 0] = time_s[best, np.arange(len(sizes))]
             seconds[d, :, 1] = micro_batch * grids.channels_s[d][sizes]
+            shares = self.shares(d, seconds[d] / micro_batch)
             if self.ready.detailed and micro_batch > 1 and layer.op is Op.GEMM:
                 seconds[d] = self._together_s(d, splits[d], micro_batch)
+            seconds[d] *= shares
         return splits, seconds
+
+    def shares(self, distinct: int, equal_s: Floats) -> Floats:
+        """[s, p] what unequal parts take of the time that equal ones take on the slowest class, at most 1; of all runs
+        of so many chiplets the most.
+
+        Args:
+            equal_s: [s, p] seconds of a sample.
+        """
+        made = np.ones((len(self.sizes), len(PARTITIONS)))
+        if len(self.classes) == 1 or not self.splits.unequal[distinct]:
+            return made
+        for s, runs in enumerate(self._runs):
+            for p, partition in enumerate(PARTITIONS):
+                slowest_s = max((self.splits.filled(distinct, partition, run)[0] for run in runs), default=np.inf)
+                made[s, p] = min(1.0, slowest_s / equal_s[s, p])
+        return made
+
+    @cached_property
+    def _runs(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """Per size above 1, the classes of any run of so many chiplets along the snake, each mixture once."""
+        class_of = [self.ready.package.class_of[chiplet] for chiplet in self.order]
+        found = []
+        for size in self.sizes.tolist():
+            runs = [tuple(sorted(class_of[at : at + size])) for at in range(len(class_of) - size + 1)]
+            found.append(tuple(sorted(set(runs))) if size > 1 else ())
+        return tuple(found)
 
     def _together_s(self, distinct: int, splits: Ints, micro_batch: int) -> Floats:
         """[s, 2] seconds of a layer's largest part on each size, its samples together. For products by few rows alone:
