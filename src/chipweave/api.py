@@ -23,14 +23,14 @@ from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.hardware.package import Package
 from chipweave.plain import short
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
-from chipweave.plan.objective import NAMED, Function, Objective, in_terms_of, of_powers, powers_of
+from chipweave.plan.objective import Function, Objective
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Cell, Comparison, Result, Search, assess
 from chipweave.schedulers import SCHEDULERS, options_class
 from chipweave.schedulers import scheduler as scheduler_named
-from chipweave.schedulers.rescue import within_limits
+from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
@@ -103,7 +103,7 @@ def schedule(
     request = _request(goal, seed, deadline_s, jobs, options, progress, stop)
     workload = _limited(_scenario(scenario, batch), latency_limit_s, energy_limit_j, power_limit_w)
     ready = prepare(_posed(workload, _package(package), model, level, request))
-    found = _chosen_by_simulation(_found(scheduler, ready, request, rescued), ready, goal, simulate)
+    found = _chosen_by_simulation(found_by(scheduler, ready, request, rescued), ready, goal, simulate)
     _require_valid(found.schedule, ready, scheduler)
     search = _searched(scheduler, taken, seed, found, time.monotonic() - started)
     result = assess(ready, describe(model), found.schedule, goal, search)
@@ -129,23 +129,6 @@ def _request(
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
     )
-
-
-def _found(name: str, ready: Prepared, request: Request, rescued: bool) -> Found:
-    """What a scheduler finds. Objectives that order schedules alike are searched for alike."""
-    search = within_limits if rescued else lambda name, ready, request: scheduler_named(name)(ready, request)
-    goal = request.objective
-    powers = None if goal.function is NAMED.get(goal.name) else powers_of(goal)
-    if powers is None:
-        return search(name, ready, request)
-
-    def tell(progress: Progress) -> None:
-        best = progress.incumbent and in_terms_of(goal, powers, progress.incumbent)
-        request.progress(dataclasses.replace(progress, incumbent=best))
-
-    found = search(name, ready, dataclasses.replace(request, objective=of_powers(powers), progress=tell))
-    history = tuple((at_s, in_terms_of(goal, powers, value)) for at_s, value in found.history)
-    return dataclasses.replace(found, history=history)
 
 
 def _require_simulation(plans: int | None, level: Fidelity) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from chipweave.cost.interface import BatchCostModel
 from chipweave.evaluation.exact.blocks import block_of
-from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.ground import Prepared, least_fill_j
 from chipweave.evaluation.exact.split import Part, Splits
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.certificate import Space
@@ -99,7 +99,9 @@ def _on_one_chiplet(ready: Prepared, task: int) -> Floors:
         blocks = ready.block_costs(task, size) if ready.detailed else None
         for c, (each, chiplet) in enumerate(zip(costs, classes, strict=True)):
             seconds = each.cycles / chiplet.clock_hz
-            joules_ = batch * each.energy_j if not ready.detailed else batch * each.resident_j + each.fill_weight_j
+            joules_ = batch * each.energy_j
+            if ready.detailed:
+                joules_ = batch * each.resident_j + least_fill_j(ready.tasks[task].model, each.fill_weight_j)
             if blocks is not None:
                 seconds = seconds + np.minimum(0.0, blocks[c].seconds) / size
                 joules_ = joules_ + batch * np.minimum(0.0, blocks[c].joules)
@@ -154,13 +156,17 @@ def _with_samples(ready: Prepared, task: int, samples: int) -> tuple[Floats, Flo
     ways = tiles, counts, _ = _ways(splits)
     batch, classes = ready.tasks[task].batch, splits.classes
     costs = splits.together(samples)
+    layers = ready.tasks[task].model.layers
+    reuse = {int(kind) for kind, layer in zip(splits.distinct[1], layers, strict=True) if layer.shares}
+    fills = np.array([0.0 if int(kind) in reuse else 1.0 for kind in ways[2]])[:, None]
     busy_s, pass_s = np.zeros((len(classes), len(tiles))), np.zeros((len(classes), len(tiles)))
     joules = np.zeros((len(classes), *tiles.shape))
     for c, (each, chiplet) in enumerate(zip(costs, classes, strict=True)):
         seconds = np.where(counts > 0, each.cycles[tiles] / chiplet.clock_hz, 0.0).max(axis=1)
         busy_s[c], pass_s[c] = batch / samples * seconds, seconds
         if ready.detailed:
-            joules[c] = (batch / samples * each.resident_j + splits.tile_costs[c].fill_weight_j)[tiles]
+            fill_j = splits.tile_costs[c].fill_weight_j[tiles] * fills
+            joules[c] = (batch / samples * each.resident_j)[tiles] + fill_j
         else:
             joules[c] = (batch * each.energy_j)[tiles]
     more_s, more_j = np.zeros(len(tiles)), np.zeros(len(tiles))

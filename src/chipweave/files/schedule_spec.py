@@ -15,7 +15,7 @@ from chipweave.plan.schedule import Partition
 
 FORMAT_VERSION = 1
 
-LAW = 3
+LAW = 4
 """Number of the law by which `evaluation` is computed: 1 is that of files which do not say (version 0.1)."""
 
 Word = Annotated[Partition, Field(strict=False)]
