@@ -14,15 +14,16 @@ from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import Evaluation
 from chipweave.plan.objective import objective
-from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.schedulers import scheduler
 from chipweave.schedulers.rescue import within_limits
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.options import WeaveOptions
-from tests.support import RoundNumbers, random_problem
+from tests.support import RoundNumbers, random_problem, seeds
 
 SIDE_BY_SIDE = ("scar", "standalone", "nn-baton")
 OTHERS = ("scope", "sequential", "segmented-pipeline")
+FREE = ("weave", "optimal")
 ALIKE = ("edp", "sqrt(latency * energy)", "log(latency) + log(energy)")
 
 
@@ -102,10 +103,13 @@ def test_objectives_that_order_alike_find_the_same(seed: int, name: str) -> None
         assert result.value == objective(goal)(result.evaluation.latency_s, result.evaluation.energy_j)
 
 
-@pytest.mark.parametrize("name", SIDE_BY_SIDE)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", [*SIDE_BY_SIDE, "simba", *OTHERS, "full-pipeline", *FREE])
+@pytest.mark.parametrize("seed", seeds(4, 12))
 def test_no_objective_is_beaten_by_another_at_its_own(seed: int, name: str) -> None:
     problem = some(seed)
+    if name == "simba":
+        chiplets = (problem.package.chiplets[0],) * len(problem.package.chiplets)
+        problem = pose(problem.scenario, replace(problem.package, chiplets=chiplets), RoundNumbers(), problem.fidelity)
     found = {goal: figures(problem, name, goal) for goal in ("latency", "energy", "edp")}
     for other in found.values():
         assert found["energy"].energy_j <= other.energy_j * (1 + 1e-12)

@@ -14,14 +14,13 @@ from chipweave.evaluation.check import faults_of, keeps_limits, require_limits
 from chipweave.evaluation.evaluate import evaluate as evaluated
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
-from chipweave.plan.objective import NAMED, Objective, in_terms_of, of_powers, powers_of
+from chipweave.plan.objective import Objective
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.results.case import Case
 from chipweave.results.result import Result, Search, assess
-from chipweave.schedulers import scheduler as scheduler_named
-from chipweave.schedulers.rescue import within_limits
+from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Found, Progress, Request
 
 
@@ -56,29 +55,12 @@ def run(
         stop=stop or (lambda: False),
     )
     ready = prepare(_posed(case, on_threads(case.cost_model, jobs), request))
-    found = _chosen_by_simulation(_found(case, ready, request), ready, goal, case.simulate)
+    found = _chosen_by_simulation(found_by(case.scheduler, ready, request, case.rescued), ready, goal, case.simulate)
     _require_valid(found.schedule, ready, case.scheduler)
     search = _searched(case, found, time.monotonic() - started)
     result = assess(ready, describe(case.cost_model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return dataclasses.replace(result, case=case)
-
-
-def _found(case: Case, ready: Prepared, request: Request) -> Found:
-    """What a scheduler finds. Objectives that order schedules alike are searched for alike."""
-    search = within_limits if case.rescued else lambda name, ready, request: scheduler_named(name)(ready, request)
-    goal = request.objective
-    powers = None if goal.function is NAMED.get(goal.name) else powers_of(goal)
-    if powers is None:
-        return search(case.scheduler, ready, request)
-
-    def tell(progress: Progress) -> None:
-        best = progress.incumbent and in_terms_of(goal, powers, progress.incumbent)
-        request.progress(dataclasses.replace(progress, incumbent=best))
-
-    found = search(case.scheduler, ready, dataclasses.replace(request, objective=of_powers(powers), progress=tell))
-    history = tuple((at_s, in_terms_of(goal, powers, value)) for at_s, value in found.history)
-    return dataclasses.replace(found, history=history)
 
 
 def _require_valid(plan: Schedule, ready: Prepared, scheduler: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from chipweave.cost.interface import BatchCostModel, LayerCosts
 from chipweave.evaluation.bound import unavoidable_dram_bytes
@@ -99,7 +100,8 @@ def _whole_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterato
                     more = ready.block_costs(task, size)[c]
                     seconds += min(0.0, float(more.seconds[layer])) / size
                     joules = batch * float(costs.resident_j[layer] + min(0.0, more.joules[layer]))
-                    joules += float(costs.fill_weight_j[layer])
+                    if not ready.tasks[task].model.layers[layer].shares:
+                        joules += float(costs.fill_weight_j[layer])
                 busy.append(line.chiplet[c] * batch * seconds + line.joule * joules)
                 passing.append(size * seconds)
             least = min(least, min(busy) + own * min(passing))
@@ -112,17 +114,21 @@ def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[
     together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
     samples = samples_of_parts(ready, task) if together else [1]
     tables = {number: splits.together(number, unequal_with(ready, task, number)) for number in samples}
+    unfilled = [replace(each, fill_weight_j=0.0 * each.fill_weight_j) for each in splits.tile_costs]
+    kinds_of = zip(splits.distinct[1].tolist(), entry.model.layers, strict=True)
+    reuse = {kind for kind, layer in kinds_of if layer.shares}
     least = [math.inf] * len(splits.ways)
     for at, (tiles, counts) in enumerate(splits.ways):
         for kinds, many in zip(tiles.tolist(), counts.tolist(), strict=True):
             parts = [(kind, count) for kind, count in zip(kinds, many, strict=True) if count]
             for number in samples:
                 more = _blocks_less(splits, entry.model, at, parts[0][0], number) if together else (0.0, 0.0)
-                paid = _way(ready, task, line, own, (tables[number], splits.tile_costs), parts, number, more)
+                fills = unfilled if at in reuse else splits.tile_costs
+                paid = _way(ready, task, line, own, (tables[number], fills), parts, number, more)
                 least[at] = min(least[at], paid)
         for number in samples:
             if unequal_with(ready, task, number):
-                costs = tables[number], splits.tile_costs
+                costs = tables[number], unfilled if at in reuse else splits.tile_costs
                 least[at] = min(least[at], *_unequal(ready, task, line, own, at, costs, number))
     yield from (least[at] for at in splits.distinct[1].tolist())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipweave.cost.interface import BatchCostModel
-from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.exact.ground import Prepared, least_fill_j, prepare
 from chipweave.evaluation.law import pipeline_s, static_j
 from chipweave.evaluation.tables.bench import arrays_of, micro_of
 from chipweave.ndarrays import Floats
@@ -81,7 +81,11 @@ def _least(ready: Prepared, index: int, regions: bool) -> _Least:
     if not regions:
         return _Least(seconds, seconds, joules)
     splits = ready.splits(index, len(ready.package.chiplets))
-    time_s, spread_s, energy_j = splits.least(*_parts_on_the_best_class(ready, index))
+    parts_s, parts_j, unfilled_j = _parts_on_the_best_class(ready, index)
+    time_s, spread_s, energy_j = splits.least(parts_s, parts_j)
+    reuses = [bool(layer.shares) for layer in ready.tasks[index].model.layers]
+    if any(reuses):
+        energy_j = np.where(reuses, splits.least(parts_s, unfilled_j)[2], energy_j)
     return _Least(np.minimum(seconds, time_s), np.minimum(seconds, spread_s), np.minimum(joules, energy_j))
 
 
@@ -101,12 +105,14 @@ def _on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
         costs, blocks = ready.costs(task, micro_batch), ready.block_costs(task, micro_batch)
         for each, more, chiplet in zip(costs, blocks, classes, strict=True):
             all_s.append(each.cycles / chiplet.clock_hz + np.minimum(0.0, more.seconds) / micro_batch)
-            all_j.append(batch * (each.resident_j + np.minimum(0.0, more.joules)) + each.fill_weight_j)
+            fill_j = least_fill_j(ready.tasks[task].model, each.fill_weight_j)
+            all_j.append(batch * (each.resident_j + np.minimum(0.0, more.joules)) + fill_j)
     return np.min(all_s, axis=0), np.min(all_j, axis=0)
 
 
-def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
-    """As `_on_the_best_class` of every part of a layer that there is (`Splits.tile_costs`).
+def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats, Floats]:
+    """As `_on_the_best_class` of every part of a layer that there is (`Splits.tile_costs`); and its joules without what
+    brings its weights into L2 (`paper`: with it).
 
     What a part takes together with other samples, or in blocks, is not known of all parts: where a cost model has such
     figures, a part takes at least its multiplications on all PEs, and their joules.
@@ -116,13 +122,15 @@ def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats
     costs = splits.tile_costs
     seconds = [each.cycles / chiplet.clock_hz for each, chiplet in zip(costs, classes, strict=True)]
     if not ready.detailed:
-        return np.min(seconds, axis=0), np.min([batch * each.energy_j for each in costs], axis=0)
-    joules = [batch * each.resident_j + each.fill_weight_j for each in costs]
+        joules_ = np.min([batch * each.energy_j for each in costs], axis=0)
+        return np.min(seconds, axis=0), joules_, joules_
+    joules = [batch * each.resident_j for each in costs]
     if isinstance(ready.problem.cost_model, BatchCostModel):
         least_s = [splits.least_cycles(chiplet) / chiplet.clock_hz for chiplet in classes]
         seconds = [np.minimum(one, least) for one, least in zip(seconds, least_s, strict=True)]
-        joules = [batch * each.mac_j + each.fill_weight_j for each in costs]
-    return np.min(seconds, axis=0), np.min(joules, axis=0)
+        joules = [batch * each.mac_j for each in costs]
+    filled = [own + each.fill_weight_j for own, each in zip(joules, costs, strict=True)]
+    return np.min(seconds, axis=0), np.min(filled, axis=0), np.min(joules, axis=0)
 
 
 def _longest_chain_s(tasks: tuple[Task, ...], least: Sequence[_Least], chiplets: int) -> float:
@@ -155,6 +163,7 @@ def least_part_j(ready: Prepared, part: Part) -> float:
     arrays = arrays_of(ready, part[0])
     _, work_j = _least_of_units(ready, part)
     weights = float(arrays.weights[part[2]] - arrays.weights[part[1]])
+    weights -= float(arrays.reused[part[1], part[2] - 1]) if len(arrays.reused) else 0.0
     return float(work_j.sum()) + weights * ready.rates.dram_j
 
 
@@ -174,6 +183,9 @@ def _units_at(ready: Prepared, part: Part, micro_batch: int) -> tuple[Floats, Fl
 
     seconds = least(micro.compute_s, micro.blocks_s).min(axis=0) / micro_batch
     joules = arrays.batch * least(micro.work_j, micro.blocks_j) + np.diff(arrays.fill_weight_j[:, units], axis=1)
+    if len(arrays.reused):
+        # What each unit reuses of units of the part: what stages up to it reuse, less what those without it do.
+        joules -= np.diff(arrays.reused_fill_j[:, part[1], part[1] : part[2]], axis=1, prepend=0.0)
     return seconds, joules.min(axis=0)
 
 

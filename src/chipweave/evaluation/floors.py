@@ -15,7 +15,7 @@ import numpy as np
 
 from chipweave.cost.interface import BatchCostModel
 from chipweave.evaluation.exact.blocks import block_of
-from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.ground import Prepared, least_fill_j
 from chipweave.evaluation.exact.split import Part, Splits
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.certificate import Space
@@ -102,7 +102,9 @@ def _on_one_chiplet(ready: Prepared, task: int) -> Floors:
         blocks = ready.block_costs(task, size) if ready.detailed else None
         for c, (each, chiplet) in enumerate(zip(costs, classes, strict=True)):
             seconds = each.cycles / chiplet.clock_hz
-            joules_ = batch * each.energy_j if not ready.detailed else batch * each.resident_j + each.fill_weight_j
+            joules_ = batch * each.energy_j
+            if ready.detailed:
+                joules_ = batch * each.resident_j + least_fill_j(ready.tasks[task].model, each.fill_weight_j)
             if blocks is not None:
                 seconds = seconds + np.minimum(0.0, blocks[c].seconds) / size
                 joules_ = joules_ + batch * np.minimum(0.0, blocks[c].joules)
@@ -127,7 +129,7 @@ def _on_regions(ready: Prepared, task: int) -> Floors:
     made = [ready.once(_with_samples, task, number) for number in _samples(ready, task)]
     owner, count, pass_s, more_s, more_j = (
         np.concatenate([getattr(each, name) for each in made])
-        for name in ("owner", "count", "pass_s", "more_s", "more_j")
+        for name in ("owner", "parts", "pass_s", "more_s", "more_j")
     )
     busy_s, joules = (np.concatenate([getattr(each, name) for each in made], axis=1) for name in ("busy_s", "joules"))
     # Candidates of a layer stand together: ways, for each number of samples.
@@ -152,7 +154,7 @@ class _Candidates(NamedTuple):
     """Candidates whose parts have the same number of samples (`Floors`), with the distinct layer of each."""
 
     owner: Ints
-    count: Floats
+    parts: Floats
     busy_s: Floats
     pass_s: Floats
     joules: Floats
@@ -201,12 +203,15 @@ def _with_samples(ready: Prepared, task: int, samples: int) -> _Candidates:
     tiles, counts = ways.tiles, ways.counts
     batch, classes = ready.tasks[task].batch, splits.classes
     costs = splits.together(samples, unequal)
+    layers = ready.tasks[task].model.layers
+    reuse = {int(kind) for kind, layer in zip(splits.distinct[1], layers, strict=True) if layer.shares}
+    fills = np.array([0.0 if int(kind) in reuse else 1.0 for kind in ways.owner])[:, None]
     own_s, joules = np.zeros((len(classes), *tiles.shape)), np.zeros((len(classes), *tiles.shape))
     for c, (each, chiplet) in enumerate(zip(costs, classes, strict=True)):
         own_s[c] = np.where(counts > 0, each.cycles[tiles] / chiplet.clock_hz, 0.0)
         if ready.detailed:
-            fill_j = splits.tile_costs[c].fill_weight_j[: len(each.resident_j)]
-            joules[c] = (batch / samples * each.resident_j + fill_j)[tiles]
+            fill_j = splits.tile_costs[c].fill_weight_j[tiles] * fills
+            joules[c] = (batch / samples * each.resident_j)[tiles] + fill_j
         else:
             joules[c] = (batch * each.energy_j)[tiles]
     pass_s = own_s.min(axis=0).max(axis=1)  # the slowest part, each on the class that is best for it

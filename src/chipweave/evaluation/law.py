@@ -45,9 +45,12 @@ class Room(NamedTuple):
         l2: its size.
         live: the largest set of activations that are held at a time, were all of them held.
         second: what arrives, leaves and is exchanged while the next micro-batch computes: a second copy.
-        weights: of all layers of the stage; copied: those of them of which every chiplet uses all.
+        weights: of all layers of the stage, those that several have once; copied: those of them of which every chiplet
+            uses all.
         slack: what the keep pass leaves free while every layer runs, beside blocks and kept activations.
         waiting: copies of tensors that skip stages, which wait here while the stages between compute.
+        reused, reused_copied: distinct bytes that layers behind the first that has them use again, once for each such
+            layer, in the whole region: of weights that the chiplets have parts of, and of those that they all have.
     """
 
     l2: float
@@ -57,6 +60,8 @@ class Room(NamedTuple):
     copied: float
     slack: float
     waiting: float
+    reused: float = 0.0
+    reused_copied: float = 0.0
 
 
 class Way(NamedTuple):
@@ -67,9 +72,11 @@ class Way(NamedTuple):
         pinned: bytes that stay in the L2 of the chiplet that holds most for the window.
         parted, copied: distinct bytes of weights that come from DRAM with every micro-batch: of those that the chiplets
             of a region have parts of, and of those that they all have.
-        gathered: distinct bytes of weights that wait once in the whole region and are gathered with every micro-batch.
+        gathered: bytes of weights that wait once in the whole region and are gathered with every micro-batch, for each
+            layer that uses them.
         held: share of the waiting copies that have room.
         overlaps: the next micro-batch's transfers have room beside this one's.
+        found: bytes of weights that layers find in the region, because a layer before has used them.
     """
 
     keeping: int
@@ -79,6 +86,7 @@ class Way(NamedTuple):
     gathered: float
     held: float
     overlaps: bool
+    found: float = 0.0
 
 
 class Demand(NamedTuple):
@@ -96,7 +104,7 @@ class Demand(NamedTuple):
         receive_s: activations from earlier stages, into the chiplet that gets most or over the busiest link on the way,
             without latencies.
         gather_s, gather_fixed_s: a byte of weights from the region's mates, without latencies; these for all layers.
-        weights, weights_hops: all distinct weights, and the longest route on which they come from DRAM.
+        weights, weights_hops: the weights of every layer, and the longest route on which they come from DRAM.
         load, load_hops, store, store_hops: activations of one sample from and to DRAM, and their longest routes.
         dram_hops: the region's longest route to DRAM.
         evicted: bytes of a micro-batch that go to DRAM for want of room, and those that come back, in the whole region;
@@ -105,7 +113,8 @@ class Demand(NamedTuple):
         hop_bytes: everything that moves in the whole window, times the links that it crosses.
         mac_j, l1_j, l2_j, noc_j: of one sample.
         fill_j, drain_j: of one sample's activations that enter and leave L2.
-        weight_fill_j: of all weights that enter L2, once; byte_j: of a byte that enters or leaves L2.
+        weight_fill_j: of the weights of every layer that enter L2, once; byte_j: of a byte that enters or leaves L2.
+        reused, reused_fill_j: bytes and joules of them that are of layers whose weights a layer before has used.
     """
 
     batch: int
@@ -142,6 +151,8 @@ class Demand(NamedTuple):
     drain_j: float
     weight_fill_j: float
     byte_j: float
+    reused: float = 0.0
+    reused_fill_j: float = 0.0
 
 
 class Terms(NamedTuple):
@@ -255,7 +266,8 @@ def pinned(room: Room, weights: float, budget: float, held: float, chiplets: int
 
     First what each chiplet has a part of: a byte of room on every chiplet saves as many distinct ones. Then what all of
     them use: as local copies if they fit; else as much of it as fits once in the whole region, a part of it locally
-    where there is room (docs/regions.md).
+    where there is room (docs/regions.md). Of each kind, the same share of all tensors stays: what several layers use
+    is found by all but the first of them as far as it stays.
 
     Args:
         weights: distinct bytes of all weights; held: the share of waiting copies that has room.
@@ -269,8 +281,15 @@ def pinned(room: Room, weights: float, budget: float, held: float, chiplets: int
         if once > chiplets * left:
             once, rest = chiplets * left, max(0.0, copied - chiplets * left)
         local = max(0.0, left - once / chiplets)
-    streamed = (weights - copied) * (1.0 - own / parted) if own < parted else 0.0
-    return Way(BLOCKS, own + local + once / chiplets, streamed, rest, once, held, overlaps)
+    streamed = (weights - copied + room.reused) * (1.0 - own / parted) if own < parted else 0.0
+    stays, found = own + local + once / chiplets, 0.0
+    if room.reused > 0.0:
+        found += room.reused * (own / parted)
+    if room.reused_copied > 0.0:
+        found += room.reused_copied * (1.0 - rest / copied)
+        uses = 1.0 + room.reused_copied / copied
+        once, rest = once * uses, rest * uses
+    return Way(BLOCKS, stays, streamed, rest, once, held, overlaps, found)
 
 
 def from_dram(way: Way) -> float:
@@ -291,7 +310,7 @@ def read_again(demand: Demand, way: Way) -> float:
 
 def in_load() -> Way:
     """The printed rule of `paper`: all weights are read again with every micro-batch's load."""
-    return Way(IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False)
+    return Way(IN_LOAD, 0.0, 0.0, 0.0, 0.0, 1.0, False, 0.0)
 
 
 def ways(room: Room, weights: float, k: int, chiplets: int, rates: Rates) -> tuple[Way, Way]:
@@ -302,16 +321,18 @@ def ways(room: Room, weights: float, k: int, chiplets: int, rates: Rates) -> tup
     that costs no bytes. Copies that wait have room first: each byte of them would cross DRAM twice.
     """
     free = room.l2 - room.weights - room.live
-    whole = Way(WHOLE, room.weights, 0.0, 0.0, 0.0, 1.0, False)
+    found = room.reused + room.reused_copied
+    whole = Way(WHOLE, room.weights, 0.0, 0.0, 0.0, 1.0, False, found)
     if free >= 0.0:
         held = 1.0 if room.waiting <= free else free / room.waiting
-        whole = Way(WHOLE, room.weights, 0.0, 0.0, 0.0, held, free - held * room.waiting >= room.second)
+        whole = Way(WHOLE, room.weights, 0.0, 0.0, 0.0, held, free - held * room.waiting >= room.second, found)
         if whole.overlaps and held == 1.0:
             return whole, whole
     held = 1.0 if room.waiting <= room.slack else room.slack / room.waiting
     left = max(0.0, room.slack - held * room.waiting)
     most = pinned(room, weights, left, held, chiplets, False)
-    most = Way(BLOCKS, most.pinned, most.parted, most.copied, most.gathered, held, left - most.pinned >= room.second)
+    beside = left - most.pinned >= room.second
+    most = Way(BLOCKS, most.pinned, most.parted, most.copied, most.gathered, held, beside, most.found)
     fewer = pinned(room, weights, max(0.0, left - room.second), held, chiplets, left >= room.second)
     no_dearer = from_dram(fewer) <= from_dram(most) and fewer.gathered <= most.gathered
     blocks = fewer if k > 1 and no_dearer else most
@@ -377,11 +398,11 @@ def turns(
 def printed(demand: Demand, rates: Rates) -> Terms:
     """The stage as SCAR prints it (III-E): all weights with every load, everything one after another."""
     d = demand
-    k = micro_batches(d.batch, d.micro_batch)
-    load_s = dram_s(d.micro_batch * d.load + d.weights, max(d.load_hops, d.weights_hops), rates)
+    k, once = micro_batches(d.batch, d.micro_batch), d.weights - d.reused
+    load_s = dram_s(d.micro_batch * d.load + once, max(d.load_hops, d.weights_hops), rates)
     store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
     fill_s = load_s + store_s + d.forward_s + d.exchange_s + d.compute_s
-    weights, load, store = k * d.weights, d.batch * d.load, d.batch * d.store
+    weights, load, store = k * once, d.batch * d.load, d.batch * d.store
     dram = weights + load + store
     mac_j, l1_j, l2_j, noc_j = d.batch * d.mac_j, d.batch * d.l1_j, d.batch * d.l2_j, d.batch * d.noc_j
     fill_j = d.batch * d.fill_j + k * d.weight_fill_j
@@ -399,7 +420,7 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     d, blocks = demand, way.keeping == BLOCKS
     k, rounds = micro_batches(d.batch, d.micro_batch), d.batch / d.micro_batch
     full, last = inside(d, way, 1.0, rates), inside(d, way, d.last, rates)
-    again, gone = read_again(d, way), evicted(d, way)
+    again, gone, once = read_again(d, way), evicted(d, way), d.weights - way.found
     load_s = dram_s(d.micro_batch * d.load, d.load_hops, rates)
     store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
     spill_s = dram_s(gone, d.dram_hops, rates)
@@ -409,25 +430,26 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     last_fill_s, last_steady_s = turns(
         last, d.last * load_s, d.last * store_s, d.last * ports_s, d.last * d.receive_s, way.overlaps
     )
-    resident_s = (d.weights - from_dram(way)) / rates.dram_bytes_s
+    resident_s = (once - from_dram(way)) / rates.dram_bytes_s
     ready_s = 0.0
     if d.weights > 0.0:
         # Weights come in the order of need, from when those of earlier stages are there, and by the same DRAM as the
         # first micro-batch's input.
-        first_s = dram_s(d.weights + again + gone, d.weights_hops, rates)
-        latency_s = first_s - (d.weights + again + gone) / rates.dram_bytes_s
+        first_s = dram_s(once + again + gone, d.weights_hops, rates)
+        latency_s = first_s - (once + again + gone) / rates.dram_bytes_s
         ready_s = max(latency_s + d.arrival_s + (d.blocks_s if blocks else 0.0), first_s)
         ready_s += d.pace_s - d.compute_s if way.overlaps else d.exchange_s
         ready_s += d.micro_batch * d.load / rates.dram_bytes_s + max(store_s, ports_s)
 
     entering = d.weights + (k - 1) * (from_dram(way) + way.gathered)
-    weights, load, store = d.weights + (k - 1) * from_dram(way), d.batch * d.load, d.batch * d.store
+    weights, load, store = once + (k - 1) * from_dram(way), d.batch * d.load, d.batch * d.store
     again, spill = k * again, rounds * gone
     dram = weights + again + load + store + spill
     mac_j, l1_j, l2_j, noc_j = d.batch * d.mac_j, d.batch * d.l1_j, d.batch * d.l2_j, d.batch * d.noc_j
     l2_j += d.batch * d.blocks_j if blocks else 0.0
     fill_j = d.batch * d.fill_j + (again + spill) * d.byte_j
     fill_j += d.weight_fill_j * (entering / d.weights) if d.weights > 0.0 else 0.0
+    fill_j -= d.reused_fill_j * (way.found / d.reused) if d.reused > 0.0 else 0.0
     drain_j, dram_j, nop_j = d.batch * d.drain_j, dram * rates.dram_j, d.hop_bytes * rates.link_j
     energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + dram_j + nop_j
     first_s = max(fill_s, ready_s)

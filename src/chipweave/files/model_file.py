@@ -92,7 +92,7 @@ class LayerSpec(Spec):
     shares: Name | None = Field(
         None,
         description="Name of a layer listed before whose weights this one uses too: the model's total counts them "
-        "once. Default: weights of its own.",
+        "once, and a stage that holds both loads and holds them once. Default: weights of its own.",
     )
     inputs: list[Operand] | None = Field(
         None,

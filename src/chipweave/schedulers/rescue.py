@@ -1,4 +1,7 @@
-"""Limits come first: where a scheduler's own space holds nothing within them, what `weave` finds."""
+"""A scheduler as it is asked: objectives that order schedules alike are searched for alike, and limits come first.
+
+Where a scheduler's own space holds nothing within the limits, what `weave` finds is taken.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.plan.certificate import LIMITED, Unmet
 from chipweave.plan.limits import has_limits
+from chipweave.plan.objective import NAMED, in_terms_of, of_powers, powers_of
 from chipweave.schedulers import scheduler
-from chipweave.schedulers.search import Found, Request
+from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.schedulers.weave.options import WeaveOptions
 
 RESCUER = "weave"
@@ -19,6 +23,30 @@ RESCUER = "weave"
 
 STEPS = 5_000
 """Layers that it evaluates exactly, where no time limit is given: the same bytes every time."""
+
+
+def found_by(name: str, ready: Prepared, request: Request, rescued: bool = True) -> Found:
+    """What a scheduler finds. Objectives that order schedules alike are searched for alike.
+
+    Args:
+        rescued: where it finds nothing within the limits, what `weave` does (`within_limits`).
+
+    Raises:
+        InputError, InfeasibleError: as that scheduler does.
+    """
+    search = within_limits if rescued else lambda name, ready, request: scheduler(name)(ready, request)
+    goal = request.objective
+    powers = None if goal.function is NAMED.get(goal.name) else powers_of(goal)
+    if powers is None:
+        return search(name, ready, request)
+
+    def tell(progress: Progress) -> None:
+        best = progress.incumbent and in_terms_of(goal, powers, progress.incumbent)
+        request.progress(replace(progress, incumbent=best))
+
+    found = search(name, ready, replace(request, objective=of_powers(powers), progress=tell))
+    history = tuple((at_s, in_terms_of(goal, powers, value)) for at_s, value in found.history)
+    return replace(found, history=history)
 
 
 def within_limits(name: str, ready: Prepared, request: Request) -> Found:

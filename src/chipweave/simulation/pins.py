@@ -13,12 +13,14 @@ class Weights:
 
     Args:
         copied: all chiplets of the region use all of them.
+        reused: a layer before in the stage has the same: of what stays nothing is loaded for this one.
     """
 
     copied: bool
     blocks: int
     pinned: tuple[float, float]
     streamed: tuple[float, float]
+    reused: bool = False
 
     @property
     def streams(self) -> bool:
@@ -27,12 +29,14 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Laden:
-    """A layer as it asks for weights: seconds of computing, bytes, and the blocks in which they come."""
+    """A layer as it asks for weights: seconds of computing, bytes, and the blocks in which they come; `reused`: a layer
+    before in the stage has the same."""
 
     seconds: float
     bytes_: float
     blocks: int
     copied: bool
+    reused: bool = False
 
 
 def waits_s(layers: Sequence[Laden], dram_bytes_s: float) -> list[tuple[float, float]]:
@@ -57,6 +61,8 @@ def waits_s(layers: Sequence[Laden], dram_bytes_s: float) -> list[tuple[float, f
 def kept(layers: Sequence[Laden], pinned: tuple[float, float], dram_bytes_s: float) -> list[Weights | None]:
     """Per layer its weights, None where it has none.
 
+    Where layers have the same weights, the same share of all stays.
+
     Args:
         pinned: bytes that stay of the weights that the chiplets have parts of, and of those that they all have.
     """
@@ -65,7 +71,7 @@ def kept(layers: Sequence[Laden], pinned: tuple[float, float], dram_bytes_s: flo
     for kind, budget in enumerate(pinned):
         own = [number for number, layer in enumerate(layers) if layer.bytes_ and layer.copied == bool(kind)]
         left = budget
-        for number in own:
+        for number in [] if any(layer.reused for layer in layers) else own:
             first, rest = _parts(layers[number])
             one = min(left, first, waits[number][0] * dram_bytes_s)
             other = min(left - one, rest, waits[number][1] * dram_bytes_s)
@@ -91,4 +97,4 @@ def _parts(layer: Laden) -> tuple[float, float]:
 
 def _weights(layer: Laden, pinned: tuple[float, float]) -> Weights:
     first, rest = (max(0.0, part - own) for part, own in zip(_parts(layer), pinned, strict=True))
-    return Weights(layer.copied, layer.blocks, pinned, (first, rest))
+    return Weights(layer.copied, layer.blocks, pinned, (first, rest), layer.reused)

@@ -45,7 +45,7 @@ class Track:
 
     pools: tuple[int, int]
     pins: Mapping[int, Gates]
-    mates_loads: Sequence[tuple[int, float]]
+    mates_loads: Sequence[tuple[Numbers, float]]
     streams: Streams = field(default_factory=Streams)
     arrivals: dict[int, Numbers] = field(default_factory=dict)
     load: Numbers = ()
@@ -115,7 +115,7 @@ def _load(draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int) -> Nu
 
 def _pins(
     draft: Draft, pipeline: PipelineRun, stage: StageRun, pool: int, after: Numbers, sooner: Numbers
-) -> tuple[dict[int, Gates], list[tuple[int, float]], Numbers]:
+) -> tuple[dict[int, Gates], list[tuple[Numbers, float]], Numbers]:
     """Weights that stay, one transfer after another: per layer what waits for them; the loads of what waits with mates,
     and their shares of it; what later ones come behind, nothing where there are none.
 
@@ -125,7 +125,7 @@ def _pins(
     what = What("pin", pipeline.window, pipeline.number, stage.number, 0)
     last, late = after, True
     gates: dict[int, Gates] = {}
-    mates: list[tuple[int, float]] = []
+    mates: list[tuple[Numbers, float]] = []
 
     def load(carried: Carried, part: float) -> Numbers:
         nonlocal last, late
@@ -137,16 +137,19 @@ def _pins(
         weights = layer.weights
         if weights is None:
             continue
+        part = (sum(weights.pinned) + sum(weights.streamed)) / stage.weights_bytes[1 if weights.copied else 0]
+        if weights.reused:
+            mates += [((), part)] if weights.copied and stage.mates_load is not None else []
+            continue
         carried = stage.copied if weights.copied else stage.parted
         assert carried is not None
         share = 1.0 - stage.mates_share if weights.copied else 1.0
         whole = stage.weights_bytes[1 if weights.copied else 0]
-        parts = (share * part / whole for part in weights.pinned)
-        first, rest = (load(carried, part) if part else () for part in parts)
+        parts = (share * stays / whole for stays in weights.pinned)
+        first, rest = (load(carried, stays) if stays else () for stays in parts)
         gates[number] = first, rest
         if weights.copied and stage.mates_load is not None:
-            part = (sum(weights.pinned) + sum(weights.streamed)) / whole
-            mates.append((load(stage.mates_load, part)[0], part))
+            mates.append((load(stage.mates_load, part), part))
     return gates, mates, () if late else last
 
 
@@ -182,7 +185,7 @@ def _pass(draft: Draft, pipeline: PipelineRun, stage: StageRun, micro_batch: int
 
 def _gather(draft: Draft, mates: Carried, own: Track, what: What, after: Numbers, room: Numbers) -> Numbers:
     """Weights from the region's chiplets: of the first micro-batch layer by layer, as they come from DRAM."""
-    pieces = [((load,), part) for load, part in own.mates_loads] if what.micro_batch == 0 else [((), 1.0)]
+    pieces = own.mates_loads if what.micro_batch == 0 else [((), 1.0)]
     for loaded, part in pieces:
         behind = (*after, *loaded, *own.lumps.get("mates", ()))
         own.lumps["mates"] = (draft.transfer(what, mates, part, behind, room, own.pools[1], 1 / len(pieces)),)

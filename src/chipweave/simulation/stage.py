@@ -133,7 +133,7 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
         mates=carrier.gathers(way.gathered) if way.gathered else None,
         mates_share=way.gathered / pinned[1] if way.gathered else 0.0,
         exposed_s=max(0.0, waits - sum(pinned) / rates.dram_bytes_s),
-        resident_bytes=sum(pinned),
+        resident_bytes=sum(pinned) - way.found,
         received_bytes=float(max(work.receives.into.max(initial=0.0), work.receives.links.max(initial=0.0))),
     )
 
@@ -154,7 +154,8 @@ def _laden(work: StageWork, in_blocks: bool) -> list[Laden]:
     for place, layer in enumerate(work.stage.layers):
         bytes_ = float(model.bytes_per_element * model.layers[layer].weight_elements)
         own_s = float(seconds[place] + more_s[place]) if in_blocks else float(seconds[place])
-        found.append(Laden(own_s, bytes_, work.block(layer).number, work.need.copied[place] > 0))
+        copied, reused = work.need.copied[place] > 0, work.reuses[place]
+        found.append(Laden(own_s, bytes_, work.block(layer).number, copied, reused))
     return found
 
 

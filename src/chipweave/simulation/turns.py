@@ -93,19 +93,20 @@ def streamed_by_kind(stage: StageRun) -> tuple[float, float]:
 def arrival_s(draft: Draft, stage: StageRun) -> float:
     """From the first byte of weights to the end of the computing, as all of them, and the first micro-batch's input,
     come one after another."""
-    computed_s = came_s = 0.0
+    computed_s = came_s = anew_s = 0.0
     for layer in stage.layers:
-        if layer.weights is None:
-            computed_s += layer.whole_s
-            continue
         weights = layer.weights
+        if weights is None or weights.reused:
+            computed_s += layer.whole_s
+            anew_s += sum(weights.streamed) / draft.floor.bytes_s[0] if weights is not None else 0.0
+            continue
         whole_s = (sum(weights.pinned) + sum(weights.streamed)) / draft.floor.bytes_s[0]
         begins_s = max(computed_s, came_s + whole_s / weights.blocks)
         computed_s = max(begins_s + layer.whole_s, came_s + whole_s + layer.whole_s / weights.blocks)
         came_s += whole_s
     more_s = sum(layer.seconds - layer.whole_s for layer in stage.layers)
     once = (stage.again, stage.spill)
-    all_s = came_s + sum(each.alone_s for each in once if each is not None)
+    all_s = came_s + anew_s + sum(each.alone_s for each in once if each is not None)
     input_s = 0.0 if stage.load is None else stage.load.alone_s
     return weights_latency_s(stage) + max(computed_s + more_s, all_s) + input_s
 

@@ -33,7 +33,7 @@ from chipweave.what_if.packages import (
     with_twice_the_links,
     with_twice_the_pes,
 )
-from chipweave.what_if.search import Searched, anew, by_scheduler, improved
+from chipweave.what_if.search import Searched, anew, by_scheduler, improved, options_of
 from chipweave.what_if.variants import other_chiplets, other_micro_batches
 
 NOTHING = "nothing"
@@ -246,12 +246,11 @@ def _dataflow(asked: Asked) -> Change:
 
 
 def _scheduler(name: str, asked: Asked) -> Change:
-    return _found(asked, by_scheduler(asked.ready, name, asked.request, asked.steps), f"scheduler {name}")
-
-
-def _found(asked: Asked, found: Searched, name: str) -> Change:
+    """What `schedule` finds with that scheduler: the remark says with which options."""
+    found = by_scheduler(asked.ready, name, asked.request, asked.steps)
     figures = figures_of(asked.ready, found.schedule, asked.request.objective)
-    return Change(name, "the same silicon", searched=figures, notes=tuple(_ended(found)))
+    options = f"`schedule` finds it with {options_of(name, asked.request, asked.steps)}"
+    return Change(f"scheduler {name}", "the same silicon", searched=figures, notes=(options, *_ended(found)))
 
 
 def _posed(asked: Asked, package: Package) -> Prepared:

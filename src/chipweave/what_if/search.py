@@ -8,9 +8,9 @@ import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.plan.schedule import Schedule
-from chipweave.schedulers import scheduler
 from chipweave.schedulers.alone import Alone
 from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Judge, draft_of
 from chipweave.schedulers.weave.improve import Climber, improve, shaken
@@ -18,6 +18,10 @@ from chipweave.schedulers.weave.options import WeaveOptions
 
 MOST_CLIMBS = 12
 """Climbs of one search, however few layers they evaluate."""
+
+
+STEPPED = ("weave", "optimal")
+"""Schedulers that count the layers they evaluate."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,12 @@ def anew(ready: Prepared, regions: bool, request: Request, steps: int) -> Search
 
 
 def by_scheduler(ready: Prepared, name: str, request: Request, steps: int) -> Searched:
-    """What a scheduler finds until the request's deadline.
+    """What a scheduler finds until the request's deadline, as `schedule` asks it with `options_of` it.
 
     Raises:
         InputError, InfeasibleError: as that scheduler does.
     """
-    options = WeaveOptions(steps=steps) if name in ("weave", "optimal") else None
+    options = WeaveOptions(steps=steps) if name in STEPPED else None
     asked = Request(
         objective=request.objective,
         seed=request.seed,
@@ -82,5 +86,11 @@ def by_scheduler(ready: Prepared, name: str, request: Request, steps: int) -> Se
         stop=request.stop,
         may_fail=True,
     )
-    found = scheduler(name)(ready, asked)
+    found = found_by(name, ready, asked, rescued=False)
     return Searched(found.schedule, not found.complete)
+
+
+def options_of(name: str, request: Request, steps: int) -> str:
+    """What `schedule` is to be given so that it finds what `by_scheduler` does, where time ends neither."""
+    own = f" --steps {steps}" if name in STEPPED else ""
+    return f"--scheduler {name}{own} --seed {request.seed}"

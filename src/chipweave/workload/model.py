@@ -120,6 +120,17 @@ class Model:
                 first = index + 1
         return tuple(units)
 
+    @cached_property
+    def same_weights(self) -> tuple[int, ...]:
+        """Per layer the last one before it that has the same weights, -1 where there is none."""
+        last: dict[str, int] = {}
+        found = []
+        for number, layer in enumerate(self.layers):
+            whose = layer.shares or layer.name
+            found.append(last.get(whose, -1) if layer.shares else -1)
+            last[whose] = number
+        return tuple(found)
+
     @property
     def macs(self) -> int:
         return sum(layer.macs for layer in self.layers)

@@ -118,7 +118,19 @@ def test_layer_names_equal_the_table(table: str) -> None:
 @pytest.mark.parametrize("table", TOTALS)
 def test_totals_equal_the_summary(table: str) -> None:
     model, total = build_model(_network(table)), TOTALS[table]
-    assert (model.macs, model.weight_elements) == (int(total["macs"]), int(total["weights"]))
+    every = sum(layer.weight_elements for layer in model.layers)  # a table's rows repeat weights that layers share
+    assert (model.macs, every) == (int(total["macs"]), int(total["weights"]))
+    if table not in ("planercnn", "planercnn_640"):
+        assert model.weight_elements == every
+
+
+@pytest.mark.parametrize("name", ["planercnn", "planercnn_640"])
+def test_the_proposal_network_has_one_set_of_weights(name: str) -> None:
+    """Five levels: 512 filters of 256 x 3 x 3, and 6 and 12 of 512, of which four repeat the first."""
+    model = build_model(name)
+    every = sum(layer.weight_elements for layer in model.layers)
+    assert every - model.weight_elements == 4 * (512 * 256 * 9 + 512 * (6 + 12))
+    assert {layer.shares for layer in model.layers} == {"", "rpn.P2.shared", "rpn.P2.class", "rpn.P2.bbox"}
 
 
 def test_every_network_but_two_has_a_table() -> None:

@@ -13,7 +13,7 @@ from chipweave.evaluation.contention import Sharer
 from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Cuts, Held, Need, extent, in_rows, meet, sizes
-from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2
+from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2, reuses
 from chipweave.evaluation.exact.moves import moved
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
@@ -192,9 +192,11 @@ class StageWork:
             live=max(self.need.live),
             second=_second_buffer(self),
             weights=sum(self.need.weights),
-            copied=sum(self.need.copied),
+            copied=sum(self.need.copied) - self.reused[1],
             slack=self.kept[0],
             waiting=sum(turns * float(self.arriving(each).max()) for each, turns in self.waiting),
+            reused=self.reused[0],
+            reused_copied=self.reused[1],
         )
 
     @cached_property
@@ -214,7 +216,7 @@ class StageWork:
         if not self.setting.detailed:
             return (in_load(),)
         chiplets, k = len(self.stage.chiplets), self.setting.micro_batches
-        one, other = ways(self.room, self.weight_bytes, k, chiplets, self.setting.ready.rates)
+        one, other = ways(self.room, self.weight_bytes - sum(self.reused), k, chiplets, self.setting.ready.rates)
         return (one,) if one == other else (one, other)
 
     @cached_property
@@ -286,7 +288,9 @@ class StageWork:
         s, chiplets = self.setting, len(self.stage.chiplets)
         alike: dict[object, Floats] = {}
         wanted: tuple[dict[object, float], ...] = ({}, {})
-        for layer, copied in zip(self.stage.layers, self.need.copied, strict=True):
+        for layer, copied, there in zip(self.stage.layers, self.need.copied, self.reuses, strict=True):
+            if there:
+                continue
             shape, split = s.model.layers[layer], s.cuts.splits[layer]
             key: object = (split, channel_units(shape), (shape.out_y, shape.out_x) if split.weights else ())
             if key not in alike:
@@ -305,8 +309,23 @@ class StageWork:
 
     @cached_property
     def weight_bytes(self) -> int:
+        """Of every layer, also where several have the same weights."""
         s = self.setting
         return s.model.bytes_per_element * sum(s.model.layers[layer].weight_elements for layer in self.stage.layers)
+
+    @cached_property
+    def reuses(self) -> tuple[bool, ...]:
+        """Per layer, whether a layer before in the stage has the same weights."""
+        return reuses(self.setting.model, self.stage, self.setting.cuts)
+
+    @cached_property
+    def reused(self) -> tuple[int, int]:
+        """Of `weight_bytes` those of layers that reuse weights which the chiplets have parts of, and which all have."""
+        found, model = [0, 0], self.setting.model
+        for layer, copied, there in zip(self.stage.layers, self.need.copied, self.reuses, strict=True):
+            if there:
+                found[1 if copied else 0] += model.bytes_per_element * model.layers[layer].weight_elements
+        return found[0], found[1]
 
     @cached_property
     def stores(self) -> Transfer:
@@ -553,6 +572,8 @@ def _demand(work: StageWork) -> Demand:
         fill_j=fill_j,
         drain_j=drain_j,
         weight_fill_j=float(costs["weight_load_j"].sum()) if setting.detailed else 0.0,
+        reused=sum(work.reused),
+        reused_fill_j=float(costs["weight_load_j"][np.array(work.reuses)].sum()) if setting.detailed else 0.0,
         byte_j=max(setting.ready.byte_j(setting.pipeline.task)[each] for each in work.region.classes),
     )
 
@@ -583,7 +604,7 @@ def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, f
         blocks = work.block(layer).number
         weights_s = bytes_ / setting.ready.rates.dram_bytes_s
         stream_layer(layer_s[at] + more_s[at], weights_s, blocks, state)
-        stream_layer(layer_s[at], weights_s, blocks, whole)
+        stream_layer(layer_s[at], 0.0 if work.reuses[at] else weights_s, blocks, whole)
     return exposed_s(state), float(whole[ARRIVAL])
 
 
@@ -626,13 +647,21 @@ def _weights(work: StageWork, way: Way, k: int) -> Transfer:
     parted, copied = work.weights
     if way.keeping == WHOLE:
         return together(net, (parted, copied))
-    every = sum(work.need.copied)
-    alone = work.weight_bytes - every
-    parts = [parted.times(1 + (k - 1) * way.parted / alone)] if alone else []
+    again, again_copied = work.reused
+    every = sum(work.need.copied) - again_copied
+    alone = work.weight_bytes - every - again - again_copied
+    parts = []
+    if alone:
+        # Layers that reuse what does not stay have it streamed anew, the first time, too.
+        anew = again * way.parted / (alone + again)
+        parts.append(parted.times(1 + ((k - 1) * way.parted + anew) / alone))
+    once = way.gathered
     if every:
-        parts.append(copied.times((every - way.gathered + (k - 1) * way.copied) / every))
+        uses = every + again_copied
+        once, anew = way.gathered * (every / uses), way.copied * (again_copied / uses)
+        parts.append(copied.times((every - once + (k - 1) * way.copied + anew) / every))
     if way.gathered:
-        parts.append(work.spread(way.gathered))
+        parts.append(work.spread(once))
     return together(net, parts)
 
 

@@ -18,6 +18,7 @@ from chipweave.hardware.package import BITS_PER_BYTE, Package
 from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.workload.layer import channel_units
+from chipweave.workload.model import Model
 from chipweave.workload.scenario import Task
 
 FEW_SAMPLES = 8
@@ -132,6 +133,12 @@ class Prepared:
 def prepare(problem: Problem | Prepared) -> Prepared:
     """The problem made ready; one that is ready already stays as it is."""
     return problem if isinstance(problem, Prepared) else Prepared(problem)
+
+
+def least_fill_j(model: Model, fill_j: Floats) -> Floats:
+    """Per layer, joules that bring its weights into an L2; none of layers whose weights one before has: they may find
+    them there."""
+    return np.where([bool(layer.shares) for layer in model.layers], 0.0, fill_j)
 
 
 def _network(ready: Prepared) -> Network:

@@ -24,7 +24,7 @@ class Footprint:
 
     Args:
         live: per layer, the activations that would be held while it runs, were all of them held.
-        weights: per layer, what its slowest part needs.
+        weights: per layer, what its slowest part needs; 0 where a layer before has the same (`reuses`).
         copied: per layer, weights of which every chiplet of the region uses all (0 where weights are parted).
     """
 
@@ -49,18 +49,42 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
             for layer in range(max(start, first), last + 1):
                 live[layer - stage.first] += scale * elements
     weights = [scale * model.layers[layer].weight_elements for layer in stage.layers]
+    again = reuses(model, stage, cuts)
     if chiplets == 1:
-        return Footprint(tuple(live), tuple(weights), (0.0,) * len(weights))
+        held = tuple(0 if twice else bytes_ for twice, bytes_ in zip(again, weights, strict=True))
+        return Footprint(tuple(live), held, (0.0,) * len(weights))
     assert cuts is not None
     used = [
-        _largest_share(model.layers[layer], cuts.splits[layer], bytes_)
-        for layer, bytes_ in zip(stage.layers, weights, strict=True)
+        0 if twice else _largest_share(model.layers[layer], cuts.splits[layer], bytes_)
+        for layer, twice, bytes_ in zip(stage.layers, again, weights, strict=True)
     ]
     copied = [
         0 if stage.partition(layer) is Partition.INPUT_SHARED else bytes_
         for layer, bytes_ in zip(stage.layers, weights, strict=True)
     ]
     return Footprint(tuple(live), tuple(used), tuple(copied))
+
+
+def reuses(model: Model, stage: Stage, cuts: Cuts | None = None) -> tuple[bool, ...]:
+    """Per layer of the stage, whether its chiplets have its weights already, of a layer before in the stage.
+
+    On several chiplets, where both are cut alike: what each chiplet has of them is then the same.
+    """
+    found = []
+    for layer in stage.layers:
+        before = model.same_weights[layer]
+        while before >= stage.first and not _cut_alike(model, stage, before, layer, cuts):
+            before = model.same_weights[before]
+        found.append(before >= stage.first)
+    return tuple(found)
+
+
+def _cut_alike(model: Model, stage: Stage, one: int, other: int, cuts: Cuts | None) -> bool:
+    if len(stage.chiplets) == 1:
+        return True
+    assert cuts is not None
+    cut = [(stage.partition(each), cuts.splits[each], channel_units(model.layers[each])) for each in (one, other)]
+    return cut[0] == cut[1]
 
 
 def kept_in_l2(

@@ -19,12 +19,14 @@ from chipweave.ndarrays import Bools, Floats, Ints
 
 class Streamed(NamedTuple):
     """Per class and layer, [c, l]: seconds of a micro-batch, those that blocks take longer, seconds of the weights at
-    the DRAM's pace, and how many blocks they are."""
+    the DRAM's pace, and how many blocks they are. `same`: per layer, the last one before it with the same weights
+    (-1: none)."""
 
     compute_s: Floats
     blocks_s: Floats
     weights_s: Floats
     blocks: Ints
+    same: Ints
 
 
 class Kept(NamedTuple):
@@ -85,7 +87,8 @@ def kept(
                     seconds, more_s = streamed.compute_s[c, layer], streamed.blocks_s[c, layer]
                     weights_s, blocks = streamed.weights_s[c, layer], streamed.blocks[c, layer]
                     streams.stream_layer(seconds + more_s, weights_s, blocks, state)
-                    streams.stream_layer(seconds, weights_s, blocks, whole)
+                    arrives_s = 0.0 if streamed.same[layer] >= first[i] else weights_s
+                    streams.stream_layer(seconds, arrives_s, blocks, whole)
                 at = (c, entry(i - a, j - a, n))
                 made.slack[at], made.back[at] = books.sums[SLACK], books.sums[BACK]
                 made.wrote[at], made.again[at] = books.sums[WROTE], books.sums[AGAIN]

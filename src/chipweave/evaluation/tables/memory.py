@@ -36,8 +36,12 @@ class Operands(NamedTuple):
 
 
 @kernel()
-def footprints(spans: Units, operands: Operands, weights: Floats) -> tuple[Floats, Floats]:
-    """`live` and `two_largest`, both [i, j] in bytes (twin: `exact/memory.py footprint`)."""
+def footprints(spans: Units, operands: Operands, weights: Floats, same: Ints) -> tuple[Floats, Floats]:
+    """`live` and `two_largest`, both [i, j] in bytes (twin: `exact/memory.py footprint`).
+
+    Args:
+        same: per layer the last one before it that has the same weights, -1 where there is none.
+    """
     first, last = spans
     units, layers = len(first), len(weights)
     live, two_largest = np.zeros((units, units)), np.zeros((units, units))
@@ -50,6 +54,8 @@ def footprints(spans: Units, operands: Operands, weights: Floats) -> tuple[Float
         for j in range(i, units):
             for layer in range(first[j], last[j] + 1):
                 peak = max(peak, _hold(layer, first[i], operands, held, until))
+                if same[layer] >= first[i]:
+                    continue
                 if weights[layer] > largest:
                     largest, second = weights[layer], largest
                 elif weights[layer] > second:

@@ -381,20 +381,25 @@ def stage_tables(
     chosen = np.array(sizes, dtype=np.int64)
     arrays = arrays_of(ground.ready, ground.task)
     part = part_of(ground.ready, ground.task, 0, arrays.units, line.micro_batch)
-    made = kernel.stages(arrays, part, units, chosen, longest, float(limit_s), line, _alike(units, longest))
+    made = kernel.stages(arrays, part, units, chosen, longest, float(limit_s), line, _alike(ground, units, longest))
     return np.ascontiguousarray(made.transpose(0, 2, 1, 3))
 
 
-def _alike(units: UnitTables, longest: int) -> Ints:
+def _alike(ground: Ground, units: UnitTables, longest: int) -> Ints:
     """[h] the first unit from which on the next `longest` units are those from unit h on: deep models repeat blocks."""
-    count = len(units.copied)
+    model, at, count = ground.model, ground.unit_of, len(units.copied)
     skips: list[list[bytes]] = [[] for _ in range(count)]
     for (made, reader), skip_s in zip(units.skip.tolist(), units.skip_s, strict=True):
         skips[reader] += [(reader - made).to_bytes(4), skip_s.tobytes()]
+    back: list[tuple[int, ...]] = [() for _ in range(count)]
+    for layer, before in enumerate(model.same_weights):
+        if before >= 0:
+            back[at[layer]] += (layer - before,)
     fields = [field for field in units if field is not units.skip and field is not units.skip_s]
     numbers: dict[object, int] = {}
     kinds = [
-        numbers.setdefault((*(field[u].tobytes() for field in fields), *skips[u]), len(numbers)) for u in range(count)
+        numbers.setdefault((*(field[u].tobytes() for field in fields), *skips[u], back[u]), len(numbers))
+        for u in range(count)
     ]
     first: dict[tuple[int, ...], int] = {}
     return np.array([first.setdefault(tuple(kinds[h : h + longest]), h) for h in range(count)], dtype=np.int64)

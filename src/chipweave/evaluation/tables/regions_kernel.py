@@ -163,7 +163,7 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
     """Fill in the stage's terms from what was added up. Returns its time alone, without what it brings in and sends
     out, which a choice among partitions minimises (infinite where the micro-batch does not fit)."""
     rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
-    room = law.Room(line.l2_bytes, state[_LIVE], second, state[_WEIGHTS], state[_COPIED], state[_SLACK], 0.0)
+    room = law.Room(line.l2_bytes, state[_LIVE], second, state[_WEIGHTS], state[_COPIED], state[_SLACK], 0.0, 0.0, 0.0)
     if not rates.detailed:
         if line.micro_batch > 1 and not law.fits_l2(state[_LIVE], state[_ONE] + state[_TWO], line.l2_bytes):
             return np.inf
@@ -211,9 +211,9 @@ def _demand(state: Floats, chiplets: int, weights: float, way: Way, line: Line) 
             law.gather_byte_s(chiplets, rates),
             law.gather_fixed_s(state[_COPIED_LAYERS], line.spans[chiplets], rates),
         ),
-        Brought(weights, 0.0, 0.0, chiplets * state[_EVICTED], 0.0, 0.0, line.dram_hops),
+        Brought(weights, 0.0, 0.0, 0.0, chiplets * state[_EVICTED], 0.0, 0.0, line.dram_hops),
         hop_bytes,
-        Joules(state[_ENERGY], 0.0, 0.0, line.byte_j),
+        Joules(state[_ENERGY], 0.0, 0.0, line.byte_j, 0.0),
     )
 
 
@@ -224,7 +224,7 @@ def _fill_in(way: Way, made: Terms, demand: Demand, room: Room, line: Line, term
     terms[PACE_S], terms[COMPUTE_S], terms[EXPOSED_S] = within.pace_s, within.compute_s, within.exposed_s
     terms[EXCHANGE_S], terms[STREAMS_S], terms[GATHER_S] = within.exchange_s, within.streams_s, within.gather_s
     terms[RESIDENT_S], terms[READY_S] = made.resident_s, made.ready_s
-    terms[LOADED] = demand.weights if way.keeping == law.IN_LOAD else 0.0
+    terms[LOADED] = demand.weights - demand.reused if way.keeping == law.IN_LOAD else 0.0
     terms[ENERGY_J], terms[DRAM_BYTES] = made.energy_j, made.dram
     terms[LEFT], terms[OPEN] = -1.0, 0.0
     return float(made.alone_s)

@@ -34,10 +34,12 @@ class Spent(NamedTuple):
 
 
 class Brought(NamedTuple):
-    """Bytes: all weights; activations of one sample from and to DRAM; what is evicted, waits and is read again in a
-    micro-batch; links between the stage and its interface."""
+    """Bytes: the weights of every layer, and those of layers whose weights one before has; activations of one sample
+    from and to DRAM; what is evicted, waits and is read again in a micro-batch; links between the stage and its
+    interface."""
 
     weights: float
+    reused: float
     load: float
     store: float
     evicted: float
@@ -47,12 +49,14 @@ class Brought(NamedTuple):
 
 
 class Joules(NamedTuple):
-    """Of one sample inside the chiplets, and what blocks take more; of all weights that enter, once; of a byte."""
+    """Of one sample inside the chiplets, and what blocks take more; of every layer's weights that enter, once; of a
+    byte; of the weights of layers whose weights one before has."""
 
     inside_j: float
     blocks_j: float
     weight_fill_j: float
     byte_j: float
+    reused_fill_j: float
 
 
 @inner(forceinline=True)
@@ -98,6 +102,8 @@ def demand_of(samples: tuple[int, int], spent: Spent, brought: Brought, hop_byte
         drain_j=0.0,
         weight_fill_j=joules.weight_fill_j,
         byte_j=joules.byte_j,
+        reused=brought.reused,
+        reused_fill_j=joules.reused_fill_j,
     )
 
 
@@ -191,6 +197,9 @@ def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rate
     """What a stage asks for, and of its chiplet's L2; of its joules only the sum counts."""
     u, v, c, micro, kept = span.first, span.last, place.kind, part.micro, part.kept
     size, weights = micro.size, task.weights[v + 1] - task.weights[u]
+    reused = reused_fill_j = 0.0
+    if len(task.reused) > 0:
+        reused, reused_fill_j = task.reused[u, v], task.reused_fill_j[c, u, v]
     compute_s = micro.compute_s[c, v + 1] - micro.compute_s[c, u]
     inside_j = micro.work_j[c, v + 1] - micro.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v]
     slack = evicted = again = exposed_s = arrival_s = 0.0
@@ -206,23 +215,26 @@ def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rate
     demand = demand_of(
         (task.batch, size),
         Spent(compute_s, 0.0, compute_s, blocks_s, exposed_s, arrival_s, span.forward_s, port_s, receive_s, 0.0, 0.0),
-        Brought(weights, span.load, span.store, evicted, 2 * size * span.skipped, again, place.dram_hops),
+        Brought(weights, reused, span.load, span.store, evicted, 2 * size * span.skipped, again, place.dram_hops),
         span.forward_hop_bytes,
         Joules(
             inside_j,
             micro.blocks_j[c, v + 1] - micro.blocks_j[c, u],
             task.fill_weight_j[c, v + 1] - task.fill_weight_j[c, u],
             task.byte_j[c],
+            reused_fill_j,
         ),
     )
     room = Room(
         place.l2_bytes,
         size * task.live[u, v],
         size * (span.load + span.store + span.forward + span.receive),
-        weights,
+        weights - reused,
         0.0,
         slack,
         size * span.waiting,
+        reused,
+        0.0,
     )
     return demand, room
 
@@ -242,7 +254,7 @@ def best_way(demand: Demand, room: Room, rates: Rates) -> tuple[Way, Terms]:
     """Of the ways to keep a stage's weights on a single chiplet the better one, with what it costs."""
     if not rates.detailed:
         return law.in_load(), law.printed(demand, rates)
-    way, other = law.ways(room, demand.weights, law.micro_batches(demand.batch, demand.micro_batch), 1, rates)
+    way, other = law.ways(room, room.weights, law.micro_batches(demand.batch, demand.micro_batch), 1, rates)
     terms = law.kept(demand, way, rates)
     if other.keeping != way.keeping:
         second = law.kept(demand, other, rates)

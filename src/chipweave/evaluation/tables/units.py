@@ -32,6 +32,8 @@ class TaskArrays(NamedTuple):
         fill_input_j, drain_j: [c, i, j] joules of tensors entering and leaving the stage (`paper`: 0).
         byte_j: [c] of a byte that enters or leaves L2.
         weights: [units + 1] prefix sums of bytes.
+        reused, reused_fill_j: [i, j] bytes and [c, i, j] joules of them that are of layers whose weights a layer before
+            in the stage has; empty where no two layers have the same.
         two_largest, live: [i, j] bytes: the two largest layers' weights, the largest live set.
         uses, layers: what layers read; their weights, blocks and pieces in flight [c, l].
         last_reader: per layer; beyond all layers for an output of the network.
@@ -46,6 +48,8 @@ class TaskArrays(NamedTuple):
     drain_j: Floats
     byte_j: Floats
     weights: Floats
+    reused: Floats
+    reused_fill_j: Floats
     two_largest: Floats
     live: Floats
     uses: Uses
@@ -99,7 +103,8 @@ def task_arrays(ready: Prepared, task: int) -> TaskArrays:
     scale = model.bytes_per_element
     layer_weights = np.array([scale * layer.weight_elements for layer in model.layers], dtype=np.float64)
     operands = _operands(model)
-    live, two_largest = footprints(units, operands, layer_weights)
+    same = np.array(model.same_weights, dtype=np.int64)
+    live, two_largest = footprints(units, operands, layer_weights, same)
     shape = (len(classes), len(first), len(first))
     last_reader = _last_reader(model)
     if detailed:
@@ -113,6 +118,7 @@ def task_arrays(ready: Prepared, task: int) -> TaskArrays:
     else:
         fill_input_j = drain_j = np.zeros(shape)
     fill_weight = [c.fill_weight_j if detailed else np.zeros_like(c.cycles) for c in costs]
+    reused, reused_fill_j = _reused(units, same, layer_weights, np.array(fill_weight))
     stage = Stage(0, len(model.layers) - 1, (0,))
     by_class = [layers_of(model, stage, chiplet) for chiplet in classes]
     return TaskArrays(
@@ -125,6 +131,8 @@ def task_arrays(ready: Prepared, task: int) -> TaskArrays:
         drain_j=drain_j,
         byte_j=np.array(ready.byte_j(task)),
         weights=_prefix(layer_weights, ends),
+        reused=reused,
+        reused_fill_j=reused_fill_j,
         two_largest=two_largest,
         live=live,
         uses=uses_of(model, stage, 1),
@@ -149,6 +157,7 @@ def micro_arrays(ready: Prepared, task: int, micro_batch: int) -> Micro:
         np.array([each.seconds for each in more]),
         np.array([bytes_ / ready.rates.dram_bytes_s] * len(classes)),
         np.array([[block.number for block in ready.blocks(task, c)] for c in range(len(classes))], dtype=np.int64),
+        np.array(model.same_weights, dtype=np.int64),
     )
 
     def prefixes(rows: Iterable[Floats]) -> Floats:
@@ -210,6 +219,26 @@ def places(ready: Prepared) -> Places:
         route=route,
         links=len(directed),
     )
+
+
+def _reused(units: Units, same: Ints, weights: Floats, fill_j: Floats) -> tuple[Floats, Floats]:
+    """`reused` and `reused_fill_j` of `TaskArrays` (twin: `exact/memory.py reuses`).
+
+    Args:
+        same: per layer the last one before it with the same weights, -1 where there is none; fill_j: [c, layer].
+    """
+    pairs = [(layer, int(before)) for layer, before in enumerate(same) if before >= 0]
+    if not pairs:
+        return np.zeros((0, 0)), np.zeros((len(fill_j), 0, 0))
+    count = len(units.first)
+    bytes_, joules = np.zeros((count, count)), np.zeros((len(fill_j), count, count))
+    for layer, before in pairs:
+        # A stage that holds both holds the earlier one's unit and the later one's.
+        starts = slice(0, int(np.searchsorted(units.last, before)) + 1)
+        ends = slice(int(np.searchsorted(units.last, layer)), count)
+        bytes_[starts, ends] += weights[layer]
+        joules[:, starts, ends] += fill_j[:, layer, None, None]
+    return bytes_, joules
 
 
 def _prefix(per_layer: Floats, ends: Ints) -> Floats:

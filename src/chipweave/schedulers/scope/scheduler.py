@@ -18,7 +18,7 @@ from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.limits import MISSED, deadlines_s, excess, judged, missed, within
-from chipweave.plan.objective import Objective, slopes
+from chipweave.plan.objective import NAMED, Objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, DraftCosts, pipeline_from
@@ -38,6 +38,8 @@ MERGED = SearchSpace()
 WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.5
 """More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
 improved where the best of them is."""
+NOT_LARGE = 2000
+"""Units of all models times chiplets up to which every objective's search looks for what the others find, too."""
 MOST_WORTH = 10.0
 """A per cent of energy is worth at most so many per cent of latency."""
 
@@ -98,20 +100,16 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     # What has to end first goes first.
     tasks = sorted(range(len(depths)), key=lambda task: (depths[task], deadline_s[task], task))
     runs = [_Run.start(ready, task, order, spaces, request) for task in tasks]
-    # Models run one after another: each is improved with the others' latency and energy beside it.
-    costs = [min(run.costs(run.cheapest), key=lambda cost: request.objective(*cost)) for run in runs]
     limits_s = [ready.tasks[task].latency_limit_s for task in tasks]
+    searches = [
+        _drafts(runs, goal, partial(_value, problem.scenario, goal, limits_s), limits_s, options.polish)
+        for number, goal in enumerate(_goals(runs, request))
+        if number == 0 or not request.out_of_time
+    ]
     judge = partial(_value, problem.scenario, request.objective, limits_s)
-    drafts = _improved(runs, costs, judge, options.polish)
-    if len(runs) > 1:
-        # What the others cost was estimated: now that it is known, the best that was seen of each goes together.
-        before = judge(costs, 0, *costs[0])
+    drafts, costs = min(searches, key=lambda each: judge(each[1], 0, *each[1][0]))
+    if len(searches) > 1:
         drafts = _together(runs, drafts, costs, judge, limits_s)
-        if judge(costs, 0, *costs[0]) < before or before >= MISSED:
-            for at, run in enumerate(runs):
-                drafts[at] = run.again(partial(judge, costs, at), options.polish)
-                costs[at] = run.exact.require(drafts[at])
-            drafts = _together(runs, drafts, costs, judge, limits_s)
     total_s, total_j = sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
     seen = [
         ((total_s - own[0] + latency_s, total_j - own[1] + energy_j), [*drafts[:at], other, *drafts[at + 1 :]])
@@ -129,6 +127,38 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
         notes=_notes(problem, [problem.scenario.tasks[task].name for task in tasks]),
         near=tuple(_schedule(runs, others) for _, others in seen),
     )
+
+
+def _goals(runs: Sequence[_Run], request: Request) -> list[Objective]:
+    """What is searched for: of problems that are not large also what other objectives lead to, as the best schedule for
+    one is at times found on the way to another. In the same order for each, so that none finds what another misses;
+    where time is short, its own first."""
+    own, chiplets = request.objective, len(runs[0].ground.order)
+    if sum(len(run.ground.model.units) for run in runs) * chiplets > NOT_LARGE:
+        return [own]
+    goals = [Objective(name, NAMED[name]) for name in ("latency", "energy", "edp")]
+    if all(own.function is not goal.function for goal in goals):
+        goals.append(own)
+    return goals if request.deadline_s is None else sorted(goals, key=lambda goal: goal.function is not own.function)
+
+
+def _drafts(
+    runs: Sequence[_Run], goal: Objective, judge: Judge, limits_s: Sequence[float | None], rounds: int
+) -> tuple[list[Draft], list[tuple[float, float]]]:
+    """The best draft of every model for an objective, and what each costs."""
+    # Models run one after another: each is improved with the others' latency and energy beside it.
+    costs = [min(run.costs(run.cheapest), key=lambda cost: goal(*cost)) for run in runs]
+    drafts = _improved(runs, costs, judge, rounds)
+    if len(runs) > 1:
+        # What the others cost was estimated: now that it is known, the best that was seen of each goes together.
+        before = judge(costs, 0, *costs[0])
+        drafts = _together(runs, drafts, costs, judge, limits_s)
+        if judge(costs, 0, *costs[0]) < before or before >= MISSED:
+            for at, run in enumerate(runs):
+                drafts[at] = run.again(partial(judge, costs, at), rounds)
+                costs[at] = run.exact.require(drafts[at])
+            drafts = _together(runs, drafts, costs, judge, limits_s)
+    return drafts, costs
 
 
 Judge = Callable[[Sequence[tuple[float, float]], int, float, float], float]
@@ -268,7 +298,7 @@ class _Run:
         for cost, number, drafts in found:
             last = number == len(self.spaces) - 1
             if last or not _far(cost, least, WORTH_IMPROVING):
-                self.request.progress(Progress(number, len(self.spaces), least, "improving"))
+                self.request.progress(Progress(number, len(self.spaces), None, "improving"))
                 starts = [*tops, *drafts] if last else drafts
                 starts.sort(key=lambda draft: value(*self.exact.require(draft)))
                 tops.append(polish(starts, self.exact, self.spaces[number], value, rounds, self.request))

@@ -151,6 +151,12 @@ class Graph:
         C = sum(tensor.C for tensor in operands)
         return self._append(Layer(self._unique(name), Op.GEMM, K=K, C=C, Y=rows.Y, N=rows.N), operands)
 
+    def sharing(self, activation: Activation, first: Activation) -> Activation:
+        """The same output; the layer that makes it has the weights of the one that makes `first`."""
+        layer = self._layers[activation.producer]
+        self._layers[activation.producer] = replace(layer, shares=self._layers[first.producer].name)
+        return activation
+
     def matmul(self, name: str, source: Source, heads: int, rows: int, inner: int, columns: int) -> Activation:
         """`heads` products (rows x inner) @ (inner x columns) of two activations; `source` brings both operands."""
         layer = Layer(self._unique(name), Op.MATMUL, K=heads * columns, C=heads * inner, Y=rows, groups=heads)

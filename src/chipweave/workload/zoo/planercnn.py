@@ -93,12 +93,17 @@ def _pyramid(
 
 
 def _proposals(graph: Graph, pyramid: tuple[Activation, ...]) -> list[Activation]:
-    """The region proposal network on every level (one set of weights, so each level's rows repeat them)."""
-    scores = []
+    """The region proposal network on every level, with one set of weights for all."""
+    scores: list[Activation] = []
+    heads: list[tuple[Activation, ...]] = []
     for level, x in enumerate(pyramid, start=2):
         shared = graph.conv(f"rpn.P{level}.shared", x, K=512, kernel=3)
-        scores.append(graph.conv(f"rpn.P{level}.class", shared, K=6))
-        scores.append(graph.conv(f"rpn.P{level}.bbox", shared, K=12))
+        classes = graph.conv(f"rpn.P{level}.class", shared, K=6)
+        boxes = graph.conv(f"rpn.P{level}.bbox", shared, K=12)
+        heads.append((shared, classes, boxes))
+        for own, first in zip(heads[-1], heads[0], strict=True) if len(heads) > 1 else ():
+            graph.sharing(own, first)
+        scores += [classes, boxes]
     return scores
 
 
