@@ -127,7 +127,7 @@ def _on_regions(ready: Prepared, task: int) -> Floors:
     made = [ready.once(_with_samples, task, number) for number in _samples(ready, task)]
     owner, count, pass_s, more_s, more_j = (
         np.concatenate([getattr(each, name) for each in made])
-        for name in ("owner", "count", "pass_s", "more_s", "more_j")
+        for name in ("owner", "parts", "pass_s", "more_s", "more_j")
     )
     busy_s, joules = (np.concatenate([getattr(each, name) for each in made], axis=1) for name in ("busy_s", "joules"))
     # Candidates of a layer stand together: ways, for each number of samples.
@@ -149,10 +149,11 @@ class _Ways(NamedTuple):
 
 
 class _Candidates(NamedTuple):
-    """Candidates whose parts have the same number of samples (`Floors`), with the distinct layer of each."""
+    """Candidates whose parts have the same number of samples (`Floors`), with the distinct layer of each; `parts` are
+    how many there are of each kind."""
 
     owner: Ints
-    count: Floats
+    parts: Floats
     busy_s: Floats
     pass_s: Floats
     joules: Floats
