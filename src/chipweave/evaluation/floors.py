@@ -151,7 +151,8 @@ class _Ways(NamedTuple):
 
 
 class _Candidates(NamedTuple):
-    """Candidates whose parts have the same number of samples (`Floors`), with the distinct layer of each."""
+    """Candidates whose parts have the same number of samples (`Floors`), with the distinct layer of each; `parts` are
+    how many there are of each kind."""
 
     owner: Ints
     parts: Floats
