@@ -345,6 +345,13 @@ def test_a_filter_larger_than_its_input_is_an_error(read: Any) -> None:
         read(net)
 
 
+def test_an_input_of_no_elements_is_an_error_that_names_its_axis(read: Any) -> None:
+    net = Net()
+    net.node("Conv", net.input("x", (1, 3, 0, 8)), net.weight("w", 4, 3, 1, 1))
+    with pytest.raises(InputError, match="its input has Y=0, X=8, that is nothing"):
+        read(net)
+
+
 def test_operands_of_several_widths(read: Any) -> None:
     """Half-precision inputs times single-precision weights: 32 x 128 x 64 products."""
     net = Net()
@@ -383,7 +390,8 @@ def test_weights_of_several_layers_count_once_and_are_noted(read: Any) -> None:
     made = read(net)
     assert made.model.weight_elements == 2 * 36
     assert made.notes == (
-        "2 layers share weights with others; the model's total counts these once, a schedule brings them to each layer",
+        "2 layers share weights with others; the model's total counts these once, and a stage that holds several of "
+        "them loads and holds them once",
     )
 
 

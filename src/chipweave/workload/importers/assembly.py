@@ -118,8 +118,8 @@ class Assembly:
         if sharing:
             several = len(sharing) + sum(bool(layer.shares) for layer in self._layers)
             self.notes.append(
-                f"{several} layers share weights with others; the model's total counts these once, a schedule brings "
-                "them to each layer"
+                f"{several} layers share weights with others; the model's total counts these once, and a stage that "
+                "holds several of them loads and holds them once"
             )
         model = Model(
             legal_name(name) or "model",

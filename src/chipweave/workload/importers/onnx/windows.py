@@ -80,6 +80,13 @@ def _within(call: Call, weight: int) -> None:
     axes = len(source.shape) - 2
     if not 0 < axes == len(filter_.shape) - 2 or call.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         return
+    if 0 in source.shape[2:]:
+        names = {1: "Y", 2: "YX"}.get(axes, "ZYX"[:axes])
+        sized = ", ".join(f"{axis}={size}" for axis, size in zip(names, source.shape[2:], strict=False))
+        raise InputError(
+            f"'{legal_name(call.name)}': its input has {sized}, that is nothing; check the sizes of the network's "
+            "inputs, or export the file again"
+        )
     pads, dilation = _numbers(call, "pads", 2 * axes, default=0), _numbers(call, "dilations", axes)
     padded = [size + pads[axis] + pads[axes + axis] for axis, size in enumerate(source.shape[2:])]
     reach = [d * (k - 1) + 1 for k, d in zip(filter_.shape[2:], dilation, strict=True)]

@@ -111,7 +111,10 @@ def _require_torch() -> None:
     try:
         import torch.export  # noqa: F401
     except (ImportError, OSError) as error:
-        raise InputError(f"PyTorch cannot be imported ({error}); pip install 'chipweave[torch]'") from None
+        raise InputError(
+            f"PyTorch cannot be imported ({error}); pip install 'chipweave[torch]', on Linux several GB: "
+            "docs/import-torch.md says how to take the CPU build"
+        ) from None
 
 
 def _made(module_name: str, factory_name: str) -> Any:
