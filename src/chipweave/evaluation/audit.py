@@ -148,16 +148,16 @@ def _unequal(
     yield math.inf
     for tiles, many in splits.unequal[at]:
         sizes = list(zip(tiles.tolist(), many.tolist(), strict=True))
-        # The largest part has at least the mean; its size, whose blocks count, may be any.
+        # The largest part, whose blocks count, has at least the mean.
+        large = [(tile, count) for tile, count in sizes if count <= len(ready.package.chiplets)]
         passes = min(
             float(each.cycles[tile]) / chiplet.clock_hz
-            for tile, count in sizes
+            for tile, _ in large
             for each, chiplet in zip(costs[0], classes, strict=True)
-            if count <= len(ready.package.chiplets)
         )
         less = [
             (seconds, count * joules)
-            for tile, count in sizes
+            for tile, count in large
             for seconds, joules in [_blocks_less(splits, entry.model, at, tile, samples) if together else (0.0, 0.0)]
         ]
         more = min(seconds for seconds, _ in less), min(joules for _, joules in less)

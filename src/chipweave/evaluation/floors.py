@@ -217,16 +217,16 @@ def _with_samples(ready: Prepared, task: int, samples: int) -> _Candidates:
             joules[c] = (batch * each.energy_j)[tiles]
     pass_s = own_s.min(axis=0).max(axis=1)  # the slowest part, each on the class that is best for it
     busy_s = batch / samples * np.maximum(own_s, np.where(ways.axis == EQUAL, pass_s, 0.0)[:, None])
-    for some in _groups(ways):  # one part at least is as large as the mean
-        large = some[counts[some, 0] <= len(ready.package.chiplets)]
+    groups = [(some, some[counts[some, 0] <= len(ready.package.chiplets)]) for some in _groups(ways)]
+    for some, large in groups:  # the largest part has at least the mean
         pass_s[some] = pass_s[large].min()
     more_s, more_j = np.zeros(len(tiles)), np.zeros(len(tiles))
     if ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel):
         for at, seconds_, joules_ in _in_blocks(ready, task, splits, ways, samples):
             more_s[at] = min(0.0, batch / samples * seconds_)
             more_j[at] = min(0.0, batch / samples * joules_ * float(counts[at].sum()))
-        for some in _groups(ways):  # which part is the largest, whose blocks count, is not known of a size
-            more_s[some], more_j[some] = more_s[some].min(), more_j[some].min()
+        for some, large in groups:  # which part is the largest, whose blocks count, is not known of a size
+            more_s[some], more_j[some] = more_s[large].min(), more_j[large].min()
     return _Candidates(ways.owner, counts, busy_s, pass_s, joules, more_s, more_j)
 
 

@@ -94,9 +94,11 @@ def lines_for(
         if not gather(ready, task, space, enough):
             return ()
     found = [line(ready, space, 1.0, 0.0), line(ready, space, 0.0, 1.0)]
+    plain = lower_bound(ready, objective, space is Space.REGIONS)
     value, at = least(objective, found)
     while len(found) < MOST_LINES and not enough():
-        weights = _slope(objective, *at)
+        # What blocks may take less can leave lines that say less than the plain bound.
+        weights = _slope(objective, max(at[0], plain.latency_s), max(at[1], plain.energy_j))
         if weights is None:
             break
         found.append(line(ready, space, *weights))
@@ -144,20 +146,25 @@ def least(objective: Objective, lines: Sequence[Line]) -> tuple[float, tuple[flo
     """
     corners = corners_of(lines)
     if objective.name in NAMED or len(corners) == 1:
-        return min((objective(*corner), corner) for corner in corners)
+        return min((_at(objective, *corner), corner) for corner in corners)
     found = []
     for (left_s, left_j), (right_s, right_j) in pairwise(corners):
         at = np.linspace(0.0, 1.0, max(2, PIECES // len(corners)))
         seconds, joules = left_s + at * (right_s - left_s), left_j + at * (right_j - left_j)
         found += [
-            (objective(float(s), float(j)), (float(s), float(j))) for s, j in zip(seconds[:-1], joules[1:], strict=True)
+            (_at(objective, float(s), float(j)), (float(s), float(j))) for s, j in zip(seconds[:-1], joules[1:], strict=True)
         ]
     return min(found)
 
 
+def _at(objective: Objective, latency_s: float, energy_j: float) -> float:
+    """The objective at a point; nothing is known of where a line says only that latency or energy is not below 0."""
+    return objective(latency_s, energy_j) if min(latency_s, energy_j) > 0 else -math.inf
+
+
 def corners_of(lines: Sequence[Line]) -> list[tuple[float, float]]:
     """Corners (latency_s, energy_j) of the region above the lines, from least latency to least energy."""
-    least_j = max((each.value / each.joule for each in lines if each.latency == 0), default=0.0)
+    least_j = max((0.0, *(each.value / each.joule for each in lines if each.latency == 0)))
     slanted = [each for each in lines if each.latency > 0]
 
     def edge_s(energy_j: float) -> float:
