@@ -46,3 +46,8 @@ def renew(connection: Connection, owner: str, for_s: float) -> None:
     """All claims of the owner last for so many seconds from now on."""
     until = stamp(now(connection), for_s)
     connection.execute(update(CLAIMS).where(CLAIMS.c.owner == owner).values(expires_at=until))
+
+
+def release(connection: Connection, keys: Sequence[str], owner: str) -> None:
+    """Give claims back; those of others stay."""
+    connection.execute(delete(CLAIMS).where(CLAIMS.c.key.in_(keys), CLAIMS.c.owner == owner))
