@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from chipweave.errors import InputError, did_you_mean
 from chipweave.store.tables import METADATA  # first: it says what to do where SQLAlchemy is missing
@@ -47,8 +48,11 @@ def engine_of(where: str | Path, *, create: bool) -> Engine:
 
 def _file(path: Path, create: bool) -> Engine:
     _require_store(path, create)
-    url = URL.create("sqlite", database=os.path.abspath(path))
-    engine = create_engine(url, connect_args={"timeout": WAIT_S, "isolation_level": None})
+    uri = f"file:{quote(os.path.abspath(path))}" + ("?immutable=1" if _only_read(path) else "")
+    engine = create_engine(
+        URL.create("sqlite", database=os.path.abspath(path)),
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False),
+    )
     identity = _Identity(path)
 
     @event.listens_for(engine, "connect")
@@ -64,6 +68,15 @@ def _file(path: Path, create: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
     return engine
+
+
+def _only_read(path: Path) -> bool:
+    """Whether a file, or the folder in which its log would stand, takes no changes, and no log is left of others: then
+    it is read as it is."""
+    effective = os.access in os.supports_effective_ids
+    taking = all(os.access(each, os.W_OK, effective_ids=effective) for each in (path, path.absolute().parent))
+    log = Path(f"{path}-wal")
+    return path.exists() and not taking and not (log.exists() and log.stat().st_size)
 
 
 def _server(where: str) -> Engine:
