@@ -102,6 +102,6 @@ def _there(connection: Connection, table: Table, column: str, values: Collection
 def _document(described: Scenario | Package) -> dict[str, Any]:
     of_scenario = isinstance(described, Scenario)
     whole = scenario_to_dict(described) if isinstance(described, Scenario) else package_to_dict(described)
-    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(whole, separators=(",", ":"))
     kind = "scenario" if of_scenario else "package"
     return {"kind": kind, "name": described.name, "body": zlib.compress(text.encode())}

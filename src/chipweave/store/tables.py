@@ -88,7 +88,11 @@ RESULTS = Table(
         "to make a package on an organic substrate, US dollars; null where no price is known",
         null=True,
     ),
-    _column("schedule", LargeBinary, "`schedule.json`, compressed by zlib"),
+    _column(
+        "schedule",
+        LargeBinary,
+        "`schedule.json` without its scenario and package, which are in `documents`; compressed by zlib",
+    ),
     _column("seconds", Double, "wall time of the case, s"),
     _column("worker", Text, "host and process that ran it"),
     _column("version", Text, "of chipweave"),
