@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import insert, select
+
 import chipweave
 from chipweave.files.case_file import case_key
 from chipweave.results.case import Case
@@ -27,9 +29,6 @@ from chipweave.store.engine import writing
 from chipweave.store.point import Point
 from chipweave.store.store import Store
 from chipweave.store.tables import CASES, POINTS, RESULTS
-
-# isort: split
-from sqlalchemy import insert, select
 
 EACH = 1000
 """Cases that are put one by one."""

@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection, Table, insert, select
+
 from chipweave.errors import InputError
 from chipweave.files.case_file import case_to_document
 from chipweave.files.package_file import package_to_dict
@@ -18,9 +20,6 @@ from chipweave.store.engine import name_of, now, stamp
 from chipweave.store.point import Point
 from chipweave.store.tables import CASES, DOCUMENTS, POINTS, SWEEPS
 from chipweave.workload.scenario import Scenario
-
-# isort: split
-from sqlalchemy import Connection, Table, insert, select
 
 
 def sweep(connection: Connection, name: str, document: str) -> None:

@@ -7,13 +7,12 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
+
 from chipweave.errors import InputError
 from chipweave.store.answer import MOST_REASON, Answer, Failure, Kind
 from chipweave.store.engine import name_of, now, stamp
 from chipweave.store.tables import CASES, CLAIMS, DOCUMENTS, FAILURES, POINTS, RESULTS
-
-# isort: split
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
 
 Row = Mapping[str, Any]
 
@@ -112,8 +111,12 @@ def figures(connection: Connection, sweep: str | None) -> Iterator[Row]:
         query = select(*columns).select_from(joined).where(POINTS.c.sweep == sweep).order_by(POINTS.c.position)
     names = [column.name for column in query.selected_columns]
     for values in connection.execution_options(yield_per=AT_A_TIME).execute(query):
-        row: dict[str, Any] = {"position": None, "axes": "{}", **dict(zip(names, values, strict=True))}
-        yield row | {"axes": json.loads(row["axes"])}
+        row: dict[str, Any] = dict(zip(names, values, strict=True))
+        if sweep is None:
+            row |= {"position": None, "axes": {}}
+        else:
+            row["axes"] = json.loads(row["axes"])
+        yield row
 
 
 def _text(said: str) -> str:

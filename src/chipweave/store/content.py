@@ -6,13 +6,12 @@ import json
 import zlib
 from typing import Any
 
+from sqlalchemy import Column, Table, select
+
 from chipweave.store.answer import Kind
 from chipweave.store.engine import reading
 from chipweave.store.store import Store
 from chipweave.store.tables import CASES, DOCUMENTS, FAILURES, POINTS, RESULTS, SWEEPS
-
-# isort: split
-from sqlalchemy import Column, Table, select
 
 WHEN_AND_WHERE = frozenset({"seconds", "worker", "finished_at", "created_at", "id", "at"})
 """Columns that differ between a sweep that was disturbed and one that was not."""

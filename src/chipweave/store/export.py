@@ -12,13 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Boolean, Double, Integer
+
 from chipweave.errors import InputError
 from chipweave.files.atomic import replacing
 from chipweave.store.answers import FIGURES, QUESTION, Row
 from chipweave.store.store import Store
-
-# isort: split
-from sqlalchemy import Boolean, Double, Integer
 
 if TYPE_CHECKING:
     import pyarrow

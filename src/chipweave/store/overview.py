@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection, Select, Table, distinct, func, select
+
 from chipweave.errors import InputError
 from chipweave.store.engine import now, read, stamp
 from chipweave.store.store import Store
 from chipweave.store.tables import CASES, CLAIMS, DOCUMENTS, FAILURES, POINTS, RESULTS, SWEEPS
-
-# isort: split
-from sqlalchemy import Connection, Select, Table, distinct, func, select
 
 MOST_SHOWN = 3
 """Cases that are named where a beginning fits several."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from sqlalchemy import Connection, Engine, select
+
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.schedule_file import text_of
 from chipweave.store import add, answers, claims
@@ -19,9 +21,6 @@ from chipweave.store.engine import engine_of, name_of, now, read, reading, stamp
 from chipweave.store.migration import ready
 from chipweave.store.point import Point
 from chipweave.store.tables import POINTS, SWEEPS
-
-# isort: split
-from sqlalchemy import Connection, Engine, select
 
 T = TypeVar("T")
 

@@ -7,24 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from chipweave.errors import InputError
-
-try:
-    from sqlalchemy import (
-        BigInteger,
-        Boolean,
-        Column,
-        Double,
-        ForeignKey,
-        Index,
-        Integer,
-        LargeBinary,
-        MetaData,
-        Table,
-        Text,
-    )
-except ImportError as error:
-    raise InputError(f"a store needs SQLAlchemy ({error}); install it with: pip install 'chipweave[sweep]'") from None
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 SCHEMA_VERSION = 1
 """Of the tables below. Whoever changes them counts on, and adds the step to `chipweave.store.migration`."""
@@ -88,15 +83,16 @@ RESULTS = Table(
         "to make a package on an organic substrate, US dollars; null where no price is known",
         null=True,
     ),
+    _column("seconds", Double, "wall time of the case, s"),
+    _column("worker", Text, "host and process that ran it"),
+    _column("version", Text, "of chipweave"),
+    _column("finished_at", Text, "UTC, ISO 8601"),
+    # last: what stands behind a long value is slow to read
     _column(
         "schedule",
         LargeBinary,
         "`schedule.json` without its scenario and package, which are in `documents`; compressed by zlib",
     ),
-    _column("seconds", Double, "wall time of the case, s"),
-    _column("worker", Text, "host and process that ran it"),
-    _column("version", Text, "of chipweave"),
-    _column("finished_at", Text, "UTC, ISO 8601"),
 )
 
 FAILURES = Table(
