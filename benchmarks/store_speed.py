@@ -28,7 +28,7 @@ from chipweave.store.answer import Answer, answer_of
 from chipweave.store.engine import writing
 from chipweave.store.point import Point
 from chipweave.store.store import Store
-from chipweave.store.tables import CASES, POINTS, RESULTS
+from chipweave.store.tables import CASES, POINTS, RESULTS, SCHEDULES
 
 EACH = 1000
 """Cases that are put one by one."""
@@ -72,6 +72,7 @@ def many(store: Store, count: int) -> list[str]:
     with store.engine.connect() as connection:
         case = dict(connection.execute(select(CASES).limit(1)).mappings().one())
         result = dict(connection.execute(select(RESULTS).limit(1)).mappings().one())
+        body = connection.execute(select(SCHEDULES.c.body).limit(1)).scalar_one()
     store.add_sweep("many", "", [])
     keys = [f"sha256:{number:064x}" for number in range(count)]
     for start in range(0, count, 10_000):
@@ -79,6 +80,7 @@ def many(store: Store, count: int) -> list[str]:
         with writing(store.engine) as connection:
             connection.execute(insert(CASES), [{**case, "key": key} for _, key in part])
             connection.execute(insert(RESULTS), [{**result, "key": key} for _, key in part])
+            connection.execute(insert(SCHEDULES), [{"key": key, "body": body} for _, key in part])
             rows = [{"sweep": "many", "position": n, "key": key, "axes": f'{{"seed": {n}}}'} for n, key in part]
             connection.execute(insert(POINTS), rows)
     return keys

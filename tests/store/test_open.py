@@ -101,7 +101,7 @@ def test_a_database_of_something_else(place: str) -> None:
     Store.open(place).close()
     engine = engine_of(place, create=True)
     with writing(engine) as connection:
-        for table in ("points", "sweeps", "claims", "failures", "results", "cases", "documents", "meta"):
+        for table in ("points", "sweeps", "claims", "failures", "schedules", "results", "cases", "documents", "meta"):
             connection.execute(text("DROP TABLE " + table))
         connection.execute(text("CREATE TABLE customers (name TEXT)"))
     assert "holds tables of something else (customers); name a new file or an empty database" in refusal(place)

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, insert, sele
 from chipweave.errors import InputError
 from chipweave.store.answer import MOST_REASON, Answer, Failure, Kind
 from chipweave.store.engine import name_of, now, stamp
-from chipweave.store.tables import CASES, CLAIMS, DOCUMENTS, FAILURES, POINTS, RESULTS
+from chipweave.store.tables import CASES, CLAIMS, DOCUMENTS, FAILURES, POINTS, RESULTS, SCHEDULES
 
 Row = Mapping[str, Any]
 
 QUESTION = tuple(column for column in CASES.c if column.name != "document")
-FIGURES = tuple(column for column in RESULTS.c if column.name not in ("key", "schedule"))
+FIGURES = tuple(column for column in RESULTS.c if column.name != "key")
 
 AT_A_TIME = 1000
 """Rows that are fetched at a time."""
@@ -29,8 +29,9 @@ def put(connection: Connection, answer: Answer) -> bool:
     if _of_case(connection, answer.key).answered:
         return False
     ran = {"seconds": answer.seconds, "worker": _text(answer.worker), "version": answer.version}
-    kept = {"key": answer.key, "schedule": answer.packed, "finished_at": stamp(now(connection))}
+    kept = {"key": answer.key, "finished_at": stamp(now(connection))}
     connection.execute(insert(RESULTS), [{**answer.figures, **ran, **kept}])
+    connection.execute(insert(SCHEDULES), [{"key": answer.key, "body": answer.packed}])
     return True
 
 
@@ -74,15 +75,15 @@ def _of_case(connection: Connection, key: str) -> Any:
 
 def schedule(connection: Connection, key: str) -> dict[str, Any] | None:
     """`schedule.json` of a case as plain data, with its scenario and package; None where the case has no result."""
-    columns = (RESULTS.c.schedule, CASES.c.scenario_hash, CASES.c.package_hash)
-    query = select(*columns).join_from(RESULTS, CASES, RESULTS.c.key == CASES.c.key).where(RESULTS.c.key == key)
+    columns = (SCHEDULES.c.body, CASES.c.scenario_hash, CASES.c.package_hash)
+    query = select(*columns).join_from(SCHEDULES, CASES, SCHEDULES.c.key == CASES.c.key).where(CASES.c.key == key)
     found = connection.execute(query).first()
     if found is None:
         return None
     hashes = {"scenario": found.scenario_hash, "package": found.package_hash}
     bodies = select(DOCUMENTS.c.hash, DOCUMENTS.c.body).where(DOCUMENTS.c.hash.in_(hashes.values()))
     documents = {row.hash: _unpacked(row.body) for row in connection.execute(bodies)}
-    return _unpacked(found.schedule) | {kind: documents[name] for kind, name in hashes.items()}
+    return _unpacked(found.body) | {kind: documents[name] for kind, name in hashes.items()}
 
 
 def _unpacked(body: bytes) -> dict[str, Any]:

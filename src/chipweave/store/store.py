@@ -144,8 +144,8 @@ class Store:
         write(self.engine, partial(answers.put_failure, failure=failure))
 
     def figures(self, sweep: str | None = None) -> Iterator[Row]:
-        """What is finished, row by row: the columns of `cases` without `document` and of `results` without `schedule`
-        by their names, and `position` and `axes`.
+        """What is finished, row by row: the columns of `cases` without `document` and of `results` by their names, and
+        `position` and `axes`.
 
         Of a sweep every finished point, by position; else every finished case once, by key, and `position` is None
         and `axes` empty.

@@ -87,13 +87,19 @@ RESULTS = Table(
     _column("worker", Text, "host and process that ran it"),
     _column("version", Text, "of chipweave"),
     _column("finished_at", Text, "UTC, ISO 8601"),
-    # last: what stands behind a long value is slow to read
+)
+
+SCHEDULES = Table(
+    "schedules",
+    METADATA,
+    _column("key", Text, "the case", ForeignKey("results.key"), key=True),
     _column(
-        "schedule",
+        "body",
         LargeBinary,
-        "`schedule.json` without its scenario and package, which are in `documents`; compressed by zlib",
+        "its `schedule.json` without the scenario and the package, which are in `documents`; compressed by zlib",
     ),
 )
+"""Apart from `results`, which are then short to read."""
 
 FAILURES = Table(
     "failures",
