@@ -47,7 +47,10 @@ class StackSpec(Spec):
     energy_j_per_bit: NotNegative | None = Field(
         None, description="Per bit, J. Default: the kind's, or 14.8 pJ (SCAR Table II)."
     )
-    source: str = Field("", description="Where the figures come from.")
+    source: str | None = Field(
+        None,
+        description="Where the figures come from. Default: `chipweave show KIND`, which has them with their sources.",
+    )
 
 
 class LinkSpec(Spec):
@@ -102,7 +105,6 @@ def read_stacks(specs: Sequence[StackSpec], interfaces: Sequence[int], problems:
 def _stack(spec: StackSpec, interfaces: tuple[int, ...], problems: Problems, at: Location) -> Stack | None:
     kinds = memory_presets()
     given = {key: value for key in FIGURES if (value := getattr(spec, key)) is not None}
-    source = spec.source
     if spec.kind is not None:
         if spec.kind not in kinds:
             problems.add((*at, "kind"), f"{shown(spec.kind)} is no kind of memory{did_you_mean(spec.kind, kinds)}")
@@ -114,6 +116,7 @@ def _stack(spec: StackSpec, interfaces: tuple[int, ...], problems: Problems, at:
     elif spec.bandwidth_bytes_s is None:
         problems.add((*at, "bandwidth_bytes_s"), "is missing; add it, or name a kind")
         return None
+    source = spec.source or (f"chipweave show {spec.kind}" if spec.kind else "")
     try:
         return Stack(spec.name or spec.kind or "", interfaces=interfaces, source=source, **given)
     except InputError as error:
