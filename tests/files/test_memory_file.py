@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chipweave.errors import InputError
 from chipweave.files.content import content_hash
-from chipweave.files.memory_file import FIGURES, StackSpec, described, read_stacks, stacks_to_list
+from chipweave.files.memory_file import FIGURES, StackSpec, read_stacks, stack_counts, stacks_to_list
 from chipweave.files.package_file import dump_package, load_package, package_from_dict, package_to_dict, resolve_package
 from chipweave.files.presets import link_presets, memory_presets, package_names
 from chipweave.files.validate import Problems
@@ -33,7 +33,7 @@ def refused(text: str) -> tuple[str, ...]:
 
 def test_a_kind_has_its_figures() -> None:
     package = read(ROW + "memory: [{kind: hbm3e, count: 4}]")
-    assert described(package.memory) == "4 hbm3e"
+    assert stack_counts(package.memory) == {"hbm3e": 4}
     assert package.interfaces == (0, 2)
     assert {stack.interfaces for stack in package.memory} == {(0, 2)}
     assert package.dram_bandwidth_bytes_s == 4 * 1.2e12

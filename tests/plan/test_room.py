@@ -46,7 +46,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_costed() -> None:
     with pytest.raises(InputError) as caught:
         pose(SCENARIO, package.with_memory((halves, replace(halves, capacity_bytes=550))), RoundNumbers())
     assert str(caught.value) == (
-        "memory: package 'het-2x2' holds 1.11 kB, and scenario 'both' needs 1.12 kB: weights of 640 B, inputs and "
+        "memory: package 'het-2x2' holds 1.084 KiB, and scenario 'both' needs 1.094 KiB: weights of 640 B, inputs and "
         "outputs of 480 B; 10 B are missing. Give it more or larger stacks, or run fewer models or samples"
     )
 
@@ -57,5 +57,5 @@ def test_the_message_says_where_the_memory_stands() -> None:
         "  - {name: m, bandwidth_bytes_s: 1e9, capacity_bytes: 1000}\n"
     )
     package = package_from_dict(parse_yaml(text, "p.yaml"), "p.yaml")
-    with pytest.raises(InputError, match=r"^p\.yaml:3: memory: package 'small' holds 1 kB"):
+    with pytest.raises(InputError, match=r"^p\.yaml:3: memory: package 'small' holds 1000 B"):
         require_memory(SCENARIO, package)

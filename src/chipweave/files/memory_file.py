@@ -157,6 +157,6 @@ def _per_interface(stacks: Sequence[Stack], at: int) -> tuple[int, ...]:
     return tuple(found) if len(found) > 1 else ()
 
 
-def described(stacks: Sequence[Stack]) -> str:
-    """What stacks there are, in a few words: `4 hbm3e`."""
-    return " + ".join(f"{count} {name}" for name, count in Counter(stack.name for stack in stacks).items())
+def stack_counts(stacks: Sequence[Stack]) -> dict[str, int]:
+    """How many stacks of each name there are."""
+    return dict(Counter(stack.name for stack in stacks))

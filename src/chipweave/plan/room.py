@@ -59,7 +59,7 @@ def require_memory(scenario: Scenario, package: Package) -> None:
 
 
 def _shown(count_bytes: int) -> str:
-    for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count_bytes >= scale:
-            return f"{count_bytes / scale:.4g} {unit}"
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count_bytes >= 2**power:
+            return f"{count_bytes / 2**power:.4g} {unit}"
     return f"{count_bytes} B"
