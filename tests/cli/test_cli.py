@@ -134,6 +134,15 @@ def test_a_list_says_what_names_hold(chip: Run) -> None:
     assert line.endswith("gpt-l x8, bert-l x24, u-net x1, resnet-50 x32")
 
 
+def test_models_that_no_stack_holds_are_refused_with_file_and_line(chip: Run, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("name: p\ngrid: [[arvr-nvdla]]\nmemory:\n  - {kind: gddr6, capacity_bytes: 1048576}\n")
+    code, out, err = chip("schedule", "alexnet", "--package", path, "--scheduler", "standalone")
+    assert (code, out) == (2, "")
+    assert f"{path}:3: memory: package 'p' holds 1 MiB, and scenario 'alexnet' needs 58." in err.replace("\n", " ")
+    assert "are missing" in err
+
+
 @pytest.mark.parametrize("name", ["hbm3e", "ucie-advanced-32"])
 def test_kinds_are_shown_with_their_sources(chip: Run, name: str) -> None:
     code, out, err = chip("show", name)
