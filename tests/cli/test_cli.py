@@ -95,6 +95,8 @@ def test_help_names_every_command(chip: Run) -> None:
         ("scenarios", "datacenter-4"),
         ("packages", "het-sides-3x3"),
         ("chiplets", "arvr-nvdla"),
+        ("memory", "hbm3e"),
+        ("links", "ucie-advanced-32"),
         ("schedulers", "scar"),
     ],
 )
@@ -111,7 +113,7 @@ def test_a_list_says_what_names_hold(chip: Run) -> None:
     """Figures by hand: AlexNet is 714,188,480 MACs; a datacenter chiplet has 4096 PEs at 500 MHz."""
     everything = json.loads(chip("list", "--json")[1])
     by_name = {kind: {entry["name"]: entry for entry in entries} for kind, entries in everything.items()}
-    assert list(by_name) == ["models", "scenarios", "packages", "chiplets", "schedulers"]
+    assert list(by_name) == ["models", "scenarios", "packages", "chiplets", "memory", "links", "schedulers"]
     assert by_name["models"]["alexnet"] == {"name": "alexnet", "layers": 11, "macs": 714_188_480, "weights": 61_090_496}
     assert by_name["scenarios"]["datacenter-1"]["tasks"] == {"gpt-l": 1, "bert-l": 3}
     package = by_name["packages"]["het-sides-3x3"]
@@ -119,9 +121,35 @@ def test_a_list_says_what_names_hold(chip: Run) -> None:
     assert (package["peak_macs_s"], package["dram_bandwidth_bytes_s"]) == (9 * 4096 * 500e6, 64e9)
     lines = chip("list")[1].splitlines()
     (line,) = (line for line in lines if line.startswith("het-sides-3x3 "))
-    assert line.split("  ")[-2:] == ["18.4 TMAC/s", "64.0 GB/s"]
+    assert line.split()[-6:] == ["18.4", "TMAC/s", "-", "64.0", "GB/s", "-"]
+    rebel = by_name["packages"]["rebel100-like"]
+    assert (rebel["memory"], rebel["dram_bandwidth_bytes_s"], rebel["capacity_bytes"]) == (
+        {"hbm3e": 4},
+        4.8e12,
+        144 * 2**30,
+    )
+    (line,) = (line for line in lines if line.startswith("rebel100-like "))
+    assert " ".join(line.split()[-8:]) == "1.02 PMAC/s 4 hbm3e 4.80 TB/s 144 GiB"
     (line,) = (line for line in lines if line.startswith("datacenter-4 "))
     assert line.endswith("gpt-l x8, bert-l x24, u-net x1, resnet-50 x32")
+
+
+def test_models_that_no_stack_holds_are_refused_with_file_and_line(chip: Run, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("name: p\ngrid: [[arvr-nvdla]]\nmemory:\n  - {kind: gddr6, capacity_bytes: 1048576}\n")
+    code, out, err = chip("schedule", "alexnet", "--package", path, "--scheduler", "standalone")
+    assert (code, out) == (2, "")
+    assert f"{path}:3: memory: package 'p' holds 1 MiB, and scenario 'alexnet' needs 58." in err.replace("\n", " ")
+    assert "are missing" in err
+
+
+@pytest.mark.parametrize("name", ["hbm3e", "ucie-advanced-32"])
+def test_kinds_are_shown_with_their_sources(chip: Run, name: str) -> None:
+    code, out, err = chip("show", name)
+    assert (code, err) == (0, "")
+    shown = parse_yaml(out, name)[name]
+    assert shown["sources"]["bandwidth_bytes_s"]
+    assert shown["bandwidth_bytes_s"] > 0
 
 
 @pytest.mark.parametrize("name", ["resnet18", "datacenter-1", "het-t", "datacenter-shidiannao"])

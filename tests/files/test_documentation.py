@@ -30,7 +30,7 @@ LOADERS: dict[str, Any] = {
     "chiplet": (load_chiplet, chiplet_to_dict),
 }
 EXAMPLE_OF = {"net.yaml": "model", "busy.yaml": "scenario", "pair.yaml": "package", "ring.yaml": "package"}
-EXAMPLE_OF |= {"mesh.yaml": "package", "small.yaml": "chiplet"}
+EXAMPLE_OF |= {"mesh.yaml": "package", "small.yaml": "chiplet", "stacked.yaml": "package"}
 
 
 @pytest.fixture
@@ -75,6 +75,8 @@ def test_the_examples_are_what_the_page_says(folder: Path) -> None:
     assert pair.chiplets[1] == load_chiplet(folder / "small.yaml")
     assert pair.interfaces == (0, 1)
     built_in, mesh = resolve_package("mesh-16"), load_package(folder / "mesh.yaml")
+    stacked = load_package(folder / "stacked.yaml")
+    assert [stack.interfaces for stack in stacked.memory] == [(0,), (2,), (0, 2)]
     chiplet = replace(built_in.chiplets[0], name="simba-l2-4mb", l2_bytes=4 * 2**20)
     assert mesh == replace(built_in, name="mesh-16-l2-4mb", source="", chiplets=(chiplet,) * 16)
 
@@ -168,7 +170,7 @@ def test_schemas_refuse_what_the_loaders_refuse() -> None:
 def test_presets_fit_the_schemas() -> None:
     folder = Path(__file__).parents[2] / "src" / "chipweave" / "hardware" / "presets"
     for kind in ("chiplet", "package"):
-        files = sorted((folder / f"{kind}s").glob("*.yaml"))
+        files = sorted((folder / f"{kind}s").rglob("*.yaml"))
         assert files
         for file in files:
             jsonschema.validate(parse_yaml(file.read_text(), file.name), json_schema(kind))

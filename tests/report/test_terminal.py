@@ -615,8 +615,8 @@ def test_letters_differ_and_tell() -> None:
     assert percent(1, 0) == "-"
 
 
-def test_elements_wider_than_what_chiplets_compute_with_are_said() -> None:
-    """Two bytes are 16 bits; presets compute with 8."""
+def test_elements_of_another_width_than_what_chiplets_compute_with_are_said() -> None:
+    """Two bytes are 16 bits; presets of papers compute with 8, others with 16."""
     problem = random_problem(random.Random(1), Fidelity.DETAILED)
 
     def of_width(bytes_: int) -> Problem:
@@ -628,3 +628,9 @@ def test_elements_wider_than_what_chiplets_compute_with_are_said() -> None:
     assert len(notes) == len(problem.package.classes)
     assert all("'m0' (and 1 more) has elements of 16 bits" in note for note in notes)
     assert all("computes with 8 (precision_bits)" in note for note in notes)
+    assert all(note.endswith("Set precision_bits: 16, or bytes_per_element: 1.") for note in notes)
+    chiplets = tuple(replace(chiplet, precision_bits=16) for chiplet in problem.package.chiplets)
+    problem = replace(problem, package=replace(problem.package, chiplets=chiplets))
+    assert width_notes(of_width(2)) == []
+    assert all(note.endswith("Set precision_bits: 8, or bytes_per_element: 2.") for note in width_notes(of_width(1)))
+    assert len(width_notes(of_width(1))) == len(problem.package.classes)

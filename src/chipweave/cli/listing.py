@@ -16,6 +16,8 @@ class Kind(StrEnum):
     SCENARIOS = "scenarios"
     PACKAGES = "packages"
     CHIPLETS = "chiplets"
+    MEMORY = "memory"
+    LINKS = "links"
     SCHEDULERS = "schedulers"
 
 
@@ -27,7 +29,8 @@ def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; all of it without.", show_default=False)] = None,
     json: opt.Json = False,
 ) -> None:
-    """List the built-in models, scenarios, packages, chiplets and schedulers, with what each name holds.
+    """List the built-in models, scenarios, packages, chiplets, kinds of memory, classes of links and schedulers, with
+    what each name holds.
 
     Example: chipweave list packages
     """
@@ -55,9 +58,12 @@ def built_in(kind: str) -> list[str]:
             from chipweave.schedulers import SCHEDULERS
 
             return list(SCHEDULERS)
-    from chipweave.files.presets import chiplet_names, package_names
+    from chipweave.files import presets
 
-    return list(package_names() if kind == Kind.PACKAGES else chiplet_names())
+    match kind:
+        case Kind.MEMORY | Kind.LINKS:
+            return list(presets.memory_presets() if kind == Kind.MEMORY else presets.link_presets())
+    return list(presets.package_names() if kind == Kind.PACKAGES else presets.chiplet_names())
 
 
 def _models() -> list[Entry]:
@@ -82,6 +88,7 @@ def _scenarios() -> list[Entry]:
 
 
 def _packages() -> list[Entry]:
+    from chipweave.files.memory_file import stack_counts
     from chipweave.files.package_file import resolve_package
 
     entries = []
@@ -94,7 +101,9 @@ def _packages() -> list[Entry]:
                 "chiplets": len(flows),
                 "dataflows": {flow: flows.count(flow) for flow in dict.fromkeys(flows)},
                 "peak_macs_s": sum(chiplet.peak_macs_s for chiplet in package.chiplets),
+                "memory": stack_counts(package.memory),
                 "dram_bandwidth_bytes_s": package.dram_bandwidth_bytes_s,
+                "capacity_bytes": package.capacity_bytes,
             }
         )
     return entries
@@ -118,6 +127,26 @@ def _chiplets() -> list[Entry]:
     return entries
 
 
+def _memory() -> list[Entry]:
+    from chipweave.files.presets import memory_presets
+
+    return [_described(name, kind) for name, kind in memory_presets().items()]
+
+
+def _links() -> list[Entry]:
+    from chipweave.files.presets import link_presets
+
+    return [_described(name, link) for name, link in link_presets().items()]
+
+
+def _described(name: str, preset: Entry) -> Entry:
+    return (
+        {"name": name}
+        | {key: value for key, value in preset.items() if key not in ("what", "sources")}
+        | {"what": preset["what"]}
+    )
+
+
 def _schedulers() -> list[Entry]:
     from chipweave.schedulers import SCHEDULERS
 
@@ -129,6 +158,8 @@ _ENTRIES: dict[Kind, Callable[[], list[Entry]]] = {
     Kind.SCENARIOS: _scenarios,
     Kind.PACKAGES: _packages,
     Kind.CHIPLETS: _chiplets,
+    Kind.MEMORY: _memory,
+    Kind.LINKS: _links,
     Kind.SCHEDULERS: _schedulers,
 }
 
@@ -139,6 +170,10 @@ _TITLES = {
     "peak_macs_s": ("peak", "MAC/s"),
     "dram_bandwidth_bytes_s": ("DRAM", "B/s"),
     "l2_bytes": ("L2", "B"),
+    "bandwidth_bytes_s": ("bandwidth", "B/s"),
+    "capacity_bytes": ("holds", None),
+    "latency_s": ("latency", "s"),
+    "energy_j_per_bit": ("a bit", "J"),
     "weights": ("weights", ""),
     "what": ("", None),
 }
@@ -151,7 +186,7 @@ def _table(title: str, entries: Sequence[Entry]) -> list[str]:
     header = [title, *(_TITLES.get(key, (key, None))[0] for key in keys)]
     rows = [header, *([entry["name"], *(_cell(key, entry[key]) for key in keys)] for entry in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    right = [False, *(isinstance(entries[0][key], int | float) for key in keys)]
+    right = [False, *(isinstance(entries[0][key], int | float | None) for key in keys)]
     return [
         "  ".join(
             cell.rjust(width) if figure else cell.ljust(width)
@@ -164,10 +199,14 @@ def _table(title: str, entries: Sequence[Entry]) -> list[str]:
 def _cell(key: str, value: Any) -> str:
     from chipweave.report.quantities import quantity
 
+    if key == "capacity_bytes":
+        return "-" if value is None else f"{value / 2**30:.4g} GiB"
+    if value == {}:
+        return "-"
     unit = _TITLES.get(key, ("", None))[1]
     if unit is not None:
         return quantity(value, unit)
     if isinstance(value, dict):
-        words = [f"{count} {name}" if key == "dataflows" else f"{name} x{count}" for name, count in value.items()]
-        return (" + " if key == "dataflows" else ", ").join(words)
+        words = [f"{name} x{count}" if key == "tasks" else f"{count} {name}" for name, count in value.items()]
+        return (", " if key == "tasks" else " + ").join(words)
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -15,6 +15,8 @@ def show(
 ) -> None:
     """Print the YAML of a built-in model, scenario, package or chiplet: a working file to start from.
 
+    Of a kind of memory or a class of links its figures, each with its source.
+
     A scenario names its models; --full writes out their layers.
 
     Example: chipweave show het-sides-3x3 > my-package.yaml
@@ -23,9 +25,11 @@ def show(
     from chipweave.files.chiplet_file import dump_chiplet, resolve_chiplet
     from chipweave.files.model_file import dump_model, resolve_model
     from chipweave.files.package_file import dump_package, resolve_package
+    from chipweave.files.presets import link_presets, memory_presets
     from chipweave.files.scenario_file import dump_scenario, resolve_scenario
+    from chipweave.files.yaml import dump_yaml
 
-    kinds = (Kind.SCENARIOS, Kind.MODELS, Kind.PACKAGES, Kind.CHIPLETS)
+    kinds = (Kind.SCENARIOS, Kind.MODELS, Kind.PACKAGES, Kind.CHIPLETS, Kind.MEMORY, Kind.LINKS)
     names = {kind: built_in(kind) for kind in kinds}
     if name in names[Kind.SCENARIOS]:
         text = dump_scenario(resolve_scenario(name), by_name=not full)
@@ -35,6 +39,8 @@ def show(
         text = dump_package(resolve_package(name))
     elif name in names[Kind.CHIPLETS]:
         text = dump_chiplet(resolve_chiplet(name))
+    elif name in names[Kind.MEMORY] or name in names[Kind.LINKS]:
+        text = dump_yaml({name: (memory_presets() if name in names[Kind.MEMORY] else link_presets())[name]})
     else:
         known = [known for group in names.values() for known in group]
         near = did_you_mean(name, known)

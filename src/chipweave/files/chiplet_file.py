@@ -135,6 +135,10 @@ class ChipletSpec(Spec):
         description="The block in which weights that do not stay in L2 come from DRAM, bytes; at most `l2_bytes`. "
         "Default: a tenth of `l2_bytes`.",
     )
+    source: str = Field(Chiplet.source, description="Where the figures come from.")
+    assumed: list[str] = Field(
+        default_factory=list, description="Figures that are not published, and how each was chosen."
+    )
 
 
 def load_chiplet(path: str | Path) -> Chiplet:
@@ -183,10 +187,10 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
     dataflow = _read_dataflow(spec.dataflow, problems, (*location, "dataflow"))
     if dataflow is None:
         return None
-    values = spec.model_dump(exclude={"base", "dataflow", "array"}, exclude_none=True)
+    values = spec.model_dump(exclude={"base", "dataflow", "array", "assumed"}, exclude_none=True)
     array = None if spec.array is None else (spec.array[0], spec.array[1])
     try:
-        chiplet = Chiplet(dataflow=dataflow, array=array, **values)
+        chiplet = Chiplet(dataflow=dataflow, array=array, assumed=tuple(spec.assumed), **values)
     except InputError as error:
         for key, wrong in error.fields:
             problems.add((*location, key), wrong)
@@ -239,7 +243,7 @@ def chiplet_to_dict(chiplet: Chiplet) -> dict[str, Any]:
     figures = {
         key: list(value) if isinstance(value, tuple) else value
         for key in ChipletSpec.model_fields
-        if key not in ("name", "base", "dataflow") and (value := getattr(chiplet, key)) is not None
+        if key not in ("name", "base", "dataflow") and (value := getattr(chiplet, key)) not in (None, "", ())
     }
     return {"name": chiplet.name, "dataflow": dataflow, **figures}
 

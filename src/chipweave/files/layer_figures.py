@@ -16,6 +16,7 @@ from chipweave.evaluation.exact.split import tile
 from chipweave.files.schedule_spec import CostModelSpec, TablesSpec, TogetherSpec
 from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity, Problem
+from chipweave.plan.room import require_memory
 from chipweave.plan.schedule import Schedule
 from chipweave.workload.layer import Layer, channel_units
 from chipweave.workload.scenario import Scenario
@@ -47,8 +48,9 @@ def problem_of(spec: CostModelSpec, scenario: Scenario, package: Package, fideli
     """The problem with the costs that the file holds.
 
     Raises:
-        InputError: figures that do not fit the layers, or that are out of range.
+        InputError: figures that do not fit the layers, or that are out of range; a memory that is too small.
     """
+    require_memory(scenario, package)
     assert spec.figures is not None
     counts = [[len(task.model.layers)] * len(package.classes) for task in scenario.tasks]
     _require_shape(spec.figures, counts, "figures", path)

@@ -20,12 +20,22 @@ from chipweave.files.chiplet_file import (
     resolve_chiplet,
 )
 from chipweave.files.locate import load, locate
+from chipweave.files.memory_file import (
+    Index,
+    LinkSpec,
+    StackSpec,
+    named_interfaces,
+    read_links,
+    read_stacks,
+    stacks_to_list,
+)
 from chipweave.files.presets import chiplet_names, package_names, package_preset
 from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import MOST_CHIPLETS, Package, Routing
+from chipweave.hardware.package import DRAM_FIGURES, MOST_CHIPLETS, Package, Routing
+from chipweave.hardware.price import RETICLE_MM2
 
 SIDES = "left-right-columns"
 """What `interfaces` calls the chiplets of the first and last column (SCAR Def. 3)."""
@@ -54,7 +64,6 @@ ChipletRef = Annotated[
     Annotated[ChipletSpec, Tag("inline")] | Annotated[Name, Tag("named")],
     Discriminator(_named_or_inline),
 ]
-Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Pair = Annotated[list[Index], Field(min_length=2, max_length=2)]
 
 
@@ -125,9 +134,24 @@ class PackageSpec(Spec):
     conflict_delay_s: NotNegative = Field(
         Package.conflict_delay_s, description="The delta of SCAR III-E, s; the paper gives no value, hence 0."
     )
+    link: LinkSpec | None = Field(
+        None,
+        description="The class of all links, which sets `link_bandwidth_bytes_s`, `hop_latency_s` and "
+        "`nop_energy_j_per_bit`. Default: those figures.",
+    )
+    memory: list[StackSpec] | None = Field(
+        None,
+        min_length=1,
+        description="Memory stacks, over which tensors are interleaved; they set the three figures of DRAM. "
+        "Default: those figures, and any capacity.",
+    )
+    assumed: list[str] = Field(
+        default_factory=list, description="Figures that are not published, and how each was chosen."
+    )
 
 
 _FIGURES = tuple(key for key in PackageSpec.model_fields if key.endswith(("_s", "_per_bit")))
+_LINK_FIGURES = ("link_bandwidth_bytes_s", "hop_latency_s", "nop_energy_j_per_bit")
 
 
 def load_package(path: str | Path) -> Package:
@@ -201,14 +225,12 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
         links = tuple((a, b) for a, b in spec.links or [])
         positions = None if spec.positions is None else tuple((r, c) for r, c in spec.positions)
         routing = spec.routing or Routing.SHORTEST
-    if isinstance(spec.interfaces, list):
-        interfaces = tuple(spec.interfaces)
-    elif positions is None:
-        problems.add(("interfaces",), "left-right-columns needs `positions`; list the chiplets' numbers instead")
+    interfaces = _interfaces(spec, positions, problems)
+    if interfaces is None:
         return None
-    else:
-        interfaces = _sides(positions)
-    figures = {key: getattr(spec, key) for key in _FIGURES}
+    figures = _figures(spec, interfaces, problems)
+    if len(problems.found) > before:
+        return None
     try:
         return Package(
             name=spec.name,
@@ -218,13 +240,43 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
             positions=positions,
             routing=routing,
             source=spec.source,
-            notes=_unused(spec, {label for _, label in rows}),
+            notes=_unused(spec, {label for _, label in rows}) + _large(chiplets),
+            assumed=tuple(spec.assumed),
             **figures,
         )
     except InputError as error:
         for (key, _), problem in zip(error.fields, error.problems, strict=True):
             problems.add((key,), problem)
         return None
+
+
+def _interfaces(
+    spec: PackageSpec, positions: tuple[topology.Position, ...] | None, problems: Problems
+) -> tuple[int, ...] | None:
+    """The chiplets with a memory interface: as listed, else those that stacks name, else those at the sides."""
+    if isinstance(spec.interfaces, list):
+        return tuple(spec.interfaces)
+    if spec.interfaces is None and (named := named_interfaces(spec.memory or [])):
+        return tuple(named)
+    if positions is not None:
+        return _sides(positions)
+    problems.add(("interfaces",), "left-right-columns needs `positions`; list the chiplets' numbers instead")
+    return None
+
+
+def _figures(spec: PackageSpec, interfaces: tuple[int, ...], problems: Problems) -> dict[str, Any]:
+    """Figures of links and DRAM, each from the file or from what it says of classes and stacks, not from both."""
+    figures = {key: getattr(spec, key) for key in _FIGURES}
+    for key, ones in (("link", _LINK_FIGURES), ("memory", DRAM_FIGURES)):
+        for one in ones:
+            if getattr(spec, key) is not None and one in spec.model_fields_set:
+                problems.add((one,), f"does not go with `{key}`, which sets it; leave one of the two out")
+    if spec.link is not None:
+        figures |= read_links(spec.link, problems)
+    if spec.memory is not None:
+        figures["memory"] = read_stacks(spec.memory, interfaces, problems)
+        figures["memory_place"] = problems.place(("memory",))
+    return figures
 
 
 def _chiplets(spec: PackageSpec, labels: list[tuple[Location, str]], problems: Problems, folder: Path) -> list[Chiplet]:
@@ -258,6 +310,16 @@ def _unused(spec: PackageSpec, used: Collection[str]) -> tuple[str, ...]:
         return ()
     what = f"class {unused[0]} is" if len(unused) == 1 else f"classes {', '.join(unused)} are"
     return (f"In the package's file {what} on no place, and of no effect.",)
+
+
+def _large(chiplets: Collection[Chiplet]) -> tuple[str, ...]:
+    """What to say of chiplets that cannot be exposed at once."""
+    return tuple(
+        f"A die of '{chiplet.name}' has {chiplet.area_mm2:.0f} mm2 of memory and arithmetic, more than the "
+        f"{RETICLE_MM2:.0f} mm2 that are exposed at once (the reticle): nobody makes it as one die."
+        for chiplet in dict.fromkeys(chiplets)
+        if chiplet.area_mm2 > RETICLE_MM2
+    )
 
 
 def _find(name: str, location: Location, problems: Problems, folder: Path) -> Chiplet | None:
@@ -297,7 +359,12 @@ def package_to_dict(package: Package) -> dict[str, Any]:
     sides = package.positions is not None and _sides(package.positions) == package.interfaces
     data["interfaces"] = SIDES if sides else list(package.interfaces)
     data["routing"] = package.routing.value
-    return data | {key: getattr(package, key) for key in _FIGURES}
+    data |= {key: getattr(package, key) for key in _FIGURES if not (package.memory and key in DRAM_FIGURES)}
+    if package.memory:
+        data["memory"] = stacks_to_list(package.memory, package.interfaces)
+    if package.assumed:
+        data["assumed"] = list(package.assumed)
+    return data
 
 
 def _label(position: int, count: int) -> str:

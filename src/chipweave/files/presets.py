@@ -1,4 +1,4 @@
-"""The chiplets and packages that ship with chipweave.
+"""The chiplets and packages that ship with chipweave, kinds of memory and classes of links; in folders by family.
 
 The file of a package of datacenter chiplets stands for several: `arvr-` in front of its name puts AR/VR chiplets of
 the same dataflows in the same places; `-flipped` behind it exchanges the two dataflows.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from chipweave.files.yaml import LinedMapping, parse_yaml
 
@@ -54,9 +55,33 @@ def package_preset(name: str) -> LinedMapping:
     return data
 
 
+@cache
+def memory_presets() -> LinedMapping:
+    """The kinds of memory by name: figures, what one is, and the source of each figure."""
+    return _parse_file(_FOLDER / "memory.yaml", "built-in memory")
+
+
+@cache
+def link_presets() -> LinedMapping:
+    """The classes of links by name, likewise."""
+    return _parse_file(_FOLDER / "links.yaml", "built-in links")
+
+
+@cache
+def _entries(kind: str) -> dict[str, Traversable]:
+    """The files of a kind by name, whatever folder they are in."""
+    folders, found = [_FOLDER / kind], {}
+    while folders:
+        for entry in folders.pop().iterdir():
+            if entry.is_dir():
+                folders.append(entry)
+            elif entry.name.endswith(".yaml"):
+                found[entry.name.removesuffix(".yaml")] = entry
+    return found
+
+
 def _stems(kind: str) -> tuple[str, ...]:
-    names = (entry.name for entry in (_FOLDER / kind).iterdir())
-    return tuple(sorted((name.removesuffix(".yaml") for name in names if name.endswith(".yaml")), key=natural_order))
+    return tuple(sorted(_entries(kind), key=natural_order))
 
 
 def natural_order(name: str) -> list[str | int]:
@@ -65,4 +90,8 @@ def natural_order(name: str) -> list[str | int]:
 
 
 def _parse(kind: str, name: str) -> LinedMapping:
-    return parse_yaml((_FOLDER / kind / f"{name}.yaml").read_text(encoding="utf-8"), f"built-in {name}")
+    return _parse_file(_entries(kind)[name], f"built-in {name}")
+
+
+def _parse_file(file: Traversable, name: str) -> LinedMapping:
+    return parse_yaml(file.read_text(encoding="utf-8"), name)

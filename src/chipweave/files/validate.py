@@ -50,12 +50,17 @@ class Problems:
     def add(self, location: Location, problem: str) -> None:
         """A problem of the value at `location`; `problem` names the value and the remedy."""
         line = line_of(self.data, location)
-        where = self.path if line is None else f"{self.path}:{line}"
+        where = self.place(location)
         name = _name(self.data, location)
         self.found.append((line or 0, f"{where}: {name + ': ' if name else ''}{problem}"))
         if len(self.found) >= MOST_PROBLEMS:
             self.found.append((line or 0, f"{where}: {MOST_PROBLEMS} problems; the rest of the file was not checked"))
             self.raise_any()
+
+    def place(self, location: Location) -> str:
+        """File and line of the value at `location`."""
+        line = line_of(self.data, location)
+        return self.path if line is None else f"{self.path}:{line}"
 
     def include(self, location: Location, error: InputError) -> None:
         """Problems of what the value at `location` names or holds; those of this file say already where they are."""

@@ -41,8 +41,10 @@ class Chiplet:
         l1_j_per_byte, l2_j_per_byte: joules of reading or writing a byte; None: from `technology`.
         noc_j_per_element_hop: joules of an operand from one PE to the next; None: from `technology`.
         stream_bytes: the block in which weights that do not stay in L2 come from DRAM; None: a tenth of `l2_bytes`.
+        source: where the figures come from.
+        assumed: which figures are not published, and how they were chosen, a sentence each.
 
-    `maestro` does not look at the last eight.
+    `maestro` does not look at the eight before `source`.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Chiplet:
     l2_j_per_byte: float | None = None
     noc_j_per_element_hop: float | None = None
     stream_bytes: int | float | None = None
+    source: str = ""
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         settle(self, "chiplet")

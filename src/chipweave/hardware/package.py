@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
 from chipweave.errors import InputError
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.memory import Stack, attachment_faults, together
 from chipweave.ndarrays import Ints
 from chipweave.plain import settle
 
@@ -21,6 +22,10 @@ MOST_CHIPLETS = 1024
 
 MOST_STEPS = 2**27
 """Of all routes together, each as long as the longest: tables of them hold 8 bytes a step."""
+
+
+DRAM_FIGURES = ("dram_bandwidth_bytes_s", "dram_latency_s", "dram_energy_j_per_bit")
+"""Of a package; they follow from its memory stacks where it has some."""
 
 
 class Routing(StrEnum):
@@ -48,6 +53,10 @@ class Package:
         dram_latency_s, dram_energy_j_per_bit: Table II: 200 ns, 14.8 pJ/bit.
         conflict_delay_s: the delta of SCAR III-E, for which the paper gives no formula; 0.
         source: where the figures come from.
+        memory: stacks of DRAM, over which tensors are interleaved. The three figures of DRAM above then follow from
+            them (`memory.together`), and are not to be given; without stacks the DRAM is of any capacity.
+        assumed: which figures are not published, and how they were chosen, a sentence each.
+        memory_place: file and line where its memory stands, for messages; of no effect.
         notes: what its file has that is of no effect, a sentence each; packages that differ in it alone are equal.
 
     Raises:
@@ -69,13 +78,30 @@ class Package:
     conflict_delay_s: float = 0.0
     source: str = ""
     notes: tuple[str, ...] = field(default=(), compare=False)
+    memory: tuple[Stack, ...] = ()
+    assumed: tuple[str, ...] = ()
+    memory_place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         settle(self, "package")
-        faults = self._faults()
+        faults = self._dram_faults() or self._faults()
         if faults:
             raise InputError([f"package '{self.name}': {wrong}" for _, wrong in faults], fields=faults)
         object.__setattr__(self, "links", tuple(sorted((min(a, b), max(a, b)) for a, b in self.links)))
+        for key, value in self._of_memory().items():
+            object.__setattr__(self, key, value)
+
+    def _of_memory(self) -> dict[str, float]:
+        """The figures of DRAM that follow from the stacks; none without stacks."""
+        return dict(zip(DRAM_FIGURES, together(self.memory)[:3], strict=True)) if self.memory else {}
+
+    def _dram_faults(self) -> list[tuple[str, str]]:
+        """Figures of DRAM that are given beside stacks and do not follow from them."""
+        return [
+            (key, f"{key}={getattr(self, key)} does not go with `memory`, whose stacks come to {value}; leave it out")
+            for key, value in self._of_memory().items()
+            if getattr(self, key) not in (value, getattr(Package, key))
+        ]
 
     def _faults(self) -> list[tuple[str, str]]:
         """Fields at fault, each with what is wrong."""
@@ -109,6 +135,8 @@ class Package:
         for i in self.interfaces:
             if not 0 <= i < count:
                 faults.append(("interfaces", f"interface {i} is no chiplet; they are numbered 0 to {count - 1}"))
+        if self.memory:
+            faults += [("memory", wrong) for wrong in attachment_faults(self.memory, self.interfaces)]
         if self.positions is not None:
             if len(self.positions) != count:
                 faults.append(("positions", f"gives {len(self.positions)} positions for {count} chiplets"))
@@ -135,6 +163,15 @@ class Package:
             key = "positions" if self.positions is None else "routing"
             faults += [(key, wrong) for wrong in topology.xy_problems(self.positions, self.links)]
         return faults
+
+    @property
+    def capacity_bytes(self) -> int | None:
+        """What the memory holds; None where that is not known."""
+        return together(self.memory).capacity_bytes if self.memory else None
+
+    def with_memory(self, memory: tuple[Stack, ...]) -> Package:
+        """The package with these stacks in place of its memory."""
+        return replace(self, memory=memory, **{key: getattr(Package, key) for key in DRAM_FIGURES})
 
     @cached_property
     def neighbours(self) -> tuple[tuple[int, ...], ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from chipweave.cost.interface import CostModel, LayerCosts, costs_of
 from chipweave.hardware.package import Package
+from chipweave.plan.room import require_memory
 from chipweave.workload.scenario import Scenario
 
 
@@ -46,8 +47,9 @@ def pose(
     """Cost every layer on every chiplet class and bundle the result.
 
     Raises:
-        InputError: a layer that the cost model cannot cost.
+        InputError: a layer that the cost model cannot cost; a memory that does not hold the models.
     """
+    require_memory(scenario, package)
     everything = [layer for task in scenario.tasks for layer in task.model.layers]
     bounds = np.cumsum([0, *(len(task.model.layers) for task in scenario.tasks)])
     by_class = [costs_of(cost_model, everything, chiplet) for chiplet in package.classes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chipweave.evaluation.record import Keeping
+from chipweave.hardware.chiplet import Chiplet
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.report.l2_use import larger_l2_note, room_note
 from chipweave.report.quantities import quantity
@@ -44,20 +45,27 @@ def result_notes(result: Result) -> list[str]:
 
 
 def width_notes(problem: Problem) -> list[str]:
-    """Models whose elements are wider than what a chiplet computes with: their products are costed as narrow ones."""
+    """Models whose elements are wider or narrower than what a chiplet computes with: bytes are counted as of the one,
+    products as of the other."""
     notes = []
     for chiplet in problem.package.classes:
-        wide = [task for task in problem.scenario.tasks if 8 * task.model.bytes_per_element > chiplet.precision_bits]
-        if wide:
-            bits = 8 * wide[0].model.bytes_per_element
-            more = f" (and {len(wide) - 1} more)" if len(wide) > 1 else ""
+        whole_bytes = -(-chiplet.precision_bits // 8)
+        unlike = [task for task in problem.scenario.tasks if _is_unlike(task.model.bytes_per_element, chiplet)]
+        if unlike:
+            bits = 8 * unlike[0].model.bytes_per_element
+            more = f" (and {len(unlike) - 1} more)" if len(unlike) > 1 else ""
             notes.append(
-                f"'{wide[0].name}'{more} has elements of {bits} bits, and "
+                f"'{unlike[0].name}'{more} has elements of {bits} bits, and "
                 f"'{chiplet.name}' computes with {chiplet.precision_bits} (precision_bits): bytes are counted as of "
                 f"{bits} bits, computing and its energy as of {chiplet.precision_bits}. Set precision_bits: {bits}, or "
-                "bytes_per_element: 1."
+                f"bytes_per_element: {whole_bytes}."
             )
     return notes
+
+
+def _is_unlike(bytes_per_element: int, chiplet: Chiplet) -> bool:
+    bits = 8 * bytes_per_element
+    return bits > chiplet.precision_bits or bits <= chiplet.precision_bits - 8
 
 
 def table_notes(result: Result) -> list[str]:

@@ -17,6 +17,10 @@ def with_twice_the_links(package: Package) -> Package:
 
 
 def with_twice_the_dram(package: Package) -> Package:
+    """Twice the bandwidth of the DRAM, that is of each stack where it has some."""
+    if package.memory:
+        twice = (replace(stack, bandwidth_bytes_s=2 * stack.bandwidth_bytes_s) for stack in package.memory)
+        return package.with_memory(tuple(twice))
     return replace(package, dram_bandwidth_bytes_s=2 * package.dram_bandwidth_bytes_s)
 
 

@@ -85,7 +85,7 @@ def test_widths(precision_bits: int, more: int) -> None:
     assert 0 <= machine.sum_elements * precision_bits - sum_bits < precision_bits
 
 
-@pytest.mark.parametrize("name", chiplet_names())
+@pytest.mark.parametrize("name", [name for name in chiplet_names() if resolve_chiplet(name).node_nm == 28])
 def test_built_in_chiplets(name: str) -> None:
     chiplet = resolve_chiplet(name)
     machine, energies = machine_of(chiplet), energies_of(chiplet)

@@ -1,0 +1,65 @@
+"""Whether the memory of a package holds what a scenario must keep there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chipweave.errors import InputError
+from chipweave.hardware.package import Package
+from chipweave.workload.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Bytes of DRAM that every schedule of a scenario takes; what lies there between windows comes on top.
+
+    Args:
+        weights_bytes: of all models.
+        ends_bytes: inputs and outputs of the networks, of all samples.
+    """
+
+    weights_bytes: int
+    ends_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        return self.weights_bytes + self.ends_bytes
+
+
+def need_of(scenario: Scenario) -> Need:
+    """What a scenario needs; models that are alike have weights of their own each."""
+    weights_bytes = ends_bytes = 0
+    for task in scenario.tasks:
+        model = task.model
+        read_again = {edge.producer for edge in model.edges}
+        outputs = sum(layer.output_elements for at, layer in enumerate(model.layers) if at not in read_again)
+        weights_bytes += model.bytes_per_element * model.weight_elements
+        ends_bytes += model.bytes_per_element * task.batch * (model.input_elements + outputs)
+    return Need(weights_bytes, ends_bytes)
+
+
+def require_memory(scenario: Scenario, package: Package) -> None:
+    """Check that weights and the ends of the networks fit; of a package without stacks any capacity is taken for given.
+
+    Raises:
+        InputError: they do not, with what is missing.
+    """
+    room_bytes = package.capacity_bytes
+    if room_bytes is None:
+        return
+    need = need_of(scenario)
+    if need.total_bytes > room_bytes:
+        place = f"{package.memory_place}: " if package.memory_place else ""
+        raise InputError(
+            f"{place}memory: package '{package.name}' holds {_shown(room_bytes)}, and scenario '{scenario.name}' needs "
+            f"{_shown(need.total_bytes)}: weights of {_shown(need.weights_bytes)}, inputs and outputs of "
+            f"{_shown(need.ends_bytes)}; {_shown(need.total_bytes - room_bytes)} are missing. Give it more or larger "
+            "stacks, or run fewer models or samples"
+        )
+
+
+def _shown(count_bytes: int) -> str:
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count_bytes >= 2**power:
+            return f"{count_bytes / 2**power:.4g} {unit}"
+    return f"{count_bytes} B"
