@@ -1,4 +1,4 @@
-"""Models from PyTorch modules, ONNX files and configurations, as the API gives them: with warnings for what is not costed."""
+"""Models from elsewhere as the API gives them: those of modules and files with warnings for what is not costed."""
 
 from __future__ import annotations
 

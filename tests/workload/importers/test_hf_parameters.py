@@ -118,7 +118,7 @@ def test_macs_of_mamba() -> None:
 
 
 def test_macs_of_mamba_in_chunks() -> None:
-    """Of 512 tokens, two chunks of 256: c b^T for the group, then per head that times x, x^T b, and c times the state."""
+    """Of 512 tokens, two chunks of 256: c b^T of the group; per head that times x, x^T b, and c times the state."""
     config = PUBLISHED["mamba2-130m"]["config"]
     chunk = 256 * 256 * 128 + 24 * (256 * 256 * 64 + 2 * 256 * 64 * 128)
     block = 512 * (768 * (1536 + 1792 + 24) + 1536 * 768 + 4 * 1792) + 2 * chunk

@@ -27,13 +27,9 @@ def attention(making: Making, name: str, x: Activation, part: Attention) -> Acti
     k, v = (made[kind] if cached + step.tokens == columns else beside(made[kind]) for kind in "kv")
     shape = {"heads": part.kv_heads, "rows": part.heads // part.kv_heads * step.tokens, "copies": step.sequences}
     keys = making.cached(part.kv_heads * part.key_width, cached)
-    scores = graph.matmul(
-        f"{name}.qk", (q.channels(queries), k, *keys), inner=part.key_width, columns=columns, **shape
-    )
+    scores = graph.matmul(f"{name}.qk", (q.channels(queries), k, *keys), inner=part.key_width, columns=columns, **shape)
     cached_values = making.cached(part.kv_heads * part.value_width, cached)
-    mixed = graph.matmul(
-        f"{name}.av", (scores, v, *cached_values), inner=columns, columns=part.value_width, **shape
-    )
+    mixed = graph.matmul(f"{name}.av", (scores, v, *cached_values), inner=columns, columns=part.value_width, **shape)
     y = rows(mixed, values, step.rows)
     if part.gated:
         y = graph.elementwise(f"{name}.gate", y, q.channels(values))
@@ -73,7 +69,8 @@ def _choice(
         copies=step.sequences,
     )
     sums = Activation(0, step.seen, step.rows)
-    best = graph.elementwise(f"{name}.index.best", rows(scores, indexer.heads * step.seen, step.rows), weights, like=sums)
+    scores = rows(scores, indexer.heads * step.seen, step.rows)
+    best = graph.elementwise(f"{name}.index.best", scores, weights, like=sums)
     return (beside(best.channels(min(indexer.chosen, step.seen))),)
 
 
@@ -119,7 +116,8 @@ def _expanded(
     columns = min(part.chosen + 1, step.seen) if part.chosen else step.seen
     before = making.cached(part.rank + part.rotary, step.context)
     if before:
-        latent = graph.elementwise(f"{name}.latent", latent, *before, like=replace(latent, Y=step.sequences * step.seen))
+        every = replace(latent, Y=step.sequences * step.seen)
+        latent = graph.elementwise(f"{name}.latent", latent, *before, like=every)
     kv = graph.gemm(f"{name}.kv_up", latent.channels(part.rank), K=heads * (part.plain_width + part.value_width))
     keys, turning = kv.channels(heads * part.plain_width), latent.channels(part.rotary)
     scores = graph.matmul(

@@ -143,8 +143,9 @@ def notes_of(decoder: Decoder, step: Step, routing: Routing, absorbed: bool | No
     for part in parts:
         if isinstance(part, Experts):
             touched, rows = experts_and_rows(routing, part.count, part.chosen, step.rows)
-            of_all = f"{touched} of {part.count} experts are touched, on average, each by {rows}"
-            notes.append(f"{of_all} row{'s' * (rows > 1)} at most; the weights of the others do not move ({routing.label})")
+            each = f"{rows} row{'s' * (rows > 1)} at most"
+            said = f"{touched} of {part.count} experts are touched, on average, each by {each}"
+            notes.append(f"{said}; the weights of the others do not move (routing: {routing.label})")
     return notes
 
 

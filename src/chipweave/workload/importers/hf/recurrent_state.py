@@ -45,27 +45,44 @@ def _updated(making: Making, name: str, added: Activation, elements: int) -> Act
 
 
 def _chunks(making: Making, name: str, part: StateSpace, inputs: Activation, each: Activation) -> Activation:
-    graph, step = making.graph, making.step
-    heads, width, state, groups = part.heads, part.head_width, part.state, part.groups
-    long = min(part.chunk, step.tokens)
-    copies = step.sequences * -(-step.tokens // long)
-    pairs = graph.matmul(
-        f"{name}.cb", (beside(each), beside(each)), heads=groups, rows=long, inner=state, columns=long, copies=copies
-    )
-    inside = graph.matmul(
-        f"{name}.inside", (beside(pairs), beside(inputs)), heads=heads, rows=long, inner=long, columns=width, copies=copies
-    )
-    added = graph.matmul(
-        f"{name}.write", (beside(inputs), beside(each)), heads=heads, rows=width, inner=long, columns=state, copies=copies
-    )
-    before = making.cached(heads * width * state, 1) if step.context else ()
-    states = graph.elementwise(f"{name}.state", added, *before)
-    making.keep(f"{name}.state.store", rows(states, heads * width * state, step.sequences))
-    read = graph.matmul(
-        f"{name}.read", (beside(each), beside(states)), heads=heads, rows=long, inner=state, columns=width, copies=copies
-    )
+    step, (long, copies) = making.step, _chunked(making, part.chunk)
+    heads, width, state = part.heads, part.head_width, part.state
+
+    def product(kind: str, operands: tuple[Activation, Activation], sizes: tuple[int, int, int]) -> Activation:
+        groups = part.groups if kind == "pairs" else heads
+        return _product(making, f"{name}.{kind}", operands, (groups, *sizes), copies)
+
+    pairs = product("pairs", (each, each), (long, state, long))
+    inside = product("inside", (pairs, inputs), (long, long, width))
+    added = product("write", (inputs, each), (width, long, state))
+    states = _carried(making, name, added, heads * width * state)
+    read = product("read", (each, states), (long, state, width))
     shape = Activation(0, part.inner, step.rows)
-    return graph.elementwise(f"{name}.sum", beside(inside), beside(read), like=shape)
+    return making.graph.elementwise(f"{name}.sum", beside(inside), beside(read), like=shape)
+
+
+def _chunked(making: Making, chunk: int) -> tuple[int, int]:
+    """Tokens of a chunk, and how many chunks there are; the last one counts whole."""
+    step = making.step
+    long = min(chunk, step.tokens)
+    return long, step.sequences * -(-step.tokens // long)
+
+
+def _product(
+    making: Making, name: str, operands: tuple[Activation, Activation], sizes: tuple[int, int, int, int], copies: int
+) -> Activation:
+    """A product for each chunk; `sizes`: heads, rows, inner and columns. Views of chunks are not checked."""
+    heads, high, inner, wide = sizes
+    first, second = map(beside, operands)
+    return making.graph.matmul(name, (first, second), heads, high, inner, wide, copies)
+
+
+def _carried(making: Making, name: str, added: Activation, elements: int) -> Activation:
+    """The states behind all chunks: the one before the first is read, the one behind the last stored."""
+    before = making.cached(elements, 1) if making.step.context else ()
+    states = making.graph.elementwise(f"{name}.state", added, *before)
+    making.keep(f"{name}.state.store", rows(states, elements, making.step.sequences))
+    return states
 
 
 def delta_rule(making: Making, name: str, x: Activation, part: DeltaRule) -> Activation:
@@ -110,27 +127,20 @@ def _corrected_chunks(
     making: Making, name: str, part: DeltaRule, keys: Activation, values: Activation, rates: Activation
 ) -> Activation:
     """Chunk by chunk: k k^T and its inverse times k and v, q k^T, and what the state adds and gets."""
-    graph, step = making.graph, making.step
-    wide, deep, long = part.value_width, part.key_width, min(part.chunk, step.tokens)
-    each = {"heads": part.value_heads, "copies": step.sequences * -(-step.tokens // long)}
-    size = part.value_heads * deep * wide
+    (long, copies), wide, deep = _chunked(making, part.chunk), part.value_width, part.key_width
 
-    def product(kind: str, first: Activation, second: Activation, sizes: tuple[int, int, int]) -> Activation:
-        high, inner, columns = sizes
-        operands = (beside(first), beside(second))
-        return graph.matmul(f"{name}.{kind}", operands, rows=high, inner=inner, columns=columns, **each)
+    def product(kind: str, operands: tuple[Activation, Activation], sizes: tuple[int, int, int]) -> Activation:
+        return _product(making, f"{name}.{kind}", operands, (part.value_heads, *sizes), copies)
 
-    pairs = product("kk", keys, keys, (long, deep, long))
-    solved = graph.elementwise(f"{name}.solve", pairs, beside(rates))
-    own_keys = product("solve_k", solved, keys, (long, long, deep))
-    own_values = product("solve_v", solved, values, (long, long, wide))
-    scores = product("qk", keys, keys, (long, deep, long))
-    inside = product("inside", scores, own_values, (long, long, wide))
-    added = product("write", own_values, own_keys, (wide, long, deep))
-    before = making.cached(size, 1) if step.context else ()
-    states = graph.elementwise(f"{name}.state", added, *before)
-    making.keep(f"{name}.state.store", rows(states, size, step.sequences))
-    recalled = product("recall", own_keys, states, (long, deep, wide))
-    read = product("read", keys, states, (long, deep, wide))
-    shape = Activation(0, part.inner, step.rows)
-    return graph.elementwise(f"{name}.sum", beside(inside), beside(recalled), beside(read), like=shape)
+    pairs = product("pairs", (keys, keys), (long, deep, long))
+    solved = making.graph.elementwise(f"{name}.solve", pairs, beside(rates))
+    own_keys = product("solve.k", (solved, keys), (long, long, deep))
+    own_values = product("solve.v", (solved, values), (long, long, wide))
+    scores = product("scores", (keys, keys), (long, deep, long))
+    inside = product("inside", (scores, own_values), (long, long, wide))
+    added = product("write", (own_values, own_keys), (wide, long, deep))
+    states = _carried(making, name, added, part.value_heads * deep * wide)
+    recalled = product("recall", (own_keys, states), (long, deep, wide))
+    read = product("read", (keys, states), (long, deep, wide))
+    shape = Activation(0, part.inner, making.step.rows)
+    return making.graph.elementwise(f"{name}.sum", beside(inside), beside(recalled), beside(read), like=shape)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from chipweave.errors import InputError
 
@@ -48,14 +49,13 @@ class Routing:
 
 def _capped(shares: Sequence[float], chosen: int) -> list[float]:
     """Chances in proportion to shares, none above 1; what is cut off goes to the others."""
-    order = sorted(range(len(shares)), key=lambda expert: -shares[expert])
-    chances, rest = [0.0] * len(shares), math.fsum(shares)
-    left = float(chosen)
-    for expert in order:
-        chances[expert] = min(1.0, left * shares[expert] / rest) if shares[expert] > 0 else 0.0
-        left, rest = left - chances[expert], rest - shares[expert]
-        if left <= 0 or rest <= 0:
-            break
+    order = sorted(range(len(shares)), key=lambda expert: shares[expert])
+    behind = dict(zip(order, accumulate(shares[expert] for expert in order), strict=True))  # with all that are smaller
+    chances, left = [0.0] * len(shares), float(chosen)
+    for expert in reversed(order):
+        if left > 0 and shares[expert] > 0:
+            chances[expert] = min(1.0, left * (shares[expert] / behind[expert]))
+            left -= chances[expert]
     return chances
 
 

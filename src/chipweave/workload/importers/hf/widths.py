@@ -41,16 +41,14 @@ def _quantised(owner: Fields, stated: str, given: int | None) -> tuple[int, str,
     part = owner.part("quantization_config")
     method = part.text("quant_method") or "of no name"
     algorithm = part.text("quant_algo")
-    eight_bits = method == "fp8" and algorithm != "MIXED_PRECISION" or algorithm == "FP8"
+    eight_bits = (method == "fp8" and algorithm != "MIXED_PRECISION") or algorithm == "FP8"
     called = f"{method} {algorithm}".strip()
     if given is not None:
-        said = f"the configuration is quantised ({called}); {given} bytes are taken for everything, as given"
+        said = f"the configuration is quantised ({called}); what is given is taken for everything"
         return given, called, said
     if not eight_bits:
         wrong = f"weights are quantised ({called}) beside wider activations, which no one width says; {REMEDY} 1 or 2"
         raise owner.fault("quantization_config", wrong)
-    kept = f", which {stated} has there," if stated in TYPES and TYPES[stated] > 1 else ""
-    said = f"weights are quantised ({called}) to 1 byte; so are caches and activations{kept} and layers left unquantised"
+    here = f", though {stated} in the configuration" if stated else ""
+    said = f"weights are quantised ({called}) to 1 byte; caches and activations are costed at the same{here}"
     return 1, called, said
-
-

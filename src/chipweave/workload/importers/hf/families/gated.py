@@ -115,4 +115,3 @@ def _dense(
 def _normed(fields: Fields, blocks: tuple[Block, ...], tied: bool = False) -> Decoder:
     """Blocks and a norm behind them."""
     return decoder(fields, blocks, tied=tied, vectors=fields.whole("hidden_size"))
-
