@@ -8,8 +8,8 @@ from typing import Any
 from chipweave.errors import InputError
 from chipweave.plain import short
 
-LARGEST = 2**31 - 1
-"""Of one size; as in model files."""
+LARGEST = 2**24
+"""Of one size: the published ones stay below, and products of a few of them far inside 64-bit integers."""
 MOST_BLOCKS = 1000
 """Of a model; the deepest one that is published has 126."""
 

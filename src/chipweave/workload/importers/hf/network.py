@@ -65,7 +65,11 @@ def import_hf(
     width, stated, said = width_of(config, bytes_per_element)
     _require_room(decoder, step)
     label = name or f"{decoder.family}-{step.phase}"
-    made = model_of(decoder, step, name=label, bytes_per_element=width, routing=routing, absorbed=absorbed)
+    try:
+        made = model_of(decoder, step, name=label, bytes_per_element=width, routing=routing, absorbed=absorbed)
+    except InputError as error:  # sizes too large to be true are so in many layers
+        more = len(error.problems) - 1
+        raise InputError(error.problems[0] + (f"; {more} more layers have such problems" if more else "")) from None
     notes = [*notes_of(decoder, step, routing, absorbed), *([said] if said else [])]
     weighted = sum(layer.weight_elements > 0 for layer in made.layers)
     types = {stated: weighted} if stated else {}

@@ -74,4 +74,9 @@ def step_of(phase: Phase | str, prompt: int | None, context: int | None, batch: 
     ]
     if wrong:
         raise InputError(wrong)
-    return Step(which, batch, prompt or 1, context or 0)
+    step = Step(which, batch, prompt or 1, context or 0)
+    if step.rows > LARGEST:
+        raise InputError(
+            f"{batch} sequences of {step.tokens} tokens are more than {LARGEST} rows; give fewer of either"
+        )
+    return step

@@ -24,7 +24,8 @@ def grouped_query(fields: Fields, head_width: int | None = None) -> Attention:
     kv_heads = fields.whole("num_key_value_heads", default=heads)
     if heads % kv_heads:
         raise fields.fault("num_key_value_heads", f"{kv_heads} does not divide num_attention_heads {heads}; correct it")
-    width = fields.whole("head_dim", default=head_width or even_share(fields, "hidden_size", heads))
+    known = fields.has("head_dim") or head_width is not None
+    width = fields.whole("head_dim", default=head_width) if known else even_share(fields, "hidden_size", heads)
     return Attention(heads, kv_heads, width, width)
 
 

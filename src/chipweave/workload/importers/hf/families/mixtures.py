@@ -19,11 +19,13 @@ from chipweave.workload.importers.hf.families.gated import qwen3_attention, qwen
 from chipweave.workload.importers.hf.fields import Fields
 
 CHUNKED = "chunked_attention"
+MOST_EXPERTS = 100_000
+"""Of one block; the published ones have at most 896."""
 
 
 def counted_experts(fields: Fields, *names: str) -> tuple[int, int]:
     """How many experts there are, and how many a token takes; `names` of the first."""
-    count = fields.whole(*names)
+    count = fields.whole(*names, most=MOST_EXPERTS)
     chosen = fields.whole("num_experts_per_tok", "num_experts_per_token", "experts_per_token")
     if chosen > count:
         name = next(name for name in names if fields.has(name))
