@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from chipweave.api import case as case
     from chipweave.api import compare as compare
     from chipweave.api import evaluate as evaluate
+    from chipweave.api import from_hf as from_hf
     from chipweave.api import from_onnx as from_onnx
     from chipweave.api import from_torch as from_torch
     from chipweave.api import run as run
@@ -25,6 +26,7 @@ _PLACES = {
     "case": "chipweave.api",
     "compare": "chipweave.api",
     "evaluate": "chipweave.api",
+    "from_hf": "chipweave.api",
     "from_onnx": "chipweave.api",
     "from_torch": "chipweave.api",
     "run": "chipweave.api",
@@ -41,6 +43,7 @@ __all__ = [
     "case",
     "compare",
     "evaluate",
+    "from_hf",
     "from_onnx",
     "from_torch",
     "run",

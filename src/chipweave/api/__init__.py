@@ -17,7 +17,7 @@ from chipweave.api.asked import (
     require_simulation,
     scenario_of,
 )
-from chipweave.api.imports import from_onnx, from_torch
+from chipweave.api.imports import from_hf, from_onnx, from_torch
 from chipweave.cost import DEFAULT
 from chipweave.cost.choose import choose, describe
 from chipweave.cost.interface import CostModel
@@ -49,6 +49,7 @@ __all__ = [
     "case",
     "compare",
     "evaluate",
+    "from_hf",
     "from_onnx",
     "from_torch",
     "require_numbers",

@@ -1,4 +1,4 @@
-"""Models from PyTorch modules and ONNX files, as the API gives them: with warnings for what is not costed."""
+"""Models from elsewhere as the API gives them: those of modules and files with warnings for what is not costed."""
 
 from __future__ import annotations
 
@@ -74,6 +74,52 @@ def from_onnx(
         path, dims, strict=strict, name=name, bytes_per_element=bytes_per_element, inputs=inputs, values=values
     )
     return _told(made)
+
+
+def from_hf(
+    config: str | Path | Mapping[str, Any],
+    *,
+    phase: str,
+    prompt: int | None = None,
+    context: int | None = None,
+    batch: int = 1,
+    routing: str | Path | Sequence[float] = "uniform",
+    absorbed: bool | None = None,
+    name: str = "",
+    bytes_per_element: int | None = None,
+) -> Model:
+    """One step of a language model, from the configuration that Hugging Face's `transformers` writes: a `config.json`,
+    or the same as a mapping. Weights, a network and `transformers` are not needed.
+
+    `chipweave.files.hf_config.import_config` gives the number of parameters and what was decided on the way, too.
+
+    Args:
+        phase: `prefill`, of a prompt, or `decode`, of one more token.
+        prompt: new tokens of each sequence, for prefill.
+        context: tokens of each sequence that are cached before.
+        batch: sequences of a step. One sample of the model is one step of all of them.
+        routing: which experts tokens take: `uniform`, `zipf:S`, a CSV file of shares, or the shares themselves.
+        absorbed: latent attention works on latent vectors; None: in decode.
+        name: of the model; without one, the file's or the family's with the phase.
+        bytes_per_element: of weights, caches and activations alike; None takes the configuration's, else 1.
+
+    Raises:
+        InputError: a file that cannot be read, an architecture that is not imported, fields that are missing or wrong,
+            more tokens than the model takes, widths that no one number says.
+    """
+    from chipweave.files.hf_config import import_config
+
+    return import_config(
+        config,
+        phase=phase,
+        prompt=prompt,
+        context=context,
+        batch=batch,
+        routing=routing,
+        absorbed=absorbed,
+        name=name,
+        bytes_per_element=bytes_per_element,
+    ).model
 
 
 def _told(imported: Imported) -> Model:

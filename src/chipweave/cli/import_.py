@@ -29,7 +29,8 @@ def _legal(name: str) -> str:
 
 
 app = typer.Typer(
-    help="Bring a model from elsewhere: an ONNX file, a PyTorch module, files of MAESTRO, SCALE-Sim, Timeloop, ZigZag.",
+    help="Bring a model from elsewhere: an ONNX file, a PyTorch module, a language model's configuration, files of "
+    "MAESTRO, SCALE-Sim, Timeloop, ZigZag.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -116,6 +117,67 @@ def torch(
         raise InputError(f"{factory}: not costed: {counted(made.unsupported)}; without --strict they cost nothing")
     model = replace(made.model, name=name or made.model.name, bytes_per_element=bytes_per_element or 1)
     hand_over(replace(made, model=model), out, json)
+
+
+@app.command("hf")
+def hf(
+    file: Annotated[
+        Path, typer.Argument(metavar="CONFIG.json", help="A language model's configuration, as transformers writes it.")
+    ],
+    phase: Annotated[str, typer.Option(metavar="prefill|decode", help="A prompt in one pass, or one more token.")],
+    *,
+    prompt: Annotated[
+        int | None, typer.Option(help="Prefill: new tokens of each sequence.", show_default=False)
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(help="Tokens of each sequence that are cached before.", show_default=False)
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Sequences of a step; one sample of the model is a step of all.")] = 1,
+    routing: Annotated[
+        str, typer.Option(metavar="uniform|zipf:S|FILE.csv", help="Which experts tokens take; the file has shares.")
+    ] = "uniform",
+    absorbed: Annotated[
+        bool | None,
+        typer.Option(
+            "--absorbed/--not-absorbed",
+            help="Latent attention works on latent vectors, or makes keys and values of all heads; by default the "
+            "first in decode, the second in prefill.",
+            show_default=False,
+        ),
+    ] = None,
+    name: Name = "",
+    bytes_per_element: Annotated[
+        int | None,
+        typer.Option(
+            help="Of weights, caches and activations alike; by default as the configuration says, else 1.",
+            min=1,
+            max=64,
+            show_default=False,
+        ),
+    ] = None,
+    out: Out = None,
+    json: opt.Json = False,
+) -> None:
+    """Import one step of a language model from its configuration alone: no weights, no network, no transformers.
+
+    Example: chipweave import hf config.json --phase decode --context 2048 --batch 8 --out decode.yaml
+    """
+    from chipweave.files.hf_config import import_config
+
+    table = Path(routing) if routing.endswith(".csv") else None
+    _require_own(out, file, table)
+    made = import_config(
+        file,
+        phase=phase,
+        prompt=prompt,
+        context=context,
+        batch=batch,
+        routing=routing,
+        absorbed=absorbed,
+        name=name,
+        bytes_per_element=bytes_per_element,
+    )
+    hand_over(made, out, json)
 
 
 @app.command("maestro")

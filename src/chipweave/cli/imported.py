@@ -65,10 +65,12 @@ def _say_next(out: Path | None, json: bool, what: str) -> None:
 
 def _data(made: Imported) -> dict[str, Any]:
     model = made.model
+    parameters = {} if made.parameters is None else {"parameters": made.parameters}
     return {
         "name": model.name,
         "macs": model.macs,
         "weights": model.weight_elements,
+        **parameters,
         "layers": len(model.layers),
         "bytes_per_element": model.bytes_per_element,
         "element_types": made.element_types,
@@ -96,6 +98,9 @@ def _print(made: Imported) -> None:
     console = result_console()
     console.print(inert(f"{model.name}, from: {model.source}"), soft_wrap=True)
     console.print(table)
+    if made.parameters is not None:
+        whole = f"parameters: {made.parameters:,}, with embeddings, norms and biases, which no layer has"
+        console.print(inert(whole), soft_wrap=True)
     console.print(inert(elements_in_words(made)), soft_wrap=True)
     if made.folded:
         console.print(inert(f"without cost: {counted(made.folded)}"), soft_wrap=True)

@@ -15,22 +15,29 @@ from chipweave.files.yaml import MAX_DEPTH, MAX_VALUES, LinedMapping, LinedSeque
 _TOKEN = re.compile(
     r'[ \t\r\n]*("(?:[^"\\\x00-\x1f]++|\\.)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[{}\[\],:]|true|false|null)'
 )
+_NOT_FINITE = re.compile(r"[ \t\r\n]*(-?Infinity|NaN)(?![A-Za-z0-9_])")
+"""What Python writes for numbers that JSON has no words for."""
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _LONGEST_NUMBER = 400
 _WIDTH = 120
 
 
-def parse_json(text: str, path: str) -> LinedMapping:
+def parse_json(text: str, path: str, *, what: str = "a schedule", not_finite: bool = False) -> LinedMapping:
     """The mapping that `text` holds; `path` is what messages call it.
 
+    Args:
+        what: the text should be.
+        not_finite: take NaN and Infinity, which are no JSON, as Python writes and reads them.
+
     Raises:
-        InputError: text that is no JSON (NaN and Infinity are none), or not one mapping, or has repeated keys,
-            more than MAX_DEPTH levels or MAX_VALUES values.
+        InputError: text that is no JSON, or not one mapping, or has repeated keys, more than MAX_DEPTH levels or
+            MAX_VALUES values.
     """
-    reader = _Reader(text, path, [i for i, character in enumerate(text) if character == "\n"])
+    newlines = [i for i, character in enumerate(text) if character == "\n"]
+    reader = _Reader(text, path, newlines, not_finite=not_finite)
     token = reader.next()
     if token != "{":
-        raise reader.error("does not begin with a mapping; a schedule begins with '{'")
+        raise reader.error(f"does not begin with a mapping; {what} begins with '{{'")
     data = reader.mapping(0)
     if text[reader.position :].strip():
         reader.line = reader.line_at(len(text) - len(text[reader.position :].lstrip()))
@@ -46,6 +53,7 @@ class _Reader:
     position: int = 0
     line: int = 1
     values: int = 0
+    not_finite: bool = False
 
     def error(self, problem: str) -> InputError:
         return InputError(f"{self.path}:{self.line}: {problem}")
@@ -55,6 +63,8 @@ class _Reader:
 
     def next(self) -> str:
         match = _TOKEN.match(self.text, self.position)
+        if match is None and self.not_finite:
+            match = _NOT_FINITE.match(self.text, self.position)
         if match is None:
             rest = self.text[self.position :].lstrip()
             self.line = self.line_at(len(self.text) - len(rest))
@@ -85,7 +95,7 @@ class _Reader:
             value = json.loads(token)
         except ValueError as error:
             raise self.error(f"not valid JSON: {error}; correct it there") from None
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value) and token.lstrip("-")[:1] not in "IN":
             raise self.error(f"{token[:20]} is larger than any number that can be counted with; make it smaller")
         return value
 

@@ -44,6 +44,8 @@ class Imported:
         notes: one sentence each: what was decided on the way.
         element_types: of the weights and activations that layers read, by name (`float16`), with how many tensors have
             each; empty where the source says none.
+        parameters: of the whole network, with embeddings, norms and biases, which no layer counts; None where the
+            source does not say.
     """
 
     model: Model
@@ -51,6 +53,7 @@ class Imported:
     folded: dict[str, int]
     notes: tuple[str, ...] = ()
     element_types: dict[str, int] = field(default_factory=dict)
+    parameters: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,12 @@ class Graph:
         self._edges: list[Edge] = []
         self._uses: Counter[str] = Counter()
 
-    def model(self, name: str, source: str) -> Model:
-        return Model(name, tuple(self._layers), tuple(self._edges), source=source)
+    def model(self, name: str, source: str, bytes_per_element: int = 1, input_elements: int = 0) -> Model:
+        return Model(name, tuple(self._layers), tuple(self._edges), bytes_per_element, input_elements, source)
+
+    def layer(self, layer: Layer, *operands: Activation) -> Activation:
+        """A layer as it is, but for its name where that is taken."""
+        return self._append(replace(layer, name=self._unique(layer.name)), operands)
 
     def count(self, op: Op) -> int:
         """Layers of one class so far."""
@@ -157,9 +161,16 @@ class Graph:
         self._layers[activation.producer] = replace(layer, shares=self._layers[first.producer].name)
         return activation
 
-    def matmul(self, name: str, source: Source, heads: int, rows: int, inner: int, columns: int) -> Activation:
-        """`heads` products (rows x inner) @ (inner x columns) of two activations; `source` brings both operands."""
-        layer = Layer(self._unique(name), Op.MATMUL, K=heads * columns, C=heads * inner, Y=rows, groups=heads)
+    def matmul(
+        self, name: str, source: Source, heads: int, rows: int, inner: int, columns: int, copies: int = 1
+    ) -> Activation:
+        """`heads` products (rows x inner) @ (inner x columns) of two activations; `source` brings both operands.
+
+        Args:
+            copies: of all of it, as for several sequences.
+        """
+        name = self._unique(name)
+        layer = Layer(name, Op.MATMUL, K=heads * columns, C=heads * inner, Y=rows, N=copies, groups=heads)
         return self._append(layer, _operands(source))
 
     def pool(

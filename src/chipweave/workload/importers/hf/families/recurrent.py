@@ -1,0 +1,115 @@
+"""Decoders with states of fixed size, alone or beside attention: Mamba-2, Nemotron-H, Qwen 3.5."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chipweave.workload.importers.hf.decoder import Block, Decoder, DeltaRule, Experts, FeedForward, Part, StateSpace
+from chipweave.workload.importers.hf.families.common import FULL, bias, decoder, grouped_query
+from chipweave.workload.importers.hf.families.gated import qwen3_attention
+from chipweave.workload.importers.hf.families.mixtures import counted_experts
+from chipweave.workload.importers.hf.fields import Fields
+
+LINEAR = "linear_attention"
+MIXERS = {"M": "mamba", "E": "moe", "*": "attention", "-": "mlp"}
+DELTA_CHUNK = 64
+
+
+def mamba2(fields: Fields) -> Decoder:
+    width, heads = fields.whole("hidden_size"), fields.whole("num_heads")
+    head_width, expand = fields.whole("head_dim"), fields.whole("expand", default=2)
+    if heads * head_width != expand * width:
+        raise fields.fault("num_heads", f"{heads} heads of {head_width} are not {expand} x {width} wide; correct one")
+    mixer = _mixer(fields, heads, head_width, fields.whole("state_size"), fields.flag("use_bias", False))
+    block = Block((mixer,), vectors=width)
+    return decoder(fields, (block,) * fields.blocks(), tied=False, vectors=width)
+
+
+def _mixer(fields: Fields, heads: int, head_width: int, state: int, biased: bool) -> StateSpace:
+    plain = StateSpace(
+        heads,
+        head_width,
+        fields.whole("n_groups", default=8),
+        state,
+        fields.whole("conv_kernel", default=4),
+        fields.whole("chunk_size", default=256),
+    )
+    biases = plain.channels * fields.flag("use_conv_bias", True)
+    biases += biased * (plain.inner + plain.channels + heads + fields.whole("hidden_size"))
+    return replace(plain, vectors=3 * heads + plain.inner + biases)
+
+
+def nemotron_h(fields: Fields) -> Decoder:
+    """Every block is one part alone: a Mamba-2 mixer, attention, a feed-forward network, or experts."""
+    width = fields.whole("hidden_size")
+    kinds = _kinds(fields)
+    made: dict[str, Part] = {kind: _part(fields, kind, width) for kind in dict.fromkeys(kinds)}
+    blocks = [Block((made[kind],), vectors=width) for kind in kinds]
+    return decoder(fields, blocks, tied=False, vectors=width)
+
+
+def _kinds(fields: Fields) -> list[str]:
+    pattern = fields.text("hybrid_override_pattern")
+    known = tuple(MIXERS.values())
+    if not pattern:
+        kinds = fields.words("layers_block_type", len(fields.data.get("layers_block_type") or ()), known)
+        if not kinds:
+            raise fields.fault("hybrid_override_pattern", "is missing, and so is layers_block_type; add one")
+        return list(kinds)
+    unknown = set(pattern) - set(MIXERS)
+    if unknown:
+        raise fields.fault("hybrid_override_pattern", f"has '{min(unknown)}'; known: {' '.join(MIXERS)}")
+    if len(pattern) != fields.blocks():
+        raise fields.fault("hybrid_override_pattern", f"has {len(pattern)} layers, num_hidden_layers says otherwise")
+    return [MIXERS[letter] for letter in pattern]
+
+
+def _part(fields: Fields, kind: str, width: int) -> Part:
+    if kind == "mamba":
+        heads, head_width = fields.whole("mamba_num_heads"), fields.whole("mamba_head_dim")
+        return _mixer(fields, heads, head_width, fields.whole("ssm_state_size"), fields.flag("mamba_proj_bias", False))
+    if kind == "attention":
+        attention = grouped_query(fields)
+        biased = fields.flag("attention_bias", False)
+        return replace(attention, vectors=biased * bias(attention, width, queries=True, output=True))
+    if kind == "mlp":
+        hidden = fields.whole("intermediate_size")
+        return FeedForward(hidden, False, fields.flag("mlp_bias", False) * (hidden + width))
+    count, chosen = counted_experts(fields, "n_routed_experts")
+    shared = fields.whole("moe_shared_expert_intermediate_size", default=0, least=0)
+    latent = fields.whole("moe_latent_size", default=0, least=0)
+    hidden = fields.whole("moe_intermediate_size")
+    return Experts(count, chosen, hidden, False, shared, latent=latent, vectors=count)
+
+
+def qwen3_5(fields: Fields) -> Decoder:
+    return _hybrid(fields, FeedForward(fields.whole("intermediate_size")))
+
+
+def qwen3_5_moe(fields: Fields) -> Decoder:
+    """Also Qwen3-Next."""
+    count, chosen = counted_experts(fields, "num_experts")
+    shared = fields.whole("shared_expert_intermediate_size")
+    hidden = fields.whole("moe_intermediate_size")
+    return _hybrid(fields, Experts(count, chosen, hidden, shared=shared, shared_gate=True))
+
+
+def _hybrid(fields: Fields, feed_forward: Part) -> Decoder:
+    """Three blocks with the delta rule to each with attention, which has a gate."""
+    width, count = fields.whole("hidden_size"), fields.blocks()
+    attention = replace(qwen3_attention(fields), gated=fields.flag("attn_output_gate", True))
+    every = fields.whole("full_attention_interval", default=4)
+    kinds = fields.words("layer_types", count, (FULL, LINEAR))
+    full = [kind == FULL for kind in kinds] or [(number + 1) % every == 0 for number in range(count)]
+    value_heads, value_width = fields.whole("linear_num_value_heads"), fields.whole("linear_value_head_dim")
+    delta = DeltaRule(
+        fields.whole("linear_num_key_heads"),
+        value_heads,
+        fields.whole("linear_key_head_dim"),
+        value_width,
+        fields.whole("linear_conv_kernel_dim", default=4),
+        DELTA_CHUNK,
+        vectors=2 * value_heads + value_width,
+    )
+    blocks = [Block((attention if each else delta, feed_forward), vectors=2 * width) for each in full]
+    return decoder(fields, blocks, tied=False, vectors=width)
