@@ -161,8 +161,7 @@ class Carrier:
         moves = []
         for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
             if whole:
-                places = users(setting.model.layers[layer], setting.cuts.splits[layer])
-                some = tuple(chiplets[place] for place in places)
+                some = users(setting.model.layers[layer], setting.cuts.splits[layer], chiplets)
                 share = np.full(len(chiplets), bytes_ * whole / every / len(chiplets))
                 moves.append(self._move(chiplets, some, np.repeat(share[:, None], len(some), axis=1), share))
         layers = sum(1 for whole in work.need.copied if whole)

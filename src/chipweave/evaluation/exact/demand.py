@@ -360,8 +360,7 @@ class StageWork:
         s, chiplets = self.setting, len(self.stage.chiplets)
         by_users: dict[tuple[int, ...], float] = {}
         for layer, bytes_ in zip(self.stage.layers, self.need.copied, strict=True):
-            places = users(s.model.layers[layer], s.cuts.splits[layer])
-            some = tuple(self.stage.chiplets[place] for place in places)
+            some = users(s.model.layers[layer], s.cuts.splits[layer], self.stage.chiplets)
             by_users[some] = by_users.get(some, 0.0) + bytes_
 
         def gather(some: tuple[int, ...], bytes_: float) -> Transfer:

@@ -64,11 +64,10 @@ def _axes(layer: Layer, split: Split) -> tuple[tuple[int, int], ...]:
 
 def largest(layer: Layer, split: Split) -> tuple[int, int, int]:
     """Rows, columns and units of channels of the largest part, each."""
-    if not split.weights:
-        rows, columns, units = (-(-length // parts) for length, parts in _axes(layer, split))
-    else:
+    if split.weights:
         rows, columns, units = part_sizes(layer, split, 1).max(axis=0)[:3].tolist()
-    return rows, columns, units
+        return rows, columns, units
+    return -(-layer.out_y // split.rows), -(-layer.out_x // split.columns), -(-channel_units(layer) // split.units)
 
 
 def weight_shares(layer: Layer, split: Split, chiplets: int) -> Floats:
@@ -77,16 +76,15 @@ def weight_shares(layer: Layer, split: Split, chiplets: int) -> Floats:
     if split.units > 1:
         shares[: split.parts] = np.diff(ends(units, split.units, split.weights)) / units
     else:
-        shares[list(users(layer, split))] = 1.0
+        shares[list(users(layer, split, tuple(range(chiplets))))] = 1.0
     return shares
 
 
-def users(layer: Layer, split: Split) -> Sequence[int]:
-    """The chiplets of the region that have a part of a layer, by their places."""
+def users(layer: Layer, split: Split, chiplets: tuple[int, ...]) -> tuple[int, ...]:
+    """Of the chiplets of a region those that have a part of a layer."""
     if not split.weights:
-        return range(split.parts)
-    found: list[int] = np.flatnonzero(part_sizes(layer, split, 1).all(axis=1)).tolist()
-    return found
+        return chiplets[: split.parts]
+    return tuple(chiplets[place] for place in np.flatnonzero(part_sizes(layer, split, 1).all(axis=1)))
 
 
 def map_axis(layer: Layer) -> int:
