@@ -243,6 +243,15 @@ class Store:
                 row: dict[str, Any] = {"position": None, "axes": {}, **dict(zip(names, values, strict=True))}
                 yield row if sweep is None else {**row, "axes": json.loads(row["axes"])}
 
+    def figures_of(self, keys: Iterable[str]) -> dict[str, Row]:
+        """The columns of `results` without `schedule` of those of the cases that are finished, by key."""
+        found: dict[str, Row] = {}
+        with reading(self.engine) as connection:
+            for part in _parts(keys, CHUNK):
+                query = select(RESULTS.c.key, *FIGURES).where(RESULTS.c.key.in_(part))
+                found |= {row["key"]: dict(row) for row in connection.execute(query).mappings()}
+        return found
+
     def _require_sweep(self, name: str) -> None:
         known = self.sweeps()
         if name not in known:

@@ -107,7 +107,7 @@ def read_points(points: Points, hear: Hear = lambda _: None) -> list[Point]:
         if position % 1000 == 999:
             hear(Standing(points.sweep.name, points.sweep.size, position, doing="reading points"))
         try:
-            made.append(point_at(points, position))
+            made.append(case_point(points, position, points.choice(position)))
         except InputError as error:
             wrong += error.problems
             if len(wrong) >= MOST_WRONG:
@@ -119,8 +119,12 @@ def read_points(points: Points, hear: Hear = lambda _: None) -> list[Point]:
     return made
 
 
-def point_at(points: Points, position: int) -> Point:
-    choice = points.choice(position)
+def case_point(points: Points, position: int, choice: Choice) -> Point:
+    """A point of a sweep with its case.
+
+    Raises:
+        InputError: its values make none.
+    """
     case = points.case(choice)
     return Point(position, case, case_key(case), points.values(choice))
 
