@@ -6,24 +6,31 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from chipweave.errors import InputError, did_you_mean
 from chipweave.store.tables import METADATA  # first: it says what to do where SQLAlchemy is missing
 
 # isort: split
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+
+T = TypeVar("T")
 
 SERVERS = ("postgresql",)
 WAIT_S = 60
 """For other writers of a file."""
 CONNECT_S = 10
 """For a server to answer."""
+PATIENCE_S = 30
+"""For a server that was there and is gone: one that is started again at once is no reason to end a sweep."""
+PAUSE_S = 0.2
 LOCK = 0x63686970
 """The number of PostgreSQL's advisory lock that a writer holds, as SQLite's is held on the file."""
 
@@ -41,8 +48,11 @@ def engine_of(where: str | Path, *, create: bool) -> Engine:
 
 def _file(path: Path, create: bool) -> Engine:
     _require_store(path, create)
-    url = URL.create("sqlite", database=os.path.abspath(path))
-    engine = create_engine(url, connect_args={"timeout": WAIT_S, "isolation_level": None})
+    uri = f"file:{quote(os.path.abspath(path))}" + ("?immutable=1" if _only_read(path) else "")
+    engine = create_engine(
+        URL.create("sqlite", database=os.path.abspath(path)),
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False),
+    )
     identity = _Identity(path)
 
     @event.listens_for(engine, "connect")
@@ -58,6 +68,15 @@ def _file(path: Path, create: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
     return engine
+
+
+def _only_read(path: Path) -> bool:
+    """Whether a file, or the folder in which its log would stand, takes no changes, and no log is left of others: then
+    it is read as it is."""
+    effective = os.access in os.supports_effective_ids
+    taking = all(os.access(each, os.W_OK, effective_ids=effective) for each in (path, path.absolute().parent))
+    log = Path(f"{path}-wal")
+    return path.exists() and not taking and not (log.exists() and log.stat().st_size)
 
 
 def _server(where: str) -> Engine:
@@ -146,6 +165,10 @@ def _shown(url: URL) -> str:
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
+class _Gone(InputError):
+    """A server that does not answer, or no longer."""
+
+
 @contextmanager
 def told(engine: Engine) -> Iterator[None]:
     """What goes wrong with the database, as one message.
@@ -156,11 +179,20 @@ def told(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise InputError(f"{name_of(engine)}: {_reason(error)}") from error
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        state = getattr(cause, "sqlstate", "")
+        gone = isinstance(error, OperationalError) and (state is None or state.startswith(SHUT_DOWN))
+        kind = _Gone if gone else InputError
+        raise kind(f"{name_of(engine)}: {_reason(str(cause))}") from error
 
 
-def _reason(error: Exception) -> str:
-    said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split()).rstrip(".")
+SHUT_DOWN = ("57P", "08")
+"""How the states begin that PostgreSQL gives where it is shut down, started up or cut off; where it is not there at
+all, it gives none."""
+
+
+def _reason(words: str) -> str:
+    said = " ".join(words.split()).rstrip(".")
     for sign, remedy in REMEDIES:
         if sign in said:
             return f"{said}; {remedy}"
@@ -194,6 +226,31 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection = connection.execution_options(writes=True)
         with connection.begin():
             yield connection
+
+
+def read(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """What `work` finds in one state of the store; asked again for a while where a server has gone."""
+    return _patiently(reading, engine, work)
+
+
+def write(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """What `work` returns, whose changes are kept as a whole. It can be repeated: where a server goes, it is, for a
+    while, as nobody knows then whether the changes were kept."""
+    return _patiently(writing, engine, work)
+
+
+def _patiently(
+    opened: Callable[[Engine], AbstractContextManager[Connection]], engine: Engine, work: Callable[[Connection], T]
+) -> T:
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with opened(engine) as connection:
+                return work(connection)
+        except _Gone:
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE_S)
 
 
 def let_readers_be(engine: Engine) -> None:
