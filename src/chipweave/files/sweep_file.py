@@ -127,7 +127,7 @@ class SweepSpec(Spec):
     )
     scheduler: str = Field("weave", description="Who searches.")
     options: dict[str, Any] = Field(
-        default_factory=dict, description="Of the scheduler, such as `{max_windows: 2}`; of several, each takes its own."
+        default_factory=dict, description="Of the scheduler, such as `{n_splits: 2}`; of several, each takes its own."
     )
     objective: str = Field("edp", description="What is minimised: a name, or an expression of latency and energy.")
     cost_model: str = Field(DEFAULT, description="What layers cost: `loopnest`, `maestro`, or `table:FILE.csv`.")

@@ -49,7 +49,11 @@ def dask_workers(
     if address == LOCAL:
         with one_thread():
             cluster = LocalCluster(
-                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=jobs,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
             )
     try:
         client = Client(cluster or address, timeout=CONNECT_S, set_as_default=False)
@@ -95,8 +99,8 @@ def checked(parcel: Parcel, wanted: dict[str, str], answer: Answering) -> Answer
 
 
 def _difference(found: dict[str, str], wanted: dict[str, str]) -> str:
-    return ", ".join(f"{name} {found.get(name)} where the client has {wanted[name]}" for name in wanted
-                     if found.get(name) != wanted[name])
+    differ = [name for name in wanted if found.get(name) != wanted[name]]
+    return ", ".join(f"{name} {found.get(name)} where the client has {wanted[name]}" for name in differ)
 
 
 class DaskWorkers:
@@ -234,7 +238,6 @@ class DaskWorkers:
 
     def _gone(self) -> str:
         return (
-            f"--dask {self._address}: the scheduler is gone; what is finished stays: start it, and run the same command "
-            "again"
+            f"--dask {self._address}: the scheduler is gone; what is finished stays: start it, and run the same "
+            "command again"
         )
-

@@ -188,8 +188,6 @@ def _work(connection: Connection, answer: Answering) -> None:
             except (EOFError, OSError):
                 os._exit(1)  # whatever it is at: nobody waits for it
 
-    import chipweave.api.answer  # noqa: F401  what is heavy, before the first case
-
     connection.send(READY)
     threading.Thread(target=receive, daemon=True).start()
     while True:

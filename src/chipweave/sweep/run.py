@@ -82,9 +82,7 @@ def run_sweep(
     return client.standing
 
 
-def with_workers(
-    client: Client, workers: Callable[[int], Workers], cases: int, work: Callable[[], None]
-) -> None:
+def with_workers(client: Client, workers: Callable[[int], Workers], cases: int, work: Callable[[], None]) -> None:
     """Work with workers that are made for it, and ended in any case; claims are given back."""
     client.release_ended()
     client.workers = workers(cases)
@@ -250,5 +248,3 @@ class Client:
         seconds = time.monotonic() - self._started_s
         self.standing = replace(self.standing, elsewhere=len(elsewhere), seconds=seconds)
         self.hear(self.standing)
-
-

@@ -147,9 +147,7 @@ def _log(optuna: Any, client: Client, study: Any, sweep: Sweep) -> None:
             warnings.simplefilter("ignore")
             storage = optuna.storages.RDBStorage(client.store.url, engine_kwargs=_waiting(client.store.url))
             name, directions = f"chipweave {sweep.name}", ["minimize"] * len(spec.minimise)
-            logged = optuna.create_study(
-                storage=storage, study_name=name, directions=directions, load_if_exists=True
-            )
+            logged = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
             known = len(logged.get_trials(deepcopy=False))
             logged.add_trials(study.get_trials(deepcopy=False)[known:])
             storage.engine.dispose()
