@@ -123,3 +123,10 @@ def figures(connection: Connection, sweep: str | None) -> Iterator[Row]:
 def _text(said: str) -> str:
     """Text that every database takes: none has half a character, and PostgreSQL no null."""
     return said.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def figures_of(connection: Connection, keys: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    """Of those of the cases that are finished the key, and the columns of `results` without `schedule`."""
+    query = select(RESULTS.c.key, *FIGURES).where(RESULTS.c.key.in_(keys))
+    for row in connection.execute(query).mappings():
+        yield row["key"], dict(row)

@@ -127,6 +127,15 @@ class Store:
         for part in parts(keys):
             write(self.engine, partial(claims.release, keys=part, owner=owner))
 
+    def owners(self) -> list[str]:
+        """Who has claims, living or not."""
+        with reading(self.engine) as connection:
+            return claims.owners(connection)
+
+    def release_all(self, owner: str) -> None:
+        """Give all claims of an owner back who is known to have ended."""
+        write(self.engine, partial(claims.release_all, owner=owner))
+
     def put(self, answer: Answer) -> bool:
         """Keep an answer, and end the claim to its case; False where there is one already, which stays.
 
@@ -157,6 +166,11 @@ class Store:
             self.require_sweep(sweep)
         with reading(self.engine) as connection:
             yield from answers.figures(connection, sweep)
+
+    def figures_of(self, keys: Iterable[str]) -> dict[str, Row]:
+        """The columns of `results` without `schedule` of those of the cases that are finished, by key."""
+        with reading(self.engine) as connection:
+            return {key: row for part in parts(keys) for key, row in answers.figures_of(connection, part)}
 
     def sweeps(self) -> list[str]:
         """The names of the sweeps, the oldest first."""
