@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import qmc, sobol_indices, uniform
 
 from chipweave.sweep.sensitivity import (
+    all_but,
     first_order,
     is_product,
     joint,
@@ -28,6 +29,10 @@ ISHIGAMI_FIRST, ISHIGAMI_TOTAL = (0.3139, 0.4424, 0.0), (0.5576, 0.4424, 0.2437)
 def ishigami(x: np.ndarray) -> np.ndarray:
     """Of (3, points)."""
     return np.sin(x[0]) + 7 * np.sin(x[1]) ** 2 + 0.1 * x[2] ** 4 * np.sin(x[0])
+
+
+def indices(levels: np.ndarray, axis: int, values: np.ndarray) -> tuple[float, float] | None:
+    return of_product(levels[:, axis], all_but(levels, axis), values)
 
 
 def grid(*sizes: int) -> np.ndarray:
@@ -55,7 +60,7 @@ def test_indices_of_a_product_are_the_variances_written_out(table: tuple[np.ndar
         for row, value in zip(levels.tolist(), values.tolist(), strict=True):
             by_value.setdefault(row[axis], []).append(value)
             by_others.setdefault((*row[:axis], *row[axis + 1 :]), []).append(value)
-        found, apart = of_product(levels, axis, values), one_at_a_time(levels, axis, values)
+        found, apart = indices(levels, axis, values), one_at_a_time(all_but(levels, axis), values)
         if everything == 0:
             assert found is None
         else:
@@ -78,13 +83,23 @@ def test_a_product_has_every_combination_once(rows: list[tuple[int, int]]) -> No
     assert len(set(zip(rows, numbers, strict=True))) == len(set(numbers)) == len(set(rows))
 
 
+def test_numbers_that_no_integer_would_hold_are_joined() -> None:
+    """Nine columns of a thousand values: 10^27 combinations."""
+    levels = np.random.default_rng(0).integers(0, 1000, (50, 9))
+    levels[25:] = levels[:25]
+    levels[0] = 999
+    found = joint(levels)
+    assert len(set(found.tolist())) == 26
+    assert found[1:25].tolist() == found[26:].tolist()
+
+
 def test_an_additive_function_by_hand() -> None:
     """2 a + b over a in 0..2, b in 0..1: variances 8/3 and 1/4, together 35/12."""
     levels = grid(3, 2)
     values = 2.0 * levels[:, 0] + levels[:, 1]
-    assert of_product(levels, 0, values) == pytest.approx((32 / 35, 32 / 35))
-    assert of_product(levels, 1, values) == pytest.approx((3 / 35, 3 / 35))
-    apart = one_at_a_time(levels, 0, values)
+    assert indices(levels, 0, values) == pytest.approx((32 / 35, 32 / 35))
+    assert indices(levels, 1, values) == pytest.approx((3 / 35, 3 / 35))
+    apart = one_at_a_time(all_but(levels, 0), values)
     assert apart is not None
     assert (apart.sets, apart.typical, apart.largest) == (2, 4.0, 4.0)
 
@@ -93,7 +108,7 @@ def test_a_product_alone_explains_nothing_by_itself() -> None:
     """a b over -1 and 1: each axis matters only with the other."""
     levels = grid(2, 2)
     values = ((2 * levels - 1).prod(axis=1)).astype(np.float64)
-    assert of_product(levels, 0, values) == (0.0, 1.0)
+    assert indices(levels, 0, values) == (0.0, 1.0)
 
 
 def test_ishigami_on_a_product() -> None:
@@ -102,7 +117,7 @@ def test_ishigami_on_a_product() -> None:
     x = (levels.T + 0.5) / steps * 2 * pi - pi
     for axis in range(3):
         expected = (ISHIGAMI_FIRST[axis], ISHIGAMI_TOTAL[axis])
-        assert of_product(levels, axis, ishigami(x)) == pytest.approx(expected, abs=0.01)
+        assert indices(levels, axis, ishigami(x)) == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize("method", [qmc.Sobol, qmc.LatinHypercube])
@@ -127,10 +142,10 @@ def test_chance_explains_nothing() -> None:
 
 def test_where_nothing_can_be_said() -> None:
     constant = np.full(4, 0.1)
-    assert of_product(grid(2, 2), 0, constant) is None
+    assert indices(grid(2, 2), 0, constant) is None
     assert first_order(np.array([0, 0, 1, 1]), constant) is None
     assert first_order(np.arange(4), np.arange(4.0)) is None
-    assert one_at_a_time(np.array([[0, 0], [1, 1]]), 0, np.arange(2.0)) is None
+    assert one_at_a_time(all_but(np.array([[0, 0], [1, 1]]), 0), np.arange(2.0)) is None
     assert not is_product(np.zeros((0, 2), np.int64))
 
 

@@ -48,19 +48,36 @@ def is_product(levels: Ints) -> bool:
 
 def joint(levels: Ints) -> Ints:
     """(points,) numbers from 0: the same where points are equal in all columns."""
-    found = np.zeros(len(levels), np.int64)
+    found, combinations = np.zeros(len(levels), np.int64), 1
     for column in levels.T:
-        found = np.unique(found * (int(column.max(initial=0)) + 1) + column, return_inverse=True)[1].reshape(-1)
-    return found
+        values = int(column.max(initial=0)) + 1
+        if combinations * values > np.iinfo(np.int64).max:
+            found = _ranked(found)
+            combinations = len(levels)
+        found = found * values + column
+        combinations *= values
+    if combinations > 8 * len(levels):
+        return _ranked(found)
+    there = np.bincount(found, minlength=combinations) > 0
+    return (np.cumsum(there) - 1)[found]
 
 
-def one_at_a_time(levels: Ints, axis: int, values: Floats) -> Apart | None:
-    """How far apart `values` are where only `axis` differs; None where no two points are alike in all others."""
-    others = joint(np.delete(levels, axis, axis=1))
-    order = np.argsort(others, kind="stable")
-    starts, counts = _runs(others[order])
-    spans = np.maximum.reduceat(values[order], starts) - np.minimum.reduceat(values[order], starts)
-    spans = spans[counts > 1]
+def all_but(levels: Ints, axis: int) -> Ints:
+    """(points,) numbers from 0: the same where points differ in this axis alone, if at all."""
+    return joint(np.delete(levels, axis, axis=1))
+
+
+def one_at_a_time(others: Ints, values: Floats) -> Apart | None:
+    """How far apart `values` are where only one axis differs; None where no two points are alike in all others.
+
+    Args:
+        others: `all_but` this axis.
+    """
+    counts = np.bincount(others)
+    most, least = np.full(len(counts), -np.inf), np.full(len(counts), np.inf)
+    np.maximum.at(most, others, values)
+    np.minimum.at(least, others, values)
+    spans = (most - least)[counts > 1]
     return Apart(len(spans), float(np.median(spans)), float(spans.max())) if len(spans) else None
 
 
@@ -77,18 +94,23 @@ def first_order(groups: Ints, values: Floats) -> float | None:
     return float(np.clip((between - (count - 1) * within) / total, 0.0, 1.0))
 
 
-def of_product(levels: Ints, axis: int, values: Floats) -> tuple[float, float] | None:
-    """First-order and total index of an axis of a whole product (`is_product`), exactly; None where nothing varies."""
-    total, between, _ = _between(levels[:, axis], values)
+def of_product(groups: Ints, others: Ints, values: Floats) -> tuple[float, float] | None:
+    """First-order and total index of an axis of a whole product (`is_product`), exactly; None where nothing varies.
+
+    Args:
+        groups: the number of the value on the axis.
+        others: `all_but` this axis.
+    """
+    total, between, _ = _between(groups, values)
     if total <= 0:
         return None
-    _, others, _ = _between(joint(np.delete(levels, axis, axis=1)), values)
-    return between / total, float(np.clip(1 - others / total, 0.0, 1.0))
+    of_others = _between(others, values)[1]
+    return float(np.clip(between / total, 0.0, 1.0)), float(np.clip(1 - of_others / total, 0.0, 1.0))
 
 
 def quantiles(column: Floats, groups: int) -> Ints:
-    """(points,) numbers from 0: which of so many groups of about the same size a value is in; equal values share one."""
-    unique, which, counts = np.unique(column, return_inverse=True, return_counts=True)
+    """(points,) numbers from 0: in which of so many groups of about one size a value is; equal values share theirs."""
+    _, which, counts = np.unique(column, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - (counts + 1) / 2
     found = np.floor(middle * groups / len(column)).astype(np.int64)
     return np.unique(found, return_inverse=True)[1][which.reshape(-1)].reshape(-1)
@@ -106,7 +128,6 @@ def _between(groups: Ints, values: Floats) -> tuple[float, float, int]:
     return total, float((sums[there] ** 2 / counts[there]).sum()), int(there.sum())
 
 
-def _runs(ordered: Ints) -> tuple[Ints, Ints]:
-    """Where runs of equal numbers start, and how long they are."""
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    return starts, np.diff(np.append(starts, len(ordered)))
+def _ranked(numbers: Ints) -> Ints:
+    return np.unique(numbers, return_inverse=True)[1].reshape(-1)
+
