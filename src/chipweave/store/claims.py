@@ -1,0 +1,53 @@
+"""Who works on which case: claims, which end by themselves. Each function works within its caller's transaction, of
+which there is one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chipweave.store.engine import now, stamp
+from chipweave.store.tables import CLAIMS, FAILURES, RESULTS
+
+# isort: split
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+
+def finished(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of the cases that have a result."""
+    return set(connection.execute(select(RESULTS.c.key).where(RESULTS.c.key.in_(keys))).scalars())
+
+
+def free(connection: Connection, keys: Sequence[str], owner: str, failed_before: str) -> list[str]:
+    """Those of the cases, in their order and each once, that have no result, no failure at or after a time, and no
+    living claim of another owner."""
+    others = select(CLAIMS.c.key).where(
+        CLAIMS.c.key.in_(keys), CLAIMS.c.owner != owner, CLAIMS.c.expires_at > stamp(now(connection))
+    )
+    failed = (
+        select(FAILURES.c.key)
+        .where(FAILURES.c.key.in_(keys))
+        .group_by(FAILURES.c.key)
+        .having(func.max(FAILURES.c.at) >= failed_before)
+    )
+    taken = finished(connection, keys).union(connection.execute(others).scalars(), connection.execute(failed).scalars())
+    return [key for key in dict.fromkeys(keys) if key not in taken]
+
+
+def take(connection: Connection, keys: Sequence[str], owner: str, for_s: float) -> None:
+    """Claims of the owner to cases that are `free`."""
+    if not keys:
+        return
+    until = stamp(now(connection), for_s)
+    connection.execute(delete(CLAIMS).where(CLAIMS.c.key.in_(keys)))
+    connection.execute(insert(CLAIMS), [{"key": key, "owner": owner, "expires_at": until} for key in keys])
+
+
+def renew(connection: Connection, owner: str, for_s: float) -> None:
+    """All claims of the owner last for so many seconds from now on."""
+    until = stamp(now(connection), for_s)
+    connection.execute(update(CLAIMS).where(CLAIMS.c.owner == owner).values(expires_at=until))
+
+
+def release(connection: Connection, keys: Sequence[str], owner: str) -> None:
+    """Give claims back; those of others stay."""
+    connection.execute(delete(CLAIMS).where(CLAIMS.c.key.in_(keys), CLAIMS.c.owner == owner))

@@ -1,0 +1,205 @@
+"""A store: answers by the hash of their question."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from chipweave.errors import InputError, did_you_mean
+from chipweave.store import add, answers, claims
+from chipweave.store.answer import Answer, Failure
+from chipweave.store.answers import Row
+from chipweave.store.engine import engine_of, name_of, now, read, reading, stamp, write
+from chipweave.store.migration import ready
+from chipweave.store.point import Point
+from chipweave.store.tables import POINTS, RESULTS, SWEEPS
+
+# isort: split
+from sqlalchemy import Connection, Engine, select
+
+T = TypeVar("T")
+
+CHUNK = 500
+"""Keys or points that a statement asks for at a time."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Cases, their answers and failures, in a database. Every method is one transaction, or several that can be
+    repeated: a process may be killed at any time, and nothing is lost or half written.
+
+    All methods raise an InputError with one message where the database fails; what was finished by then stays.
+    """
+
+    engine: Engine
+
+    @staticmethod
+    def open(where: str | Path, *, create: bool = True) -> Store:
+        """A store by the path of its file, or by `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
+
+        Raises:
+            InputError: it cannot be opened, is something else, of a newer version, or missing and `create` is False.
+        """
+        engine = engine_of(where, create=create)
+        try:
+            ready(engine, create=create)
+        except BaseException:
+            engine.dispose()
+            raise
+        return Store(engine)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    @property
+    def where(self) -> str:
+        """What messages call it: its file, or its URL without the password."""
+        return name_of(self.engine)
+
+    @property
+    def url(self) -> str:
+        """For others who put tables of their own into the same database (SQLAlchemy's URL, with the password)."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    def add_sweep(self, name: str, document: str, points: Iterable[Point]) -> None:
+        """Keep a sweep, its points and their cases. What is there already stays as it is; points may come in parts.
+
+        Raises:
+            InputError: a sweep of this name is there with another document, or with another case at a point.
+        """
+        write(self.engine, partial(add.sweep, name=name, document=document))
+        for part in parts(points):
+            write(self.engine, partial(add.points, sweep=name, points=part))
+
+    def finished(self, keys: Iterable[str]) -> set[str]:
+        """Those of the cases that have a result."""
+        return {key for part in parts(keys) for key in read(self.engine, partial(claims.finished, keys=part))}
+
+    def failed(self, keys: Iterable[str]) -> dict[str, Failure]:
+        """The last failure of those of the cases that failed and have no result."""
+        found = (each for part in parts(keys) for each in read(self.engine, partial(answers.last_failures, keys=part)))
+        return {failure.key: failure for failure in found}
+
+    def now(self) -> str:
+        """The time by the store's clock, as its columns have it."""
+        return read(self.engine, lambda connection: stamp(now(connection)))
+
+    def claim(
+        self, keys: Sequence[str], owner: str, for_s: float, at_most: int, *, failed_before: str = ""
+    ) -> list[str]:
+        """Take the first `at_most` of the cases that nobody else works on, and that have no result, for so many
+        seconds. The owner's own come again.
+
+        Cases that failed are left out, but those whose last failure was before `failed_before` (a time as `now` gives
+        it): with the time at which a sweep starts, two clients that retry what failed do so once.
+        """
+
+        def taken(connection: Connection) -> list[str]:
+            found: list[str] = []
+            for part in parts(keys):
+                free = claims.free(connection, part, owner, failed_before)[: at_most - len(found)]
+                claims.take(connection, free, owner, for_s)
+                found += free
+                if len(found) >= at_most:
+                    break
+            return found
+
+        return write(self.engine, taken)
+
+    def renew(self, owner: str, for_s: float) -> None:
+        """All claims of the owner last for so many seconds from now on."""
+        write(self.engine, partial(claims.renew, owner=owner, for_s=for_s))
+
+    def release(self, keys: Iterable[str], owner: str) -> None:
+        """Give claims back; those of others stay."""
+        for part in parts(keys):
+            write(self.engine, partial(claims.release, keys=part, owner=owner))
+
+    def put(self, answer: Answer) -> bool:
+        """Keep an answer, and end the claim to its case; False where there is one already, which stays.
+
+        Raises:
+            InputError: the case is in no sweep of the store.
+        """
+        return write(self.engine, partial(answers.put, answer=answer))
+
+    def put_failure(self, failure: Failure) -> None:
+        """Keep a failure beside those before it, and end the claim to its case.
+
+        Raises:
+            InputError: the case is in no sweep of the store.
+        """
+        write(self.engine, partial(answers.put_failure, failure=failure))
+
+    def figures(self, sweep: str | None = None) -> Iterator[Row]:
+        """What is finished, row by row: the columns of `cases` without `document` and of `results` without `schedule`
+        by their names, and `position` and `axes`.
+
+        Of a sweep every finished point, by position; else every finished case once, by key, and `position` is None
+        and `axes` empty.
+
+        Raises:
+            InputError: there is no sweep of that name.
+        """
+        if sweep is not None:
+            self.require_sweep(sweep)
+        with reading(self.engine) as connection:
+            yield from answers.figures(connection, sweep)
+
+    def sweeps(self) -> list[str]:
+        """The names of the sweeps, the oldest first."""
+        query = select(SWEEPS.c.name).order_by(SWEEPS.c.created_at, SWEEPS.c.name)
+        return read(self.engine, lambda connection: list(connection.execute(query).scalars()))
+
+    def require_sweep(self, name: str) -> None:
+        """Hold a name against those of the sweeps."""
+        known = self.sweeps()
+        if name not in known:
+            raise InputError(f"sweep '{name}': is not in {self.where}{did_you_mean(name, known)}")
+
+    def document(self, sweep: str) -> str:
+        """The text of a sweep's file.
+
+        Raises:
+            InputError: there is no sweep of that name.
+        """
+        self.require_sweep(sweep)
+        query = select(SWEEPS.c.document).where(SWEEPS.c.name == sweep)
+        return read(self.engine, lambda connection: str(connection.execute(query).scalar_one()))
+
+    def keys(self, sweep: str) -> list[str]:
+        """The cases of a sweep's points, by position."""
+        query = select(POINTS.c.key).where(POINTS.c.sweep == sweep).order_by(POINTS.c.position)
+        return read(self.engine, lambda connection: list(connection.execute(query).scalars()))
+
+    def schedule(self, key: str) -> str:
+        """The text of `schedule.json` of a case.
+
+        Raises:
+            InputError: the case has no result.
+        """
+        query = select(RESULTS.c.schedule).where(RESULTS.c.key == key)
+        found = read(self.engine, lambda connection: connection.execute(query).scalar_one_or_none())
+        if found is None:
+            raise InputError(f"case {key}: has no result in {self.where}; 'chipweave store ls' counts what it holds")
+        return zlib.decompress(found).decode()
+
+
+def parts(items: Iterable[T]) -> Iterator[list[T]]:
+    """So many at a time as one statement asks for."""
+    left = iter(items)
+    while part := list(islice(left, CHUNK)):
+        yield part

@@ -1,0 +1,107 @@
+"""A PostgreSQL server of the tests' own, on a socket in a folder of its own, from whatever binaries are there."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+ABSENT = "no 'postgres' and 'initdb' on the path or in /usr/lib/postgresql: install Debian's package postgresql"
+
+
+def binaries() -> Path | None:
+    """The folder that holds `postgres` and `initdb`; None where there is none."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)] + debian
+    return next((each for each in folders if all((each / name).is_file() for name in ("postgres", "initdb"))), None)
+
+
+@dataclass
+class Server:
+    """A server that may be stopped, killed and started again."""
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://tests@/{quote(database)}?host={quote(str(self.folder))}"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        quick = ["fsync=off", "full_page_writes=off", "listen_addresses=", f"unix_socket_directories={self.folder}"]
+        settings = [word for setting in quick for word in ("-c", setting)]
+        command = [_binary("postgres"), "-D", str(self.folder / "data"), *settings]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_somebody())
+        for _ in range(600):
+            with suppress(Exception):
+                self.execute("SELECT 1")
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise RuntimeError((self.folder / "log").read_text())
+
+    def execute(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url(), autocommit=True, connect_timeout=5) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def kill(self) -> None:
+        """kill -9 of the server and of all that it started."""
+        assert self.process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Let it end, whoever is connected."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server with an empty cluster, gone afterwards. `binaries()` must not be None."""
+    folder = Path(tempfile.mkdtemp(prefix="chipweave-pg-"))
+    server = Server(folder)
+    try:
+        somebody = _somebody()
+        if somebody:
+            os.chown(folder, somebody["user"], somebody["group"])
+        quiet = ["--no-sync", "--no-instructions", "--auth=trust", "--username=tests", "--encoding=UTF8", "--locale=C"]
+        command = [_binary("initdb"), "-D", str(folder / "data"), *quiet]
+        subprocess.run(command, check=True, capture_output=True, **somebody)
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binary(name: str) -> str:
+    folder = binaries()
+    assert folder is not None
+    return str(folder / name)
+
+
+def _somebody() -> dict[str, int]:
+    """PostgreSQL refuses to run as root: then as its own user, or as nobody."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid}
+    return {}
