@@ -6,8 +6,10 @@ import errno
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from chipweave.errors import InputError
 
@@ -31,7 +33,19 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file under a temporary name in the same folder, then rename: no reader sees half a file.
+    """Write a file as `replacing` does.
+
+    Raises:
+        InputError: as `replacing`.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write to, under a temporary name in the same folder; it is renamed at the end: no reader sees half a
+    file.
 
     An existing file is replaced and keeps its permissions; on any error it stays as it was.
 
@@ -45,7 +59,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         _sweep(target)
         descriptor, temporary = _temporary(target)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             if fcntl is not None:  # while it is locked, so that nobody sweeps it
