@@ -1,1 +1,1 @@
-"""Many questions from one file: the points of a sweep, who answers them, and what comes out."""
+"""Many questions from one file: the points of a sweep, the processes that answer them, and what comes out."""
