@@ -74,8 +74,8 @@ def notes(summary: SweepSummary) -> list[str]:
     if len(summary.points) < summary.count:
         found.append(
             f"{len(summary.points):,} of {summary.count:,} points are drawn and listed: those of the fronts and the "
-            "best of each value (of long fronts a part), and a sample, evenly spread over the order of the sweep. Fronts, "
-            "groups and sensitivities are those of all points; points.csv has them all."
+            "best of each value (of long fronts a part), and a sample, evenly spread over the order of the sweep. "
+            "Fronts, groups and sensitivities are those of all points; points.csv has them all."
         )
     if summary.ended_early:
         found.append(f"{summary.ended_early:,} searches were ended by their time limit.")
