@@ -25,6 +25,7 @@ from chipweave.cli.schema import schema
 from chipweave.cli.show import show
 from chipweave.cli.simulate import simulate
 from chipweave.cli.store import app as store_app
+from chipweave.cli.sweep import app as sweep_app
 from chipweave.cli.why import why
 from chipweave.errors import ChipweaveError
 
@@ -47,6 +48,7 @@ for command in (schedule, evaluate, why, simulate, compare, cost, price, show, s
 app.command("list")(list_names)
 app.add_typer(import_app, name="import")
 app.add_typer(store_app, name="store")
+app.add_typer(sweep_app, name="sweep")
 
 
 def _version(wanted: bool) -> None:

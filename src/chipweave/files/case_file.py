@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import Enum
-from functools import lru_cache
 from typing import Any
 
 from chipweave.cost.choose import describe, rebuilds
@@ -63,16 +64,29 @@ def case_key(case: Case) -> str:
     return content_hash(case_to_document(case))
 
 
-@lru_cache(KEPT)
 def scenario_hash(scenario: Scenario) -> str:
     """The name by content of a scenario, as `schedule.json` has it."""
-    return content_hash(scenario_to_dict(scenario))
+    return _kept(scenario, lambda: content_hash(scenario_to_dict(scenario)))
 
 
-@lru_cache(KEPT)
 def package_hash(package: Package) -> str:
     """The name by content of a package, as `schedule.json` has it."""
-    return content_hash(package_to_dict(package))
+    return _kept(package, lambda: content_hash(package_to_dict(package)))
+
+
+_names: OrderedDict[int, tuple[object, str]] = OrderedDict()
+"""Names of objects that were asked for, by identity: to compare two scenarios takes longer than all else of a case."""
+
+
+def _kept(value: object, make: Callable[[], str]) -> str:
+    found = _names.get(id(value))
+    if found is not None and found[0] is value:
+        return found[1]
+    name = make()
+    _names[id(value)] = value, name  # the object stays, so that no other can have its identity
+    while len(_names) > KEPT:
+        _names.popitem(last=False)
+    return name
 
 
 def _cost_model(model: CostModel) -> dict[str, Any]:

@@ -14,6 +14,7 @@ _SIGNS = {
     "model": ("layers",),
     "package": ("grid", "chiplets", "links"),
     "chiplet": ("dataflow", "num_pes", "base"),
+    "sweep": ("axes",),
 }
 """Keys by which the kind of a file shows."""
 

@@ -128,6 +128,16 @@ class Store:
         for part in parts(keys):
             write(self.engine, partial(claims.release, keys=part, owner=owner))
 
+    def owners(self) -> list[str]:
+        """Who has claims, living or not."""
+        with reading(self.engine) as connection:
+            return list(connection.execute(select(CLAIMS.c.owner).distinct().order_by(CLAIMS.c.owner)).scalars())
+
+    def release_all(self, owner: str) -> None:
+        """Give all claims of an owner back who is known to have ended."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(CLAIMS).where(CLAIMS.c.owner == owner))
+
     def put(self, answer: Answer) -> bool:
         """Keep an answer, and end the claim to its case; False where there is one already, which stays.
 

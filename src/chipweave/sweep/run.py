@@ -1,0 +1,250 @@
+"""The client of a sweep: it hands cases out to workers, and alone writes what comes of them into the store."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from chipweave.errors import InputError
+from chipweave.files.case_file import case_key
+from chipweave.files.sweep_file import Sweep
+from chipweave.results.case import Case
+from chipweave.store.answer import Answer, Failure
+from chipweave.store.point import Point
+from chipweave.store.store import Store
+from chipweave.sweep.axes import Choice, Points
+from chipweave.sweep.owner import has_ended, this_owner
+from chipweave.sweep.parcel import parcel_of
+from chipweave.sweep.standing import Standing
+from chipweave.sweep.workers import Workers
+
+CLAIM_S = 60.0
+"""How long a claim lasts: so long nobody else begins what a client that was lost had begun."""
+
+RENEW_S = 15.0
+LOOK_S = 1.0
+"""How often is looked for what other clients have finished, where nothing else is left."""
+
+HEAR_S = 0.2
+MOST_CLAIMED = 64
+"""Cases that are claimed ahead of their workers."""
+
+AHEAD_S = 0.5
+"""About so much work is claimed ahead."""
+
+MOST_LOOKED_AT = 500
+"""Cases of which it is asked at a time which are free."""
+
+MOST_POINTS_KEPT = 20_000
+"""Points whose cases are kept from their reading to their writing; of larger sweeps they are made again."""
+
+MOST_WRONG = 20
+"""Points that are wrong, until no more are read."""
+
+Hear = Callable[[Standing], None]
+
+
+def run_sweep(
+    sweep: Sweep,
+    store: Store,
+    workers: Callable[[int], Workers],
+    *,
+    retry_failed: bool = False,
+    hear: Hear = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    made: Sequence[Point] = (),
+) -> Standing:
+    """Answer every case of a sweep that the store has no answer to.
+
+    Args:
+        workers: makes them, when there is something to do for so many cases.
+        retry_failed: cases that failed before, too.
+        hear: told now and then how far the sweep is.
+        stop: asked now and then; True ends it, with all that is finished kept.
+        made: its points, where they have been read already.
+
+    Raises:
+        InputError: a point that is no case (nothing is written then); the database or the workers are gone, and what
+            is finished stays.
+    """
+    points = Points(sweep)
+    since = store.now() if retry_failed else ""
+    at = enlisted(points, store, made, hear)
+    finished = store.finished(at)
+    failed = {} if retry_failed else store.failed(at)
+    client = Client(store, hear, stop, Standing(sweep.name, len(at), len(finished) + len(failed)), since)
+    todo = [key for key in at if key not in finished and key not in failed]
+    if todo:
+        with_workers(client, workers, len(todo), lambda: client.answer(todo, lambda key: points.case(at[key])))
+    return client.standing
+
+
+def with_workers(
+    client: Client, workers: Callable[[int], Workers], cases: int, work: Callable[[], None]
+) -> None:
+    """Work with workers that are made for it, and ended in any case; claims are given back."""
+    client.release_ended()
+    client.workers = workers(cases)
+    try:
+        work()
+    finally:
+        client.workers.close()
+        client.give_back()
+
+
+def read_points(points: Points, hear: Hear = lambda _: None) -> list[Point]:
+    """All points of a sweep.
+
+    Raises:
+        InputError: points that are no cases, or no points.
+    """
+    made: list[Point] = []
+    wrong: list[str] = []
+    for position in points.positions():
+        if position % 1000 == 999:
+            hear(Standing(points.sweep.name, points.sweep.size, position, doing="reading points"))
+        try:
+            made.append(point_at(points, position))
+        except InputError as error:
+            wrong += error.problems
+            if len(wrong) >= MOST_WRONG:
+                break
+    if wrong:
+        raise InputError([*wrong, f"{points.sweep.path}: points that are no cases; leave them out by `where`"])
+    if not made:
+        raise InputError(f"{points.sweep.path}: `where` leaves no point of {points.sweep.size:,}; correct it")
+    return made
+
+
+def point_at(points: Points, position: int) -> Point:
+    choice = points.choice(position)
+    case = points.case(choice)
+    return Point(position, case, case_key(case), points.values(choice))
+
+
+def enlisted(points: Points, store: Store, made: Sequence[Point], hear: Hear) -> dict[str, Choice]:
+    """The cases of a sweep by their keys, each with the choice of its first point, as they are in the store.
+
+    Where the store has all of them, none is made again: the sweep's document changes with all that decides them.
+    """
+    sweep = points.sweep
+    if not made and sweep.name in store.sweeps() and store.document(sweep.name) == sweep.document:
+        keys, positions = store.keys(sweep.name), list(points.positions())
+        if len(keys) == len(positions):
+            return first_of(zip(keys, positions, strict=True), points)
+    made = made or read_points(points, hear)
+    store.add_sweep(sweep.name, sweep.document, made)
+    return first_of(((point.key, point.position) for point in made), points)
+
+
+def first_of(found: Iterable[tuple[str, int]], points: Points) -> dict[str, Choice]:
+    """By key the choice of the first of its points."""
+    first: dict[str, int] = {}
+    for key, position in found:
+        first.setdefault(key, position)
+    return {key: points.choice(position) for key, position in first.items()}
+
+
+@dataclass
+class Client:
+    """Who hands cases out and writes what comes of them.
+
+    Args:
+        standing: how far it is.
+        failed_before: cases that failed before this time are tried again; empty: none are.
+        workers: those that answer.
+    """
+
+    store: Store
+    hear: Hear
+    stop: Callable[[], bool]
+    standing: Standing
+    failed_before: str = ""
+    workers: Workers | None = None
+    owner: str = field(default_factory=this_owner)
+    _claimed: set[str] = field(default_factory=set)
+    _renewed_s: float = field(default_factory=time.monotonic)
+    _started_s: float = field(default_factory=time.monotonic)
+
+    def answer(self, keys: Iterable[str], case_of: Callable[[str], Case]) -> None:
+        """Go on until every case has an answer or a failure, whoever finds it, or it is to stop."""
+        assert self.workers is not None
+        pending, waiting = deque(keys), deque[str]()
+        elsewhere: set[str] = set()
+        looked_s = time.monotonic()
+        while (pending or self._claimed or elsewhere) and not self.stop():
+            self._renew()
+            if pending and len(waiting) < self.workers.room:
+                waiting += self._claim(pending, elsewhere)
+            while waiting and self.workers.room:
+                key = waiting.popleft()
+                self.workers.submit(parcel_of(key, case_of(key)))
+            idle = not pending and not self._claimed
+            for outcome in self.workers.outcomes(LOOK_S if idle else HEAR_S):
+                self._write(outcome)
+            self._tell(elsewhere)
+            if elsewhere and idle and time.monotonic() - looked_s >= LOOK_S:
+                looked_s = time.monotonic()
+                pending += self._free(elsewhere)
+                elsewhere.clear()
+
+    def release_ended(self) -> None:
+        """Claims of this machine's processes that have ended are given back at once."""
+        for owner in self.store.owners():
+            if has_ended(owner):
+                self.store.release_all(owner)
+
+    def give_back(self) -> None:
+        """What is claimed and not finished; where the database is gone, claims expire."""
+        with suppress(InputError):
+            self.store.release(self._claimed, self.owner)
+        self._claimed.clear()
+
+    def _claim(self, pending: deque[str], elsewhere: set[str]) -> list[str]:
+        """Take the next cases; those on the way that are not to be had go to `elsewhere`."""
+        assert self.workers is not None
+        rate_s = self.standing.rate_s or 0.0
+        most = min(MOST_CLAIMED, max(self.workers.room, round(rate_s * AHEAD_S)))
+        asked = [pending.popleft() for _ in range(min(len(pending), MOST_LOOKED_AT))]
+        taken = self.store.claim(asked, self.owner, CLAIM_S, most, failed_before=self.failed_before)
+        self._claimed.update(taken)
+        reached = asked.index(taken[-1]) + 1 if len(taken) == most else len(asked)
+        pending.extendleft(reversed(asked[reached:]))
+        elsewhere.update(key for key in asked[:reached] if key not in self._claimed)
+        return taken
+
+    def _free(self, elsewhere: set[str]) -> list[str]:
+        """Of what others had, what is neither finished nor has failed."""
+        self.release_ended()
+        finished, failed = self.store.finished(elsewhere), self.store.failed(elsewhere)
+        over = finished | {key for key, failure in failed.items() if failure.at >= self.failed_before}
+        self.standing = replace(self.standing, known=self.standing.known + len(over))
+        return sorted(elsewhere - over)
+
+    def _write(self, outcome: Answer | Failure) -> None:
+        if isinstance(outcome, Failure):
+            self.store.put_failure(outcome)
+            self.standing = replace(self.standing, failed=self.standing.failed + 1, last=outcome)
+        else:
+            self.store.put(outcome)
+            value = outcome.figures.get("value")
+            best = self.standing.best
+            if isinstance(value, float) and (best is None or value < best[0]):
+                best = value, outcome.key
+            self.standing = replace(self.standing, answered=self.standing.answered + 1, best=best)
+        self._claimed.discard(outcome.key)
+
+    def _renew(self) -> None:
+        if time.monotonic() - self._renewed_s >= RENEW_S:
+            self.store.renew(self.owner, CLAIM_S)
+            self._renewed_s = time.monotonic()
+
+    def _tell(self, elsewhere: set[str]) -> None:
+        seconds = time.monotonic() - self._started_s
+        self.standing = replace(self.standing, elsewhere=len(elsewhere), seconds=seconds)
+        self.hear(self.standing)
+
+
