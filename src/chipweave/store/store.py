@@ -15,13 +15,13 @@ from chipweave.errors import InputError, did_you_mean
 from chipweave.store import add, answers, claims
 from chipweave.store.answer import Answer, Failure
 from chipweave.store.answers import Row
-from chipweave.store.engine import engine_of, name_of, now, read, reading, stamp, write
+from chipweave.store.engine import engine_of, name_of, now, read, reading, stamp, write, writing
 from chipweave.store.migration import ready
 from chipweave.store.point import Point
-from chipweave.store.tables import POINTS, RESULTS, SWEEPS
+from chipweave.store.tables import CLAIMS, POINTS, RESULTS, SWEEPS
 
 # isort: split
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, delete, select
 
 T = TypeVar("T")
 
