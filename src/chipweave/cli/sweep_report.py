@@ -26,7 +26,9 @@ def report(
     z: Annotated[str | None, typer.Option("--z", help="Its third figure, if it is to have one.")] = None,
     reference: Annotated[
         list[float] | None,
-        typer.Option(help="Corner of the hypervolume: repeat, a number for each figure. The worst values without it."),
+        typer.Option(
+            help="Corner of the hypervolume: repeat, a number for each figure. Without it, a bit beyond the worst."
+        ),
     ] = None,
     schedules: Annotated[
         int, typer.Option(min=0, help="Schedules of the fronts that are saved with their reports, at most.")

@@ -46,6 +46,10 @@ def axis_text(path: str, value: object) -> str:
             return value
         case None:
             return "–"
+        case dict() if all(isinstance(each, str | int | float) for each in value.values()):
+            return ", ".join(f"{name} {each}" for name, each in value.items())
+        case [list(), *_] if all(isinstance(row, list) for row in value):
+            return " / ".join(" ".join(map(str, row)) for row in value)
     return json.dumps(value)
 
 

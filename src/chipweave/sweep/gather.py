@@ -113,13 +113,13 @@ def numeric(column: Sequence[object]) -> bool:
 
 
 def short_labels(paths: Sequence[str]) -> dict[str, str]:
-    """For every path the shortest end of it that no other has, `*` left out where it comes first."""
+    """For every path the shortest end of it that no other has."""
     found = {}
     for path in paths:
         parts = path.split(".")
         ends = (".".join(parts[-count:]) for count in range(1, len(parts) + 1))
         alone = (end for end in ends if not any(other != path and f".{other}".endswith(f".{end}") for other in paths))
-        found[path] = next(alone, path).removeprefix("*.")
+        found[path] = next(alone, path)
     return found
 
 

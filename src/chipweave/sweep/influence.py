@@ -92,16 +92,18 @@ def sensitivities(
     """Of the figures on the axes that vary; which figures are analysed by factors; whether the finished points are a
     whole product."""
     varying = [axis for axis in axes if len(axis.values) > 1]
+    if not varying:
+        return (), frozenset(), False
     made: list[Sensitivity] = []
     by_factors: set[str] = set()
-    whole = bool(varying)
+    whole = True
     table, others = np.zeros((0, 0), np.int64), list[Ints]()
     before = None
     for figure in figures:
         known = np.isfinite(found.figure(figure))
         values = found.figure(figure)[known]
         if before is None or (known != before).any():
-            table = np.array([axis.which[known] for axis in varying]).reshape(len(varying), -1).T
+            table = np.column_stack([axis.which[known] for axis in varying])
             others = [all_but(table, number) for number in range(len(varying))]
             before = known
         if (values > 0).all():

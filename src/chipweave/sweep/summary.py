@@ -24,6 +24,8 @@ from chipweave.sweep.pareto import hypervolume, on_front
 MOST_SAMPLED, MOST_OF_A_FRONT = 300, 200
 """Points that are drawn and listed beside those of fronts and groups; and of each front."""
 MOST_REASONS, POINTS_OF_A_REASON = 40, 5
+BEYOND = 0.1
+"""Of the span of a figure: so far beyond its worst value is the corner of a hypervolume that nobody sets."""
 USUAL = ("edp_js", "price_usd"), ("latency_s", "energy_j")
 """Figures of fronts where none are asked for."""
 
@@ -35,7 +37,8 @@ def summarise(
 
     Args:
         asked: two or three figures whose front comes first; EDP and price, as far as known, without them.
-        reference: the corner of this front's hypervolume, in the figures' units; without it the worst finished values.
+        reference: the corner of this front's hypervolume, in the figures' units; without it a bit beyond the worst
+            values (`BEYOND`).
 
     Raises:
         InputError: no point is finished, a figure is unknown, or there are not two or three of them.
@@ -97,7 +100,7 @@ def _front(found: Gathered, figures: tuple[str, ...], reference: Sequence[float]
         raise InputError(f"no finished point has all of {', '.join(figures)}; take other figures")
     values = values[known]
     if reference is None:
-        corner = values.max(axis=0)
+        corner = values.max(axis=0) + BEYOND * np.ptp(values, axis=0)
     elif len(reference) != len(figures) or not np.isfinite(reference).all():
         raise InputError(f"--reference: a front of {len(figures)} figures needs as many finite numbers, one each")
     else:
