@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from chipweave.cli.console import inert, interruptible, say
 from chipweave.cli.sweep_progress import progress_of
+from chipweave.cli.sweep_report import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +47,8 @@ app = typer.Typer(
 StoreOption = Annotated[
     str, typer.Option("--store", help="A file, made where missing, or postgresql://USER:PASSWORD@HOST/DATABASE.")
 ]
+
+app.command("report")(report)
 
 
 @app.command("run")

@@ -186,6 +186,46 @@ TERMS = {
     "cell.lower_bound": Term("lower bound", "", "No schedule of the kind named does better on this package."),
     "cell.gap": Term("gap", "share", "The best value is at most this far below.", "1 - lower bound / value"),
     "cell.seconds": Term("search", "s", "Wall time of the search."),
+    # Sweeps
+    "point.latency_s": Term("latency", "s", "Of the whole schedule."),
+    "point.energy_j": Term("energy", "J", "Of the whole schedule."),
+    "point.edp_js": Term("EDP", "Js", "Energy-delay product.", "energy_j * latency_s"),
+    "point.power_w": Term("power", "W", "Mean over the schedule.", "energy_j / latency_s"),
+    "point.value": Term("objective", "", "What was minimised; in the unit of the objective."),
+    "point.lower_bound": Term("lower bound", "", "Of the objective: no schedule of the kind is below it; proven."),
+    "point.gap": Term("gap", "share", "The best value is at most this far below.", "1 - lower_bound / value"),
+    "point.throughput_samples_s": Term("samples/s", "1/s", "Of all models.", "sum of the batches / latency_s"),
+    "point.windows": Term("windows", "", "Of the schedule."),
+    "point.evaluated": Term("candidates", "", "Candidate schedules scored, whole or in parts."),
+    "point.chiplets": Term("chiplets", "", "Of the package."),
+    "point.pes": Term("PEs", "", "Of all chiplets of the package."),
+    "point.l2_bytes": Term("L2 in all", "B", "Of all chiplets of the package."),
+    "point.peak_macs_s": Term("peak", "MAC/s", "Multiply-accumulates of all PEs.", "PEs * lanes * clock"),
+    "point.price_usd": Term("package price", "USD", "To make one package on an organic substrate, its design apart."),
+    "point.seconds": Term("search", "s", "Wall time of the case."),
+    "sweep.hypervolume": Term(
+        "hypervolume",
+        "share",
+        "Of the box from the best value of each figure to the reference, the part that some point is at least as good "
+        "as: 100 % were one point the best in everything.",
+    ),
+    "sweep.finished": Term("finished", "", "Points that have a schedule."),
+    "sweep.failed": Term("failed", "", "Points that have none."),
+    "sweep.typical": Term("median", "", "Of the finished points of the group."),
+    "sweep.factor_typical": Term(
+        "typical factor", "ratio", "Where only this axis differs: the largest value over the least, the median."
+    ),
+    "sweep.factor_largest": Term(
+        "largest factor", "ratio", "Where only this axis differs: the largest value over the least, at most."
+    ),
+    "sweep.span_typical": Term("typical span", "", "Where only this axis differs: largest less least, the median."),
+    "sweep.span_largest": Term("largest span", "", "Where only this axis differs: largest less least, at most."),
+    "sweep.first": Term(
+        "by itself", "share", "First-order Sobol index: the part of the variance that the axis explains by itself."
+    ),
+    "sweep.total": Term(
+        "with others", "share", "Total Sobol index: the part of the variance that this axis has a hand in."
+    ),
 }
 
 

@@ -15,7 +15,7 @@ class Term:
 
     Args:
         label: a word or three.
-        unit: `s`, `J`, `Js`, `W`, `B`, `1/s`, `share` (of 1), or empty for a count or a name.
+        unit: `s`, `J`, `Js`, `W`, `B`, `1/s`, `USD`, `share` (of 1), or empty for a count or a name.
         text: one sentence.
         equation: how it is computed from other figures, if it is.
     """

@@ -8,9 +8,11 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M
 
 
 def quantity(value: float, unit: str) -> str:
-    """Three significant digits with an SI prefix: 12.3 ms."""
+    """Three significant digits with an SI prefix: 12.3 ms; of money, cents as far as they matter."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.3g} {unit}"
+    if unit == "USD":
+        return f"{value:,.2f} USD" if abs(value) < 1000 else f"{value:,.0f} USD"
     if unit == "s" and abs(value) >= 1000:
         return f"{value:,.0f} s"
     mantissa, exponent = f"{value:.2e}".split("e")

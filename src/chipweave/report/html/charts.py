@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from chipweave.evaluation.record import ENERGY_PARTS, Energy
 from chipweave.report.html.data_elements import typeset
-from chipweave.report.html.drawing import FONT, component_fill, decades, model_line, ticks
+from chipweave.report.html.drawing import FONT, component_fill, model_line
 from chipweave.report.html.markup import joined, tag
-from chipweave.report.quantities import quantity
+from chipweave.report.html.scale import Scale
 
 BAR_WIDTH, BAR_HEIGHT = 96, 8
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 360, 74, 24, 18, 46
@@ -49,14 +49,26 @@ def _strip(inner: Markup, width: float, height: float) -> Markup:
 
 @dataclass(frozen=True)
 class Point:
-    """A schedule in the plane of latency and energy; the `chosen` ones are larger, `kind` is a key of the looks."""
+    """A schedule in the plane of two figures, latency and energy unless it is said otherwise; the `chosen` ones are
+    larger, `kind` is a key of the looks, and `link` is where it leads."""
 
-    latency_s: float
-    energy_j: float
+    x: float
+    y: float
     title: str
     row: str | None
     kind: str
     chosen: bool = False
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Names and units of the two figures of a plane."""
+
+    across: str = "latency"
+    across_unit: str = "s"
+    up: str = "energy"
+    up_unit: str = "J"
 
 
 @dataclass(frozen=True)
@@ -84,45 +96,57 @@ def marker(series: int) -> Markup:
     return tag("svg", shape, width=16, height=16, viewBox="0 0 16 16", class_="swatch", aria_hidden="true")
 
 
-def plane(points: Sequence[Point], bound: tuple[float, float] | None, title: str, looks: Mapping[str, Look]) -> Markup:
-    """Points over latency and energy, with the corner (latency_s, energy_j) that nothing gets below.
+def plane(
+    points: Sequence[Point],
+    bound: tuple[float, float] | None,
+    title: str,
+    looks: Mapping[str, Look],
+    axes: Axes = Axes(),
+    stairs: Sequence[tuple[float, float]] = (),
+) -> Markup:
+    """Points over two figures, with the corner that nothing gets below.
 
-    Axes are logarithmic where values span more than a factor of 4. `looks` has those of each kind.
+    Axes are logarithmic where values span more than a factor of 4. `looks` has those of each kind; `stairs` are points,
+    in the order of x, between which a line goes to the right and down.
     """
-    latencies = [point.latency_s for point in points] + ([bound[0]] if bound else [])
-    energies = [point.energy_j for point in points] + ([bound[1]] if bound else [])
-    across = _Scale.over(latencies, LEFT, WIDTH - RIGHT, "s")
-    up = _Scale.over(energies, HEIGHT - BOTTOM, TOP, "J")
-    parts = _axes(across, up, "latency", "energy")
+    corners = [bound] if bound else []
+    across = Scale.over([point.x for point in points] + [x for x, _ in corners], LEFT, WIDTH - RIGHT, axes.across_unit)
+    up = Scale.over([point.y for point in points] + [y for _, y in corners], HEIGHT - BOTTOM, TOP, axes.up_unit)
+    parts = _axes(across, up, axes.across, axes.up)
     if bound is not None:
         x, y = across.at(bound[0]), up.at(bound[1])
         corner = f"M{LEFT} {TOP}H{x:.1f}V{y:.1f}H{WIDTH - RIGHT}V{HEIGHT - BOTTOM}H{LEFT}Z"
         edge = f"M{x:.1f} {TOP}V{y:.1f}H{WIDTH - RIGHT}"
         parts += [tag("path", d=corner, fill="url(#tail)"), tag("path", d=edge, class_="bound", fill="none")]
-    for point in sorted(points, key=lambda point: point.chosen):
-        look, size = looks[point.kind], 7.5 if point.chosen else 4.2
-        where = f"translate({across.at(point.latency_s):.1f} {up.at(point.energy_j):.1f}) scale({size})"
-        shape = tag("path", d=SHAPES[look.shape % len(SHAPES)], fill=look.fill, transform=where)
-        parts.append(
-            tag(
-                "g",
-                shape,
-                class_="item point chosen" if point.chosen else "item point",
-                role="img",
-                aria_label=point.title,
-                data_row=point.row,
-                tabindex=-1,
-            )
-        )
+    if stairs:
+        first, *others = stairs
+        line = f"M{across.at(first[0]):.1f} {up.at(first[1]):.1f}"
+        line += "".join(f"H{across.at(x):.1f}V{up.at(y):.1f}" for x, y in others)
+        parts.append(tag("path", d=line, class_="stairs", fill="none"))
+    parts += [_point(point, looks[point.kind], across, up) for point in sorted(points, key=lambda each: each.chosen)]
     return _drawing(parts, "group", title)
+
+
+def _point(point: Point, look: Look, across: Scale, up: Scale) -> Markup:
+    where = f"translate({across.at(point.x):.1f} {up.at(point.y):.1f}) scale({7.5 if point.chosen else 4.2})"
+    drawn = tag(
+        "g",
+        tag("path", d=SHAPES[look.shape % len(SHAPES)], fill=look.fill, transform=where),
+        class_="item point chosen" if point.chosen else "item point",
+        role="img",
+        aria_label=point.title,
+        data_row=point.row,
+        tabindex=-1,
+    )
+    return drawn if point.link is None else tag("a", drawn, href=point.link, tabindex=-1)
 
 
 def course(steps: Sequence[tuple[float, float]], end_s: float, bound: float | None, title: str) -> Markup:
     """What a search had found when: a step at each (seconds, times the last value), until the search ended; and the
     proven bound, in the same terms."""
     values = [value for _, value in steps] + ([] if bound is None else [bound])
-    across = _Scale(0.0, max(end_s, steps[-1][0], 1e-9), LEFT, WIDTH - RIGHT, False, "s")
-    up = _Scale.over(values, HEIGHT - BOTTOM, TOP, "")
+    across = Scale(0.0, max(end_s, steps[-1][0], 1e-9), LEFT, WIDTH - RIGHT, False, "s")
+    up = Scale.over(values, HEIGHT - BOTTOM, TOP, "")
     line = f"M{across.at(steps[0][0]):.1f} {up.at(steps[0][1]):.1f}"
     line += "".join(f"H{across.at(seconds):.1f}V{up.at(value):.1f}" for seconds, value in steps[1:])
     parts = _axes(across, up, "seconds of the search", "times the value at the end")
@@ -147,50 +171,7 @@ def _drawing(parts: list[Markup], role: str, title: str) -> Markup:
     )
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """Values to pixels."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    logarithmic: bool
-    unit: str
-
-    @staticmethod
-    def over(values: Sequence[float], start: float, end: float, unit: str) -> _Scale:
-        import math
-
-        low, high = min(values), max(values)
-        logarithmic = low > 0 and high > 4 * low
-        if logarithmic:
-            room = 0.08 * math.log(high / low)
-            return _Scale(low * math.exp(-room), high * math.exp(room), start, end, True, unit)
-        room = 0.12 * (high - low) or 0.1 * abs(high) or 1.0
-        return _Scale(low - room, high + room, start, end, False, unit)
-
-    def at(self, value: float) -> float:
-        import math
-
-        if self.logarithmic:
-            share = math.log(value / self.low) / math.log(self.high / self.low)
-        else:
-            share = (value - self.low) / (self.high - self.low)
-        return self.start + share * (self.end - self.start)
-
-    def label(self, value: float) -> str:
-        return quantity(value, self.unit) if self.unit else f"{value:.3g}"
-
-    def ticks(self) -> list[float]:
-        if self.logarithmic:
-            found = decades(self.low, self.high)
-            if len(found) >= 2:
-                return found
-        return ticks(self.low, self.high, 5)
-
-
-def _axes(across: _Scale, up: _Scale, below: str, beside: str) -> list[Markup]:
+def _axes(across: Scale, up: Scale, below: str, beside: str) -> list[Markup]:
     parts, taken = [], -100.0
     for value in across.ticks():
         x = across.at(value)

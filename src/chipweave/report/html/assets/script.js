@@ -55,6 +55,7 @@
     const label = entry.querySelector("dt").firstChild.textContent.trim();
     return [label, text];
   };
+  const file = document.querySelector("main").dataset.file || "schedule.json";
   const ofFigure = (figure) => {
     const [label, text] = explain(figure.dataset.term || "");
     const parts = [];
@@ -62,7 +63,7 @@
     parts.push(make("p", figure.value, "exact"));
     if (text) parts.push(text);
     const source = make("p", undefined, "hint");
-    if (figure.dataset.at) source.append("schedule.json ", make("code", figure.dataset.at));
+    if (figure.dataset.at) source.append(file + " ", make("code", figure.dataset.at));
     else if (figure.dataset.from) {
       const from = figure.dataset.from.split(" ");
       source.append("computed from ", make("code", from.slice(0, 4).join(" ") + (from.length > 4 ? " …" : "")));
@@ -186,7 +187,40 @@
       from.setAttribute("tabindex", "-1");
       next.setAttribute("tabindex", "0");
       next.focus();
-    } else if (event.key === "Enter") choose(from);
+    } else if (event.key === "Enter") {
+      const link = from.closest("a");
+      if (link) location.href = link.getAttribute("href");
+      else choose(from);
+    }
+  });
+
+  /* A click on a heading sorts its table; a second one turns the order. Rows without a value stay last. */
+  all("table.sortable").forEach((table) => {
+    const headings = all("thead th", table);
+    const value = (row, column) => {
+      const figure = row.cells[column].querySelector("data");
+      return figure ? JSON.parse(figure.value) : row.cells[column].textContent.trim() || null;
+    };
+    const comparable = (one, other) => typeof one === "number" && typeof other === "number";
+    const compare = (one, other) => comparable(one, other)
+      ? one - other : String(one).localeCompare(String(other), "en", {numeric: true});
+    const sort = (column, sign) => {
+      const rows = [...table.tBodies[0].rows].map((row) => [value(row, column), row]);
+      rows.sort(([one], [other]) => (one === null) - (other === null) || sign * compare(one, other));
+      table.tBodies[0].append(...rows.map(([, row]) => row));
+    };
+    headings.forEach((heading, column) => {
+      const button = make("button");
+      button.type = "button";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => {
+        const down = heading.getAttribute("aria-sort") === "ascending";
+        headings.forEach((other) => other.removeAttribute("aria-sort"));
+        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+        sort(column, down ? -1 : 1);
+      });
+    });
   });
 
   /* A window chosen in the timeline is the one that the package shows. */

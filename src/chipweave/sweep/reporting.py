@@ -1,0 +1,156 @@
+"""A sweep's report from its store: the summary, and the files that show it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chipweave.errors import ChipweaveError, InputError, did_you_mean
+from chipweave.files.atomic import make_folder, require_inside, require_writable, write_text
+from chipweave.results.sweep_summary import WHOLE, SweepSummary
+from chipweave.sweep.gather import Gathered, Unfinished, gather
+from chipweave.sweep.summary import front_positions
+
+if TYPE_CHECKING:
+    from chipweave.store.store import Store
+
+PAGE, TABLE = "sweep.html", "points.csv"
+MOST_REPORTS = 100
+"""Schedules of the fronts that get a report of their own, unless it is said otherwise."""
+
+
+def gathered(store: Store, sweep: str | None = None) -> tuple[str, Gathered]:
+    """The name and the points of a sweep; of the only one in the store, if no name is given.
+
+    Raises:
+        InputError: the store has no sweep, none of that name, or several and no name is given.
+    """
+    name = _name(store, sweep)
+    return name, gather(store.figures(name), _unfinished(store, name))
+
+
+def require_room(folder: Path | None) -> None:
+    """Say before the work, not after it, that the report cannot be written.
+
+    Raises:
+        InputError: with the reason.
+    """
+    for name in () if folder is None else (PAGE, TABLE):
+        require_writable(folder / name)
+
+
+def _name(store: Store, sweep: str | None) -> str:
+    known = store.sweeps()
+    if not known:
+        raise InputError(f"{store.where}: holds no sweep; run one with 'chipweave sweep FILE --store {store.where}'")
+    if sweep is None:
+        if len(known) > 1:
+            raise InputError(f"{store.where}: holds {len(known)} sweeps; choose one with --sweep{_listed(known)}")
+        return known[0]
+    if sweep not in known:
+        raise InputError(f"--sweep '{sweep}': is not in {store.where}{did_you_mean(sweep, known)}")
+    return sweep
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f": {', '.join(names[:8])}{more}"
+
+
+def _unfinished(store: Store, sweep: str) -> list[Unfinished]:
+    """The points without a result, with the last failure of those that were tried."""
+    from chipweave.store.engine import reading
+    from chipweave.store.tables import POINTS, RESULTS
+
+    # isort: split
+    from sqlalchemy import select
+
+    without = POINTS.outerjoin(RESULTS, RESULTS.c.key == POINTS.c.key)
+    query = select(POINTS.c.position, POINTS.c.key, POINTS.c.axes).select_from(without)
+    with reading(store.engine) as connection:
+        rows = list(connection.execute(query.where(POINTS.c.sweep == sweep, RESULTS.c.key.is_(None))))
+    failures = store.failed(dict.fromkeys(key for _, key, _ in rows))
+    found = []
+    for position, key, axes in rows:
+        failure = failures.get(key)
+        why = ("", "") if failure is None else (str(failure.kind), failure.reason)
+        found.append(Unfinished(position, key, json.loads(axes), *why))
+    return found
+
+
+def saving(
+    summary: SweepSummary,
+    found: Gathered,
+    store: Store,
+    folder: Path,
+    most_reports: int = MOST_REPORTS,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Path]:
+    """Write the page, all points as CSV, and the schedules of at most so many points of the fronts with their reports:
+    one path at a time, each after its file is written.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    from chipweave.report.html import sweep_page
+    from chipweave.report.html.sweep import report_path
+
+    keys = list(dict.fromkeys(summary.at[position].key for position in front_positions(summary)))[:most_reports]
+    make_folder(folder)
+    for name in (TABLE, PAGE):
+        require_inside(folder, name)
+    write_text(folder / TABLE, points_csv(found, summary))
+    yield folder / TABLE
+    reports: list[str] = []
+    for number, key in enumerate(keys, 1):
+        if progress is not None:
+            progress(f"report {number} of {len(keys)}: the schedule of {key}")
+        path = folder / report_path(key)
+        make_folder(path.parent)
+        require_inside(folder, report_path(key))
+        _save_schedule(store.schedule(key), path)
+        reports.append(key)
+        yield path
+    write_text(folder / PAGE, sweep_page(summary, reports))  # last: what it leads to is there
+    yield folder / PAGE
+
+
+def _save_schedule(text: str, path: Path) -> None:
+    """The schedule's file, and the page that shows it."""
+    from chipweave.files.schedule_file import read
+    from chipweave.report.html import page
+
+    file = path.with_suffix(".json")
+    write_text(file, text)
+    try:
+        write_text(path, page(read(file)))
+    except ChipweaveError as error:
+        raise InputError(f"{file}: is in the store, and cannot be read again: {error}") from None
+
+
+def points_csv(found: Gathered, summary: SweepSummary) -> str:
+    """All points in the order of the sweep: what is on every axis, every figure, whether the point is on the first
+    front, and why there are no figures. Nothing stands for no figure."""
+    best = set(summary.fronts[0].positions)
+    positions = found.positions.tolist()
+    columns: list[Sequence[object]] = [positions, found.keys]
+    columns += [[_cell(value) for value in column] for column in found.axes.values()]
+    for name, column in found.figures.items():
+        kind = int if name in WHOLE else float
+        columns.append(["" if value != value else kind(value) for value in column.tolist()])
+    columns.append([int(position in best) for position in positions])
+    nothing = ("", "")
+    columns.append([": ".join(filter(None, found.failures.get(n, nothing))) for n in range(len(positions))])
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["position", "key", *found.axes, *found.figures, "front", "failure"])
+    writer.writerows(zip(*columns, strict=True))
+    return file.getvalue()
+
+
+def _cell(value: object) -> object:
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
