@@ -151,9 +151,8 @@ def least(objective: Objective, lines: Sequence[Line]) -> tuple[float, tuple[flo
     for (left_s, left_j), (right_s, right_j) in pairwise(corners):
         at = np.linspace(0.0, 1.0, max(2, PIECES // len(corners)))
         seconds, joules = left_s + at * (right_s - left_s), left_j + at * (right_j - left_j)
-        found += [
-            (_at(objective, float(s), float(j)), (float(s), float(j))) for s, j in zip(seconds[:-1], joules[1:], strict=True)
-        ]
+        points = zip(seconds[:-1].tolist(), joules[1:].tolist(), strict=True)
+        found += [(_at(objective, *point), point) for point in points]
     return min(found)
 
 
