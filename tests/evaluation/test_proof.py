@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from chipweave.evaluation.audit import faults_of_proof
+from chipweave.evaluation.bound import lower_bound
+from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.lines import chains_of, corners_of, least, line, lines_for, proven
@@ -19,8 +21,9 @@ from chipweave.evaluation.record import Evaluation
 from chipweave.plan.certificate import Line, Proof, Prover, Space
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, pose
+from chipweave.plan.schedule import Pipeline, Schedule, Window
 from chipweave.workload.scenario import Scenario, Task
-from tests.evaluation.exact.test_regions import random_case
+from tests.evaluation.exact.test_regions import random_case, stages_of
 from tests.evaluation.exact.test_regions_by_hand import Sheet
 from tests.evaluation.test_bound import GEMM, row, two_tasks
 from tests.support import random_problem, random_schedule, seeds
@@ -127,6 +130,25 @@ def test_no_schedule_on_regions_is_below_a_line(seed: int, fidelity: Fidelity) -
     case = random_case(seed, fidelity)
     ready = prepare(case.problem)
     require_above(evaluate(case.schedule, ready), lines_for(ready, Space.REGIONS, EDP))
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("seed", seeds(8, 40))
+def test_no_schedule_on_regions_of_several_classes_is_below_a_line(seed: int, fidelity: Fidelity) -> None:
+    """Classes whose costs have nothing to do with each other, nor those of a part with its size: parts are unequal."""
+    rng = random.Random(seed)
+    ready = prepare(random_problem(rng, fidelity, tasks=1, rows=2, columns=3))
+    lines, bound = lines_for(ready, Space.REGIONS, EDP), lower_bound(ready, EDP, regions=True)
+    for _ in range(6):
+        units, micro_batch = list(ready.tasks[0].model.units), rng.choice(list(ready.micro_batches(0)))
+        stages = stages_of(rng, ready.package, units)
+        schedule = Schedule((Window((Pipeline(0, stages, micro_batch),)),))
+        if faults_of(schedule, ready):
+            continue  # the micro-batch does not fit (`paper`)
+        evaluation = evaluate(schedule, ready)
+        require_above(evaluation, lines)
+        assert evaluation.latency_s >= bound.latency_s * (1 - 1e-12)
+        assert evaluation.energy_j >= bound.energy_j * (1 - 1e-12)
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
