@@ -89,7 +89,7 @@ def test_a_server_without_the_database(server: Server) -> None:
 
 
 def test_a_name_of_every_sort(tmp_path: Path) -> None:
-    for name in ("a b.db", "it's", "100%.db", "a?mode=memory", "#1", "ü.db", "file:x", ":memory:", "-v"):
+    for name in ("a b.db", "it's", "100%.db", "a?mode=memory", "#1", "ü.db", "file:x", ":memory:", "-v", "half \udc80"):
         keys = filled(tmp_path / name)
         assert (tmp_path / name).is_file()
         with Store.open(tmp_path / name, create=False) as store:
