@@ -8,7 +8,8 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_a_database_of_something_else(place: str) -> None:
     Store.open(place).close()
     engine = engine_of(place, create=True)
     with writing(engine) as connection:
-        for table in ("points", "sweeps", "claims", "failures", "results", "cases", "documents", "meta"):
+        for table in ("points", "sweeps", "claims", "failures", "schedules", "results", "cases", "documents", "meta"):
             connection.execute(text("DROP TABLE " + table))
         connection.execute(text("CREATE TABLE customers (name TEXT)"))
     assert "holds tables of something else (customers); name a new file or an empty database" in refusal(place)
@@ -283,19 +284,38 @@ def test_a_full_disk(store: Store, place: str) -> None:
     assert store.finished([point.key for point in asked]) == {asked[0].key}
 
 
-def test_somebody_else_writes_for_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_else_writes_for_too_long(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "WAIT_S", 0.05)
-    path = tmp_path / "store.db"
-    filled(path)
-    other = sqlite3.connect(path, isolation_level=None)
-    with Store.open(path) as store:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(InputError, match=r"is locked; somebody else has been writing for .* run the same command"):
-            store.put(answer(points(3)[2]))
-        assert len(list(store.figures())) == 2  # readers do not wait
-        other.execute("ROLLBACK")
+    filled(place)
+    other = engine_of(place, create=False)
+    with Store.open(place) as store:
+        with writing(other):
+            with pytest.raises(InputError, match=r"; somebody else has been writing for .* run the same command again"):
+                store.put(answer(points(3)[2]))
+            assert len(list(store.figures())) == 2  # readers do not wait
         assert store.put(answer(points(3)[2]))
-    other.close()
+    other.dispose()
+
+
+def test_several_stores_in_one_database(server: Server, new_place: Callable[[], str]) -> None:
+    place = new_place()
+    if "://" not in place:
+        pytest.skip("a file is one store")
+    with writing(engine_of(place, create=True)) as connection:
+        connection.execute(text("CREATE SCHEMA mine"))
+    mine = place + "&options=-csearch_path%3Dmine"
+    keys = filled(mine)
+    with Store.open(place) as store, Store.open(mine) as other:
+        assert store.finished(keys) == set()
+        assert other.finished(keys) == set(keys)
+
+
+def test_opened_by_many_at_once(new_place: Callable[[], str]) -> None:
+    for _ in range(4):
+        place = new_place()
+        with ThreadPoolExecutor(6) as pool:
+            for store in pool.map(lambda _, place=place: Store.open(place), range(6)):  # type: ignore[misc]
+                store.close()
 
 
 @pytest.fixture
@@ -338,7 +358,7 @@ def test_without_sqlalchemy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("chipweave.store")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    with pytest.raises(InputError, match=r"a store needs SQLAlchemy .* pip install 'chipweave\[sweep\]'"):
+    with pytest.raises(InputError, match=r"a store needs SQLAlchemy.* pip install 'chipweave\[sweep\]'"):
         import chipweave.store.store  # noqa: F401
 
 

@@ -14,6 +14,8 @@ import chipweave
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.files.case_file import case_key, case_to_document, scenario_hash
 from chipweave.files.content import content_hash
+from chipweave.files.package_file import package_to_dict
+from chipweave.files.scenario_file import scenario_to_dict
 from chipweave.files.schedule_file import to_text
 from chipweave.hardware.price import Assembly, dies_of, making
 from chipweave.store.answer import Answer, Kind, answer_of, failure_of
@@ -38,7 +40,10 @@ def test_an_answer_is_found_again_to_the_bit(store: Store) -> None:
         assert (found["key"], found["position"], found["axes"]) == (point.key, point.position, dict(point.axes))
         assert (found["seconds"], found["worker"], found["version"]) == (each.seconds, each.worker, each.version)
         assert found["scenario"] == point.case.scenario.name
-        assert store.schedule(point.key) == each.schedule
+        document = json.loads(store.schedule(point.key))
+        assert document["search"] == json.loads(zlib.decompress(each.packed))["search"]
+        assert document["scenario"] == scenario_to_dict(point.case.scenario)
+        assert document["package"] == package_to_dict(point.case.package)
     assert [row["key"] for row in store.figures()] == sorted(point.key for point in asked)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection, delete, func, insert, select, update
+
 from chipweave.store.engine import now, stamp
 from chipweave.store.tables import CLAIMS, FAILURES, RESULTS
-
-# isort: split
-from sqlalchemy import Connection, delete, func, insert, select, update
 
 
 def finished(connection: Connection, keys: Sequence[str]) -> set[str]:
