@@ -157,9 +157,7 @@ def test_the_page_escapes_and_reloads_itself_until_the_end(tmp_path: Path) -> No
 
 def test_standings_and_reasons_in_words() -> None:
     standing = Standing("s", 100, 10, 30, 2, 1, 16.0, (0.5, "key"))
-    assert line(standing) == (
-        "42 of 100 cases, 2 a second, 29 s left, 2 failed, 1 with other clients, best so far 0.5"
-    )
+    assert line(standing) == ("42 of 100 cases, 2 a second, 29 s left, 2 failed, 1 with other clients, best so far 0.5")
     assert line(Standing("s", 5)) == "0 of 5 cases"
     failures = [Failure("k", Kind.INFEASIBLE, f"reason {n % 12}", 0, "w") for n in range(25)]
     said = reasons(failures)

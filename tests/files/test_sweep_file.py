@@ -89,7 +89,8 @@ def test_axes_that_are_wrong_say_so_with_their_line(tmp_path: Path, axes: str, s
 
 def test_products_that_are_too_large(tmp_path: Path) -> None:
     thousand = "{linspace: [1, 2, 1000]}"
-    axes = "".join(f"  package.{name}: {thousand}\n" for name in ("hop_latency_s", "dram_latency_s", "conflict_delay_s"))
+    names = ("hop_latency_s", "dram_latency_s", "conflict_delay_s")
+    axes = "".join(f"  package.{name}: {thousand}\n" for name in names)
     assert refused(tmp_path, f"{HEAD}axes:\n{axes}") == [
         f"s.yaml:5: axes: 1000 x 1000 x 1000 = 1,000,000,000 points are more than {MOST_POINTS:,}; `sample` or "
         "`search` them"
@@ -100,20 +101,29 @@ def test_products_that_are_too_large(tmp_path: Path) -> None:
     assert "1000000000001 = 1,000,000,000,001 points" in said
 
 
+ONE = "axes: {seed: [1]}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("axes: {seed: [1]}\nwhere: [sed > 1]\n", "s.yaml:6: where[0]: 'sed > 1': 'sed' names no axis; did you mean 'seed'?"),
-        ("axes: {seed: [1]}\nsample: {count: 0}\n", "s.yaml:6: sample.count: 0 is out of range; give a number at least 1"),
-        ("axes: {seed: [1]}\nsample: {count: 1}\nsearch: {trials: 1}\n", "s.yaml:6: sample: does not go with search; leave one of them out"),
-        ("axes: {seed: [1, 2], fidelity: [paper]}\ncombine: zip\n", "s.yaml:6: combine: zip takes axes of one length; these have seed 2, fidelity 1"),
-        ("axes: {seed: [1]}\noptions: {beam: 1}\n", "s.yaml:6: options.beam: 'beam' is no option of scar"),
-        ("axes: {chiplets.A.l2_bytes: [1], package.classes.A.l2_bytes: [2]}\n", "s.yaml:5: axes.package.classes.A.l2_bytes: is another axis of this file, too; leave one of the two out"),
-        ("axis: {seed: [1]}\n", "s.yaml:5: axis: unknown key; did you mean 'axes'?"),
-        ("axes: [1]\n", "s.yaml:5: axes: a list of 1 is not a mapping; give a mapping"),
-        ("axes: {seed: [1]}\nsearch: {trials: 3, minimise: [edp]}\n", "edp"),
+        (f"{ONE}where: [sed > 1]\n", "6: where[0]: 'sed > 1': 'sed' names no axis; did you mean 'seed'?"),
+        (f"{ONE}sample: {{count: 0}}\n", "6: sample.count: 0 is out of range; give a number at least 1"),
+        (f"{ONE}sample: {{count: 1}}\nsearch: {{trials: 1}}\n", "6: sample: does not go with search"),
+        (
+            "axes: {seed: [1, 2], fidelity: [paper]}\ncombine: zip\n",
+            "6: combine: zip takes axes of one length; these have seed 2, fidelity 1",
+        ),
+        (f"{ONE}options: {{beam: 1}}\n", "6: options.beam: 'beam' is no option of scar"),
+        (
+            "axes: {chiplets.A.l2_bytes: [1], package.classes.A.l2_bytes: [2]}\n",
+            "5: axes.package.classes.A.l2_bytes: is another axis of this file, too; leave one of the two out",
+        ),
+        ("axis: {seed: [1]}\n", "5: axis: unknown key; did you mean 'axes'?"),
+        ("axes: [1]\n", "5: axes: a list of 1 is not a mapping; give a mapping"),
+        (f"{ONE}search: {{trials: 3, minimise: [edp]}}\n", "edp"),
     ],
-)  # fmt: skip
+)
 def test_what_else_is_wrong(tmp_path: Path, text: str, said: str) -> None:
     problems = refused(tmp_path, HEAD + text)
     assert any(said in problem for problem in problems), problems

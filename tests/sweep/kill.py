@@ -22,8 +22,8 @@ from pathlib import Path
 from chipweave.store.content import content
 from chipweave.store.store import Store
 from chipweave.sweep.run import run_sweep
-from tests.sweep import small
 from tests.store import postgres
+from tests.sweep import small
 from tests.sweep.small import AtOnce
 
 ROOT = Path(__file__).parents[2]
@@ -147,9 +147,7 @@ class Ordeal:
         before, begun = self.finished(), len(self.begun())
         where = self.cluster.address if self.cluster else "local"
         words = [sys.executable, "-m", "tests.sweep.client", str(self.sweep.path), self.place, where]
-        client = subprocess.Popen(
-            words, cwd=ROOT, env=environment(self.notes), stderr=subprocess.PIPE, text=True
-        )
+        client = subprocess.Popen(words, cwd=ROOT, env=environment(self.notes), stderr=subprocess.PIPE, text=True)
         if victim is not None:
             until(lambda: len(self.begun()) > begun or client.poll() is not None)
             time.sleep(self.rng.uniform(0.0, 0.8))
@@ -163,7 +161,8 @@ class Ordeal:
         assert before <= after, "what was finished is lost"
         again = before & set(self.begun()[begun:])
         assert not again, f"begun again: {again}"
-        self.say(f"{victim or 'nobody'} killed: {len(before)} -> {len(after)} finished, client ended {client.returncode}")
+        counts = f"{len(before)} -> {len(after)} finished"
+        self.say(f"{victim or 'nobody'} killed: {counts}, the client ended with {client.returncode}")
 
     def _kill(self, victim: str, client: subprocess.Popen[str]) -> None:
         if victim == "client":

@@ -49,7 +49,8 @@ def test_conditions_leave_points_out_and_keep_positions(tmp_path: Path) -> None:
         "where: ['seed % 2 == 1 or options.n_splits > 1', 'seed not in [3, 4]']\n",
     )
     kept = [
-        at for at, (seed, splits) in enumerate(product(range(6), (1, 2)))
+        at
+        for at, (seed, splits) in enumerate(product(range(6), (1, 2)))
         if (seed % 2 == 1 or splits > 1) and seed not in (3, 4)
     ]
     assert list(made.positions()) == kept

@@ -35,8 +35,8 @@ def test_one_process_or_two_or_none(tmp_path: Path) -> None:
     found = []
     for jobs in (0, 1, 2):
         with Store.open(tmp_path / f"{jobs}.db") as store:
-            answering = AtOnce(small.noted)
-            standing = run_sweep(asked, store, lambda cases, n=jobs: LocalWorkers(n) if n else answering)  # type: ignore[misc]
+            workers = AtOnce(small.noted) if jobs == 0 else LocalWorkers(jobs)
+            standing = run_sweep(asked, store, lambda _, w=workers: w)  # type: ignore[misc]
             assert (standing.cases, standing.answered, standing.failed) == (12, 12, 0)
             found.append(content(store))
     assert found[0] == found[1] == found[2]

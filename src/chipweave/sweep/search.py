@@ -47,7 +47,14 @@ def search(
     points = Points(sweep)
     store.add_sweep(sweep.name, sweep.document, [])
     study = optuna.create_study(directions=["minimize"] * len(spec.minimise))
-    client = Client(store, hear, stop, Standing(sweep.name), store.now() if retry_failed else "")
+    client = Client(
+        store,
+        lambda _: workers(spec.generation),
+        hear,
+        stop,
+        Standing(sweep.name),
+        store.now() if retry_failed else "",
+    )
 
     def work() -> None:
         for first in range(0, spec.trials, spec.generation):
@@ -62,7 +69,7 @@ def search(
             _tell(study, [trial for trial, _ in asked], keys, _figures(store, keys), spec)
             _log(optuna, client, study, sweep)
 
-    with_workers(client, workers, spec.generation, work)
+    with_workers(client, work)
     return client.standing
 
 
