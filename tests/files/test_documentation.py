@@ -18,6 +18,7 @@ from chipweave.files.package_file import load_package, package_to_dict, resolve_
 from chipweave.files.presets import chiplet_names, package_names
 from chipweave.files.scenario_file import load_scenario, scenario_to_dict
 from chipweave.files.schema import KINDS, json_schema
+from chipweave.files.sweep_file import load_sweep
 from chipweave.files.yaml import dump_yaml, load_yaml, parse_yaml
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,9 +29,10 @@ LOADERS: dict[str, Any] = {
     "scenario": (load_scenario, scenario_to_dict),
     "package": (load_package, package_to_dict),
     "chiplet": (load_chiplet, chiplet_to_dict),
+    "sweep": (load_sweep, lambda sweep: parse_yaml(sweep.document, "sweep")),
 }
 EXAMPLE_OF = {"net.yaml": "model", "busy.yaml": "scenario", "pair.yaml": "package", "ring.yaml": "package"}
-EXAMPLE_OF |= {"mesh.yaml": "package", "small.yaml": "chiplet"}
+EXAMPLE_OF |= {"mesh.yaml": "package", "small.yaml": "chiplet", "links.yaml": "sweep"}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -47,8 +48,8 @@ def answer(point: Point, *, seconds: float = 1.5, worker: str = "host:1") -> Ans
         "complete": point.case.seed % 2 == 0,
         **package_figures(point.case.package),
     }
-    text = f'{{"search": {{"seconds": {seconds}, "history": [], "seed": {point.case.seed}}}}}\n'
-    return Answer(point.key, figures, zlib.compress(text.encode()), seconds, worker, "0.1.0")
+    document = {"scenario": None, "search": {"seconds": seconds, "history": [], "seed": point.case.seed}}
+    return Answer(point.key, figures, zlib.compress(json.dumps(document).encode()), seconds, worker, "0.1.0")
 
 
 def failure(point: Point, kind: Kind = Kind.INTERNAL, reason: str = "no reason") -> Failure:

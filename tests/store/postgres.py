@@ -65,9 +65,9 @@ class Server:
         self.process.wait()
 
     def stop(self) -> None:
-        """Let it end, whoever is connected."""
+        """End it at once, whoever is connected, in order: it leaves no shared memory behind."""
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
 
 

@@ -13,6 +13,7 @@ class SchemaKind(StrEnum):
     SCENARIO = "scenario"
     PACKAGE = "package"
     CHIPLET = "chiplet"
+    SWEEP = "sweep"
     SCHEDULE = "schedule"
 
 

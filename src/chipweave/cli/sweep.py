@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from chipweave.cli.console import interruptible, say
+from chipweave.cli.console import inert, interruptible, say
 from chipweave.cli.sweep_progress import progress_of
 from chipweave.cli.sweep_report import report
 
@@ -78,20 +78,18 @@ def run(
     if html is not None:
         require_writable(html)
     sweep = load_sweep(file)
-    with interruptible("stopping; what is finished is kept", "what is finished is kept") as interrupted:
-        with progress_of() as show:
-            opened, made = _opened(store, sweep, show)
-            with opened:
-                hear = _heard(opened, sweep, show, html)
-                standing = _ran(
-                    sweep, opened, _workers(dask, jobs or usable_cores()), retry_failed, hear, interrupted, made
-                )
-                if html is not None:
-                    _write_page(opened, sweep, standing, html, over=True)
-                keys = opened.keys(sweep.name)
-                failed = opened.failed(set(keys))
-                finished = len(opened.finished(set(keys)))
-    code = _report(sweep, opened.where, finished, failed, standing, len(set(keys)))
+    kept = "what is finished is kept"
+    with interruptible(f"stopping; {kept}", kept) as interrupted, progress_of() as show:
+        opened, made = _opened(store, sweep, show)
+        with opened:
+            hear = _heard(opened, sweep, show, html)
+            workers = _workers(dask, jobs or usable_cores())
+            standing = _ran(sweep, opened, workers, retry_failed, hear, interrupted, made)
+            if html is not None:
+                _write_page(opened, sweep, standing, html, over=True)
+            keys = set(opened.keys(sweep.name))
+            finished, failed = len(opened.finished(keys)), opened.failed(keys)
+    code = _report(sweep.name, opened.where, (len(keys), finished, standing.answered), failed)
     if interrupted():
         say("interrupted: the same command goes on from there")
         raise typer.Exit(130)
@@ -170,16 +168,19 @@ def _write_page(store: Store, sweep: Sweep, standing: Standing, path: Path, *, o
     write_text(path, page(store, sweep, standing, over=over))
 
 
-def _report(
-    sweep: Sweep, where: str, finished: int, failed: dict[str, Failure], standing: Standing, cases: int
-) -> int:
-    """Say what came out; the exit code: 1 where cases failed for another reason than that they have no schedule."""
+def _report(name: str, where: str, counts: tuple[int, int, int], failed: dict[str, Failure]) -> int:
+    """Say what came out; the exit code: 1 where cases failed for another reason than that they have no schedule.
+
+    Args:
+        counts: cases, those that are finished, and those of them that this run has finished.
+    """
+    cases, finished, now = counts
     print(
-        f"sweep '{sweep.name}' in {where}: {finished:,} of {cases:,} cases are finished, {standing.answered:,} of them "
-        f"now; {len(failed):,} failed"
+        f"sweep '{inert(name)}' in {inert(where)}: {finished:,} of {cases:,} cases are finished, {now:,} of them now; "
+        f"{len(failed):,} failed"
     )
     for said in reasons(failed.values()):
-        print(said)
+        print(inert(said))
     if failed:
         print("--retry-failed tries them again")
     return 1 if any(failure.kind != "infeasible" for failure in failed.values()) else 0
@@ -187,7 +188,7 @@ def _report(
 
 def reasons(failures: Iterable[Failure]) -> list[str]:
     """Why cases failed, the most frequent reason first, a line each."""
-    counted = Counter((str(failure.kind), failure.reason.splitlines()[0][:300]) for failure in failures if failure.reason)
+    counted = Counter((str(failure.kind), failure.reason.partition("\n")[0][:300]) for failure in failures)
     lines = [f"  {count:,} x {kind}: {reason}" for (kind, reason), count in counted.most_common(MOST_REASONS)]
     more = len(counted) - MOST_REASONS
     return [*lines, f"  and {more:,} other reasons"] if more > 0 else lines

@@ -55,7 +55,8 @@ def _table(standing: Standing) -> Table:
     table = Table.grid(padding=(0, 2))
     rate_s, left_s = standing.rate_s, standing.left_s
     table.add_row(
-        Text(inert(standing.name)), ProgressBar(total=max(1, standing.cases), completed=done, width=40),
+        Text(inert(standing.name)),
+        ProgressBar(total=max(1, standing.cases), completed=done, width=40),
         Text(standing.doing),
     )
     rows = {

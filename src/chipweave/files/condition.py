@@ -1,4 +1,4 @@
-"""Conditions on the axes of a sweep, such as `l2_bytes * chiplets <= 50e6`: read as an expression, never run as code."""
+"""Conditions on the axes of a sweep, such as `l2_bytes < 5e6 or batch == 1`: read as expressions, never run as code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from chipweave.errors import InputError, did_you_mean
 
-LONGEST = 500
+LONGEST = 300
 """Characters of a condition."""
 
 _OPERATORS: dict[type, Callable[..., Any]] = {

@@ -28,17 +28,17 @@ def kind_at(spec: type[Spec], parts: Sequence[str]) -> Any:
     for part in parts:
         below, known = _below(at, part)
         if not below:
-            near = did_you_mean(part, known) or (f"; known: {', '.join(known)}" if known else "")
-            raise InputError(f"'{part}' names no field{near or ', and nothing is below it'}")
+            near = did_you_mean(part, known) if known else ": nothing is below what stands before it"
+            raise InputError(f"'{part}' names no field{near}")
         at = below
-    return Union[tuple(at)] if len(at) > 1 else at[0]
+    return Union[tuple(at)] if len(at) > 1 else at[0]  # noqa: UP007  of a list that is not written out
 
 
 def _below(kinds: Sequence[Any], part: str) -> tuple[list[Any], list[str]]:
     """The annotations one step further, and the names that are known there."""
     below: list[Any] = []
     known: list[str] = []
-    for kind in (choice for kind in kinds for choice in _choices(kind)):
+    for kind in (choice for each in kinds for choice in _choices(each)):
         origin = get_origin(kind)
         if isinstance(kind, type) and issubclass(kind, Spec):
             fields = {field.alias or name: field for name, field in kind.model_fields.items()}
@@ -96,8 +96,7 @@ def _put(data: Any, parts: Parts, value: Any, done: Parts, rules: tuple[Parts, E
         if not at:
             raise InputError(f"'{part}' names nothing in `{here}`{did_you_mean(part, filter(None, names))}")
         return [
-            _put(entry, rest, value, (*done, part), rules) if index in at else entry
-            for index, entry in enumerate(data)
+            _put(entry, rest, value, (*done, part), rules) if index in at else entry for index, entry in enumerate(data)
         ]
     raise InputError(f"'{part}' names nothing: `{here}` is no mapping there, but {shown(data)}")
 

@@ -57,15 +57,21 @@ MOST_CHANGES = 30
 
 def to_document(result: Result) -> dict[str, Any]:
     """Everything of a result as plain data; what DESIGN calls `schedule.json`."""
+    scenario, package = scenario_to_dict(result.problem.scenario), package_to_dict(result.problem.package)
+    return outline(result, content_hash(scenario), content_hash(package)) | {"scenario": scenario, "package": package}
+
+
+def outline(result: Result, scenario_hash: str, package_hash: str) -> dict[str, Any]:
+    """`to_document` with None for the scenario and the package, which many results may share; their names by content
+    are given."""
     problem = result.problem
-    scenario, package = scenario_to_dict(problem.scenario), package_to_dict(problem.package)
     return {
         "format_version": FORMAT_VERSION,
         "chipweave_version": __version__,
-        "scenario": scenario,
-        "scenario_hash": content_hash(scenario),
-        "package": package,
-        "package_hash": content_hash(package),
+        "scenario": None,
+        "scenario_hash": scenario_hash,
+        "package": None,
+        "package_hash": package_hash,
         "cost_model": _cost_model_to_dict(result),
         "fidelity": str(problem.fidelity),
         "objective": result.objective,
@@ -78,7 +84,12 @@ def to_document(result: Result) -> dict[str, Any]:
 
 def to_text(result: Result) -> str:
     """The bytes of `schedule.json`: the same for the same result."""
-    return dump_json(to_document(result)) + "\n"
+    return text_of(to_document(result))
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """The same of a result that is plain data already."""
+    return dump_json(document) + "\n"
 
 
 def write(result: Result, path: Path) -> None:

@@ -9,6 +9,7 @@ from chipweave.files.chiplet_file import ChipletSpec
 from chipweave.files.model_file import ModelSpec
 from chipweave.files.package_file import PackageSpec
 from chipweave.files.scenario_file import ScenarioSpec
+from chipweave.files.sweep_file import SweepSpec
 from chipweave.files.validate import Spec
 
 _SPECS: dict[str, type[Spec]] = {
@@ -16,12 +17,13 @@ _SPECS: dict[str, type[Spec]] = {
     "scenario": ScenarioSpec,
     "package": PackageSpec,
     "chiplet": ChipletSpec,
+    "sweep": SweepSpec,
 }
 KINDS = tuple(_SPECS)
 
 
 def json_schema(kind: str) -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of a kind of file: model, scenario, package or chiplet.
+    """The JSON schema (draft 2020-12) of a kind of file: model, scenario, package, chiplet or sweep.
 
     Raises:
         InputError: another kind.

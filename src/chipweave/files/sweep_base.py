@@ -12,8 +12,7 @@ from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.files.content import content_hash
 from chipweave.files.field_path import Parts, put
 from chipweave.files.locate import load, locate
-from chipweave.files.package_file import package_names
-from chipweave.files.presets import chiplet_names, chiplet_preset, package_preset
+from chipweave.files.presets import chiplet_names, chiplet_preset, package_names, package_preset
 from chipweave.files.scenario_file import resolve_scenario, scenario_to_dict
 from chipweave.files.yaml import load_yaml
 

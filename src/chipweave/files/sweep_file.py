@@ -127,7 +127,7 @@ class SweepSpec(Spec):
     )
     scheduler: str = Field("weave", description="Who searches.")
     options: dict[str, Any] = Field(
-        default_factory=dict, description="Of the scheduler, such as `{max_windows: 2}`; of several, each takes its own."
+        default_factory=dict, description="Of the scheduler, such as `{n_splits: 2}`; of several, each takes its own."
     )
     objective: str = Field("edp", description="What is minimised: a name, or an expression of latency and energy.")
     cost_model: str = Field(DEFAULT, description="What layers cost: `loopnest`, `maestro`, or `table:FILE.csv`.")
@@ -314,6 +314,8 @@ ALIASES = {"chiplets": ("package", "classes"), "limits": ("scenario",)}
 SETTINGS = ("scenario", "package", "scheduler", "objective", "cost_model", "fidelity", "seed", "time_limit_s")
 """Keys of a sweep that may be axes themselves."""
 
+HEADS = (*SETTINGS, "options", *ALIASES)
+
 
 def _axis(path: str, written: list[Any] | RangeSpec, spec: SweepSpec, problems: Problems) -> Axis:
     """An axis, with its values held against the field that it leads to."""
@@ -352,7 +354,16 @@ def _kind(path: str, parts: Parts) -> Any:
     if parts[0] in roots and len(parts) > 1:
         kind = kind_at(roots[parts[0]], parts[1:])
         return ChipletRef if parts[:2] == ("package", "classes") and len(parts) == 3 else kind
-    raise InputError(f"names no field{did_you_mean(path, _known_paths())}")
+    raise InputError(f"names no field{_nearest(path)}")
+
+
+def _nearest(path: str) -> str:
+    """The tail of a message: a path whose last part is the closest to this one's."""
+    from difflib import get_close_matches
+
+    known = {each.rpartition(".")[2]: each for each in reversed(_known_paths())}
+    close = get_close_matches(path.rpartition(".")[2], known, n=1, cutoff=0.6)
+    return f"; did you mean '{known[close[0]]}'?" if close else f"; paths begin with {', '.join(HEADS)}"
 
 
 def _known_paths() -> list[str]:

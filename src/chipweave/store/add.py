@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection, Table, insert, select
+
 from chipweave.errors import InputError
 from chipweave.files.case_file import case_to_document
 from chipweave.files.package_file import package_to_dict
@@ -18,9 +20,6 @@ from chipweave.store.engine import name_of, now, stamp
 from chipweave.store.point import Point
 from chipweave.store.tables import CASES, DOCUMENTS, POINTS, SWEEPS
 from chipweave.workload.scenario import Scenario
-
-# isort: split
-from sqlalchemy import Connection, Table, insert, select
 
 
 def sweep(connection: Connection, name: str, document: str) -> None:
@@ -102,6 +101,6 @@ def _there(connection: Connection, table: Table, column: str, values: Collection
 def _document(described: Scenario | Package) -> dict[str, Any]:
     of_scenario = isinstance(described, Scenario)
     whole = scenario_to_dict(described) if isinstance(described, Scenario) else package_to_dict(described)
-    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(whole, separators=(",", ":"))
     kind = "scenario" if of_scenario else "package"
     return {"kind": kind, "name": described.name, "body": zlib.compress(text.encode())}

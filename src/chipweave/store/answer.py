@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import zlib
@@ -11,7 +12,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from chipweave.errors import InfeasibleError, InputError
-from chipweave.files.schedule_file import to_text
+from chipweave.files.case_file import package_hash, scenario_hash
+from chipweave.files.schedule_file import outline
 from chipweave.hardware.package import Package
 from chipweave.hardware.price import Assembly, dies_of, making
 from chipweave.results.result import Result
@@ -40,7 +42,7 @@ class Answer:
     Args:
         key: of the case.
         figures: by the names of the columns of `results`.
-        packed: `schedule.json`, compressed by zlib; `schedule` is its text.
+        packed: `schedule.json` without the scenario and the package, which a store has once; compressed by zlib.
         seconds: wall time of the case.
         worker: host and process that ran it.
         version: of chipweave there.
@@ -52,11 +54,6 @@ class Answer:
     seconds: float
     worker: str
     version: str
-
-    @property
-    def schedule(self) -> str:
-        """The text of `schedule.json`."""
-        return zlib.decompress(self.packed).decode()
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,9 @@ class Failure:
 
 def answer_of(key: str, result: Result, seconds: float, worker: str) -> Answer:
     """A result as a store has it."""
-    packed = zlib.compress(to_text(result).encode())
+    problem = result.problem
+    document = outline(result, scenario_hash(problem.scenario), package_hash(problem.package))
+    packed = zlib.compress(json.dumps(document, separators=(",", ":"), allow_nan=False).encode())
     return Answer(key, figures_of(result), packed, seconds, worker, __version__)
 
 

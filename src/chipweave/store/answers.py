@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
+
 from chipweave.errors import InputError
 from chipweave.store.answer import MOST_REASON, Answer, Failure, Kind
-from chipweave.store.claims import finished
 from chipweave.store.engine import name_of, now, stamp
-from chipweave.store.tables import CASES, CLAIMS, FAILURES, POINTS, RESULTS
-
-# isort: split
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from chipweave.store.tables import CASES, CLAIMS, DOCUMENTS, FAILURES, POINTS, RESULTS, SCHEDULES
 
 Row = Mapping[str, Any]
 
 QUESTION = tuple(column for column in CASES.c if column.name != "document")
-FIGURES = tuple(column for column in RESULTS.c if column.name not in ("key", "schedule"))
+FIGURES = tuple(column for column in RESULTS.c if column.name != "key")
 
 AT_A_TIME = 1000
 """Rows that are fetched at a time."""
@@ -26,20 +25,20 @@ AT_A_TIME = 1000
 
 def put(connection: Connection, answer: Answer) -> bool:
     """Keep an answer, and end the claim to its case; False where there is one already, which stays."""
-    connection.execute(delete(CLAIMS).where(CLAIMS.c.key == answer.key))
-    if finished(connection, [answer.key]):
+    connection.execute(_END_CLAIM, {"case": answer.key})
+    if _of_case(connection, answer.key).answered:
         return False
-    _require_case(connection, answer.key)
     ran = {"seconds": answer.seconds, "worker": _text(answer.worker), "version": answer.version}
-    kept = {"key": answer.key, "schedule": answer.packed, "finished_at": stamp(now(connection))}
+    kept = {"key": answer.key, "finished_at": stamp(now(connection))}
     connection.execute(insert(RESULTS), [{**answer.figures, **ran, **kept}])
+    connection.execute(insert(SCHEDULES), [{"key": answer.key, "body": answer.packed}])
     return True
 
 
 def put_failure(connection: Connection, failure: Failure) -> None:
     """Keep a failure beside those before it, and end the claim to its case."""
-    connection.execute(delete(CLAIMS).where(CLAIMS.c.key == failure.key))
-    _require_case(connection, failure.key)
+    connection.execute(_END_CLAIM, {"case": failure.key})
+    _of_case(connection, failure.key)
     connection.execute(
         insert(FAILURES).values(
             key=failure.key,
@@ -53,9 +52,43 @@ def put_failure(connection: Connection, failure: Failure) -> None:
     )
 
 
-def _require_case(connection: Connection, key: str) -> None:
-    if connection.execute(select(CASES.c.key).where(CASES.c.key == key)).first() is None:
+_END_CLAIM = delete(CLAIMS).where(CLAIMS.c.key == bindparam("case"))
+_CASE = (
+    select(CASES.c.key, RESULTS.c.key.label("answered"))
+    .outerjoin_from(CASES, RESULTS, CASES.c.key == RESULTS.c.key)
+    .where(CASES.c.key == bindparam("case"))
+)
+"""Made once: they are executed for every case."""
+
+
+def _of_case(connection: Connection, key: str) -> Any:
+    """A case and whether it is `answered`.
+
+    Raises:
+        InputError: it is in no sweep of the store.
+    """
+    found = connection.execute(_CASE, {"case": key}).first()
+    if found is None:
         raise InputError(f"case {key}: is in no sweep of {name_of(connection.engine)}; add the sweep first")
+    return found
+
+
+def schedule(connection: Connection, key: str) -> dict[str, Any] | None:
+    """`schedule.json` of a case as plain data, with its scenario and package; None where the case has no result."""
+    columns = (SCHEDULES.c.body, CASES.c.scenario_hash, CASES.c.package_hash)
+    query = select(*columns).join_from(SCHEDULES, CASES, SCHEDULES.c.key == CASES.c.key).where(CASES.c.key == key)
+    found = connection.execute(query).first()
+    if found is None:
+        return None
+    hashes = {"scenario": found.scenario_hash, "package": found.package_hash}
+    bodies = select(DOCUMENTS.c.hash, DOCUMENTS.c.body).where(DOCUMENTS.c.hash.in_(hashes.values()))
+    documents = {row.hash: _unpacked(row.body) for row in connection.execute(bodies)}
+    return _unpacked(found.body) | {kind: documents[name] for kind, name in hashes.items()}
+
+
+def _unpacked(body: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(zlib.decompress(body))
+    return document
 
 
 def last_failures(connection: Connection, keys: Sequence[str]) -> list[Failure]:
@@ -79,10 +112,21 @@ def figures(connection: Connection, sweep: str | None) -> Iterator[Row]:
         query = select(*columns).select_from(joined).where(POINTS.c.sweep == sweep).order_by(POINTS.c.position)
     names = [column.name for column in query.selected_columns]
     for values in connection.execution_options(yield_per=AT_A_TIME).execute(query):
-        row: dict[str, Any] = {"position": None, "axes": "{}", **dict(zip(names, values, strict=True))}
-        yield row | {"axes": json.loads(row["axes"])}
+        row: dict[str, Any] = dict(zip(names, values, strict=True))
+        if sweep is None:
+            row |= {"position": None, "axes": {}}
+        else:
+            row["axes"] = json.loads(row["axes"])
+        yield row
 
 
 def _text(said: str) -> str:
     """Text that every database takes: none has half a character, and PostgreSQL no null."""
     return said.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def figures_of(connection: Connection, keys: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    """Of those of the cases that are finished the key, and the columns of `results` without `schedule`."""
+    query = select(RESULTS.c.key, *FIGURES).where(RESULTS.c.key.in_(keys))
+    for row in connection.execute(query).mappings():
+        yield row["key"], dict(row)

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection, delete, func, insert, select, update
+
 from chipweave.store.engine import now, stamp
 from chipweave.store.tables import CLAIMS, FAILURES, RESULTS
-
-# isort: split
-from sqlalchemy import Connection, delete, func, insert, select, update
 
 
 def finished(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -51,3 +50,13 @@ def renew(connection: Connection, owner: str, for_s: float) -> None:
 def release(connection: Connection, keys: Sequence[str], owner: str) -> None:
     """Give claims back; those of others stay."""
     connection.execute(delete(CLAIMS).where(CLAIMS.c.key.in_(keys), CLAIMS.c.owner == owner))
+
+
+def owners(connection: Connection) -> list[str]:
+    """Who has claims, living or not."""
+    return list(connection.execute(select(CLAIMS.c.owner).distinct().order_by(CLAIMS.c.owner)).scalars())
+
+
+def release_all(connection: Connection, owner: str) -> None:
+    """Give all claims of an owner back."""
+    connection.execute(delete(CLAIMS).where(CLAIMS.c.owner == owner))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, Engine, delete, select
+
 from chipweave.store.engine import now, stamp, told, write
 from chipweave.store.store import Store
 from chipweave.store.tables import CASES, CLAIMS, DOCUMENTS, FAILURES, POINTS, RESULTS
-
-# isort: split
-from sqlalchemy import Connection, Engine, delete, select
 
 
 @dataclass(frozen=True)

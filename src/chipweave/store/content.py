@@ -6,13 +6,12 @@ import json
 import zlib
 from typing import Any
 
+from sqlalchemy import Column, select
+
 from chipweave.store.answer import Kind
 from chipweave.store.engine import reading
 from chipweave.store.store import Store
-from chipweave.store.tables import CASES, DOCUMENTS, FAILURES, POINTS, RESULTS, SWEEPS
-
-# isort: split
-from sqlalchemy import Column, Table, select
+from chipweave.store.tables import CASES, DOCUMENTS, FAILURES, POINTS, RESULTS, SCHEDULES, SWEEPS
 
 WHEN_AND_WHERE = frozenset({"seconds", "worker", "finished_at", "created_at", "id", "at"})
 """Columns that differ between a sweep that was disturbed and one that was not."""
@@ -26,7 +25,7 @@ def content(store: Store) -> list[tuple[Any, ...]]:
     equal content, however often they were disturbed."""
     rows: set[tuple[Any, ...]] = set()
     with reading(store.engine) as connection:
-        for table in (DOCUMENTS, CASES, RESULTS, FAILURES, SWEEPS, POINTS):
+        for table in (DOCUMENTS, CASES, RESULTS, SCHEDULES, FAILURES, SWEEPS, POINTS):
             kept = [column for column in table.c if column.name not in WHEN_AND_WHERE]
             query = select(*kept)
             if table is FAILURES:
@@ -42,8 +41,7 @@ def _plain(column: Column[Any], value: Any) -> Any:
     if not isinstance(value, bytes):
         return value
     text = zlib.decompress(value).decode()
-    assert isinstance(table, Table)
-    return _without_seconds(text) if table is RESULTS else text
+    return _without_seconds(text) if table is SCHEDULES else text
 
 
 def _without_seconds(text: str) -> str:

@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from chipweave.errors import InputError, did_you_mean
-from chipweave.store.tables import METADATA  # first: it says what to do where SQLAlchemy is missing
-
-# isort: split
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+
+from chipweave.errors import InputError, did_you_mean
+from chipweave.store.tables import METADATA
 
 T = TypeVar("T")
 
@@ -47,9 +47,12 @@ def engine_of(where: str | Path, *, create: bool) -> Engine:
 
 def _file(path: Path, create: bool) -> Engine:
     _require_store(path, create)
-    url = URL.create("sqlite", database=os.path.abspath(path))
-    engine = create_engine(url, connect_args={"timeout": WAIT_S, "isolation_level": None})
-    identity = _Identity(path)
+    uri = f"file:{quote(os.path.abspath(path))}" + ("?immutable=1" if _only_read(path) else "")
+    engine = create_engine(
+        URL.create("sqlite", database=os.path.abspath(path)),
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False),
+    )
+    identity = _Identity(path.absolute())
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _: object) -> None:
@@ -64,6 +67,15 @@ def _file(path: Path, create: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
     return engine
+
+
+def _only_read(path: Path) -> bool:
+    """Whether a file, or the folder in which its log would stand, takes no changes, and no log is left of others: then
+    it is read as it is."""
+    effective = os.access in os.supports_effective_ids
+    taking = all(os.access(each, os.W_OK, effective_ids=effective) for each in (path, path.absolute().parent))
+    log = Path(f"{path}-wal")
+    return path.exists() and not taking and not (log.exists() and log.stat().st_size)
 
 
 def _server(where: str) -> Engine:
@@ -84,8 +96,9 @@ def _server(where: str) -> Engine:
         raise InputError(
             f"{_shown(url)}: PostgreSQL needs psycopg ({error}); install it with: pip install 'chipweave[postgresql]'"
         ) from None
-    given = {"connect_timeout": CONNECT_S, "application_name": "chipweave"}
+    given: dict[str, Any] = {"connect_timeout": CONNECT_S, "application_name": "chipweave"}
     arguments = {name: value for name, value in given.items() if name not in url.query}
+    arguments["options"] = " ".join([*url.normalized_query.get("options", ()), f"-clock_timeout={int(1000 * WAIT_S)}"])
     engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=arguments)
 
     @event.listens_for(engine, "begin")
@@ -186,13 +199,15 @@ def _reason(words: str) -> str:
     return f"the database says: {said}; what is finished stays: look after it, and run the same command again"
 
 
+BUSY = f"somebody else has been writing for {WAIT_S} s; what is finished stays: run the same command again"
 REMEDIES = (
     ("file is not a database", "it is no store; name another file"),
     ("malformed", "the file is damaged: copy what can be read with sqlite3's .recover into a new one"),
     ("readonly database", "it cannot be written; copy it to where it can"),
     ("unable to open database file", "it, or the folder that it is in, cannot be written; copy it to where it can"),
     ("is full", "what is finished stays: make room, and run the same command again"),
-    ("is locked", f"somebody else has been writing for {WAIT_S} s; what is finished stays: run the same command again"),
+    ("is locked", BUSY),
+    ("lock timeout", BUSY),
     ("does not exist", "create it, or correct the URL"),
     ("authentication failed", "correct the user and the password in the URL"),
 )
@@ -202,8 +217,11 @@ REMEDIES = (
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the store."""
-    with told(engine), engine.connect() as connection, connection.begin():
-        yield connection
+    with told(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # as SQLite has it
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

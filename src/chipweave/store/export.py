@@ -12,13 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Boolean, Double, Integer
+
 from chipweave.errors import InputError
 from chipweave.files.atomic import replacing
 from chipweave.store.answers import FIGURES, QUESTION, Row
 from chipweave.store.store import Store
-
-# isort: split
-from sqlalchemy import BigInteger, Boolean, Double, Integer
 
 if TYPE_CHECKING:
     import pyarrow
@@ -104,19 +103,24 @@ def _table(rows: list[Row], headings: list[Heading], schema: pyarrow.Schema) -> 
 
 def _headings(store: Store, sweep: str | None) -> list[Heading]:
     """Of a sweep `position` and its axes, then the columns of `cases` and `results`."""
-    kinds = {BigInteger: Kind.WHOLE, Integer: Kind.WHOLE, Double: Kind.REAL, Boolean: Kind.FLAG}
-    fixed = [
-        Heading(column.name, kinds.get(type(column.type), Kind.TEXT), _column(column.name))
-        for column in (*QUESTION, *FIGURES)
-    ]
+    fixed = [Heading(column.name, sort_of(column.type), _column(column.name)) for column in (*QUESTION, *FIGURES)]
     if sweep is None:
         return fixed
     axes: dict[str, Kind | None] = {}
     for row in store.figures(sweep):
         for path, value in row["axes"].items():
-            axes[path] = _common(axes.get(path), value)
+            axes[path] = common_kind(axes.get(path), value)
     along = [Heading(AXIS + path, kind or Kind.TEXT, _axis(path, kind or Kind.TEXT)) for path, kind in axes.items()]
     return [Heading("position", Kind.WHOLE, _column("position")), *along, *fixed]
+
+
+def sort_of(type: object) -> Kind:
+    """What the values of a column of the store are."""
+    if isinstance(type, Boolean):
+        return Kind.FLAG
+    if isinstance(type, Integer):
+        return Kind.WHOLE
+    return Kind.REAL if isinstance(type, Double) else Kind.TEXT
 
 
 def _column(name: str) -> Callable[[Row], Any]:
@@ -135,7 +139,7 @@ def _axis(path: str, kind: Kind) -> Callable[[Row], Any]:
     return value
 
 
-def _common(so_far: Kind | None, value: Any) -> Kind | None:
+def common_kind(so_far: Kind | None, value: Any) -> Kind | None:
     """What values of a column are, where one more comes; None where there was none yet."""
     if value is None:
         return so_far

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from sqlalchemy import Connection, Engine, insert, inspect, select, update
+
 from chipweave.errors import InputError
 from chipweave.store.engine import let_readers_be, name_of, reading, tables_there, writing
 from chipweave.store.tables import META, METADATA, SCHEMA_VERSION
-
-# isort: split
-from sqlalchemy import Connection, Engine, insert, inspect, select, update
 
 Step = Callable[[Connection], None]
 

@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection, Select, Table, distinct, func, select
+
 from chipweave.errors import InputError
 from chipweave.store.engine import now, read, stamp
 from chipweave.store.store import Store
 from chipweave.store.tables import CASES, CLAIMS, DOCUMENTS, FAILURES, POINTS, RESULTS, SWEEPS
-
-# isort: split
-from sqlalchemy import Connection, Select, Table, distinct, func, select
 
 MOST_SHOWN = 3
 """Cases that are named where a beginning fits several."""
@@ -84,7 +83,7 @@ def _rows(connection: Connection, table: Table) -> int:
     return _one(connection, select(func.count()).select_from(table))
 
 
-def _one(connection: Connection, query: Select[tuple[int]]) -> int:
+def _one(connection: Connection, query: Select[Any]) -> int:
     return int(connection.execute(query).scalar_one())
 
 
@@ -102,8 +101,7 @@ def about(store: Store, beginning: str) -> dict[str, Any]:
     def known(connection: Connection) -> dict[str, Any]:
         key = _key(connection, store.where, beginning)
         case = dict(connection.execute(select(CASES).where(CASES.c.key == key)).mappings().one())
-        figures = select(*(column for column in RESULTS.c if column.name != "schedule")).where(RESULTS.c.key == key)
-        result = connection.execute(figures).mappings().one_or_none()
+        result = connection.execute(select(RESULTS).where(RESULTS.c.key == key)).mappings().one_or_none()
         failures = connection.execute(select(FAILURES).where(FAILURES.c.key == key).order_by(FAILURES.c.id)).mappings()
         points = select(POINTS).where(POINTS.c.key == key).order_by(POINTS.c.sweep, POINTS.c.position)
         return {
@@ -121,7 +119,7 @@ def _key(connection: Connection, where: str, beginning: str) -> str:
     query = select(CASES.c.key).where(CASES.c.key.startswith(whole, autoescape=True)).order_by(CASES.c.key)
     found = list(connection.execute(query.limit(MOST_SHOWN + 1)).scalars())
     if len(found) == 1:
-        return found[0]
+        return str(found[0])
     if not found:
         raise InputError(f"case '{beginning}': is not in {where}; 'chipweave store export' writes the keys of all")
     more = ", ..." if len(found) > MOST_SHOWN else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,17 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from sqlalchemy import Connection, Engine, select
+
 from chipweave.errors import InputError, did_you_mean
+from chipweave.files.schedule_file import text_of
 from chipweave.store import add, answers, claims
 from chipweave.store.answer import Answer, Failure
 from chipweave.store.answers import Row
-from chipweave.store.engine import engine_of, name_of, now, read, reading, stamp, write, writing
+from chipweave.store.engine import engine_of, name_of, now, read, reading, stamp, write
 from chipweave.store.migration import ready
 from chipweave.store.point import Point
-from chipweave.store.tables import CLAIMS, POINTS, RESULTS, SWEEPS
-
-# isort: split
-from sqlalchemy import Connection, Engine, delete, select
+from chipweave.store.tables import POINTS, SWEEPS
 
 T = TypeVar("T")
 
@@ -131,12 +130,11 @@ class Store:
     def owners(self) -> list[str]:
         """Who has claims, living or not."""
         with reading(self.engine) as connection:
-            return list(connection.execute(select(CLAIMS.c.owner).distinct().order_by(CLAIMS.c.owner)).scalars())
+            return claims.owners(connection)
 
     def release_all(self, owner: str) -> None:
         """Give all claims of an owner back who is known to have ended."""
-        with writing(self.engine) as connection:
-            connection.execute(delete(CLAIMS).where(CLAIMS.c.owner == owner))
+        write(self.engine, partial(claims.release_all, owner=owner))
 
     def put(self, answer: Answer) -> bool:
         """Keep an answer, and end the claim to its case; False where there is one already, which stays.
@@ -155,8 +153,8 @@ class Store:
         write(self.engine, partial(answers.put_failure, failure=failure))
 
     def figures(self, sweep: str | None = None) -> Iterator[Row]:
-        """What is finished, row by row: the columns of `cases` without `document` and of `results` without `schedule`
-        by their names, and `position` and `axes`.
+        """What is finished, row by row: the columns of `cases` without `document` and of `results` by their names, and
+        `position` and `axes`.
 
         Of a sweep every finished point, by position; else every finished case once, by key, and `position` is None
         and `axes` empty.
@@ -168,6 +166,11 @@ class Store:
             self.require_sweep(sweep)
         with reading(self.engine) as connection:
             yield from answers.figures(connection, sweep)
+
+    def figures_of(self, keys: Iterable[str]) -> dict[str, Row]:
+        """The columns of `results` without `schedule` of those of the cases that are finished, by key."""
+        with reading(self.engine) as connection:
+            return {key: row for part in parts(keys) for key, row in answers.figures_of(connection, part)}
 
     def sweeps(self) -> list[str]:
         """The names of the sweeps, the oldest first."""
@@ -201,11 +204,10 @@ class Store:
         Raises:
             InputError: the case has no result.
         """
-        query = select(RESULTS.c.schedule).where(RESULTS.c.key == key)
-        found = read(self.engine, lambda connection: connection.execute(query).scalar_one_or_none())
+        found = read(self.engine, partial(answers.schedule, key=key))
         if found is None:
             raise InputError(f"case {key}: has no result in {self.where}; 'chipweave store ls' counts what it holds")
-        return zlib.decompress(found).decode()
+        return text_of(found)
 
 
 def parts(items: Iterable[T]) -> Iterator[list[T]]:

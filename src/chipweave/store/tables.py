@@ -7,24 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from chipweave.errors import InputError
-
-try:
-    from sqlalchemy import (
-        BigInteger,
-        Boolean,
-        Column,
-        Double,
-        ForeignKey,
-        Index,
-        Integer,
-        LargeBinary,
-        MetaData,
-        Table,
-        Text,
-    )
-except ImportError as error:
-    raise InputError(f"a store needs SQLAlchemy ({error}); install it with: pip install 'chipweave[sweep]'") from None
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 SCHEMA_VERSION = 1
 """Of the tables below. Whoever changes them counts on, and adds the step to `chipweave.store.migration`."""
@@ -88,12 +83,23 @@ RESULTS = Table(
         "to make a package on an organic substrate, US dollars; null where no price is known",
         null=True,
     ),
-    _column("schedule", LargeBinary, "`schedule.json`, compressed by zlib"),
     _column("seconds", Double, "wall time of the case, s"),
     _column("worker", Text, "host and process that ran it"),
     _column("version", Text, "of chipweave"),
     _column("finished_at", Text, "UTC, ISO 8601"),
 )
+
+SCHEDULES = Table(
+    "schedules",
+    METADATA,
+    _column("key", Text, "the case", ForeignKey("results.key"), key=True),
+    _column(
+        "body",
+        LargeBinary,
+        "its `schedule.json` without the scenario and the package, which are in `documents`; compressed by zlib",
+    ),
+)
+"""Apart from `results`, which are then short to read."""
 
 FAILURES = Table(
     "failures",

@@ -8,7 +8,9 @@ from typing import Any
 
 from chipweave.files.sweep_file import Sweep
 from chipweave.report.html.markup import Markup, joined, tag
-from chipweave.store.store import Row, Store
+from chipweave.store.answer import Failure
+from chipweave.store.answers import Row
+from chipweave.store.store import Store
 from chipweave.sweep.standing import Standing, duration
 
 MOST_ROWS = 20
@@ -17,7 +19,8 @@ MOST_ROWS = 20
 RELOAD_S = 5
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color-scheme: light dark }
+:root { color-scheme: light dark }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem .2rem 0; text-align: left;
 vertical-align: top; border-bottom: 1px solid #8884 } progress { width: 100% } .number { text-align: right }
 """
@@ -36,8 +39,7 @@ def page(store: Store, sweep: Sweep, standing: Standing, *, over: bool) -> str:
         _facts(standing, finished, len(failed), len(keys), over),
         tag("h2", f"Best by {sweep.spec.objective}"),
         _table(["point", *(axis.path for axis in sweep.axes), "value", "latency, s", "energy, J"], map(_best, rows)),
-        tag("h2", "Failures") if failed else Markup(""),
-        _failures([(str(each.kind), each.reason[:300], each.key) for each in failed.values()]) if failed else Markup(""),
+        _failures(list(failed.values())) if failed else Markup(""),
     ]
     reload = Markup("") if over else Markup(f'<meta http-equiv="refresh" content="{RELOAD_S}">')
     policy = Markup(
@@ -80,8 +82,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:80] + "…"
 
 
-def _failures(failed: list[tuple[str, str, str]]) -> Markup:
-    return _table(["kind", "reason", "case"], map(list, failed[-MOST_ROWS:]))
+def _failures(failed: list[Failure]) -> Markup:
+    rows = ([str(each.kind), each.reason[:300], each.key] for each in failed[-MOST_ROWS:])
+    return joined([tag("h2", "Failures"), _table(["kind", "reason", "case"], rows)])
 
 
 def _table(head: list[str], rows: Any) -> Markup:

@@ -61,7 +61,7 @@ class LocalWorkers:
         self._again: deque[Parcel] = deque()
         self._failures: list[Answer | Failure] = []
         self._workers: list[_Worker] = []
-        with _one_thread():
+        with one_thread():
             self._workers += (self._started() for _ in range(jobs))
 
     @property
@@ -139,7 +139,7 @@ class LocalWorkers:
                 del self._tries[at_work.key]
                 reason = f"its process ended {TRIES} times, last by {_ended(code)}"
                 self._failures.append(Failure(at_work.key, Kind.KILLED, reason, 0.0, f"process {worker.process.pid}"))
-        with _one_thread():
+        with one_thread():
             self._workers[self._workers.index(worker)] = self._started()
 
     def _started(self) -> _Worker:
@@ -160,7 +160,7 @@ def _ended(code: int) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Processes that are started meanwhile compute on one thread each, and leave Ctrl-C to this one."""
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     main = threading.current_thread() is threading.main_thread()
@@ -187,8 +187,6 @@ def _work(connection: Connection, answer: Answering) -> None:
                 parcels.put(connection.recv())
             except (EOFError, OSError):
                 os._exit(1)  # whatever it is at: nobody waits for it
-
-    import chipweave.api.answer  # noqa: F401  what is heavy, before the first case
 
     connection.send(READY)
     threading.Thread(target=receive, daemon=True).start()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from hashlib import blake2b
 from typing import Any
 
+from chipweave.api.answer import run
 from chipweave.results.case import Case
 from chipweave.store.answer import Answer, Failure, answer_of, failure_of, this_worker
 
@@ -52,8 +53,6 @@ def case_of(parcel: Parcel) -> Case:
 
 def answered(parcel: Parcel) -> Answer | Failure:
     """What comes of a case, in this process and on one thread."""
-    from chipweave.api import run
-
     started_s = time.perf_counter()
     try:
         result = run(case_of(parcel), jobs=1)

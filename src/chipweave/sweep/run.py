@@ -41,7 +41,7 @@ MOST_LOOKED_AT = 500
 MOST_POINTS_KEPT = 20_000
 """Points whose cases are kept from their reading to their writing; of larger sweeps they are made again."""
 
-MOST_WRONG = 20
+MOST_WRONG = 5
 """Points that are wrong, until no more are read."""
 
 Hear = Callable[[Standing], None]
@@ -75,23 +75,21 @@ def run_sweep(
     at = enlisted(points, store, made, hear)
     finished = store.finished(at)
     failed = {} if retry_failed else store.failed(at)
-    client = Client(store, hear, stop, Standing(sweep.name, len(at), len(finished) + len(failed)), since)
+    client = Client(store, workers, hear, stop, Standing(sweep.name, len(at), len(finished) + len(failed)), since)
     todo = [key for key in at if key not in finished and key not in failed]
-    if todo:
-        with_workers(client, workers, len(todo), lambda: client.answer(todo, lambda key: points.case(at[key])))
+    with_workers(client, lambda: client.answer(todo, lambda key: points.case(at[key])))
     return client.standing
 
 
-def with_workers(
-    client: Client, workers: Callable[[int], Workers], cases: int, work: Callable[[], None]
-) -> None:
-    """Work with workers that are made for it, and ended in any case; claims are given back."""
+def with_workers(client: Client, work: Callable[[], None]) -> None:
+    """Work with workers that are made when there is something for them, and ended in any case; claims are given
+    back."""
     client.release_ended()
-    client.workers = workers(cases)
     try:
         work()
     finally:
-        client.workers.close()
+        if client.workers is not None:
+            client.workers.close()
         client.give_back()
 
 
@@ -107,20 +105,24 @@ def read_points(points: Points, hear: Hear = lambda _: None) -> list[Point]:
         if position % 1000 == 999:
             hear(Standing(points.sweep.name, points.sweep.size, position, doing="reading points"))
         try:
-            made.append(point_at(points, position))
+            made.append(case_point(points, position, points.choice(position)))
         except InputError as error:
             wrong += error.problems
             if len(wrong) >= MOST_WRONG:
                 break
     if wrong:
-        raise InputError([*wrong, f"{points.sweep.path}: points that are no cases; leave them out by `where`"])
+        raise InputError([f"{points.sweep.path}: has points that are no cases; leave them out by `where`", *wrong])
     if not made:
         raise InputError(f"{points.sweep.path}: `where` leaves no point of {points.sweep.size:,}; correct it")
     return made
 
 
-def point_at(points: Points, position: int) -> Point:
-    choice = points.choice(position)
+def case_point(points: Points, position: int, choice: Choice) -> Point:
+    """A point of a sweep with its case.
+
+    Raises:
+        InputError: its values make none.
+    """
     case = points.case(choice)
     return Point(position, case, case_key(case), points.values(choice))
 
@@ -153,12 +155,14 @@ class Client:
     """Who hands cases out and writes what comes of them.
 
     Args:
+        make_workers: for so many cases.
         standing: how far it is.
         failed_before: cases that failed before this time are tried again; empty: none are.
-        workers: those that answer.
+        workers: those that answer; None: there was nothing to do yet.
     """
 
     store: Store
+    make_workers: Callable[[int], Workers]
     hear: Hear
     stop: Callable[[], bool]
     standing: Standing
@@ -169,9 +173,13 @@ class Client:
     _renewed_s: float = field(default_factory=time.monotonic)
     _started_s: float = field(default_factory=time.monotonic)
 
-    def answer(self, keys: Iterable[str], case_of: Callable[[str], Case]) -> None:
+    def answer(self, keys: Sequence[str], case_of: Callable[[str], Case]) -> None:
         """Go on until every case has an answer or a failure, whoever finds it, or it is to stop."""
-        assert self.workers is not None
+        if not keys or self.stop():
+            return
+        if self.workers is None:
+            self.workers = self.make_workers(len(keys))
+            self._started_s = time.monotonic()
         pending, waiting = deque(keys), deque[str]()
         elsewhere: set[str] = set()
         looked_s = time.monotonic()
@@ -246,5 +254,3 @@ class Client:
         seconds = time.monotonic() - self._started_s
         self.standing = replace(self.standing, elsewhere=len(elsewhere), seconds=seconds)
         self.hear(self.standing)
-
-

@@ -90,6 +90,28 @@ def store(found: Mapping[bytes, mappings.Mapping]) -> None:
     _with_database(path, write)
 
 
+MOST_SHARED = 100_000
+"""Entries that are given to another machine at a time, some 10 MB."""
+
+
+def entries() -> dict[bytes, bytes]:
+    """Entries as they stand on disk, to be given to another machine; some of them, where there are very many."""
+    found: dict[bytes, bytes] = {}
+
+    def read(database: sqlite3.Connection) -> None:
+        found.update(database.execute("SELECT key, mapping FROM mappings LIMIT ?", (MOST_SHARED,)))
+
+    path = file()
+    if path is not None and os.path.isfile(path):
+        _with_database(path, read)
+    return found
+
+
+def add(given: Mapping[bytes, bytes]) -> None:
+    """Add what `entries` of another machine gave; what is damaged is left out."""
+    store({key: mapping for key, entry in given.items() if (mapping := from_entry(key, entry)) is not None})
+
+
 def file() -> Path | None:
     """Where mappings are kept: in `$CHIPWEAVE_CACHE`, else in the user's folder for caches. None: nowhere."""
     given = os.environ.get("CHIPWEAVE_CACHE", "")
