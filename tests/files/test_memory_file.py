@@ -57,6 +57,14 @@ def test_so_much_for_each_interface() -> None:
     assert read(all_around).dram_bandwidth_bytes_s == 192e9
 
 
+def test_what_is_alike_is_shown_as_one_entry() -> None:
+    package = resolve_package("b200-like")
+    (entry,) = package_to_dict(package)["memory"]
+    assert (entry["count"], entry["per_interface"]) == (4, True)
+    assert "interfaces" not in entry
+    assert [stack.interfaces for stack in package.memory] == [(0,)] * 4 + [(1,)] * 4
+
+
 def test_interfaces_are_where_stacks_are() -> None:
     text = "memory:\n  - {kind: hbm3, interfaces: [1]}\n  - {kind: hbm3, interfaces: [1, 0]}\n"
     assert read(ROW + text).interfaces == (0, 1)

@@ -24,15 +24,18 @@ SLOW = Stack("slow", 1e9, (0,), capacity_bytes=300, latency_s=5e-9, energy_j_per
 
 
 def test_together_by_hand() -> None:
-    """3 + 1 GB/s; the slower one is waited for; (3 x 2 + 1 x 10) / 4 = 4 pJ; 400 bytes."""
-    assert together([FAST, SLOW]) == Together(4e9, 5e-9, pytest.approx(4e-12), 400)
-    assert together([FAST, replace(SLOW, capacity_bytes=None)]).capacity_bytes is None
+    """3 + 1 GB/s; the slower one is waited for; (3 x 2 + 1 x 10) / 4 = 4 pJ; of 133 bytes 100 are on the fast one,
+    which is full then."""
+    assert together([FAST, SLOW]) == Together(4e9, 5e-9, pytest.approx(4e-12), 133)
+    assert together([FAST, replace(SLOW, capacity_bytes=None)]).capacity_bytes == 133
+    assert together([replace(FAST, capacity_bytes=None)]).capacity_bytes is None
 
 
 @given(st.floats(1e-3, 1e15), st.floats(0, 1e-6), st.integers(1, 50))
 def test_of_alike_stacks_the_energy_is_exactly_theirs(bandwidth_bytes_s: float, energy_j: float, count: int) -> None:
-    stack = Stack("s", bandwidth_bytes_s, (0,), energy_j_per_bit=energy_j)
+    stack = Stack("s", bandwidth_bytes_s, (0,), 12345, energy_j_per_bit=energy_j)
     many = together([stack] * count)
+    assert many.capacity_bytes == count * 12345
     assert (many.energy_j_per_bit, many.latency_s) == (energy_j, stack.latency_s)
     assert many.bandwidth_bytes_s == pytest.approx(count * bandwidth_bytes_s, rel=1e-12)
 
@@ -80,7 +83,7 @@ def with_stacks(package: Package, *stacks: Stack) -> Package:
 
 def test_figures_beside_stacks_are_refused() -> None:
     package = with_stacks(random_package(random.Random(0)), FAST, SLOW)
-    assert package.capacity_bytes == 400
+    assert package.capacity_bytes == 133
     assert (package.dram_bandwidth_bytes_s, package.dram_latency_s) == (4e9, 5e-9)
     assert replace(package, name="renamed").memory == package.memory
     with pytest.raises(InputError, match="dram_latency_s=1e-09 does not go with `memory`, whose stacks come to 5e-09"):
@@ -130,6 +133,12 @@ def test_better_memory_never_hurts_a_fixed_plan(seed: int, fidelity: Fidelity) -
         "energy": [replace(stack, energy_j_per_bit=stack.energy_j_per_bit / factor) for stack in stacks],
     }
     before = evaluate(schedule, of_package(problem, with_stacks(problem.package, *stacks)))
+    first, *others = stacks
+    faster = [replace(first, bandwidth_bytes_s=factor * first.bandwidth_bytes_s), *others]
+    one_more = [*stacks, replace(rng.choice(stacks), energy_j_per_bit=1.0)]
+    for changed in (faster, one_more):  # of more energy perhaps, as the mean may rise
+        after = evaluate(schedule, of_package(problem, with_stacks(problem.package, *changed)))
+        assert after.latency_s <= before.latency_s * (1 + 1e-9)
     for what, changed in better.items():
         after = evaluate(schedule, of_package(problem, with_stacks(problem.package, *changed)))
         assert after.latency_s <= before.latency_s * (1 + 1e-9), what

@@ -46,8 +46,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_costed() -> None:
     with pytest.raises(InputError) as caught:
         pose(SCENARIO, package.with_memory((halves, replace(halves, capacity_bytes=550))), RoundNumbers())
     assert str(caught.value) == (
-        "memory: package 'het-2x2' holds 1.084 KiB, and scenario 'both' needs 1.094 KiB: weights of 640 B, inputs and "
-        "outputs of 480 B; 10 B are missing. Give it more or larger stacks, or run fewer models or samples"
+        "memory: package 'het-2x2' holds 1.074 KiB until one of its stacks is full, and scenario 'both' needs 1.094 "
+        "KiB: weights of 640 B, inputs and outputs of 480 B; 20 B are missing. Give it more or larger stacks, or run "
+        "fewer models or samples"
     )
 
 

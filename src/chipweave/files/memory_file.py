@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -94,11 +95,11 @@ def read_stacks(specs: Sequence[StackSpec], interfaces: Sequence[int], problems:
             wrong = f"chiplet {foreign[0]} has no memory interface; those that have are {listed}"
             problems.add((*at, "interfaces"), wrong)
             continue
-        alike = [replace(stack, interfaces=(each,)) for each in stack.interfaces] if spec.per_interface else [stack]
-        if len(stacks) + spec.count * len(alike) > MOST_STACKS:
+        places = [(each,) for each in stack.interfaces] if spec.per_interface else [stack.interfaces]
+        if len(stacks) + spec.count * len(places) > MOST_STACKS:
             problems.add((*at, "count"), f"makes more than {MOST_STACKS} stacks; at most so many are supported")
             break
-        stacks += spec.count * alike
+        stacks += [replace(stack, interfaces=place) for place in places for _ in range(spec.count)]
     return tuple(stacks)
 
 
@@ -127,31 +128,31 @@ def _stack(spec: StackSpec, interfaces: tuple[int, ...], problems: Problems, at:
 
 def stacks_to_list(stacks: Sequence[Stack], interfaces: Sequence[int]) -> list[dict[str, Any]]:
     """JSON-able data, every figure stated, that `read_stacks` reads back as equal stacks in the same order."""
+    runs = [(stack, len(list(same))) for stack, same in groupby(stacks)]
     entries: list[dict[str, Any]] = []
-    at = 0
-    while at < len(stacks):
-        stack, alone = stacks[at], _per_interface(stacks, at)
-        same = next((number for number in range(at, len(stacks)) if stacks[number] != stack), len(stacks)) - at
+    while runs:
+        (stack, count), alone = runs[0], _each_alone(runs)
         entry: dict[str, Any] = {"name": stack.name}
-        if same > 1:
-            entry["count"] = same
+        if count > 1:
+            entry["count"] = count
         if alone:
             entry["per_interface"] = True
         if (alone or stack.interfaces) != tuple(interfaces):
             entry["interfaces"] = list(alone or stack.interfaces)
-        entry |= {key: value for key in (*FIGURES, "source") if (value := getattr(stack, key)) not in (None, "")}
-        entries.append(entry)
-        at += len(alone) or same
+        entries.append(
+            entry | {key: given for key in (*FIGURES, "source") if (given := getattr(stack, key)) not in (None, "")}
+        )
+        runs = runs[len(alone) or 1 :]
     return entries
 
 
-def _per_interface(stacks: Sequence[Stack], at: int) -> tuple[int, ...]:
-    """Chiplets that stacks from `at` on, else alike, are attached to, each to one alone; none of fewer than two."""
-    found: list[int] = []
-    for stack in stacks[at:]:
+def _each_alone(runs: Sequence[tuple[Stack, int]]) -> tuple[int, ...]:
+    """Chiplets to which the first runs are attached, each to another one alone, else alike; none of fewer than two."""
+    first, found = runs[0], list[int]()
+    for stack, count in runs:
         if len(stack.interfaces) > 1 or stack.interfaces[0] in found:
             break
-        if replace(stack, interfaces=stacks[at].interfaces) != stacks[at]:
+        if (replace(stack, interfaces=first[0].interfaces), count) != first:
             break
         found.append(stack.interfaces[0])
     return tuple(found) if len(found) > 1 else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from chipweave.errors import InputError
@@ -63,7 +64,8 @@ class Together(NamedTuple):
         bandwidth_bytes_s: the sum.
         latency_s: the largest, as the last part of a tensor is waited for.
         energy_j_per_bit: the mean over what comes from each, that is weighted by bandwidth.
-        capacity_bytes: the sum; None where that of some stack is not known.
+        capacity_bytes: what lies there when the first stack is full, which of alike stacks is the sum; None where
+            nobody counts.
     """
 
     bandwidth_bytes_s: float
@@ -81,13 +83,18 @@ def together(stacks: Sequence[Stack]) -> Together:
     else:
         watts_per_bit = math.fsum(stack.bandwidth_bytes_s * stack.energy_j_per_bit for stack in stacks)
         energy_j_per_bit = watts_per_bit / bandwidth_bytes_s
-    known = [stack.capacity_bytes for stack in stacks if stack.capacity_bytes is not None]
-    return Together(
-        bandwidth_bytes_s,
-        max(stack.latency_s for stack in stacks),
-        energy_j_per_bit,
-        sum(known) if len(known) == len(stacks) else None,
-    )
+    latency_s = max(stack.latency_s for stack in stacks)
+    return Together(bandwidth_bytes_s, latency_s, energy_j_per_bit, _until_one_is_full(stacks))
+
+
+def _until_one_is_full(stacks: Sequence[Stack]) -> int | None:
+    """Bytes, each stack taking its share of the bandwidth of them; exact, as of alike stacks it must be their sum."""
+    per_s = [
+        Fraction(stack.capacity_bytes) / Fraction(stack.bandwidth_bytes_s)
+        for stack in stacks
+        if stack.capacity_bytes is not None
+    ]
+    return math.floor(min(per_s) * sum(Fraction(stack.bandwidth_bytes_s) for stack in stacks)) if per_s else None
 
 
 def attachment_faults(stacks: Sequence[Stack], interfaces: Sequence[int]) -> list[str]:

@@ -48,14 +48,18 @@ def require_memory(scenario: Scenario, package: Package) -> None:
     if room_bytes is None:
         return
     need = need_of(scenario)
-    if need.total_bytes > room_bytes:
-        place = f"{package.memory_place}: " if package.memory_place else ""
-        raise InputError(
-            f"{place}memory: package '{package.name}' holds {_shown(room_bytes)}, and scenario '{scenario.name}' needs "
-            f"{_shown(need.total_bytes)}: weights of {_shown(need.weights_bytes)}, inputs and outputs of "
-            f"{_shown(need.ends_bytes)}; {_shown(need.total_bytes - room_bytes)} are missing. Give it more or larger "
-            "stacks, or run fewer models or samples"
-        )
+    if need.total_bytes <= room_bytes:
+        return
+    every_bytes = [stack.capacity_bytes for stack in package.memory]
+    unlike = None in every_bytes or room_bytes < sum(filter(None, every_bytes))
+    place = f"{package.memory_place}: " if package.memory_place else ""
+    raise InputError(
+        f"{place}memory: package '{package.name}' holds {_shown(room_bytes)}"
+        f"{' until one of its stacks is full' if unlike else ''}, and scenario '{scenario.name}' needs "
+        f"{_shown(need.total_bytes)}: weights of {_shown(need.weights_bytes)}, inputs and outputs of "
+        f"{_shown(need.ends_bytes)}; {_shown(need.total_bytes - room_bytes)} are missing. Give it more or larger "
+        "stacks, or run fewer models or samples"
+    )
 
 
 def _shown(count_bytes: int) -> str:
