@@ -98,6 +98,10 @@ def test_a_class_of_links_has_its_figures() -> None:
             "memory[0].interfaces: chiplet 1 has no memory interface; those that have are 0",
         ),
         (
+            "memory: [{kind: hbm3, interfaces: [1, 7]}]",
+            "memory[0].interfaces: 7 is no chiplet; they are numbered 0 to 2",
+        ),
+        (
             "interfaces: [0, 1]\nmemory: [{kind: hbm3, interfaces: [1]}]",
             "memory: package 'p': no stack is attached to interface 0; attach one, or leave the chiplet out of "
             "`interfaces`",

@@ -225,7 +225,7 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
         links = tuple((a, b) for a, b in spec.links or [])
         positions = None if spec.positions is None else tuple((r, c) for r, c in spec.positions)
         routing = spec.routing or Routing.SHORTEST
-    interfaces = _interfaces(spec, positions, problems)
+    interfaces = _interfaces(spec, positions, len(rows), problems)
     if interfaces is None:
         return None
     figures = _figures(spec, interfaces, problems)
@@ -251,13 +251,18 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
 
 
 def _interfaces(
-    spec: PackageSpec, positions: tuple[topology.Position, ...] | None, problems: Problems
+    spec: PackageSpec, positions: tuple[topology.Position, ...] | None, count: int, problems: Problems
 ) -> tuple[int, ...] | None:
     """The chiplets with a memory interface: as listed, else those that stacks name, else those at the sides."""
     if isinstance(spec.interfaces, list):
         return tuple(spec.interfaces)
     if spec.interfaces is None and (named := named_interfaces(spec.memory or [])):
-        return tuple(named)
+        for number, stack in enumerate(spec.memory or []):
+            for at in stack.interfaces or ():
+                if at >= count:
+                    where = ("memory", number, "interfaces")
+                    problems.add(where, f"{at} is no chiplet; they are numbered 0 to {count - 1}")
+        return tuple(named) if named[-1] < count else None
     if positions is not None:
         return _sides(positions)
     problems.add(("interfaces",), "left-right-columns needs `positions`; list the chiplets' numbers instead")
