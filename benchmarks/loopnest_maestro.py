@@ -83,7 +83,7 @@ def distinct_layers(names: Sequence[str], scenarios: bool) -> list[Layer]:
         models = [
             task.model
             for name in SCENARIOS
-            if name.count("-") == 1 and "/" not in name
+            if name[-1].isdigit() and "/" not in name
             for task in build_scenario(name).tasks
         ]
     found: dict[Layer, Layer] = {}

@@ -51,7 +51,7 @@ def scenario_layers() -> list[Layer]:
     return [
         layer
         for name in SCENARIOS
-        if name.count("-") == 1 and "/" not in name
+        if name[-1].isdigit() and "/" not in name
         for task in build_scenario(name).tasks
         for layer in task.model.layers
     ]

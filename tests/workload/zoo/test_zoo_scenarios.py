@@ -46,10 +46,20 @@ FAITHFUL = {
 }
 
 
+IN_SERVICE = {"llm-chat": ["llama3_8b_decode", "llama3_8b_prefill"], "llm-moe": ["mixtral_8x7b_decode"]}
+
+
+@pytest.mark.parametrize("name", IN_SERVICE)
+def test_language_models_in_service(name: str) -> None:
+    """A step each: the sequences are in the model, so the scenario's batch is 1."""
+    tasks = build_scenario(name).tasks
+    assert [(task.model.name, task.batch) for task in tasks] == [(model, 1) for model in IN_SERVICE[name]]
+
+
 def test_there_are_ten_scenarios_their_twins_and_five_frames() -> None:
     twins = {f"paper/{name}" for name in TABLE_III}
     frames = {f"arvr-{number}-frame" for number in range(6, 11)}
-    assert set(SCENARIOS) == set(TABLE_III) | twins | frames
+    assert set(SCENARIOS) == set(TABLE_III) | twins | frames | set(IN_SERVICE)
 
 
 @pytest.mark.parametrize("name", TABLE_III)

@@ -135,7 +135,8 @@ def test_the_proposal_network_has_one_set_of_weights(name: str) -> None:
 
 def test_every_network_but_two_has_a_table() -> None:
     covered = {_network(table) for table in TOTALS}
-    assert set(MODELS) - covered == {"gpt2", "eyecod", "paper/eyecod"}
+    in_service = {name for name in MODELS if name.endswith(("_decode", "_prefill"))}  # held to published counts
+    assert set(MODELS) - covered == {"gpt2", "eyecod", "paper/eyecod"} | in_service
 
 
 def test_gpt2_has_the_published_parameters() -> None:

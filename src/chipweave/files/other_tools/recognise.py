@@ -41,6 +41,8 @@ def _found(path: Path) -> tuple[str, str] | None:
     suffix, head = path.suffix.lower(), _head(path)
     if suffix == ".py" and re.search(r"[\"'](loop_dim_size|loop_dims)[\"']", head):
         return "is a ZigZag workload in Python, which is not read; write it as ZigZag's YAML, or export ONNX", ""
+    if suffix == ".json" and re.search(r'"model_type"\s*:', head):
+        return "is a language model's configuration", "hf {} --phase decode --context 2048"
     if suffix in _BY_SUFFIX:
         return "is no YAML file", _BY_SUFFIX[suffix]
     return _by_content(head)

@@ -1,4 +1,7 @@
-"""The ten scenarios of SCAR's Table III (Odema et al., MICRO 2024), with the real networks and with SCAR's own."""
+"""The ten scenarios of SCAR's Table III (Odema et al., MICRO 2024), with the real networks and with SCAR's own.
+
+Beside them two of language models in service.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,11 @@ TABLE_III: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("arvr-9", "social", {"eyecod": 60, "hand-sp": 30, "sp2dense": 30}),
     ("arvr-10", "VR gaming", {"eyecod": 60, "hand-sp": 45}),
 )
+# Language models in service: name, use case, and per task its network; each a step of all its sequences.
+IN_SERVICE: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("llm-chat", "decode beside a prefill", {"decode": "llama3_8b_decode", "prefill": "llama3_8b_prefill"}),
+    ("llm-moe", "decode of a mixture of experts", {"decode": "mixtral_8x7b_decode"}),
+)
 FAITHFUL, AS_PUBLISHED = 0, 1
 BATCH_IS_A_SECOND = "a batch is the frames of one second (XRBench frame rates)"
 BATCH_IS_A_FRAME = "one frame of each model; the latency limit is the frame time at XRBench's frame rate"
@@ -65,16 +73,22 @@ def _one_frame(name: str, use_case: str, frames_per_second: dict[str, int]) -> S
     return Scenario(f"{name}-frame", tuple(tasks), f"SCAR Table III ({use_case}); {BATCH_IS_A_FRAME}")
 
 
+def _in_service(name: str, use_case: str, networks: dict[str, str]) -> Scenario:
+    tasks = (Task(task, build_model(network), 1) for task, network in networks.items())
+    return Scenario(name, tuple(tasks), f"language models in service: {use_case}; one step")
+
+
 SCENARIOS: dict[str, Callable[[], Scenario]] = {
     **{row[0]: partial(_batched, *row, FAITHFUL) for row in TABLE_III},
     **{f"{row[0]}-frame": partial(_one_frame, *row) for row in TABLE_III if row[0].startswith("arvr")},
+    **{row[0]: partial(_in_service, *row) for row in IN_SERVICE},
     **{f"paper/{row[0]}": partial(_batched, *row, AS_PUBLISHED) for row in TABLE_III},
 }
 """Every built-in scenario by name; calling one builds it."""
 
 
 def build_scenario(name: str) -> Scenario:
-    """Build a scenario: `datacenter-1..5`, `arvr-6..10`, their `paper/` twins, and `arvr-6..10-frame`.
+    """Build a scenario: `datacenter-1..5`, `arvr-6..10`, their `paper/` twins, `arvr-6..10-frame`, and `llm-...`.
 
     Raises:
         InputError: an unknown name.
