@@ -435,3 +435,11 @@ def test_the_published_schema_is_current() -> None:
     assert json.loads(published.read_text()) == json_schema(), (
         "run `chipweave schema schedule > docs/schema/schedule.json`"
     )
+
+
+def test_a_name_that_is_too_long_for_a_file_is_no_such_file(tmp_path: Path) -> None:
+    """Asking the system for a file of that name is an error in itself."""
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(f"scenario: {'x' * 5000}\npackage: het-2x2\nschedule: {{windows: []}}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"plan.yaml:1: scenario: 'x+.* is neither a built-in scenario nor a file"):
+        read(plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -308,7 +309,7 @@ def _described(
         if isinstance(value, dict):
             return from_dict(value, str(path))
         beside = path.parent / value
-        return resolve(str(beside) if beside.is_file() else value)
+        return resolve(str(beside) if os.path.isfile(beside) else value)
     except InputError as error:
         problems.include((key,), error)
         return None

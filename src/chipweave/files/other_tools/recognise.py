@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -34,7 +35,7 @@ def import_advice(path: Path) -> str | None:
 
 def _found(path: Path) -> tuple[str, str] | None:
     """What it is, and the import's words (empty where there is none)."""
-    if path.is_dir():
+    if os.path.isdir(path):
         layers = [entry for entry in path.iterdir() if entry.suffix.lower() in (".yaml", ".yml")][:_MOST_LOOKED_AT]
         found = any(_found(layer) == _PROBLEM for layer in layers if layer.is_file())
         return ("is a folder of Timeloop problems", "timeloop {}") if found else None

@@ -6,6 +6,7 @@ is written out, or named: `cnn-layer` and `gemm` come with Timeloop.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -117,13 +118,13 @@ def import_problems(path: Path, *, name: str, bytes_per_element: int | None = No
     Raises:
         InputError: `path:line: problem; remedy`.
     """
-    files = _files_in(path) if path.is_dir() else [path]
+    files = _files_in(path) if os.path.isdir(path) else [path]
     assembly = Assembly()
     before: View | None = None
     passed_over = []
     for file in files:
         text = read_text(file)
-        if path.is_dir() and not is_problem(text):
+        if os.path.isdir(path) and not is_problem(text):
             passed_over.append(file.name)
             continue
         before = _append(assembly, file, _parsed(text, file), before)
@@ -134,7 +135,7 @@ def import_problems(path: Path, *, name: str, bytes_per_element: int | None = No
     if assembly.layer_count > 1:
         assembly.notes.append(NO_EDGES)
     return assembly.finish(
-        name, "Timeloop problem" + ("s (in order of name)" if path.is_dir() else ""), bytes_per_element
+        name, "Timeloop problem" + ("s (in order of name)" if os.path.isdir(path) else ""), bytes_per_element
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +84,7 @@ def import_factory(spec: str) -> Imported:
         InputError: the name is wrong, or the user's code or the import fails: what it said, and where.
     """
     module_name, colon, factory_name = spec.partition(":")
-    if colon and module_name.endswith(".py") and Path(module_name).is_file():
+    if colon and module_name.endswith(".py") and os.path.isfile(module_name):
         asked = f"{Path(module_name).stem}:{factory_name}"
         raise InputError(f"'{spec}' names a file; name the module, from the folder that holds it: {asked}")
     if not (colon and factory_name.isidentifier() and all(part.isidentifier() for part in module_name.split("."))):
