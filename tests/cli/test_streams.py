@@ -142,3 +142,9 @@ def test_damaged_files_are_answered_as_they_should_be(kind: str, tmp_path: Path)
     if kind == "onnx":
         pytest.importorskip("onnx", reason="ONNX files need the package onnx")
     assert fuzz(kind, 30, 1, tmp_path).failures == []
+
+
+def test_control_characters_count_as_they_are_spelt_out() -> None:
+    lines = bounded("a\u202e\x07 " * 100).split("\n")
+    assert "\\u202e\\x07" in lines[0]
+    assert all(len(line) <= LONGEST_LINE for line in lines)

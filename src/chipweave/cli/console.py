@@ -69,7 +69,7 @@ def bounded(text: str) -> str:
     their end.
     """
     lines: list[str] = []
-    given = text.splitlines()
+    given = [inert(line) for line in text.splitlines()]  # spelt out first: that is longer
     for number, line in enumerate(given):
         if len(line) > LONGEST_MESSAGE:
             left_out = len(line) - LONGEST_MESSAGE
