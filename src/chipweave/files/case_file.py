@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
 from enum import Enum
 from typing import Any
+from weakref import ref
 
 from chipweave.cost.choose import describe, rebuilds
 from chipweave.cost.interface import CostModel
@@ -19,9 +19,6 @@ from chipweave.hardware.package import Package
 from chipweave.results.case import Case
 from chipweave.schedulers import options_class
 from chipweave.workload.scenario import Scenario
-
-KEPT = 256
-"""Scenarios and packages whose names are kept: a sweep asks for the same ones again and again."""
 
 
 def case_to_document(case: Case) -> dict[str, Any]:
@@ -74,18 +71,18 @@ def package_hash(package: Package) -> str:
     return _kept(package, lambda: content_hash(package_to_dict(package)))
 
 
-_names: OrderedDict[int, tuple[object, str]] = OrderedDict()
-"""Names of objects that were asked for, by identity: to compare two scenarios takes longer than all else of a case."""
+_names: dict[int, tuple[ref[object], str]] = {}
+"""Names of objects that were asked for and still are there, by identity: to compare two scenarios takes longer than all
+else of a case."""
 
 
-def _kept(value: object, make: Callable[[], str]) -> str:
-    found = _names.get(id(value))
-    if found is not None and found[0] is value:
+def _kept(value: Scenario | Package, make: Callable[[], str]) -> str:
+    at = id(value)
+    found = _names.get(at)
+    if found is not None and found[0]() is value:
         return found[1]
     name = make()
-    _names[id(value)] = value, name  # the object stays, so that no other can have its identity
-    while len(_names) > KEPT:
-        _names.popitem(last=False)
+    _names[at] = ref(value, lambda _: _names.pop(at, None)), name
     return name
 
 

@@ -84,6 +84,10 @@ class Searcher(StrEnum):
 Figure = Literal["latency_s", "energy_j", "edp_js", "power_w", "value", "price_usd", "l2_bytes", "pes", "chiplets"]
 
 
+def _edp() -> list[Figure]:
+    return ["edp_js"]
+
+
 class SearchSpec(Spec):
     """Points that are chosen one generation after another by what those before came to, by Optuna."""
 
@@ -92,7 +96,7 @@ class SearchSpec(Spec):
     )
     trials: int = Field(ge=1, le=MOST_POINTS, description="Points that are tried.")
     minimise: list[Figure] = Field(
-        default_factory=lambda: ["edp_js"],
+        default_factory=_edp,
         min_length=1,
         max_length=3,
         description="Figures of a case, one to three. Default: `edp_js`.",
@@ -370,7 +374,11 @@ def _known_paths() -> list[str]:
     from chipweave.files.chiplet_file import ChipletSpec
     from chipweave.files.scenario_file import TaskSpec
 
-    within = {"package.": PackageSpec, "chiplets.*.": ChipletSpec, "scenario.models.*.": TaskSpec}
+    within: dict[str, type[Spec]] = {
+        "package.": PackageSpec,
+        "chiplets.*.": ChipletSpec,
+        "scenario.models.*.": TaskSpec,
+    }
     options = [f"options.{own.name}" for name in SCHEDULERS for own in options_of(name)]
     fields = [f"{front}{name}" for front, each in within.items() for name in each.model_fields]
     return [*SETTINGS, *fields, *(f"limits.{name}" for name in LimitsSpec.model_fields), *dict.fromkeys(options)]

@@ -6,8 +6,10 @@ import heapq
 import json
 from typing import Any
 
+from markupsafe import Markup
+
 from chipweave.files.sweep_file import Sweep
-from chipweave.report.html.markup import Markup, joined, tag
+from chipweave.report.html.markup import joined, tag
 from chipweave.store.answer import Failure
 from chipweave.store.answers import Row
 from chipweave.store.store import Store

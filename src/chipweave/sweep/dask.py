@@ -39,16 +39,18 @@ def dask_workers(
         InputError: `distributed` is missing, no scheduler answers, or a worker has other versions than this process.
     """
     try:
-        from distributed import Client, LocalCluster
+        import distributed as loaded
     except ImportError as error:
         raise InputError(
             f"--dask {address}: needs distributed ({error}); install it with: pip install 'chipweave[cluster]'"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said here, in a line
+    distributed: Any = loaded  # it says little of its types
+    for name in [each for each in logging.root.manager.loggerDict if each.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said here, in a line
     cluster = None
     if address == LOCAL:
         with one_thread():
-            cluster = LocalCluster(
+            cluster = distributed.LocalCluster(
                 n_workers=jobs,
                 threads_per_worker=1,
                 processes=True,
@@ -56,7 +58,7 @@ def dask_workers(
                 silence_logs=logging.CRITICAL,
             )
     try:
-        client = Client(cluster or address, timeout=CONNECT_S, set_as_default=False)
+        client = distributed.Client(cluster or address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         said = " ".join(str(error).split())[:200]
         raise InputError(

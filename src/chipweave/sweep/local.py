@@ -88,7 +88,7 @@ class LocalWorkers:
         self._failures = []
         by_connection = {worker.connection: worker for worker in self._workers}
         for connection in wait(list(by_connection), 0 if found else wait_s):
-            found += self._heard(by_connection[connection])  # type: ignore[index]
+            found += self._heard(by_connection[connection])
         return found
 
     def close(self) -> None:
