@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from chipweave.files.schedule_file import to_document
-from chipweave.report.html import comparison_page, page
+from chipweave.report.html import comparison_page, page, sweep_page
+from chipweave.report.html.sweep import report_path
 from chipweave.report.palette import DARK, LIGHT
 from chipweave.results.result import Cell
 from tests.report.pages import evil_result, plan_on_regions, some_result
+from tests.report.sweeps import evil_sweep, swept, wide_sweep
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -158,6 +160,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "comparison": lambda: comparison_page(
         [Cell("scar", "p", RESULT), Cell("<script>", "q", evil_result()), Cell("simba", "q", None, "no " * 50)]
     ),
+    "sweep": lambda: sweep_page(swept()),
+    "evil-sweep": lambda: sweep_page(evil_sweep()),
+    "wide-sweep": lambda: sweep_page(wide_sweep()),
 }
 
 
@@ -335,3 +340,50 @@ def test_scripts_in_names_do_not_run(browser: Browser) -> None:
     assert browser.run("return document.title").startswith("<script>alert(1)</script> on ")
     assert browser.run("return document.querySelectorAll('img').length") == 0
     browser.find("h1").click()  # an open alert would refuse
+
+
+@pytest.mark.parametrize("name", ["sweep", "evil-sweep", "wide-sweep"])
+def test_no_table_of_a_sweep_scrolls_on_a_narrow_page(browser: Browser, name: str) -> None:
+    browser.open("narrow", PAGES[name](), (500, 800))
+    wide = browser.run(
+        "return [...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth)"
+        ".map((e) => e.innerText.slice(0, 60))"
+    )
+    assert wide == []
+
+
+def test_a_heading_sorts_and_turns_the_order(browser: Browser) -> None:
+    browser.open("sort", sweep_page(swept()))
+    column = (
+        "return [...document.querySelectorAll('#points-title ~ .scroll tbody tr')]"
+        ".map((row) => JSON.parse(row.cells[arguments[0]].querySelector('data').value))"
+    )
+    before = browser.run(column, 1)
+    assert before != sorted(before)
+    buttons = browser.driver.find_elements("css selector", "#points-title ~ .scroll thead button")
+    browser.run("arguments[0].click()", buttons[1])
+    assert browser.run(column, 1) == sorted(before)
+    browser.run("arguments[0].click()", buttons[1])
+    assert browser.run(column, 1) == sorted(before, reverse=True)
+    numbers = browser.run(column, 0)
+    browser.run("arguments[0].click()", buttons[0])
+    assert browser.run(column, 0) == sorted(numbers)
+
+
+def test_a_point_of_a_front_is_followed_by_mouse_and_keyboard(browser: Browser) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    summary = swept()
+    point = summary.at[summary.fronts[0].positions[0]]
+    text = sweep_page(summary, [point.key])
+    (browser.folder / "schedules").mkdir(exist_ok=True)
+    (browser.folder / report_path(point.key)).write_text("<!doctype html><title>the schedule</title>")
+    browser.open("links", text)
+    browser.hover(browser.find(f"svg.plane .item[data-row=point-{point.position}]"))
+    assert json.dumps(point.figures["edp_js"]) in browser.tip()
+    browser.find("tbody a").click()
+    assert browser.driver.title == "the schedule"
+    browser.open("links", text)
+    browser.run("document.querySelector('svg.plane a .item').focus()")
+    browser.press(Keys.ENTER)
+    assert browser.driver.title == "the schedule"

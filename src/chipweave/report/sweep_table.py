@@ -7,6 +7,7 @@ from rich.text import Text
 
 from chipweave.evaluation.glossary import TERMS
 from chipweave.report.html.data_elements import shown
+from chipweave.report.html.markup import short
 from chipweave.report.swept import axis_text, counts, front_name, label, notes
 from chipweave.report.text_table import Row, print_columns
 from chipweave.results.sweep_summary import SweepFront, SweepSummary
@@ -17,7 +18,7 @@ MOST_ROWS = 30
 
 def print_sweep(summary: SweepSummary, console: Console) -> None:
     """Print the fronts, what matters, and why points have no schedule."""
-    console.print(Text(f"{summary.name}: {counts(summary)}"))
+    console.print(Text(f"{short(summary.name)}: {counts(summary)}"))
     for front in summary.fronts:
         console.print()
         _print_front(summary, front, console)
@@ -29,7 +30,7 @@ def print_sweep(summary: SweepSummary, console: Console) -> None:
     for group in summary.failure_groups[:MOST_ROWS]:
         points = ", ".join(map(str, group.positions))
         more = ", …" if group.count > len(group.positions) else ""
-        console.print(Text(f"{group.count:,} {group.kind}: {group.reason} (points {points}{more})"))
+        console.print(Text(f"{group.count:,} {group.kind}: {short(group.reason, 600)} (points {points}{more})"))
     said = notes(summary)
     for note in said[len(summary.points) < summary.count :]:  # what is drawn is the page's affair
         console.print(Text(note, "dim"))
@@ -41,7 +42,7 @@ def _print_front(summary: SweepSummary, front: SweepFront, console: Console) -> 
     for position in [each for each in front.positions if each in summary.at][:MOST_ROWS]:
         point = summary.at[position]
         cells = [shown(point.figures[name], TERMS[f"point.{name}"].unit) for name in front.figures]
-        cells += [axis_text(axis.path, point.axes.get(axis.path)) for axis in axes]
+        cells += [short(axis_text(axis.path, point.axes.get(axis.path))) for axis in axes]
         rows.append((Text(str(position)), cells))
     header = [*map(label, front.figures), *(axis.label for axis in axes)]
     print_columns(console, f"front of {front_name(front)}", header, rows)

@@ -14,7 +14,7 @@ from chipweave.report.html.markup import joined, short, tag
 from chipweave.report.html.scale import Scale
 
 WIDTH, LEFT, RIGHT, TOP, PITCH, BELOW = 560, 22, 22, 30, 62, 24
-LETTER = 6.4
+LETTER = 7.4
 """About how wide a letter is."""
 MOST_VALUES = 8
 """Different numbers that are all written at a rail."""

@@ -42,7 +42,7 @@ class Scale:
         if self.unit == "share":
             return f"{100 * value:.3g} %"
         if self.unit == "USD":
-            return f"{value:,.6g} USD"
+            return f"${value:,.6g}"
         return quantity(value, self.unit) if self.unit else f"{value:.3g}"
 
     def ticks(self) -> list[float]:
