@@ -28,12 +28,7 @@ def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], st
         return lambda: str(tmp_path / f"store{next(NUMBERS)}.db")
     server: postgres.Server = request.getfixturevalue("server")
 
-    def place() -> str:
-        name = f"store{next(NUMBERS)}"
-        server.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
-        return server.url(name)
-
-    return place
+    return lambda: server.new_schema(f"store{next(NUMBERS)}")
 
 
 @pytest.fixture

@@ -32,8 +32,14 @@ class Server:
     folder: Path
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    def url(self, database: str = "postgres") -> str:
-        return f"postgresql://tests@/{quote(database)}?host={quote(str(self.folder))}"
+    def url(self, schema: str = "public") -> str:
+        """Of a schema, which is as good as a database, and made in no time."""
+        return f"postgresql://tests@/postgres?host={quote(str(self.folder))}&options=-csearch_path%3D{schema}"
+
+    def new_schema(self, name: str) -> str:
+        """Its URL."""
+        self.execute(f"CREATE SCHEMA {name}")
+        return self.url(name)
 
     def start(self) -> None:
         """Start, and wait until it answers."""

@@ -122,6 +122,5 @@ def test_a_server_that_is_killed(own_server: postgres.Server, tmp_path: Path, se
         assert process.is_alive() or process.exitcode == 0
 
     disturbed(place, log, random.Random(seed), 3, disturb)
-    own_server.execute("CREATE DATABASE calm")
     with Store.open(place) as store:
-        assert content(store) == calm(own_server.url("calm"))
+        assert content(store) == calm(own_server.new_schema("calm"))

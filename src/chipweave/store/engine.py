@@ -47,7 +47,7 @@ def engine_of(where: str | Path, *, create: bool) -> Engine:
 
 def _file(path: Path, create: bool) -> Engine:
     _require_store(path, create)
-    uri = f"file:{quote(os.path.abspath(path))}" + ("?immutable=1" if _only_read(path) else "")
+    uri = f"file:{quote(os.fsencode(os.path.abspath(path)))}" + ("?immutable=1" if _only_read(path) else "")
     engine = create_engine(
         URL.create("sqlite", database=os.path.abspath(path)),
         creator=lambda: sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False),
