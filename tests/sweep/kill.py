@@ -194,7 +194,7 @@ def ordeal(
     place = str(folder / "s.db")
     if server is not None:
         name = f"kill{time.monotonic_ns()}"
-        server.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        server.execute(f"CREATE SCHEMA {name}")
         place = server.url(name)
     cluster = Cluster(folder, folder / "notes") if on_cluster else None
     try:
