@@ -206,6 +206,13 @@ def test_a_table_at_fault(text: str, message: str, tmp_path: Path, capsys: pytes
     assert message in said([str(saved(tmp_path, MOE)), *DECODE, "--routing", str(table)], capsys)
 
 
+def test_a_configuration_in_place_of_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = saved(tmp_path, LLAMA)
+    assert run(["schedule", str(path), "-p", "het-2x2"]) == 2
+    text = " ".join(capsys.readouterr().err.split())
+    assert f"is a language model's configuration; make a model of it first: chipweave import hf {path} --phase" in text
+
+
 def test_nothing_is_known_and_refused_at_once() -> None:
     assert not set(FAMILIES) & set(REFUSED)
 

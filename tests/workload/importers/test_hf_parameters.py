@@ -123,3 +123,40 @@ def test_macs_of_mamba_in_chunks() -> None:
     chunk = 256 * 256 * 128 + 24 * (256 * 256 * 64 + 2 * 256 * 64 * 128)
     block = 512 * (768 * (1536 + 1792 + 24) + 1536 * 768 + 4 * 1792) + 2 * chunk
     assert import_hf(config, phase="prefill", prompt=512).model.macs == 24 * block + 768 * 50288
+
+
+def test_macs_of_chosen_tokens() -> None:
+    """DeepSeek-V3 with the indexer of V3.2, which takes 500 of 1,000: its matrices, 64 heads of 128 times all keys."""
+    plain = PUBLISHED["deepseek-v3"]["config"]
+    config = plain | {"index_topk": 500, "index_n_heads": 64, "index_head_dim": 128}
+    before = import_hf(plain, phase="decode", context=CONTEXT).model.macs
+    indexer = 1536 * 64 * 128 + 7168 * (128 + 64) + 64 * 128 * (CONTEXT + 1)
+    fewer = 128 * (576 + 512) * (CONTEXT - 500)
+    assert import_hf(config, phase="decode", context=CONTEXT).model.macs == before + 61 * (indexer - fewer)
+    assert parameters(decoder_of(config)) - parameters(decoder_of(plain)) == 61 * (
+        1536 * 64 * 128 + 7168 * (128 + 64) + 2 * 128
+    )
+
+
+def test_macs_of_the_delta_rule() -> None:
+    """Qwen 3.5 27B's sizes, two blocks: one with 48 states of 128 x 128, which are recalled, written and read."""
+    config = {
+        "model_type": "qwen3_5_text",
+        "hidden_size": 5120,
+        "intermediate_size": 17408,
+        "num_hidden_layers": 2,
+        "layer_types": ["linear_attention", "full_attention"],
+        "num_attention_heads": 24,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "linear_num_key_heads": 16,
+        "linear_num_value_heads": 48,
+        "linear_key_head_dim": 128,
+        "linear_value_head_dim": 128,
+        "vocab_size": 248320,
+    }
+    channels, inner = 2 * 16 * 128 + 48 * 128, 48 * 128
+    delta = 5120 * (channels + inner + 2 * 48) + 4 * channels + 3 * 48 * 128 * 128 + inner * 5120
+    full = 5120 * 256 * (2 * 24 + 2 * 4) + 24 * 256 * 5120 + 2 * 24 * 256 * (CONTEXT + 1)
+    expected = delta + full + 2 * 3 * 5120 * 17408 + 5120 * 248320
+    assert import_hf(config, phase="decode", context=CONTEXT).model.macs == expected
