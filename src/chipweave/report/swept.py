@@ -48,7 +48,7 @@ def axis_text(path: str, value: object) -> str:
             return "–"
         case dict() if all(isinstance(each, str | int | float) for each in value.values()):
             return ", ".join(f"{name} {each}" for name, each in value.items())
-        case [list(), *_] if all(isinstance(row, list) for row in value):
+        case list() if value and all(isinstance(row, list) for row in value):
             return " / ".join(" ".join(map(str, row)) for row in value)
     return json.dumps(value)
 

@@ -39,8 +39,9 @@ def require_room(folder: Path | None) -> None:
     Raises:
         InputError: with the reason.
     """
-    for name in () if folder is None else (PAGE, TABLE):
-        require_writable(folder / name)
+    if folder is not None:
+        for name in (PAGE, TABLE):
+            require_writable(folder / name)
 
 
 def _name(store: Store, sweep: str | None) -> str:

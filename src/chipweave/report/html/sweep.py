@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 from markupsafe import Markup
@@ -184,7 +184,7 @@ class View:
         for name in self.summary.fronts[0].figures:
             unit = TERMS[f"point.{name}"].unit
             values = [point.figures.get(name) for point in points]
-            rails.append(rail_of_numbers(label(name), values, unit, lambda value, unit=unit: shown(value, unit)))
+            rails.append(rail_of_numbers(label(name), values, unit, partial(shown, unit=unit)))
         best = set(self.summary.fronts[0].positions)
         lines = [
             Line(self.title(point), f"point-{point.position}", self.link(point), point.position in best)
