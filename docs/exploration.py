@@ -22,6 +22,17 @@ from chipweave.sweep.summary import summarise
 PAGE, PICTURE = (Path(__file__).with_name(f"exploration.{kind}") for kind in ("md", "svg"))
 NAMES = {"package.classes": "dataflows", "package.grid": "chiplets", "chiplets.*.l2_bytes": "L2 of each"}
 FIGURES = ("edp_js", "price_usd")
+IMAGE = "\n![EDP and price of the packages; red ones are on the front](exploration.svg)\n"
+PROCESSES = 2
+
+
+def took(summary: SweepSummary, seconds: float) -> str:
+    """How long the cases took."""
+    return (
+        f"{summary.finished} packages have a schedule, {summary.failed} have none. The searches took {seconds:,.0f} s "
+        f"together, about {seconds / PROCESSES / 60:.0f} minutes with a process on each of 2 virtual cores, which were "
+        "shared with other work.\n"
+    )
 
 
 def front_table(summary: SweepSummary) -> str:
@@ -77,8 +88,10 @@ def picture(summary: SweepSummary) -> str:
 if __name__ == "__main__":
     with Store.open(sys.argv[1], create=False) as store:
         name, found = gathered(store)
+        seconds = sum(row["seconds"] for row in store.figures(name))
     made = summarise(name, found, FIGURES)
-    text = put(PAGE.read_text(), "front", front_table(made))
-    PAGE.write_text(put(text, "sensitivities", sensitivity_table(made)))
     PICTURE.write_text(picture(made))
+    text = put(PAGE.read_text(), "picture", took(made, seconds) + IMAGE)
+    text = put(text, "front", front_table(made))
+    PAGE.write_text(put(text, "sensitivities", sensitivity_table(made)))
     print(f"{made.finished} of {made.count} finished, {made.failed} failed")
