@@ -36,15 +36,18 @@ def took(summary: SweepSummary, seconds: float) -> str:
 
 
 def front_table(summary: SweepSummary) -> str:
-    """The front in Markdown, the least EDP first."""
+    """The front in Markdown, the least EDP first; packages that differ in their links alone, and in no figure, once."""
     axes = [axis.path for axis in summary.axes]
-    lines = [["EDP", "price", *(NAMES.get(path, "links") for path in axes)]]
+    found: dict[tuple[str, ...], list[str]] = {}
     for position in summary.fronts[0].positions:
         point = summary.at[position]
         figures = [typeset(shown(point.figures[name], "Js" if name == "edp_js" else "USD")) for name in FIGURES]
-        lines.append(figures + [words(path, point.axes[path]) for path in axes])
-    head, *rows = (f"| {' | '.join(cells)} |" for cells in lines)
-    return "\n".join([head, "|---" * len(lines[0]) + "|", *rows]) + "\n"
+        *others, links = (words(path, point.axes[path]) for path in axes)
+        found.setdefault((*figures, *others), []).append(links)
+    head = ["EDP", "price", *(NAMES.get(path, "links") for path in axes)]
+    lines = [head, *([*cells, " to ".join(dict.fromkeys((links[0], links[-1])))] for cells, links in found.items())]
+    first, *rows = (f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join([first, "|---" * len(head) + "|", *rows]) + "\n"
 
 
 def sensitivity_table(summary: SweepSummary) -> str:
