@@ -35,6 +35,22 @@ def test_costed_weights_and_what_no_layer_has_are_all_parameters(name: str) -> N
     assert model.weight_elements + table + vectors == PUBLISHED[name]["parameters"]
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_step_chains(name: str) -> None:
+    """A model checks its own shapes. Decode of B sequences has B times the MACs of one, but for experts."""
+    config = PUBLISHED[name]["config"] | {"num_hidden_layers": 2}
+    config |= {"n_layer": 2} if "n_layer" in config else {}
+    config |= {"hybrid_override_pattern": "M*E-", "num_hidden_layers": 4} if name.startswith("nemotron") else {}
+    for context in (0, 1, 2, 3, 300):
+        for tokens in (1, 2, 5, 200):
+            import_hf(config, phase="prefill", prompt=tokens, context=context, batch=2)
+        one, three = (import_hf(config, phase="decode", context=context, batch=batch).model for batch in (1, 3))
+        fixed = sum(layer.macs for layer in one.layers if ".experts." in layer.name)
+        mixed = sum(layer.macs for layer in three.layers if ".experts." in layer.name)
+        assert three.macs - mixed == 3 * (one.macs - fixed)
+        assert three.input_elements == 3 * one.input_elements
+
+
 def dense_macs(config: dict[str, Any], tokens_seen: list[int]) -> int:
     """Of one decoded token: every matrix of blocks and the head once, and per block two products with what is seen."""
     d, heads, kv = config["hidden_size"], config["num_attention_heads"], config["num_key_value_heads"]

@@ -17,7 +17,6 @@ class Making:
     Args:
         absorbed: latent attention works on latent vectors, instead of making keys and values of all heads.
         read: elements of the network's input so far; every state is a slice of it.
-        kept: elements that the step leaves behind, for the next one.
     """
 
     step: Step
@@ -25,7 +24,6 @@ class Making:
     absorbed: bool
     graph: Graph = field(default_factory=Graph)
     read: int = 0
-    kept: int = 0
 
     def input(self, C: int, Y: int) -> Activation:
         """A slice of the network's input that nobody else reads: Y rows of C."""
@@ -38,7 +36,6 @@ class Making:
 
     def keep(self, name: str, tensor: Activation) -> None:
         """Store a tensor, or what the view has of it: an output of the network, which nothing reads."""
-        self.kept += tensor.elements
         self.graph.elementwise(name, tensor)
 
     def append(self, name: str, made: Activation, window: int = 0) -> None:
@@ -52,14 +49,15 @@ class Making:
 
     def short_convolution(self, name: str, source: Activation, kernel: int) -> Activation:
         """Every channel over the last `kernel` tokens; the tokens before come from the state, and are stored anew."""
-        step, earlier = self.step, min(kernel - 1, self.step.context)
+        step, earlier = self.step, kernel - 1 if self.step.context else 0
         before = self.cached(source.C, earlier)
         padding = (kernel - 1 - earlier, 0)
         layer = Layer(
             name, Op.DEPTHWISE, K=source.C, C=source.C, Y=step.tokens + earlier, R=kernel, N=step.sequences,
             out_y=step.tokens, padding=padding, groups=source.C,
         )  # fmt: skip
-        self.append(f"{name}.append", source, kernel - 1)
+        if kernel > 1:
+            self.append(f"{name}.append", source, kernel - 1)
         return rows(self.graph.layer(layer, source, *before), source.C, step.rows)
 
 
