@@ -150,7 +150,7 @@ class Ordeal:
         client = subprocess.Popen(words, cwd=ROOT, env=environment(self.notes), stderr=subprocess.PIPE, text=True)
         if victim is not None:
             until(lambda: len(self.begun()) > begun or client.poll() is not None)
-            time.sleep(self.rng.uniform(0.0, 0.8))
+            time.sleep(self.rng.uniform(0.0, 2.0))
             self._kill(victim, client)
         _, said = client.communicate(timeout=PATIENCE_S)
         assert "Traceback" not in said, said
@@ -179,11 +179,13 @@ class Ordeal:
         else:
             assert self.server is not None
             self.server.kill()
+            if self.rng.random() < 0.5:  # back before the client gives up
+                self.server.start()
 
     def _restart(self, victim: str | None) -> None:
         if victim == "scheduler" and self.cluster is not None:
             self.cluster.start()
-        if victim == "database" and self.server is not None:
+        if self.server is not None and (self.server.process is None or self.server.process.poll() is not None):
             self.server.start()
 
 
