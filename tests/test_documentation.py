@@ -205,6 +205,7 @@ def test_the_examples_in_python_run(page: str, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_picture_of_merged_pipelines_is_in_time_with_the_evaluation() -> None:
     names = runpy.run_path(str(ROOT / "docs" / "merged_pipeline.py"))
     results = names["schedules"]()

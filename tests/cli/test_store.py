@@ -37,7 +37,8 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return found.out, found.err
 
 
-def test_ls(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ls(place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # the table on single lines
     out, err = said(capsys, "ls", place)
     lines = {line.rsplit("  ", 1)[0].strip(): line.split() for line in out.splitlines()}
     counts = next(words for line, words in lines.items() if line.startswith("it's"))

@@ -1,4 +1,4 @@
-"""A few kills in every run; fifty, of everybody, in the slow one."""
+"""A few kills, and fifty, of everybody; the store's own kills are in every run (`tests/store`)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tests.store import postgres
 from tests.sweep.kill import VICTIMS, disturbed
 
 
+@pytest.mark.slow
 def test_a_few_kills(tmp_path: Path) -> None:
     disturbed(tmp_path, ["client", "worker"], 1, print)
 

@@ -31,7 +31,9 @@ def latency_s(name: str, large: Sequence[int]) -> float:
     return evaluate(found.schedule, problem).latency_s
 
 
-@pytest.mark.parametrize("name", ["scope", "sequential", "weave"])
+@pytest.mark.parametrize(
+    "name", ["sequential", *(pytest.param(name, marks=pytest.mark.slow) for name in ("scope", "weave"))]
+)
 def test_a_larger_chiplet_makes_schedules_faster(name: str) -> None:
     small = latency_s(name, ())
     for large in PLACES:

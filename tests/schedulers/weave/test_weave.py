@@ -35,8 +35,8 @@ from tests.support import RoundNumbers, random_package, random_problem
 STEPS = WeaveOptions(steps=300)
 
 
-def found_by(name: str, ready: Prepared, goal: str = "edp", jobs: int = 1) -> Found:
-    options = STEPS if name in ("weave", "optimal") else None
+def found_by(name: str, ready: Prepared, goal: str = "edp", jobs: int = 1, steps: WeaveOptions = STEPS) -> Found:
+    options = steps if name in ("weave", "optimal") else None
     return scheduler(name)(ready, Request(objective(goal), seed=1, jobs=jobs, options=options))
 
 
@@ -84,13 +84,15 @@ def limited(problem: Problem, limits: dict[str, float], after: str | None = None
     return prepare(pose(scenario, problem.package, problem.cost_model, problem.fidelity))
 
 
-def test_limits_and_dependencies_are_kept() -> None:
-    problem = random_problem(random.Random(11), Fidelity.DETAILED)
+@pytest.mark.parametrize("seed", [2, pytest.param(11, marks=pytest.mark.slow)])
+def test_limits_and_dependencies_are_kept(seed: int) -> None:
+    problem = random_problem(random.Random(seed), Fidelity.DETAILED)
     first = problem.scenario.tasks[0].name
-    fast = found_by("weave", limited(problem, {}, first), "latency")
+    few = WeaveOptions(steps=100)
+    fast = found_by("weave", limited(problem, {}, first), "latency", steps=few)
     limit_s = 1.05 * evaluate(fast.schedule, prepare(problem)).task_latency_s(0)
     ready = limited(problem, {first: limit_s}, first)
-    found = found_by("weave", ready)
+    found = found_by("weave", ready, steps=few)
     assert faults_of(found.schedule, ready) == []
     assert evaluate(found.schedule, ready).task_latency_s(0) <= limit_s
 

@@ -38,7 +38,7 @@ MERGED = SearchSpace()
 WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.5
 """More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
 improved where the best of them is."""
-NOT_LARGE = 500
+NOT_LARGE = 100
 """Units of all models times chiplets up to which every objective's search looks for what the others find, too."""
 MOST_WORTH = 10.0
 """A per cent of energy is worth at most so many per cent of latency."""
