@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chipweave.collector import without_collector
 from chipweave.errors import ChipweaveError, InputError, did_you_mean
 from chipweave.files.atomic import make_folder, require_inside, require_writable, write_text
 from chipweave.results.sweep_summary import WHOLE, SweepSummary
@@ -30,7 +31,8 @@ def gathered(store: Store, sweep: str | None = None) -> tuple[str, Gathered]:
         InputError: the store has no sweep, none of that name, or several and no name is given.
     """
     name = _name(store, sweep)
-    return name, gather(store.figures(name), _unfinished(store, name))
+    with without_collector():
+        return name, gather(store.figures(name), _unfinished(store, name))
 
 
 def require_room(folder: Path | None) -> None:
@@ -104,7 +106,8 @@ def saving(
     make_folder(folder)
     for name in (TABLE, PAGE):
         require_inside(folder, name)
-    write_text(folder / TABLE, points_csv(found, summary))
+    with without_collector():
+        write_text(folder / TABLE, points_csv(found, summary))
     yield folder / TABLE
     reports: list[str] = []
     for number, key in enumerate(keys, 1):
@@ -139,7 +142,7 @@ def points_csv(found: Gathered, summary: SweepSummary) -> str:
     best = set(summary.fronts[0].positions)
     positions = found.positions.tolist()
     columns: list[Sequence[object]] = [positions, found.keys]
-    columns += [[_cell(value) for value in column] for column in found.axes.values()]
+    columns += map(_cells, found.axes.values())
     for name, column in found.figures.items():
         kind = int if name in WHOLE else float
         columns.append(["" if value != value else kind(value) for value in column.tolist()])
@@ -153,5 +156,8 @@ def points_csv(found: Gathered, summary: SweepSummary) -> str:
     return file.getvalue()
 
 
-def _cell(value: object) -> object:
-    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
+def _cells(column: Sequence[object]) -> Sequence[object]:
+    """Numbers and text as they are, anything else as JSON."""
+    if set(map(type, column)) <= {int, float, str}:
+        return column
+    return [value if type(value) in (int, float, str) else json.dumps(value) for value in column]
