@@ -111,6 +111,7 @@ def test_what_is_wrong_with_the_command(
     assert code == 2 or not said or said == "Usage"
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     asked = small.sweep(tmp_path, seeds=400)
     store = tmp_path / "s.db"

@@ -43,7 +43,7 @@ def best(store: Store) -> float:
     return min(row["edp_js"] for row in store.figures("small"))
 
 
-@pytest.mark.parametrize("method", ["tpe", "nsga2"])
+@pytest.mark.parametrize("method", ["tpe", pytest.param("nsga2", marks=pytest.mark.slow)])
 def test_the_same_search_whatever_happens(tmp_path: Path, method: str) -> None:
     text = f"{HEAD}search: {{method: {method}, trials: 44, generation: 10, minimise: [edp_js, energy_j]}}\n"
     asked = small.sweep(tmp_path, text=text)

@@ -106,6 +106,7 @@ LONG = {
     (6, "ring", Fidelity.DETAILED),
     (5, "mesh", Fidelity.DETAILED),
     (6, "mesh", Fidelity.PAPER),
+    (5, "triangular", Fidelity.PAPER),
 }
 """Problems that take longer than all others of a run together."""
 

@@ -30,7 +30,7 @@ from chipweave.schedulers.weave.options import WeaveOptions
 from chipweave.schedulers.weave.place import regions_of
 from chipweave.workload.layer import Layer
 from chipweave.workload.scenario import Scenario
-from tests.support import RoundNumbers, random_package, random_problem
+from tests.support import RoundNumbers, random_package, random_problem, seeds
 
 STEPS = WeaveOptions(steps=300)
 
@@ -46,7 +46,7 @@ def value_of(found: Found, ready: Prepared, goal: str = "edp") -> float:
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds([0, 2], 3))
 def test_valid_and_no_worse_than_others_and_no_better_than_proven(seed: int, fidelity: Fidelity) -> None:
     goal = ("edp", "latency", "energy * latency ** 2")[seed % 3]
     ready = prepare(random_problem(random.Random(seed), fidelity))
