@@ -24,7 +24,7 @@ def _differences(one: Schedule, other: Schedule) -> int:
 def test_plans_beside_standalone_are_valid_distinct_and_in_order() -> None:
     found = chipweave.schedule("arvr-9", "arvr-het-sides-3x3", scheduler="standalone", cost_model="maestro")
     ready, goal = prepare(found.problem), objective("edp")
-    near = beside(found.schedule, ready, goal)
+    near = beside(found.schedule, ready, goal, 31)
     assert len(set(near)) == len(near) > 10
     assert found.schedule not in near
     values = []

@@ -53,6 +53,7 @@ def run(
         options=case.options,
         progress=progress or (lambda _: None),
         stop=stop or (lambda: False),
+        near=(case.simulate or 1) - 1,
     )
     ready = prepare(_posed(case, on_threads(case.cost_model, jobs), request))
     found = _chosen_by_simulation(found_by(case.scheduler, ready, request, case.rescued), ready, goal, case.simulate)

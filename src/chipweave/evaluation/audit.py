@@ -115,20 +115,18 @@ def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[
     samples = samples_of_parts(ready, task) if together else [1]
     tables = {number: splits.together(number, unequal_with(ready, task, number)) for number in samples}
     unfilled = [replace(each, fill_weight_j=0.0 * each.fill_weight_j) for each in splits.tile_costs]
-    kinds_of = zip(splits.distinct[1].tolist(), entry.model.layers, strict=True)
-    reuse = {kind for kind, layer in kinds_of if layer.shares}
     least = [math.inf] * len(splits.ways)
     for at, (tiles, counts) in enumerate(splits.ways):
+        fills = unfilled if at in splits.reusing else splits.tile_costs
         for kinds, many in zip(tiles.tolist(), counts.tolist(), strict=True):
             parts = [(kind, count) for kind, count in zip(kinds, many, strict=True) if count]
             for number in samples:
                 more = _blocks_less(splits, entry.model, at, parts[0][0], number) if together else (0.0, 0.0)
-                fills = unfilled if at in reuse else splits.tile_costs
                 paid = _way(ready, task, line, own, (tables[number], fills), parts, number, more)
                 least[at] = min(least[at], paid)
         for number in samples:
             if unequal_with(ready, task, number):
-                costs = tables[number], unfilled if at in reuse else splits.tile_costs
+                costs = tables[number], fills
                 least[at] = min(least[at], *_unequal(ready, task, line, own, at, costs, number))
     yield from (least[at] for at in splits.distinct[1].tolist())
 

@@ -204,9 +204,7 @@ def _with_samples(ready: Prepared, task: int, samples: int) -> _Candidates:
     tiles, counts = ways.tiles, ways.counts
     batch, classes = ready.tasks[task].batch, splits.classes
     costs = splits.together(samples, unequal)
-    layers = ready.tasks[task].model.layers
-    reuse = {int(kind) for kind, layer in zip(splits.distinct[1], layers, strict=True) if layer.shares}
-    fills = np.array([0.0 if int(kind) in reuse else 1.0 for kind in ways.owner])[:, None]
+    fills = np.array([0.0 if kind in splits.reusing else 1.0 for kind in ways.owner.tolist()])[:, None]
     own_s, joules = np.zeros((len(classes), *tiles.shape)), np.zeros((len(classes), *tiles.shape))
     for c, (each, chiplet) in enumerate(zip(costs, classes, strict=True)):
         own_s[c] = np.where(counts > 0, each.cycles[tiles] / chiplet.clock_hz, 0.0)

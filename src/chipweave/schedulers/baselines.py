@@ -35,7 +35,9 @@ def standalone(given: Problem | Prepared, request: Request) -> Found:
         chiplets = Requirement.CHIPLETS
         raise infeasible(Unmet(chiplets, by="standalone", demand=crowd, bound=room, unit="chiplets", levers=levers))
     found = search_windows(ready, request, [windows], ScarOptions(node_cap=1, provision=Provision.EXHAUSTIVE))
-    return replace(found, near=beside(found.schedule, ready, request.objective))
+    if not request.near:
+        return found
+    return replace(found, near=beside(found.schedule, ready, request.objective, request.near))
 
 
 def simba(problem: Problem | Prepared, request: Request) -> Found:

@@ -11,16 +11,14 @@ from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.exact import Exact
 
-MOST_NEAR = 31
-"""As many as are kept."""
-
 SIZES_ASIDE = 2
 """How many of the next smaller and the next larger micro-batches are tried."""
 
 
-def beside(plan: Schedule, ready: Prepared, objective: Objective) -> tuple[Schedule, ...]:
-    """The best of the plans in which one pipeline of `plan` has another micro-batch, or two chiplets of a window have
-    changed places; the best first. All stages of `plan` are on single chiplets; limits are not asked for."""
+def beside(plan: Schedule, ready: Prepared, objective: Objective, most: int) -> tuple[Schedule, ...]:
+    """The best, at most so many, of the plans in which one pipeline of `plan` has another micro-batch, or two chiplets
+    of a window have changed places; the best first. All stages of `plan` are on single chiplets; limits are not asked
+    for."""
     exact = Exact(ready)
     found: list[tuple[float, Schedule]] = []
     costs = [exact.window(window) for window in plan.windows]
@@ -33,7 +31,7 @@ def beside(plan: Schedule, ready: Prepared, objective: Objective) -> tuple[Sched
             if (cost := exact.window(other)) is not None:
                 value = objective(latency_s + cost.latency_s, energy_j + cost.energy_j)
                 found.append((value, Schedule((*plan.windows[:at], other, *plan.windows[at + 1 :]))))
-    return tuple(schedule for _, schedule in sorted(found, key=lambda each: each[0])[:MOST_NEAR])
+    return tuple(schedule for _, schedule in sorted(found, key=lambda each: each[0])[:most])
 
 
 def _beside(window: Window, ready: Prepared) -> Iterator[Window]:

@@ -46,6 +46,7 @@ class Request:
         may_fail: end without a schedule where time is over before there is one, rather than go on to the first.
         stop: asked now and then; True ends the search with the best so far, as the deadline does. (A Ctrl-C
             must not raise inside compiled code, so it comes this way.)
+        near: how many plans beside the best are asked for; searches that meet them on the way may keep others.
     """
 
     objective: Objective
@@ -56,6 +57,7 @@ class Request:
     progress: Callable[[Progress], None] = field(default=_ignore)
     stop: Callable[[], bool] = field(default=_never)
     may_fail: bool = False
+    near: int = 0
 
     @property
     def out_of_time(self) -> bool:

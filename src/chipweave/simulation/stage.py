@@ -134,7 +134,7 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
         mates_share=way.gathered / pinned[1] if way.gathered else 0.0,
         exposed_s=max(0.0, waits - sum(pinned) / rates.dram_bytes_s),
         resident_bytes=sum(pinned) - way.found,
-        received_bytes=float(max(work.receives.into.max(initial=0.0), work.receives.links.max(initial=0.0))),
+        received_bytes=work.received,
     )
 
 

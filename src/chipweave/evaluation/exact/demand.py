@@ -339,13 +339,17 @@ class StageWork:
         return tuple(self._between(target, tensors) for target, tensors in self.moved.to_stages)
 
     @cached_property
-    def receives(self) -> Transfer:
-        """From all earlier stages that send something."""
-        net = self.setting.ready.network
-        senders = sorted({self.number - distance for _, distance in self.moved.from_stages})
-        works = [self.setting.works[number] for number in senders]
+    def received(self) -> float:
+        """Bytes of a micro-batch from all earlier stages: into the chiplet that gets most, or over the busiest of the
+        links on the way, which between single chiplets has no more to carry."""
+        s, came = self.setting, self.moved.from_stages
+        senders = sorted({self.number - distance for _, distance in came})
+        if all(len(s.pipeline.stages[each].chiplets) == 1 for each in (self.number, *senders)):
+            return float(self.micro_batch * total(each for each, _ in came))
+        works = [s.works[number] for number in senders]
         each = (dict(zip((at for at, _ in work.moved.to_stages), work.forwards, strict=True)) for work in works)
-        return together(net, (forwards[self.number] for forwards in each))
+        receives = together(s.ready.network, (forwards[self.number] for forwards in each))
+        return max(_most(receives.into), _most(receives.links))
 
     @cached_property
     def exchanges(self) -> Mapping[int, Transfer]:
@@ -550,7 +554,7 @@ def _demand(work: StageWork) -> Demand:
         arrival_s=arrival,
         forward_s=sum(transfer_s(moved, rates) for moved in work.forwards),
         store_port_s=_most(work.stores.out) / rates.link_bytes_s,
-        receive_s=_receive_s(work) if setting.detailed else 0.0,
+        receive_s=work.received / rates.link_bytes_s if setting.detailed else 0.0,
         gather_s=gather_byte_s(chiplets, rates),
         gather_fixed_s=gather_fixed_s(len(copied), work.region.span, rates),
         weights=work.weight_bytes,
@@ -579,17 +583,6 @@ def _demand(work: StageWork) -> Demand:
 
 def _most(bytes_: Floats) -> float:
     return float(bytes_.max(initial=0.0))
-
-
-def _receive_s(work: StageWork) -> float:
-    """Seconds in which what earlier stages send has come: the chiplet that gets most sets them, or the busiest of the
-    links on the way, which between single chiplets has no more to carry."""
-    came, bytes_s = work.moved.from_stages, work.setting.ready.rates.link_bytes_s
-    senders = {work.number - distance for _, distance in came}
-    alone = all(len(work.setting.pipeline.stages[each].chiplets) == 1 for each in (work.number, *senders))
-    if alone:
-        return float(work.micro_batch * total(each for each, _ in came)) / bytes_s
-    return max(_most(work.receives.into), _most(work.receives.links)) / bytes_s
 
 
 def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, float]:

@@ -214,6 +214,12 @@ class Splits:
         """Per class, the costs of every part that there is."""
         return self._tiles[1]
 
+    @cached_property
+    def reusing(self) -> frozenset[int]:
+        """The distinct layers of which some use the weights of a layer before."""
+        kinds = zip(self.distinct[1].tolist(), self.layers, strict=True)
+        return frozenset(kind for kind, layer in kinds if layer.shares)
+
     def least_cycles(self, chiplet: Chiplet) -> Floats:
         """Cycles below which no part goes, in the order of `tile_costs`: all its multiplications, one per lane."""
         macs = [tile(self.distinct[0][at], *shape).macs for at, *shape in self.shapes]
