@@ -94,11 +94,12 @@ def lines_for(
         if not gather(ready, task, space, enough):
             return ()
     found = [line(ready, space, 1.0, 0.0), line(ready, space, 0.0, 1.0)]
-    plain = lower_bound(ready, objective, space is Space.REGIONS)
     value, at = least(objective, found)
     while len(found) < MOST_LINES and not enough():
-        # What blocks may take less can leave lines that say less than the plain bound.
-        weights = _slope(objective, max(at[0], plain.latency_s), max(at[1], plain.energy_j))
+        if min(at) <= 0:  # what blocks may take less can leave lines that say nothing; the plain bound does
+            plain = lower_bound(ready, objective, space is Space.REGIONS)
+            at = plain.latency_s, plain.energy_j
+        weights = _slope(objective, *at)
         if weights is None:
             break
         found.append(line(ready, space, *weights))
