@@ -34,6 +34,7 @@ FLOORS = (
     "report store api",
     "what_if",
     "study sweep serving __init__",
+    "reproduction validation",
     "cli",
     "__main__",
 )

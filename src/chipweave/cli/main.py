@@ -20,6 +20,7 @@ from chipweave.cli.evaluate import evaluate
 from chipweave.cli.import_ import app as import_app
 from chipweave.cli.listing import list_names
 from chipweave.cli.price import price
+from chipweave.cli.reproduce import reproduce
 from chipweave.cli.schedule import schedule
 from chipweave.cli.schema import schema
 from chipweave.cli.show import show
@@ -43,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (schedule, evaluate, why, simulate, compare, cost, price, show, schema, demo):
+for command in (schedule, evaluate, why, simulate, compare, cost, price, reproduce, show, schema, demo):
     app.command()(command)
 app.command("list")(list_names)
 app.add_typer(import_app, name="import")

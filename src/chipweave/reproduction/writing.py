@@ -1,0 +1,63 @@
+"""Exhibits as files: a folder of Markdown, CSV and figures, or one page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+from chipweave.errors import InputError
+from chipweave.files.atomic import write_bytes, write_text
+from chipweave.reproduction.drawing import drawn
+from chipweave.reproduction.exhibit import Exhibit
+from chipweave.reproduction.page import markdown, table_csv, whole_page
+
+
+def require_places(out: Path | None, page: Path | None) -> None:
+    """Say what would keep the files from being written before a long computation, not after it.
+
+    Raises:
+        InputError: a folder is needed where a file is, or the other way round; matplotlib is not installed.
+    """
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is a file; name a folder")
+    if page is not None and (page.is_dir() or not page.parent.is_dir()):
+        raise InputError(f"--page {page}: is a folder, or its folder is missing; name a file in a folder that is there")
+    if (out or page) and find_spec("matplotlib") is None:
+        raise InputError("figures need matplotlib; install it with: pip install 'chipweave[figures]'")
+
+
+def write_folder(exhibits: Sequence[Exhibit], folder: Path) -> None:
+    """A Markdown file, a CSV file and a figure (PNG, SVG) for each."""
+    _make(folder)
+    for exhibit in exhibits:
+        write_text(folder / f"{exhibit.name}.md", markdown(exhibit, "./", level=1))
+        write_text(folder / f"{exhibit.name}.csv", table_csv([exhibit]))
+        if exhibit.panels:
+            for suffix, content in drawn(exhibit).items():
+                write_bytes(folder / f"{exhibit.name}.{suffix}", content)
+
+
+def write_page(exhibits: Sequence[Exhibit], page: Path) -> None:
+    """One page; beside it a folder of its name with the figures (SVG) and all figures as `figures.csv`."""
+    folder = page.with_suffix("")
+    _make(folder)
+    write_text(folder / "figures.csv", table_csv(exhibits))
+    for exhibit in exhibits:
+        if exhibit.panels:
+            write_bytes(folder / f"{exhibit.name}.svg", drawn(exhibit, ("svg",))["svg"])
+    write_text(page, whole_page(exhibits, f"{folder.name}/"))
+
+
+def as_json(exhibits: Sequence[Exhibit]) -> str:
+    """All of them as JSON."""
+    return json.dumps([asdict(exhibit) for exhibit in exhibits], indent=1)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made: {error.strerror}; name another folder") from None
