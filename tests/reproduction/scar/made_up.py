@@ -22,6 +22,6 @@ def answer_to(question: Question) -> Answer:
         return outcome(2.0, 3.0)
     if isinstance(question, Study):
         bar = {"edp": 0.5, "latency": 0.5, "energy": 1.0, "kinds": "WWW"}
-        return {"bars": {name: bar for name in (*BARS, *BEST)}, "affinity": "WWWO"}
+        return {"bars": dict.fromkeys((*BARS, *BEST), bar), "affinity": "WWWO"}
     assert isinstance(question, Space)
     return {"chiplets": 9, "layers": [2, 2], "partitions": 1, "rule": 3.0, "exhaustive": 4.0}

@@ -26,7 +26,8 @@ def test_every_name_is_in_the_catalog() -> None:
 @pytest.mark.parametrize("reproduction", OURS, ids=lambda each: each.name)
 def test_quick_questions_are_a_part_of_all(reproduction: Reproduction) -> None:
     quick, everything = set(reproduction.questions(True)), set(reproduction.questions(False))
-    assert quick and quick <= everything
+    assert quick
+    assert quick <= everything
     assert len(quick) < len(everything) or len(everything) == 1
 
 
@@ -41,12 +42,15 @@ def test_without_answers_nothing_is_told(reproduction: Reproduction) -> None:
 @pytest.mark.parametrize("reproduction", OURS, ids=lambda each: each.name)
 def test_with_all_answers_everything_is_told(reproduction: Reproduction) -> None:
     exhibit = reproduction.exhibit({question: answer_to(question) for question in reproduction.questions(False)})
-    assert exhibit.name == reproduction.name and exhibit.title == reproduction.title
-    assert exhibit.findings and exhibit.notes
+    assert exhibit.name == reproduction.name
+    assert exhibit.title == reproduction.title
+    assert exhibit.findings
+    assert exhibit.notes
     assert all(each.reason for each in exhibit.findings if each.verdict is Verdict.UNTOLD)
     untold = [each.claim for each in exhibit.findings if each.verdict is Verdict.UNTOLD]
     if reproduction.name != "scar-fig-9":  # its made-up schedule has no windows
         assert untold == [claim for claim in untold if claim.startswith("which strategies")]
     text = markdown(exhibit, "./")
-    assert "nan" not in text.split() and "None" not in text
+    assert "nan" not in text.split()
+    assert "None" not in text
     assert table_csv([exhibit]).count("\n") == 1 + len(list(exhibit.figures())) + len(exhibit.findings)

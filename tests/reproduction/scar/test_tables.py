@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import product
+from itertools import pairwise, product
 from statistics import mean
 
 import pytest
@@ -11,8 +11,20 @@ import pytest
 from chipweave.hardware import topology
 from chipweave.reproduction.drawing import drawn
 from chipweave.reproduction.exhibit import Exhibit, Table, Verdict
-from chipweave.reproduction.scar import ablations, fig_2, fig_7, fig_8, fig_9, fig_11, fig_12, fig_13, headline
-from chipweave.reproduction.scar import space, table_iv, table_v
+from chipweave.reproduction.scar import (
+    ablations,
+    fig_2,
+    fig_7,
+    fig_8,
+    fig_9,
+    fig_11,
+    fig_12,
+    fig_13,
+    headline,
+    space,
+    table_iv,
+    table_v,
+)
 from chipweave.reproduction.scar.profile import ARVR, DATACENTER, PROFILE, Experiment, Setting
 from chipweave.reproduction.scar.profile_words import profile_in_words
 from tests.reproduction.scar.made_up import outcome
@@ -68,13 +80,12 @@ def test_table_vi_adds_up() -> None:
 
 
 def test_published_ratios_of_the_text() -> None:
-    assert (
-        fig_13.PUBLISHED["edp_js", "Simba-6x6 (Shi)"] == 2.3 and fig_13.PUBLISHED["latency_s", "Simba-6x6 (NVD)"] == 1.8
-    )
-    assert (
-        ablations.PROV_PUBLISHED["Simba (Shi)"] == (59.5, 57.6) and ablations.PROV_PUBLISHED["Simba (NVD)"][0] == 33.0
-    )
-    assert fig_2.printed("A2") == 0.78 and fig_2.printed("B3") == 0.28
+    assert fig_13.PUBLISHED["edp_js", "Simba-6x6 (Shi)"] == 2.3
+    assert fig_13.PUBLISHED["latency_s", "Simba-6x6 (NVD)"] == 1.8
+    assert ablations.PROV_PUBLISHED["Simba (Shi)"] == (59.5, 57.6)
+    assert ablations.PROV_PUBLISHED["Simba (NVD)"][0] == 33.0
+    assert fig_2.printed("A2") == 0.78
+    assert fig_2.printed("B3") == 0.28
 
 
 def test_table_iv_of_made_up_answers() -> None:
@@ -89,7 +100,8 @@ def test_table_iv_of_made_up_answers() -> None:
     assert cell(exhibit, "EDP search, latency", "Het-Sides", "Sc4") == (3.8, 3.8)
     assert cell(exhibit, "EDP search, EDP", "Het-Sides, exchanged", "Sc4") == (3.328, 7.0)
     assert cell(exhibit, "EDP search, EDP over that of Stand. (NVD), off-chip floor 64", "Het-Sides", "Sc4")[1] == 2.0
-    assert profile_in_words() in exhibit.setting and "floor off" in profile_in_words()
+    assert profile_in_words() in exhibit.setting
+    assert "floor off" in profile_in_words()
 
 
 def test_the_headline_of_made_up_answers() -> None:
@@ -129,7 +141,8 @@ def test_figures_7_8_and_11_of_made_up_answers() -> None:
     answers[Experiment(8, "Stand. (NVD)")] = outcome(2.0, 2.0)
     assert cell(fig_7.exhibit(answers), "A1: latency, latency search", "Simba (NVD)", "Sc3")[1] == pytest.approx(1 / 3)
     found = fig_8.exhibit(answers).findings[0]
-    assert found.verdict is Verdict.HOLDS and found.ours == "0.333"
+    assert found.verdict is Verdict.HOLDS
+    assert found.ours == "0.333"
     exhibit = fig_11.exhibit(answers)
     assert [cell(exhibit, "Scenario 8", "Het-CB", each)[1] for each in ("points", "least latency", "least EDP")] == [
         2,
@@ -166,7 +179,8 @@ def test_a_grid_has_a_square_per_chiplet() -> None:
     exhibit = fig_9.exhibit({fig_9.TOP: schedule()})
     assert [panel.categories for panel in exhibit.panels] == [("NVD", "Shi", "NVD")] * 2
     assert [sum(len(series.x) for series in panel.series) for panel in exhibit.panels] == [9, 9]
-    assert exhibit.panels[0].series[3].x == (1.0,) and exhibit.panels[0].series[3].y == (1.0,)  # chiplet 4
+    assert exhibit.panels[0].series[3].x == (1.0,)
+    assert exhibit.panels[0].series[3].y == (1.0,)
     picture = drawn(exhibit, ("svg",))["svg"].decode()
     assert picture.count("fill: #3b6ea8") == 2 + 1 + 1  # GPT-L's chiplets in both windows, and the legend
 
@@ -239,7 +253,7 @@ def test_placements_are_all_that_can_be_listed() -> None:
         path
         for length in (1, 2, 3, 4)
         for path in product(range(4), repeat=length)
-        if len(set(path)) == length and all(b in near[a] for a, b in zip(path, path[1:], strict=False))
+        if len(set(path)) == length and all(b in near[a] for a, b in pairwise(path))
     ]
     limits, units = (3, 2), (4, 2)
 
