@@ -94,11 +94,17 @@ class Finding:
 
 
 class Look(StrEnum):
-    """How a panel draws its series: bars in groups, one group per category; points; points joined by lines."""
+    """How a panel draws its series: bars in groups, one group per category; points; points joined by lines; the grid of
+    a package, each series the chiplets at its (column, row), and what is `IDLE` drawn empty."""
 
     BARS = "bars"
     POINTS = "points"
     LINES = "lines"
+    GRID = "grid"
+
+
+IDLE = "idle"
+"""The name of the series of a grid whose chiplets do nothing."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +129,8 @@ class Panel:
     """One diagram of a figure.
 
     Args:
-        categories: names of the groups of bars; empty for points and lines.
-        logarithmic: the vertical axis.
+        categories: names of the groups of bars, or of the columns of a grid; empty for points and lines.
+        logarithmic: the vertical axis; of points both.
     """
 
     title: str
