@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from chipweave.errors import InputError, did_you_mean
 from chipweave.reproduction.question import Reproduction
-from chipweave.reproduction.scar import table_iv
+from chipweave.reproduction.scar import claims, distance, sensitivity, table_iv
 
 REPRODUCTIONS: tuple[Reproduction, ...] = (
     Reproduction("scar-table-iv", "SCAR", table_iv.TITLE, table_iv.questions, table_iv.exhibit),
+    Reproduction(claims.NAME, "SCAR", claims.TITLE, claims.questions, claims.exhibit),
+    Reproduction(sensitivity.NAME, "SCAR", sensitivity.TITLE, sensitivity.questions, sensitivity.exhibit),
+    Reproduction(distance.NAME, "SCAR", distance.TITLE, distance.questions, distance.exhibit),
 )
 """In the order of the page."""
 
