@@ -93,7 +93,7 @@ class Claim:
 
 
 def judged(claim: Claim, setting: Setting, answers: Answers) -> Judgement:
-    """What becomes of a claim in a setting. What was not computed leaves it untold, and so does what has no schedule."""
+    """What becomes of a claim in a setting. It is untold where something was not computed, or has no schedule."""
     outcomes: dict[Case, Answer] = {}
     for case in claim.cases:
         answer = answers.get(case.under(setting))
@@ -108,7 +108,7 @@ def judged(claim: Claim, setting: Setting, answers: Answers) -> Judgement:
 def finding(claim: Claim, setting: Setting, answers: Answers, note: str = "") -> Finding:
     """The claim with what becomes of it, ready to be shown; `note` goes behind the reason."""
     found = judged(claim, setting, answers)
-    reason = ". ".join(part for part in (found.reason.rstrip("."), note) if part)
+    reason = "; ".join(part for part in (found.reason, note) if part)
     return Finding(claim.text, claim.where, claim.published, found.ours, found.verdict, reason)
 
 
@@ -141,14 +141,18 @@ def order(name: str, comparisons: Sequence[Less]) -> Callable[[Outcomes], Judgem
     """
 
     def judge(outcomes: Outcomes) -> Judgement:
-        found = [(each.name, *(_least(outcomes, cases, name) for cases in (each.these, each.those))) for each in comparisons]
+        found = [
+            (each.name, *(_least(outcomes, cases, name) for cases in (each.these, each.those))) for each in comparisons
+        ]
         words = "; ".join(f"{where}: {low:.3g} {_sign(low, high)} {high:.3g}" for where, low, high in found)
         level = [where for where, low, high in found if _sign(low, high) == "≈"]
         against = [where for where, low, high in found if _sign(low, high) == ">"]
         if not level and not against:
             return Judgement(words, Verdict.HOLDS)
         reason = "; ".join(
-            f"{what} in {', '.join(some)}" for what, some in (("reversed", against), ("level within 1 %", level)) if some
+            f"{what} in {', '.join(some)}"
+            for what, some in (("reversed", against), ("level within 1 %", level))
+            if some
         )
         partly = not against and len(level) < len(found)
         return Judgement(words, Verdict.DIRECTION if partly else Verdict.NOT, reason)
@@ -194,7 +198,7 @@ def sizes(name: str, ratios: Sequence[Ratio]) -> Callable[[Outcomes], Judgement]
         found = [(each, _mean(outcomes, each, name)) for each in ratios]
         verdicts = [verdict_of_ratio(each.published, ours) for each, ours in found]
         off = [each.name for (each, _), verdict in zip(found, verdicts, strict=True) if verdict is Verdict.NOT]
-        reason = f"on the other side of 1 in {', '.join(off)}" if off else ""
+        reason = f"on the other side of 1: {', '.join(off)}" if off else ""
         return Judgement("; ".join(f"{each.name}: {ours:.3g}" for each, ours in found), worst(verdicts), reason)
 
     return judge
@@ -231,12 +235,21 @@ def cases_of(comparisons: Sequence[Less] | Sequence[Ratio]) -> tuple[Case, ...]:
     """All that comparisons need, each once."""
     found: list[Case] = []
     for each in comparisons:
-        found += [*each.these, *each.those] if isinstance(each, Less) else [case for pair in each.pairs for case in pair]
+        found += (
+            [*each.these, *each.those] if isinstance(each, Less) else [case for pair in each.pairs for case in pair]
+        )
     return tuple(dict.fromkeys(found))
 
 
 def order_claim(
-    key: str, text: str, where: str, name: str, comparisons: Sequence[Less], *, published: str = "", scope: Scope = Scope.ALL
+    key: str,
+    text: str,
+    where: str,
+    name: str,
+    comparisons: Sequence[Less],
+    *,
+    published: str = "",
+    scope: Scope = Scope.ALL,
 ) -> Claim:
     """A claim that figures have an order; what Table IV prints of them is filled in unless `published` is given."""
     printed = published or "; ".join(map(partial(_printed, name), comparisons))
@@ -262,5 +275,7 @@ def printed(case: Case, name: str) -> float:
     Raises:
         KeyError: the table does not have it.
     """
-    latency, edp = (PUBLISHED[case.objective, each, case.strategy][case.scenario - 1] for each in ("latency_s", "edp_js"))
+    latency, edp = (
+        PUBLISHED[case.objective, each, case.strategy][case.scenario - 1] for each in ("latency_s", "edp_js")
+    )
     return {"latency_s": latency, "edp_js": edp, "energy_j": edp / latency}[name]

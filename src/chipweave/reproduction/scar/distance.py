@@ -22,6 +22,7 @@ from chipweave.reproduction.scar.profile import (
     package_of,
     scenario_of,
 )
+from chipweave.schedulers.scar.options import Method, Provision
 from chipweave.schedulers.weave.options import WeaveOptions
 
 NAME = "scar-distance"
@@ -32,7 +33,7 @@ STEPS = 200_000
 """Layers that `optimal` evaluates while it improves, so that every run finds the same."""
 
 Options = tuple[tuple[str, Any], ...]
-WITHIN: Options = (("provision", "exhaustive"),)
+WITHIN: Options = (("provision", Provision.EXHAUSTIVE),)
 """Of `scar`: the best within SCAR's candidate windows."""
 SEARCHES: Mapping[str, Options] = MappingProxyType(
     {
@@ -41,7 +42,7 @@ SEARCHES: Mapping[str, Options] = MappingProxyType(
         "Eq. 2, top-k 3": (("top_k", 3),),
         "Eq. 2, top-k 1": (("top_k", 1),),
         "all ways to provision, top-k 3": (*WITHIN, ("top_k", 3)),
-        "evolutionary, 10 x 4": (("search", "evolutionary"),),
+        "evolutionary, 10 x 4": (("search", Method.EVOLUTIONARY),),
     }
 )
 """SCAR's heuristics: how chiplets are provisioned, how many segmentations a model keeps, and the 6x6 search on 3x3."""
@@ -109,10 +110,11 @@ def exhibit(answers: Answers) -> Exhibit:
         title=TITLE,
         source="SCAR, IV-B, IV-C, V-A",
         setting=(
-            f"The profile of all tables of SCAR; EDP search on {STRATEGY}. SCAR gives no value for top-k, so 1, 3 and 10 are "
-            "tried. The best within the same windows is `scar` with all ways to provision and all segmentations, which is "
-            "the optimum over SCAR's candidate windows to the tolerance that [scar](schedulers/scar.md) states. Every "
-            "figure is an EDP over that of a reference: 1 is the best. The paper gives no such figures."
+            f"The profile of all tables of SCAR; EDP search on {STRATEGY}. SCAR gives no value for top-k, so 1, 3 and "
+            "10 are tried. The best within the same windows is `scar` with all ways to provision and all "
+            "segmentations, which is the optimum over SCAR's candidate windows to the tolerance that "
+            "[scar](schedulers/scar.md) states. Every figure is an EDP over that of a reference: 1 is the best. The "
+            "paper gives no such figures."
         ),
         tables=tables,
         panels=tuple(map(_panel, tables)) if asked else (),
@@ -131,7 +133,9 @@ def _table(answers: Answers, what: str, reference: Mapping[int, float | None], a
     for name, options in searches.items():
         found = {at: _edp(answers, Experiment(at, STRATEGY, options=options)) for at in asked}
         rows.append(Row(name, tuple(Cell(None, _over(found[at], reference[at])) for at in asked)))
-    rows.append(Row("`optimal`", tuple(Cell(None, _over(_edp(answers, Freed(at, STRATEGY)), reference[at])) for at in asked)))
+    rows.append(
+        Row("`optimal`", tuple(Cell(None, _over(_edp(answers, Freed(at, STRATEGY)), reference[at])) for at in asked))
+    )
     return Table(f"EDP over {what}", "", "search", tuple(f"Sc{at}" for at in asked), tuple(rows))
 
 
@@ -155,7 +159,8 @@ def _notes(tables: tuple[Table, ...], asked: list[int]) -> tuple[str, ...]:
         words = [f"{_mean(some):.3g} (at most {max(some):.3g})" for some in figures if some]
         lines.append(f"- {row.name}: {', '.join(words)}")
     return (
-        f"Geometric mean over {len(asked)} scenarios, over the best within the same windows, over `optimal`, and over the proven "
+        f"Geometric mean over {len(asked)} scenarios, over the best within the same windows, over `optimal`, and over "
+        "the proven "
         "bound:\n\n" + "\n".join(lines),
     )
 

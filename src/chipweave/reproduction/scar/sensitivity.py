@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,11 +11,16 @@ from chipweave.reproduction.exhibit import Cell, Exhibit, Grid, Look, Panel, Row
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar.claim import Case, Claim, Scope, judged
 from chipweave.reproduction.scar.settings import CHOICES, Choice, choices
+from chipweave.reproduction.scar.statements import insights
 from chipweave.reproduction.scar.statements.all_claims import CLAIMS, quick_claims
 
 NAME = "scar-sensitivity"
 TITLE = "SCAR's claims under what the paper leaves open"
 MARKS = {Verdict.HOLDS: "●", Verdict.DIRECTION: "◐", Verdict.NOT: "○", Verdict.UNTOLD: "–"}
+CENTRAL = insights.CLAIMS[:2]
+"""Heavy scenarios want mixed packages, light ones homogeneous ones."""
+SAME = "="
+"""The mark of a setting that changes nothing for a claim."""
 MODELS = ("gpt-l", "bert-l", "u-net", "resnet-50")
 ALONE = {style: Case(4, f"Stand. ({style})") for style in ("Shi", "NVD")}
 
@@ -35,7 +41,8 @@ class Swept:
 
     Args:
         number: in the list of claims.
-        verdicts: by name of the setting, the profile first.
+        verdicts: by name of the setting, the profile first. A setting that changes nothing that the claim needs is
+            left out: it would count the same experiments twice.
     """
 
     number: int
@@ -48,7 +55,7 @@ class Swept:
         return tuple(each for each in self.verdicts.values() if each is not Verdict.UNTOLD)
 
     def share(self, *among: Verdict) -> float | None:
-        """The share of the settings in which it can be told with one of these verdicts; None: it can be told in none."""
+        """Of the settings in which it can be told, the share with one of these verdicts; None: there are none."""
         return sum(each in among for each in self.told) / len(self.told) if self.told else None
 
     @property
@@ -90,16 +97,30 @@ def _asks(claim: Claim, choice: Choice) -> bool:
 def swept(answers: Answers) -> tuple[Swept, ...]:
     """All claims that are swept, with their verdict in every setting."""
     return tuple(
-        Swept(number, claim, {each.name: judged(claim, each.setting, answers).verdict for each in CHOICES})
+        Swept(number, claim, {each.name: judged(claim, each.setting, answers).verdict for each in _distinct(claim)})
         for number, claim in enumerate(CLAIMS, 1)
         if claim.scope is not Scope.PROFILE
     )
 
 
+def _distinct(claim: Claim) -> Iterator[Choice]:
+    """The settings that ask other experiments for a claim than those before them."""
+    seen = set()
+    for choice in CHOICES:
+        experiments = claim.experiments(choice.setting)
+        if experiments not in seen:
+            seen.add(experiments)
+            yield choice
+
+
 def exhibit(answers: Answers) -> Exhibit:
     """Claims against settings with marks, sorted by their standing, and the shares as bars."""
     found = swept(answers)
-    asked = [each for each in CHOICES if any(one.verdicts[each.name] is not Verdict.UNTOLD for one in found)]
+    asked = [
+        each
+        for each in CHOICES
+        if any(one.verdicts.get(each.name, Verdict.UNTOLD) is not Verdict.UNTOLD for one in found)
+    ]
     told = [each for each in found if each.told]
     return Exhibit(
         name=NAME,
@@ -117,10 +138,11 @@ def exhibit(answers: Answers) -> Exhibit:
 def _setting(asked: Sequence[Choice]) -> str:
     changed = "; ".join(f"*{each.name}*: {each.what}" for each in asked[1:])
     return (
-        "Every claim is checked by the same code in every setting, which changes one thing of the profile, or a pair of "
-        f"things. {changed}. The number of a claim is that of its list in *SCAR's claims*. The claims about 6x6 packages and "
-        "about exhaustive provisioning are left out, as they take long. Marks: ● holds, ◐ holds in direction, ○ does not hold, "
-        "– was not asked, or has no answer."
+        "Every claim is checked by the same code in every setting, which changes one thing of the profile, or a pair "
+        f"of things. {changed}. The number of a claim is that of its list in *SCAR's claims*. The claims about 6x6 "
+        "packages and about exhaustive provisioning are left out, as they take long. Marks: ● holds, ◐ holds in "
+        f"direction, ○ does not hold, – was not asked, or has no answer, {SAME} changes nothing that the claim needs, "
+        "and is not counted."
     )
 
 
@@ -146,7 +168,7 @@ def _meaning(standing: Standing) -> str:
 
 
 def _marks(found: Swept, asked: Sequence[Choice]) -> tuple[str, ...]:
-    return tuple(MARKS[found.verdicts[each.name]] for each in asked)
+    return tuple(MARKS[found.verdicts[each.name]] if each.name in found.verdicts else SAME for each in asked)
 
 
 def _ends(found: Swept) -> tuple[str, str, str]:
@@ -162,11 +184,13 @@ def _yes(found: Swept) -> float:
 
 
 def _affinity(answers: Answers, asked: Sequence[Choice]) -> tuple[Table, ...]:
-    """How many times as long each model of scenario 4 takes alone on a ShiDianNao-like chiplet as on an NVDLA-like one."""
-    columns, cells = [], []
+    """The time of each model of scenario 4 alone on a ShiDianNao-like chiplet over that on an NVDLA-like one."""
+    columns, cells, seen = [], [], set()
     for choice in asked:
-        outcomes = {style: answers.get(case.under(choice.setting), {}) for style, case in ALONE.items()}
-        if all("windows" in each for each in outcomes.values()):
+        experiments = {style: case.under(choice.setting) for style, case in ALONE.items()}
+        outcomes = {style: answers.get(each, {}) for style, each in experiments.items()}
+        if all("windows" in each for each in outcomes.values()) and experiments["Shi"] not in seen:
+            seen.add(experiments["Shi"])
             times = {
                 style: {p["task"]: p["latency_s"] for window in each["windows"] for p in window["pipelines"]}
                 for style, each in outcomes.items()
@@ -204,17 +228,31 @@ def _notes(told: Sequence[Swept], asked: Sequence[Choice]) -> tuple[str, ...]:
     """What to conclude, from the counts."""
     if not told:
         return ()
-    by = {standing: [each for each in told if each.standing is standing] for standing in Standing}
-    flips: dict[str, int] = {}
-    for each in told:
-        for name in each.flips:
-            flips[name] = flips.get(name, 0) + 1
-    counts = ", ".join(f"{len(some)} {standing}" for standing, some in by.items() if some)
-    ranked = sorted(flips, key=lambda name: -flips[name])
-    most = ", ".join(f"*{name}* ({flips[name]})" for name in ranked)
-    none = ", ".join(f"*{each.name}*" for each in asked[1:] if each.name not in flips)
+    numbers = {standing: [each.number for each in told if each.standing is standing] for standing in Standing}
+    turned = Counter(name for each in told for name in each.flips)
+    most = ", ".join(f"*{name}* ({count})" for name, count in turned.most_common())
+    none = ", ".join(f"*{each.name}*" for each in asked[1:] if each.name not in turned)
     return (
-        f"Of {len(told)} claims, under {len(asked)} settings: {counts}.",
+        f"**What to conclude.** {len(told)} claims were asked under {len(asked)} settings. "
+        f"{_listed(numbers[Standing.ROBUST])} can be relied on whatever SCAR did where its text is silent. "
+        f"{_listed(numbers[Standing.HANGS])} are true or not by a choice that the paper does not state, so they say as "
+        f"much of that choice as of packages and schedules. {_listed(numbers[Standing.NOWHERE])} came out in none of "
+        "the settings.",
         *([f"How many claims a choice turns from what they are under the profile: {most}."] if most else []),
         *([f"Choices that turn none: {none}."] if none else []),
+        *(_central(each) for each in told if each.claim in CENTRAL),
     )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Claims by number, as the beginning of a sentence about several."""
+    return f"{len(numbers)} claims ({', '.join(map(str, numbers))})" if numbers else "No claims"
+
+
+def _central(found: Swept) -> str:
+    """A sentence on an insight that the paper is about."""
+    yes = [name for name, verdict in found.verdicts.items() if verdict in (Verdict.HOLDS, Verdict.DIRECTION)]
+    where = (
+        f"at least in direction under {', '.join(f'*{name}*' for name in yes)}" if yes else "under none of the settings"
+    )
+    return f"Claim {found.number} ({found.claim.key}) stands {where}, that is {len(yes)} of {len(found.told)}."

@@ -39,13 +39,21 @@ CHOICES = (
     Choice("tile auto", "MAESTRO's mappings with their best tile sizes", Setting(tile="auto")),
     Choice("loopnest", "the cost model `loopnest`", Setting(cost_model="loopnest"), long=True),
     Choice("flipped", "mixed packages with their dataflows exchanged", Setting(flipped=True), long=True),
-    Choice("DRAM x6", "64 GB/s of DRAM for each of six interfaces", Setting(dram_bandwidth_bytes_s=INTERFACES * 64 * GB_S)),
-    Choice("link /4", "100 GB/s of a chiplet shared by its four links", Setting(link_bandwidth_bytes_s=100 * GB_S / LINKS)),
+    Choice(
+        "DRAM x6", "64 GB/s of DRAM for each of six interfaces", Setting(dram_bandwidth_bytes_s=INTERFACES * 64 * GB_S)
+    ),
+    Choice(
+        "link /4", "100 GB/s of a chiplet shared by its four links", Setting(link_bandwidth_bytes_s=100 * GB_S / LINKS)
+    ),
     Choice("detailed", "`detailed` fidelity", Setting(fidelity="detailed"), long=True),
     Choice("BERT-L 120", "BERT-L of 24 blocks: 120 layers", Setting(bert_blocks=24)),
     Choice("faithful", "networks as published", Setting(models="faithful")),
     Choice("floor 64, flipped", "both of these", Setting(floor=64, flipped=True), long=True),
-    Choice("loopnest, detailed", "both, as chipweave's own defaults have it", Setting(cost_model="loopnest", fidelity="detailed")),
+    Choice(
+        "loopnest, detailed",
+        "both, as chipweave's own defaults have it",
+        Setting(cost_model="loopnest", fidelity="detailed"),
+    ),
 )
 """The profile first."""
 

@@ -41,7 +41,9 @@ def but(*strategies: str) -> tuple[str, ...]:
 
 def ratio(scenario: int, published: float, strategy: str, reference: str, objective: str = "edp") -> Ratio:
     """A strategy's figure over that of another in a scenario."""
-    return Ratio(f"Sc{scenario}", published, ((Case(scenario, strategy, objective), Case(scenario, reference, objective)),))
+    return Ratio(
+        f"Sc{scenario}", published, ((Case(scenario, strategy, objective), Case(scenario, reference, objective)),)
+    )
 
 
 def even_pipelines(outcomes: Outcomes) -> Judgement:
@@ -56,7 +58,9 @@ def even_pipelines(outcomes: Outcomes) -> Judgement:
     if together and spread <= EVEN:
         return Judgement(words, Verdict.HOLDS)
     if together:
-        return Judgement(words, Verdict.DIRECTION, f"they share the window, but the slowest takes {spread:.3g} times as long")
+        return Judgement(
+            words, Verdict.DIRECTION, f"they share the window, but the slowest takes {spread:.3g} times as long"
+        )
     return Judgement(words, Verdict.NOT, "not all three models have several chiplets in that window")
 
 
@@ -99,7 +103,8 @@ def _scenarios() -> Iterator[Claim]:
     )
     yield order_claim(
         "light: NVDLA alone",
-        "In scenarios 1 to 3 the least EDP belongs to Stand. (NVD) or Simba (NVD), not to a mixed package or ShiDianNao",
+        "In scenarios 1 to 3 the least EDP belongs to Stand. (NVD) or Simba (NVD), not to a mixed package or "
+        "ShiDianNao",
         where,
         "edp_js",
         [versus((ALONE_NVD, SIMBA_NVD), but(ALONE_NVD, SIMBA_NVD), scenario) for scenario in LIGHT],
@@ -171,8 +176,8 @@ def _pipelining() -> Iterator[Claim]:
     where = "V-B, pipelining and NoP"
     yield size_claim(
         "pipelines 1.4, 1.3, 2.9",
-        "Searched for latency, Simba (NVD) is 1.4, 1.3 and 2.9 times as fast as Stand. (NVD) in scenarios 1 to 3: ratios of "
-        "latencies",
+        "Searched for latency, Simba (NVD) is 1.4, 1.3 and 2.9 times as fast as Stand. (NVD) in scenarios 1 to 3: "
+        "ratios of latencies",
         where,
         "latency_s",
         [ratio(at, 1 / speed, SIMBA_NVD, ALONE_NVD, "latency") for at, speed in ((1, 1.4), (2, 1.3), (3, 2.9))],
@@ -186,8 +191,8 @@ def _pipelining() -> Iterator[Claim]:
     )
     yield Claim(
         "even pipelines",
-        "Scenario 3, Simba (NVD), searched for latency: in ResNet-50's last window the three models have three chiplets "
-        f"each and end nearly together (here: within {EVEN:g} times)",
+        "Scenario 3, Simba (NVD), searched for latency: in ResNet-50's last window the three models have three "
+        f"chiplets each and end nearly together (here: within {EVEN:g} times)",
         where,
         "0.28, 0.32, 0.33 ms on 3, 3, 3 chiplets",
         (Case(3, SIMBA_NVD, "latency"),),
@@ -228,8 +233,8 @@ def _heterogeneity() -> Iterator[Claim]:
     best = (Case(4, SIDES),)
     yield Claim(
         "small models first",
-        "Scenario 4, Het-Sides: the windows are not uniform; ResNet-50 and U-Net end in earlier windows than the language "
-        "models",
+        "Scenario 4, Het-Sides: the windows are not uniform; ResNet-50 and U-Net end in earlier windows than the "
+        "language models",
         "V-B, top schedule; Table VI",
         "u-net and resnet-50 until window 2, gpt-l and bert-l until window 4",
         best,

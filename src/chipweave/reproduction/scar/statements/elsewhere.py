@@ -30,11 +30,12 @@ from chipweave.reproduction.scar.statements.datacenter import (
     SIMBA_SHI,
     ratio,
 )
+from chipweave.schedulers.scar.options import Packing, Provision
 
 NEAR = 0.10
 """Figures within this share of each other are called comparable here; those that the paper calls so differ by 9 %."""
 
-EXHAUSTIVE = (("provision", "exhaustive"),)
+EXHAUSTIVE = (("provision", Provision.EXHAUSTIVE),)
 CROSSES = {"Simba-6x6 (Shi)": (2.3, 2.1), "Simba-6x6 (NVD)": (1.9, 1.8)}
 
 
@@ -55,17 +56,19 @@ def comparable(outcomes: Outcomes) -> Judgement:
     off = [f"{case.strategy} in Sc{case.scenario}" for case, value in found if abs(value - 1) > NEAR]
     if not off:
         return Judgement(words, Verdict.HOLDS)
-    return Judgement(words, Verdict.NOT, f"further than {NEAR:.0%} from Stand. (NVD): {', '.join(off)}")
+    return Judgement(words, Verdict.NOT, f"further than {100 * NEAR:g} % from Stand. (NVD): {', '.join(off)}")
 
 
 def _headline() -> Iterator[Claim]:
-    text = "Het-Sides has {} % less EDP than the two Simba-like packages, mean over both and over the scenarios: mean ratio"
+    text = "Het-Sides has {} % less EDP than the two Simba-like packages, mean over both and all scenarios: mean ratio"
     for percent, published, use, scenarios, scope in (
         ("27.6", 0.724, "datacenter", DATACENTER, Scope.ALL),
         ("29.6", 0.704, "AR/VR", ARVR, Scope.FEW),
     ):
         ratios = [_mean(published, SIDES, (SIMBA_SHI, SIMBA_NVD), scenarios)]
-        yield size_claim(f"headline {percent} %", f"{use}: {text.format(percent)}", "abstract", "edp_js", ratios, scope=scope)
+        yield size_claim(
+            f"headline {percent} %", f"{use}: {text.format(percent)}", "abstract", "edp_js", ratios, scope=scope
+        )
 
 
 def _arvr() -> Iterator[Claim]:
@@ -81,7 +84,7 @@ def _arvr() -> Iterator[Claim]:
     yield Claim(
         "AR/VR heavy: level",
         "AR/VR: in the heaviest scenarios, 6 and 7, mixed packages and NVDLA-like ones are comparable (here: within "
-        f"{NEAR:.0%} of Stand. (NVD) in EDP)",
+        f"{100 * NEAR:g} % of Stand. (NVD) in EDP)",
         "V-C",
         "Sc6: 1.01, 1.09, 1.05; Sc7: 1.01, 1.09, 1.03",
         tuple(Case(at, strategy) for at in (6, 7) for strategy in (ALONE_NVD, SIMBA_NVD, CB, SIDES)),
@@ -94,7 +97,9 @@ def _large() -> Iterator[Claim]:
     for place, (name, what) in enumerate((("edp_js", "EDP"), ("latency_s", "latency"))):
         readings = {
             f"{splits} splits": [
-                Ratio(f"over {reference}", 1 / times[place], ((_split("Het-Cross", splits), _split(reference, splits)),))
+                Ratio(
+                    f"over {reference}", 1 / times[place], ((_split("Het-Cross", splits), _split(reference, splits)),)
+                )
                 for reference, times in CROSSES.items()
             ]
             for splits in (2, 3)
@@ -102,8 +107,8 @@ def _large() -> Iterator[Claim]:
         words = " and ".join(f"{times[place]:g}" for times in CROSSES.values())
         yield Claim(
             f"6x6: {what}",
-            f"6x6, scenario 4: Het-Cross has {words} times less {what} than Simba (Shi) and Simba (NVD), with 2 or 3 splits "
-            "(the text does not say which): ratios",
+            f"6x6, scenario 4: Het-Cross has {words} times less {what} than Simba (Shi) and Simba (NVD), with 2 or 3 "
+            "splits (the text does not say which): ratios",
             "V-D",
             ", ".join(f"{1 / times[place]:.3g}" for times in CROSSES.values()),
             tuple(case for ratios in readings.values() for case in cases_of(ratios)),
@@ -139,7 +144,8 @@ def _triangular() -> Iterator[Claim]:
     where = "V-E, other topology"
     yield size_claim(
         "triangular: Het-T",
-        "Triangular NoP, scenario 4: Het-T is 2.5 and 1.67 times better than Simba-T (Shi) and Simba-T (NVD): ratios of EDP",
+        "Triangular NoP, scenario 4: Het-T is 2.5 and 1.67 times better than Simba-T (Shi) and Simba-T (NVD): ratios "
+        "of EDP",
         f"{where}; Fig. 12",
         "edp_js",
         [
@@ -176,7 +182,14 @@ def _provisioning() -> Iterator[Claim]:
         "edp_js",
         [
             Less(f"Sc{scenario}, {strategy}", (searched(scenario, strategy),), (Case(scenario, strategy),))
-            for scenario, strategy in ((3, SIMBA_NVD), (3, SIDES), (4, SIMBA_NVD), (4, SIDES), (5, SIMBA_NVD), (5, SIDES))
+            for scenario, strategy in (
+                (3, SIMBA_NVD),
+                (3, SIDES),
+                (4, SIMBA_NVD),
+                (4, SIDES),
+                (5, SIMBA_NVD),
+                (5, SIDES),
+            )
         ],
         published="no figures",
         scope=Scope.PROFILE,
@@ -184,15 +197,20 @@ def _provisioning() -> Iterator[Claim]:
     reductions = {ALONE_NVD: (38.3, 29.9), SIMBA_SHI: (59.5, 57.6), SIMBA_NVD: (33.0, 28.3)}
     yield size_claim(
         "exhaustive: heavy",
-        "... and Het-Sides stays ahead in scenarios 4 and 5, by 38.3 and 29.9 % of Stand. (NVD), 59.5 and 57.6 % of Simba "
-        "(Shi), 33.0 and 28.3 % of Simba (NVD): ratios of EDP",
+        "... and Het-Sides stays ahead in scenarios 4 and 5, by 38.3 and 29.9 % of Stand. (NVD), 59.5 and 57.6 % of "
+        "Simba (Shi), 33.0 and 28.3 % of Simba (NVD): ratios of EDP",
         where,
         "edp_js",
         [
             Ratio(
                 f"Sc{scenario} over {reference}",
                 1 - percent[place] / 100,
-                ((searched(scenario, SIDES), Case(scenario, reference) if reference == ALONE_NVD else searched(scenario, reference)),),
+                (
+                    (
+                        searched(scenario, SIDES),
+                        Case(scenario, reference) if reference == ALONE_NVD else searched(scenario, reference),
+                    ),
+                ),
             )
             for place, scenario in enumerate(HEAVY)
             for reference, percent in reductions.items()
@@ -211,9 +229,14 @@ def _provisioning() -> Iterator[Claim]:
 
 
 def _packing() -> Iterator[Claim]:
-    pair = ((Case(4, SIDES), Case(4, SIDES, options=(("packing", "uniform"),))),)
+    pair = ((Case(4, SIDES), Case(4, SIDES, options=(("packing", Packing.UNIFORM),))),)
     for key, text, name, published in (
-        ("packing: faster", "Scenario 4, Het-Sides: greedy packing is 21.8 % faster than uniform packing: ratio of latencies", "latency_s", 1 / 1.218),
+        (
+            "packing: faster",
+            "Scenario 4, Het-Sides: greedy packing is 21.8 % faster than uniform packing: ratio of latencies",
+            "latency_s",
+            1 / 1.218,
+        ),
         ("packing: less energy", "... and takes 8.6 % less energy", "energy_j", 1 - 0.086),
     ):
         yield size_claim(key, text, "V-E, greedy packing", name, [Ratio("Sc4", published, pair)])
