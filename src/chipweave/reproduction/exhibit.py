@@ -74,7 +74,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Grid:
+class WordTable:
     """A table of words, where figures would say less.
 
     Args:
@@ -162,7 +162,7 @@ class Exhibit:
         title: of its part of the page.
         source: the paper and its table, figure or section.
         setting: how ours was computed: whole sentences, in Markdown.
-        tables, grids, findings, panels: see there; panels stand side by side, `columns` of them in a line.
+        tables, word_tables, findings, panels: see there; panels stand side by side, `columns` of them in a line.
         notes: what is seen in the figures, and why: whole sentences, in Markdown, a paragraph each.
     """
 
@@ -171,7 +171,7 @@ class Exhibit:
     source: str
     setting: str
     tables: tuple[Table, ...] = ()
-    grids: tuple[Grid, ...] = ()
+    word_tables: tuple[WordTable, ...] = ()
     findings: tuple[Finding, ...] = ()
     panels: tuple[Panel, ...] = ()
     columns: int = 3

@@ -53,7 +53,7 @@ def exhibit(answers: Answers) -> Exhibit:
         title=TITLE,
         source="SCAR, abstract and V-B to V-F",
         setting=(
-            "The profile of all tables of SCAR; EDP search unless the claim says otherwise. *Sc* is a scenario of "
+            "The profile that Table IV states; EDP search unless the claim says otherwise. *Sc* is a scenario of "
             f"Table III. An order holds if it is ours too by more than {100 * LEVEL:g} % throughout; it holds in "
             "direction if it is ours in some of the comparisons and reversed in none. A ratio holds if ours is within "
             "10 % of the published one, and in direction if it is on the same side of 1; of several ratios the worst "

@@ -110,7 +110,7 @@ def exhibit(answers: Answers) -> Exhibit:
         title=TITLE,
         source="SCAR, IV-B, IV-C, V-A",
         setting=(
-            f"The profile of all tables of SCAR; EDP search on {STRATEGY}. SCAR gives no value for top-k, so 1, 3 and "
+            f"The profile that Table IV states; EDP search on {STRATEGY}. SCAR gives no value for top-k, so 1, 3 and "
             "10 are tried. The best within the same windows is `scar` with all ways to provision and all "
             "segmentations, which is the optimum over SCAR's candidate windows to the tolerance that "
             "[scar](schedulers/scar.md) states. Every figure is an EDP over that of a reference: 1 is the best. The "

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chipweave.reproduction.exhibit import Cell, Exhibit, Grid, Look, Panel, Row, Series, Table, Verdict
+from chipweave.reproduction.exhibit import Cell, Exhibit, Look, Panel, Row, Series, Table, Verdict, WordTable
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar.claim import Case, Claim, Scope, judged
 from chipweave.reproduction.scar.settings import CHOICES, Choice, choices
@@ -125,10 +125,12 @@ def exhibit(answers: Answers) -> Exhibit:
     return Exhibit(
         name=NAME,
         title=TITLE,
-        source="SCAR, V-B to V-F",
+        source="SCAR, abstract and V-B to V-F",
         setting=_setting(asked),
         tables=_affinity(answers, asked),
-        grids=tuple(_grid(standing, told, asked) for standing in Standing if any(e.standing is standing for e in told)),
+        word_tables=tuple(
+            _ranked(standing, told, asked) for standing in Standing if any(e.standing is standing for e in told)
+        ),
         panels=_panels(told),
         columns=1,
         notes=_notes(told, asked),
@@ -146,11 +148,11 @@ def _setting(asked: Sequence[Choice]) -> str:
     )
 
 
-def _grid(standing: Standing, told: Sequence[Swept], asked: Sequence[Choice]) -> Grid:
+def _ranked(standing: Standing, told: Sequence[Swept], asked: Sequence[Choice]) -> WordTable:
     """The claims of one standing, the surest first."""
     these = sorted((each for each in told if each.standing is standing), key=lambda each: (-_yes(each), each.number))
     last = ("holds", "or in direction", "what flips it")
-    return Grid(
+    return WordTable(
         f"{standing[0].upper()}{standing[1:]}: {_meaning(standing)}",
         "claim",
         (*(each.name for each in asked), *last),
@@ -172,7 +174,9 @@ def _marks(found: Swept, asked: Sequence[Choice]) -> tuple[str, ...]:
 
 
 def _ends(found: Swept) -> tuple[str, str, str]:
-    return f"{_holds(found):.0%}", f"{_yes(found):.0%}", "; ".join(found.flips)
+    told = len(found.told)
+    holds, yes = round(_holds(found) * told), round(_yes(found) * told)
+    return f"{holds} of {told}", f"{yes} of {told}", "; ".join(found.flips)
 
 
 def _holds(found: Swept) -> float:
