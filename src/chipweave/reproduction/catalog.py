@@ -6,6 +6,8 @@ from chipweave.errors import InputError, did_you_mean
 from chipweave.reproduction.question import Reproduction
 from chipweave.reproduction.scar import (
     ablations,
+    claims,
+    distance,
     fig_2,
     fig_7,
     fig_8,
@@ -14,6 +16,7 @@ from chipweave.reproduction.scar import (
     fig_12,
     fig_13,
     headline,
+    sensitivity,
     space,
     table_iv,
     table_v,
@@ -32,6 +35,9 @@ REPRODUCTIONS: tuple[Reproduction, ...] = (
     Reproduction("scar-fig-12", "SCAR", fig_12.TITLE, fig_12.questions, fig_12.exhibit),
     Reproduction("scar-fig-13", "SCAR", fig_13.TITLE, fig_13.questions, fig_13.exhibit),
     Reproduction("scar-ablations", "SCAR", ablations.TITLE, ablations.questions, ablations.exhibit),
+    Reproduction(claims.NAME, "SCAR", claims.TITLE, claims.questions, claims.exhibit),
+    Reproduction(sensitivity.NAME, "SCAR", sensitivity.TITLE, sensitivity.questions, sensitivity.exhibit),
+    Reproduction(distance.NAME, "SCAR", distance.TITLE, distance.questions, distance.exhibit),
 )
 """In the order of the page."""
 

@@ -74,6 +74,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class WordTable:
+    """A table of words, where figures would say less.
+
+    Args:
+        title: what it shows, with what its marks mean.
+        head: what stands over the names of the rows.
+        columns: names of the columns.
+        rows: the name, and as many words as there are columns.
+    """
+
+    title: str
+    head: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """A statement of a paper, and what we find.
 
@@ -151,7 +168,7 @@ class Exhibit:
         title: of its part of the page.
         source: the paper and its table, figure or section.
         setting: how ours was computed: whole sentences, in Markdown.
-        tables, findings, panels: see there; panels stand side by side, `columns` of them in a line.
+        tables, word_tables, findings, panels: see there; panels stand side by side, `columns` of them in a line.
         notes: what is seen in the figures, and why: whole sentences, in Markdown, a paragraph each.
     """
 
@@ -160,6 +177,7 @@ class Exhibit:
     source: str
     setting: str
     tables: tuple[Table, ...] = ()
+    word_tables: tuple[WordTable, ...] = ()
     findings: tuple[Finding, ...] = ()
     panels: tuple[Panel, ...] = ()
     columns: int = 3
