@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from chipweave.errors import InputError, did_you_mean
+from chipweave.reproduction import two_by_two
 from chipweave.reproduction.question import Reproduction
 from chipweave.reproduction.scar import table_iv
+from chipweave.reproduction.scope import complexity, rank, throughput
 
 REPRODUCTIONS: tuple[Reproduction, ...] = (
     Reproduction("scar-table-iv", "SCAR", table_iv.TITLE, table_iv.questions, table_iv.exhibit),
+    Reproduction("scope-throughput", "Scope", throughput.TITLE, throughput.questions, throughput.exhibit),
+    Reproduction("scope-rank", "Scope", rank.TITLE, rank.questions, rank.exhibit),
+    Reproduction("scope-complexity", "Scope", complexity.TITLE, complexity.questions, complexity.exhibit),
+    Reproduction("two-by-two", "2x2 study", two_by_two.TITLE, two_by_two.questions, two_by_two.exhibit),
 )
 """In the order of the page."""
 

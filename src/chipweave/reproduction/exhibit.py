@@ -124,7 +124,7 @@ class Panel:
 
     Args:
         categories: names of the groups of bars; empty for points and lines.
-        logarithmic: the vertical axis.
+        logarithmic: the vertical axis; logarithmic_x: the horizontal one.
     """
 
     title: str
@@ -134,6 +134,7 @@ class Panel:
     series: tuple[Series, ...]
     categories: tuple[str, ...] = ()
     logarithmic: bool = False
+    logarithmic_x: bool = False
 
 
 @dataclass(frozen=True)
