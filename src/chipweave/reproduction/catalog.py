@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chipweave.errors import InputError, did_you_mean
+from chipweave.reproduction import two_by_two
 from chipweave.reproduction.question import Reproduction
 from chipweave.reproduction.scar import (
     ablations,
@@ -21,6 +22,7 @@ from chipweave.reproduction.scar import (
     table_iv,
     table_v,
 )
+from chipweave.reproduction.scope import complexity, rank, throughput
 
 REPRODUCTIONS: tuple[Reproduction, ...] = (
     Reproduction("scar-headline", "SCAR", headline.TITLE, headline.questions, headline.exhibit),
@@ -38,6 +40,10 @@ REPRODUCTIONS: tuple[Reproduction, ...] = (
     Reproduction(claims.NAME, "SCAR", claims.TITLE, claims.questions, claims.exhibit),
     Reproduction(sensitivity.NAME, "SCAR", sensitivity.TITLE, sensitivity.questions, sensitivity.exhibit),
     Reproduction(distance.NAME, "SCAR", distance.TITLE, distance.questions, distance.exhibit),
+    Reproduction("scope-throughput", "Scope", throughput.TITLE, throughput.questions, throughput.exhibit),
+    Reproduction("scope-rank", "Scope", rank.TITLE, rank.questions, rank.exhibit),
+    Reproduction("scope-complexity", "Scope", complexity.TITLE, complexity.questions, complexity.exhibit),
+    Reproduction("two-by-two", "2x2 study", two_by_two.TITLE, two_by_two.questions, two_by_two.exhibit),
 )
 """In the order of the page."""
 

@@ -60,8 +60,8 @@ def _panel(axes: Axes, panel: Panel) -> dict[str, Any]:
     axes.tick_params(width=0.5, length=2)
     if panel.logarithmic:
         axes.set_yscale("log")
-        if panel.look is Look.POINTS:
-            axes.set_xscale("log")
+    if panel.logarithmic_x:
+        axes.set_xscale("log")
     names = list(dict.fromkeys(each.name for each in panel.series))
     colours = {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}
     if panel.look is Look.BARS:

@@ -147,7 +147,7 @@ class Panel:
 
     Args:
         categories: names of the groups of bars, or of the columns of a grid; empty for points and lines.
-        logarithmic: the vertical axis; of points both.
+        logarithmic: the vertical axis; logarithmic_x: the horizontal one.
     """
 
     title: str
@@ -157,6 +157,7 @@ class Panel:
     series: tuple[Series, ...]
     categories: tuple[str, ...] = ()
     logarithmic: bool = False
+    logarithmic_x: bool = False
 
 
 @dataclass(frozen=True)

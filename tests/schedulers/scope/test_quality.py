@@ -7,7 +7,6 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
@@ -17,12 +16,12 @@ from chipweave.hardware.snake import snake
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Schedule, Window
+from chipweave.reproduction.scope.exhaustive import Everything, bounds, cut_model, drafts, mesh
 from chipweave.schedulers.draft import Draft, pipeline_from
 from chipweave.schedulers.scope.scheduler import scope
 from chipweave.schedulers.search import Request
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
-from tests.schedulers.scope.everything import Everything, bounds, cut_model, drafts
 
 
 def posed(name: str, first: int, end: int, batch: int, columns: int, l2_bytes: int) -> Problem:

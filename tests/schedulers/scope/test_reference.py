@@ -7,17 +7,16 @@ from itertools import combinations, pairwise, product
 import numpy as np
 import pytest
 
-from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.tables import regions_kernel as kernel
 from chipweave.evaluation.tables.regions import Ground
 from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Fidelity, pose
+from chipweave.reproduction.scope.exhaustive import cut_model, mesh
 from chipweave.schedulers.draft import DraftWindow
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
-from tests.schedulers.scope.everything import cut_model
 from tests.schedulers.scope.table_bound import MicroBatchTables, level, reference
 
 MICRO_BATCHES = (1, 2, 3, 6)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from benchmarks.scope_quality import mesh
 from chipweave.cost.maestro.model import MaestroCostModel
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.law import Rates
@@ -16,11 +15,11 @@ from chipweave.evaluation.tables.regions import Floats, Ground
 from chipweave.evaluation.tables.regions_kernel import Line
 from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Fidelity, pose
+from chipweave.reproduction.scope.exhaustive import cut_model, mesh
 from chipweave.schedulers.scope import kernel as windows_kernel
 from chipweave.schedulers.scope.kernel import Board, Windows
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
-from tests.schedulers.scope.everything import cut_model
 from tests.schedulers.scope.table_bound import level
 from tests.schedulers.scope.test_reference import window_s
 

@@ -42,7 +42,15 @@ def panel(title: str, by_strategy: Mapping[str, Sequence[Point]], printed: Mappi
         series.append(Series(name, *_axes(points)))
         if printed.get(name):
             series.append(Series(name, *_axes(printed[name]), published=True))
-    return Panel(title, Look.POINTS, "relative latency", "relative energy", tuple(series), logarithmic=True)
+    return Panel(
+        title,
+        Look.POINTS,
+        "relative latency",
+        "relative energy",
+        tuple(series),
+        logarithmic=True,
+        logarithmic_x=True,
+    )
 
 
 def table(title: str, by_strategy: Mapping[str, Sequence[Point]], printed: Mapping[str, tuple[float, float]]) -> Table:

@@ -24,6 +24,9 @@ from chipweave.evaluation.exact.demand import Setting, StageWork, ways_of
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.exact.tensors import Location
 from chipweave.evaluation.tables.regions import PARTITIONS, Ground
+from chipweave.files.package_file import resolve_package
+from chipweave.hardware import topology
+from chipweave.hardware.package import Package, Routing
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.schedulers.draft import Draft, DraftCosts, DraftStage, DraftWindow
@@ -45,6 +48,20 @@ def cut_model(model: Model, first: int, end: int) -> Model:
     )
     name = f"{model.name} {first}-{end - 1}"
     return Model(name, model.layers[low : high + 1], edges, model.bytes_per_element)
+
+
+def mesh(columns: int, l2_bytes: int) -> Package:
+    """Two rows of Simba chiplets, memory at both ends of the rows."""
+    chiplet = replace(resolve_package("mesh-16").chiplets[0], l2_bytes=l2_bytes)
+    ends = (0, columns - 1, columns, 2 * columns - 1)
+    return Package(
+        f"2x{columns}",
+        (chiplet,) * (2 * columns),
+        topology.mesh(2, columns),
+        interfaces=tuple(sorted(set(ends))),
+        positions=topology.grid_positions(2, columns),
+        routing=Routing.XY,
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Scope (arXiv 2602.14393): what its abstract says, asked of our reconstruction."""
