@@ -33,7 +33,7 @@ FLOORS = (
     "files",
     "report store api",
     "what_if",
-    "study sweep serving __init__",
+    "study validation sweep serving __init__",
     "cli",
     "__main__",
 )

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     MEMORY = "memory"
     LINKS = "links"
     SCHEDULERS = "schedulers"
+    VALIDATIONS = "validations"
 
 
 Entry = dict[str, Any]
@@ -29,8 +30,8 @@ def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; all of it without.", show_default=False)] = None,
     json: opt.Json = False,
 ) -> None:
-    """List the built-in models, scenarios, packages, chiplets, kinds of memory, classes of links and schedulers, with
-    what each name holds.
+    """List the built-in models, scenarios, packages, chiplets, kinds of memory, classes of links, schedulers and
+    validations, with what each name holds.
 
     Example: chipweave list packages
     """
@@ -58,6 +59,10 @@ def built_in(kind: str) -> list[str]:
             from chipweave.schedulers import SCHEDULERS
 
             return list(SCHEDULERS)
+        case Kind.VALIDATIONS:
+            from chipweave.validation.catalog import VALIDATIONS
+
+            return [entry.name for entry in VALIDATIONS]
     from chipweave.files import presets
 
     match kind:
@@ -153,6 +158,12 @@ def _schedulers() -> list[Entry]:
     return [{"name": name, "what": entry.what} for name, entry in SCHEDULERS.items()]
 
 
+def _validations() -> list[Entry]:
+    from chipweave.validation.catalog import VALIDATIONS
+
+    return [{"name": entry.name, "what": entry.title} for entry in VALIDATIONS]
+
+
 _ENTRIES: dict[Kind, Callable[[], list[Entry]]] = {
     Kind.MODELS: _models,
     Kind.SCENARIOS: _scenarios,
@@ -161,6 +172,7 @@ _ENTRIES: dict[Kind, Callable[[], list[Entry]]] = {
     Kind.MEMORY: _memory,
     Kind.LINKS: _links,
     Kind.SCHEDULERS: _schedulers,
+    Kind.VALIDATIONS: _validations,
 }
 
 _TITLES = {
