@@ -64,7 +64,8 @@ def test_accuracy_by_hand() -> None:
 
 def test_a_histogram_counts_every_ratio_once() -> None:
     lines = histogram(POINTS)
-    assert lines[0].startswith("0.90 to 0.95  #") and lines[-1].startswith("1.50 to 2.00  #")
+    assert lines[0].startswith("0.90 to 0.95  #")
+    assert lines[-1].startswith("1.50 to 2.00  #")
     assert sum(int(line.split()[-1]) for line in lines) == 3
     assert histogram(POINTS[2:3]) == []
 
