@@ -27,6 +27,11 @@ class Entry(NamedTuple):
 
 VALIDATIONS = (
     Entry("eyeriss-v1", "Eyeriss v1: AlexNet on silicon", "chipweave.validation.eyeriss:validate"),
+    Entry(
+        "eyeriss-counts",
+        "Eyeriss: the energy breakdown of ISCA 2016 by counts",
+        "chipweave.validation.eyeriss_counts:validate",
+    ),
 )
 
 
