@@ -32,7 +32,20 @@ VALIDATIONS = (
         "Eyeriss: the energy breakdown of ISCA 2016 by counts",
         "chipweave.validation.eyeriss_counts:validate",
     ),
+    Entry(
+        "timeloop",
+        "Timeloop and Accelergy: reference outputs of given mappings",
+        "chipweave.validation.timeloop:validate",
+    ),
+    Entry("xrbench", "XRBench: the schedule of VR gaming", "chipweave.validation.xrbench:validate"),
 )
+
+
+ABSENT = (
+    "NVDLA and MAERI, which MAESTRO was held against by its authors (MICRO 2019): their repository has mappings and "
+    "scripts for it, and no figure to compare with.",
+)
+"""What one might look for here, and why it is not there."""
 
 
 def validate(name: str) -> Validation:

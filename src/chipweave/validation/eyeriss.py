@@ -172,16 +172,16 @@ def _findings(ours: list[Predicted], measured: list[dict[str, Any]], freely: Pre
     least = min(range(len(ours)), key=lambda at: ours[at].as_built_j / real_j[at])
     conv2_ms = measured[1]["time_ms"]
     return (
-        f"With a MAC of every active PE in every cycle the layers would take {ratio(min(busy))} to {ratio(max(busy))} of "
-        "the measured times: what is left is waiting, which the paper does not split up. In our mappings the array "
+        f"With a MAC of every active PE in every cycle the layers would take {ratio(min(busy))} to {ratio(max(busy))} "
+        "of the measured times: what is left is waiting, which the paper does not split up. In our mappings the array "
         "hardly waits, since what a step needs arrives during the one before it.",
         f"Energy of all five layers: we predict {plain:.1f} mJ, {percent(plain / real)} of the measured {real:.1f} mJ. "
         f"Scratchpads as they are built cost a factor of {built / volts / plain:.2f}, the voltage one of {volts:.2f}: "
         f"together {built:.1f} mJ, {percent(built / real)}. The rest is in no part of our model: the clock network, "
         "leakage, and the control of PEs and network.",
         f"Most is missing in {measured[least]['name']}. It reads an image, which has few zeros; the layers behind it "
-        "read what a ReLU leaves, and the chip saves the multiplications by zero. We count all of them, so what we leave "
-        "out and what we count too much partly make up for each other there.",
+        "read what a ReLU leaves, and the chip saves the multiplications by zero. We count all of them, so what we "
+        "leave out and what we count too much partly make up for each other there.",
         "The built-in style `eyeriss` lets no more than channels and filter rows take the rows of the array, and a PE "
         f"run several rows of a filter. By it conv2 would take {1e3 * freely.time_s:.1f} ms on {freely.pes} PEs, "
         f"{ratio(1e3 * freely.time_s / conv2_ms)} of the measured time.",

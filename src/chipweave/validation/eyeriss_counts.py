@@ -22,6 +22,9 @@ UNIT = "1e9 MACs"
 
 ELEMENT_BYTES = 2
 
+PARTS = {"MACs": "alu", "scratchpads": "rf", "DRAM": "dram"}
+"""What `energy` gives, in its order, by the keys of the file."""
+
 
 def validate() -> Validation:
     """MACs, DRAM and scratchpads of every layer beside ISCA 2016's."""
@@ -31,21 +34,19 @@ def validate() -> Validation:
     points = [
         Point(row["name"], f"energy of {part}", UNIT, row[key], figure / 1e9)
         for row in rows
-        for (part, key), figure in zip(
-            (("MACs", "alu"), ("scratchpads", "rf"), ("DRAM", "dram")), energy(layers[row["name"]], chiplet), strict=True
-        )
+        for (part, key), figure in zip(PARTS.items(), energy(layers[row["name"]], chiplet), strict=True)
     ]
     return Validation(
         "eyeriss-counts",
         "Eyeriss: the energy breakdown of ISCA 2016 by counts",
         "Chen, Emer and Sze, *Eyeriss: A Spatial Architecture for Energy-Efficient Dataflow for Convolutional Neural "
-        "Networks*, ISCA 2016, fig. 10, with the figures that nn_dataflow's test has for it (stanford-mast/nn_dataflow, "
-        "`test_eyeriss_isca16`). They are a model's, too, not measured.",
+        "Networks*, ISCA 2016, fig. 10, with the figures that nn_dataflow's test has for it "
+        "(stanford-mast/nn_dataflow, `test_eyeriss_isca16`). They are a model's, too, not measured.",
         (
             f"{chiplet.num_pes} PEs as 16 x 16 with {chiplet.l1_bytes} bytes each, {chiplet.l2_bytes // 1024} KiB of "
             f"buffer, 16 bits; the `loops` of `eyeriss-65nm`; layers of `alexnet_2012`, batch {BATCH}.",
-            f"The paper's costs of an access: DRAM {DRAM}, buffer {BUFFER}, one hop {HOP}, scratchpad {SCRATCHPAD}, and "
-            f"{MAC} for a MAC. `loopnest` finds the mapping that costs least by them.",
+            f"The paper's costs of an access: DRAM {DRAM}, buffer {BUFFER}, one hop {HOP}, scratchpad {SCRATCHPAD}, "
+            f"and {MAC} for a MAC. `loopnest` finds the mapping that costs least by them.",
             "Of the scratchpads all reads and writes count; the DRAM gives and takes each tensor of the batch once.",
             "No parameter was set from these figures, so no half of them is held out.",
         ),
@@ -91,12 +92,12 @@ def _findings(points: list[Point]) -> tuple[str, ...]:
 
     return (
         "MACs are the same to the digits that are printed.",
-        f"Scratchpads: {span('energy of scratchpads', False)} of theirs in convolutions. Theirs are 4.0 accesses to each "
-        "MAC, since a PE reads two operands and a sum and writes the sum. Ours has a register in front of the multiplier "
-        "for each, which keeps what the next MAC needs again, and an adder tree over the PEs of a column, of which one "
-        "keeps the sum.",
+        f"Scratchpads: {span('energy of scratchpads', False)} of theirs in convolutions. Theirs are 4.0 accesses to "
+        "each MAC, since a PE reads two operands and a sum and writes the sum. Ours has a register in front of the "
+        "multiplier for each, which keeps what the next MAC needs again, and an adder tree over the PEs of a column, "
+        "of which one keeps the sum.",
         f"DRAM: {span('energy of DRAM', False)} of theirs in convolutions, {span('energy of DRAM', True)} in fully "
-        "connected layers, whose weights are nearly all that moves. A convolution's tensors exceed the buffer, so their "
-        "mapping reads inputs or weights again; here what is read again is the package's account, and not in these "
-        "counts.",
+        "connected layers, whose weights are nearly all that moves. A convolution's tensors exceed the buffer, so "
+        "their mapping reads inputs or weights again; here what is read again is the package's account, and not in "
+        "these counts.",
     )
