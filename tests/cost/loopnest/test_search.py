@@ -20,7 +20,10 @@ from tests.cost.loopnest.enumeration import STYLES, best, moving, place, reuse, 
 from tests.support import seeds
 
 OBJECTIVES = ("latency", "energy", "edp")
-CONSTRAINTS: dict[str, Constraint | None] = {**STYLES, "free": FREE, "any": None}
+EYERISS_V1 = Constraint(rows="RCK", columns="YCK", whole="S", spread="RY")
+"""Of `eyeriss-65nm`."""
+
+CONSTRAINTS: dict[str, Constraint | None] = {**STYLES, "eyeriss-v1": EYERISS_V1, "free": FREE, "any": None}
 
 
 @pytest.mark.parametrize("block", seeds(1, 3))
