@@ -38,6 +38,7 @@ VALIDATIONS = (
         "chipweave.validation.timeloop:validate",
     ),
     Entry("xrbench", "XRBench: the schedule of VR gaming", "chipweave.validation.xrbench:validate"),
+    Entry("tpu-gemm", "TPU v6e: products of matrices", "chipweave.validation.tpu_gemm:validate"),
 )
 
 
