@@ -23,54 +23,77 @@ AT_A_TIME = 1000
 """Rows that are fetched at a time."""
 
 
-def put(connection: Connection, answer: Answer) -> bool:
-    """Keep an answer, and end the claim to its case; False where there is one already, which stays."""
-    connection.execute(_END_CLAIM, {"case": answer.key})
-    if _of_case(connection, answer.key).answered:
-        return False
-    ran = {"seconds": answer.seconds, "worker": _text(answer.worker), "version": answer.version}
-    kept = {"key": answer.key, "finished_at": stamp(now(connection))}
-    connection.execute(insert(RESULTS), [{**answer.figures, **ran, **kept}])
-    connection.execute(insert(SCHEDULES), [{"key": answer.key, "body": answer.packed}])
-    return True
-
-
-def put_failure(connection: Connection, failure: Failure) -> None:
-    """Keep a failure beside those before it, and end the claim to its case."""
-    connection.execute(_END_CLAIM, {"case": failure.key})
-    _of_case(connection, failure.key)
-    connection.execute(
-        insert(FAILURES).values(
-            key=failure.key,
-            kind=str(Kind(failure.kind)),
-            reason=_text(failure.reason)[:MOST_REASON],
-            seconds=failure.seconds,
-            worker=_text(failure.worker),
-            version=failure.version,
-            at=stamp(now(connection)),
-        )
-    )
-
-
-_END_CLAIM = delete(CLAIMS).where(CLAIMS.c.key == bindparam("case"))
-_CASE = (
-    select(CASES.c.key, RESULTS.c.key.label("answered"))
-    .outerjoin_from(CASES, RESULTS, CASES.c.key == RESULTS.c.key)
-    .where(CASES.c.key == bindparam("case"))
-)
-"""Made once: they are executed for every case."""
-
-
-def _of_case(connection: Connection, key: str) -> Any:
-    """A case and whether it is `answered`.
+def put(connection: Connection, answers: Sequence[Answer]) -> set[str]:
+    """Keep answers, and end the claims to their cases; the keys of those that are new: what is there already stays.
 
     Raises:
-        InputError: it is in no sweep of the store.
+        InputError: one of the cases is in no sweep of the store.
     """
-    found = connection.execute(_CASE, {"case": key}).first()
-    if found is None:
-        raise InputError(f"case {key}: is in no sweep of {name_of(connection.engine)}; add the sweep first")
-    return found
+    keys = [answer.key for answer in answers]
+    _end_claims(connection, keys)
+    there = set(connection.execute(_ANSWERED, {"keys": keys}).scalars())
+    finished_at = stamp(now(connection))
+    new = {answer.key: answer for answer in reversed(answers) if answer.key not in there}
+    rows = [
+        {
+            **answer.figures,
+            "key": key,
+            "seconds": answer.seconds,
+            "worker": _text(answer.worker),
+            "version": answer.version,
+            "finished_at": finished_at,
+        }
+        for key, answer in new.items()
+    ]
+    if rows:
+        connection.execute(_ADD_RESULTS, rows)
+        bodies = [{"key": key, "body": answer.packed} for key, answer in new.items()]
+        connection.execute(_ADD_SCHEDULES, bodies)
+    return set(new)
+
+
+def put_failures(connection: Connection, failures: Sequence[Failure]) -> None:
+    """Keep failures beside those before them, and end the claims to their cases.
+
+    Raises:
+        InputError: one of the cases is in no sweep of the store.
+    """
+    _end_claims(connection, [failure.key for failure in failures])
+    at = stamp(now(connection))
+    rows = [
+        {
+            "key": failure.key,
+            "kind": str(Kind(failure.kind)),
+            "reason": _text(failure.reason)[:MOST_REASON],
+            "seconds": failure.seconds,
+            "worker": _text(failure.worker),
+            "version": failure.version,
+            "at": at,
+        }
+        for failure in failures
+    ]
+    connection.execute(_ADD_FAILURES, rows)
+
+
+_KEYS = bindparam("keys", expanding=True)
+_END_CLAIMS = delete(CLAIMS).where(CLAIMS.c.key.in_(_KEYS))
+_CASES = select(CASES.c.key).where(CASES.c.key.in_(_KEYS))
+_ANSWERED = select(RESULTS.c.key).where(RESULTS.c.key.in_(_KEYS))
+_ADD_RESULTS, _ADD_SCHEDULES, _ADD_FAILURES = insert(RESULTS), insert(SCHEDULES), insert(FAILURES)
+"""Made once: they are executed for every case, or every few."""
+
+
+def _end_claims(connection: Connection, keys: Sequence[str]) -> None:
+    """End the claims to cases of the store.
+
+    Raises:
+        InputError: one of them is in no sweep of it.
+    """
+    connection.execute(_END_CLAIMS, {"keys": keys})
+    known = set(connection.execute(_CASES, {"keys": keys}).scalars())
+    for key in keys:
+        if key not in known:
+            raise InputError(f"case {key}: is in no sweep of {name_of(connection.engine)}; add the sweep first")
 
 
 def schedule(connection: Connection, key: str) -> dict[str, Any] | None:
