@@ -23,7 +23,7 @@ import chipweave
 from benchmarks.affinity import MODELS, show
 from benchmarks.search_speed import PACKAGES, SCENARIOS
 from benchmarks.table_iv import with_fixed_tiles
-from benchmarks.two_by_two import markdown
+from benchmarks.tables import markdown
 from chipweave.files.package_file import resolve_package
 from chipweave.results.result import Result
 from chipweave.study.affinity import LEVEL, Freedom, LayerClass
