@@ -117,8 +117,13 @@ def _table(table: Table) -> str:
 
 def shown(cell: Cell) -> str:
     """A cell in words: ours, and the published one in brackets."""
-    ours = "–" if cell.ours is None else f"{cell.ours:.3g}"
-    return ours if cell.published is None else f"{ours} ({cell.published:.4g})"
+    ours = "–" if cell.ours is None else _short(cell.ours, 3)
+    return ours if cell.published is None else f"{ours} ({_short(cell.published, 4)})"
+
+
+def _short(figure: float, digits: int) -> str:
+    """With so many digits; from a thousand to a million million without decimals."""
+    return f"{figure:,.0f}" if 1e3 <= abs(figure) < 1e12 else f"{figure:.{digits}g}"
 
 
 def _exact(figure: float | None) -> str:
