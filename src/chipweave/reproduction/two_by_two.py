@@ -119,7 +119,7 @@ def exhibit(answers: Answers) -> Exhibit:
             *(table for batch in REFERENCE_BATCHES for table in _modes(known, batch)),
             _causes(known),
             _by_chip(known, held),
-            _by_batch(known, held),
+            _by_batch(held),
         ),
         findings=_findings(held),
         panels=(
@@ -238,14 +238,15 @@ def _ranges(name: str, some: Sequence[Held], asked: int) -> Row:
     return Row(name, tuple(Cell(None, figure) for figure in figures))
 
 
-def _by_batch(known: Known, held: Sequence[Held]) -> Table:
+def _by_batch(held: Sequence[Held]) -> Table:
     """Per batch, mapping text and floor, over all else and all monolithic chips."""
+    settings = every_setting()
 
     def row(batch: int, hardware: Hardware) -> Row:
         def same(setting: TwoByTwoSetting) -> bool:
             return setting.batch == batch and column(setting.hardware) == column(hardware)
 
-        asked = sum(map(same, every_setting()))
+        asked = sum(map(same, settings))
         return _ranges(f"{batch}, {column(hardware)}", [each for each in held if same(each.setting)], asked)
 
     rows = tuple(row(batch, hardware) for batch, hardware in product(BATCHES, COLUMNS))

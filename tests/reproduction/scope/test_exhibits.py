@@ -94,7 +94,10 @@ def test_ranks() -> None:
     assert cells(made, "Every schedule counted", rank.label(rank.COUNTED[0])) == pytest.approx([1e5, 50, 0.05, 1.1])
     first = cells(made, "A uniform random sample", rank.label(rank.SAMPLES[0]))
     assert first == pytest.approx([20, 10_000, 0, 0.02996, 0.1944, 1.2, 3.0], rel=1e-3)
-    assert "in the top 0.05 % too in 1" in made.notes[-1]
+    assert "In 2 of the sampled instances" in made.notes[-1]
+    assert "in 1 of them. So the rank alone does not tell" in made.notes[-1]
+    apart = rank.exhibit({rank.SAMPLES[0]: sampled(0, 12)})
+    assert "in 0 of them. So here the rank tells the two apart." in apart.notes[-1]
 
 
 def test_a_rank_that_is_missed_somewhere() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import log, log10
 from typing import Any
 
@@ -84,6 +85,7 @@ def exhibit(answers: Answers) -> Exhibit:
     )
 
 
+@cache
 def units_of(network: str) -> int:
     """L: the layers that may be a stage."""
     return len(build_model(network).units)
