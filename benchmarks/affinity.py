@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.search_speed import SCENARIOS
-from benchmarks.two_by_two import markdown, write_tables
+from benchmarks.tables import markdown, write_tables
 from chipweave.cost.choose import choose
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.hardware.chiplet import Chiplet

@@ -22,7 +22,7 @@ from typing import Any
 import chipweave
 from benchmarks.affinity import MODELS, show
 from benchmarks.search_speed import PACKAGES, SCENARIOS
-from benchmarks.two_by_two import markdown
+from benchmarks.tables import markdown
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware.dataflow import Tile
 from chipweave.hardware.package import Package

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.two_by_two import markdown, write_tables
+from benchmarks.tables import markdown, write_tables
 from chipweave.cost.choose import choose
 from chipweave.files.package_file import resolve_package
 from chipweave.files.presets import link_presets, memory_presets

@@ -198,7 +198,7 @@ def test_the_page_of_the_api_is_what_its_docstrings_say() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/artifact.md"])
 def test_the_examples_in_python_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = blocks(page, "python")
     names_after(code)

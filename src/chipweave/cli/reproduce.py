@@ -46,6 +46,7 @@ def reproduce(
     from chipweave.cores import usable_cores
     from chipweave.reproduction.answering import answers, kept_in
     from chipweave.reproduction.catalog import named
+    from chipweave.reproduction.question import exhibit_of
     from chipweave.reproduction.writing import as_json, require_places, write_folder, write_page
 
     wanted = named(names)
@@ -64,11 +65,14 @@ def reproduce(
     if interrupted():
         say(f"interrupted; {kept}")
         raise typer.Exit(130)
-    exhibits = [each.exhibit(found) for each in wanted]
+    exhibits = [exhibit_of(each, quick, found) for each in wanted]
     if out is not None:
         write_folder(exhibits, out)
     if page is not None:
-        write_page(exhibits, page)
+        papers: dict[str, list[Exhibit]] = {}
+        for each, shown in zip(wanted, exhibits, strict=True):
+            papers.setdefault(each.paper, []).append(shown)
+        write_page(papers, page)
     print(as_json(exhibits) if json else _text(exhibits))
 
 

@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +17,9 @@ from chipweave.files.atomic import write_text
 from chipweave.reproduction.question import Answer, Answers, Question, key_of
 
 LOOK_EVERY_S = 0.5
+
+MOST_BYTES = 32 * 2**20
+"""Of a kept answer; a larger file is none of ours, and its question is asked again."""
 
 
 def kept_in() -> Path | None:
@@ -76,15 +80,27 @@ def _computed(questions: list[Question], jobs: int, stop: Callable[[], bool]) ->
             for future in done:
                 question = waiting.pop(future)
                 if not future.cancelled():
-                    yield question, future.result()
+                    yield question, _result(future)
+
+
+def _result(future: Future[Answer]) -> Answer:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise InputError(
+            "a process that computes was ended from outside, perhaps for want of memory; what is computed is kept: "
+            "go on with the same command and fewer --jobs"
+        ) from None
 
 
 def answer_of(question: Question) -> Answer:
-    """The answer to one question, or why there is none."""
+    """The answer to one question as plain data, the same as if it were read from disk; or why there is none."""
     try:
-        return question.answer()
+        made = question.answer()
     except (InfeasibleError, InputError) as error:
-        return {"failed": str(error)}
+        made = {"failed": str(error)}
+    plain: Answer = json.loads(json.dumps(made, allow_nan=False))
+    return plain
 
 
 def _begin() -> None:
@@ -102,8 +118,11 @@ def _path(folder: Path, key: str) -> Path:
 
 def _read(folder: Path, key: str) -> Answer | None:
     """An answer of before; None where there is none, or what is there is damaged."""
-    with suppress(OSError, ValueError):
-        document = json.loads(_path(folder, key).read_text(encoding="utf-8"))
+    path = _path(folder, key)
+    with suppress(OSError, ValueError, RecursionError):
+        if path.stat().st_size > MOST_BYTES:
+            return None
+        document = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(document, dict) and document.get("question") == key and isinstance(document.get("answer"), dict):
             answer: Answer = document["answer"]
             return answer

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#3b6ea8", "#d1793b", "#5a9a5a", "#b0474a", "#7c64a8", "#7d7d7d", "#c9a227", "#3aa6a6")
 PANEL_IN = (3.4, 2.3)
+FEW_PLACES = 8
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 7,
@@ -61,7 +62,7 @@ def _panel(axes: Axes, panel: Panel) -> dict[str, Any]:
     if panel.logarithmic:
         axes.set_yscale("log")
     if panel.logarithmic_x:
-        axes.set_xscale("log")
+        _spread_x(axes, panel)
     names = list(dict.fromkeys(each.name for each in panel.series))
     colours = {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}
     if panel.look is Look.BARS:
@@ -77,6 +78,18 @@ def _panel(axes: Axes, panel: Panel) -> dict[str, Any]:
         (line,) = axes.plot(each.x, each.y, **({"linestyle": joined} | style))
         shown[_legend_name(each)] = line
     return shown
+
+
+def _spread_x(axes: Axes, panel: Panel) -> None:
+    """A logarithmic horizontal axis; where few numbers stand on it, those are its ticks."""
+    from matplotlib.ticker import NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    places = sorted({x for each in panel.series for x in each.x})
+    if 0 < len(places) <= FEW_PLACES:
+        axes.set_xticks(places, [f"{x:g}" for x in places])
+        axes.minorticks_off()
 
 
 def _bars(axes: Axes, panel: Panel, colours: dict[str, str]) -> dict[str, Any]:

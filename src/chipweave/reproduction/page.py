@@ -5,30 +5,62 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Table, Verdict, WordTable
 
 
-def whole_page(exhibits: Sequence[Exhibit], pictures: str) -> str:
-    """The page of all reproductions: what it is, the verdicts, and a section each."""
-    findings = [each for exhibit in exhibits for each in exhibit.findings]
+def whole_page(papers: Mapping[str, Sequence[Exhibit]], pictures: str) -> str:
+    """The page of all reproductions: what it is, the verdicts, and the exhibits of each paper.
+
+    Args:
+        papers: in the order of the page.
+        pictures: see `markdown`.
+    """
     head = [
         "# Reproduction",
-        "Three papers describe schedulers like ours, and none has public code. This page asks their experiments again "
-        "and puts their figures beside ours. It is written by one command; every figure of it is computed, none is "
-        "tuned to a published one:",
+        "Three papers describe schedulers like ours, and none of them has public code. This page asks their "
+        "experiments again and puts their figures beside ours. One command writes it; every figure of ours is "
+        "computed, and none is tuned to a published one:",
         "    chipweave reproduce all --page docs/reproduction.md",
-        f"Of {len(findings)} published statements: {verdicts(findings)}.",
-        "\n".join(f"- [{each.title}](#{_anchor(each.title)}) ({each.source})" for each in exhibits),
+        "A cell of a table is ours, with the paper's figure in brackets where there is one; `–` was not computed. All "
+        f"figures with six digits are in `{pictures}figures.csv`.",
+        "A statement of a paper *holds* where ours meets it by the rule that stands beside it (a ratio: within 10 %), "
+        "*holds in direction* where ours points the same way but differs in size, and *does not hold* otherwise; it "
+        "*cannot be told* where the paper leaves open what would decide it. The statements of each paper, by verdict:",
+        _counts(papers),
+        "\n".join(_contents(papers)),
     ]
-    return "\n\n".join([*head, *(markdown(each, pictures) for each in exhibits)])
+    sections = []
+    for paper, exhibits in papers.items():
+        sections.append(f"## {paper}")
+        sections += [markdown(each, pictures, level=3).rstrip("\n") for each in exhibits]
+    return "\n\n".join([*head, *sections]) + "\n"
+
+
+def _counts(papers: Mapping[str, Sequence[Exhibit]]) -> str:
+    """How many statements of each paper have which verdict."""
+    lines = [f"| paper | {' | '.join(Verdict)} |", "|---" * (len(Verdict) + 1) + "|"]
+    counted = {
+        paper: Counter(finding.verdict for each in exhibits for finding in each.findings)
+        for paper, exhibits in papers.items()
+    }
+    if len(counted) > 1:
+        counted["all"] = sum(counted.values(), Counter())
+    lines += [f"| {paper} | {' | '.join(str(own[verdict]) for verdict in Verdict)} |" for paper, own in counted.items()]
+    return "\n".join(lines)
+
+
+def _contents(papers: Mapping[str, Sequence[Exhibit]]) -> Iterator[str]:
+    for paper, exhibits in papers.items():
+        yield f"- [{paper}](#{_anchor(paper)})"
+        yield from (f"    - [{each.title}](#{_anchor(each.title)})" for each in exhibits)
 
 
 def _anchor(title: str) -> str:
     """Of a heading, as Markdown's tables of contents have it."""
     kept = "".join(letter for letter in title.lower() if letter.isalnum() or letter in " -_")
-    return kept.strip().replace(" ", "-")
+    return "-".join(kept.replace("-", " ").split())
 
 
 def markdown(exhibit: Exhibit, pictures: str = "", level: int = 2) -> str:
@@ -60,12 +92,6 @@ def findings_table(findings: Sequence[Finding]) -> str:
         cells = (str(number), f"{each.claim} ({each.where})", each.published, each.ours, each.verdict, each.reason)
         lines.append(f"| {' | '.join(map(_safe, cells))} |")
     return "\n".join(lines)
-
-
-def verdicts(findings: Iterable[Finding]) -> str:
-    """How many statements have which verdict, in words."""
-    counted = Counter(each.verdict for each in findings)
-    return ", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict if counted[verdict])
 
 
 def table_csv(exhibits: Iterable[Exhibit]) -> str:
@@ -103,8 +129,13 @@ def _words(table: WordTable) -> str:
 
 def shown(cell: Cell) -> str:
     """A cell in words: ours, and the published one in brackets."""
-    ours = "–" if cell.ours is None else f"{cell.ours:.3g}"
-    return ours if cell.published is None else f"{ours} ({cell.published:.4g})"
+    ours = "–" if cell.ours is None else _short(cell.ours, 3)
+    return ours if cell.published is None else f"{ours} ({_short(cell.published, 4)})"
+
+
+def _short(figure: float, digits: int) -> str:
+    """With so many digits; from a thousand to a million million without decimals."""
+    return f"{figure:,.0f}" if 1e3 <= abs(figure) < 1e12 else f"{figure:.{digits}g}"
 
 
 def _exact(figure: float | None) -> str:

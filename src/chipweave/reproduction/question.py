@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from enum import Enum
 from typing import Any, Protocol
 
@@ -46,6 +46,37 @@ class Reproduction:
     title: str
     questions: Callable[[bool], Sequence[Question]]
     exhibit: Callable[[Answers], Exhibit]
+
+
+MOST_REASONS = 5
+"""Why experiments failed, said one by one; more are counted."""
+
+
+def exhibit_of(reproduction: Reproduction, quick: bool, answers: Answers) -> Exhibit:
+    """What the answers show; at its end, which experiments have no answer, and why."""
+    failed = {
+        question: str(answers[question]["failed"])
+        for question in dict.fromkeys(reproduction.questions(quick))
+        if "failed" in answers.get(question, {})
+    }
+    shown = reproduction.exhibit(answers)
+    if not failed:
+        return shown
+    lines = [f"- `{described(question)}`: {reason}" for question, reason in list(failed.items())[:MOST_REASONS]]
+    if len(failed) > MOST_REASONS:
+        lines.append(f"- and {len(failed) - MOST_REASONS:,} more")
+    said = f"No answer, shown as –, have {len(failed):,} experiments:"
+    return replace(shown, notes=(*shown.notes, "\n".join([said, "", *lines])))
+
+
+def described(question: Question) -> str:
+    """A question in one line: its class, and the fields that are not as they are by default."""
+    own = [
+        f"{each.name}={getattr(question, each.name)!r}"
+        for each in fields(question)  # type: ignore[arg-type]
+        if each.default is MISSING or getattr(question, each.name) != each.default
+    ]
+    return f"{type(question).__name__}({', '.join(own)})"
 
 
 def key_of(question: Question) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,12 +21,27 @@ def require_places(out: Path | None, page: Path | None) -> None:
     Raises:
         InputError: a folder is needed where a file is, or the other way round; matplotlib is not installed.
     """
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"--out {out}: is a file; name a folder")
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):
-        raise InputError(f"--page {page}: is a folder, or its folder is missing; name a file in a folder that is there")
+    if out is not None:
+        _require_folder(out, "--out")
+    if page is not None:
+        if page.is_dir() or not page.parent.is_dir():
+            raise InputError(
+                f"--page {page}: is a folder, or its folder is missing; name a file in a folder that is there"
+            )
+        if not page.suffix:
+            raise InputError(
+                f"--page {page}: has no ending, and its figures go into a folder of its name; end it in .md"
+            )
+        _require_folder(page.with_suffix(""), "--page")
     if (out or page) and find_spec("matplotlib") is None:
         raise InputError("figures need matplotlib; install it with: pip install 'chipweave[figures]'")
+
+
+def _require_folder(folder: Path, option: str) -> None:
+    """Whether a folder is there or can be made."""
+    nearest = next((each for each in (folder, *folder.absolute().parents) if each.exists()), None)
+    if nearest is not None and not nearest.is_dir():
+        raise InputError(f"{option}: {nearest} is a file where a folder is needed; name another place")
 
 
 def write_folder(exhibits: Sequence[Exhibit], folder: Path) -> None:
@@ -40,15 +55,17 @@ def write_folder(exhibits: Sequence[Exhibit], folder: Path) -> None:
                 write_bytes(folder / f"{exhibit.name}.{suffix}", content)
 
 
-def write_page(exhibits: Sequence[Exhibit], page: Path) -> None:
-    """One page; beside it a folder of its name with the figures (SVG) and all figures as `figures.csv`."""
+def write_page(papers: Mapping[str, Sequence[Exhibit]], page: Path) -> None:
+    """One page, a part of it for each paper; beside it a folder of its name with the figures (SVG) and all figures as
+    `figures.csv`."""
     folder = page.with_suffix("")
+    exhibits = [each for some in papers.values() for each in some]
     _make(folder)
     write_text(folder / "figures.csv", table_csv(exhibits))
     for exhibit in exhibits:
         if exhibit.panels:
             write_bytes(folder / f"{exhibit.name}.svg", drawn(exhibit, ("svg",))["svg"])
-    write_text(page, whole_page(exhibits, f"{folder.name}/"))
+    write_text(page, whole_page(papers, f"{folder.name}/"))
 
 
 def as_json(exhibits: Sequence[Exhibit]) -> str:

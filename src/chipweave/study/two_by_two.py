@@ -1,7 +1,7 @@
 """GPT-2 and ResNet-50 on 2x2 packages against a monolithic chip of equal PEs.
 
 Of the study (Odema, Kwon, Al Faruque: arXiv 2312.09401) only the abstract is public: up to 2.2x throughput and 1.9x
-energy efficiency. Everything beyond those two figures is our reconstruction; docs/reproduction/two-by-two.md.
+energy efficiency. Everything beyond those two figures is our reconstruction: `chipweave reproduce two-by-two`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import log, log10
 from typing import Any
 
@@ -24,7 +25,7 @@ from chipweave.workload.zoo import build_model
 
 TITLE = "Scope: from an exponential space to a linear search"
 NETWORKS = ("resnet18", "resnet50", "resnet152")
-QUICK = ("resnet18",)
+QUICK = (16, 64)
 LINEAR = 1.1
 """A slope on logarithmic axes up to which growth counts as linear, or slower."""
 
@@ -53,9 +54,9 @@ class Tables:
 
 
 def questions(quick: bool) -> list[Question]:
-    """Tables of every network and size, and the searches of ResNet-152; of a quick run the tables of ResNet-18."""
+    """Tables of every network and size, and the searches of ResNet-152; of a quick run tables of ResNet-18."""
     if quick:
-        return [Tables(network, chiplets) for network in QUICK for chiplets in CHIPLETS]
+        return [Tables(NETWORKS[0], chiplets) for chiplets in QUICK]
     searches = [Run("resnet152", chiplets, "scope") for chiplets in CHIPLETS]
     return [*(Tables(network, chiplets) for network in NETWORKS for chiplets in CHIPLETS), *searches]
 
@@ -84,6 +85,7 @@ def exhibit(answers: Answers) -> Exhibit:
     )
 
 
+@cache
 def units_of(network: str) -> int:
     """L: the layers that may be a stage."""
     return len(build_model(network).units)
@@ -116,15 +118,18 @@ def by_layers(answers: Answers) -> float | None:
     slopes = []
     for chiplets in CHIPLETS:
         known = [(units_of(n), stages) for n in NETWORKS if (stages := _stages(answers, n, chiplets)) is not None]
+        if len(known) < len(NETWORKS):
+            return None
         found = slope([float(units) for units, _ in known], [float(stages) for _, stages in known])
         slopes += [] if found is None else [found]
-    return sum(slopes) / len(slopes) if len(slopes) == len(CHIPLETS) else None
+    return sum(slopes) / len(slopes)
 
 
 def by_chiplets(answers: Answers, network: str) -> float | None:
-    """How the tables of a network grow with N."""
+    """How the tables of a network grow with N; None where one of the sizes was not asked."""
     known = [(n, stages) for n in CHIPLETS if (stages := _stages(answers, network, n)) is not None]
-    return slope([float(n) for n, _ in known], [float(stages) for _, stages in known])
+    whole = len(known) == len(CHIPLETS)
+    return slope([float(n) for n, _ in known], [float(stages) for _, stages in known]) if whole else None
 
 
 def per_layer(chiplets: int) -> float:

@@ -220,7 +220,8 @@ class Everything:
     def _fastest(
         self, windows: dict[Span, list[tuple[float, DraftWindow]]], latency_s: float
     ) -> tuple[float, Draft] | None:
-        best: list[tuple[float, Draft]] = [(0.0, ())] + [(np.inf, ())] * self.units
+        nothing: Draft = ()
+        best = [(0.0, nothing)] + [(np.inf, nothing)] * self.units
         for end in range(1, self.units + 1):
             for first in range(end):
                 if windows[first, end]:

@@ -27,7 +27,8 @@ from chipweave.schedulers.draft import Draft, DraftStage, DraftWindow
 def printed_size(units: int, chiplets: int) -> int:
     """Ways to put consecutive units in stages onto all chiplets with one of two partitions each: clusters
     C(L-1, c-1) x regions C(N-1, c-1) x 2^L, summed over c. Our reading of the space of one segment."""
-    return comb(units + chiplets - 2, units - 1) * 2**units
+    partitions: int = 2**units
+    return comb(units + chiplets - 2, units - 1) * partitions
 
 
 @dataclass

@@ -25,8 +25,9 @@ PUBLISHED = 1.73
 SIMILAR = 0.10
 """Energies within this fraction of each other are similar."""
 SCHEDULERS = ("sequential", "segmented-pipeline", "scope")
-OTHERS = ("alexnet", "vgg16", "darknet19", "resnet18", "resnet50")
-QUICK = (64, 256)
+OTHERS = ("vgg16", "resnet18", "resnet50")
+SIZES_OF_OTHERS = (16, 64, 256)
+QUICK = (256,)
 PARTS = ("least compute", "splitting", "fill and drain", "waiting")
 
 
@@ -38,13 +39,15 @@ def asked(
 
 
 def questions(quick: bool) -> list[Question]:
-    """ResNet-152 at all sizes with batches of 64 and 1024, and one sample at a time; other networks. Of a quick run two
-    sizes with a batch of 64."""
+    """ResNet-152 at all sizes with batches of 64 and 1024, and one sample at a time; other networks. Of a quick run one
+    size with a batch of 64."""
+    compared = SCHEDULERS[1:]
     if quick:
-        return [asked(chiplets, scheduler) for chiplets in QUICK for scheduler in SCHEDULERS]
-    found = [asked(c, s, batch=batch) for batch in (64, 1024) for c in CHIPLETS for s in SCHEDULERS]
-    found += [asked(c, s, at_once=1) for c in CHIPLETS for s in SCHEDULERS[1:]]
-    found += [asked(c, s, network) for network in OTHERS for c in CHIPLETS for s in SCHEDULERS[1:]]
+        return [asked(chiplets, scheduler) for chiplets in QUICK for scheduler in compared]
+    found = [asked(c, s) for c in CHIPLETS for s in SCHEDULERS]
+    found += [asked(c, s, batch=1024) for c in CHIPLETS for s in compared]
+    found += [asked(c, s, at_once=1) for c in CHIPLETS for s in compared]
+    found += [asked(c, s, network) for network in OTHERS for c in SIZES_OF_OTHERS for s in compared]
     return list(found)
 
 
@@ -96,8 +99,8 @@ def energy(answers: Answers, chiplets: int, batch: int = 64, at_once: int | None
     return _ratio(answers, (ours, "energy_j"), (base, "energy_j"))
 
 
-def _by_size(name: str, figure: Callable[[int], float | None]) -> Row:
-    return Row(name, tuple(Cell(None, figure(chiplets)) for chiplets in CHIPLETS))
+def _by_size(name: str, figure: Callable[[int], float | None], sizes: Sequence[int] = CHIPLETS) -> Row:
+    return Row(name, tuple(Cell(None, figure(chiplets)) for chiplets in sizes))
 
 
 _COLUMNS = tuple(f"{chiplets} chiplets" for chiplets in CHIPLETS)
@@ -111,7 +114,8 @@ def _curve(answers: Answers, batch: int) -> Table:
 
         return at
 
-    rows = tuple(_by_size(scheduler, throughput(scheduler)) for scheduler in SCHEDULERS)
+    some = SCHEDULERS if batch == 64 else SCHEDULERS[1:]
+    rows = tuple(_by_size(scheduler, throughput(scheduler)) for scheduler in some)
     return Table(f"Throughput of ResNet-152, batch {batch}", "samples/s", "scheduler", _COLUMNS, rows)
 
 
@@ -144,17 +148,18 @@ def _largest(found: Sequence[float | None]) -> float | None:
 
 
 def _other_networks(answers: Answers) -> Table:
-    rows = tuple(
-        _by_size(network, lambda chiplets, network=network: speed_up(answers, chiplets, network=network))  # type: ignore[misc]
-        for network in OTHERS
-    )
-    return Table("Throughput over `segmented-pipeline`, other networks, batch 64", "", "network", _COLUMNS, rows)
+    def row(network: str) -> Row:
+        return _by_size(network, lambda chiplets: speed_up(answers, chiplets, network=network), SIZES_OF_OTHERS)
+
+    columns = tuple(f"{chiplets} chiplets" for chiplets in SIZES_OF_OTHERS)
+    rows = tuple(map(row, OTHERS))
+    return Table("Throughput over `segmented-pipeline`, other networks, batch 64", "", "network", columns, rows)
 
 
 def _shares(answers: Answers) -> Table:
     def row(chiplets: int, scheduler: str) -> Row:
         shares: Mapping[str, float] = answers.get(asked(chiplets, scheduler), {}).get("shares") or {}
-        cells = [Cell(None, 100 * shares[part] if part in shares else None) for part in PARTS]
+        cells = [Cell(None, round(100 * shares[part], 3) + 0.0 if part in shares else None) for part in PARTS]
         windows = answers.get(asked(chiplets, scheduler), {}).get("plan")
         return Row(f"{scheduler}, {chiplets} chiplets", (*cells, Cell(None, None if windows is None else len(windows))))
 
