@@ -89,7 +89,7 @@ def _arvr() -> Iterator[Claim]:
         "Sc6: 1.01, 1.09, 1.05; Sc7: 1.01, 1.09, 1.03",
         tuple(Case(at, strategy) for at in (6, 7) for strategy in (ALONE_NVD, SIMBA_NVD, CB, SIDES)),
         comparable,
-        Scope.FEW,
+        Scope.PROFILE,
     )
 
 
