@@ -53,11 +53,12 @@ def exhibit(answers: Answers) -> Exhibit:
         title=TITLE,
         source="SCAR, abstract and V-B to V-F",
         setting=(
-            "The profile that Table IV states; EDP search unless the claim says otherwise. *Sc* is a scenario of "
-            f"Table III. An order holds if it is ours too by more than {100 * LEVEL:g} % throughout; it holds in "
-            "direction if it is ours in some of the comparisons and reversed in none. A ratio holds if ours is within "
-            "10 % of the published one, and in direction if it is on the same side of 1; of several ratios the worst "
-            "counts. Where a rule differs, the claim says so."
+            "The profile that Table IV states; EDP search unless the claim says otherwise. *Sc* is a scenario of Table "
+            f"III. An order holds if it is ours too by more than {100 * LEVEL:g} % throughout; it holds in direction "
+            "if it is ours in some of the comparisons and reversed in none. A ratio that is not on the published side "
+            f"of 1, by more than {100 * LEVEL:g} %, does not hold; one that is holds if it is within 10 % of the "
+            "published one, and in direction otherwise; of several ratios the worst counts. Where a rule differs, the "
+            "claim says so."
         ),
         tables=_parts_table(answers),
         findings=tuple(finding(claim, PROFILE, answers, _elsewhere(claim, answers)) for claim in CLAIMS),
