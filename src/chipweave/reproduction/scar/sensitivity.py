@@ -19,6 +19,8 @@ TITLE = "SCAR's claims under what the paper leaves open"
 MARKS = {Verdict.HOLDS: "●", Verdict.DIRECTION: "◐", Verdict.NOT: "○", Verdict.UNTOLD: "–"}
 CENTRAL = insights.CLAIMS[:2]
 """Heavy scenarios want mixed packages, light ones homogeneous ones."""
+MOST_BARS = 10
+"""Claims in a panel."""
 SAME = "="
 """The mark of a setting that changes nothing for a claim."""
 MODELS = ("gpt-l", "bert-l", "u-net", "resnet-50")
@@ -133,7 +135,7 @@ def exhibit(answers: Answers) -> Exhibit:
             _ranked(standing, told, asked) for standing in Standing if any(e.standing is standing for e in told)
         ),
         panels=_panels(told),
-        columns=1,
+        columns=2,
         notes=(*_notes(told, asked), *_premise(affinity)),
     )
 
@@ -229,22 +231,34 @@ def _premise(affinity: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
 
 
 def _panels(told: Sequence[Swept]) -> tuple[Panel, ...]:
-    if not told:
-        return ()
-    ranked = sorted(told, key=lambda each: (-_yes(each), -_holds(each), each.number))
-    places = tuple(float(place) for place in range(len(ranked)))
-    return (
-        Panel(
-            "Share of settings in which a claim holds",
-            Look.BARS,
-            "number of the claim",
-            "share",
-            (
-                Series("holds", places, tuple(map(_holds, ranked))),
-                Series("holds, or holds in direction", places, tuple(map(_yes, ranked))),
-            ),
-            tuple(str(each.number) for each in ranked),
+    """The shares as bars, a panel for each part of the paper; two where there are too many for one."""
+    return tuple(
+        _panel(title, some[at : at + MOST_BARS])
+        for title, some in _by_part(told).items()
+        for at in range(0, len(some), MOST_BARS)
+    )
+
+
+def _by_part(told: Sequence[Swept]) -> Mapping[str, Sequence[Swept]]:
+    found: dict[str, list[Swept]] = {}
+    for each in told:
+        part = "V-F and abstract" if each.claim.where in ("V-F", "abstract") else each.claim.where[:3]
+        found.setdefault("V-C to V-E" if part in ("V-C", "V-D", "V-E") else part, []).append(each)
+    return found
+
+
+def _panel(title: str, some: Sequence[Swept]) -> Panel:
+    places = tuple(float(place) for place in range(len(some)))
+    return Panel(
+        title,
+        Look.BARS,
+        "number of the claim",
+        "share of settings",
+        (
+            Series("holds", places, tuple(map(_holds, some))),
+            Series("holds, or holds in direction", places, tuple(map(_yes, some))),
         ),
+        tuple(str(each.number) for each in some),
     )
 
 
