@@ -77,6 +77,23 @@ def test_size(ours: float, verdict: Verdict) -> None:
     assert judge({A: edp(3 * ours), B: edp(3.0)}).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("published", "ours", "verdict"),
+    [
+        (1.05, 1.06, Verdict.HOLDS),
+        (1.05, 1.005, Verdict.NOT),
+        (1.05, 0.97, Verdict.NOT),
+        (0.95, 0.97, Verdict.HOLDS),
+        (0.95, 0.995, Verdict.NOT),
+        (0.95, 1.03, Verdict.NOT),
+    ],
+)
+def test_a_size_near_1_has_to_be_on_its_side(published: float, ours: float, verdict: Verdict) -> None:
+    """However near the figures are; unless the claim is that there is little difference."""
+    assert Ratio("x", published, ((A, B),)).verdict(ours) is verdict
+    assert Ratio("x", published, ((A, B),), sided=False).verdict(ours) is Verdict.HOLDS
+
+
 def test_of_several_sizes_the_worst_counts() -> None:
     judge = sizes("edp_js", [Ratio("x", 0.5, ((A, C),)), Ratio("y", 0.5, ((B, C),))])
     assert judge({A: edp(0.5), B: edp(0.9), C: edp(1.0)}).verdict is Verdict.DIRECTION

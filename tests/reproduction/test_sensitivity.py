@@ -104,9 +104,12 @@ def test_the_exhibit_has_every_claim_in_one_table_and_its_marks() -> None:
     asked = [claim for claim in CLAIMS if claim.scope != "profile"]
     listed = [row for table in shown.word_tables for row, _ in table.rows]
     assert sorted(int(row.split()[0]) for row in listed) == [CLAIMS.index(claim) + 1 for claim in asked]
-    (panel,) = shown.panels
-    holds, at_least = panel.series
-    assert all(0 <= low <= high <= 1 for low, high in zip(holds.y, at_least.y, strict=True))
+    assert sorted(int(number) for panel in shown.panels for number in panel.categories) == [
+        CLAIMS.index(claim) + 1 for claim in asked
+    ]
+    for panel in shown.panels:
+        holds, at_least = panel.series
+        assert all(0 <= low <= high <= 1 for low, high in zip(holds.y, at_least.y, strict=True))
     page = markdown(shown)
     assert all(mark in page for mark in ("●", "○", "floor 64"))
     assert "I1 heavy: mixed,floor 64,,●" in table_csv([shown])

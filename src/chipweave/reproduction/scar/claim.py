@@ -142,7 +142,7 @@ def order(name: str, comparisons: Sequence[Less]) -> Callable[[Outcomes], Judgem
 
     def judge(outcomes: Outcomes) -> Judgement:
         found = [
-            (each.name, *(_least(outcomes, cases, name) for cases in (each.these, each.those))) for each in comparisons
+            (each.name, _least(outcomes, each.these, name), _least(outcomes, each.those, name)) for each in comparisons
         ]
         words = "; ".join(f"{where}: {low:.3g} {_sign(low, high)} {high:.3g}" for where, low, high in found)
         level = [where for where, low, high in found if _sign(low, high) == "≈"]
@@ -179,16 +179,24 @@ class Ratio:
         name: of the comparison ("Sc4").
         published: the ratio, as pairs have it: the first over the second.
         pairs: one, where it is no mean.
+        sided: whether it says which of the two is less, too; ours then has to be on the published side of 1 by more
+            than 1 %, however near the figures are.
     """
 
     name: str
     published: float
     pairs: tuple[tuple[Case, Case], ...]
+    sided: bool = True
+
+    def verdict(self, ours: float) -> Verdict:
+        """`verdict_of_ratio`, and the side of 1 where it counts."""
+        beyond = ours < 1 - LEVEL if self.published < 1 else ours > 1 + LEVEL
+        return Verdict.NOT if self.sided and not beyond else verdict_of_ratio(self.published, ours)
 
 
 def sizes(name: str, ratios: Sequence[Ratio]) -> Callable[[Outcomes], Judgement]:
-    """A judge of ratios to a reference of 1: the worst verdict of them counts (`verdict_of_ratio`: within 10 % it
-    holds, on the same side of 1 in direction).
+    """A judge of ratios to a reference of 1: within 10 % they hold, on the same side of 1 in direction; of several the
+    worst verdict counts.
 
     Args:
         name: of the figure.
@@ -196,9 +204,9 @@ def sizes(name: str, ratios: Sequence[Ratio]) -> Callable[[Outcomes], Judgement]
 
     def judge(outcomes: Outcomes) -> Judgement:
         found = [(each, _mean(outcomes, each, name)) for each in ratios]
-        verdicts = [verdict_of_ratio(each.published, ours) for each, ours in found]
+        verdicts = [each.verdict(ours) for each, ours in found]
         off = [each.name for (each, _), verdict in zip(found, verdicts, strict=True) if verdict is Verdict.NOT]
-        reason = f"on the other side of 1: {', '.join(off)}" if off else ""
+        reason = f"not on its side of 1: {', '.join(off)}" if off else ""
         return Judgement("; ".join(f"{each.name}: {ours:.3g}" for each, ours in found), worst(verdicts), reason)
 
     return judge

@@ -12,7 +12,6 @@ from chipweave.plan.problem import Fidelity
 from chipweave.reproduction.exhibit import Cell, Exhibit, Look, Panel, Row, Series, Table
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar.profile import (
-    ARVR,
     DATACENTER,
     PROFILE,
     Experiment,
@@ -28,8 +27,8 @@ from chipweave.schedulers.weave.options import WeaveOptions
 NAME = "scar-distance"
 TITLE = "How far SCAR's searches end from the best"
 STRATEGY = "Het-Sides"
-QUICK = (1, 2, 3)
-STEPS = 200_000
+QUICK = (3,)
+STEPS = 50_000
 """Layers that `optimal` evaluates while it improves, so that every run finds the same."""
 
 Options = tuple[tuple[str, Any], ...]
@@ -77,8 +76,8 @@ class Freed:
 
 
 def scenarios(quick: bool) -> tuple[int, ...]:
-    """All ten; of a quick run, three."""
-    return QUICK if quick else (*DATACENTER, *ARVR)
+    """The datacenter's; of a quick run, one of them. With top-k, a scenario of AR/VR takes minutes."""
+    return QUICK if quick else DATACENTER
 
 
 def questions(quick: bool) -> list[Question]:
@@ -96,7 +95,7 @@ def exhibit(answers: Answers) -> Exhibit:
         "the best within the same windows": {
             at: _edp(answers, Experiment(at, STRATEGY, options=WITHIN)) for at in scenarios(False)
         },
-        "the schedule of `optimal`, whose windows are free": {
+        "the schedule of optimal, whose windows are free": {
             at: _edp(answers, Freed(at, STRATEGY)) for at in scenarios(False)
         },
         "what is proven: no schedule with one chiplet a stage is below": {
@@ -113,8 +112,10 @@ def exhibit(answers: Answers) -> Exhibit:
             f"The profile that Table IV states; EDP search on {STRATEGY}. SCAR gives no value for top-k, so 1, 3 and "
             "10 are tried. The best within the same windows is `scar` with all ways to provision and all "
             "segmentations, which is the optimum over SCAR's candidate windows to the tolerance that "
-            "[scar](schedulers/scar.md) states. Every figure is an EDP over that of a reference: 1 is the best. The "
-            "paper gives no such figures."
+            f"[scar](schedulers/scar.md) states. `optimal` improves for {STEPS:,} steps; its windows are free, and "
+            "what it proves is of all schedules with one chiplet a stage. Every figure is an EDP over that of the "
+            "table's reference. The best schedule with free windows lies between the proven bound and the best one "
+            "known. The paper gives no such figures."
         ),
         tables=tables,
         panels=tuple(map(_panel, tables)) if asked else (),
@@ -134,7 +135,7 @@ def _table(answers: Answers, what: str, reference: Mapping[int, float | None], a
         found = {at: _edp(answers, Experiment(at, STRATEGY, options=options)) for at in asked}
         rows.append(Row(name, tuple(Cell(None, _over(found[at], reference[at])) for at in asked)))
     rows.append(
-        Row("`optimal`", tuple(Cell(None, _over(_edp(answers, Freed(at, STRATEGY)), reference[at])) for at in asked))
+        Row("optimal", tuple(Cell(None, _over(_edp(answers, Freed(at, STRATEGY)), reference[at])) for at in asked))
     )
     return Table(f"EDP over {what}", "", "search", tuple(f"Sc{at}" for at in asked), tuple(rows))
 

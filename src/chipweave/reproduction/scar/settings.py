@@ -37,7 +37,7 @@ CHOICES = (
     Choice("NoC 64", "64 elements per cycle inside a chiplet", Setting(noc_bandwidth=64)),
     Choice("NoC 4096", "4096 elements per cycle inside a chiplet", Setting(noc_bandwidth=4096)),
     Choice("tile auto", "MAESTRO's mappings with their best tile sizes", Setting(tile="auto")),
-    Choice("loopnest", "the cost model `loopnest`", Setting(cost_model="loopnest"), long=True),
+    Choice("loopnest", "the cost model `loopnest`", Setting(cost_model="loopnest")),
     Choice("flipped", "mixed packages with their dataflows exchanged", Setting(flipped=True), long=True),
     Choice(
         "DRAM x6", "64 GB/s of DRAM for each of six interfaces", Setting(dram_bandwidth_bytes_s=INTERFACES * 64 * GB_S)
@@ -45,10 +45,11 @@ CHOICES = (
     Choice(
         "link /4", "100 GB/s of a chiplet shared by its four links", Setting(link_bandwidth_bytes_s=100 * GB_S / LINKS)
     ),
-    Choice("detailed", "`detailed` fidelity", Setting(fidelity="detailed"), long=True),
+    Choice("detailed", "`detailed` fidelity", Setting(fidelity="detailed")),
     Choice("BERT-L 120", "BERT-L of 24 blocks: 120 layers", Setting(bert_blocks=24)),
     Choice("faithful", "networks as published", Setting(models="faithful")),
-    Choice("floor 64, flipped", "both of these", Setting(floor=64, flipped=True), long=True),
+    Choice("floor 64, flipped", "both of these", Setting(floor=64, flipped=True)),
+    Choice("tile auto, flipped", "both of these", Setting(tile="auto", flipped=True)),
     Choice(
         "loopnest, detailed",
         "both, as chipweave's own defaults have it",
@@ -57,7 +58,7 @@ CHOICES = (
 )
 """The profile first."""
 
-QUICK = ("profile", "floor 64", "flipped")
+QUICK = ("profile", "floor 64")
 """Names of the choices of a quick run."""
 
 

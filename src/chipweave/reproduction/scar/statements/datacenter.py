@@ -102,6 +102,13 @@ def _scenarios() -> Iterator[Claim]:
         [versus((ALONE_NVD,), (ALONE_SHI,), scenario) for scenario in (1, 2)],
     )
     yield order_claim(
+        "ResNet-50: ShiDianNao",
+        "ResNet-50, which rules scenario 3, prefers ShiDianNao's: alone, it is quicker on it",
+        "V-B, Table IV",
+        "latency_s",
+        [versus((ALONE_SHI,), (ALONE_NVD,), 3)],
+    )
+    yield order_claim(
         "light: NVDLA alone",
         "In scenarios 1 to 3 the least EDP belongs to Stand. (NVD) or Simba (NVD), not to a mixed package or "
         "ShiDianNao",
