@@ -84,8 +84,8 @@ def _bars(axes: Axes, panel: Panel, colours: dict[str, str]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for place, each in enumerate(panel.series):
         at = [x - 0.4 + width * (place + 0.5) for x in each.x]
-        fill = {"facecolor": "white"} if each.published else {"facecolor": colours[each.name]}
-        bars = axes.bar(at, each.y, width * 0.9, edgecolor=colours[each.name], linewidth=0.6, **fill)
+        fill = "white" if each.published else colours[each.name]
+        bars = axes.bar(at, each.y, width * 0.9, edgecolor=colours[each.name], linewidth=0.6, facecolor=fill)
         shown[_legend_name(each)] = bars
     axes.set_xticks(range(len(panel.categories)), panel.categories)
     return shown

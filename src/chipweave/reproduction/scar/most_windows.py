@@ -26,14 +26,16 @@ class MostWindows:
     Args:
         scenario: 1 to 10.
         strategy: a key of `STRATEGIES` whose scheduler is `scar` or `simba`.
+        n_splits: cuts into windows.
     """
 
     scenario: int
     strategy: str
+    n_splits: int = ScarOptions().n_splits
 
     def answer(self) -> dict[str, Any]:
         """`latency_s`, `energy_j`, `edp_js` and `windows`, as of `Experiment`."""
-        scenario, options = scenario_of(self.scenario, PROFILE), ScarOptions()
+        scenario, options = scenario_of(self.scenario, PROFILE), ScarOptions(n_splits=self.n_splits)
         package = package_of(self.strategy, self.scenario, PROFILE)
         problem = pose(scenario, package, cost_model_of(PROFILE), Fidelity(PROFILE.fidelity))
         most = max(candidate_windows(problem, options.n_splits, options.packing), key=len)
