@@ -85,7 +85,7 @@ def on_ratios(
 
 def _on_ratio(published: float, ours: float | None) -> Verdict:
     """`verdict_of_ratio`, but near 1 being close is not enough: a gain of 8 % is not reproduced by a loss."""
-    if ours is not None and abs(published - 1) > LEVEL and (published - 1) * (ours - 1) <= 0:
+    if ours is not None and abs(published - 1) > LEVEL + 1e-9 and (published - 1) * (ours - 1) <= 0:
         return Verdict.NOT
     return verdict_of_ratio(published, ours)
 
