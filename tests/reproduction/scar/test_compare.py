@@ -22,7 +22,15 @@ def test_a_statement_holds_as_far_as_its_weakest_ratio() -> None:
     assert verdict(0.5, 0.54) is Verdict.HOLDS
     assert verdict(0.5, 0.56) is Verdict.DIRECTION
     assert verdict(0.5, 0.9, 1.1) is Verdict.NOT
+    assert verdict(0.5, 1.0) is Verdict.NOT
     assert verdict(1.1, None) is Verdict.UNTOLD
+
+
+def test_near_one_a_ratio_has_to_be_on_its_side() -> None:
+    assert on_ratios("", "", [0.92], [0.97]).verdict is Verdict.HOLDS
+    assert on_ratios("", "", [0.92], [1.0]).verdict is Verdict.NOT
+    assert on_ratios("", "", [1.05], [0.99]).verdict is Verdict.NOT
+    assert on_ratios("", "", [1.01], [0.995]).verdict is Verdict.HOLDS  # published as level
 
 
 def test_edp_and_what_it_is_the_product_of() -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
 from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Look, Panel, Row, Series, Table
 from chipweave.reproduction.question import Answers, Question
-from chipweave.reproduction.scar.compare import figure, in_words, mean, on_best, on_edp, on_ratios, over, ratio
+from chipweave.reproduction.scar.compare import (
+    figure,
+    in_words,
+    mean,
+    on_best,
+    on_edp,
+    on_ratios,
+    over,
+    ratio,
+    windows_in,
+)
+from chipweave.reproduction.scar.most_windows import MostWindows
 from chipweave.reproduction.scar.profile import TABLE_IV_STRATEGIES, Experiment
 from chipweave.reproduction.scar.profile_words import AS_TABLE_IV
 from chipweave.schedulers.scar.options import Packing, Provision
@@ -38,13 +49,14 @@ def questions(quick: bool) -> list[Question]:
         return [top, uniform, _split(3)]
     provisioned = [_provisioned(n, each) for each in TABLE_IV_STRATEGIES for n in PROV_SCENARIOS]
     by_rule = [Experiment(n, each) for each in TABLE_IV_STRATEGIES for n in PROV_SCENARIOS]
-    return [top, uniform, *map(_split, SPLITS), *provisioned, *by_rule]
+    return [top, uniform, *map(_split, SPLITS), *map(_forced, SPLITS), *provisioned, *by_rule]
 
 
 def exhibit(answers: Answers) -> Exhibit:
     """A table for each ablation, and the EDP over the number of splits."""
     splits = _splits(answers)
-    there = [(float(n), cell.ours) for n, cell in zip(SPLITS, splits.rows[-1].cells, strict=True)]
+    edp = splits.rows[-1].cells
+    there = [(float(n), cell.ours) for n, cell in zip(SPLITS, edp, strict=True)]
     known = [(n, edp) for n, edp in there if edp is not None]
     line = Series("Het-Sides", tuple(n for n, _ in known), tuple(edp for _, edp in known))
     return Exhibit(
@@ -59,7 +71,8 @@ def exhibit(answers: Answers) -> Exhibit:
         columns=1,
         notes=(
             "Ours tries every number of cuts from none to n_splits and keeps the best schedule, so that EDP cannot "
-            "rise with n_splits. Where it does not fall either, fewer windows are already best.",
+            "rise with n_splits. Where it does not fall either, fewer windows are already best. The row *all windows "
+            "forced* takes the partition with the most windows instead.",
             "The exhaustive PROV contains every distribution of the rule, so that it can lose only by the tolerance of "
             "a search that is not run to its end.",
             "The uniform baseline spreads each model's layers evenly over the windows. Since no cut is among the "
@@ -74,6 +87,10 @@ def _split(splits: int) -> Experiment:
     return Experiment(4, "Het-Sides", options=options)
 
 
+def _forced(splits: int) -> MostWindows:
+    return MostWindows(4, "Het-Sides", splits)
+
+
 def _provisioned(scenario: int, strategy: str) -> Experiment:
     return Experiment(scenario, strategy, options=() if strategy in STANDALONE else EXHAUSTIVE)
 
@@ -83,6 +100,8 @@ def _splits(answers: Answers) -> Table:
         Row(what, tuple(Cell(None, figure(answers, _split(splits), name)) for splits in SPLITS))
         for name, what in _METRICS.items()
     ]
+    forced = [figure(answers, _forced(splits), "edp_js") for splits in SPLITS]
+    rows.insert(0, Row("EDP, all windows forced", tuple(Cell(None, each) for each in forced)))
     columns = tuple(map(str, SPLITS))
     return Table("Number of splits: scenario 4, Het-Sides", "s, J, J.s", "n_splits", columns, tuple(rows))
 
@@ -114,19 +133,19 @@ def _packing(answers: Answers) -> Table:
 
 
 def _of_splits(answers: Answers) -> tuple[Finding, ...]:
-    """Rates of reduction are EDP over that with one split more."""
-    edp = [figure(answers, _split(splits), "edp_js") for splits in SPLITS]
-    rates = [ratio(before, after) for before, after in pairwise(edp)]
-    return (
-        on_ratios(
-            "before n_splits = 4, a split more lowers EDP by 1.25 times on average",
-            "V-E",
-            [1.25],
-            [mean(rates[:3])],
-            f"mean of the rates {in_words(rates[:3])}",
-        ),
-        on_ratios("from n_splits 4 to 5 it is only 1.04 times", "V-E", [1.04], [rates[3]]),
-    )
+    """Rates of reduction are EDP over that with one split more; judged with the best number of cuts up to n_splits."""
+    before, last = _rates(answers, _split)
+    forced = in_words(_rates(answers, _forced))
+    claim = "a split more lowers EDP by 1.25 times on average before n_splits = 4, and by only 1.04 times from 4 to 5"
+    reason = f"all windows forced, it is {forced}; our best schedule has {windows_in(answers, _split(5))} windows"
+    return (on_ratios(claim, "V-E", [1.25, 1.04], [before, last], reason),)
+
+
+def _rates(answers: Answers, asked: Callable[[int], Question]) -> tuple[float | None, float | None]:
+    """The mean rate before n_splits = 4, and that from 4 to 5."""
+    edp = [figure(answers, asked(splits), "edp_js") for splits in SPLITS]
+    rates = [ratio(fewer, more) for fewer, more in pairwise(edp)]
+    return mean(rates[:-1]), rates[-1]
 
 
 def _of_provision(answers: Answers) -> tuple[Finding, ...]:
@@ -149,7 +168,9 @@ def _of_packing(answers: Answers) -> tuple[Finding, ...]:
     """First-fit over uniform: 21.8 % faster is 1 / 1.218 times the latency, 8.6 % less energy 0.914 times."""
     pair = (Experiment(4, "Het-Sides"), Experiment(4, "Het-Sides", options=UNIFORM))
     latency, energy = over(answers, pair, "latency_s"), over(answers, pair, "energy_j")
+    ours = " and ".join(windows_in(answers, each) for each in pair)
+    reason = f"our best schedules have {ours} windows"
     return (
-        on_ratios("first-fit packing is 21.8 % faster than uniform packing", "V-E", [1 / 1.218], [latency]),
-        on_ratios("first-fit packing takes 8.6 % less energy than uniform packing", "V-E", [0.914], [energy]),
+        on_ratios("first-fit packing is 21.8 % faster than uniform packing", "V-E", [1 / 1.218], [latency], reason),
+        on_ratios("first-fit packing takes 8.6 % less energy than uniform packing", "V-E", [0.914], [energy], reason),
     )

@@ -164,9 +164,8 @@ def _order(answers: Answers, series: str) -> Finding:
         verdict, reason = Verdict.UNTOLD, NOT_ASKED
     else:
         verdict = Verdict.HOLDS if falls(ours) else Verdict.NOT
-        reason = f"it also does with {'; '.join(elsewhere)}" if elsewhere else "nor does it in any other column"
-        if verdict is Verdict.HOLDS and not elsewhere:
-            reason = "in no other column"
+        columns = "; ".join(elsewhere) or "no other column"
+        reason = f"{'also' if verdict is Verdict.HOLDS else 'it does'} in {columns}"
     theirs = in_words([printed(f"{series}{number}") for number in (1, 2, 3)])
     claim = f"{series}1, {series}2, {series}3: each is better than the one before"
     return Finding(claim, "Fig. 2", theirs, in_words(ours), verdict, reason)

@@ -102,7 +102,7 @@ def _findings(answers: Answers) -> tuple[Finding, ...]:
     def compared(claim: str, theirs: Sequence[float], scenarios: Sequence[int], strategy: str, label: str) -> Finding:
         metric, search = METRICS[label[0]], SEARCHES[label[1]]
         ours = [over(answers, _pair(n, strategy, BASE, search), metric) for n in scenarios]
-        return on_ratios(claim, "V-B", theirs, ours, _reason(answers, strategy, scenarios, search))
+        return on_ratios(claim, "V-B", theirs, ours, what_runs(answers, strategy, scenarios, search))
 
     return (
         *map(best, ("A1", "B2", "C3")),
@@ -126,7 +126,7 @@ def _findings(answers: Answers) -> tuple[Finding, ...]:
     )
 
 
-def _reason(answers: Answers, strategy: str, scenarios: Sequence[int], search: str) -> str:
+def what_runs(answers: Answers, strategy: str, scenarios: Sequence[int], search: str) -> str:
     """Of a mixed package, what it uses of the second dataflow; of another, how much it pipelines."""
     asked = [Experiment(n, strategy, search) for n in scenarios]
     if strategy in MIXED:

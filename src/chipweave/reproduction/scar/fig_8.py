@@ -6,7 +6,7 @@ from chipweave.reproduction.exhibit import Exhibit
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar import fronts, table_iv
 from chipweave.reproduction.scar.compare import on_ratios, over
-from chipweave.reproduction.scar.fig_7 import SEARCHES, published
+from chipweave.reproduction.scar.fig_7 import SEARCHES, published, what_runs
 from chipweave.reproduction.scar.profile import TABLE_IV_STRATEGIES, Experiment
 from chipweave.reproduction.scar.profile_words import AS_TABLE_IV
 
@@ -37,6 +37,7 @@ def exhibit(answers: Answers) -> Exhibit:
             "V-B, Pipelining Benefits",
             [1 / 2.9],
             [speedup],
+            what_runs(answers, "Simba (NVD)", [3], "latency"),
         )
     ]
     findings.append(fronts.on_the_front(found, "Fig. 8"))
