@@ -79,8 +79,8 @@ def run_sweep(
     points = Points(sweep)
     since = store.now() if retry_failed else ""
     at, cases = enlisted(points, store, made, hear)
-    finished = store.finished(at)
-    failed = {} if retry_failed else store.failed(at)
+    finished = store.finished_of(sweep.name)
+    failed = {} if retry_failed else store.failed_of(sweep.name)
     client = Client(store, workers, hear, stop, Standing(sweep.name, len(at), len(finished) + len(failed)), since)
     todo = [key for key in at if key not in finished and key not in failed]
     with_workers(client, lambda: client.answer(todo, lambda key: cases.pop(key, None) or points.case(at[key])))
