@@ -77,8 +77,9 @@ class Watched:
 
     def outcomes(self, wait_s: float) -> list[Answer | Failure]:
         found = self.workers.outcomes(wait_s)
-        spent = time.perf_counter(), time.process_time(), sum(map(processor_s, self.workers.processes))
-        self.seen += [spent] * len(found)
+        if found:
+            spent = time.perf_counter(), time.process_time(), sum(map(processor_s, self.workers.processes))
+            self.seen += [spent] * len(found)
         return found
 
     def close(self) -> None:
