@@ -15,7 +15,6 @@ from chipweave.sweep.local import LocalWorkers
 from chipweave.sweep.run import run_sweep
 from tests.sweep import small
 
-
 PATIENCE_S = 8.0
 """For a database that is gone; less than is usual, so that many can be killed one after another."""
 

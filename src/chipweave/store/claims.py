@@ -10,7 +10,6 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from chipweave.store.engine import now, stamp
 from chipweave.store.tables import CLAIMS, FAILURES, POINTS, RESULTS
 
-
 _KEYS = bindparam("keys", expanding=True)
 _FINISHED = select(RESULTS.c.key).where(RESULTS.c.key.in_(_KEYS))
 _OTHERS = select(CLAIMS.c.key).where(
