@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, select
 
 from chipweave.errors import InputError
 from chipweave.store.answer import MOST_REASON, Answer, Failure, Kind
@@ -114,8 +114,8 @@ def _unpacked(body: bytes) -> dict[str, Any]:
     return document
 
 
-def last_failures(connection: Connection, keys: Sequence[str]) -> list[Failure]:
-    """The last failure of those of the cases that failed and have no result."""
+def last_failures(connection: Connection, keys: Sequence[str] | Select[tuple[str]]) -> list[Failure]:
+    """The last failure of those of the cases, listed or asked for, that failed and have no result."""
     last = select(func.max(FAILURES.c.id)).where(FAILURES.c.key.in_(keys)).group_by(FAILURES.c.key)
     answered = exists().where(RESULTS.c.key == FAILURES.c.key)
     columns = [column for column in FAILURES.c if column.name != "id"]
@@ -141,6 +141,44 @@ def figures(connection: Connection, sweep: str | None) -> Iterator[Row]:
         else:
             row["axes"] = json.loads(row["axes"])
         yield row
+
+
+def columns(connection: Connection, sweep: str, names: Sequence[str]) -> dict[str, list[Any]]:
+    """The finished points of a sweep by position, as `Store.columns` has them."""
+    kept = (POINTS.c.position, POINTS.c.key, POINTS.c.axes, *(RESULTS.c[name] for name in names))
+    joined = POINTS.join(RESULTS, RESULTS.c.key == POINTS.c.key)
+    query = select(*kept).select_from(joined).where(POINTS.c.sweep == sweep).order_by(POINTS.c.position)
+    found: dict[str, list[Any]] = {column.name: [] for column in kept}
+    for rows in connection.execution_options(yield_per=AT_A_TIME).execute(query).partitions():
+        for column, part in zip(found.values(), zip(*rows, strict=True), strict=True):
+            column += part
+    found["axes"] = _unpacked_axes(found["axes"])
+    return found
+
+
+def unfinished(connection: Connection, sweep: str) -> list[tuple[int, str, dict[str, Any]]]:
+    """Position, case and axes of the points of a sweep that have no result."""
+    without = POINTS.outerjoin(RESULTS, RESULTS.c.key == POINTS.c.key)
+    query = select(POINTS.c.position, POINTS.c.key, POINTS.c.axes).select_from(without)
+    rows = connection.execute(query.where(POINTS.c.sweep == sweep, RESULTS.c.key.is_(None))).all()
+    axes = _unpacked_axes([row.axes for row in rows])
+    return [(row.position, row.key, each) for row, each in zip(rows, axes, strict=True)]
+
+
+def _unpacked_axes(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """The column `axes` of points as data."""
+    made: list[dict[str, Any]] = json.loads(f"[{','.join(texts)}]")  # one long text takes much less time than many
+    return made
+
+
+def common(connection: Connection, sweep: str) -> dict[str, str]:
+    """Of the columns by which a case is known those that are the same of all finished points of a sweep, as text."""
+    asked = [column for column in QUESTION if column.name not in ("key", "scenario_hash", "package_hash")]
+    joined = POINTS.join(CASES, POINTS.c.key == CASES.c.key).join(RESULTS, RESULTS.c.key == POINTS.c.key)
+    ends = [end(column) for column in asked for end in (func.min, func.max)]
+    row = connection.execute(select(*ends).select_from(joined).where(POINTS.c.sweep == sweep)).one()
+    pairs = zip(asked, row[::2], row[1::2], strict=True)
+    return {column.name: str(least) for column, least, most in pairs if least is not None and least == most}
 
 
 def _text(said: str) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from chipweave.store.engine import now, stamp
-from chipweave.store.tables import CLAIMS, FAILURES, RESULTS
-
+from chipweave.store.tables import CLAIMS, FAILURES, POINTS, RESULTS
 
 _KEYS = bindparam("keys", expanding=True)
 _FINISHED = select(RESULTS.c.key).where(RESULTS.c.key.in_(_KEYS))
@@ -29,6 +28,13 @@ _DROP = delete(CLAIMS).where(CLAIMS.c.key.in_(_KEYS))
 def finished(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of the cases that have a result."""
     return set(connection.execute(_FINISHED, {"keys": keys}).scalars())
+
+
+def finished_of(connection: Connection, sweep: str) -> set[str]:
+    """The cases of a sweep that have a result."""
+    joined = POINTS.join(RESULTS, RESULTS.c.key == POINTS.c.key)
+    query = select(POINTS.c.key).select_from(joined).where(POINTS.c.sweep == sweep)
+    return set(connection.execute(query).scalars())
 
 
 def free(connection: Connection, keys: Sequence[str], owner: str, failed_before: str) -> list[str]:

@@ -30,7 +30,10 @@ LOOK_S = 1.0
 """How often is looked for what other clients have finished, where nothing else is left."""
 
 HEAR_S = 0.2
-"""How long is waited for outcomes; so long they may wait to be written together."""
+"""About so long outcomes may wait to be written together."""
+
+IDLE_S = 0.5
+"""How long is waited for outcomes, where none is unwritten."""
 
 MOST_UNWRITTEN = 64
 """Outcomes that are written together."""
@@ -79,8 +82,8 @@ def run_sweep(
     points = Points(sweep)
     since = store.now() if retry_failed else ""
     at, cases = enlisted(points, store, made, hear)
-    finished = store.finished(at)
-    failed = {} if retry_failed else store.failed(at)
+    finished = store.finished_of(sweep.name)
+    failed = {} if retry_failed else store.failed_of(sweep.name)
     client = Client(store, workers, hear, stop, Standing(sweep.name, len(at), len(finished) + len(failed)), since)
     todo = [key for key in at if key not in finished and key not in failed]
     with_workers(client, lambda: client.answer(todo, lambda key: cases.pop(key, None) or points.case(at[key])))
@@ -213,7 +216,7 @@ class Client:
                 key = waiting.popleft()
                 self.workers.submit(parcel_of(key, case_of(key)))
             idle = not pending and not self._claimed
-            self._unwritten += self.workers.outcomes(LOOK_S if idle else HEAR_S)
+            self._unwritten += self.workers.outcomes(HEAR_S if self._unwritten else IDLE_S)
             self._write_when_due()
             self._tell(elsewhere)
             if elsewhere and idle and time.monotonic() - looked_s >= LOOK_S:
