@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 
 VALIDATIONS = (
     Entry("eyeriss-v1", "Eyeriss v1: AlexNet on silicon", "chipweave.validation.eyeriss:validate"),
+    Entry("simba", "Simba: 36 chiplets on silicon", "chipweave.validation.simba:validate"),
     Entry("tpu-gemm", "TPU v6e: products of matrices", "chipweave.validation.tpu_gemm:validate"),
 )
 
