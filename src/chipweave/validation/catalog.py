@@ -29,6 +29,7 @@ VALIDATIONS = (
     Entry("eyeriss-v1", "Eyeriss v1: AlexNet on silicon", "chipweave.validation.eyeriss:validate"),
     Entry("simba", "Simba: 36 chiplets on silicon", "chipweave.validation.simba:validate"),
     Entry("tpu-gemm", "TPU v6e: products of matrices", "chipweave.validation.tpu_gemm:validate"),
+    Entry("tpu-models", "TPU v6e and v4: whole language models", "chipweave.validation.tpu_models:validate"),
 )
 
 
