@@ -155,8 +155,8 @@ def _setting(chiplet: Chiplet) -> tuple[str, ...]:
         "Time is that of the array with its buffer, as the chip's processing latency is. Energy is that of MACs, "
         f"scratchpads, buffer and network, by the tables of `chipweave.hardware.technology` at 65 nm and "
         f"{TABLE_VOLTS} V; neither has a DRAM in it.",
-        f"*{AS_BUILT.capitalize()}*: the same mapping, but every MAC makes {ACCESSES} accesses to the scratchpads, "
-        "which have no registers between them and the multiplier (the energies of ISCA 2016, fig. 10, have 4.0 "
+        f"*{AS_BUILT.capitalize()}*: the same mapping, but every MAC makes {ACCESSES} accesses to the scratchpads "
+        f"(here one memory of {chiplet.l1_bytes} bytes), which have no registers between them and the multiplier (the energies of ISCA 2016, fig. 10, have 4.0 "
         f"accesses to each MAC), and energies are those at the chip's {VOLTS} V, by the square of the voltage.",
         "No parameter was set from these measurements, so no half of them is held out.",
     )
