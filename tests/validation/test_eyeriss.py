@@ -9,7 +9,9 @@ import pytest
 from chipweave.cost.loopnest.model import LoopnestCostModel
 from chipweave.cost.loopnest.several_samples import together
 from chipweave.files.chiplet_file import resolve_chiplet
+from chipweave.files.package_file import resolve_package
 from chipweave.validation import eyeriss, eyeriss_counts
+from chipweave.validation.single_layer import evaluate_alone
 from chipweave.workload.zoo import build_model
 
 CONVOLUTIONS = [layer for layer in build_model("alexnet_2012").layers if layer.name.startswith("conv")]
@@ -41,15 +43,19 @@ def test_the_time_is_no_less_than_that_of_its_macs() -> None:
     assert ours.as_built_j > ours.energy_j > 0
 
 
-def test_what_the_dram_gives_and_takes_once() -> None:
-    """conv1: 34,848 weights, 227 x 227 x 3 inputs and 55 x 55 x 96 outputs of each of four samples."""
-    assert eyeriss.once(CONVOLUTIONS[0]) == 34_848 + 4 * (227 * 227 * 3 + 55 * 55 * 96)
+def test_a_layer_alone_moves_each_of_its_tensors_at_least_once() -> None:
+    """conv1: 34,848 weights, 227 x 227 x 3 inputs and 55 x 55 x 96 outputs of each of four samples, of two bytes."""
+    alone = evaluate_alone(CONVOLUTIONS[0], resolve_package(eyeriss.PACKAGE), eyeriss.BATCH, LoopnestCostModel())
+    once = 2 * (34_848 + 4 * (227 * 227 * 3 + 55 * 55 * 96))
+    assert once <= alone.dram_bytes <= 2 * once
+    assert alone.latency_s >= alone.dram_bytes / 720e6
 
 
 def test_energies_of_isca_are_counts_times_their_costs() -> None:
     """16 samples of conv1; a MAC makes four accesses at most."""
     conv1 = CONVOLUTIONS[0]
-    macs, scratchpads, dram = eyeriss_counts.energy(conv1, eyeriss_counts.paper_chiplet())
-    assert macs == 16 * 105_415_200
-    assert dram == 200 * (34_848 + 16 * (227 * 227 * 3 + 55 * 55 * 96))
-    assert 0 < scratchpads < 4 * macs
+    ours = eyeriss_counts.predict(conv1, eyeriss_counts.paper_package())
+    once = 200 * (34_848 + 16 * (227 * 227 * 3 + 55 * 55 * 96))
+    assert ours.macs == 16 * 105_415_200
+    assert 0 < ours.scratchpads < 4 * ours.macs
+    assert ours.dram * (1 - ours.again) == once
