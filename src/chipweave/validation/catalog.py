@@ -27,11 +27,29 @@ class Entry(NamedTuple):
 
 VALIDATIONS = (
     Entry("eyeriss-v1", "Eyeriss v1: AlexNet on silicon", "chipweave.validation.eyeriss:validate"),
+    Entry(
+        "eyeriss-counts",
+        "Eyeriss: the energy breakdown of ISCA 2016 by counts",
+        "chipweave.validation.eyeriss_counts:validate",
+    ),
+    Entry(
+        "timeloop",
+        "Timeloop and Accelergy: reference outputs of given mappings",
+        "chipweave.validation.timeloop:validate",
+    ),
+    Entry("xrbench", "XRBench: the schedule of VR gaming", "chipweave.validation.xrbench:validate"),
     Entry("simba", "Simba: 36 chiplets on silicon", "chipweave.validation.simba:validate"),
     Entry("tpu-gemm", "TPU v6e: products of matrices", "chipweave.validation.tpu_gemm:validate"),
     Entry("tpu-models", "TPU v6e and v4: whole language models", "chipweave.validation.tpu_models:validate"),
     Entry("language-models", "Rebel100 and Wormhole: whole models", "chipweave.validation.language_models:validate"),
 )
+
+
+ABSENT = (
+    "NVDLA and MAERI, which MAESTRO was held against by its authors (MICRO 2019): their repository has mappings and "
+    "scripts for it, and no figure to compare with.",
+)
+"""What one might look for here, and why it is not there."""
 
 
 def validate(name: str) -> Validation:

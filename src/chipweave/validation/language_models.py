@@ -26,6 +26,9 @@ BATCH = 16
 BYTE = 1
 """Of an element: FP8, and BLOCKFP8 without the half bit of shared exponents."""
 
+FULL_BANDWIDTH = "memory at its full bandwidth, all the time"
+NO_PACKAGE = "no package of 32 chips is built in"
+
 PIXELS_SPREAD = "datacenter-shidiannao"
 """A chiplet whose dataflow lets pixels be unrolled over the array."""
 
@@ -43,32 +46,27 @@ def validate() -> Validation:
     data = published("language_models")
     llamas, wormhole, rebel = data["configurations"], data["wormhole"], data["rebel100"]
     rebel_step = _mean([decode(llamas["Llama-70B"], "rebel100-like", at, 1) for at in _contexts(rebel)])
-    eight = wormhole["llama_8b"]
+    eight, seventy = wormhole["llama_8b"], wormhole["llama_70b"]
     eight_step = decode(llamas["Llama-8B"], eight["package"], eight["context"], eight["batch"])
-    seventy_step, port_s = tensor_parallel(llamas["Llama-70B"], wormhole["llama_70b"])
+    seventy_step, port_s = tensor_parallel(llamas["Llama-70B"], seventy)
     images = [(entry, resnet50(entry["package"], entry["chips"])) for entry in wormhole["resnet50"]]
     bert = alone(build_model("bert_large"), wormhole["bert_large"]["package"])
     points = (
-        Point(
-            "Llama-3.3-70B, batch 1, Rebel100",
-            "rate of tokens",
-            "tokens/s",
-            rebel["tokens_per_s"],
-            1 / rebel_step.latency_s,
-            "memory at its full bandwidth, all the time",
-        ),
-        Point("Llama-3.1-8B, batch 32, n150", "rate of tokens", "tokens/s/user", eight["rate"], 1 / eight_step.latency_s,
-              "memory at its full bandwidth; weights of 8 bits for 8.5"),
-        Point("Llama-3.1-70B, batch 32, 8 chips", "rate of tokens", "tokens/s/user", wormhole["llama_70b"]["rate"],
-              1 / seventy_step.latency_s, "every chip with its own memory, links without waiting; see below"),
-        Point("Llama-3.1-70B, batch 32, 32 chips", "rate of tokens", "tokens/s/user", wormhole["llama_70b_32_chips"],
-              None, "no package of 32 chips is built in"),
+        _tokens("Llama-3.3-70B, batch 1, Rebel100", rebel["tokens_per_s"], rebel_step, FULL_BANDWIDTH),
+        _tokens("Llama-3.1-8B, batch 32, n150", eight["rate"], eight_step, f"{FULL_BANDWIDTH}; weights of 8 bits for 8.5"),
+        _tokens("Llama-3.1-70B, batch 32, 8 chips", seventy["rate"], seventy_step, "a lower bound of the time; see below"),
+        _tokens("Llama-3.1-70B, batch 32, 32 chips", wormhole["llama_70b_32_chips"], None, NO_PACKAGE),
         *(_images(entry, step) for entry, step in images),
-        Point("ResNet-50, 32 chips", "rate of samples", "images/s", wormhole["resnet50_32_chips"], None,
-              "no package of 32 chips is built in"),
-        Point("BERT-Large, n150", "rate of samples", "sequences/s", wormhole["bert_large"]["rate"], 1 / bert.latency_s,
-              "128 tokens a sequence here; how many were measured is not stated"),
-    )  # fmt: skip
+        Point("ResNet-50, 32 chips", "rate of samples", "1/s", wormhole["resnet50_32_chips"], None, NO_PACKAGE),
+        Point(
+            "BERT-Large, n150",
+            "rate of samples",
+            "1/s",
+            wormhole["bert_large"]["rate"],
+            1 / bert.latency_s,
+            "128 tokens a sequence here; how many were measured is not stated",
+        ),
+    )
     steps = (rebel_step, eight_step, seventy_step, bert, *(step for _, step in images))
     return Validation(
         "language-models",
@@ -77,17 +75,19 @@ def validate() -> Validation:
         _setting(rebel),
         points,
         _targets(rebel, rebel_step, steps),
-        (*_rebel(rebel, rebel_step), *_eight(eight, eight_step), *_seventy(seventy_step, port_s), *_resnet(wormhole),
-         *_bert(wormhole["bert_large"])),
-    )  # fmt: skip
+        (
+            *_rebel(rebel, rebel_step),
+            *_eight(eight, eight_step),
+            *_seventy(seventy_step, port_s),
+            *_resnet(wormhole),
+            *_bert(wormhole["bert_large"]),
+        ),
+    )
 
 
 def decode(configuration: Mapping[str, Any], package_name: str, context: int, batch: int) -> Step:
     """A token of every sequence on one chiplet, which has the package's whole memory."""
-    model = chipweave.from_hf(
-        configuration, phase="decode", context=context, batch=batch, bytes_per_element=BYTE, name="decode"
-    )
-    return alone(model, package_name)
+    return alone(_decoding(configuration, context, batch), package_name)
 
 
 def alone(model: Model, package_name: str) -> Step:
@@ -105,9 +105,7 @@ def tensor_parallel(configuration: Mapping[str, Any], entry: Mapping[str, Any]) 
     The step is the longer of what the memories need and the stage's pace, in which the chips compute and exchange
     activations. What the law says of the port is left out, as it brings all weights in by one chip.
     """
-    model = chipweave.from_hf(
-        configuration, phase="decode", context=entry["context"], batch=entry["batch"], bytes_per_element=BYTE, name="step"
-    )
+    model = _decoding(configuration, entry["context"], entry["batch"])
     package = resolve_package(entry["package"])
     stage = Stage(0, len(model.layers) - 1, snake(package), (Partition.INPUT_SHARED,) * len(model.layers))
     plan = Schedule((Window((Pipeline(0, (stage,)),)),))
@@ -129,6 +127,12 @@ def resnet50(package_name: str, chips: int) -> Step:
     return Step(result.evaluation.latency_s / images, max(window.dram_s / images, model.macs / peak_macs_s))
 
 
+def _decoding(configuration: Mapping[str, Any], context: int, batch: int) -> Model:
+    return chipweave.from_hf(
+        configuration, phase="decode", context=context, batch=batch, bytes_per_element=BYTE, name="decode"
+    )
+
+
 def _contexts(rebel: Mapping[str, Any]) -> tuple[int, int]:
     """Of the first and the last token that is generated. A step's time is affine in between, so their mean is that of
     all tokens."""
@@ -139,10 +143,15 @@ def _mean(steps: Sequence[Step]) -> Step:
     return Step(sum(step.latency_s for step in steps) / len(steps), sum(step.floor_s for step in steps) / len(steps))
 
 
+def _tokens(name: str, measured: float, step: Step | None, note: str) -> Point:
+    """Tokens per second and sequence."""
+    return Point(name, "rate of tokens", "1/s", measured, None if step is None else 1 / step.latency_s, note)
+
+
 def _images(entry: Mapping[str, Any], step: Step) -> Point:
     name = f"ResNet-50, batch {BATCH} a chip, {entry['package']}"
     note = "the weight stationary array of the preset has little to do in the first layers; see below"
-    return Point(name, "rate of samples", "images/s", entry["rate"], 1 / step.latency_s, note)
+    return Point(name, "rate of samples", "1/s", entry["rate"], 1 / step.latency_s, note)
 
 
 def _setting(rebel: Mapping[str, Any]) -> tuple[str, ...]:
@@ -187,10 +196,11 @@ def _rebel(rebel: Mapping[str, Any], step: Step) -> tuple[str, ...]:
 
 def _eight(entry: Mapping[str, Any], step: Step) -> tuple[str, ...]:
     exponents = 8.5 / 8
+    rest = 1 / (step.latency_s * entry["rate"] * exponents)
     return (
         f"Llama-3.1-8B on n150: {step.latency_s * entry['rate']:.2f} of silicon's time. BLOCKFP8 has 8.5 bits, a "
-        f"factor of {exponents:.2f} in a step that memory bounds; the {1 / (step.latency_s * entry['rate'] * exponents):.2f} "
-        "that is left is memory that does not reach its full bandwidth, and the time between operations.",
+        f"factor of {exponents:.2f} in a step that memory bounds; the {rest:.2f} that is left "
+        "is memory that does not reach its full bandwidth, and the time between operations.",
     )
 
 
@@ -228,8 +238,8 @@ def _resnet(wormhole: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _bert(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    rates = {tokens: 1 / alone(build_model("bert_large", sequence=tokens), entry["package"]).latency_s for tokens in (128, 384)}
-    named = ", ".join(f"{rate:.0f} with {tokens} tokens" for tokens, rate in rates.items())
+    steps = {tokens: alone(build_model("bert_large", sequence=tokens), entry["package"]) for tokens in (128, 384)}
+    named = ", ".join(f"{1 / step.latency_s:.0f} with {tokens} tokens" for tokens, step in steps.items())
     return (
         f"BERT-Large on n150: sequences/s, one at a time, {named}; {entry['rate']} are measured, with a number of "
         "tokens that is not stated. Soft-max, norms and GELU are folded, and nothing is lost between operations.",

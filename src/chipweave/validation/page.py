@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from chipweave.validation.accuracy import BANDS, accuracy, halves, histogram, quantities
+from chipweave.validation.catalog import ABSENT
 from chipweave.validation.measurement import Point, Validation
 
 INTRODUCTION = """\
@@ -41,6 +42,7 @@ def page(validations: Sequence[Validation]) -> str:
         lines += ["## What must be reached", "", *table(("data", "target", "", "figure"), overview), ""]
     for each in validations:
         lines += [*section(each), ""]
+    lines += ["## What is not here", "", *(f"- {sentence}" for sentence in ABSENT)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -125,8 +125,8 @@ def roofline_s(gemm: Gemm, package: Package, moved_bytes: int) -> float:
 
 def _points(gemms: Sequence[Gemm], measured_s: Sequence[float], predicted_s: Sequence[float]) -> tuple[Point, ...]:
     return tuple(
-        Point(str(gemm), "time", "us", 1e6 * measured, 1e6 * predicted, _note(gemm, predicted / measured), number % 2 > 0)
-        for number, (gemm, measured, predicted) in enumerate(zip(gemms, measured_s, predicted_s, strict=True))
+        Point(str(gemm), "time", "us", 1e6 * measured, 1e6 * ours, _note(gemm, ours / measured), number % 2 > 0)
+        for number, (gemm, measured, ours) in enumerate(zip(gemms, measured_s, predicted_s, strict=True))
     )
 
 
@@ -166,8 +166,8 @@ def _setting(launch: float) -> tuple[str, ...]:
         "1,638 GB/s; the clock follows from the peak of four such arrays.",
         "Operands are in VMEM: SCALE-Sim's page says that the span has no transfers from HBM.",
         "Each of the four arrays works on its part of the rows, the columns or the inner size, by the fastest "
-        "mapping that `loopnest` finds on one array. Either operand may be the one that stays; weights enter an array a "
-        "row of it in a cycle. Which of these terms the model has was decided with all points in view.",
+        "mapping that `loopnest` finds on one array. Either operand may be the one that stays; weights enter an "
+        "array a row of it in a cycle. Which of these terms the model has was decided with all points in view.",
         "The result goes to HBM in blocks along its longer side of a tenth of the L2 at most, the law's own size of "
         "blocks, each while the next one is computed (`law.pipeline_s`).",
         "The first product of the list and every second one after it may set parameters; the others are held out.",

@@ -137,7 +137,8 @@ def _scores_s(model: Model, package: Package, tokens: int) -> float:
 def _note(each: Pass) -> str:
     if each.predicted_s >= 0.8 * each.measured_s:
         return ""
-    return f"without it: logits of all tokens {1e3 * each.logits_s:.2f} ms, scores through HBM {1e3 * each.scores_s:.2f} ms"
+    logits, scores = f"{1e3 * each.logits_s:.2f} ms", f"{1e3 * each.scores_s:.2f} ms"
+    return f"not in it: logits of all tokens, {logits}; scores through HBM, {scores}"
 
 
 def _findings(passes: Sequence[Pass], scale_sim_error: Sequence[float]) -> tuple[str, ...]:
@@ -148,17 +149,17 @@ def _findings(passes: Sequence[Pass], scale_sim_error: Sequence[float]) -> tuple
         for each in passes
         if each.package == "tpu-v6e"
     ]
-    shortest, longest = ([each for each in passes if each.name == "GPT-2" and each.package == "tpu-v6e"][at] for at in (2, 3))
+    shorter, longer = [each for each in passes if each.name == "GPT-2" and each.package == "tpu-v6e"][2:4]
     return (
         f"On the twelve of v6e ours are {100 * (min(ratios) - 1):+.0f} to {100 * (max(ratios) - 1):+.0f} % off, "
         f"SCALE-Sim's own {100 * scale_sim_error[0]:+.1f} to {100 * scale_sim_error[1]:+.1f} %; without the constant "
         f"ours are {100 * (min(bare) - 1):+.0f} to {100 * (max(bare) - 1):+.0f} %. All ours are too short or near: "
         "norms, soft-max and activations are folded into products and take no time of the vector unit, and nothing is "
         "lost between products but the constant.",
-        f"GPT-2 takes {longest.measured_s / shortest.measured_s:.1f} times as long for 1,024 tokens as for 512, where "
+        f"GPT-2 takes {longer.measured_s / shorter.measured_s:.1f} times as long for 1,024 tokens as for 512, where "
         f"its products take about twice as long. The square of scores of all heads in FP32 has "
         f"{SCORE_BYTES * 12 * 1024**2 / 1e6:.0f} MB there; written to HBM and read once in every block that is "
-        f"{1e3 * longest.scores_s:.2f} ms. The model keeps scores on the chip, as a fused attention does.",
+        f"{1e3 * longer.scores_s:.2f} ms. The model keeps scores on the chip, as a fused attention does.",
         "Whether logits were made of all tokens, or of the last one as here, is not stated. With all of them and with "
         f"scores through HBM once each way the twelve would be {100 * (min(with_all) - 1):+.0f} to "
         f"{100 * (max(with_all) - 1):+.0f} % off: an experiment, not the prediction.",
