@@ -92,3 +92,11 @@ def test_names() -> None:
     assert catalog.chosen([]) == catalog.chosen(["all"]) == catalog.VALIDATIONS
     with pytest.raises(InputError, match="'nope' is unknown; use eyeriss-v1"):
         catalog.chosen(["nope", "eyeriss-v1"])
+
+
+def test_every_target_that_is_missed_is_explained() -> None:
+    """A miss without a finding would be a number without a cause."""
+    for entry in catalog.VALIDATIONS:
+        validation = catalog.validate(entry.name) if entry.name not in SLOW else None
+        if validation is not None and not all(target.reached for target in validation.targets):
+            assert validation.findings, entry.name

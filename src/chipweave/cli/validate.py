@@ -87,6 +87,5 @@ def _print(validation: Validation) -> None:
     ]
     for line in [*notes, *targets, *validation.findings]:
         console.print()
-        for part in wrap(line, console.width, break_on_hyphens=False):
-            console.print(Text(part))
+        console.print(Text("\n".join(wrap(line, console.width, break_on_hyphens=False))))
     console.print()

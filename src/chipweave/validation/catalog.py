@@ -38,7 +38,10 @@ VALIDATIONS = (
         "chipweave.validation.timeloop:validate",
     ),
     Entry("xrbench", "XRBench: the schedule of VR gaming", "chipweave.validation.xrbench:validate"),
+    Entry("simba", "Simba: 36 chiplets on silicon", "chipweave.validation.simba:validate"),
     Entry("tpu-gemm", "TPU v6e: products of matrices", "chipweave.validation.tpu_gemm:validate"),
+    Entry("tpu-models", "TPU v6e and v4: whole language models", "chipweave.validation.tpu_models:validate"),
+    Entry("language-models", "Rebel100 and Wormhole: whole models", "chipweave.validation.language_models:validate"),
 )
 
 

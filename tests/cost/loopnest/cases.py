@@ -67,11 +67,9 @@ def random_search(rng: random.Random, constraint: Constraint, most_macs: int = 2
 
 
 def random_constraint(rng: random.Random) -> Constraint:
-    """Any loops along either axis, any tensor that stays, a loop or none that is whole, one or none that is spread."""
+    """Any loops along either axis, any tensor that stays, a loop or none that is whole."""
     rows, columns = ("".join(rng.sample(LOOPS, rng.randint(0, 4))) for _ in range(2))
-    stays, whole = rng.choice(["", "W", "I", "O"]), rng.choice(["", "", "R", "C", "Y"])
-    spread = rng.choice(["", *(loop for loop in rows + columns if loop not in whole)])
-    return Constraint(rows, columns, stays, whole, spread)
+    return Constraint(rows, columns, rng.choice(["", "W", "I", "O"]), rng.choice(["", "", "R", "C", "Y"]))
 
 
 def touched(axis: Axis, outputs: int, taps: int) -> int:
