@@ -75,7 +75,9 @@ def markdown(exhibit: Exhibit, pictures: str = "", level: int = 2) -> str:
     if exhibit.panels and pictures:
         parts.append(f"![{exhibit.title}]({pictures}{exhibit.name}.svg)")
     for table in exhibit.tables:
-        parts.append(f"**{table.title}**{f', {table.unit}' if table.unit else ''}: ours (the paper's).")
+        known = any(cell.published is not None for row in table.rows for cell in row.cells)
+        beside = ": ours (the paper's)." if known else ""
+        parts.append(f"**{table.title}**{f', {table.unit}' if table.unit else ''}{beside}")
         parts.append(_table(table))
     for each in exhibit.word_tables:
         parts += [f"**{each.title}**", _words(each)]

@@ -160,7 +160,7 @@ def _notes(tables: tuple[Table, ...], asked: list[int]) -> tuple[str, ...]:
         words = [f"{_mean(some):.3g} (at most {max(some):.3g})" for some in figures if some]
         lines.append(f"- {row.name}: {', '.join(words)}")
     return (
-        f"Geometric mean over {len(asked)} scenarios, over the best within the same windows, over `optimal`, and over "
+        "Geometric mean over scenarios, over the best within the same windows, over `optimal`, and over "
         "the proven "
         "bound:\n\n" + "\n".join(lines),
     )

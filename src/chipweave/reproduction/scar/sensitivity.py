@@ -271,20 +271,23 @@ def _notes(told: Sequence[Swept], asked: Sequence[Choice]) -> tuple[str, ...]:
     most = ", ".join(f"*{name}* ({count})" for name, count in turned.most_common())
     none = ", ".join(f"*{each.name}*" for each in asked[1:] if each.name not in turned)
     return (
-        f"**What to conclude.** {len(told)} claims were asked under {len(asked)} settings. "
-        f"{_listed(numbers[Standing.ROBUST])} can be relied on whatever SCAR did where its text is silent. "
-        f"{_listed(numbers[Standing.HANGS])} are true or not by a choice that the paper does not state, so they say as "
-        f"much of that choice as of packages and schedules. {_listed(numbers[Standing.NOWHERE])} came out in none of "
-        "the settings.",
+        f"**What to conclude.** {_count(len(told), 'claim')} under {_count(len(asked), 'setting')}. To be relied on "
+        f"whatever SCAR did where its text is silent: {_listed(numbers[Standing.ROBUST])}. True or not by a choice "
+        "that the paper does not state, so that they say as much of that choice as of packages and schedules: "
+        f"{_listed(numbers[Standing.HANGS])}. True in none of the settings: {_listed(numbers[Standing.NOWHERE])}.",
         *([f"How many claims a choice turns from what they are under the profile: {most}."] if most else []),
         *([f"Choices that turn none: {none}."] if none else []),
         *(_central(each) for each in told if each.claim in CENTRAL),
     )
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def _listed(numbers: Sequence[int]) -> str:
-    """Claims by number, as the beginning of a sentence about several."""
-    return f"{len(numbers)} claims ({', '.join(map(str, numbers))})" if numbers else "No claims"
+    """Claims by number."""
+    return f"{_count(len(numbers), 'claim')} ({', '.join(map(str, numbers))})" if numbers else "none"
 
 
 def _central(found: Swept) -> str:
