@@ -38,7 +38,10 @@ models:
         - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
   - {name: right, batch: 2, model: *net}
 """
-COMMANDS = ("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
+COMMANDS = (
+    *("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo"),
+    "reproduce",
+)
 
 Run = Callable[..., tuple[int, str, str]]
 
