@@ -10,6 +10,8 @@ TEST := .venv-test
 DOCS := .venv-docs
 PIP := --quiet --disable-pip-version-check
 WORKERS ?= 2
+# Python keeps what it compiles, whatever the environment says: each of the many processes would compile all of it again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help demo test test-slow lint types docs api notebook picture bench clean
 

@@ -15,16 +15,17 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import chipweave
 from benchmarks.affinity import MODELS, show
 from benchmarks.search_speed import PACKAGES, SCENARIOS
-from benchmarks.table_iv import with_fixed_tiles
 from benchmarks.tables import markdown
 from chipweave.files.package_file import resolve_package
+from chipweave.hardware.dataflow import Tile
+from chipweave.hardware.package import Package
 from chipweave.results.result import Result
 from chipweave.study.affinity import LEVEL, Freedom, LayerClass
 from chipweave.study.heterogeneity import (
@@ -98,6 +99,12 @@ def case(scenario: str, model: str, fidelity: str, jobs: int | None) -> Scenario
 
 def packages(scenario: str) -> list[str]:
     return [f"arvr-{name}" if scenario.startswith("arvr") else name for name in PACKAGES]
+
+
+def with_fixed_tiles(package: Package) -> Package:
+    """With MAESTRO's official mapping texts as they are."""
+    chiplets = tuple(replace(each, dataflow=replace(each.dataflow, tile=Tile.FIXED)) for each in package.chiplets)
+    return replace(package, chiplets=chiplets)
 
 
 def run(scenario: str, name: str, model: str, fidelity: str, jobs: int | None) -> Result:

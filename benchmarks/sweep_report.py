@@ -87,13 +87,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         where, out = Path(folder) / "store.db", given.keep or Path(folder) / "report"
         with Store.open(where) as store:
-            keys = fill(store, given.cases)
+            fill(store, given.cases)
         print(f"{given.cases:,} finished cases")
         with timed(f"all together (at most {MOST_SECONDS:g} s)"):
             with timed("opened"):
                 store = Store.open(where)
             with timed("skipped: which are finished"):
-                left = set(keys) - store.finished(store.keys("many"))
+                left = set(store.keys("many")) - store.finished_of("many")
             with timed("points read"):
                 name, found = gathered(store, "many")
             with timed("fronts, groups, sensitivities"):

@@ -1,12 +1,18 @@
 """How fast a sweep goes: cases a second by one process and by two, and what sweep and store take of a case.
 
-`python -m benchmarks.sweep_speed`; the machine should be otherwise idle.
+`python -m benchmarks.sweep_speed`. Cases a second need a machine that is otherwise idle; the processor time of a case,
+the client's and the workers', hardly does. From it follows how many times as fast two processes can be at most where
+the client shares two cores with them: 2 w / (w' + c), of which w and w' are what a worker takes of a case, alone and
+beside another, and c what the client takes.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chipweave.files.sweep_file import Sweep, load_sweep
@@ -15,7 +21,6 @@ from chipweave.store.store import Store
 from chipweave.sweep.local import LocalWorkers
 from chipweave.sweep.parcel import Parcel, answered
 from chipweave.sweep.run import run_sweep
-from chipweave.sweep.standing import Standing
 
 FILE = """name: speed
 scenario: resnet18
@@ -55,23 +60,52 @@ def sweep(folder: Path, links: int) -> Sweep:
     return load_sweep(path)
 
 
-def rate_s(folder: Path, jobs: int) -> float:
-    """Cases a second once all processes are warm, 1/s."""
-    seen: list[tuple[float, int]] = []
+@dataclass
+class Watched:
+    """Processes of this machine; at every answer the time by the clock, and the processor time of this process and of
+    its workers, s."""
 
-    def hear(standing: Standing) -> None:
-        seen.append((time.perf_counter(), standing.answered))
+    workers: LocalWorkers
+    seen: list[tuple[float, float, float]] = field(default_factory=list)
 
+    @property
+    def room(self) -> int:
+        return self.workers.room
+
+    def submit(self, parcel: Parcel) -> None:
+        self.workers.submit(parcel)
+
+    def outcomes(self, wait_s: float) -> list[Answer | Failure]:
+        found = self.workers.outcomes(wait_s)
+        if found:
+            spent = time.perf_counter(), time.process_time(), sum(map(processor_s, self.workers.processes))
+            self.seen += [spent] * len(found)
+        return found
+
+    def close(self) -> None:
+        self.workers.close()
+
+
+def processor_s(process: int) -> float:
+    """What a process has taken so far, by Linux's count, s."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def spent_s(folder: Path, jobs: int, links: int) -> tuple[float, float, float]:
+    """Seconds of a case once all processes are warm: by the clock, of the client, of the workers."""
+    watched = Watched(LocalWorkers(jobs))
     with Store.open(folder / f"{jobs}.db") as store:
-        run_sweep(sweep(folder, 25), store, lambda _: LocalWorkers(jobs), hear=hear)
-    warm = next(each for each in seen if each[1] >= WARM * jobs)
+        run_sweep(sweep(folder, links), store, lambda _: watched)
     # the last cases leave processes idle, so that the end is taken where all still have work
-    end = next(each for each in seen if each[1] >= 200 - 4 * jobs)
-    return (end[1] - warm[1]) / (end[0] - warm[0])
+    first, last = WARM * jobs, 8 * links - 4 * jobs
+    begin, end = watched.seen[first], watched.seen[last]
+    clock_s, client_s, workers_s = ((then - before) / (last - first) for before, then in zip(begin, end, strict=True))
+    return clock_s, client_s, workers_s
 
 
 def overhead_ms(folder: Path) -> float:
-    """What reading points, the store and the client take of a case, ms."""
+    """What reading points, the store and the client take of a case, ms of processor time."""
     asked = sweep(folder, 250)
     from chipweave.sweep.axes import Points
     from chipweave.sweep.parcel import parcel_of
@@ -79,18 +113,27 @@ def overhead_ms(folder: Path) -> float:
     points = Points(asked)
     like = answered(parcel_of("like", points.case(points.choice(0))))
     assert isinstance(like, Answer), like
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     with Store.open(folder / "overhead.db") as store:
         standing = run_sweep(asked, store, lambda _: Prepared(like))
-    return 1e3 * (time.perf_counter() - began_s) / standing.answered
+    return 1e3 * (time.process_time() - began_s) / standing.answered
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--links", type=int, default=25, help="values of one axis; the other has 8")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         print(f"sweep and store: {overhead_ms(folder):.2f} ms a case (2,000 cases, each with a package of its own)")
-        one, two = rate_s(folder, 1), rate_s(folder, 2)
-        print(f"one process {one:.2f} cases a second, two {two:.2f}: {two / one:.2f} times")
+        spent = {jobs: spent_s(folder, jobs, given.links) for jobs in (1, 2)}
+    for jobs, (clock_s, client_s, workers_s) in spent.items():
+        print(
+            f"{jobs} process{'es' * (jobs > 1)}: {1 / clock_s:.2f} cases a second; processor time of a case "
+            f"{1e3 * workers_s:.1f} ms of workers, {1e3 * client_s:.2f} ms of the client"
+        )
+    one, two = spent[1], spent[2]
+    print(f"by the clock {one[0] / two[0]:.2f} times, by processor time {2 * one[2] / (two[1] + two[2]):.2f} times")
 
 
 if __name__ == "__main__":

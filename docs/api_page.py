@@ -17,7 +17,7 @@ from chipweave.results.result import Cell, Comparison, Search
 from chipweave.results.what_if import Change, Figures, WhatIf
 
 PAGE = Path(__file__).parent / "api.md"
-VALUES = (chipweave.Case, chipweave.Result, Search, Cell, Comparison, WhatIf, Change, Figures)
+VALUES = (chipweave.Case, chipweave.Result, Search, Cell, Comparison, WhatIf, Change, Figures, chipweave.Store)
 TITLES = {"Args": "Arguments"}
 HEAD = """# Python API
 
@@ -61,8 +61,10 @@ def _value(value: type) -> str:
             code.append(
                 f"    {name}: {inspect.signature(getter).return_annotation}  # {_first(inspect.getdoc(getter))}"
             )
-        elif inspect.isfunction(own) and not name.startswith("_"):
-            code.append(f"    def {name}{_plain_signature(own)}: ...  # {_first(inspect.getdoc(own))}")
+        elif inspect.isfunction(plain := getattr(own, "__wrapped__", own)) and not name.startswith("_"):
+            if isinstance(own, staticmethod):
+                code.append("    @staticmethod")
+            code.append(f"    def {name}{_plain_signature(plain)}: ...  # {_first(inspect.getdoc(plain))}")
     return _entry(
         f"{value.__module__}.{value.__name__}", [line.removesuffix("  # ") for line in code], value.__doc__ or ""
     )

@@ -178,7 +178,9 @@ from chipweave.evaluation import check
 assert callable(chipweave.schedule) and callable(chipweave.compare) and callable(chipweave.evaluate)
 assert chipweave.plan.schedule is plan
 assert "schedule" in dir(chipweave)
-assert sorted(dir(chipweave)) == sorted([*chipweave.__all__, "__version__"])
+assert sorted(dir(chipweave)) == sorted([*chipweave.__all__, "Store", "__version__"])
+assert "sqlalchemy" not in sys.modules
+assert chipweave.Store.__name__ == "Store"
 try:
     chipweave.nothing
 except AttributeError:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from chipweave.report.save import save as save
     from chipweave.results.case import Case as Case
     from chipweave.results.result import Result as Result
+    from chipweave.store.store import Store as Store
     from chipweave.what_if.ask import why as why
 
 _PLACES = {
     "Case": "chipweave.results.case",
     "Result": "chipweave.results.result",
+    "Store": "chipweave.store.store",
     "case": "chipweave.api",
     "compare": "chipweave.api",
     "evaluate": "chipweave.api",
@@ -52,6 +54,7 @@ __all__ = [
     "simulate",
     "why",
 ]
+"""All but `Store`, which needs an extra: `from chipweave import *` works without it."""
 
 
 def __getattr__(name: str) -> Any:
@@ -63,7 +66,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, "Store", "__version__"]
 
 
 def _view(value: object) -> str | None:

@@ -38,10 +38,8 @@ models:
         - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
   - {name: right, batch: 2, model: *net}
 """
-COMMANDS = (
-    *("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo"),
-    "reproduce",
-)
+COMMANDS = ("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
+COMMANDS += ("reproduce", "validate")
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -101,6 +99,7 @@ def test_help_names_every_command(chip: Run) -> None:
         ("memory", "hbm3e"),
         ("links", "ucie-advanced-32"),
         ("schedulers", "scar"),
+        ("validations", "eyeriss-v1"),
     ],
 )
 def test_lists(chip: Run, kind: str, name: str) -> None:
@@ -116,7 +115,8 @@ def test_a_list_says_what_names_hold(chip: Run) -> None:
     """Figures by hand: AlexNet is 714,188,480 MACs; a datacenter chiplet has 4096 PEs at 500 MHz."""
     everything = json.loads(chip("list", "--json")[1])
     by_name = {kind: {entry["name"]: entry for entry in entries} for kind, entries in everything.items()}
-    assert list(by_name) == ["models", "scenarios", "packages", "chiplets", "memory", "links", "schedulers"]
+    kinds = ["models", "scenarios", "packages", "chiplets", "memory", "links", "schedulers", "validations"]
+    assert list(by_name) == kinds
     assert by_name["models"]["alexnet"] == {"name": "alexnet", "layers": 11, "macs": 714_188_480, "weights": 61_090_496}
     assert by_name["scenarios"]["datacenter-1"]["tasks"] == {"gpt-l": 1, "bert-l": 3}
     package = by_name["packages"]["het-sides-3x3"]

@@ -72,7 +72,7 @@ def random_draft(rng: random.Random, exact: DraftCosts, space: SearchSpace) -> D
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("seed", seeds(15, 40))
+@pytest.mark.parametrize("seed", seeds(8, 40))
 def test_a_draft_costs_what_its_schedule_does(seed: int, fidelity: Fidelity) -> None:
     """Several of one `DraftCosts`, which keeps stages: none is taken for another's."""
     rng = random.Random(seed)
@@ -106,7 +106,7 @@ def test_what_does_not_fit_costs_nothing_known(fidelity: Fidelity) -> None:
 
 @pytest.mark.parametrize("goal", ["energy", "edp", "log(latency)"])
 @pytest.mark.parametrize("name", list(SPACES))
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.slow), 4])
 def test_polish_never_worsens_and_stays_in_its_space(seed: int, name: str, goal: str) -> None:
     rng, space = random.Random(seed), SPACES[name]
     exact, value = DraftCosts(ground_of(seed, list(Fidelity)[seed % 2])), objective_named(goal)

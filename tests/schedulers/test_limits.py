@@ -88,7 +88,7 @@ def test_limits_of_the_whole_are_kept(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*SIDE_BY_SIDE, "scope"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds([1, 2], 3))
 def test_objectives_that_order_alike_find_the_same(seed: int, name: str) -> None:
     problem = some(seed)
     scenario, package = problem.scenario, problem.package
@@ -103,7 +103,7 @@ def test_objectives_that_order_alike_find_the_same(seed: int, name: str) -> None
 
 
 @pytest.mark.parametrize("name", [*SIDE_BY_SIDE, "simba", *OTHERS, "full-pipeline"])
-@pytest.mark.parametrize("seed", seeds(1, 12))
+@pytest.mark.parametrize("seed", seeds([1], 12))
 def test_no_objective_is_beaten_by_another_at_its_own(seed: int, name: str) -> None:
     """Of schedulers whose searches end by themselves (`weave` and `optimal` go on as long as they may)."""
     problem = some(seed)

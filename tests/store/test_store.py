@@ -161,6 +161,65 @@ def test_failures_until_there_is_an_answer(store: Store) -> None:
     assert three.key not in store.failed(keys)
 
 
+def test_many_outcomes_at_once_or_none_of_them(store: Store) -> None:
+    asked = points(5)
+    store.add_sweep("s", "text", asked[:4])
+    keys = [point.key for point in asked]
+    store.claim(keys, "me", 60, 5)
+    store.put(answer(asked[0], worker="first"))
+    before = content(store)
+    with pytest.raises(InputError, match=f"case {keys[4]}: is in no sweep"):
+        store.put_all([answer(asked[1]), failure(asked[2]), answer(asked[4])])
+    assert content(store) == before
+    assert store.claim(keys[1:2], "somebody else", 60, 1) == []
+    outcomes = [answer(asked[1], worker="one"), failure(asked[2]), answer(asked[0]), answer(asked[1], worker="two")]
+    assert store.put_all(outcomes) == {keys[1]}
+    assert [row["worker"] for row in store.figures("s")] == ["first", "one"]
+    assert list(store.failed(keys)) == [keys[2]]
+    assert store.claim(keys[:4], "me", 60, 5) == [keys[3]]
+    store.release(keys, "me")
+    assert store.owners() == []  # nothing is claimed that came to something
+    assert store.put_all([]) == set()
+
+
+def test_of_a_sweep_as_of_its_keys(store: Store) -> None:
+    one, two, three, four = asked = points(4)
+    store.add_sweep("other", "text", [four])
+    store.add_sweep("s", "text", asked[:3])
+    store.put_all([answer(four), failure(three)])
+    store.add_sweep("twice", "text", [one, replace(one, position=7), replace(two, position=9)])
+    store.put_all([failure(one), answer(one), failure(two, reason="again")])
+    for name in store.sweeps():
+        keys = store.keys(name)
+        assert store.finished_of(name) == store.finished(keys)
+        assert store.failed_of(name) == store.failed(keys)
+        rows = list(store.figures(name))
+        names = ("latency_s", "complete", "windows", "seconds")
+        expected = {column: [row[column] for row in rows] for column in ("position", "key", "axes", *names)}
+        assert store.columns(name, names) == expected
+        gone = {row["position"] for row in rows}
+        left = {position for position, _, _ in store.unfinished(name)}
+        assert not gone & left
+        assert len(gone | left) == len(keys)
+        for position, key, axes in store.unfinished(name):
+            (point,) = [each for each in asked if each.key == key]
+            assert axes == point.axes
+            assert position in (point.position, 9)
+    assert store.common("other") == {
+        "scenario": first().scenario.name,
+        "package": first().package.name,
+        "scheduler": "standalone",
+        "objective": "edp",
+        "cost_model": first().cost_model.name,
+        "fidelity": str(first().fidelity),
+        "seed": "3",
+    }
+    store.put(answer(two))
+    assert "seed" not in store.common("twice")
+    with pytest.raises(InputError, match="sweep 'nosuch': is not in"):
+        store.columns("nosuch", ("latency_s",))
+
+
 def test_what_exceptions_are_called() -> None:
     for error, kind, reason in (
         (InfeasibleError("no room"), Kind.INFEASIBLE, "no room"),

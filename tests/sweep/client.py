@@ -9,13 +9,18 @@ import sys
 
 from chipweave.errors import ChipweaveError
 from chipweave.files.sweep_file import load_sweep
+from chipweave.store import engine
 from chipweave.store.store import Store
 from chipweave.sweep.local import LocalWorkers
 from chipweave.sweep.run import run_sweep
 from tests.sweep import small
 
+PATIENCE_S = 8.0
+"""For a database that is gone; less than is usual, so that many can be killed one after another."""
+
 
 def main(file: str, where: str, workers: str) -> int:
+    engine.PATIENCE_S = PATIENCE_S  # type: ignore[misc]
     try:
         with Store.open(where) as store:
             if workers == "local":

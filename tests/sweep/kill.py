@@ -27,11 +27,13 @@ from tests.sweep import small
 from tests.sweep.small import AtOnce
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 25
+SEEDS = 50
 """Of six cases each, of 30 ms and more."""
 
 PATIENCE_S = 300.0
 VICTIMS = ("client", "worker", "scheduler", "database")
+ENDS = (("client", -9), ("scheduler", 2), ("database", 2))
+"""How a client may end where somebody is killed, other than in order."""
 
 
 def environment(notes: Path) -> dict[str, str]:
@@ -126,11 +128,6 @@ class Ordeal:
     def notes(self) -> Path:
         return self.folder / "notes"
 
-    def undisturbed(self) -> list[tuple[object, ...]]:
-        with Store.open(self.folder / "undisturbed.db") as store:
-            run_sweep(self.sweep, store, lambda _: AtOnce(small.noted))
-            return content(store)
-
     @property
     def sweep(self) -> small.Sweep:
         return small.sweep(self.folder, SEEDS)
@@ -142,29 +139,45 @@ class Ordeal:
     def begun(self) -> list[str]:
         return self.notes.read_text().split() if self.notes.exists() else []
 
-    def round(self, victim: str | None) -> None:
-        """Start a client, kill somebody at a random moment, and look at what is left."""
-        before, begun = self.finished(), len(self.begun())
-        where = self.cluster.address if self.cluster else "local"
-        words = [sys.executable, "-m", "tests.sweep.client", str(self.sweep.path), self.place, where]
-        client = subprocess.Popen(words, cwd=ROOT, env=environment(self.notes), stderr=subprocess.PIPE, text=True)
-        if victim is not None:
-            until(lambda: len(self.begun()) > begun or client.poll() is not None)
-            time.sleep(self.rng.uniform(0.0, 2.0))
-            self._kill(victim, client)
+    def round(self, victims: list[str]) -> None:
+        """Start a client, and kill the first of `victims`, which are taken away, at random moments until it has ended;
+        then look at what is left. Where there are none, it ends by itself."""
+        before = self.finished()
+        marks = [(before, len(self.begun()))]
+        client = self._client()
+        killed: list[str] = []
+        while victims and (self.cluster or victims[0] != "scheduler") and self._at_work(client, marks[-1][1]):
+            marks.append((self.finished(), len(self.begun())))
+            killed.append(victims.pop(0))
+            if self._kill(killed[-1], client):
+                break
         _, said = client.communicate(timeout=PATIENCE_S)
         assert "Traceback" not in said, said
-        expected = {"client": (0, -9), "worker": (0,), None: (0,)}.get(victim, (0, 2))
-        assert client.returncode in expected, (victim, client.returncode, said)
-        self._restart(victim)
-        after = self.finished()
-        assert before <= after, "what was finished is lost"
-        again = before & set(self.begun()[begun:])
-        assert not again, f"begun again: {again}"
+        expected = {0} | {code for victim, code in ENDS if victim in killed}
+        assert client.returncode in expected, (killed, client.returncode, said)
+        self._restart(killed)
+        after, begun = self.finished(), self.begun()
+        for finished, count in marks:
+            assert finished <= after, "what was finished is lost"
+            again = finished & set(begun[count:])
+            assert not again, f"begun again: {again}"
         counts = f"{len(before)} -> {len(after)} finished"
-        self.say(f"{victim or 'nobody'} killed: {counts}, the client ended with {client.returncode}")
+        self.say(f"{', '.join(killed) or 'nobody'} killed: {counts}, the client ended with {client.returncode}")
 
-    def _kill(self, victim: str, client: subprocess.Popen[str]) -> None:
+    def _client(self) -> subprocess.Popen[str]:
+        where = self.cluster.address if self.cluster else "local"
+        words = [sys.executable, "-m", "tests.sweep.client", str(self.sweep.path), self.place, where]
+        return subprocess.Popen(words, cwd=ROOT, env=environment(self.notes), stderr=subprocess.PIPE, text=True)
+
+    def _at_work(self, client: subprocess.Popen[str], begun: int) -> bool:
+        """Wait for a random moment at which more cases are begun; False where the client has ended by then."""
+        until(lambda: len(self.begun()) > begun or client.poll() is not None)
+        with suppress(subprocess.TimeoutExpired):
+            client.wait(self.rng.uniform(0.0, 1.5))
+        return client.poll() is None
+
+    def _kill(self, victim: str, client: subprocess.Popen[str]) -> bool:
+        """Whether the client ends by that."""
         if victim == "client":
             client.kill()
         elif victim == "worker":
@@ -181,12 +194,21 @@ class Ordeal:
             self.server.kill()
             if self.rng.random() < 0.5:  # back before the client gives up
                 self.server.start()
+                return False
+        return victim != "worker"
 
-    def _restart(self, victim: str | None) -> None:
-        if victim == "scheduler" and self.cluster is not None:
+    def _restart(self, killed: Sequence[str]) -> None:
+        if "scheduler" in killed and self.cluster is not None:
             self.cluster.start()
         if self.server is not None and (self.server.process is None or self.server.process.poll() is not None):
             self.server.start()
+
+
+def undisturbed(folder: Path) -> list[tuple[object, ...]]:
+    """What a sweep leaves that nobody disturbs."""
+    with Store.open(folder / "undisturbed.db") as store:
+        run_sweep(small.sweep(folder, SEEDS), store, lambda _: AtOnce(small.answered))
+        return content(store)
 
 
 @contextmanager
@@ -212,8 +234,8 @@ def disturbed(folder: Path, victims: Sequence[str], seed: int, say: Callable[[st
     """Kill these, one after another, each in sweeps that need it, and hold what is left against an undisturbed sweep;
     how many sweeps it took."""
     rng = random.Random(seed)
-    needs_server = "database" in victims
-    with postgres.running() if needs_server else no_server() as server:
+    expected = undisturbed(folder)
+    with postgres.running() if "database" in victims else no_server() as server:
         left, sweeps = list(victims), 0
         while left:
             sweeps += 1
@@ -221,11 +243,9 @@ def disturbed(folder: Path, victims: Sequence[str], seed: int, say: Callable[[st
             own.mkdir()
             on_cluster = "scheduler" in left[:3]
             with ordeal(own, server=server, on_cluster=on_cluster, rng=rng, say=say) as one:
-                expected = one.undisturbed()
-                one.notes.unlink(missing_ok=True)
                 while left and (left[0] != "scheduler" or on_cluster) and len(one.finished()) < 6 * SEEDS:
-                    one.round(left.pop(0))
-                one.round(None)
+                    one.round(left)
+                one.round([])
                 with Store.open(one.place) as store:
                     assert content(store) == expected, "the content differs"
     return sweeps
@@ -246,8 +266,13 @@ def main() -> None:
     if len(known) < len(VICTIMS):
         print(postgres.ABSENT)
     victims = [rng.choice(known) for _ in range(given.kills)]
+    began_s = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began_s:6.0f} s  {text}", flush=True)
+
     with tempfile.TemporaryDirectory() as folder:
-        sweeps = disturbed(Path(folder), victims, given.seed, lambda text: print(text, flush=True))
+        sweeps = disturbed(Path(folder), victims, given.seed, say)
     print(f"{given.kills} kills in {sweeps} sweeps: nothing lost, nothing twice, the same content")
 
 

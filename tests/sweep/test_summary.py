@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pytest
 
 from chipweave.errors import InputError
-from chipweave.sweep.gather import gather, levels, short_labels
+from chipweave.sweep.gather import Unfinished, gather, levels, short_labels
+from chipweave.sweep.reporting import points_csv
 from chipweave.sweep.summary import MOST_OF_A_FRONT, MOST_SAMPLED, front_positions, summarise
 from tests.sweep.made_up import AXES, made_up, row, rows
 
@@ -174,3 +177,21 @@ def test_levels_of_numbers_are_in_order_and_of_others_as_they_come() -> None:
     assert (which.tolist(), values) == ([2, 0, 2, 1], [1.5, 2, 3])
     which, values = levels(["1", 1, True, [1], "1", {"a": 1}, [1]])
     assert (which.tolist(), values) == ([0, 1, 2, 3, 0, 4, 3], ["1", 1, True, [1], {"a": 1}])
+
+
+def test_the_table_of_all_points_is_read_back(tmp_path: Path) -> None:
+    evil = ['a,b "c"', "two\nlines", {"x": [1, "é"]}, 1e-300, 7, True, "", "\r"]
+    found = gather(
+        [row(n, {"an, axis": value}, 0.1 * (n + 1), 1 / 3, 5.0) for n, value in enumerate(evil)],
+        [Unfinished(8, "sha256:8", {"an, axis": 1.5}, "killed", 'said "no",\nand went')],
+    )
+    path = tmp_path / "points.csv"
+    path.write_text(points_csv(found, summarise("s", found)), newline="")
+    with path.open(newline="") as file:
+        read = list(csv.DictReader(file))
+    cells = [each["an, axis"] for each in read]
+    assert cells == ['a,b "c"', "two\nlines", '{"x": [1, "\\u00e9"]}', "1e-300", "7", "true", "", "\r", "1.5"]
+    assert [float(each["latency_s"]) for each in read[:8]] == [0.1 * (n + 1) for n in range(8)]
+    assert [each["windows"] for each in read] == ["2"] * 8 + [""]
+    assert [each["position"] for each in read] == list("012345678")
+    assert read[8]["failure"] == 'killed: said "no",\nand went'

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     LINKS = "links"
     SCHEDULERS = "schedulers"
     REPRODUCTIONS = "reproductions"
+    VALIDATIONS = "validations"
 
 
 Entry = dict[str, Any]
@@ -30,8 +31,8 @@ def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; all of it without.", show_default=False)] = None,
     json: opt.Json = False,
 ) -> None:
-    """List the built-in models, scenarios, packages, chiplets, kinds of memory, classes of links, schedulers and
-    reproductions of papers, with what each name holds.
+    """List the built-in models, scenarios, packages, chiplets, kinds of memory, classes of links, schedulers,
+    reproductions of papers and validations, with what each name holds.
 
     Example: chipweave list packages
     """
@@ -61,6 +62,10 @@ def built_in(kind: str) -> list[str]:
             return list(SCHEDULERS)
         case Kind.REPRODUCTIONS:
             return [entry["name"] for entry in _reproductions()]
+        case Kind.VALIDATIONS:
+            from chipweave.validation.catalog import VALIDATIONS
+
+            return [entry.name for entry in VALIDATIONS]
     from chipweave.files import presets
 
     match kind:
@@ -162,6 +167,12 @@ def _reproductions() -> list[Entry]:
     return [{"name": each.name, "paper": each.paper, "what": each.title} for each in REPRODUCTIONS]
 
 
+def _validations() -> list[Entry]:
+    from chipweave.validation.catalog import VALIDATIONS
+
+    return [{"name": entry.name, "what": entry.title} for entry in VALIDATIONS]
+
+
 _ENTRIES: dict[Kind, Callable[[], list[Entry]]] = {
     Kind.MODELS: _models,
     Kind.SCENARIOS: _scenarios,
@@ -171,6 +182,7 @@ _ENTRIES: dict[Kind, Callable[[], list[Entry]]] = {
     Kind.LINKS: _links,
     Kind.SCHEDULERS: _schedulers,
     Kind.REPRODUCTIONS: _reproductions,
+    Kind.VALIDATIONS: _validations,
 }
 
 _TITLES = {

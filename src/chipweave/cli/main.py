@@ -27,6 +27,7 @@ from chipweave.cli.show import show
 from chipweave.cli.simulate import simulate
 from chipweave.cli.store import app as store_app
 from chipweave.cli.sweep import app as sweep_app
+from chipweave.cli.validate import validate
 from chipweave.cli.why import why
 from chipweave.errors import ChipweaveError
 
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (schedule, evaluate, why, simulate, compare, cost, price, reproduce, show, schema, demo):
+for command in (schedule, evaluate, why, simulate, compare, cost, price, reproduce, validate, show, schema, demo):
     app.command()(command)
 app.command("list")(list_names)
 app.add_typer(import_app, name="import")

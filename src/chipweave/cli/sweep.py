@@ -88,7 +88,7 @@ def run(
             if html is not None:
                 _write_page(opened, sweep, standing, html, over=True)
             keys = set(opened.keys(sweep.name))
-            finished, failed = len(opened.finished(keys)), opened.failed(keys)
+            finished, failed = len(opened.finished_of(sweep.name)), opened.failed_of(sweep.name)
     code = _report(sweep.name, opened.where, (len(keys), finished, standing.answered), failed)
     if interrupted():
         say("interrupted: the same command goes on from there")
@@ -141,6 +141,8 @@ def _ran(
 
 
 PAGE_EVERY_S = 5.0
+PAGE_SHARE = 0.05
+"""Of the time that may go into the page: of large sweeps it is written less often."""
 
 
 def _heard(
@@ -149,14 +151,16 @@ def _heard(
     """Who hears how far the sweep is: the terminal, and now and then the page."""
     import time
 
-    written_s = -PAGE_EVERY_S
+    due_s = 0.0
 
     def hear(standing: Standing) -> None:
-        nonlocal written_s
+        nonlocal due_s
         show(standing)
-        if html is not None and not standing.doing and time.monotonic() - written_s >= PAGE_EVERY_S:
+        began_s = time.monotonic()
+        if html is not None and not standing.doing and began_s >= due_s:
             _write_page(store, sweep, standing, html, over=False)
-            written_s = time.monotonic()
+            ended_s = time.monotonic()
+            due_s = ended_s + max(PAGE_EVERY_S, (ended_s - began_s) / PAGE_SHARE)
 
     return hear
 

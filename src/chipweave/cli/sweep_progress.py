@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chipweave.sweep.standing import Standing
 
 LINE_EVERY_S = 10.0
-TABLE_EVERY_S = 0.2
+TABLE_EVERY_S = 0.5
 
 
 @contextmanager

@@ -47,6 +47,10 @@ class LoopsSpec(Spec):
         None, description="weight, input or output: stays in the array and in the PEs' registers. Default: any may."
     )
     whole: Letters = Field(default_factory=list, description="Loops that a PE runs from end to end.")
+    spread: Letters = Field(
+        default_factory=list,
+        description="Loops that lie along the array from end to end, or as far as it goes, one iteration in a PE.",
+    )
 
 
 class DataflowSpec(Spec):
@@ -215,7 +219,7 @@ def _read_dataflow(spec: DataflowSpec, problems: Problems, location: Location) -
             return None
     loops = None
     if spec.loops is not None:
-        letters = {key: "".join(getattr(spec.loops, key)) for key in ("rows", "columns", "whole")}
+        letters = {key: "".join(getattr(spec.loops, key)) for key in ("rows", "columns", "whole", "spread")}
         try:
             loops = Loops(stationary=spec.loops.stationary, **letters)
         except InputError as error:
@@ -254,6 +258,8 @@ def _loops_to_dict(loops: Loops) -> dict[str, Any]:
         data["stationary"] = loops.stationary.value
     if loops.whole:
         data["whole"] = list(loops.whole)
+    if loops.spread:
+        data["spread"] = list(loops.spread)
     return data
 
 

@@ -46,20 +46,23 @@ class Loops:
         rows, columns: letters of the loops that may be unrolled along each axis of the PE array.
         stationary: the tensor that stays, in the array and in the PEs' registers; None leaves it open.
         whole: loops that a PE runs from end to end.
+        spread: loops that lie along the array from end to end, one iteration in a PE; where an axis is too short, as
+            evenly as it allows, in the fewest steps.
 
     Raises:
-        InputError: an unknown letter, one given twice, a loop that is whole and unrolled.
+        InputError: an unknown letter, one given twice, a loop that is whole and unrolled, or spread and not unrolled.
     """
 
     rows: str
     columns: str
     stationary: Tensor | None = None
     whole: str = ""
+    spread: str = ""
 
     def __post_init__(self) -> None:
         settle(self, "loops")
         faults = []
-        for key in ("rows", "columns", "whole"):
+        for key in ("rows", "columns", "whole", "spread"):
             letters = getattr(self, key)
             for letter in dict.fromkeys(letters):
                 if letter not in LOOPS:
@@ -69,6 +72,9 @@ class Loops:
         for letter in self.whole:
             if letter in self.rows + self.columns:
                 faults.append(("whole", f"loop {letter} is unrolled too; a PE cannot run all of it then; drop one"))
+        for letter in self.spread:
+            if letter not in self.rows + self.columns:
+                faults.append(("spread", f"loop {letter} is not unrolled; name it in rows or columns, too"))
         faults = list(dict.fromkeys(faults))
         if faults:
             raise InputError([f"loops: {key}: {wrong}" for key, wrong in faults], fields=faults)

@@ -5,11 +5,41 @@ from __future__ import annotations
 from chipweave.errors import InputError, did_you_mean
 from chipweave.reproduction import two_by_two
 from chipweave.reproduction.question import Reproduction
-from chipweave.reproduction.scar import table_iv
+from chipweave.reproduction.scar import (
+    ablations,
+    claims,
+    distance,
+    fig_2,
+    fig_7,
+    fig_8,
+    fig_9,
+    fig_11,
+    fig_12,
+    fig_13,
+    headline,
+    sensitivity,
+    space,
+    table_iv,
+    table_v,
+)
 from chipweave.reproduction.scope import complexity, rank, throughput
 
 REPRODUCTIONS: tuple[Reproduction, ...] = (
+    Reproduction("scar-headline", "SCAR", headline.TITLE, headline.questions, headline.exhibit),
+    Reproduction("scar-fig-2", "SCAR", fig_2.TITLE, fig_2.questions, fig_2.exhibit),
+    Reproduction("scar-space", "SCAR", space.TITLE, space.questions, space.exhibit),
     Reproduction("scar-table-iv", "SCAR", table_iv.TITLE, table_iv.questions, table_iv.exhibit),
+    Reproduction("scar-fig-7", "SCAR", fig_7.TITLE, fig_7.questions, fig_7.exhibit),
+    Reproduction("scar-fig-8", "SCAR", fig_8.TITLE, fig_8.questions, fig_8.exhibit),
+    Reproduction("scar-fig-9", "SCAR", fig_9.TITLE, fig_9.questions, fig_9.exhibit),
+    Reproduction("scar-table-v", "SCAR", table_v.TITLE, table_v.questions, table_v.exhibit),
+    Reproduction("scar-fig-11", "SCAR", fig_11.TITLE, fig_11.questions, fig_11.exhibit),
+    Reproduction("scar-fig-12", "SCAR", fig_12.TITLE, fig_12.questions, fig_12.exhibit),
+    Reproduction("scar-fig-13", "SCAR", fig_13.TITLE, fig_13.questions, fig_13.exhibit),
+    Reproduction("scar-ablations", "SCAR", ablations.TITLE, ablations.questions, ablations.exhibit),
+    Reproduction(claims.NAME, "SCAR", claims.TITLE, claims.questions, claims.exhibit),
+    Reproduction(sensitivity.NAME, "SCAR", sensitivity.TITLE, sensitivity.questions, sensitivity.exhibit),
+    Reproduction(distance.NAME, "SCAR", distance.TITLE, distance.questions, distance.exhibit),
     Reproduction("scope-throughput", "Scope", throughput.TITLE, throughput.questions, throughput.exhibit),
     Reproduction("scope-rank", "Scope", rank.TITLE, rank.questions, rank.exhibit),
     Reproduction("scope-complexity", "Scope", complexity.TITLE, complexity.questions, complexity.exhibit),

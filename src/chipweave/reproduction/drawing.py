@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from chipweave.reproduction.exhibit import Exhibit, Look, Panel, Series
+from chipweave.reproduction.exhibit import IDLE, Exhibit, Look, Panel, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,6 +67,8 @@ def _panel(axes: Axes, panel: Panel) -> dict[str, Any]:
     colours = {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}
     if panel.look is Look.BARS:
         return _bars(axes, panel, colours)
+    if panel.look is Look.GRID:
+        return _grid(axes, panel, colours)
     shown: dict[str, Any] = {}
     for each in panel.series:
         joined = "-" if panel.look is Look.LINES else ""
@@ -98,6 +100,23 @@ def _bars(axes: Axes, panel: Panel, colours: dict[str, str]) -> dict[str, Any]:
         fill = "white" if each.published else colours[each.name]
         bars = axes.bar(at, each.y, width * 0.9, edgecolor=colours[each.name], linewidth=0.6, facecolor=fill)
         shown[_legend_name(each)] = bars
+    axes.set_xticks(range(len(panel.categories)), panel.categories)
+    return shown
+
+
+def _grid(axes: Axes, panel: Panel, colours: dict[str, str]) -> dict[str, Any]:
+    """A square per chiplet in the colour of its series; the first row is above."""
+    from matplotlib.patches import Rectangle
+
+    shown: dict[str, Any] = {}
+    for each in panel.series:
+        fill = "white" if each.name == IDLE else colours[each.name]
+        for x, y in zip(each.x, each.y, strict=True):
+            square = Rectangle((x - 0.45, y - 0.45), 0.9, 0.9, facecolor=fill, edgecolor="#555555", linewidth=0.5)
+            shown[each.name] = axes.add_patch(square)
+    across = 1 + max(x for each in panel.series for x in each.x)
+    down = 1 + max(y for each in panel.series for y in each.y)
+    axes.set(xlim=(-0.5, across - 0.5), ylim=(down - 0.5, -0.5), aspect="equal", yticks=[])
     axes.set_xticks(range(len(panel.categories)), panel.categories)
     return shown
 

@@ -74,6 +74,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class WordTable:
+    """A table of words, where figures would say less.
+
+    Args:
+        title: what it shows, with what its marks mean.
+        head: what stands over the names of the rows.
+        columns: names of the columns.
+        rows: the name, and as many words as there are columns.
+    """
+
+    title: str
+    head: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """A statement of a paper, and what we find.
 
@@ -94,11 +111,17 @@ class Finding:
 
 
 class Look(StrEnum):
-    """How a panel draws its series: bars in groups, one group per category; points; points joined by lines."""
+    """How a panel draws its series: bars in groups, one group per category; points; points joined by lines; the grid of
+    a package, each series the chiplets at its (column, row), and what is `IDLE` drawn empty."""
 
     BARS = "bars"
     POINTS = "points"
     LINES = "lines"
+    GRID = "grid"
+
+
+IDLE = "idle"
+"""The name of the series of a grid whose chiplets do nothing."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +146,7 @@ class Panel:
     """One diagram of a figure.
 
     Args:
-        categories: names of the groups of bars; empty for points and lines.
+        categories: names of the groups of bars, or of the columns of a grid; empty for points and lines.
         logarithmic: the vertical axis; logarithmic_x: the horizontal one.
     """
 
@@ -146,7 +169,7 @@ class Exhibit:
         title: of its part of the page.
         source: the paper and its table, figure or section.
         setting: how ours was computed: whole sentences, in Markdown.
-        tables, findings, panels: see there; panels stand side by side, `columns` of them in a line.
+        tables, word_tables, findings, panels: see there; panels stand side by side, `columns` of them in a line.
         notes: what is seen in the figures, and why: whole sentences, in Markdown, a paragraph each.
     """
 
@@ -155,6 +178,7 @@ class Exhibit:
     source: str
     setting: str
     tables: tuple[Table, ...] = ()
+    word_tables: tuple[WordTable, ...] = ()
     findings: tuple[Finding, ...] = ()
     panels: tuple[Panel, ...] = ()
     columns: int = 3

@@ -7,7 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Table, Verdict
+from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Table, Verdict, WordTable
 
 
 def whole_page(papers: Mapping[str, Sequence[Exhibit]], pictures: str) -> str:
@@ -77,6 +77,8 @@ def markdown(exhibit: Exhibit, pictures: str = "", level: int = 2) -> str:
     for table in exhibit.tables:
         parts.append(f"**{table.title}**{f', {table.unit}' if table.unit else ''}: ours (the paper's).")
         parts.append(_table(table))
+    for each in exhibit.word_tables:
+        parts += [f"**{each.title}**", _words(each)]
     if exhibit.findings:
         parts.append(findings_table(exhibit.findings))
     parts += exhibit.notes
@@ -101,6 +103,10 @@ def table_csv(exhibits: Iterable[Exhibit]) -> str:
         for title, row, column, cell in exhibit.figures():
             figures = map(_exact, (cell.published, cell.ours, cell.ratio))
             lines.writerow((exhibit.name, title, row, column, *figures, ""))
+        for table in exhibit.word_tables:
+            for row, words in table.rows:
+                for column, word in zip(table.columns, words, strict=True):
+                    lines.writerow((exhibit.name, table.title, row, column, "", word, "", ""))
         for each in exhibit.findings:
             lines.writerow(
                 (exhibit.name, "claims", each.claim, each.where, each.published, each.ours, "", each.verdict)
@@ -112,6 +118,12 @@ def _table(table: Table) -> str:
     lines = [f"| {' | '.join(map(_safe, (table.head, *table.columns)))} |", "|---" * (len(table.columns) + 1) + "|"]
     for row in table.rows:
         lines.append(f"| {' | '.join(map(_safe, (row.name, *map(shown, row.cells))))} |")
+    return "\n".join(lines)
+
+
+def _words(table: WordTable) -> str:
+    lines = [f"| {' | '.join(map(_safe, (table.head, *table.columns)))} |", "|---" * (len(table.columns) + 1) + "|"]
+    lines += [f"| {' | '.join(map(_safe, (row, *words)))} |" for row, words in table.rows]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, select
 
 from chipweave.errors import InputError
 from chipweave.store.answer import MOST_REASON, Answer, Failure, Kind
@@ -23,54 +23,77 @@ AT_A_TIME = 1000
 """Rows that are fetched at a time."""
 
 
-def put(connection: Connection, answer: Answer) -> bool:
-    """Keep an answer, and end the claim to its case; False where there is one already, which stays."""
-    connection.execute(_END_CLAIM, {"case": answer.key})
-    if _of_case(connection, answer.key).answered:
-        return False
-    ran = {"seconds": answer.seconds, "worker": _text(answer.worker), "version": answer.version}
-    kept = {"key": answer.key, "finished_at": stamp(now(connection))}
-    connection.execute(insert(RESULTS), [{**answer.figures, **ran, **kept}])
-    connection.execute(insert(SCHEDULES), [{"key": answer.key, "body": answer.packed}])
-    return True
-
-
-def put_failure(connection: Connection, failure: Failure) -> None:
-    """Keep a failure beside those before it, and end the claim to its case."""
-    connection.execute(_END_CLAIM, {"case": failure.key})
-    _of_case(connection, failure.key)
-    connection.execute(
-        insert(FAILURES).values(
-            key=failure.key,
-            kind=str(Kind(failure.kind)),
-            reason=_text(failure.reason)[:MOST_REASON],
-            seconds=failure.seconds,
-            worker=_text(failure.worker),
-            version=failure.version,
-            at=stamp(now(connection)),
-        )
-    )
-
-
-_END_CLAIM = delete(CLAIMS).where(CLAIMS.c.key == bindparam("case"))
-_CASE = (
-    select(CASES.c.key, RESULTS.c.key.label("answered"))
-    .outerjoin_from(CASES, RESULTS, CASES.c.key == RESULTS.c.key)
-    .where(CASES.c.key == bindparam("case"))
-)
-"""Made once: they are executed for every case."""
-
-
-def _of_case(connection: Connection, key: str) -> Any:
-    """A case and whether it is `answered`.
+def put(connection: Connection, answers: Sequence[Answer]) -> set[str]:
+    """Keep answers, and end the claims to their cases; the keys of those that are new: what is there already stays.
 
     Raises:
-        InputError: it is in no sweep of the store.
+        InputError: one of the cases is in no sweep of the store.
     """
-    found = connection.execute(_CASE, {"case": key}).first()
-    if found is None:
-        raise InputError(f"case {key}: is in no sweep of {name_of(connection.engine)}; add the sweep first")
-    return found
+    keys = [answer.key for answer in answers]
+    _end_claims(connection, keys)
+    there = set(connection.execute(_ANSWERED, {"keys": keys}).scalars())
+    finished_at = stamp(now(connection))
+    new = {answer.key: answer for answer in reversed(answers) if answer.key not in there}
+    rows = [
+        {
+            **answer.figures,
+            "key": key,
+            "seconds": answer.seconds,
+            "worker": _text(answer.worker),
+            "version": answer.version,
+            "finished_at": finished_at,
+        }
+        for key, answer in new.items()
+    ]
+    if rows:
+        connection.execute(_ADD_RESULTS, rows)
+        bodies = [{"key": key, "body": answer.packed} for key, answer in new.items()]
+        connection.execute(_ADD_SCHEDULES, bodies)
+    return set(new)
+
+
+def put_failures(connection: Connection, failures: Sequence[Failure]) -> None:
+    """Keep failures beside those before them, and end the claims to their cases.
+
+    Raises:
+        InputError: one of the cases is in no sweep of the store.
+    """
+    _end_claims(connection, [failure.key for failure in failures])
+    at = stamp(now(connection))
+    rows = [
+        {
+            "key": failure.key,
+            "kind": str(Kind(failure.kind)),
+            "reason": _text(failure.reason)[:MOST_REASON],
+            "seconds": failure.seconds,
+            "worker": _text(failure.worker),
+            "version": failure.version,
+            "at": at,
+        }
+        for failure in failures
+    ]
+    connection.execute(_ADD_FAILURES, rows)
+
+
+_KEYS = bindparam("keys", expanding=True)
+_END_CLAIMS = delete(CLAIMS).where(CLAIMS.c.key.in_(_KEYS))
+_CASES = select(CASES.c.key).where(CASES.c.key.in_(_KEYS))
+_ANSWERED = select(RESULTS.c.key).where(RESULTS.c.key.in_(_KEYS))
+_ADD_RESULTS, _ADD_SCHEDULES, _ADD_FAILURES = insert(RESULTS), insert(SCHEDULES), insert(FAILURES)
+"""Made once: they are executed for every case, or every few."""
+
+
+def _end_claims(connection: Connection, keys: Sequence[str]) -> None:
+    """End the claims to cases of the store.
+
+    Raises:
+        InputError: one of them is in no sweep of it.
+    """
+    connection.execute(_END_CLAIMS, {"keys": keys})
+    known = set(connection.execute(_CASES, {"keys": keys}).scalars())
+    for key in keys:
+        if key not in known:
+            raise InputError(f"case {key}: is in no sweep of {name_of(connection.engine)}; add the sweep first")
 
 
 def schedule(connection: Connection, key: str) -> dict[str, Any] | None:
@@ -91,8 +114,8 @@ def _unpacked(body: bytes) -> dict[str, Any]:
     return document
 
 
-def last_failures(connection: Connection, keys: Sequence[str]) -> list[Failure]:
-    """The last failure of those of the cases that failed and have no result."""
+def last_failures(connection: Connection, keys: Sequence[str] | Select[tuple[str]]) -> list[Failure]:
+    """The last failure of those of the cases, listed or asked for, that failed and have no result."""
     last = select(func.max(FAILURES.c.id)).where(FAILURES.c.key.in_(keys)).group_by(FAILURES.c.key)
     answered = exists().where(RESULTS.c.key == FAILURES.c.key)
     columns = [column for column in FAILURES.c if column.name != "id"]
@@ -118,6 +141,44 @@ def figures(connection: Connection, sweep: str | None) -> Iterator[Row]:
         else:
             row["axes"] = json.loads(row["axes"])
         yield row
+
+
+def columns(connection: Connection, sweep: str, names: Sequence[str]) -> dict[str, list[Any]]:
+    """The finished points of a sweep by position, as `Store.columns` has them."""
+    kept = (POINTS.c.position, POINTS.c.key, POINTS.c.axes, *(RESULTS.c[name] for name in names))
+    joined = POINTS.join(RESULTS, RESULTS.c.key == POINTS.c.key)
+    query = select(*kept).select_from(joined).where(POINTS.c.sweep == sweep).order_by(POINTS.c.position)
+    found: dict[str, list[Any]] = {column.name: [] for column in kept}
+    for rows in connection.execution_options(yield_per=AT_A_TIME).execute(query).partitions():
+        for column, part in zip(found.values(), zip(*rows, strict=True), strict=True):
+            column += part
+    found["axes"] = _unpacked_axes(found["axes"])
+    return found
+
+
+def unfinished(connection: Connection, sweep: str) -> list[tuple[int, str, dict[str, Any]]]:
+    """Position, case and axes of the points of a sweep that have no result."""
+    without = POINTS.outerjoin(RESULTS, RESULTS.c.key == POINTS.c.key)
+    query = select(POINTS.c.position, POINTS.c.key, POINTS.c.axes).select_from(without)
+    rows = connection.execute(query.where(POINTS.c.sweep == sweep, RESULTS.c.key.is_(None))).all()
+    axes = _unpacked_axes([row.axes for row in rows])
+    return [(row.position, row.key, each) for row, each in zip(rows, axes, strict=True)]
+
+
+def _unpacked_axes(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """The column `axes` of points as data."""
+    made: list[dict[str, Any]] = json.loads(f"[{','.join(texts)}]")  # one long text takes much less time than many
+    return made
+
+
+def common(connection: Connection, sweep: str) -> dict[str, str]:
+    """Of the columns by which a case is known those that are the same of all finished points of a sweep, as text."""
+    asked = [column for column in QUESTION if column.name not in ("key", "scenario_hash", "package_hash")]
+    joined = POINTS.join(CASES, POINTS.c.key == CASES.c.key).join(RESULTS, RESULTS.c.key == POINTS.c.key)
+    ends = [end(column) for column in asked for end in (func.min, func.max)]
+    row = connection.execute(select(*ends).select_from(joined).where(POINTS.c.sweep == sweep)).one()
+    pairs = zip(asked, row[::2], row[1::2], strict=True)
+    return {column.name: str(least) for column, least, most in pairs if least is not None and least == most}
 
 
 def _text(said: str) -> str:

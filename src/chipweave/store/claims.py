@@ -5,30 +5,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from chipweave.store.engine import now, stamp
-from chipweave.store.tables import CLAIMS, FAILURES, RESULTS
+from chipweave.store.tables import CLAIMS, FAILURES, POINTS, RESULTS
+
+_KEYS = bindparam("keys", expanding=True)
+_FINISHED = select(RESULTS.c.key).where(RESULTS.c.key.in_(_KEYS))
+_OTHERS = select(CLAIMS.c.key).where(
+    CLAIMS.c.key.in_(_KEYS), CLAIMS.c.owner != bindparam("owner"), CLAIMS.c.expires_at > bindparam("now")
+)
+_FAILED = (
+    select(FAILURES.c.key)
+    .where(FAILURES.c.key.in_(_KEYS))
+    .group_by(FAILURES.c.key)
+    .having(func.max(FAILURES.c.at) >= bindparam("failed_before"))
+)
+_DROP = delete(CLAIMS).where(CLAIMS.c.key.in_(_KEYS))
+"""Made once: to make them takes longer than to execute them."""
 
 
 def finished(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of the cases that have a result."""
-    return set(connection.execute(select(RESULTS.c.key).where(RESULTS.c.key.in_(keys))).scalars())
+    return set(connection.execute(_FINISHED, {"keys": keys}).scalars())
+
+
+def finished_of(connection: Connection, sweep: str) -> set[str]:
+    """The cases of a sweep that have a result."""
+    joined = POINTS.join(RESULTS, RESULTS.c.key == POINTS.c.key)
+    query = select(POINTS.c.key).select_from(joined).where(POINTS.c.sweep == sweep)
+    return set(connection.execute(query).scalars())
 
 
 def free(connection: Connection, keys: Sequence[str], owner: str, failed_before: str) -> list[str]:
     """Those of the cases, in their order and each once, that have no result, no failure at or after a time, and no
     living claim of another owner."""
-    others = select(CLAIMS.c.key).where(
-        CLAIMS.c.key.in_(keys), CLAIMS.c.owner != owner, CLAIMS.c.expires_at > stamp(now(connection))
-    )
-    failed = (
-        select(FAILURES.c.key)
-        .where(FAILURES.c.key.in_(keys))
-        .group_by(FAILURES.c.key)
-        .having(func.max(FAILURES.c.at) >= failed_before)
-    )
-    taken = finished(connection, keys).union(connection.execute(others).scalars(), connection.execute(failed).scalars())
+    others = connection.execute(_OTHERS, {"keys": keys, "owner": owner, "now": stamp(now(connection))}).scalars()
+    failed = connection.execute(_FAILED, {"keys": keys, "failed_before": failed_before}).scalars()
+    taken = finished(connection, keys).union(others, failed)
     return [key for key in dict.fromkeys(keys) if key not in taken]
 
 
@@ -37,7 +51,7 @@ def take(connection: Connection, keys: Sequence[str], owner: str, for_s: float) 
     if not keys:
         return
     until = stamp(now(connection), for_s)
-    connection.execute(delete(CLAIMS).where(CLAIMS.c.key.in_(keys)))
+    connection.execute(_DROP, {"keys": keys})
     connection.execute(insert(CLAIMS), [{"key": key, "owner": owner, "expires_at": until} for key in keys])
 
 

@@ -165,7 +165,7 @@ def _shown(url: URL) -> str:
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
-class _Gone(InputError):
+class GoneError(InputError):
     """A server that does not answer, or no longer."""
 
 
@@ -182,7 +182,7 @@ def told(engine: Engine) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         state = getattr(cause, "sqlstate", "")
         gone = isinstance(error, OperationalError) and (state is None or state.startswith(SHUT_DOWN))
-        kind = _Gone if gone else InputError
+        kind = GoneError if gone else InputError
         raise kind(f"{name_of(engine)}: {_reason(str(cause))}") from error
 
 
@@ -252,7 +252,7 @@ def _patiently(
         try:
             with opened(engine) as connection:
                 return work(connection)
-        except _Gone:
+        except GoneError:
             if time.monotonic() > until:
                 raise
             time.sleep(PAUSE_S)

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
@@ -92,6 +92,16 @@ class Store:
         found = (each for part in parts(keys) for each in read(self.engine, partial(answers.last_failures, keys=part)))
         return {failure.key: failure for failure in found}
 
+    def finished_of(self, sweep: str) -> set[str]:
+        """The cases of a sweep that have a result, sooner than `finished` finds them."""
+        return read(self.engine, partial(claims.finished_of, sweep=sweep))
+
+    def failed_of(self, sweep: str) -> dict[str, Failure]:
+        """The last failure of those of the cases of a sweep that failed and have no result."""
+        keys = select(POINTS.c.key).where(POINTS.c.sweep == sweep)
+        found = read(self.engine, partial(answers.last_failures, keys=keys))
+        return {failure.key: failure for failure in found}
+
     def now(self) -> str:
         """The time by the store's clock, as its columns have it."""
         return read(self.engine, lambda connection: stamp(now(connection)))
@@ -142,7 +152,7 @@ class Store:
         Raises:
             InputError: the case is in no sweep of the store.
         """
-        return write(self.engine, partial(answers.put, answer=answer))
+        return bool(self.put_all([answer]))
 
     def put_failure(self, failure: Failure) -> None:
         """Keep a failure beside those before it, and end the claim to its case.
@@ -150,7 +160,24 @@ class Store:
         Raises:
             InputError: the case is in no sweep of the store.
         """
-        write(self.engine, partial(answers.put_failure, failure=failure))
+        self.put_all([failure])
+
+    def put_all(self, outcomes: Sequence[Answer | Failure]) -> set[str]:
+        """Keep answers as `put` does and failures as `put_failure`, all of them in one transaction, which takes much
+        less time than one each; the keys of the answers that were not there.
+
+        Raises:
+            InputError: a case is in no sweep of the store.
+        """
+        found = [each for each in outcomes if isinstance(each, Answer)]
+        failed = [each for each in outcomes if isinstance(each, Failure)]
+
+        def kept(connection: Connection) -> set[str]:
+            if failed:
+                answers.put_failures(connection, failed)
+            return answers.put(connection, found) if found else set()
+
+        return write(self.engine, kept)
 
     def figures(self, sweep: str | None = None) -> Iterator[Row]:
         """What is finished, row by row: the columns of `cases` without `document` and of `results` by their names, and
@@ -166,6 +193,25 @@ class Store:
             self.require_sweep(sweep)
         with reading(self.engine) as connection:
             yield from answers.figures(connection, sweep)
+
+    def columns(self, sweep: str, names: Sequence[str]) -> dict[str, list[Any]]:
+        """The finished points of a sweep, by position: `position`, `key`, `axes` and these columns of `results`. The
+        same as `figures`, column by column, which takes much less time where there are many.
+
+        Raises:
+            InputError: there is no sweep of that name.
+        """
+        self.require_sweep(sweep)
+        return read(self.engine, partial(answers.columns, sweep=sweep, names=names))
+
+    def unfinished(self, sweep: str) -> list[tuple[int, str, dict[str, Any]]]:
+        """Position, case and axes of the points of a sweep that have no result."""
+        return read(self.engine, partial(answers.unfinished, sweep=sweep))
+
+    def common(self, sweep: str) -> dict[str, str]:
+        """What the cases of all finished points of a sweep have in common: names of scenario, package, scheduler, cost
+        model, the objective, fidelity, seed, as far as each is the same of all."""
+        return read(self.engine, partial(answers.common, sweep=sweep))
 
     def figures_of(self, keys: Iterable[str]) -> dict[str, Row]:
         """The columns of `results` without `schedule` of those of the cases that are finished, by key."""

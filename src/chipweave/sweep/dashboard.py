@@ -31,9 +31,9 @@ vertical-align: top; border-bottom: 1px solid #8884 } progress { width: 100% } .
 def page(store: Store, sweep: Sweep, standing: Standing, *, over: bool) -> str:
     """The page, whole. It loads nothing, and itself anew every few seconds until the sweep is over."""
     keys = set(store.keys(sweep.name))
-    failed = store.failed(keys)
+    failed = store.failed_of(sweep.name)
     rows = list(heapq.nsmallest(MOST_ROWS, store.figures(sweep.name), key=_order))
-    finished = len(store.finished(keys))
+    finished = len(store.finished_of(sweep.name))
     parts = [
         tag("h1", f"Sweep {sweep.name}"),
         tag("p", sweep.spec.note) if sweep.spec.note else Markup(""),

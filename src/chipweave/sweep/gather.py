@@ -15,6 +15,8 @@ from chipweave.ndarrays import Bools, Floats, Ints
 
 FIGURES = tuple(key.removeprefix("point.") for key in TERMS if key.startswith("point."))
 """The figures of a point, by the names of a store's columns."""
+COLUMNS = (*FIGURES, "complete")
+"""What is needed of a store's `results`."""
 QUESTION = ("scenario", "package", "scheduler", "objective", "cost_model", "fidelity", "seed")
 """What a case is known by, by the names of a store's columns."""
 
@@ -67,25 +69,36 @@ class Gathered:
 
 def gather(rows: Iterable[Mapping[str, Any]], unfinished: Iterable[Unfinished] = ()) -> Gathered:
     """The points of a sweep from the rows of its finished ones (as `Store.figures` gives them) and from the others."""
-    found, others = list(rows), list(unfinished)
-    positions = np.array([row["position"] for row in found] + [other.position for other in others], np.int64)
+    found = list(rows)
+    columns = {name: [row.get(name) for row in found] for name in ("position", "key", "axes", *COLUMNS)}
+    return gather_columns(columns, _same(found), unfinished)
+
+
+def gather_columns(
+    columns: Mapping[str, Sequence[Any]], same: Mapping[str, str], unfinished: Iterable[Unfinished] = ()
+) -> Gathered:
+    """The points of a sweep from the columns of its finished ones and what these have in common (as `Store.columns`
+    and `Store.common` give them), and from the others."""
+    others = list(unfinished)
+    finished, count = len(columns["position"]), len(columns["position"]) + len(others)
+    positions = np.array([*columns["position"], *(other.position for other in others)], np.int64)
     order = np.argsort(positions, kind="stable")
-    keys = [row["key"] for row in found] + [other.key for other in others]
-    values = [row["axes"] for row in found] + [dict(other.axes) for other in others]
+    keys = [*columns["key"], *(other.key for other in others)]
+    values = [*columns["axes"], *(dict(other.axes) for other in others)]
     ordered = [values[number] for number in order.tolist()]
-    paths = list(dict.fromkeys(path for each in ordered for path in each))
-    figures = {name: _column([row.get(name) for row in found], len(others))[order] for name in FIGURES}
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
+    paths = list(dict.fromkeys(path for names in dict.fromkeys(map(tuple, ordered)) for path in names))
+    figures = {name: _column(columns[name], len(others))[order] for name in FIGURES}
+    place = np.empty(count, np.int64)
+    place[order] = np.arange(count)
     return Gathered(
         positions[order],
         tuple(keys[number] for number in order.tolist()),
         {path: [each.get(path) for each in ordered] for path in paths},
         {name: column for name, column in figures.items() if np.isfinite(column).any()},
-        np.arange(len(order))[order] < len(found),
-        _same(found),
-        {int(place[len(found) + n]): (other.kind, other.reason) for n, other in enumerate(others) if other.kind},
-        sum(row.get("complete") in (False, 0) and row.get("complete") is not None for row in found),
+        np.arange(count)[order] < finished,
+        same,
+        {int(place[finished + n]): (other.kind, other.reason) for n, other in enumerate(others) if other.kind},
+        sum(complete is not None and not complete for complete in columns["complete"]),
     )
 
 
@@ -97,13 +110,17 @@ def levels(column: Sequence[object]) -> tuple[Ints, list[object]]:
         return which.reshape(-1), [column[number] for number in first.tolist()]
     number: dict[object, int] = {}
     values: list[object] = []
+    seen: dict[object, int] = {}  # by a text that takes less time, and that equal values may write differently
     found = np.empty(len(column), np.int64)
     for place, value in enumerate(column):
-        key = value if isinstance(value, str) else (json.dumps(value, sort_keys=True, default=str),)
-        if key not in number:
-            number[key] = len(values)
-            values.append(value)
-        found[place] = number[key]
+        quick = value if isinstance(value, str) else (repr(value),)
+        if quick not in seen:
+            key = value if isinstance(value, str) else (json.dumps(value, sort_keys=True, default=str),)
+            if key not in number:
+                number[key] = len(values)
+                values.append(value)
+            seen[quick] = number[key]
+        found[place] = seen[quick]
     return found, values
 
 
@@ -123,8 +140,8 @@ def short_labels(paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _column(values: list[Any], others: int) -> Floats:
-    return np.array(values + [None] * others, np.float64)  # of None it makes NaN
+def _column(values: Sequence[Any], others: int) -> Floats:
+    return np.array([*values, *[None] * others], np.float64)  # of None it makes NaN
 
 
 def _same(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

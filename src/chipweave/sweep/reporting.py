@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chipweave.collector import without_collector
 from chipweave.errors import ChipweaveError, InputError, did_you_mean
 from chipweave.files.atomic import make_folder, require_inside, require_writable, write_text
+from chipweave.ndarrays import Floats
 from chipweave.results.sweep_summary import WHOLE, SweepSummary
-from chipweave.sweep.gather import Gathered, Unfinished, gather
+from chipweave.sweep.gather import COLUMNS, Gathered, Unfinished, gather_columns
 from chipweave.sweep.summary import front_positions
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def gathered(store: Store, sweep: str | None = None) -> tuple[str, Gathered]:
     """
     name = _name(store, sweep)
     with without_collector():
-        return name, gather(store.figures(name), _unfinished(store, name))
+        return name, gather_columns(store.columns(name, COLUMNS), store.common(name), _unfinished(store, name))
 
 
 def require_room(folder: Path | None) -> None:
@@ -66,22 +67,12 @@ def _listed(names: Sequence[str]) -> str:
 
 def _unfinished(store: Store, sweep: str) -> list[Unfinished]:
     """The points without a result, with the last failure of those that were tried."""
-    from chipweave.store.engine import reading
-    from chipweave.store.tables import POINTS, RESULTS
-
-    # isort: split
-    from sqlalchemy import select
-
-    without = POINTS.outerjoin(RESULTS, RESULTS.c.key == POINTS.c.key)
-    query = select(POINTS.c.position, POINTS.c.key, POINTS.c.axes).select_from(without)
-    with reading(store.engine) as connection:
-        rows = list(connection.execute(query.where(POINTS.c.sweep == sweep, RESULTS.c.key.is_(None))))
-    failures = store.failed(dict.fromkeys(key for _, key, _ in rows))
+    rows, failures = store.unfinished(sweep), store.failed_of(sweep)
     found = []
     for position, key, axes in rows:
         failure = failures.get(key)
         why = ("", "") if failure is None else (str(failure.kind), failure.reason)
-        found.append(Unfinished(position, key, json.loads(axes), *why))
+        found.append(Unfinished(position, key, axes, *why))
     return found
 
 
@@ -141,23 +132,37 @@ def points_csv(found: Gathered, summary: SweepSummary) -> str:
     front, and why there are no figures. Nothing stands for no figure."""
     best = set(summary.fronts[0].positions)
     positions = found.positions.tolist()
-    columns: list[Sequence[object]] = [positions, found.keys]
+    columns: list[Sequence[str]] = [list(map(str, positions)), found.keys]
     columns += map(_cells, found.axes.values())
-    for name, column in found.figures.items():
-        kind = int if name in WHOLE else float
-        columns.append(["" if value != value else kind(value) for value in column.tolist()])
-    columns.append([int(position in best) for position in positions])
+    columns += (_figures(column, name in WHOLE) for name, column in found.figures.items())
+    columns.append(["1" if position in best else "0" for position in positions])
     nothing = ("", "")
-    columns.append([": ".join(filter(None, found.failures.get(n, nothing))) for n in range(len(positions))])
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["position", "key", *found.axes, *found.figures, "front", "failure"])
-    writer.writerows(zip(*columns, strict=True))
-    return file.getvalue()
+    columns.append([_quoted(": ".join(filter(None, found.failures.get(n, nothing)))) for n in range(len(positions))])
+    head = ["position", "key", *found.axes, *found.figures, "front", "failure"]
+    lines = [",".join(map(_quoted, head)), *map(",".join, zip(*columns, strict=True))]
+    return "\n".join(lines) + "\n"
 
 
-def _cells(column: Sequence[object]) -> Sequence[object]:
-    """Numbers and text as they are, anything else as JSON."""
-    if set(map(type, column)) <= {int, float, str}:
-        return column
-    return [value if type(value) in (int, float, str) else json.dumps(value) for value in column]
+def _figures(column: Floats, whole: bool) -> list[str]:
+    """Figures as text, each different one written once."""
+    values, which = np.unique(column, return_inverse=True)
+    texts = ["" if value != value else repr(int(value) if whole else value) for value in values.tolist()]
+    return [texts[number] for number in which.reshape(-1).tolist()]
+
+
+def _cells(column: Sequence[object]) -> list[str]:
+    """Numbers and text as they are, anything else as JSON; each different value written once."""
+    texts: dict[object, str] = {}
+    found = []
+    for value in column:
+        quick = value if isinstance(value, str) else (repr(value),)
+        text = texts.get(quick)
+        if text is None:
+            text = texts[quick] = _quoted(str(value) if type(value) in (int, float, str) else json.dumps(value))
+        found.append(text)
+    return found
+
+
+def _quoted(text: str) -> str:
+    """A cell of a CSV file (RFC 4180)."""
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text

@@ -13,6 +13,7 @@ from chipweave.files.case_file import case_key
 from chipweave.files.sweep_file import Sweep
 from chipweave.results.case import Case
 from chipweave.store.answer import Answer, Failure
+from chipweave.store.engine import GoneError
 from chipweave.store.point import Point
 from chipweave.store.store import Store
 from chipweave.sweep.axes import Choice, Points
@@ -29,17 +30,25 @@ LOOK_S = 1.0
 """How often is looked for what other clients have finished, where nothing else is left."""
 
 HEAR_S = 0.2
+"""About so long outcomes may wait to be written together."""
+
+IDLE_S = 0.5
+"""How long is waited for outcomes, where none is unwritten."""
+
+MOST_UNWRITTEN = 64
+"""Outcomes that are written together."""
+
 MOST_CLAIMED = 64
 """Cases that are claimed ahead of their workers."""
 
-AHEAD_S = 0.5
+AHEAD_S = 1.0
 """About so much work is claimed ahead."""
 
 MOST_LOOKED_AT = 500
 """Cases of which it is asked at a time which are free."""
 
-MOST_POINTS_KEPT = 20_000
-"""Points whose cases are kept from their reading to their writing; of larger sweeps they are made again."""
+MOST_CASES_KEPT = 20_000
+"""Cases that are kept from their reading to their sending; those of larger sweeps are made again."""
 
 MOST_WRONG = 5
 """Points that are wrong, until no more are read."""
@@ -72,25 +81,35 @@ def run_sweep(
     """
     points = Points(sweep)
     since = store.now() if retry_failed else ""
-    at = enlisted(points, store, made, hear)
-    finished = store.finished(at)
-    failed = {} if retry_failed else store.failed(at)
+    at, cases = enlisted(points, store, made, hear)
+    finished = store.finished_of(sweep.name)
+    failed = {} if retry_failed else store.failed_of(sweep.name)
     client = Client(store, workers, hear, stop, Standing(sweep.name, len(at), len(finished) + len(failed)), since)
     todo = [key for key in at if key not in finished and key not in failed]
-    with_workers(client, lambda: client.answer(todo, lambda key: points.case(at[key])))
+    with_workers(client, lambda: client.answer(todo, lambda key: cases.pop(key, None) or points.case(at[key])))
     return client.standing
 
 
 def with_workers(client: Client, work: Callable[[], None]) -> None:
-    """Work with workers that are made when there is something for them, and ended in any case; claims are given
-    back."""
+    """Work with workers that are made when there is something for them, and ended in any case; then what is not written
+    yet is, and claims are given back.
+
+    Raises:
+        InputError: as `work`.
+    """
     client.release_ended()
     try:
         work()
-    finally:
-        if client.workers is not None:
-            client.workers.close()
-        client.give_back()
+    except GoneError:
+        client.close_workers()
+        raise  # it has been waited for; claims expire
+    except BaseException:
+        client.close_workers()
+        with suppress(InputError):
+            client.give_back()
+        raise
+    client.close_workers()
+    client.give_back()
 
 
 def read_points(points: Points, hear: Hear = lambda _: None) -> list[Point]:
@@ -127,8 +146,11 @@ def case_point(points: Points, position: int, choice: Choice) -> Point:
     return Point(position, case, case_key(case), points.values(choice))
 
 
-def enlisted(points: Points, store: Store, made: Sequence[Point], hear: Hear) -> dict[str, Choice]:
-    """The cases of a sweep by their keys, each with the choice of its first point, as they are in the store.
+def enlisted(
+    points: Points, store: Store, made: Sequence[Point], hear: Hear
+) -> tuple[dict[str, Choice], dict[str, Case]]:
+    """The cases of a sweep by their keys, as they are in the store, each with the choice of its first point; and those
+    of the cases that have been made.
 
     Where the store has all of them, none is made again: the sweep's document changes with all that decides them.
     """
@@ -136,10 +158,11 @@ def enlisted(points: Points, store: Store, made: Sequence[Point], hear: Hear) ->
     if not made and sweep.name in store.sweeps() and store.document(sweep.name) == sweep.document:
         keys, positions = store.keys(sweep.name), list(points.positions())
         if len(keys) == len(positions):
-            return first_of(zip(keys, positions, strict=True), points)
+            return first_of(zip(keys, positions, strict=True), points), {}
     made = made or read_points(points, hear)
     store.add_sweep(sweep.name, sweep.document, made)
-    return first_of(((point.key, point.position) for point in made), points)
+    cases = {point.key: point.case for point in made[:MOST_CASES_KEPT]}
+    return first_of(((point.key, point.position) for point in made), points), cases
 
 
 def first_of(found: Iterable[tuple[str, int]], points: Points) -> dict[str, Choice]:
@@ -170,6 +193,8 @@ class Client:
     workers: Workers | None = None
     owner: str = field(default_factory=this_owner)
     _claimed: set[str] = field(default_factory=set)
+    _unwritten: list[Answer | Failure] = field(default_factory=list)
+    _written_s: float = field(default_factory=time.monotonic)
     _renewed_s: float = field(default_factory=time.monotonic)
     _started_s: float = field(default_factory=time.monotonic)
 
@@ -191,8 +216,8 @@ class Client:
                 key = waiting.popleft()
                 self.workers.submit(parcel_of(key, case_of(key)))
             idle = not pending and not self._claimed
-            for outcome in self.workers.outcomes(LOOK_S if idle else HEAR_S):
-                self._write(outcome)
+            self._unwritten += self.workers.outcomes(HEAR_S if self._unwritten else IDLE_S)
+            self._write_when_due()
             self._tell(elsewhere)
             if elsewhere and idle and time.monotonic() - looked_s >= LOOK_S:
                 looked_s = time.monotonic()
@@ -205,23 +230,36 @@ class Client:
             if has_ended(owner):
                 self.store.release_all(owner)
 
+    def close_workers(self) -> None:
+        """End the workers, if there are any."""
+        if self.workers is not None:
+            self.workers.close()
+
     def give_back(self) -> None:
-        """What is claimed and not finished; where the database is gone, claims expire."""
-        with suppress(InputError):
-            self.store.release(self._claimed, self.owner)
+        """Write what is not written yet, and give back what is claimed and not finished."""
+        self._write()
+        self.store.release(self._claimed, self.owner)
         self._claimed.clear()
 
     def _claim(self, pending: deque[str], elsewhere: set[str]) -> list[str]:
-        """Take the next cases; those on the way that are not to be had go to `elsewhere`."""
+        """Take the next cases; those on the way that are not to be had go to `elsewhere`.
+
+        It is looked at as many as are wanted, and at many where some of these are not to be had.
+        """
         assert self.workers is not None
-        rate_s = self.standing.rate_s or 0.0
-        most = min(MOST_CLAIMED, max(self.workers.room, round(rate_s * AHEAD_S)))
-        asked = [pending.popleft() for _ in range(min(len(pending), MOST_LOOKED_AT))]
-        taken = self.store.claim(asked, self.owner, CLAIM_S, most, failed_before=self.failed_before)
-        self._claimed.update(taken)
-        reached = asked.index(taken[-1]) + 1 if len(taken) == most else len(asked)
-        pending.extendleft(reversed(asked[reached:]))
-        elsewhere.update(key for key in asked[:reached] if key not in self._claimed)
+        most = min(MOST_CLAIMED, max(self.workers.room, round((self.standing.rate_s or 0.0) * AHEAD_S)))
+        taken: list[str] = []
+        for count in (most, MOST_LOOKED_AT):
+            if len(taken) == most or not pending:
+                break
+            asked = [pending.popleft() for _ in range(min(len(pending), count))]
+            wanted = most - len(taken)
+            found = self.store.claim(asked, self.owner, CLAIM_S, wanted, failed_before=self.failed_before)
+            self._claimed.update(found)
+            reached = asked.index(found[-1]) + 1 if len(found) == wanted else len(asked)
+            pending.extendleft(reversed(asked[reached:]))
+            elsewhere.update(key for key in asked[:reached] if key not in self._claimed)
+            taken += found
         return taken
 
     def _free(self, elsewhere: set[str]) -> list[str]:
@@ -232,18 +270,32 @@ class Client:
         self.standing = replace(self.standing, known=self.standing.known + len(over))
         return sorted(elsewhere - over)
 
-    def _write(self, outcome: Answer | Failure) -> None:
-        if isinstance(outcome, Failure):
-            self.store.put_failure(outcome)
-            self.standing = replace(self.standing, failed=self.standing.failed + 1, last=outcome)
-        else:
-            self.store.put(outcome)
-            value = outcome.figures.get("value")
-            best = self.standing.best
-            if isinstance(value, float) and (best is None or value < best[0]):
-                best = value, outcome.key
-            self.standing = replace(self.standing, answered=self.standing.answered + 1, best=best)
-        self._claimed.discard(outcome.key)
+    def _write_when_due(self) -> None:
+        """Write outcomes a few at a time, and the last ones at once."""
+        since_s = time.monotonic() - self._written_s
+        count = len(self._unwritten)
+        if count >= MOST_UNWRITTEN or count == len(self._claimed) or since_s >= HEAR_S:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what is not written yet."""
+        self._written_s = time.monotonic()
+        outcomes = self._unwritten
+        if not outcomes:
+            return
+        self.store.put_all(outcomes)
+        self._unwritten = []
+        self._claimed.difference_update(outcome.key for outcome in outcomes)
+        answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+        failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        values = [(value, each.key) for each in answers if isinstance(value := each.figures.get("value"), float)]
+        self.standing = replace(
+            self.standing,
+            answered=self.standing.answered + len(answers),
+            failed=self.standing.failed + len(failures),
+            best=min([*values, *filter(None, [self.standing.best])], key=lambda each: each[0], default=None),
+            last=failures[-1] if failures else self.standing.last,
+        )
 
     def _renew(self) -> None:
         if time.monotonic() - self._renewed_s >= RENEW_S:

@@ -50,6 +50,8 @@ def mappings(shape: Shape, machine: Machine, blocks: bool = True) -> Iterator[Ma
     constraint = machine.constraint
     per_loop = [
         list(factors(bound, unrolled=d in constraint.rows + constraint.columns, whole=d in constraint.whole))
+        if d not in constraint.spread
+        else [(spread(bound, d, machine), 1)]
         for d, bound in zip(LOOPS, shape.bounds, strict=True)
     ]
     for choice in product(*per_loop):
@@ -83,6 +85,16 @@ def factors(bound: int, unrolled: bool, whole: bool) -> Iterator[tuple[int, int]
         for tile in ceilings(share):
             if tile == bound or not whole:
                 yield -(-bound // share), tile
+
+
+def spread(bound: int, loop: str, machine: Machine) -> int:
+    """PEs side by side, one iteration in each, in the fewest steps that the longest axis of the loop allows: the
+    fewest PEs that do."""
+    axes = machine.array or (machine.num_pes, machine.num_pes)
+    loops = machine.constraint.rows, machine.constraint.columns
+    most = max(length for length, allowed in zip(axes, loops, strict=True) if loop in allowed)
+    fewest = min(-(-bound // pes) for pes in range(1, most + 1))
+    return min(pes for pes in range(1, most + 1) if -(-bound // pes) == fewest)
 
 
 def ceilings(number: int) -> list[int]:

@@ -76,6 +76,7 @@ def test_equal_questions_have_equal_keys_and_others_do_not(monkeypatch: pytest.M
         key(replace(SHAPE, horizontal=axis)),
         key(goal="energy"),
         key(machine=replace(MACHINE, constraint=Constraint("GK", "C", "W", "S"))),
+        key(machine=replace(MACHINE, constraint=Constraint("GK", "C", "W", spread="K"))),
         key(machine=replace(MACHINE, array=(4, 4))),
     ]
     for field in fields(Machine):

@@ -45,6 +45,8 @@ def test_loops_override_the_style(tensor: Tensor | None, letter: str) -> None:
     own = Loops("GY", "X", tensor, "R")
     for style in (Style.NVDLA, Style.CUSTOM):
         assert constraint_of(Dataflow(style, loops=own)) == Constraint("GY", "X", letter, "R")
+        spread = Loops("GY", "X", tensor, spread="Y")
+        assert constraint_of(Dataflow(style, loops=spread)) == Constraint("GY", "X", letter, spread="Y")
 
 
 def test_every_size_is_passed_on() -> None:

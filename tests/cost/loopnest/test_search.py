@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -20,7 +21,23 @@ from tests.cost.loopnest.enumeration import STYLES, best, moving, place, reuse, 
 from tests.support import seeds
 
 OBJECTIVES = ("latency", "energy", "edp")
-CONSTRAINTS: dict[str, Constraint | None] = {**STYLES, "free": FREE, "any": None}
+EYERISS_V1 = Constraint(rows="RCK", columns="YCK", whole="S", spread="RY")
+"""Of `eyeriss-65nm`."""
+
+CONSTRAINTS: dict[str, Constraint | None] = {
+    **STYLES,
+    "eyeriss-v1": EYERISS_V1,
+    "free": FREE,
+    "any": None,
+    "any, spread": None,
+}
+
+
+def constraint_of(style: str, rng: random.Random) -> Constraint:
+    """That of the style, or any; where it says so with a loop that is spread."""
+    found = CONSTRAINTS[style] or random_constraint(rng)
+    unrolled = [loop for loop in found.rows + found.columns if loop not in found.whole]
+    return replace(found, spread=rng.choice(unrolled)) if style.endswith("spread") and unrolled else found
 
 
 @pytest.mark.parametrize("block", seeds(1, 3))
@@ -29,7 +46,7 @@ def test_the_best_of_the_map_space(style: str, block: int) -> None:
     tried = 0
     for seed in range(block * 15, (block + 1) * 15):
         rng = random.Random(seed)
-        case = random_search(rng, CONSTRAINTS[style] or random_constraint(rng))
+        case = random_search(rng, constraint_of(style, rng))
         costed = standing(case.shape, case.machine, count)
         for objective in OBJECTIVES:
             if not costed:
@@ -51,7 +68,7 @@ def test_orders_out_of_blocks_are_no_better(style: str) -> None:
     more = 0
     for seed in range(1000, 1010):
         rng = random.Random(seed)
-        case = random_search(rng, CONSTRAINTS[style] or random_constraint(rng), most_macs=100)
+        case = random_search(rng, constraint_of(style, rng), most_macs=100)
         machine = case.machine
         blocks, all_ = (standing(case.shape, machine, count, blocks) for blocks in (True, False))
         more += len(all_) - len(blocks)

@@ -53,6 +53,9 @@ def test_a_mapping_on_its_side_counts_the_same(data: Any) -> None:
         (Constraint("GK", "C", "W", "S"), None, False),
         (Constraint("YX", "K"), (2, 8), True),
         (Constraint("Y", "K"), None, False),
+        (Constraint("RC", "K", spread="R"), None, False),
+        (Constraint("R", "S", spread="RS"), None, True),
+        (Constraint("R", "S", spread="R"), None, False),
     ],
 )
 def test_shapes_are_stood_up_where_both_axes_are_alike(

@@ -79,6 +79,7 @@ def draft_s(ground: Ground, draft: tuple[DraftWindow, ...]) -> float:
     )
 
 
+@pytest.mark.slow  # kernels of its own are compiled; `test_quality` holds scope against everything in every run
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 @pytest.mark.parametrize(
     ("name", "first", "end", "l2_bytes"),

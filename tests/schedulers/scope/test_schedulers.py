@@ -26,7 +26,7 @@ from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.search import Found, Request
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_regions import Proportional
-from tests.support import random_model
+from tests.support import random_model, seeds
 
 NAMES = ("scope", "segmented-pipeline", "full-pipeline", "sequential")
 OBJECTIVES = ("latency", "energy", "edp", "throughput", "latency**2 * energy")
@@ -101,26 +101,23 @@ def enough(problem: Problem, name: str) -> bool:
     return name != "full-pipeline" or most <= len(problem.package.chiplets)
 
 
-LONG = {
-    (0, "ring", Fidelity.DETAILED),
-    (6, "ring", Fidelity.DETAILED),
-    (5, "mesh", Fidelity.DETAILED),
-    (6, "mesh", Fidelity.PAPER),
-    (5, "triangular", Fidelity.PAPER),
+QUICK = {
+    (3, "mesh", Fidelity.PAPER),
+    (2, "mesh", Fidelity.DETAILED),
+    (1, "ring", Fidelity.PAPER),
+    (3, "ring", Fidelity.DETAILED),
+    (2, "triangular", Fidelity.PAPER),
+    (4, "triangular", Fidelity.DETAILED),
+    (0, "two", Fidelity.PAPER),
+    (2, "two", Fidelity.DETAILED),
 }
-"""Problems that take longer than all others of a run together."""
+"""A quick problem on each package in both fidelities; each objective and each size of L2 is among them."""
 
 
 def cases() -> list[object]:
-    """Eight problems on each package in both fidelities; every third in every run, the others in the slow one."""
-    ways = list(product(PACKAGES, Fidelity))
-    return [
-        pytest.param(
-            seed, *way, marks=() if (seed + number) % 3 == 0 and (seed, *way) not in LONG else pytest.mark.slow
-        )
-        for seed in range(8)
-        for number, way in enumerate(ways)
-    ]
+    """Eight problems on each package in both fidelities; one of them in every run, the others in the slow one."""
+    every = product(range(8), PACKAGES, Fidelity)
+    return [pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow) for case in every]
 
 
 @pytest.mark.parametrize(("seed", "where", "fidelity"), cases())
@@ -138,7 +135,7 @@ def test_each_is_valid_and_scope_is_never_worse(seed: int, where: str, fidelity:
             assert ours <= value(found, problem, goal) * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds((1, 2), 3))
 def test_the_next_best_are_other_schedules_in_order(seed: int) -> None:
     """Two models: in each of the next schedules one of them has another plan than in the best."""
     problem = problem_of(seed, PACKAGES["mesh"](2000, 1), tasks=2)
@@ -153,7 +150,7 @@ def test_the_next_best_are_other_schedules_in_order(seed: int) -> None:
 @cache
 def for_goal(name: str, goal: str) -> tuple[Problem, Found]:
     """A problem, and what a scheduler finds of it for an objective."""
-    problem = problem_of(3, PACKAGES["mesh"](2000, 1))
+    problem = problem_of(3, package(topology.mesh(2, 2), 4))
     return problem, scheduler(name)(problem, Request(objective(goal)))
 
 
@@ -184,7 +181,7 @@ def test_two_models_run_one_after_another(name: str, fidelity: Fidelity) -> None
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("fidelity", list(Fidelity))
 def test_a_batch_of_one(name: str, fidelity: Fidelity) -> None:
-    problem = problem_of(5, PACKAGES["triangular"](2000, 1), fidelity, batch=1)
+    problem = problem_of(5, PACKAGES["triangular"](2000, 1), fidelity, batch=1, most=3)
     found = scheduler(name)(problem, Request(objective("latency")))
     value(found, problem, "latency")
     assert {pipeline.micro_batch for _, pipeline in found.schedule.pipelines()} == {1}
@@ -236,7 +233,8 @@ def test_options_of_another_scheduler() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_by_the_python_interface(name: str) -> None:
+    problem = problem_of(2, PACKAGES["mesh"](2000, 1))
     asked = {"scheduler": name, "objective": "throughput", "cost_model": "maestro"}
-    result = chipweave.schedule("alexnet", "mesh-16", **asked)
+    result = chipweave.schedule(problem.scenario, problem.package, **asked)
     assert result.search.scheduler == name
     assert SCHEDULERS[name]

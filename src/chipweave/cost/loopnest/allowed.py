@@ -9,6 +9,7 @@ from math import prod
 from chipweave.cost.loopnest.machine import Machine
 from chipweave.cost.loopnest.mapping import Mapping
 from chipweave.cost.loopnest.shape import LOOPS, RELEVANT, Shape
+from chipweave.cost.loopnest.space import spread_over, unrollable
 
 
 def axes_of(mapping: Mapping, machine: Machine) -> tuple[str, str] | None:
@@ -53,6 +54,8 @@ def allowed(mapping: Mapping, shape: Shape, machine: Machine) -> bool:
         if not (factor >= 1 and 1 <= tile <= bound and (factor - 1) * tile < bound):
             return False
         if loop in machine.constraint.whole and tile != bound:
+            return False
+        if loop in machine.constraint.spread and (factor, tile) != (spread_over(bound, unrollable(machine, loop)), 1):
             return False
     stays = machine.constraint.stationary
     return (

@@ -26,7 +26,7 @@ def constraint_of(dataflow: Dataflow) -> Constraint:
     """
     loops = dataflow.loops
     if loops is not None:
-        return Constraint(loops.rows, loops.columns, _LETTERS[loops.stationary], loops.whole)
+        return Constraint(loops.rows, loops.columns, _LETTERS[loops.stationary], loops.whole, loops.spread)
     if dataflow.style is Style.CUSTOM:
         raise InputError(
             "its dataflow is custom without `loops`, and `loopnest` needs them; write them under `dataflow: loops`, "

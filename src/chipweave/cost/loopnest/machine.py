@@ -13,12 +13,14 @@ class Constraint:
         rows, columns: the loops that may be unrolled along each axis of the array.
         stationary: the tensor ("W", "I" or "O") that stays, in the array and in the registers; "" leaves it open.
         whole: loops that a PE runs from end to end.
+        spread: loops that lie along the array from end to end, or as far as it goes, one iteration in a PE.
     """
 
     rows: str
     columns: str
     stationary: str = ""
     whole: str = ""
+    spread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

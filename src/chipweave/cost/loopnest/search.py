@@ -59,10 +59,11 @@ def best_mapping(shape: Shape, machine: Machine, energies: Energies, objective: 
     goal = OBJECTIVES.index(objective)
     found, _, _ = _explore(shape, machine, energies, goal, choices)
     if not found[ANY]:
-        whole = machine.constraint.whole
+        whole, spread = machine.constraint.whole, machine.constraint.spread
         raise InputError(
             f"no mapping fits l1_bytes={machine.l1_bytes}; raise it"
             + (f", or let tiles of the loops {' '.join(whole)} run in a PE, which now runs them whole" if whole else "")
+            + (f", or take loops out of `spread`, which lays {' '.join(spread)} along the array" if spread else "")
         )
     return _mapping_of(choices, found)
 

@@ -27,6 +27,6 @@ def together(layer: Layer, chiplet: Chiplet, samples: int) -> Layer:
 
 
 def _rows_do(limits: Constraint) -> bool:
-    """Whether rows may be unrolled wherever samples may, and need not be whole where samples need not."""
+    """Whether rows may be unrolled wherever samples may, and need not be whole or spread where samples need not."""
     unrolled = all("Y" in loops for loops in (limits.rows, limits.columns) if "N" in loops)
-    return unrolled and ("Y" not in limits.whole or "N" in limits.whole)
+    return unrolled and all("Y" not in loops or "N" in loops for loops in (limits.whole, limits.spread))

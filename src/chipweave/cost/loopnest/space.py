@@ -37,20 +37,29 @@ def unrollable(machine: Machine, loop: str) -> int:
     return max(length for length, allowed in ((1, True), *zip(machine.array, axes, strict=True)) if allowed)
 
 
+def spread_over(bound: int, most: int) -> int:
+    """PEs side by side for a loop that is spread, at most `most`: as many in each of the fewest steps."""
+    steps = -(-bound // most)
+    return -(-bound // steps)
+
+
 def tilings(shape: Shape, machine: Machine, loop: str) -> Ints:
     """What the map space holds for one loop, [tiling, 2] spatial factor and tile, less the tiles that alone fill L1."""
     return _tilings(
         shape.bounds[LOOPS.index(loop)],
         unrollable(machine, loop),
         loop in machine.constraint.whole,
+        loop in machine.constraint.spread,
         _largest_tile(machine, loop),
     )
 
 
 @lru_cache(maxsize=4096)
-def _tilings(bound: int, most: int, whole: bool, largest: int) -> Ints:
+def _tilings(bound: int, most: int, whole: bool, spread: bool, largest: int) -> Ints:
     if whole:
         return np.array([(1, bound)])
+    if spread:
+        return np.array([(spread_over(bound, most), 1)])
     shares = [share for share in ceilings(bound) if -(-bound // share) <= most]
     if most == 1:
         shares = [bound]

@@ -40,10 +40,10 @@ def _alike(machine: Machine) -> bool:
     """Whether exchanging Y with X and R with S, and the axes of a square array if need be, leaves the limits as they
     are."""
     limits = machine.constraint
-    rows, columns, whole = (frozenset(loops) for loops in (limits.rows, limits.columns, limits.whole))
-    turned_rows, turned_columns, turned_whole = (
-        frozenset(loops.translate(_LETTERS)) for loops in (limits.rows, limits.columns, limits.whole)
+    upright_, turned_ = (
+        [frozenset(loops.translate(letters)) for loops in (limits.rows, limits.columns, limits.whole, limits.spread)]
+        for letters in ({}, _LETTERS)
     )
     square = machine.array is None or machine.array[0] == machine.array[1]
-    same = (turned_rows, turned_columns) == (rows, columns)
-    return turned_whole == whole and (same or (square and (turned_rows, turned_columns) == (columns, rows)))
+    same = turned_[:2] == upright_[:2] or (square and turned_[:2] == upright_[1::-1])
+    return same and turned_[2:] == upright_[2:]

@@ -13,11 +13,13 @@ from chipweave.cost.choose import choose
 from chipweave.cost.interface import CostModel
 from chipweave.cost.maestro.model import MaestroCostModel
 from chipweave.errors import InputError
+from chipweave.evaluation.record import Evaluation
 from chipweave.files.package_file import resolve_package
 from chipweave.files.scenario_file import resolve_scenario
 from chipweave.hardware.dataflow import Tile
 from chipweave.hardware.package import Package
 from chipweave.plan.problem import Fidelity
+from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Result
 from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.workload.scenario import Scenario
@@ -120,9 +122,23 @@ def outcome(result: Result) -> dict[str, Any]:
     """What a result comes to, as plain data: `latency_s`, `energy_j`, `edp_js`; `bound` and `gap` of its certificate;
     `front` of (latency_s, energy_j); `windows`, each its `latency_s` and its `pipelines`: `task`, `latency_s`, and
     `stages` of (first layer, last layer, chiplets); `evaluated` candidates."""
-    evaluation, plan = result.evaluation, result.schedule
-    names = [task.name for task in result.problem.scenario.tasks]
-    windows = [
+    evaluation = result.evaluation
+    return {
+        "latency_s": evaluation.latency_s,
+        "energy_j": evaluation.energy_j,
+        "edp_js": evaluation.edp_js,
+        "bound": None if result.certificate is None else result.certificate.value,
+        "gap": result.gap,
+        "front": [] if result.search is None else [list(point) for point in result.search.front],
+        "windows": windows_of(result.problem.scenario, result.schedule, evaluation),
+        "evaluated": None if result.search is None else result.search.evaluated,
+    }
+
+
+def windows_of(scenario: Scenario, plan: Schedule, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """The windows of a schedule as plain data (see `outcome`)."""
+    names = [task.name for task in scenario.tasks]
+    return [
         {
             "latency_s": evaluated.latency_s,
             "pipelines": [
@@ -136,16 +152,6 @@ def outcome(result: Result) -> dict[str, Any]:
         }
         for window, evaluated in zip(plan.windows, evaluation.windows, strict=True)
     ]
-    return {
-        "latency_s": evaluation.latency_s,
-        "energy_j": evaluation.energy_j,
-        "edp_js": evaluation.edp_js,
-        "bound": None if result.certificate is None else result.certificate.value,
-        "gap": result.gap,
-        "front": [] if result.search is None else [list(point) for point in result.search.front],
-        "windows": windows,
-        "evaluated": None if result.search is None else result.search.evaluated,
-    }
 
 
 def scenario_of(number: int, setting: Setting) -> Scenario:

@@ -1,0 +1,1 @@
+"""SCAR's claims, section by section."""
