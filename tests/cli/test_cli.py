@@ -39,7 +39,7 @@ models:
   - {name: right, batch: 2, model: *net}
 """
 COMMANDS = ("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
-COMMANDS += ("validate",)
+COMMANDS += ("reproduce", "validate")
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -32,6 +32,15 @@ def lines(path: Path) -> dict[tuple[str, str, str, str], Line]:
     return made
 
 
+def is_figure(text: str) -> bool:
+    """Whether a cell is a number, and not words or nothing."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def sections(text: str) -> set[str]:
     """Where links in a page may lead: its headings, as the site names them."""
     headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
@@ -74,7 +83,8 @@ def marked(each: Reproduction) -> object:
 def test_a_fresh_quick_run_has_the_figures_of_the_page(
     each: Reproduction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Published and ours, to the printed digits. What a quick run leaves out the page may have."""
+    """Published and ours, to the printed digits. What a quick run leaves out the page may have, and words about several
+    figures may differ with them."""
     monkeypatch.setenv("CHIPWEAVE_CACHE", str(tmp_path / "cache"))
     assert run(["reproduce", each.name, "--quick", "--jobs", "1", "--out", str(tmp_path / "out")]) == 0
     capsys.readouterr()
@@ -82,11 +92,10 @@ def test_a_fresh_quick_run_has_the_figures_of_the_page(
     page = {name: line for name, line in lines(DOCS / "reproduction" / "figures.csv").items() if name[0] == each.name}
     computed = 0
     for name, line in fresh.items():
-        if name[1] == "claims":
-            continue
-        assert page[name]["published"] == line["published"], name
-        if line["ours"]:
+        if name[1] != "claims" and is_figure(line["ours"]):
             computed += 1
             assert page[name]["ours"] == line["ours"], f"{name}: write the page anew"
+        if name[1] != "claims":
+            assert page[name]["published"] == line["published"], name
     assert computed
     assert {name for name in fresh if name[1] != "claims"} == {name for name in page if name[1] != "claims"}
