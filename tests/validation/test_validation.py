@@ -15,7 +15,7 @@ from chipweave.validation.page import page, points_csv, section
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
 
-SLOW: frozenset[str] = frozenset()
+SLOW = frozenset({"simba", "tpu-models", "language-models"})
 """Validations that take longer than a run of all tests should wait for."""
 
 POINTS = (

@@ -53,8 +53,8 @@ def one_array(chiplet: Chiplet) -> tuple[Chiplet, int]:
     if chiplet.array is None or max(chiplet.array) % min(chiplet.array):
         return chiplet, 1
     side, arrays = min(chiplet.array), max(chiplet.array) // min(chiplet.array)
-    share = {"num_pes": side * side, "array": (side, side), "noc_bandwidth": max(1, chiplet.noc_bandwidth // arrays)}
-    return replace(chiplet, **share), arrays
+    network = max(1, chiplet.noc_bandwidth // arrays)
+    return replace(chiplet, num_pes=side * side, array=(side, side), noc_bandwidth=network), arrays
 
 
 def _parts(layer: Layer, arrays: int) -> list[Layer]:

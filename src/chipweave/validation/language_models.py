@@ -53,8 +53,8 @@ def validate() -> Validation:
     bert = alone(build_model("bert_large"), wormhole["bert_large"]["package"])
     points = (
         _tokens("Llama-3.3-70B, batch 1, Rebel100", rebel["tokens_per_s"], rebel_step, FULL_BANDWIDTH),
-        _tokens("Llama-3.1-8B, batch 32, n150", eight["rate"], eight_step, f"{FULL_BANDWIDTH}; weights of 8 bits for 8.5"),
-        _tokens("Llama-3.1-70B, batch 32, 8 chips", seventy["rate"], seventy_step, "a lower bound of the time; see below"),
+        _tokens("Llama-3.1-8B, batch 32, n150", eight["rate"], eight_step, f"{FULL_BANDWIDTH}; 8 bits for 8.5"),
+        _tokens("Llama-3.1-70B, batch 32, 8 chips", seventy["rate"], seventy_step, "a lower bound; see below"),
         _tokens("Llama-3.1-70B, batch 32, 32 chips", wormhole["llama_70b_32_chips"], None, NO_PACKAGE),
         *(_images(entry, step) for entry, step in images),
         Point("ResNet-50, 32 chips", "rate of samples", "1/s", wormhole["resnet50_32_chips"], None, NO_PACKAGE),

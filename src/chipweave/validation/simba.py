@@ -111,10 +111,10 @@ def _energy_of_an_operation(package: Package) -> str:
     parts = {"arithmetic": costs.mac_j, "L1": costs.l1_j, "L2": costs.l2_j, "the network": costs.noc_j}
     named = ", ".join(f"{name} {1e12 * float(joules[0]) / (2 * SIDE**3):.2f}" for name, joules in parts.items())
     return (
-        f"Energy of an operation, pJ: {named}. The published one is 0.11. Most of ours is what L2 costs under a mapping "
-        "that is chosen for time, at 0.9 V, and each unit here has an L1 of its own, where Simba's buffers serve 64 "
-        "units at once. Simba's is the best figure of a chip that runs from 0.32 to 128 TOPS, that is over a wide range "
-        "of voltages."
+        f"Energy of an operation, pJ: {named}. The published one is 0.11. Most of ours is L2 under a mapping that "
+        "is chosen for time, at 0.9 V, and each unit here has an L1 of its own, where Simba's buffers serve 64 "
+        "units at once. Simba's is the best figure of a chip that runs from 0.32 to 128 TOPS, over a range of "
+        "voltages."
     )
 
 

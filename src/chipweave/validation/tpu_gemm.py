@@ -220,16 +220,19 @@ def _without(gemms: Sequence[Gemm], measured_s: Sequence[float], package: Packag
 
 def _largest(points: Sequence[Point], gemms: Sequence[Gemm]) -> tuple[str, ...]:
     """Which products make up the error that is left."""
-    groups = {
-        f"fewer than {FEW_ROWS} rows": lambda gemm: gemm.rows < FEW_ROWS,
-        f"an inner size above {LONG_SUM:,}": lambda gemm: gemm.rows >= FEW_ROWS and gemm.inner > LONG_SUM,
-        "the others": lambda gemm: gemm.rows >= FEW_ROWS and gemm.inner <= LONG_SUM,
-    }
-    total = sum(abs((point.ratio or 0) - 1) for point in points)
+    groups: dict[str, list[float]] = {}
+    for point, gemm in zip(points, gemms, strict=True):
+        groups.setdefault(_group(gemm), []).append((point.ratio or 0) - 1)
+    total = sum(abs(error) for errors in groups.values() for error in errors)
     lines = []
-    for name, belongs in groups.items():
-        errors = [(point.ratio or 0) - 1 for point, gemm in zip(points, gemms, strict=True) if belongs(gemm)]
+    for name, errors in groups.items():
         share = sum(map(abs, errors)) / total
         mean, bias = sum(map(abs, errors)) / len(errors), sum(errors) / len(errors)
         lines.append(f"{name}: {len(errors)}, mean error {percent(mean)}, bias {100 * bias:+.1f} %, {percent(share)}")
     return ("What is left, by products, with the share of the whole error: " + "; ".join(lines) + ".",)
+
+
+def _group(gemm: Gemm) -> str:
+    if gemm.rows < FEW_ROWS:
+        return f"fewer than {FEW_ROWS} rows"
+    return f"an inner size above {LONG_SUM:,}" if gemm.inner > LONG_SUM else "the others"
