@@ -260,6 +260,9 @@ class TestChiplets:
         text += "    stationary: input\n    whole: [S, R]\n"
         chiplet = chiplet_from_dict(parse_yaml(text, "c"))
         assert chiplet.dataflow == Dataflow(Style.CUSTOM, loops=Loops("NY", "", Tensor.INPUT, "SR"))
+        text += "    spread: [Y]\n"
+        chiplet = chiplet_from_dict(parse_yaml(text, "c"))
+        assert chiplet.dataflow == Dataflow(Style.CUSTOM, loops=Loops("NY", "", Tensor.INPUT, "SR", "Y"))
         assert text.split("loops:")[1] in dump_chiplet(chiplet)
 
     def test_the_block_of_streamed_weights_is_written_where_it_is_given(self) -> None:

@@ -92,12 +92,22 @@ def test_area_by_hand() -> None:
         ),
         (("G", "C", None, "SS"), ("loops: whole: loop S is given twice; give it once",)),
         (("G", "C", None, "C"), ("loops: whole: loop C is unrolled too; a PE cannot run all of it then; drop one",)),
+        (("G", "C", None, "", "K"), ("loops: spread: loop K is not unrolled; name it in rows or columns, too",)),
+        (("GY", "CY", None, "", "Y"), ("loops: spread: loop Y is in rows and in columns; leave it in one of them",)),
+        (("GY", "C", None, "", "GY"), ("loops: spread: loops G and Y lie along the rows; spread one of them",)),
     ],
 )
 def test_refused_loops(loops: tuple[Any, ...], problems: tuple[str, ...]) -> None:
     with pytest.raises(InputError) as caught:
         Loops(*loops)
     assert caught.value.problems == problems
+
+
+def test_loops_that_are_spread_along_both_axes_need_them() -> None:
+    flow = Dataflow(Style.EYERISS, loops=Loops("R", "Y", spread="RY"))
+    assert Chiplet("c", flow, num_pes=6, array=(2, 3)).dataflow.loops == flow.loops
+    with pytest.raises(InputError, match="array=None: loops R and Y are spread along its axes"):
+        Chiplet("c", flow, num_pes=6)
 
 
 def test_custom_needs_mappings_or_loops() -> None:

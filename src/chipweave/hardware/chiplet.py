@@ -106,6 +106,10 @@ class Chiplet:
                 wrong = f"{shown} is not num_pes={self.num_pes} in rows and columns"
                 remedy = "make their product equal, or leave the array out for any split"
                 faults.append(("array", f"{wrong}; {remedy}"))
+        loops = self.dataflow.loops
+        if self.array is None and loops is not None and len(loops.spread) > 1:
+            wrong = f"loops {' and '.join(loops.spread)} are spread along its axes; give its rows and columns"
+            faults.append(("array", f"{self.array}: {wrong}"))
         if not 1 <= self.precision_bits <= MOST_BITS:
             faults.append(("precision_bits", f"{self.precision_bits} is not in 1..{MOST_BITS}"))
         elif not self.precision_bits <= self.sum_bits <= MOST_BITS:

@@ -50,7 +50,8 @@ class Loops:
             evenly as it allows, in the fewest steps.
 
     Raises:
-        InputError: an unknown letter, one given twice, a loop that is whole and unrolled, or spread and not unrolled.
+        InputError: an unknown letter, one given twice, a loop that is whole and unrolled, or spread without an axis of
+            its own.
     """
 
     rows: str
@@ -72,12 +73,25 @@ class Loops:
         for letter in self.whole:
             if letter in self.rows + self.columns:
                 faults.append(("whole", f"loop {letter} is unrolled too; a PE cannot run all of it then; drop one"))
-        for letter in self.spread:
-            if letter not in self.rows + self.columns:
-                faults.append(("spread", f"loop {letter} is not unrolled; name it in rows or columns, too"))
+        faults += [("spread", wrong) for wrong in self._spread_faults()]
         faults = list(dict.fromkeys(faults))
         if faults:
             raise InputError([f"loops: {key}: {wrong}" for key, wrong in faults], fields=faults)
+
+    def _spread_faults(self) -> list[str]:
+        """What is wrong with loops that are spread: each has an axis of its own."""
+        faults = []
+        for letter in self.spread:
+            axes = (letter in self.rows) + (letter in self.columns)
+            if axes == 0:
+                faults.append(f"loop {letter} is not unrolled; name it in rows or columns, too")
+            if axes == 2:
+                faults.append(f"loop {letter} is in rows and in columns; leave it in one of them")
+        for name, loops in (("rows", self.rows), ("columns", self.columns)):
+            along = [letter for letter in dict.fromkeys(self.spread) if letter in loops]
+            if len(along) > 1:
+                faults.append(f"loops {' and '.join(along)} lie along the {name}; spread one of them")
+        return faults
 
 
 @dataclass(frozen=True)
