@@ -30,10 +30,11 @@ from chipweave.store.point import Point
 from chipweave.store.store import Store
 from chipweave.store.tables import CASES, POINTS, RESULTS, SCHEDULES
 
+FIGURES = tuple(column.name for column in RESULTS.c if column.name != "key")
 EACH = 1000
-"""Cases that are put one by one."""
+"""Cases that are put."""
 AT_A_TIME = 16
-"""Cases that are claimed at a time."""
+"""Cases that are claimed, or put, at a time."""
 
 
 @contextmanager
@@ -61,10 +62,15 @@ def one_by_one(store: Store, asked: Sequence[Point], result: Result) -> None:
         for point in asked:
             answers[point.key] = answer_of(point.key, result, 1.0, "host:1")
     keys = [point.key for point in asked]
-    with timed("claimed, 16 at a time, and put", len(asked)):
-        for start in range(0, len(keys), AT_A_TIME):
-            for key in store.claim(keys[start : start + AT_A_TIME], "bench", 600, AT_A_TIME):
+    half = len(keys) // 2
+    with timed("claimed, 16 at a time, and put one by one", half):
+        for start in range(0, half, AT_A_TIME):
+            for key in store.claim(keys[start : min(half, start + AT_A_TIME)], "bench", 600, AT_A_TIME):
                 store.put(answers[key])
+    with timed("claimed and put, 16 at a time", len(keys) - half):
+        for start in range(half, len(keys), AT_A_TIME):
+            taken = store.claim(keys[start : start + AT_A_TIME], "bench", 600, AT_A_TIME)
+            store.put_all([answers[key] for key in taken])
 
 
 def many(store: Store, count: int) -> list[str]:
@@ -106,8 +112,10 @@ def main() -> None:
 def read_all(where: str, keys: Sequence[str]) -> None:
     steps: list[tuple[str, Callable[[Store], int]]] = [
         ("which of all cases are finished", lambda store: len(store.finished(keys))),
-        ("which failed", lambda store: len(store.failed(keys)) + len(keys)),
-        ("figures of all", lambda store: sum(1 for _ in store.figures("many"))),
+        ("which of a sweep's cases are finished", lambda store: len(store.finished_of("many"))),
+        ("which failed", lambda store: len(store.failed_of("many")) + len(keys)),
+        ("figures of all, row by row", lambda store: sum(1 for _ in store.figures("many"))),
+        ("figures of all, by columns", lambda store: len(store.columns("many", FIGURES)["key"])),
     ]
     with timed("opened"):
         store = Store.open(where)
