@@ -46,7 +46,7 @@ def value_of(found: Found, ready: Prepared, goal: str = "edp") -> float:
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("seed", seeds([0, 2], 3))
+@pytest.mark.parametrize("seed", seeds([1, 2], 3))
 def test_valid_and_no_worse_than_others_and_no_better_than_proven(seed: int, fidelity: Fidelity) -> None:
     goal = ("edp", "latency", "energy * latency ** 2")[seed % 3]
     ready = prepare(random_problem(random.Random(seed), fidelity))
