@@ -114,7 +114,7 @@ def test_streaming_is_kept_where_it_is_better() -> None:
 
 
 def cases() -> list[Any]:
-    """Twelve problems under each objective and fidelity; a small one of each in every run, the others in the slow one."""
+    """Twelve problems under each objective and fidelity; a small one of each in every run, the others when slow."""
     ways = list(product(("latency", "energy", "edp"), Fidelity))
     slow = pytest.mark.slow
     return [
