@@ -28,7 +28,7 @@ name: pair
 note: a note to be shown
 models:
   - name: left
-    batch: 4
+    batch: 2
     model: &net
       name: net
       layers:
@@ -36,7 +36,7 @@ models:
         - {name: two, op: conv, K: 32, C: 16, Y: 16, X: 16, R: 3, S: 3, padding: 1}
         - {name: add, op: elementwise, C: 32, Y: 16, X: 16}
         - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
-  - {name: right, batch: 2, model: *net}
+  - {name: right, batch: 1, model: *net}
 """
 COMMANDS = ("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
 COMMANDS += ("reproduce", "validate")
@@ -217,7 +217,7 @@ def test_schedule_then_evaluate(chip: Run, scenario: str, tmp_path: Path, schedu
     package = "simba-nvdla-3x3" if scheduler == "simba" else "het-2x2"
     proves = scheduler in ("weave", "optimal")
     arguments = ("schedule", scenario, "--package", package, "--scheduler", scheduler)
-    arguments += ("--steps", "50") if proves else ()
+    arguments += ("--steps", "20") if proves else ()
     code, out, err = chip(*arguments, "--json", "--out", tmp_path / "out")
     path = tmp_path / "out" / "schedule.json"
     written = [path, path.with_name("report.html"), path.with_name("trace.json")]
@@ -302,7 +302,7 @@ def test_a_package_in_two_parts_is_bad_input(chip: Run, tmp_path: Path) -> None:
 
 def test_a_batch_of_a_million_is_searched_in_micro_batches_of_at_most_128(chip: Run, tmp_path: Path) -> None:
     path = tmp_path / "many.yaml"
-    path.write_text(SCENARIO.replace("batch: 4", "batch: 1000000"))
+    path.write_text(SCENARIO.replace("batch: 2", "batch: 1000000"))
     code, out, _ = chip("schedule", path, "-p", "het-2x2", "-s", "weave", "--steps", 50, "--json")
     assert code == 0
     windows = json.loads(out)["schedule"]["windows"]
@@ -598,7 +598,7 @@ def test_brackets_in_names_are_text(chip: Run, scenario: str, tmp_path: Path) ->
 
 def test_every_problem_of_a_file_has_a_line(chip: Run, tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
-    path.write_text(SCENARIO.replace("batch: 4", "batch: -4").replace("op: elementwise", "op: elementwize"))
+    path.write_text(SCENARIO.replace("batch: 2", "batch: -4").replace("op: elementwise", "op: elementwize"))
     code, out, err = chip("schedule", path, "-p", "het-2x2")
     assert (code, out) == (2, "")
     assert len(err.splitlines()) >= 2
@@ -608,7 +608,7 @@ def test_every_problem_of_a_file_has_a_line(chip: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheduler", ["scar", "standalone", "nn-baton"])
 def test_an_impossible_latency_limit_ends_with_1(chip: Run, tmp_path: Path, scheduler: str) -> None:
     path = tmp_path / "hurry.yaml"
-    path.write_text(SCENARIO.replace("batch: 4", "batch: 4\n    latency_limit_s: 1.0e-12"))
+    path.write_text(SCENARIO.replace("batch: 2", "batch: 2\n    latency_limit_s: 1.0e-12"))
     code, out, err = chip("schedule", path, "-p", "het-2x2", "-s", scheduler, "--out", tmp_path / "out")
     assert (code, out) == (1, "")
     assert "latency limit" in err

@@ -105,7 +105,7 @@ def differences(seed: int, numbers: Numbers, discipline: Discipline) -> list[str
 @pytest.mark.parametrize("discipline", Discipline)
 @pytest.mark.parametrize("numbers", [EVEN, UNEVEN], ids=["even", "uneven"])
 @pytest.mark.parametrize(
-    "seeds", [range(500), pytest.param(range(500, 5_000), marks=pytest.mark.slow)], ids=["few", "many"]
+    "seeds", [range(250), pytest.param(range(250, 5_000), marks=pytest.mark.slow)], ids=["few", "many"]
 )
 def test_engine_and_twin_give_the_same_times(seeds: range, numbers: Numbers, discipline: Discipline) -> None:
     assert [difference for seed in seeds for difference in differences(seed, numbers, discipline)] == []

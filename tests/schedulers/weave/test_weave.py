@@ -46,7 +46,7 @@ def value_of(found: Found, ready: Prepared, goal: str = "edp") -> float:
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("seed", seeds([0, 2], 3))
+@pytest.mark.parametrize("seed", seeds([1, 2], 3))
 def test_valid_and_no_worse_than_others_and_no_better_than_proven(seed: int, fidelity: Fidelity) -> None:
     goal = ("edp", "latency", "energy * latency ** 2")[seed % 3]
     ready = prepare(random_problem(random.Random(seed), fidelity))
@@ -69,7 +69,7 @@ def test_valid_and_no_worse_than_others_and_no_better_than_proven(seed: int, fid
 
 
 def test_the_same_on_any_number_of_threads() -> None:
-    ready = [prepare(random_problem(random.Random(7), Fidelity.DETAILED)) for _ in range(2)]
+    ready = [prepare(random_problem(random.Random(2), Fidelity.DETAILED)) for _ in range(2)]
     one, two = found_by("weave", ready[0]), found_by("weave", ready[1], jobs=2)
     assert one.schedule == two.schedule
     assert one.proof == two.proof
