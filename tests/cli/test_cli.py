@@ -35,7 +35,6 @@ models:
         - {name: one, op: conv, K: 16, C: 3, Y: 16, X: 16, R: 3, S: 3, padding: 1}
         - {name: two, op: conv, K: 32, C: 16, Y: 16, X: 16, R: 3, S: 3, padding: 1}
         - {name: add, op: elementwise, C: 32, Y: 16, X: 16}
-        - {name: three, op: conv, K: 16, C: 32, Y: 16, X: 16}
   - {name: right, batch: 1, model: *net}
 """
 COMMANDS = ("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
@@ -300,10 +299,13 @@ def test_a_package_in_two_parts_is_bad_input(chip: Run, tmp_path: Path) -> None:
     assert err.strip() == f"error: {path}:4: {expected}"
 
 
-def test_a_batch_of_a_million_is_searched_in_micro_batches_of_at_most_128(chip: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheduler", ["optimal", pytest.param("weave", marks=pytest.mark.slow)])
+def test_a_batch_of_a_million_is_searched_in_micro_batches_of_at_most_128(
+    chip: Run, tmp_path: Path, scheduler: str
+) -> None:
     path = tmp_path / "many.yaml"
     path.write_text(SCENARIO.replace("batch: 2", "batch: 1000000"))
-    code, out, _ = chip("schedule", path, "-p", "het-2x2", "-s", "weave", "--steps", 50, "--json")
+    code, out, _ = chip("schedule", path, "-p", "het-2x2", "-s", scheduler, "--steps", 50, "--json")
     assert code == 0
     windows = json.loads(out)["schedule"]["windows"]
     sizes = [pipeline["micro_batch"] for window in windows for pipeline in window["pipelines"]]

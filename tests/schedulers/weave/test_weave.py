@@ -70,7 +70,8 @@ def test_valid_and_no_worse_than_others_and_no_better_than_proven(seed: int, fid
 
 def test_the_same_on_any_number_of_threads() -> None:
     ready = [prepare(random_problem(random.Random(2), Fidelity.DETAILED)) for _ in range(2)]
-    one, two = found_by("weave", ready[0]), found_by("weave", ready[1], jobs=2)
+    few = WeaveOptions(steps=100)
+    one, two = found_by("weave", ready[0], steps=few), found_by("weave", ready[1], jobs=2, steps=few)
     assert one.schedule == two.schedule
     assert one.proof == two.proof
     assert one.front == two.front
