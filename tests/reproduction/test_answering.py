@@ -127,5 +127,5 @@ def test_two_processes_write_the_same_bytes_as_one(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_process_that_is_ended_is_one_clear_message() -> None:
-    with pytest.raises(InputError, match="ended from outside, perhaps for want of memory.*fewer --jobs"):
+    with pytest.raises(InputError, match=r"ended from outside, perhaps for want of memory.*fewer --jobs"):
         answers([Deadly(1), Deadly(2)], jobs=2, folder=None)
