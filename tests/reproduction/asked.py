@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,3 +51,13 @@ def exhibit(answers: Answers) -> Exhibit:
 
 
 SQUARES = Reproduction("squares", "Nobody", "Squares: a table", questions, exhibit)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Ends the process that answers it, as a system short of memory does."""
+
+    number: int
+
+    def answer(self) -> dict[str, Any]:
+        os._exit(1)

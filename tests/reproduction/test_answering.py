@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chipweave.errors import InputError
 from chipweave.reproduction import answering
 from chipweave.reproduction.answering import answers
 from chipweave.reproduction.page import markdown, table_csv
 from chipweave.reproduction.question import exhibit_of, key_of
 from chipweave.reproduction.writing import write_folder
-from tests.reproduction.asked import COUNTED, NUMBERS, SQUARES, Square
+from tests.reproduction.asked import COUNTED, NUMBERS, SQUARES, Deadly, Square
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +123,9 @@ def test_two_processes_write_the_same_bytes_as_one(tmp_path: Path) -> None:
     assert written[0] == written[1]
     assert sorted(written[0]) == ["squares.csv", "squares.md", "squares.png", "squares.svg"]
     assert table_csv([exhibit_of(SQUARES, False, found)]).encode() == written[0]["squares.csv"]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_ended_is_one_clear_message() -> None:
+    with pytest.raises(InputError, match=r"ended from outside, perhaps for want of memory.*fewer --jobs"):
+        answers([Deadly(1), Deadly(2)], jobs=2, folder=None)
