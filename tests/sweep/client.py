@@ -15,12 +15,12 @@ from chipweave.sweep.local import LocalWorkers
 from chipweave.sweep.run import run_sweep
 from tests.sweep import small
 
-PATIENCE_S = 8.0
+PATIENCE_S = 8
 """For a database that is gone; less than is usual, so that many can be killed one after another."""
 
 
 def main(file: str, where: str, workers: str) -> int:
-    engine.PATIENCE_S = PATIENCE_S  # type: ignore[misc]
+    engine.PATIENCE_S = PATIENCE_S
     try:
         with Store.open(where) as store:
             if workers == "local":

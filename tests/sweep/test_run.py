@@ -172,7 +172,8 @@ def test_what_workers_answered_is_kept_where_they_go(tmp_path: Path, monkeypatch
 def test_answers_are_written_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as come within a moment, and all of them in the end."""
     monkeypatch.setattr(client, "HEAR_S", 3600.0)
-    put_all, sizes = Store.put_all, []
+    put_all = Store.put_all
+    sizes: list[int] = []
 
     def put(store: Store, outcomes: list[Answer | Failure]) -> set[str]:
         sizes.append(len(outcomes))

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, delete, exists, func, insert, select
 
 from chipweave.errors import InputError
 from chipweave.store.answer import MOST_REASON, Answer, Failure, Kind
@@ -75,7 +75,7 @@ def put_failures(connection: Connection, failures: Sequence[Failure]) -> None:
     connection.execute(_ADD_FAILURES, rows)
 
 
-_KEYS = bindparam("keys", expanding=True)
+_KEYS: BindParameter[str] = bindparam("keys", expanding=True)
 _END_CLAIMS = delete(CLAIMS).where(CLAIMS.c.key.in_(_KEYS))
 _CASES = select(CASES.c.key).where(CASES.c.key.in_(_KEYS))
 _ANSWERED = select(RESULTS.c.key).where(RESULTS.c.key.in_(_KEYS))

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from chipweave.store.engine import now, stamp
 from chipweave.store.tables import CLAIMS, FAILURES, POINTS, RESULTS
 
-_KEYS = bindparam("keys", expanding=True)
+_KEYS: BindParameter[str] = bindparam("keys", expanding=True)
 _FINISHED = select(RESULTS.c.key).where(RESULTS.c.key.in_(_KEYS))
 _OTHERS = select(CLAIMS.c.key).where(
     CLAIMS.c.key.in_(_KEYS), CLAIMS.c.owner != bindparam("owner"), CLAIMS.c.expires_at > bindparam("now")
