@@ -6,7 +6,7 @@ Simba-like baselines of 1 - EDP(Het-Sides) / EDP(baseline), EDP search: 27.63 % 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Look, Panel, Row, Series, Table
 from chipweave.reproduction.question import Answers, Question
@@ -18,9 +18,9 @@ from chipweave.reproduction.scar.profile_words import AS_TABLE_IV
 TITLE = "The headline: EDP of Het-Sides against homogeneous packages"
 BASELINES = ("Simba (Shi)", "Simba (NVD)")
 OURS = "Het-Sides"
-HEADLINE = {DATACENTER: 27.6, ARVR: 29.6}
+HEADLINE: Mapping[tuple[int, ...], float] = {DATACENTER: 27.6, ARVR: 29.6}
 """Per cent, by its scenarios (abstract)."""
-_USE = {DATACENTER: "datacenter", ARVR: "AR/VR"}
+_USE: Mapping[tuple[int, ...], str] = {DATACENTER: "datacenter", ARVR: "AR/VR"}
 
 
 def questions(quick: bool) -> list[Question]:
@@ -71,7 +71,8 @@ def published_reduction(scenario: int, baseline: str) -> float:
 
 
 def _table(answers: Answers, scenarios: tuple[int, ...], setting: Setting) -> Table:
-    theirs, ours = [], []
+    theirs: list[list[float | None]] = []
+    ours: list[list[float | None]] = []
     for baseline in BASELINES:
         theirs.append(_with_mean([published_reduction(n, baseline) for n in scenarios]))
         pairs = [(Experiment(n, OURS, setting=setting), Experiment(n, baseline, setting=setting)) for n in scenarios]
@@ -79,7 +80,10 @@ def _table(answers: Answers, scenarios: tuple[int, ...], setting: Setting) -> Ta
     both = [mean(pair) for pair in zip(*ours, strict=True)]
     published = [mean(pair) for pair in zip(*theirs, strict=True)]
     published[-1] = HEADLINE[scenarios]
-    rows = [Row(f"over {name}", tuple(map(Cell, *pair))) for name, *pair in zip(BASELINES, theirs, ours, strict=True)]
+    rows = [
+        Row(f"over {name}", tuple(map(Cell, printed, found)))
+        for name, printed, found in zip(BASELINES, theirs, ours, strict=True)
+    ]
     floor = "" if setting.floor is None else f", off-chip floor {setting.floor}"
     return Table(
         f"Less EDP by Het-Sides, {_USE[scenarios]}{floor}",
@@ -117,9 +121,10 @@ def _finding(claim: str, where: str, cells: Sequence[Cell]) -> Finding:
     theirs = [1 - (cell.published or 0.0) / 100 for cell in cells]
     ours = [None if cell.ours is None else 1 - cell.ours / 100 for cell in cells]
     judged = on_ratios(claim, where, theirs, ours)
-    per_cent = [f"{in_words(found)} %" for found in ([cell.published for cell in cells], [cell.ours for cell in cells])]
+    printed = f"{in_words([cell.published for cell in cells])} %"
+    found = f"{in_words([cell.ours for cell in cells])} %"
     reason = judged.reason or f"judged as ratios of EDP: {judged.published} published, {judged.ours} ours"
-    return Finding(claim, where, *per_cent, judged.verdict, reason)
+    return Finding(claim, where, printed, found, judged.verdict, reason)
 
 
 def _panel(table: Table) -> Panel:

@@ -40,7 +40,7 @@ def questions(quick: bool) -> list[Question]:
     scenarios = QUICK if quick else ARVR
     plain = [Experiment(n, strategy) for strategy in TABLE_IV_STRATEGIES for n in scenarios]
     mixed = [strategy for strategy in TABLE_IV_STRATEGIES if strategy in MIXED]
-    return plain + ([] if quick else [Experiment(n, each, setting=EXCHANGED) for each in mixed for n in scenarios])
+    return [*plain, *([] if quick else [Experiment(n, each, setting=EXCHANGED) for each in mixed for n in scenarios])]
 
 
 def exhibit(answers: Answers) -> Exhibit:
