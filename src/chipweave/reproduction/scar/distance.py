@@ -111,8 +111,8 @@ def exhibit(answers: Answers) -> Exhibit:
         setting=(
             f"The profile that Table IV states; EDP search on {STRATEGY}. SCAR gives no value for top-k, so 1, 3 and "
             "10 are tried. The best within the same windows is `scar` with all ways to provision and all "
-            "segmentations, which is the optimum over SCAR's candidate windows to the tolerance that "
-            f"[scar](schedulers/scar.md) states. `optimal` improves for {STEPS:,} steps; its windows are free, and "
+            "segmentations, which is the optimum over SCAR's candidate windows, to a tolerance that the "
+            f"documentation of `scar` states. `optimal` improves for {STEPS:,} steps; its windows are free, and "
             "what it proves is of all schedules with one chiplet a stage. Every figure is an EDP over that of the "
             "table's reference. The best schedule with free windows lies between the proven bound and the best one "
             "known. The paper gives no such figures."
