@@ -24,8 +24,8 @@ def products():  # type: ignore[no-untyped-def]
 def test_the_products_are_the_published_ones(products) -> None:  # type: ignore[no-untyped-def]
     points = {point.name: point for point in products.points}
     assert len(points) == 42
-    assert points["1 x 389 x 3108"].measured == 4.1183
-    assert points["6028 x 2650 x 25"].measured == 23.263
+    assert points["1 x 389 x 3108"].measured == pytest.approx(4.1183)
+    assert points["6028 x 2650 x 25"].measured == pytest.approx(23.263)
     assert sum(point.held_out for point in products.points) == 21
     assert not products.points[0].held_out
 
@@ -52,14 +52,14 @@ def test_the_constant_hangs_on_the_first_half_alone() -> None:
 
 
 def test_a_block_of_the_result_is_stored_while_the_next_is_computed() -> None:
-    """4,096 x 8,192: 64 MiB, six blocks of a tenth of 128 MiB, cut along the columns."""
+    """4,096 x 8,192: 64 MiB, five blocks of a tenth of 128 MiB, cut along the columns."""
     gemm = Gemm(4096, 8192, 512)
-    assert gemm.cut(6) == Gemm(4096, 1366, 512)
+    assert gemm.cut(5) == Gemm(4096, 1639, 512)
     (span,) = tpu_gemm.spans_of([gemm], V6E)
-    (one,) = tpu_gemm.spans_of([gemm.cut(6)], V6E)
-    store_s = 2 * 4096 * 1366 / BYTES_S + V6E.dram_latency_s
+    (one,) = tpu_gemm.spans_of([gemm.cut(5)], V6E)
+    store_s = 2 * 4096 * 1639 / BYTES_S + V6E.dram_latency_s
     compute_s = one - store_s
-    assert span == pytest.approx(compute_s + store_s + 5 * max(compute_s, store_s))
+    assert span == pytest.approx(compute_s + store_s + 4 * max(compute_s, store_s))
 
 
 def test_an_array_gets_its_share_and_takes_a_row_of_weights_in_a_cycle() -> None:
