@@ -7,8 +7,8 @@ import pytest
 from chipweave.files.chiplet_file import resolve_chiplet
 from chipweave.files.package_file import resolve_package
 from chipweave.validation import language_models, simba, tpu_gemm, tpu_models
-from chipweave.validation.arrays import SeveralArrays, one_array
 from chipweave.validation.published import published
+from chipweave.validation.several_arrays import SeveralArrays, one_array
 from chipweave.validation.tpu_gemm import Gemm
 from chipweave.workload.layer import Layer, Op
 

@@ -17,10 +17,10 @@ from chipweave.evaluation.law import pipeline_s
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware.package import Package
 from chipweave.validation.accuracy import accuracy
-from chipweave.validation.arrays import SeveralArrays
 from chipweave.validation.measurement import Point, Target, Validation
 from chipweave.validation.page import percent
 from chipweave.validation.published import published
+from chipweave.validation.several_arrays import SeveralArrays
 from chipweave.workload.layer import Layer, Op
 
 PACKAGE = "tpu-v6e"

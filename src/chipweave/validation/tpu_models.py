@@ -10,9 +10,9 @@ import chipweave
 from chipweave.evaluation.record import StageEvaluation
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware.package import Package
-from chipweave.validation.arrays import SeveralArrays
 from chipweave.validation.measurement import Point, Target, Validation
 from chipweave.validation.published import published
+from chipweave.validation.several_arrays import SeveralArrays
 from chipweave.validation.tpu_gemm import Gemm, launch_s, spans_of
 from chipweave.workload.layer import Op
 from chipweave.workload.model import Model
