@@ -41,7 +41,7 @@ def answers(
 
     Args:
         jobs: processes; 1: this one. Answers do not depend on it.
-        folder: where answers are kept; None: nowhere.
+        folder: where answers are kept, but for those to questions that could not be answered; None: nowhere.
         fresh: do not read answers of before.
         progress: called with the numbers of questions that are answered, and of all.
         stop: asked now and then; True ends with what is answered so far.
@@ -57,7 +57,7 @@ def answers(
     missing = [question for question in asked if question not in found]
     for question, answer in _computed(missing, jobs, stop):
         found[question] = answer
-        if folder is not None:
+        if folder is not None and "failed" not in answer:  # what failed may have been asked wrongly
             _write(folder, key_of(question), answer)
         tell(len(found), len(asked))
     return {question: found[question] for question in asked if question in found}
