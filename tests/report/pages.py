@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.memory import Stack
 from chipweave.hardware.package import Package
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, pose
@@ -157,3 +158,13 @@ def parsed(page: str) -> Node:
     reader.close()
     assert reader.at is reader.root, f"<{reader.at.name}> is not closed"
     return reader.root
+
+
+def stacked_result() -> Result:
+    """A schedule that waits for its DRAM, which is a stack."""
+    some = some_result(3)
+    package = some.problem.package
+    slow = package.with_memory((Stack("slow", 100.0, package.interfaces),))
+    result = assess(replace(some.problem, package=slow), some.cost_model, some.schedule, objective("edp"), some.search)
+    assert {window.bound_by for window in result.evaluation.windows} == {"dram"}
+    return result

@@ -42,7 +42,7 @@ from chipweave.results.result import Cell, Result, assess
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task
-from tests.report.pages import EVIL, Node, evil_result, parsed, plan_on_regions, some_result
+from tests.report.pages import EVIL, Node, evil_result, parsed, plan_on_regions, some_result, stacked_result
 from tests.support import RoundNumbers
 
 CASES = {
@@ -50,6 +50,7 @@ CASES = {
     "paper": lambda: some_result(1, Fidelity.PAPER),
     "regions": plan_on_regions,
     "evil": evil_result,
+    "stacks": stacked_result,
     "one chiplet": lambda: some_result(2, tasks=1, rows=1, columns=1, windows=1),
 }
 

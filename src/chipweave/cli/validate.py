@@ -12,8 +12,11 @@ from rich.text import Text
 
 from chipweave.cli import options as opt
 from chipweave.cli.console import print_json, result_console, say
+from chipweave.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chipweave.validation.measurement import Validation
 
 
@@ -23,6 +26,10 @@ def validate(
         typer.Argument(
             metavar="[NAME|all]...", help="See 'chipweave list validations'; all of them without.", show_default=False
         ),
+    ] = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of tpu-gemm: your own products, a CSV file with M,N,K,device_us."),
     ] = None,
     json: opt.Json = False,
     csv: Annotated[Path | None, typer.Option(help="A file for all points, a line each.")] = None,
@@ -37,12 +44,13 @@ def validate(
     from chipweave.validation.page import page, points_csv
 
     entries = catalog.chosen(names or ())
+    own = _own(measured, [entry.name for entry in entries])
     for path in (csv, markdown):
         if path is not None:
             require_writable(path)
     done = []
     for entry in entries:
-        done.append(catalog.validate(entry.name))
+        done.append(catalog.validate(entry.name) if own is None else own)
         if not json:
             _print(done[-1])
     if json:
@@ -53,6 +61,18 @@ def validate(
         if path is not None:
             write_text(path, text)
             say(f"saved {path}")
+
+
+def _own(measured: Path | None, names: Sequence[str]) -> Validation | None:
+    """The user's own measurements held against the model, where a file of them is given."""
+    if measured is None:
+        return None
+    if names != ["tpu-gemm"]:
+        raise InputError(f"--measured {measured}: is taken by tpu-gemm alone; name it and no other")
+    from chipweave.validation.spans_file import load_spans
+    from chipweave.validation.tpu_gemm import validate
+
+    return validate(load_spans(measured))
 
 
 def _plain(validation: Validation) -> dict[str, Any]:

@@ -20,7 +20,8 @@ What our models predict, beside what was measured on silicon or published by oth
 and `chipweave validate NAME` prints one part of it. A ratio is the predicted figure over the measured one, an error is
 the distance of a ratio from 1. Where a parameter was set from measured figures, it was set from one half of the
 points, and the error on the other half, which is called held out, is the one to go by. No constant stands here only
-to fit.
+to fit. `chipweave validate tpu-gemm --measured FILE` holds that model against measurements of your own, a CSV file
+with the columns `M,N,K,device_us`.
 """
 
 HEADER = ("validation", "point", "quantity", "unit", "measured", "predicted", "ratio", "held out", "note")

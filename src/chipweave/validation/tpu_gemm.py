@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -21,12 +22,16 @@ from chipweave.validation.measurement import Point, Target, Validation
 from chipweave.validation.page import percent
 from chipweave.validation.published import published
 from chipweave.validation.several_arrays import SeveralArrays
+from chipweave.validation.spans_file import MeasuredProduct
 from chipweave.workload.layer import Layer, Op
 
 PACKAGE = "tpu-v6e"
 
 FEW_ROWS, LONG_SUM = 16, 4096
 """Limits of the groups in which what is left of the error is told."""
+
+MOST_NAMED = 10
+"""Of products that a sentence lists."""
 
 ELEMENT_BYTES = 2
 """Of BF16, in operands and results."""
@@ -56,23 +61,33 @@ class Gemm(NamedTuple):
         return ELEMENT_BYTES * self.inner * (self.rows + self.columns)
 
 
-def validate() -> Validation:
-    """All products beside their measured spans, the second half of them with a constant from the first."""
+def validate(measured: Sequence[MeasuredProduct] | None = None) -> Validation:
+    """All products beside their measured spans, the second half of them with a constant from the first.
+
+    Args:
+        measured: others, in the place of those that ship with chipweave: the constant is still that of these, and all
+            of the others are held out.
+    """
     package, data = resolve_package(PACKAGE), published("tpu_gemm")
-    gemms = [Gemm(*row[:3]) for row in data["gemms"]]
-    measured_s = [1e-6 * row[3] for row in data["gemms"]]
-    spans_s = spans_of(gemms, package)
-    launch_s = launch_of(spans_s, measured_s)
-    points = _points(gemms, measured_s, [launch_s + span_s for span_s in spans_s])
+    shipped = [MeasuredProduct(*row) for row in data["gemms"]]
+    shown = shipped if measured is None else measured
+    gemms = [Gemm(*product[:3]) for product in shown]
+    measured_s = [1e-6 * product.span_us for product in shown]
+    constant_s = launch_s()
+    points = _points(gemms, measured_s, [constant_s + span_s for span_s in spans_of(gemms, package)])
+    if measured is not None:
+        points = tuple(replace(point, held_out=True) for point in points)
     return Validation(
         "tpu-gemm",
         "TPU v6e: products of matrices",
         "SCALE-Sim repository (MIT licence), calibration data: spans on the device without launch, BF16; what they "
-        "cover: scalesim-project.github.io, page Validation.",
-        _setting(launch_s),
+        "cover: scalesim-project.github.io, page Validation."
+        if measured is None
+        else "The user's own measurements.",
+        _setting(constant_s),
         points,
         _targets(points, gemms, package, data["scale_sim_error"]),
-        _findings(points, gemms, measured_s, package),
+        _findings(points, gemms, measured_s, package, shipped=measured is None),
     )
 
 
@@ -177,19 +192,19 @@ def _setting(launch: float) -> tuple[str, ...]:
 
 
 def _findings(
-    points: Sequence[Point], gemms: Sequence[Gemm], measured_s: Sequence[float], package: Package
+    points: Sequence[Point], gemms: Sequence[Gemm], measured_s: Sequence[float], package: Package, *, shipped: bool
 ) -> tuple[str, ...]:
     below = [
         gemm
         for gemm, measured in zip(gemms, measured_s, strict=True)
         if measured < roofline_s(gemm, package, gemm.result_bytes + gemm.operand_bytes)
     ]
-    named = ", ".join(map(str, below))
+    named = ", ".join([*map(str, below[:MOST_NAMED]), *["..."] * (len(below) > MOST_NAMED)]) or "none"
     return (
         f"{len(below)} of the {len(gemms)} *measured* spans are shorter than HBM takes to deliver the operands "
         f"({named}). So a roofline with the operands' bytes does not bound these measurements, and a model that "
         "loads them cannot come near.",
-        *_without(gemms, measured_s, package),
+        *(_without(gemms, measured_s, package) if shipped else ()),
         *_largest(points, gemms),
     )
 

@@ -23,8 +23,9 @@ def binding(data: PageData, index: int) -> Markup:
         case "pipeline":
             return _binding_pipeline(data, index)
         case "dram":
-            bytes_, rate = figure(f"{at}/dram_bytes"), figure("/package/dram_bandwidth_bytes_s")
-            return Markup("the DRAM, which moves {} at {}").format(bytes_, rate)
+            rate_bytes_s = data.result.problem.package.dram_bandwidth_bytes_s
+            rate = derived(rate_bytes_s, "package.dram_bandwidth_bytes_s", data.dram_sources)
+            return Markup("the DRAM, which moves {} at {}").format(figure(f"{at}/dram_bytes"), rate)
         case "link" if window.link is not None:
             bytes_ = derived(window.link_s * bandwidth, "link.bytes", passed)
             link = figure(f"{at}/link", f"{window.link[0]} to {window.link[1]}")

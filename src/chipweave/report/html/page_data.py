@@ -64,6 +64,11 @@ class PageData:
         """A figure of the file."""
         return self.document.figure(pointer, text)
 
+    @property
+    def dram_sources(self) -> list[str]:
+        """Where the file has the bandwidth of the DRAM: as a figure, or in its stacks."""
+        return ["/package/memory" if self.result.problem.package.memory else "/package/dram_bandwidth_bytes_s"]
+
     def task(self, task: int) -> Markup:
         """A model's name."""
         return name_of(self.result.problem.scenario.tasks[task].name)
