@@ -26,6 +26,9 @@ from chipweave.reproduction.scope import complexity, rank, throughput
 
 REPRODUCTIONS: tuple[Reproduction, ...] = (
     Reproduction("scar-headline", "SCAR", headline.TITLE, headline.questions, headline.exhibit),
+    Reproduction(claims.NAME, "SCAR", claims.TITLE, claims.questions, claims.exhibit),
+    Reproduction(sensitivity.NAME, "SCAR", sensitivity.TITLE, sensitivity.questions, sensitivity.exhibit),
+    Reproduction(distance.NAME, "SCAR", distance.TITLE, distance.questions, distance.exhibit),
     Reproduction("scar-fig-2", "SCAR", fig_2.TITLE, fig_2.questions, fig_2.exhibit),
     Reproduction("scar-space", "SCAR", space.TITLE, space.questions, space.exhibit),
     Reproduction("scar-table-iv", "SCAR", table_iv.TITLE, table_iv.questions, table_iv.exhibit),
@@ -37,9 +40,6 @@ REPRODUCTIONS: tuple[Reproduction, ...] = (
     Reproduction("scar-fig-12", "SCAR", fig_12.TITLE, fig_12.questions, fig_12.exhibit),
     Reproduction("scar-fig-13", "SCAR", fig_13.TITLE, fig_13.questions, fig_13.exhibit),
     Reproduction("scar-ablations", "SCAR", ablations.TITLE, ablations.questions, ablations.exhibit),
-    Reproduction(claims.NAME, "SCAR", claims.TITLE, claims.questions, claims.exhibit),
-    Reproduction(sensitivity.NAME, "SCAR", sensitivity.TITLE, sensitivity.questions, sensitivity.exhibit),
-    Reproduction(distance.NAME, "SCAR", distance.TITLE, distance.questions, distance.exhibit),
     Reproduction("scope-throughput", "Scope", throughput.TITLE, throughput.questions, throughput.exhibit),
     Reproduction("scope-rank", "Scope", rank.TITLE, rank.questions, rank.exhibit),
     Reproduction("scope-complexity", "Scope", complexity.TITLE, complexity.questions, complexity.exhibit),

@@ -27,7 +27,8 @@ def whole_page(papers: Mapping[str, Sequence[Exhibit]], pictures: str) -> str:
         f"figures with six digits are in `{pictures}figures.csv`.",
         "A statement of a paper *holds* where ours meets it by the rule that stands beside it (a ratio: within 10 %), "
         "*holds in direction* where ours points the same way but differs in size, and *does not hold* otherwise; it "
-        "*cannot be told* where the paper leaves open what would decide it. The statements of each paper, by verdict:",
+        "*cannot be told* where the paper leaves open what would decide it. The statements of each paper, by verdict "
+        "(one that two exhibits show is counted in both):",
         _counts(papers),
         "\n".join(_contents(papers)),
     ]
