@@ -54,7 +54,8 @@ def _product(cells: list[str]) -> MeasuredProduct:
     """Raises ValueError: what is wrong with a line, and the remedy."""
     if len(cells) != len(HEADER):
         raise ValueError(f"has {len(cells)} values; give {len(HEADER)}: {', '.join(HEADER)}")
-    return MeasuredProduct(*(_size(*each) for each in zip(HEADER[:3], cells[:3], strict=True)), _span_us(cells[3]))
+    rows, columns, inner = map(_size, HEADER, cells[:3])
+    return MeasuredProduct(rows, columns, inner, _span_us(cells[3]))
 
 
 def _size(name: str, text: str) -> int:
