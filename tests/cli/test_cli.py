@@ -114,7 +114,8 @@ def test_a_list_says_what_names_hold(chip: Run) -> None:
     """Figures by hand: AlexNet is 714,188,480 MACs; a datacenter chiplet has 4096 PEs at 500 MHz."""
     everything = json.loads(chip("list", "--json")[1])
     by_name = {kind: {entry["name"]: entry for entry in entries} for kind, entries in everything.items()}
-    kinds = ["models", "scenarios", "packages", "chiplets", "memory", "links", "schedulers", "validations"]
+    kinds = ["models", "scenarios", "packages", "chiplets", "memory", "links", "schedulers"]
+    kinds += ["reproductions", "validations"]
     assert list(by_name) == kinds
     assert by_name["models"]["alexnet"] == {"name": "alexnet", "layers": 11, "macs": 714_188_480, "weights": 61_090_496}
     assert by_name["scenarios"]["datacenter-1"]["tasks"] == {"gpt-l": 1, "bert-l": 3}

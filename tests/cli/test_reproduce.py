@@ -47,13 +47,14 @@ def test_json(chip: Chip) -> None:
     assert exhibit["tables"][0]["rows"][0]["cells"] == [{"published": 30.0, "ours": 9}]
 
 
-def test_the_second_run_computes_nothing_unless_it_is_to(chip: Chip) -> None:
+def test_the_second_run_computes_only_what_failed_unless_it_is_to(chip: Chip) -> None:
+    """13 cannot be squared: that may have been asked wrongly, so it is asked again."""
     chip("squares")
     before = list(COUNTED)
     chip("squares")
-    assert before == COUNTED
+    assert [*before, 13] == COUNTED
     chip("squares", "--quick", "--fresh")
-    assert [*before, 3, 12] == COUNTED
+    assert [*before, 13, 3, 12] == COUNTED
 
 
 def test_files(chip: Chip, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from chipweave.errors import InputError
 from chipweave.store.answer import Answer, Failure, Kind
 from chipweave.sweep.parcel import Answering, Parcel, answered
 
-AHEAD = 2
-"""Parcels that a worker has: one that it works on, and one to go on with while the client writes."""
+AHEAD = 4
+"""Parcels that a worker has: one that it works on, and some to go on with while the client writes."""
 
 TRIES = 2
 """How often a case is begun whose process ends."""

@@ -37,6 +37,10 @@ class Standing(StrEnum):
     UNTOLD = "cannot be told"
 
 
+FEW_SETTINGS = 3
+"""What stands in so few settings is said to."""
+
+
 @dataclass(frozen=True)
 class Swept:
     """A claim under many settings.
@@ -267,18 +271,25 @@ def _notes(told: Sequence[Swept], asked: Sequence[Choice]) -> tuple[str, ...]:
     if not told:
         return ()
     numbers = {standing: [each.number for each in told if each.standing is standing] for standing in Standing}
+    few = [each.number for each in told if each.standing is Standing.ROBUST and len(each.told) <= FEW_SETTINGS]
     turned = Counter(name for each in told for name in each.flips)
     most = ", ".join(f"*{name}* ({count})" for name, count in turned.most_common())
     none = ", ".join(f"*{each.name}*" for each in asked[1:] if each.name not in turned)
     return (
         f"**What to conclude.** {_count(len(told), 'claim')} under {_count(len(asked), 'setting')}. To be relied on "
-        f"whatever SCAR did where its text is silent: {_listed(numbers[Standing.ROBUST])}. True or not by a choice "
+        f"whatever SCAR did where its text is silent: {_listed(numbers[Standing.ROBUST])}"
+        f"{_in_few(few)}. True or not by a choice "
         "that the paper does not state, so that they say as much of that choice as of packages and schedules: "
         f"{_listed(numbers[Standing.HANGS])}. True in none of the settings: {_listed(numbers[Standing.NOWHERE])}.",
         *([f"How many claims a choice turns from what they are under the profile: {most}."] if most else []),
         *([f"Choices that turn none: {none}."] if none else []),
         *(_central(each) for each in told if each.claim in CENTRAL),
     )
+
+
+def _in_few(numbers: Sequence[int]) -> str:
+    """Which of the robust claims were asked in few settings."""
+    return f", of which {_listed(numbers)} were asked in {FEW_SETTINGS} settings at most" if numbers else ""
 
 
 def _count(number: int, what: str) -> str:
