@@ -101,7 +101,7 @@ def load_table(path: str | Path) -> TableCostModel:
         InputError: an unreadable file, and every bad line in it: `path:line: problem; remedy`.
     """
     path = Path(path)
-    reader = csv.reader(io.StringIO(_read(path)), strict=True)
+    reader = csv.reader(io.StringIO(read_csv(path)), strict=True)
     try:
         lines = [(reader.line_num, line) for line in reader]
     except csv.Error as error:
@@ -140,7 +140,12 @@ def load_table(path: str | Path) -> TableCostModel:
     return TableCostModel(figures, str(path))
 
 
-def _read(path: Path) -> str:
+def read_csv(path: Path) -> str:
+    """The text of a CSV file of bounded size.
+
+    Raises:
+        InputError: it cannot be read, is too large, or no text.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)

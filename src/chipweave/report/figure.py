@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Without dates and versions, so that the same result gives the same bytes.
-_METADATA: Mapping[str, Mapping[str, str | None]] = {
+METADATA: Mapping[str, Mapping[str, str | None]] = {
     "pdf": {"Creator": "chipweave", "Producer": None, "CreationDate": None},
     "svg": {"Creator": "chipweave", "Date": None},
     "png": {"Software": "chipweave"},
 }
+"""Of a figure by its format: without dates and versions, so that the same figure is the same bytes."""
 WIDTHS_IN = {1: 3.5, 2: 7.16}
 """Of one and of two columns of a page (IEEE)."""
 _FONT_PT, _SMALL_PT = 7.0, 6.0
@@ -62,7 +62,7 @@ def require(path: Path) -> str:
         InputError: another suffix, or matplotlib is not installed, or not usable (a wrong MPLBACKEND, say).
     """
     suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in _METADATA:
+    if suffix not in METADATA:
         raise InputError(f"{path}: a figure is not '{suffix}'; end its name in .pdf, .svg or .png")
     if find_spec("matplotlib") is None:
         raise InputError(f"{path}: figures need matplotlib; install it with: pip install 'chipweave[figures]'")
@@ -94,7 +94,7 @@ def timeline_figure(result: Result, path: str | Path, columns: int = 2) -> None:
     drawn = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         drawing = timeline(result, WIDTHS_IN[columns])
-        drawing.savefig(drawn, format=suffix, dpi=300, metadata=dict(_METADATA[suffix]))
+        drawing.savefig(drawn, format=suffix, dpi=300, metadata=dict(METADATA[suffix]))
     write_bytes(target, drawn.getvalue())
 
 

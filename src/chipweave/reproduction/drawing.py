@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from chipweave.report.figure import METADATA
 from chipweave.reproduction.exhibit import IDLE, Exhibit, Look, Panel, Series
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ _STYLE: Any = {
     "axes.linewidth": 0.5,
     "svg.fonttype": "path",
     "svg.hashsalt": "chipweave",
-}
-_METADATA: dict[str, dict[str, str | None]] = {
-    "svg": {"Creator": "chipweave", "Date": None},
-    "png": {"Software": "chipweave"},
 }
 
 
@@ -46,7 +43,7 @@ def drawn(exhibit: Exhibit, suffixes: Sequence[str] = ("svg", "png")) -> dict[st
         figure.legend(names.values(), names.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=6)
         for suffix in suffixes:
             written = io.BytesIO()
-            figure.savefig(written, format=suffix, dpi=150, metadata=dict(_METADATA[suffix]))
+            figure.savefig(written, format=suffix, dpi=150, metadata=dict(METADATA[suffix]))
             files[suffix] = written.getvalue()
     return files
 

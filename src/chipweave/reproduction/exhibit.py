@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +16,14 @@ class Verdict(StrEnum):
     DIRECTION = "holds in direction"
     NOT = "does not hold"
     UNTOLD = "cannot be told"
+
+
+WEAKEST_FIRST = (Verdict.UNTOLD, Verdict.NOT, Verdict.DIRECTION, Verdict.HOLDS)
+
+
+def weakest(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on a statement that consists of several: it holds as far as its weakest part."""
+    return min(verdicts, key=WEAKEST_FIRST.index)
 
 
 _OF_RATIO = {
@@ -158,6 +166,16 @@ class Panel:
     categories: tuple[str, ...] = ()
     logarithmic: bool = False
     logarithmic_x: bool = False
+
+
+def bars(table: Table, rows: int, y_label: str, *, logarithmic: bool = False) -> Panel:
+    """The first rows of a table as groups of bars, the published figures beside ours; what is missing has none."""
+    places = tuple(float(place) for place in range(len(table.columns)))
+    series = []
+    for row in table.rows[:rows]:
+        series.append(Series(row.name, places, tuple(cell.ours or 0.0 for cell in row.cells)))
+        series.append(Series(row.name, places, tuple(cell.published or 0.0 for cell in row.cells), published=True))
+    return Panel(table.title, Look.BARS, "", y_label, tuple(series), table.columns, logarithmic)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from chipweave.reproduction.exhibit import (
     Table,
     Verdict,
     verdict_of_ratio,
+    weakest,
 )
 from chipweave.reproduction.question import Answer, Answers, Question
 from chipweave.study.hardware import Hardware, MappingText
@@ -98,7 +99,7 @@ class Held:
         """The worse verdict on the one schedule, of any mixed package, that comes closest to both figures."""
         closest = self.found.together[0]
         both = (verdict_of_ratio(THROUGHPUT, closest.throughput), verdict_of_ratio(EFFICIENCY, closest.efficiency))
-        return max(both, key=list(Verdict).index)
+        return weakest(both)
 
     @property
     def mixing_pays(self) -> bool:

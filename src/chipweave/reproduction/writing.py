@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 from chipweave.errors import InputError
-from chipweave.files.atomic import write_bytes, write_text
+from chipweave.files.atomic import make_folder, write_bytes, write_text
+from chipweave.report.figure import require
 from chipweave.reproduction.drawing import drawn
 from chipweave.reproduction.exhibit import Exhibit
 from chipweave.reproduction.page import markdown, table_csv, whole_page
@@ -33,8 +33,9 @@ def require_places(out: Path | None, page: Path | None) -> None:
                 f"--page {page}: has no ending, and its figures go into a folder of its name; end it in .md"
             )
         _require_folder(page.with_suffix(""), "--page")
-    if (out or page) and find_spec("matplotlib") is None:
-        raise InputError("figures need matplotlib; install it with: pip install 'chipweave[figures]'")
+    for where in (out and out / "figure.svg", page and page.with_suffix(".svg")):
+        if where is not None:
+            require(where)
 
 
 def _require_folder(folder: Path, option: str) -> None:
@@ -46,7 +47,7 @@ def _require_folder(folder: Path, option: str) -> None:
 
 def write_folder(exhibits: Sequence[Exhibit], folder: Path) -> None:
     """A Markdown file, a CSV file and a figure (PNG, SVG) for each."""
-    _make(folder)
+    make_folder(folder)
     for exhibit in exhibits:
         write_text(folder / f"{exhibit.name}.md", markdown(exhibit, "./", level=1))
         write_text(folder / f"{exhibit.name}.csv", table_csv([exhibit]))
@@ -60,7 +61,7 @@ def write_page(papers: Mapping[str, Sequence[Exhibit]], page: Path) -> None:
     `figures.csv`."""
     folder = page.with_suffix("")
     exhibits = [each for some in papers.values() for each in some]
-    _make(folder)
+    make_folder(folder)
     write_text(folder / "figures.csv", table_csv(exhibits))
     for exhibit in exhibits:
         if exhibit.panels:
@@ -71,10 +72,3 @@ def write_page(papers: Mapping[str, Sequence[Exhibit]], page: Path) -> None:
 def as_json(exhibits: Sequence[Exhibit]) -> str:
     """All of them as JSON."""
     return json.dumps([asdict(exhibit) for exhibit in exhibits], indent=1)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {error.strerror}; name another folder") from None

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+from chipweave.cost.table import read_csv
 from chipweave.errors import InputError
-from chipweave.files.yaml import read_text
 from chipweave.plain import short
 
 HEADER = ("M", "N", "K", "device_us")
@@ -31,7 +31,7 @@ def load_spans(path: Path) -> list[MeasuredProduct]:
     Raises:
         InputError: the file cannot be read, is too long, or `path:line: problem; remedy` of every bad line.
     """
-    lines = [line.split(",") for line in read_text(path).removeprefix("\ufeff").splitlines()]
+    lines = [line.split(",") for line in read_csv(path).splitlines()]
     if not lines or tuple(cell.strip() for cell in lines[0]) != HEADER:
         raise InputError(f"{path}:1: is no header of measured products; begin with '{','.join(HEADER)}'")
     filled = [(number, line) for number, line in enumerate(lines, 1) if number > 1 and "".join(line).strip()]

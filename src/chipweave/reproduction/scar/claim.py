@@ -8,15 +8,12 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from chipweave.reproduction.exhibit import Finding, Verdict, verdict_of_ratio
+from chipweave.reproduction.exhibit import WEAKEST_FIRST, Finding, Verdict, verdict_of_ratio, weakest
 from chipweave.reproduction.question import Answer, Answers
+from chipweave.reproduction.scar.compare import LEVEL
 from chipweave.reproduction.scar.profile import MIXED, Experiment, Setting
 from chipweave.reproduction.scar.table_iv import PUBLISHED
 
-LEVEL = 0.01
-"""Two figures that are closer than this share are level: neither is less."""
-
-_RANKS = (Verdict.UNTOLD, Verdict.NOT, Verdict.DIRECTION, Verdict.HOLDS)
 WITH_BERT_L = (1, 2, 3, 4, 5)
 """The scenarios that have a BERT-L."""
 
@@ -207,7 +204,7 @@ def sizes(name: str, ratios: Sequence[Ratio]) -> Callable[[Outcomes], Judgement]
         verdicts = [each.verdict(ours) for each, ours in found]
         off = [each.name for (each, _), verdict in zip(found, verdicts, strict=True) if verdict is Verdict.NOT]
         reason = f"not on its side of 1: {', '.join(off)}" if off else ""
-        return Judgement("; ".join(f"{each.name}: {ours:.3g}" for each, ours in found), worst(verdicts), reason)
+        return Judgement("; ".join(f"{each.name}: {ours:.3g}" for each, ours in found), weakest(verdicts), reason)
 
     return judge
 
@@ -222,7 +219,7 @@ def either(judges: Mapping[str, Callable[[Outcomes], Judgement]]) -> Callable[[O
     def judge(outcomes: Outcomes) -> Judgement:
         found = {name: each(outcomes) for name, each in judges.items()}
         words = "; ".join(f"{name}: {each.ours}" for name, each in found.items())
-        best = max(found, key=lambda name: _RANKS.index(found[name].verdict))
+        best = max(found, key=lambda name: WEAKEST_FIRST.index(found[name].verdict))
         reason = f"read as {best}" + (f"; {found[best].reason}" if found[best].reason else "")
         return Judgement(words, found[best].verdict, reason)
 
@@ -232,11 +229,6 @@ def either(judges: Mapping[str, Callable[[Outcomes], Judgement]]) -> Callable[[O
 def _mean(outcomes: Outcomes, ratio: Ratio, name: str) -> float:
     each = [figure(outcomes[a], name) / figure(outcomes[b], name) for a, b in ratio.pairs]
     return sum(each) / len(each)
-
-
-def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """Of several verdicts that belong to one claim."""
-    return min(verdicts, key=_RANKS.index)
 
 
 def cases_of(comparisons: Sequence[Less] | Sequence[Ratio]) -> tuple[Case, ...]:

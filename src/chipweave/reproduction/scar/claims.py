@@ -8,7 +8,8 @@ from typing import Any
 
 from chipweave.reproduction.exhibit import Cell, Exhibit, Row, Table, Verdict
 from chipweave.reproduction.question import Answers, Question
-from chipweave.reproduction.scar.claim import LEVEL, Case, Claim, Scope, finding, judged, printed
+from chipweave.reproduction.scar.claim import Case, Claim, Scope, finding, judged, printed
+from chipweave.reproduction.scar.compare import LEVEL
 from chipweave.reproduction.scar.parts import Part
 from chipweave.reproduction.scar.profile import MIXED, PROFILE, TABLE_IV_STRATEGIES, Setting
 from chipweave.reproduction.scar.settings import CHOICES, QUICK, Choice

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chipweave.hardware.dataflow import Style
-from chipweave.reproduction.exhibit import Finding, Verdict, verdict_of_ratio
+from chipweave.reproduction.exhibit import Finding, Verdict, verdict_of_ratio, weakest
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar.profile import Experiment, package_of
 
@@ -15,8 +15,6 @@ LEVEL = 0.01
 
 Pair = tuple[Question, Question]
 """What is looked at, and what it is measured by."""
-
-_WEAKEST_FIRST = (Verdict.UNTOLD, Verdict.NOT, Verdict.DIRECTION, Verdict.HOLDS)
 
 
 def figure(answers: Answers, question: Question, name: str) -> float | None:
@@ -59,11 +57,6 @@ def mean(found: Sequence[float | None]) -> float | None:
     """Their mean; None where one is missing."""
     there = [each for each in found if each is not None]
     return sum(there) / len(there) if there and len(there) == len(found) else None
-
-
-def weakest(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict on a statement that consists of several: it holds as far as its weakest part."""
-    return min(verdicts, key=_WEAKEST_FIRST.index)
 
 
 def in_words(found: Sequence[float | None]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Look, Panel, Row, Series, Table
+from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Row, Table, bars
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar import table_iv, table_v
 from chipweave.reproduction.scar.compare import in_words, mean, on_ratios, over
@@ -49,7 +49,7 @@ def exhibit(answers: Answers) -> Exhibit:
         "scenarios and the two Simba-like baselines of 1 - EDP(Het-Sides) / EDP(baseline), in the EDP search.",
         tables=(*tables, _table(answers, DATACENTER, table_iv.FLOOR)),
         findings=_findings(tables),
-        panels=tuple(map(_panel, tables)),
+        panels=tuple(bars(table, len(BASELINES), "%") for table in tables),
         columns=2,
         notes=(
             "The published mean of the datacenter scenarios joins a gain of 62.1 % over Simba (Shi) and a *loss* of "
@@ -125,12 +125,3 @@ def _finding(claim: str, where: str, cells: Sequence[Cell]) -> Finding:
     found = f"{in_words([cell.ours for cell in cells])} %"
     reason = judged.reason or f"judged as ratios of EDP: {judged.published} published, {judged.ours} ours"
     return Finding(claim, where, printed, found, judged.verdict, reason)
-
-
-def _panel(table: Table) -> Panel:
-    places = tuple(float(place) for place in range(len(table.columns)))
-    series = []
-    for row in table.rows[:2]:
-        series.append(Series(row.name, places, tuple(cell.ours or 0.0 for cell in row.cells)))
-        series.append(Series(row.name, places, tuple(cell.published or 0.0 for cell in row.cells), published=True))
-    return Panel(table.title, Look.BARS, "", "%", tuple(series), table.columns)

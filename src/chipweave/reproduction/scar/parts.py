@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chipweave.api import schedule
-from chipweave.plan.problem import Fidelity
-from chipweave.reproduction.scar.profile import (
-    PROFILE,
-    STRATEGIES,
-    Setting,
-    cost_model_of,
-    outcome,
-    package_of,
-    scenario_of,
-)
+from chipweave.reproduction.scar.profile import PROFILE, Experiment, Setting, scenario_of
 
 
 @dataclass(frozen=True)
@@ -35,13 +25,4 @@ class Part:
         """See `profile.outcome`."""
         whole, batches = scenario_of(self.scenario, self.setting), dict(self.batches)
         kept = tuple(replace(task, batch=batches[task.name]) for task in whole.tasks if task.name in batches)
-        result = schedule(
-            replace(whole, tasks=kept),
-            package_of(self.strategy, self.scenario, self.setting),
-            scheduler=STRATEGIES[self.strategy][0],
-            objective="edp",
-            cost_model=cost_model_of(self.setting),
-            fidelity=Fidelity(self.setting.fidelity),
-            jobs=1,
-        )
-        return outcome(result)
+        return Experiment(self.scenario, self.strategy, setting=self.setting).answer_with(replace(whole, tasks=kept))

@@ -102,8 +102,12 @@ class Experiment:
 
     def answer(self) -> dict[str, Any]:
         """See `outcome`."""
+        return self.answer_with(scenario_of(self.scenario, self.setting))
+
+    def answer_with(self, scenario: Scenario) -> dict[str, Any]:
+        """The same of another scenario in the place of the numbered one."""
         result = schedule(
-            scenario_of(self.scenario, self.setting),
+            scenario,
             package_of(self.strategy, self.scenario, self.setting),
             scheduler=self.scheduler or STRATEGIES[self.strategy][0],
             objective=self.objective,

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from chipweave.reproduction.exhibit import Cell, Exhibit, Look, Panel, Row, Series, Table, Verdict, WordTable
 from chipweave.reproduction.question import Answers, Question
-from chipweave.reproduction.scar.claim import LEVEL, Case, Claim, Scope, judged, printed
+from chipweave.reproduction.scar.claim import Case, Claim, Scope, judged, printed
+from chipweave.reproduction.scar.compare import LEVEL
 from chipweave.reproduction.scar.settings import CHOICES, Choice, choices
 from chipweave.reproduction.scar.statements import insights
 from chipweave.reproduction.scar.statements.all_claims import CLAIMS, quick_claims

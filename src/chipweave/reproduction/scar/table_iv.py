@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Look, Panel, Row, Series, Table
+from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Row, Table, bars
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar.compare import Pair, figure, in_words, on_best, on_edp, on_shidiannao, over
 from chipweave.reproduction.scar.most_windows import MostWindows
@@ -104,7 +104,7 @@ def exhibit(answers: Answers) -> Exhibit:
             _forced(answers),
         ),
         findings=_findings(answers),
-        panels=tuple(_panel(table) for table in table_iv),
+        panels=tuple(bars(table, len(TABLE_IV_STRATEGIES), table.unit, logarithmic=True) for table in table_iv),
         columns=2,
         notes=_notes(answers, table_iv, with_floor),
     )
@@ -243,13 +243,3 @@ def _spread(table: Table, kind: str) -> str:
     rows = [row for row in table.rows if not kind or f"({kind})" in row.name]
     ratios = [cell.ratio for row in rows for cell in row.cells if cell.ratio is not None]
     return f"{min(ratios):.2g} to {max(ratios):.2g}" if ratios else "(not computed in this run)"
-
-
-def _panel(table: Table) -> Panel:
-    """The paper's six rows, both figures as bars; logarithmic, since what is small would not be seen."""
-    places = tuple(float(place) for place in range(len(table.columns)))
-    series = []
-    for row in table.rows[: len(TABLE_IV_STRATEGIES)]:
-        series.append(Series(row.name, places, tuple(cell.ours or 0.0 for cell in row.cells)))
-        series.append(Series(row.name, places, tuple(cell.published or 0.0 for cell in row.cells), published=True))
-    return Panel(table.title, Look.BARS, "", table.unit, tuple(series), table.columns, logarithmic=True)

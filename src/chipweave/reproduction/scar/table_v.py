@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Look, Panel, Row, Series, Table
+from chipweave.reproduction.exhibit import Cell, Exhibit, Finding, Row, Table, bars
 from chipweave.reproduction.question import Answers, Question
 from chipweave.reproduction.scar.compare import Pair, in_words, mean, on_edp, on_ratios, over
 from chipweave.reproduction.scar.profile import ARVR, MIXED, TABLE_IV_STRATEGIES, Experiment, Setting
@@ -53,7 +53,7 @@ def exhibit(answers: Answers) -> Exhibit:
         setting=f"{AS_TABLE_IV} Chiplets have 256 PEs.",
         tables=tables,
         findings=_findings(answers),
-        panels=tuple(map(_panel, tables)),
+        panels=tuple(bars(table, len(TABLE_IV_STRATEGIES), "") for table in tables),
         columns=2,
         notes=(
             "Two of the paper's figures contradict each other. Simba (NVD) in scenario 9 has 0.07 of the latency and "
@@ -109,13 +109,3 @@ def _on_average(answers: Answers, claim: str, base: str, published: float) -> Fi
     ratios = [over(answers, pair, "edp_js") for pair in _pairs("Het-Sides", base)]
     reason = f"mean of the ratios {in_words(ratios)} of scenarios 6 to 10"
     return on_ratios(claim, "V-C", [1 - published / 100], [mean(ratios)], reason)
-
-
-def _panel(table: Table) -> Panel:
-    """The paper's six rows."""
-    places = tuple(float(place) for place in range(len(table.columns)))
-    series = []
-    for row in table.rows[: len(TABLE_IV_STRATEGIES)]:
-        series.append(Series(row.name, places, tuple(cell.ours or 0.0 for cell in row.cells)))
-        series.append(Series(row.name, places, tuple(cell.published or 0.0 for cell in row.cells), published=True))
-    return Panel(table.title, Look.BARS, "", "", tuple(series), table.columns)

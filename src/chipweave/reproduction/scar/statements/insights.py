@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from chipweave.reproduction.exhibit import Verdict
 from chipweave.reproduction.scar.claim import (
-    LEVEL,
     Case,
     Claim,
     Judgement,
@@ -17,6 +16,7 @@ from chipweave.reproduction.scar.claim import (
     order_claim,
     printed,
 )
+from chipweave.reproduction.scar.compare import LEVEL
 from chipweave.reproduction.scar.profile import DATACENTER, TABLE_IV_STRATEGIES
 from chipweave.reproduction.scar.statements.datacenter import (
     ALONE_NVD,
