@@ -172,17 +172,17 @@ def _extend(tables: StageTables, at: tuple[int, int, int], had: Floats, source: 
 
 @inner(forceinline=True)  # called so often that handing over arguments would count
 def _ending_at(
-    asked: Asked, room: Room, labels: Labels, rows: Labels, done: Floats, at: tuple[int, int, int], since: int
+    asked: Asked, room: Room, labels: Labels, rows: Labels, done: Floats, at: tuple[int, int, int, int], since: int
 ) -> tuple[Labels, int, int, int]:
-    """Labels whose last stage stands on a place (place, depth, last unit), in `rows` from `since` on.
+    """Labels whose last stage stands on a place (place, depth, way on, last unit), in `rows` from `since` on.
 
     Those that end at the last unit are whole pipelines and go out, others are extended later.
 
     Returns:
         (the rows, which may have grown; the first free one; labels made; labels compared).
     """
-    place, d, j = at
-    tables, beat, longest = asked.tables, asked.comparing.beat, asked.comparing.longest
+    place, d, way, j = at
+    tables, beat = asked.tables, asked.comparing.beat
     last = j == tables.fill_s.shape[1] - 1
     begin, end, filled, many, _, done_end, _, new, whole, cuts, at_least = room
     comparing, label = (asked.whole, whole) if last else (asked.comparing, new)
@@ -205,7 +205,7 @@ def _ending_at(
             if source < sources_begin:
                 had, row = room.ideal, (d - 1) * tables.fill_s.shape[1] + i - 1
             _extend(tables, (place, i, j), had, row, beat.number, new)
-            fill_at_least(new, asked.rest, j + 1, longest - d, beat, at_least)
+            fill_at_least(new, asked.rest, (way, j + 1), beat, at_least)
             hopeless = at_least[1] > cap_at(at_least[0], asked.caps)
             if not hopeless and is_beaten(done, done_end[d - 1], done_end[d], at_least, asked.whole, plain):
                 work += 8
@@ -223,7 +223,7 @@ def _ending_at(
                 if hopeless:
                     break
                 continue
-            if hopeless or not (last or affordable(new, asked.rest, (j + 1, longest - d), beat, asked.caps)):
+            if hopeless or not (last or affordable(new, asked.rest, (way, j + 1), beat, asked.caps)):
                 continue
             for stage in range(d - 1):
                 cuts[stage] = labels.cuts[source, stage]
@@ -280,7 +280,7 @@ def fronts(
             # Whole pipelines first: what they beat need not be extended.
             j = n - 1 if step == 0 else first_j + step - 1
             room.begin[d, j] = top
-            at, rows, first = (tree.kind[node], d, j), labels, top
+            at, rows, first = (tree.kind[node], d, rest.of_node[node], j), labels, top
             if step == 0:
                 rows, first = out, used_out
             rows, until, more, compared = _ending_at(asked, room, labels, rows, done, at, first)

@@ -32,6 +32,7 @@ from chipweave.schedulers.scar.segment import (
     TOLERANCES,
     Segmentations,
     best_segmentations,
+    least_of_share,
     on_every_place,
     segmentations,
 )
@@ -326,11 +327,11 @@ class _Search:
             known.evaluated += tried
             return options, least_window(self.ready, window), 0.0
         least = [self._least_of(share, known.before.get(share)) for share in window]
+        jobs = self.request.jobs
+        together = [least_of_share(self.ready, *each, jobs) for each in ((s, self.tree, n) for s, n in zip(window, nodes, strict=True))]
         contenders = []
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
-            others = [*least[:at], *least[at + 1 :]]
-            left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
-            left = until(left, limit_s - before_s)
+            left = until(beside(bounds, [*together[:at], *together[at + 1 :]]), limit_s - before_s)
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
