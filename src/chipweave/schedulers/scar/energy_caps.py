@@ -65,8 +65,10 @@ def beside(caps: Caps, others: Sequence[Least]) -> Caps:
     end in it, too, and take what they take at least within it."""
     if math.isinf(caps.step_s):
         return caps.less(sum(float(other.energy_j[-1]) for other in others))
-    ends_s = caps.start_s + caps.step_s * np.arange(1, len(caps.energy_j) + 1)
-    left_j = caps.energy_j - sum((other.within(ends_s) for other in others), np.zeros(len(ends_s)))
+    # A hair late: rounding must not put what ends with a bin behind it.
+    ends_s = (caps.start_s + caps.step_s * np.arange(1, len(caps.energy_j) + 1)) * (1 + HAIR)
+    taken_j = sum((other.within(ends_s) for other in others), np.zeros(len(ends_s)))
+    left_j = np.subtract(caps.energy_j, taken_j, out=np.full(len(ends_s), -math.inf), where=np.isfinite(taken_j))
     # A model may end earlier than the window does.
     return caps._replace(energy_j=np.maximum.accumulate(left_j[::-1])[::-1].copy())
 

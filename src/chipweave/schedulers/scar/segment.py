@@ -60,7 +60,7 @@ BUDGET = 1_000_000
 MANY = 3
 """Stages from which a pipeline may have any run of units as one of them."""
 
-MOST_KEPT_BYTES = 100_000_000
+MOST_KEPT_BYTES = 400_000_000
 """Of the tables of stages that are kept from one pass to the next."""
 
 
