@@ -28,11 +28,12 @@ from chipweave.schedulers.alone import Alone
 from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
+from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.schedulers.weave.draft import NO_WORTH, Draft, Judge, PipelineDraft, Worth, draft_of
 from chipweave.schedulers.weave.improve import Climber, improve, shaken
 from chipweave.schedulers.weave.lines import slots_of
-from chipweave.schedulers.weave.options import WeaveOptions
+from chipweave.schedulers.weave.options import WeaveOptions, Windowing
 from chipweave.schedulers.weave.parts import Boards, Parts, Pieces, RegionNeed, parts_of, stages_made
 from chipweave.schedulers.weave.prices import Market, prices_of
 from chipweave.schedulers.weave.windows import Sketch, sketches
@@ -70,6 +71,8 @@ def weave(problem: Problem | Prepared, request: Request) -> Found:
         InfeasibleError: no schedule meets the latency limits.
     """
     ready = prepare(problem)
+    if chosen(request.options, WeaveOptions).windowing is Windowing.SCAR:
+        raise InputError("weave: windowing=scar is for schedules with one chiplet a stage; use the scheduler `optimal`")
     if _knows_parts(ready):
         return _search(ready, request, Space.REGIONS)
     found = _search(prepare(ready.problem), request, Space.ONE_CHIPLET)  # anew: this one has asked for parts
@@ -98,12 +101,26 @@ def _knows_parts(ready: Prepared) -> bool:
 
 
 def optimal(problem: Problem | Prepared, request: Request) -> Found:
-    """As `weave`, over schedules with one chiplet a stage: SCAR's space, with windows that are free.
+    """As `weave`, over schedules with one chiplet a stage: SCAR's space, with windows that are free, or SCAR's.
 
     Raises:
         InfeasibleError: no schedule meets the latency limits.
     """
-    return _search(prepare(problem), request, Space.ONE_CHIPLET)
+    ready = prepare(problem)
+    if chosen(request.options, WeaveOptions).windowing is Windowing.SCAR:
+        return _in_given_windows(ready, request)
+    return _search(ready, request, Space.ONE_CHIPLET)
+
+
+def _in_given_windows(ready: Prepared, request: Request) -> Found:
+    """The best schedule in the windows that SCAR gives, with any number of chiplets per model: in `paper` by ruling out
+    all others. What prices prove is of windows that are free."""
+    from chipweave.schedulers.scar.scheduler import scar
+
+    given = ScarOptions(provision=Provision.EXHAUSTIVE, exact=not ready.detailed)
+    found = scar(ready, replace(request, options=given))
+    lines = ready.once(_lines_alone, request.objective)
+    return replace(found, proof=Proof(Space.ONE_CHIPLET, Prover.OPTIMAL, lines) if lines else None)
 
 
 @dataclass
