@@ -115,8 +115,8 @@ def test_a_search_of_many_layers_ends_near_the_best(monkeypatch: pytest.MonkeyPa
     far = scheduler("weave")(prepare(problem), Request(goal, options=WeaveOptions(steps=50)))
     assert near.proof is not None
     assert least(goal, near.proof.lines)[0] >= 0.1 * value_of(near, prepare(problem), "edp")
-    assert any("are proven to be left" in note for note in near.notes)
-    assert not any("are proven to be left" in note for note in far.notes)
+    assert any("proven to be left" in note for note in near.notes)
+    assert not any("proven to be left" in note for note in far.notes)
 
 
 def test_options_are_held_against_their_bounds() -> None:

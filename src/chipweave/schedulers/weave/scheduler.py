@@ -466,8 +466,8 @@ def _notes(best: _Best, rough: int, unproven: bool, near: bool) -> tuple[str, ..
         f"the best one: {best.by}",
     )
     if near:
-        left = f"of {LARGE:,} layers and more, a search ends where at most {100 * CLOSE_TO_IT:.0f} % are proven to be left"
-        notes = (*notes, f"{left}; `--time-limit` has it go on")
+        ends = f"of {LARGE:,} layers and more, it ends where at most {100 * CLOSE_TO_IT:.0f} % are proven to be left"
+        notes = (*notes, f"{ends}; `--time-limit` has it go on")
     if unproven:
         return (*notes, "time was over before the tighter proof was made; what was costed for it is kept for next time")
     return notes
