@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,62 @@ if TYPE_CHECKING:
 
 SAVED = ("prefill", "decode")
 """Folders in that of --out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequences:
+    """What comes in and goes out, and within which limits."""
+
+    batch: Annotated[int, typer.Option(help="Sequences that are served together.")] = 1
+    ttft_limit: Annotated[float | None, typer.Option(help="Time to the first token, at most, s.")] = None
+    tpot_limit: Annotated[float | None, typer.Option(help="Time per output token, on average, at most, s.")] = None
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Weights that fit L2 stay there from one step of decode to the next.")
+    ] = False
+    routing: Annotated[str, typer.Option(metavar="uniform|zipf:S|FILE.csv", help="Which experts tokens take.")] = (
+        "uniform"
+    )
+    absorbed: Annotated[
+        bool | None, typer.Option("--absorbed/--not-absorbed", help="Latent attention on latent vectors, or not.")
+    ] = None
+    bytes_per_element: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Of weights, caches and activations; else the configuration's.")
+    ] = None
+
+    def arguments(self) -> dict[str, Any]:
+        """What `chipweave.serve` takes of it."""
+        return {
+            "batch": self.batch,
+            "ttft_limit_s": self.ttft_limit,
+            "tpot_limit_s": self.tpot_limit,
+            "repeat": self.repeat,
+            "routing": Path(self.routing) if self.routing.endswith(".csv") else self.routing,
+            "absorbed": self.absorbed,
+            "bytes_per_element": self.bytes_per_element,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searches:
+    """What both searches are asked, as `schedule` takes it."""
+
+    objective: Annotated[str, typer.Option(help="Of both plans, as `schedule` takes it.")] = "edp"
+    cost_model: opt.CostModelOption = None
+    fidelity: Annotated[opt.FidelityChoice, typer.Option(help="As `schedule` takes it.")] = opt.FidelityChoice.DETAILED
+    seed: Annotated[int, typer.Option(help="Of anything random.", min=0, rich_help_panel=opt.SEARCH)] = 0
+    time_limit: Annotated[float | None, typer.Option(help="Seconds for each plan.", rich_help_panel=opt.SEARCH)] = None
+    jobs: Annotated[int | None, typer.Option(help="Threads.", min=1, rich_help_panel=opt.SEARCH)] = None
+
+    def arguments(self) -> dict[str, Any]:
+        """What `chipweave.schedule` takes of it."""
+        return {
+            "objective": self.objective,
+            "cost_model": opt.cost_model(self.cost_model, None, jobs=self.jobs),
+            "fidelity": str(self.fidelity),
+            "seed": self.seed,
+            "time_limit_s": self.time_limit,
+            "jobs": self.jobs,
+        }
 
 
 @opt.spread
@@ -32,26 +88,8 @@ def serve(
     output: Annotated[int, typer.Option(help="Tokens of each sequence that go out.")],
     scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "weave",
     *,
-    batch: Annotated[int, typer.Option(help="Sequences that are served together.")] = 1,
-    ttft_limit: Annotated[float | None, typer.Option(help="Time to the first token, at most, s.")] = None,
-    tpot_limit: Annotated[float | None, typer.Option(help="Time per output token, on average, at most, s.")] = None,
-    objective: Annotated[str, typer.Option(help="Of both plans, as `schedule` takes it.")] = "edp",
-    routing: Annotated[str, typer.Option(metavar="uniform|zipf:S|FILE.csv", help="Which experts tokens take.")] = (
-        "uniform"
-    ),
-    absorbed: Annotated[
-        bool | None, typer.Option("--absorbed/--not-absorbed", help="Latent attention on latent vectors, or not.")
-    ] = None,
-    bytes_per_element: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Of weights, caches and activations; else the configuration's.")
-    ] = None,
-    cost_model: opt.CostModelOption = None,
-    fidelity: Annotated[opt.FidelityChoice, typer.Option(help="As `schedule` takes it.")] = opt.FidelityChoice.DETAILED,
-    seed: Annotated[int, typer.Option(help="Of anything random.", min=0, rich_help_panel=opt.SEARCH)] = 0,
-    time_limit: Annotated[
-        float | None, typer.Option(help="Seconds for each plan.", rich_help_panel=opt.SEARCH)
-    ] = None,
-    jobs: Annotated[int | None, typer.Option(help="Threads.", min=1, rich_help_panel=opt.SEARCH)] = None,
+    sequences: Sequences,
+    searches: Searches,
     out: Annotated[
         Path | None, typer.Option(help="Folder for prefill/ and decode/, each as `schedule --out` writes it.")
     ] = None,
@@ -67,8 +105,9 @@ def serve(
     from chipweave.cli.saving import require_room
     from chipweave.serving.serve import serve as served_by
 
-    for folder in () if out is None else SAVED:
-        require_room(out / folder, [])
+    if out is not None:
+        for name in SAVED:
+            require_room(out / name, [])
     chosen = opt.scheduler_options([scheduler], options)
     with interruptible() as interrupted:
         served = served_by(
@@ -76,24 +115,15 @@ def serve(
             package,
             prompt=prompt,
             output=output,
-            batch=batch,
-            ttft_limit_s=ttft_limit,
-            tpot_limit_s=tpot_limit,
-            routing=Path(routing) if routing.endswith(".csv") else routing,
-            absorbed=absorbed,
-            bytes_per_element=bytes_per_element,
             progress=say,
             scheduler=scheduler,
             options=chosen.get(scheduler),
-            objective=objective,
-            cost_model=opt.cost_model(cost_model, None, jobs=jobs),
-            fidelity=str(fidelity),
-            seed=seed,
-            time_limit_s=time_limit,
-            jobs=jobs,
             stop=interrupted,
+            **sequences.arguments(),
+            **searches.arguments(),
         )
-    _save(served, out)
+    if out is not None:
+        _save(served, out)
     _show(served, json)
     if interrupted():
         say("interrupted: these are the best plans found until then")
@@ -111,11 +141,11 @@ def _file_or_name(config: str) -> str | Path:
     raise InputError(f"'{config}' is no file and no built-in configuration{known}; built in: {built_in}")
 
 
-def _save(served: Served, out: Path | None) -> None:
+def _save(served: Served, out: Path) -> None:
     from chipweave.cli.saving import save
 
     for name, result in zip(SAVED, (served.prefill, served.decode), strict=True):
-        for path in () if out is None else save(result, out / name, []):
+        for path in save(result, out / name, []):
             say(f"saved {path}")
 
 
@@ -146,7 +176,7 @@ def _lines(served: Served) -> list[tuple[str, str]]:
     far = [
         f"{name} at most {100 * result.gap:.1f} %"
         for name, result in (("prefill", served.prefill), ("decode", served.decode))
-        if result.gap is not None
+        if result.gap is not None and not (asked.repeat and name == "decode")
     ]
     return [
         ("time to first token", f"{quantity(served.ttft_s, 's')}{_within(asked.ttft_limit_s)}"),

@@ -20,6 +20,7 @@ class Service:
         prompt, output: tokens of each that come in and that go out.
         batch: sequences.
         ttft_limit_s: time to the first token, at most; tpot_limit_s: time per output token, at most. None: no limit.
+        repeat: what is in L2 stays there from one step of decode to the next.
 
     Raises:
         InputError: a number out of range.
@@ -30,6 +31,7 @@ class Service:
     batch: int = 1
     ttft_limit_s: float | None = None
     tpot_limit_s: float | None = None
+    repeat: bool = False
 
     def __post_init__(self) -> None:
         problems = [
@@ -68,7 +70,8 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of decode, of all sequences: the tokens that each has cached before; what it takes; and the bytes that
-    no schedule avoids, at the memory's full bandwidth."""
+    no schedule avoids, at the memory's full bandwidth (of steps that are repeated, without as many weights as all L2
+    together hold)."""
 
     context: int
     latency_s: float
