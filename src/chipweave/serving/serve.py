@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class _Answer:
         asked, limit_s = self.asked, None if self.asked.repeat else self.asked.tpot_limit_s
         for _ in range(TIGHTENED):
             plan = self.plan(limit_s)
-            found = summed(lambda context, plan=plan: self.priced(plan, context), asked.first, asked.last)
+            found = summed(partial(self.priced, plan), asked.first, asked.last)
             seconds, joules, memory_s = map(float, found.total)
             if asked.repeat:
                 once, again = self.once(plan.schedule, asked.first), found.priced[asked.first]
