@@ -60,7 +60,8 @@ class Shape:
 def shape_of(config: dict[str, object], chosen: tuple[int, ...] = ()) -> Shape:
     names = ("hidden_size", "num_attention_heads", "num_key_value_heads", "intermediate_size", "num_hidden_layers")
     sizes = [int(str(config[name])) for name in (*names, "vocab_size")]
-    return Shape(*sizes, int(str(config.get("sliding_window", 0))), chosen, int(str(config.get("num_local_experts", 0))))
+    window, experts = (int(str(config.get(name, 0))) for name in ("sliding_window", "num_local_experts"))
+    return Shape(*sizes, window, chosen, experts)
 
 
 def step(shape: Shape, context: int, batch: int) -> Machine:
