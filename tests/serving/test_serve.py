@@ -72,6 +72,8 @@ def test_what_is_refused() -> None:
         Service(prompt=4, output=4, tpot_limit_s=0)
     with pytest.raises(InputError, match="more than the 10 that"):
         served(LLAMA | {"max_position_embeddings": 10})
+    with pytest.raises(InputError, match=r"memory: package 'rebel100-like' holds .* 'the last step' needs"):
+        chipweave.serve(LLAMA, "rebel100-like", prompt=6, output=9000, batch=2**20)
     with pytest.raises(InputError, match="give ttft_limit_s or tpot_limit_s"):
         served(LLAMA, latency_limit_s=1.0)
 

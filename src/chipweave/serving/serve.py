@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chipweave.api import evaluate, schedule
+from chipweave.api.asked import package_of
 from chipweave.cost import DEFAULT
 from chipweave.errors import InputError
 from chipweave.evaluation.bound import unavoidable_dram_bytes
@@ -24,6 +25,7 @@ from chipweave.hardware.package import Package
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.objective import objective as make_objective
+from chipweave.plan.room import require_memory
 from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Result
 from chipweave.serving.growing import summed
@@ -85,13 +87,14 @@ def serve(
     if isinstance(config, str) and config in CONFIGURATIONS:
         known, width = CONFIGURATIONS[config], bytes_per_element or 1
     steps = Steps(known, batch, {"routing": routing, "absorbed": absorbed, "bytes_per_element": width})
-    first = steps.prefill(prompt)
-    steps.decode(asked.last)  # refused here, where it has more tokens than the model takes
+    first, system = steps.prefill(prompt), package_of(package)
+    # The last step is refused before any search, where the model takes fewer tokens or the memory holds fewer.
+    require_memory(Scenario("the last step", (Task("decode", steps.decode(asked.last)),)), system)
     tell = progress or (lambda _: None)
     tell("prefill")
-    prefill = schedule(first, package, latency_limit_s=ttft_limit_s, **common)
+    prefill = schedule(first, system, latency_limit_s=ttft_limit_s, **common)
     name = config if isinstance(config, str) and config in CONFIGURATIONS else first.name
-    return _Answer(asked, steps, prefill.problem.package, common, tell).served(prefill, name)
+    return _Answer(asked, steps, system, common, tell).served(prefill, name)
 
 
 @dataclass(frozen=True)
