@@ -107,7 +107,7 @@ def test_a_limit_that_nothing_meets() -> None:
 
 def test_a_search_of_many_layers_ends_near_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not asked to: only where nothing else ends it."""
-    problem = random_problem(random.Random(2), Fidelity.DETAILED)
+    problem = random_problem(random.Random(2), Fidelity.DETAILED, tasks=1, most=3)
     monkeypatch.setattr("chipweave.schedulers.weave.scheduler.LARGE", 1)
     monkeypatch.setattr("chipweave.schedulers.weave.scheduler.CLOSE_TO_IT", 0.9)
     goal = objective("edp")
