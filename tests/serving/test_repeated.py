@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 import chipweave
+from chipweave.cost.choose import choose
 from chipweave.errors import InputError
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.record import Evaluation
+from chipweave.files.package_file import resolve_package
+from chipweave.plan.problem import Fidelity, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.serving.repeated import Repeated, repeated
 from chipweave.workload.model import Model
@@ -34,7 +38,7 @@ def cut(model: Model, stages: int, windows: int = 1) -> Schedule:
 
 def steps(model: Model, plan: Schedule, number: int) -> Evaluation:
     scenario = Scenario("steps", (Task("decode", model, number),))
-    return chipweave.evaluate(plan, scenario, "mesh-16").evaluation
+    return evaluate(plan, pose(scenario, resolve_package("mesh-16"), choose("loopnest"), Fidelity.DETAILED))
 
 
 def one_more(model: Model, plan: Schedule) -> Repeated:

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from chipweave.api import evaluate, schedule
-from chipweave.api.asked import package_of
+from chipweave.api.asked import fidelity_of, package_of
 from chipweave.cost import DEFAULT
+from chipweave.cost.choose import choose
 from chipweave.errors import InputError
 from chipweave.evaluation.bound import unavoidable_dram_bytes
+from chipweave.evaluation.evaluate import evaluate as evaluated
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import Evaluation
 from chipweave.files.hf_config import import_config
@@ -25,6 +27,7 @@ from chipweave.hardware.package import Package
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.objective import objective as make_objective
+from chipweave.plan.problem import pose
 from chipweave.plan.room import require_memory
 from chipweave.plan.schedule import Schedule
 from chipweave.results.result import Result
@@ -172,9 +175,10 @@ class _Answer:
         return given | {"cost_model": self.common.get("cost_model", DEFAULT)}
 
     def once(self, plan: Schedule, context: int, steps: int = 1) -> Evaluation:
-        """So many steps by a plan, from an L2 in which nothing is."""
+        """So many steps by a plan, from an L2 in which nothing is; without a bound, which takes longer than they do."""
         scenario = Scenario("decode", (Task("decode", self.steps.decode(context), steps),))
-        return evaluate(plan, scenario, self.package, **self.how).evaluation
+        model, level = choose(self.how["cost_model"]), fidelity_of(self.common.get("fidelity", "detailed"))
+        return evaluated(plan, pose(scenario, self.package, model, level))
 
     def priced(self, plan: Result, context: int) -> Floats:
         """Seconds, joules, and seconds of the memory's roofline, of a step behind so many tokens."""
