@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.evaluation.bound import Point
-from chipweave.ndarrays import Floats
-from chipweave.plan.objective import Objective
+from chipweave.ndarrays import Floats, Ints
 
 _BINS = 128
 HAIR = 1e-12
@@ -100,7 +99,26 @@ def until(caps: Caps, latest_s: float) -> Caps:
 NO_CAPS = Caps(0.0, math.inf, np.array([math.inf]))
 
 
-def caps(objective: Objective, incumbent: float, own: Sequence[Point], others: Sequence[Point]) -> Caps:
+class Ladder(NamedTuple):
+    """The caps of a pipeline by how many chiplets it takes, which it takes from the others: energies [chiplets + 1,
+    bins], falling."""
+
+    start_s: float
+    step_s: float
+    energy_j: Floats
+
+    def at(self, latency_s: Floats, chiplets: Ints) -> Floats:
+        """The cap for each latency and number of chiplets."""
+        rows = [Caps(self.start_s, self.step_s, row).at(latency_s) for row in self.energy_j]
+        return np.array(rows)[chiplets, np.arange(len(latency_s))]
+
+
+def ladder(steps: Sequence[Caps]) -> Ladder:
+    """Of the caps for 1, 2, 3 and more chiplets."""
+    return Ladder(steps[0].start_s, steps[0].step_s, np.array([steps[0].energy_j, *(each.energy_j for each in steps)]))
+
+
+def caps(objective: Callable[[float, float], float], incumbent: float, own: Sequence[Point], others: Sequence[Point]) -> Caps:
     """What a window may cost in any schedule whose objective is at most `incumbent`.
 
     Args:

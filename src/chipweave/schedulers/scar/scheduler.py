@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, Least, beside, caps, least_of_window, together, until
+from chipweave.schedulers.scar.energy_caps import Caps, Ladder, Least, beside, caps, ladder, least_of_window, together, until
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
@@ -284,7 +284,7 @@ class _Search:
             self.request.progress(Progress(run.number, run.of, incumbent, doing))
             others = together([*known.behind[:index], *known.behind[index + 1 :]])
             own = [_behind(point, known.least[index]) for point in known.behind[index]]
-            bounds = caps(self.rising, run.incumbent, own, others)
+            bounds = caps(self._goal(run.tolerance), run.incumbent, own, others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
             # A limit holds from the schedule's start: what the windows before take at least is gone by then.
             before_s = sum(latency_s for latency_s, _ in known.least[:index])
@@ -308,6 +308,18 @@ class _Search:
             known.value = min(values, default=math.inf)
         return known.reached, schedules
 
+    def _proves(self, tolerance: float) -> bool:
+        """Whether what a pass shows has to hold for every schedule: in the last passes of an exact search."""
+        return self.options.exact and tolerance <= TOLERANCES[1]
+
+    def _goal(self, tolerance: float) -> Callable[[float, float], float]:
+        """What has to be as good as the incumbent. Where a pass with a tolerance has to prove something, it also looks
+        for what is so much worse: else it might drop the best for want of what stands for it."""
+        if tolerance == 0 or not self._proves(tolerance):
+            return self.rising
+        more = (1 + tolerance) ** 2
+        return lambda latency_s, energy_j: self.rising(latency_s / more, energy_j / more)
+
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf
 
@@ -319,8 +331,8 @@ class _Search:
 
     def _known_of(self, run: _Run) -> _Known:
         key: tuple[object, ...] = (run.number, *run.limits)
-        if self.options.exact and run.tolerance == 0:
-            key = (*key, "exact")  # what was found to a tolerance proves nothing of what is within it
+        if self._proves(run.tolerance):
+            key = (*key, "proven")
         if key not in self.known:
             least = [least_window(self.ready, window) for window in run.windows]
             if self.tree is None:
@@ -353,10 +365,9 @@ class _Search:
             known.evaluated += tried
             return options, least_window(self.ready, window), 0.0
         least = [self._least_of(share, known.before.get(share)) for share in window]
-        parts = self._least_of_parts(window, nodes)
         contenders = []
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
-            left = until(beside(bounds, [*parts[:at], *parts[at + 1 :]]), limit_s - before_s)
+            left = self._ladder(window, nodes, at, bounds, limit_s - before_s)
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
@@ -376,6 +387,20 @@ class _Search:
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
         return options, _of_window(reached), max(each.found.tolerance for each in contenders)
 
+    def _ladder(self, window: Sequence[Share], nodes: Sequence[int], at: int, bounds: Caps, latest_s: float) -> Ladder:
+        """What is left for one of a window's models, by how many chiplets it takes: the others have the rest."""
+        others = [*range(at), *range(at + 1, len(window))]
+        made: dict[tuple[int, ...], Caps] = {}
+        steps = []
+        for taken in range(1, nodes[at] + 1):
+            most = len(self.problem.package.chiplets) - taken - (len(others) - 1)
+            left = tuple(min(nodes[other], most) for other in others)
+            if left not in made:
+                least = [] if most < 1 else self._least_of_parts([window[other] for other in others], left)
+                made[left] = until(beside(bounds, least) if most >= 1 or not others else bounds.less(math.inf), latest_s)
+            steps.append(made[left])
+        return ladder(steps)
+
     def _least_of(self, share: Share, before: Segmentations | None) -> Point:
         """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""
         return (0.0, least_part_j(self.ready, share)) if before is None else before.least
@@ -385,7 +410,7 @@ class _Search:
         share: Share,
         tree: KindTree,
         longest: int,
-        bounds: Caps,
+        bounds: Ladder,
         tolerance: float,
         before: Segmentations | None,
     ) -> Segmentations:
