@@ -205,8 +205,7 @@ def _ending_at(
 
     Those that end at the last unit are whole pipelines and go out, others are extended later.
 
-    Returns:
-        (the rows, which may have grown; the first free one; labels made; labels compared).
+    Returns (the rows, which may have grown; the first free one; labels made; labels compared).
     """
     place, d, way, j = at
     tables, beat = asked.tables, asked.comparing.beat
