@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,10 @@ next."""
 BUDGET = 1_000_000
 """Labels made and compared without tolerance before a share's search is begun anew with the least one."""
 
+AT_ONCE = 2
+"""Micro-batches that are searched side by side without tolerance, whatever the number of cores. (With one, what a
+micro-batch finds bounds the next.)"""
+
 MANY = 3
 """Stages from which a pipeline may have any run of units as one of them."""
 
@@ -104,13 +109,16 @@ def segmentations(
         found, made, done = _none(longest), 0, True
         if before is not None and beaten_by == 1:
             found = _within(before, tree, longest, caps)
-        for each in within:
-            tables = _tables(ready, share, tree, each.micro, longest)
-            more, labels, done = _at(tree, share, tables, each, found, caps, effort)
-            found = _Found(*(np.concatenate(both) for both in zip(found, more, strict=True)))
-            made += labels
-            if not done:
-                break
+        at_once = AT_ONCE if tolerance == 0 else 1
+        with ThreadPoolExecutor(min(jobs, at_once)) as pool:
+            for some in (within[k : k + at_once] for k in range(0, len(within), at_once)):
+                own = partial(_at, ready, tree, share, found=found, caps=caps, effort=effort)
+                for more, labels, every in list(pool.map(own, some)):
+                    found = _Found(*(np.concatenate(both) for both in zip(found, more, strict=True)))
+                    made += labels
+                    done &= every
+                if not done:
+                    break
         if done:
             break
     return Segmentations(*found, labels=made, tolerance=tolerance, least=(least_s, least_j))
@@ -187,10 +195,11 @@ def _within(before: Segmentations, tree: KindTree, longest: int, caps: Ladder) -
 
 
 def _at(
+    ready: Prepared,
     tree: KindTree,
     share: Share,
-    tables: StageTables,
     pipelines: _Pipelines,
+    *,
     found: _Found,
     caps: Ladder,
     effort: _Effort,
@@ -198,6 +207,7 @@ def _at(
     """Candidates at one micro-batch that none of those found so far beat; the labels made; whether the budget
     sufficed."""
     beat, longest = pipelines.beat, pipelines.longest
+    tables = _tables(ready, share, tree, pipelines.micro, longest)
     slack, width = _slack(pipelines, effort.tolerance), 4 if beat.rates.detailed else 3
     comparing = Comparing(beat, longest, width, effort.breadth, slack, effort.budget)
     known = nothing_known(len(tree.parent))
