@@ -29,7 +29,7 @@ from chipweave.files.yaml import parse_yaml
 from chipweave.hardware import technology, topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import LOOPS, Dataflow, Loops, Style, Tensor, Tile
-from chipweave.hardware.package import Package, Routing
+from chipweave.hardware.package import Delivery, Interfaces, Package, Routing
 
 NVDLA, SHIDIANNAO = resolve_chiplet("datacenter-nvdla"), resolve_chiplet("datacenter-shidiannao")
 GRID = """\
@@ -51,6 +51,17 @@ interfaces: [0]
 
 def read(text: str) -> Package:
     return package_from_dict(parse_yaml(text, "p.yaml"), "p.yaml")
+
+
+def test_conventions_are_written_where_they_are_not_the_papers() -> None:
+    plain = package_to_dict(read(GRID))
+    assert not {"delivery", "interface_bandwidth"} & plain.keys()
+    package = read(GRID + "delivery: unicast\ninterface_bandwidth: split\n")
+    assert (package.delivery, package.interface_bandwidth) == (Delivery.UNICAST, Interfaces.SPLIT)
+    assert package_from_dict(package_to_dict(package)) == package != read(GRID)
+    assert package_to_dict(package) == plain | {"delivery": "unicast", "interface_bandwidth": "split"}
+    with pytest.raises(InputError, match=r"p.yaml:6: delivery: .*'unicats' .*unicast"):
+        read(GRID + "delivery: unicats\n")
 
 
 def test_a_class_that_no_place_uses_is_a_note() -> None:

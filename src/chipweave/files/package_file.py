@@ -34,7 +34,8 @@ from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import DRAM_FIGURES, MOST_CHIPLETS, Package, Routing
+from chipweave.hardware.package import DRAM_FIGURES, MOST_CHIPLETS, Delivery, Package, Routing
+from chipweave.hardware.package import Interfaces as Bandwidth
 from chipweave.hardware.price import RETICLE_MM2
 
 SIDES = "left-right-columns"
@@ -134,6 +135,16 @@ class PackageSpec(Spec):
     conflict_delay_s: NotNegative = Field(
         Package.conflict_delay_s, description="The delta of SCAR III-E, s; the paper gives no value, hence 0."
     )
+    delivery: Annotated[Delivery, Field(strict=False)] = Field(
+        Package.delivery,
+        description="multicast: one transfer serves all who want a byte, as in the papers; unicast: each has its own, "
+        "from DRAM, too.",
+    )
+    interface_bandwidth: Annotated[Bandwidth, Field(strict=False)] = Field(
+        Package.interface_bandwidth,
+        description="shared: a region has all of the DRAM's bandwidth through its one memory interface, our reading of "
+        "the papers; split: what the stacks at that interface have, or an even share.",
+    )
     link: LinkSpec | None = Field(
         None,
         description="The class of all links, which sets `link_bandwidth_bytes_s`, `hop_latency_s` and "
@@ -151,6 +162,8 @@ class PackageSpec(Spec):
 
 
 _FIGURES = tuple(key for key in PackageSpec.model_fields if key.endswith(("_s", "_per_bit")))
+_CONVENTIONS = ("delivery", "interface_bandwidth")
+"""Written where they are not those of the papers."""
 _LINK_FIGURES = ("link_bandwidth_bytes_s", "hop_latency_s", "nop_energy_j_per_bit")
 
 
@@ -270,8 +283,8 @@ def _interfaces(
 
 
 def _figures(spec: PackageSpec, interfaces: tuple[int, ...], problems: Problems) -> dict[str, Any]:
-    """Figures of links and DRAM, each from the file or from what it says of classes and stacks, not from both."""
-    figures = {key: getattr(spec, key) for key in _FIGURES}
+    """Figures and conventions of links and DRAM; figures from the file or from its classes and stacks, not both."""
+    figures = {key: getattr(spec, key) for key in (*_FIGURES, *_CONVENTIONS)}
     for key, ones in (("link", _LINK_FIGURES), ("memory", DRAM_FIGURES)):
         for one in ones:
             if getattr(spec, key) is not None and one in spec.model_fields_set:
@@ -365,6 +378,9 @@ def package_to_dict(package: Package) -> dict[str, Any]:
     data["interfaces"] = SIDES if sides else list(package.interfaces)
     data["routing"] = package.routing.value
     data |= {key: getattr(package, key) for key in _FIGURES if not (package.memory and key in DRAM_FIGURES)}
+    for key in _CONVENTIONS:
+        if getattr(package, key) is not getattr(Package, key):
+            data[key] = getattr(package, key).value
     if package.memory:
         data["memory"] = stacks_to_list(package.memory, package.interfaces)
     if package.assumed:

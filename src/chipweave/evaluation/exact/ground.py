@@ -14,7 +14,7 @@ from chipweave.evaluation.exact.region import Region, region_of
 from chipweave.evaluation.exact.split import Splits, tile
 from chipweave.evaluation.exact.transfer import Network, network
 from chipweave.evaluation.law import Rates
-from chipweave.hardware.package import BITS_PER_BYTE, Package
+from chipweave.hardware.package import BITS_PER_BYTE, Interfaces, Package
 from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.workload.layer import channel_units
@@ -81,6 +81,16 @@ class Prepared:
     def rates(self) -> Rates:
         """The package's constants, as the law reads them."""
         return self.once(_rates)
+
+    @property
+    def usual_rates(self) -> Rates:
+        """The package's constants, as a stage meets them of which it is not known where it is: searches time stages by
+        these, with an even part of the bandwidth where interfaces have parts of their own."""
+        return self.once(_usual_rates)
+
+    def rates_at(self, interface: int) -> Rates:
+        """The package's constants, as a stage meets them whose DRAM traffic passes this memory interface."""
+        return self.once(_rates_at, interface)
 
     def micro_batches(self, task: int) -> Sequence[int]:
         """The micro-batches that are tried for a task, ascending.
@@ -158,6 +168,20 @@ def _rates(ready: Prepared) -> Rates:
         dram_j=BITS_PER_BYTE * package.dram_energy_j_per_bit,
         static_w=float(sum(chiplet.static_power_w for chiplet in package.chiplets)),
     )
+
+
+def _usual_rates(ready: Prepared) -> Rates:
+    package, rates = ready.package, ready.rates
+    if package.interface_bandwidth is Interfaces.SHARED:
+        return rates
+    return rates._replace(dram_bytes_s=rates.dram_bytes_s / len(package.interfaces))
+
+
+def _rates_at(ready: Prepared, interface: int) -> Rates:
+    package = ready.package
+    if package.interface_bandwidth is Interfaces.SHARED:
+        return ready.rates
+    return ready.rates._replace(dram_bytes_s=float(package.interface_bytes_s[interface]))
 
 
 def _costs(ready: Prepared, task: int, micro_batch: int) -> tuple[LayerCosts, ...]:

@@ -358,7 +358,7 @@ def line_of(ground: Ground, micro_batch: int) -> Line:
     least = min((package.classes[c] for c in ground.classes), key=lambda chiplet: chiplet.l2_bytes)
     compute_s = micro_of(ready, ground.task, micro_batch).compute_s[:, -1]
     return Line(
-        rates=seen_from(dram_hops, ready.rates),
+        rates=seen_from(dram_hops, ready.usual_rates),
         batch=ground.batch,
         micro_batch=micro_batch,
         l2_bytes=float(least.l2_bytes),

@@ -155,7 +155,7 @@ def micro_arrays(ready: Prepared, task: int, micro_batch: int) -> Micro:
     streamed = Streamed(
         np.array(seconds),
         np.array([each.seconds for each in more]),
-        np.array([bytes_ / ready.rates.dram_bytes_s] * len(classes)),
+        np.array([bytes_ / ready.usual_rates.dram_bytes_s] * len(classes)),
         np.array([[block.number for block in ready.blocks(task, c)] for c in range(len(classes))], dtype=np.int64),
         np.array(model.same_weights, dtype=np.int64),
     )
