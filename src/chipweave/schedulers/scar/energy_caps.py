@@ -40,14 +40,37 @@ class Caps(NamedTuple):
         return self._replace(energy_j=self.energy_j - energy_j)
 
 
-def beside(caps: Caps, latency_s: float, energy_j: float) -> Caps:
-    """What is left for one of several models that run in a window, where the others take at least so long, and so much
-    together: a model that ends earlier than they do makes the window no shorter."""
-    left = caps.less(energy_j)
-    if math.isinf(left.step_s):
-        return left
-    last = min(len(left.energy_j) - 1, max(0, int((latency_s - left.start_s) / left.step_s)))
-    return left._replace(energy_j=np.minimum(left.energy_j, left.energy_j[last]) if last else left.energy_j)
+class Least(NamedTuple):
+    """What all pipelines of a model take at least: behind one of these points each of them lies, [p] by latency, the
+    energies falling."""
+
+    latency_s: Floats
+    energy_j: Floats
+
+    def within(self, latency_s: Floats) -> Floats:
+        """Least energy of those that are no slower; infinite where none is."""
+        return np.append(math.inf, self.energy_j)[np.searchsorted(self.latency_s, latency_s, side="right")]
+
+
+def least_of(latency_s: Floats, energy_j: Floats) -> Least:
+    """Of points behind one of which every pipeline lies those that no other is behind."""
+    order = np.lexsort((energy_j, latency_s))
+    lowest = np.minimum.accumulate(energy_j[order])
+    first = np.append(True, lowest[1:] < lowest[:-1])
+    return Least(latency_s[order][first], lowest[first])
+
+
+def beside(caps: Caps, others: Sequence[Least]) -> Caps:
+    """What is left for one of several models that run in a window: whatever the window's latency, the others have to
+    end in it, too, and take what they take at least within it."""
+    if math.isinf(caps.step_s):
+        return caps.less(sum(float(other.energy_j[-1]) for other in others))
+    # A hair late: rounding must not put what ends with a bin behind it.
+    ends_s = (caps.start_s + caps.step_s * np.arange(1, len(caps.energy_j) + 1)) * (1 + HAIR)
+    taken_j = sum((other.within(ends_s) for other in others), np.zeros(len(ends_s)))
+    left_j = np.subtract(caps.energy_j, taken_j, out=np.full(len(ends_s), -math.inf), where=np.isfinite(taken_j))
+    # A model may end earlier than the window does.
+    return caps._replace(energy_j=np.maximum.accumulate(left_j[::-1])[::-1].copy())
 
 
 def until(caps: Caps, latest_s: float) -> Caps:

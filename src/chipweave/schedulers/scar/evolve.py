@@ -39,7 +39,7 @@ from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.rest import rest_of
 from chipweave.schedulers.scar.segment import beat_of
-from chipweave.schedulers.scar.trees import Kind, Tree
+from chipweave.schedulers.scar.trees import Kind, Tree, onward
 
 Cuts = tuple[int, ...]
 """Units before which a pipeline's stages end; the last is the share's end."""
@@ -155,8 +155,8 @@ def _seeds(
     )
     for table in tables:
         for kind, stages in enumerate(_uniform_places(table.stages)):
-            rest = rest_of(stages, nodes)
-            least = rest.first_s[0, -1], rest.steady_s[nodes, 0], rest.energy_j[0, -1], math.inf
+            rest = rest_of(stages, onward(chain, nodes))
+            least = rest.first_s[-1, 0, -1], rest.steady_s[-1, 0], rest.energy_j[-1, 0, -1], math.inf
             coarse = np.array(least) / math.sqrt(nodes)
             for tolerance, budget in SEED_TOLERANCES:
                 comparing = Comparing(table.beat, nodes, 3, 1, tolerance * coarse, budget)

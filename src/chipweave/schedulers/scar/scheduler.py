@@ -32,6 +32,7 @@ from chipweave.schedulers.scar.segment import (
     TOLERANCES,
     Segmentations,
     best_segmentations,
+    least_of_share,
     on_every_place,
     segmentations,
 )
@@ -47,6 +48,9 @@ FEW_NODES = 2
 
 FEW_LABELS = 100_000
 """A partition is searched without tolerance where the pass before made no more labels than so many."""
+
+AT_ONCE = 2
+"""Partitions that are searched side by side, whatever the number of cores: so the result does not depend on it."""
 
 MOST_NEAR = 100
 """Of the best distinct schedules that were met, how many are kept."""
@@ -200,21 +204,22 @@ class _Search:
         return self.best is not None and not missed(self.problem.scenario, self.best.latency_s, self.best.energy_j)
 
     def over(self, candidates: Sequence[Windows]) -> None:
-        """Pass by pass over all partitions: what they find bounds the next pass of all."""
+        """Pass by pass over all partitions, those first that have shown the best schedules: what they find bounds the
+        next ones, and the next pass of all."""
         passes = [self.deepening(windows) for windows in candidates]
-        reached = [0.0] * len(candidates)
+        reached, best = [0.0] * len(candidates), [math.inf] * len(candidates)
         for depth in range(max(map(len, passes))):
-            runs = [
-                _Run(number, len(candidates), candidates[number], *own[depth], self.incumbent)
-                for number, own in enumerate(passes)
-                if depth < len(own)
-            ]
-            for each, (tolerance, made) in zip(runs, self.side_by_side(runs), strict=True):
-                reached[each.number] = tolerance
-                for one in made:
-                    self.keep(one)
-                if self.request.out_of_time:
-                    raise _OutOfTime
+            order = sorted((n for n, own in enumerate(passes) if depth < len(own)), key=lambda n: (best[n], n))
+            for some in (order[at : at + AT_ONCE] for at in range(0, len(order), AT_ONCE)):
+                runs = [_Run(n, len(candidates), candidates[n], *passes[n][depth], self.incumbent) for n in some]
+                for number, (tolerance, made) in zip(some, self.side_by_side(runs), strict=True):
+                    reached[number] = tolerance
+                    for one in made:
+                        self.keep(one)
+                    values = (self.objective(one.latency_s, one.energy_j) for one in made)
+                    best[number] = min(best[number], *values, math.inf)
+                    if self.request.out_of_time:
+                        raise _OutOfTime
         self.tolerance = max(reached)
 
     @property
@@ -326,11 +331,11 @@ class _Search:
             known.evaluated += tried
             return options, least_window(self.ready, window), 0.0
         least = [self._least_of(share, known.before.get(share)) for share in window]
+        jobs = self.request.jobs
+        together = [least_of_share(self.ready, s, self.tree, n, jobs) for s, n in zip(window, nodes, strict=True)]
         contenders = []
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
-            others = [*least[:at], *least[at + 1 :]]
-            left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
-            left = until(left, limit_s - before_s)
+            left = until(beside(bounds, [*together[:at], *together[at + 1 :]]), limit_s - before_s)
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
@@ -341,7 +346,6 @@ class _Search:
                 return [], _of_window(least), found.tolerance
             contenders.append(Contender(share, found, limit_s, before_s))
         product_alone = self.request.objective.name == "edp"
-        jobs = self.request.jobs
         options, combined = window_options(self.ready, self.tree, contenders, bounds, jobs, product_alone)
         known.evaluated += combined
         if self.limited:

@@ -16,11 +16,11 @@ from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables,
 from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.scar.comparing import NO_SLACK, Beat, Comparing
-from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps, Least, least_of
 from chipweave.schedulers.scar.known import known_on, nothing_known
 from chipweave.schedulers.scar.labels import StageSeconds, fronts
 from chipweave.schedulers.scar.reconfigure import Share
-from chipweave.schedulers.scar.rest import Rest, any_within, least_latency_s, rest_of
+from chipweave.schedulers.scar.rest import Rest, any_within, corners, least_latency_s, rest_of
 from chipweave.schedulers.scar.trees import KindTree
 from chipweave.shelf import Shelf
 
@@ -60,7 +60,7 @@ BUDGET = 1_000_000
 MANY = 3
 """Stages from which a pipeline may have any run of units as one of them."""
 
-MOST_KEPT_BYTES = 100_000_000
+MOST_KEPT_BYTES = 400_000_000
 """Of the tables of stages that are kept from one pass to the next."""
 
 
@@ -87,16 +87,9 @@ def segmentations(
     Args:
         before: what a search with fewer places or a larger tolerance found: what it beats is not searched again.
     """
-    bytes_of(ready, share.task, share.first, share.end)
     longest = min(longest, max(tree.depth))  # no path has more places
-    sizes = ready.micro_batches(share.task)
-    with ThreadPoolExecutor(jobs) as pool:
-        rests = list(pool.map(lambda micro: _rest(ready, share, tree, micro, longest), sizes))
-    pipelines = [
-        _Pipelines(micro, beat_of(ready, share.task, micro), rest, longest)
-        for micro, rest in zip(sizes, rests, strict=True)
-    ]
-    within = [each for each in pipelines if any_within(each.rest, longest, each.beat, caps)]
+    pipelines = _pipelines(ready, share, tree, longest, jobs)
+    within = [each for each in pipelines if any_within(each.rest, each.beat, caps)]
     within.sort(key=lambda each: math.prod(each.least))  # what promises most may beat all of the others
     least_s = min((each.least[0] for each in within), default=math.inf)
     least_j = min((each.least[1] for each in within), default=math.inf)
@@ -119,6 +112,25 @@ def segmentations(
     return Segmentations(*found, labels=made, tolerance=tolerance, least=(least_s, least_j))
 
 
+def least_of_share(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int = 1) -> Least:
+    """What all pipelines of up to `longest` stages take at least."""
+    longest = min(longest, max(tree.depth))
+    found = [corners(each.rest, each.beat) for each in _pipelines(ready, share, tree, longest, jobs)]
+    return least_of(*(np.concatenate(both) for both in zip(*found, strict=True)))
+
+
+def _pipelines(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int) -> list[_Pipelines]:
+    """The pipelines at every micro-batch."""
+    bytes_of(ready, share.task, share.first, share.end)
+    sizes = ready.micro_batches(share.task)
+    with ThreadPoolExecutor(jobs) as pool:
+        rests = list(pool.map(lambda micro: _rest(ready, share, tree, micro, longest), sizes))
+    return [
+        _Pipelines(micro, beat_of(ready, share.task, micro), rest, longest)
+        for micro, rest in zip(sizes, rests, strict=True)
+    ]
+
+
 class _Pipelines(NamedTuple):
     """The pipelines of up to `longest` stages at one micro-batch, and what their stages take at least."""
 
@@ -130,7 +142,7 @@ class _Pipelines(NamedTuple):
     @property
     def least(self) -> Point:
         """Latency and energy that none of them goes below."""
-        return float(least_latency_s(self.rest, self.longest, self.beat)), float(self.rest.energy_j[0, -1])
+        return float(least_latency_s(self.rest, self.beat)), float(self.rest.energy_j[-1, 0, -1])
 
 
 class _Found(NamedTuple):
@@ -186,14 +198,15 @@ def _at(
 
 def _rest(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> Rest:
     """What stages at one micro-batch take at least."""
-    rests, key = ready.once(_rests), (share, micro, _stages_of(tree, longest), tree.kinds)
-    if key not in rests:
-        rests[key] = rest_of(_tables(ready, share, tree, micro, longest), _stages_of(tree, longest))
-    return rests[key]
+
+    def make() -> Rest:
+        return rest_of(_tables(ready, share, tree, micro, longest), tree.onward(longest))
+
+    return ready.once(_rests).get((share, micro, longest, tree.kinds), make)
 
 
-def _rests(_: Prepared) -> dict[object, Rest]:
-    return {}
+def _rests(_: Prepared) -> Shelf:
+    return Shelf(MOST_KEPT_BYTES)
 
 
 def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> StageTables:
