@@ -159,7 +159,7 @@ def _laden(work: StageWork, in_blocks: bool) -> list[Laden]:
     more_s = work.blocks[0]
     found = []
     for place, layer in enumerate(work.stage.layers):
-        bytes_ = float(model.bytes_per_element * model.layers[layer].weight_elements)
+        bytes_ = float(model.weight_bytes[layer])
         own_s = float(seconds[place] + more_s[place]) if in_blocks else float(seconds[place])
         copied, reused = work.need.copied[place] > 0, work.reuses[place]
         found.append(Laden(own_s, bytes_, work.block(layer).number, copied, reused))

@@ -142,7 +142,7 @@ class Carrier:
         by_shares: dict[tuple[float, ...], float] = {}
         for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
             shape = model.layers[layer]
-            bytes_ = float(model.bytes_per_element * shape.weight_elements)
+            bytes_ = float(model.weight_bytes[layer])
             if bytes_ and bool(whole) is copied:
                 own = weight_shares(shape, work.setting.cuts.splits[layer], len(work.stage.chiplets))
                 shares = tuple(own.tolist())

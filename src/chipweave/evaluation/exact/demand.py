@@ -280,7 +280,7 @@ class StageWork:
         """The block in which the weights of a layer's largest part stream."""
         model, shape = self.setting.model, self.setting.model.layers[layer]
         units = largest(shape, self.setting.cuts.splits[layer])[2]
-        bytes_ = model.bytes_per_element * shape.weight_elements * units / channel_units(shape)
+        bytes_ = model.weight_bytes[layer] * units / channel_units(shape)
         return block_of(shape, units, bytes_, self.chiplet)
 
     @cached_property
@@ -328,7 +328,7 @@ class StageWork:
             if key not in alike:
                 alike[key] = weight_shares(shape, split, chiplets)
             kind = wanted[1 if copied else 0]
-            kind[key] = kind.get(key, 0.0) + s.model.bytes_per_element * shape.weight_elements
+            kind[key] = kind.get(key, 0.0) + s.model.weight_bytes[layer]
         parted, copied_ = (
             self._from_dram([(bytes_ * alike[key], bytes_) for key, bytes_ in kind.items()]) for kind in wanted
         )
@@ -356,8 +356,8 @@ class StageWork:
     @cached_property
     def weight_bytes(self) -> int:
         """Of every layer, also where several have the same weights."""
-        s = self.setting
-        return s.model.bytes_per_element * sum(s.model.layers[layer].weight_elements for layer in self.stage.layers)
+        bytes_ = self.setting.model.weight_bytes
+        return sum(bytes_[layer] for layer in self.stage.layers)
 
     @cached_property
     def reuses(self) -> tuple[bool, ...]:
@@ -370,7 +370,7 @@ class StageWork:
         found, model = [0, 0], self.setting.model
         for layer, copied, there in zip(self.stage.layers, self.need.copied, self.reuses, strict=True):
             if there:
-                found[1 if copied else 0] += model.bytes_per_element * model.layers[layer].weight_elements
+                found[1 if copied else 0] += model.weight_bytes[layer]
         return found[0], found[1]
 
     @cached_property
@@ -681,7 +681,7 @@ def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, f
     open_stream(state)
     open_stream(whole)
     for at, layer in enumerate(stage.layers):
-        bytes_ = setting.model.bytes_per_element * setting.model.layers[layer].weight_elements
+        bytes_ = setting.model.weight_bytes[layer]
         blocks = work.block(layer).number
         copies = work.copies if work.need.copied[at] else 1.0
         weights_s = copies * bytes_ / work.rates.dram_bytes_s

@@ -203,8 +203,8 @@ def _costs(ready: Prepared, task: int, micro_batch: int) -> tuple[LayerCosts, ..
 def _blocks(ready: Prepared, task: int, chiplet_class: int) -> tuple[Block, ...]:
     model, chiplet = ready.tasks[task].model, ready.package.classes[chiplet_class]
     return tuple(
-        block_of(layer, channel_units(layer), float(model.bytes_per_element * layer.weight_elements), chiplet)
-        for layer in model.layers
+        block_of(layer, channel_units(layer), float(bytes_), chiplet)
+        for layer, bytes_ in zip(model.layers, model.weight_bytes, strict=True)
     )
 
 
@@ -232,7 +232,7 @@ def _block_costs(ready: Prepared, task: int, micro_batch: int) -> tuple[BlockCos
 
 def _byte_j(ready: Prepared, task: int) -> tuple[float, ...]:
     model = ready.tasks[task].model
-    bytes_ = model.bytes_per_element * sum(layer.input_elements for layer in model.layers)
+    bytes_ = model.activation_width * sum(layer.input_elements for layer in model.layers)
     return tuple(float(costs.fill_input_j.sum()) / bytes_ for costs in ready.problem.costs[task])
 
 
