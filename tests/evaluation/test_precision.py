@@ -77,7 +77,7 @@ def test_a_layers_own_bits_come_before_the_models() -> None:
         replace(model, weight_bits=65.0)
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(8))
 def test_eight_bits_are_a_byte(seed: int) -> None:
     problem, schedule = case(seed)
     tasks = [
@@ -97,7 +97,7 @@ def test_eight_bits_are_a_byte(seed: int) -> None:
     assert other.windows == one.windows
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_bounds_tables_and_the_simulator_count_the_same_bytes(seed: int) -> None:
     problem, schedule = case(seed)
     problem = with_bits(problem, seed)
@@ -122,10 +122,13 @@ def test_bounds_tables_and_the_simulator_count_the_same_bytes(seed: int) -> None
             assert one.energy_j == pytest.approx(other.energy_j, rel=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_fewer_bits_move_no_more(seed: int) -> None:
-    """Of weights and activations, a plan's bytes from and to DRAM, and its joules there."""
+    """Of weights and activations, a plan's bytes from and to DRAM, and its joules there. Where layers cost what they
+    multiply, its time is about the same or less: what is kept in L2 goes by bytes first."""
     problem, schedule = case(seed)
+    problem = pose(problem.scenario, problem.package, Sheet(), problem.fidelity)
+    took: list[float] = []
 
     def moved(weight_bits: float, activation_bits: float) -> list[float]:
         tasks = [
@@ -133,8 +136,10 @@ def test_fewer_bits_move_no_more(seed: int) -> None:
             for task in problem.scenario.tasks
         ]
         made = evaluate(schedule, posed(problem, tasks))
+        took.append(made.latency_s)
         return [*(window.dram_bytes for window in made.windows), made.energy.dram]
 
     most = moved(16, 16)
     for fewer in (moved(4.25, 16), moved(16, 8), moved(8, 8), moved(4.25, 4)):
         assert all(less <= more * (1 + 1e-12) for less, more in zip(fewer, most, strict=True))
+    assert max(took) <= 1.02 * took[0]
