@@ -64,6 +64,23 @@ def test_conventions_are_written_where_they_are_not_the_papers() -> None:
         read(GRID + "delivery: unicats\n")
 
 
+def test_express_links_rings_and_switches() -> None:
+    package = read(GRID + "express:\n  - [0, 5]\n")
+    assert (package.hops(0, 5), package.routing) == (1, Routing.SHORTEST)
+    assert package.links == tuple(sorted((*topology.mesh(2, 3), (0, 5))))
+    assert package_from_dict(package_to_dict(package)) == package
+    for kind, make in (("ring", topology.ring), ("switch", topology.switch)):
+        package = read(GRID + f"topology: {kind}\n")
+        assert (package.links, package_to_dict(package)["topology"]) == (make(2, 3), kind)
+    for text, problem in (
+        (GRID + "express:\n  - [0, 1]\n", "p.yaml:6: express: package 'p': lists a link twice; links are undirected"),
+        (LIST + "express:\n  - [0, 2]\n", "p.yaml:7: express: needs a `grid`; give one, or leave `express` out"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read(text)
+        assert caught.value.problems == (problem,)
+
+
 def test_a_class_that_no_place_uses_is_a_note() -> None:
     alone = GRID.replace("A, B, A", "A, A, A").replace("B, A, B", "A, A, A")
     package = read(alone.replace("}", ", C: arvr-nvdla}"))

@@ -48,12 +48,16 @@ class Topology(StrEnum):
     MESH = "mesh"
     TRIANGULAR = "triangular"
     TORUS = "torus"
+    RING = "ring"
+    SWITCH = "switch"
 
 
 _LINKS: dict[Topology, Callable[[int, int], tuple[topology.Link, ...]]] = {
     Topology.MESH: topology.mesh,
     Topology.TRIANGULAR: topology.triangular,
     Topology.TORUS: topology.torus,
+    Topology.RING: topology.ring,
+    Topology.SWITCH: topology.switch,
 }
 
 
@@ -97,7 +101,13 @@ class PackageSpec(Spec):
     )
     topology: Annotated[Topology, Field(strict=False)] | None = Field(
         None,
-        description="Links of the grid: mesh (the default), triangular (a diagonal in every cell) or torus.",
+        description="Links of the grid: mesh (the default), triangular (a diagonal in every cell), torus, ring (row by "
+        "row, there and back) or switch (each chiplet one hop from each other).",
+    )
+    express: list[Pair] | None = Field(
+        None,
+        description="Links beside those of the `topology`, as pairs of chiplets that may lie apart; a hop on one takes "
+        "what a hop on any other does.",
     )
     chiplets: list[Name] | None = Field(None, min_length=1, description="Names in the order of their numbers.")
     links: list[Pair] | None = Field(None, description="Pairs of linked chiplets; each carries traffic both ways.")
@@ -112,7 +122,7 @@ class PackageSpec(Spec):
     routing: Annotated[Routing, Field(strict=False)] | None = Field(
         None,
         description="xy (along the row, then along the column; SCAR III) or shortest. "
-        "Default: xy on a mesh grid, else shortest.",
+        "Default: xy on a mesh grid without express links, else shortest.",
     )
     link_bandwidth_bytes_s: Positive = Field(
         Package.link_bandwidth_bytes_s,
@@ -219,8 +229,9 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
             for column, label in enumerate(labels)
         ]
     else:
-        if spec.topology is not None:
-            problems.add(("topology",), "needs a `grid`; give one, or leave `topology` out")
+        for key in ("topology", "express"):
+            if getattr(spec, key) is not None:
+                problems.add((key,), f"needs a `grid`; give one, or leave `{key}` out")
         rows = [(("chiplets", i), label) for i, label in enumerate(spec.chiplets or [])]
     if len(rows) > MOST_CHIPLETS:
         problems.add(rows[0][0][:1], f"has {len(rows)} chiplets; at most {MOST_CHIPLETS} are supported")
@@ -231,9 +242,9 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
     if spec.grid is not None:
         shape = len(spec.grid), len(spec.grid[0])
         kind = spec.topology or Topology.MESH
-        links: tuple[topology.Link, ...] = _LINKS[kind](*shape)
+        links: tuple[topology.Link, ...] = _LINKS[kind](*shape) + tuple((a, b) for a, b in spec.express or [])
         positions: tuple[topology.Position, ...] | None = topology.grid_positions(*shape)
-        routing = spec.routing or (Routing.XY if kind is Topology.MESH else Routing.SHORTEST)
+        routing = spec.routing or (Routing.XY if kind is Topology.MESH and not spec.express else Routing.SHORTEST)
     else:
         links = tuple((a, b) for a, b in spec.links or [])
         positions = None if spec.positions is None else tuple((r, c) for r, c in spec.positions)
@@ -259,7 +270,7 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
         )
     except InputError as error:
         for (key, _), problem in zip(error.fields, error.problems, strict=True):
-            problems.add((key,), problem)
+            problems.add(("express" if key == "links" and spec.express else key,), problem)
         return None
 
 
