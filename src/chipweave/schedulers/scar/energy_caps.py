@@ -13,9 +13,9 @@ from chipweave.evaluation.bound import Point
 from chipweave.ndarrays import Floats
 from chipweave.plan.objective import Objective
 
-_BINS = 64
+_BINS = 128
 HAIR = 1e-12
-MOST_POINTS = 12
+MOST_POINTS = 24
 
 
 class Caps(NamedTuple):
@@ -60,6 +60,18 @@ def least_of(latency_s: Floats, energy_j: Floats) -> Least:
     return Least(latency_s[order][first], lowest[first])
 
 
+def least_of_window(parts: Sequence[Least], floor: Point) -> list[Point]:
+    """Points behind one of which a window lies whose models take at least so much, few of them.
+
+    Args:
+        floor: what the whole window does not go below.
+    """
+    latency_s = np.unique(np.concatenate([part.latency_s for part in parts]))
+    energy_j = sum((part.within(latency_s) for part in parts), np.zeros(len(latency_s)))
+    points = [(float(s), float(j)) for s, j in zip(latency_s, energy_j, strict=True) if math.isfinite(j)]
+    return together([[(max(s, floor[0]), max(j, floor[1])) for s, j in points]]) if points else [floor]
+
+
 def beside(caps: Caps, others: Sequence[Least]) -> Caps:
     """What is left for one of several models that run in a window: whatever the window's latency, the others have to
     end in it, too, and take what they take at least within it."""
@@ -88,19 +100,23 @@ def until(caps: Caps, latest_s: float) -> Caps:
 NO_CAPS = Caps(0.0, math.inf, np.array([math.inf]))
 
 
-def caps(objective: Objective, incumbent: float, least: Point, others: Sequence[Point]) -> Caps:
+def caps(objective: Objective, incumbent: float, own: Sequence[Point], others: Sequence[Point]) -> Caps:
     """What a window may cost in any schedule whose objective is at most `incumbent`.
 
     Args:
-        least: a latency and energy that the window does not go below.
+        own: points behind one of which the window lies, whatever is chosen for it.
         others: points behind one of which the schedule's other windows together lie, whatever is chosen for them.
     """
     if not math.isfinite(incumbent):
         return NO_CAPS
-    start_s, start_j = least
 
     def holds(latency_s: float, energy_j: float) -> bool:
         return any(objective(latency_s + more_s, energy_j + more_j) <= incumbent for more_s, more_j in others)
+
+    within = [point for point in own if holds(*point)]
+    if not within:
+        return Caps(0.0, math.inf, np.array([-math.inf]))
+    start_s, start_j = (min(each) for each in zip(*within, strict=True))
 
     slowest_s = _largest(lambda x: holds(x, start_j), start_s)
     if not math.isfinite(slowest_s):

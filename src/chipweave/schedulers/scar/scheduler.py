@@ -22,14 +22,16 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, beside, caps, together, until
+from chipweave.schedulers.scar.energy_caps import Caps, Least, beside, caps, least_of_window, together, until
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
 from chipweave.schedulers.scar.provision import node_limits
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows, windows_by_deadline
 from chipweave.schedulers.scar.segment import (
+    BUDGET,
     TOLERANCES,
+    UNLIMITED,
     Segmentations,
     best_segmentations,
     least_of_share,
@@ -145,6 +147,11 @@ class _Known:
     value: float = -math.inf
     reached: float = 0.0
     evaluated: int = 0
+
+    @property
+    def labels(self) -> int:
+        """Labels that the last pass made."""
+        return sum(found.labels for found in self.before.values())
 
 
 @dataclass
@@ -266,7 +273,7 @@ class _Search:
         known = self._known_of(run)
         if known.value > run.incumbent or math.isinf(max(map(max, known.least))):
             return run.tolerance, []  # what a coarser pass found shows that nothing better is here
-        if run.tolerance == 0 and sum(found.labels for found in known.before.values()) > FEW_LABELS:
+        if run.tolerance == 0 and not self.options.exact and known.labels > FEW_LABELS:
             return known.reached, []
         known.reached = run.tolerance
         ends = _last_windows(run.windows)
@@ -276,20 +283,22 @@ class _Search:
             doing = f"window {index + 1} of {len(run.windows)}"
             self.request.progress(Progress(run.number, run.of, incumbent, doing))
             others = together([*known.behind[:index], *known.behind[index + 1 :]])
-            bounds = caps(self.rising, run.incumbent, known.least[index], others)
+            own = [_behind(point, known.least[index]) for point in known.behind[index]]
+            bounds = caps(self.rising, run.incumbent, own, others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
             # A limit holds from the schedule's start: what the windows before take at least is gone by then.
             before_s = sum(latency_s for latency_s, _ in known.least[:index])
-            options, of_window, own = self._window(run, index, (late, before_s), bounds, known)
+            options, of_window, tolerance = self._window(run, index, (late, before_s), bounds, known)
             known.least[index] = _behind(known.least[index], of_window)
-            known.reached = max(known.reached, own)
+            known.reached = max(known.reached, tolerance)
             if not options:
                 return known.reached, []
             found.append(options)
             if not self.limited:
                 # Whatever is better lies behind what was found here, but for the tolerance. (Within limits a finer
                 # search may find what a coarse one has nothing like.)
-                known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
+                less = (1 + tolerance) ** 2
+                known.behind[index] = [(o.latency_s / less, o.energy_j / less) for o in options]
             if self.request.out_of_time and (self.best is not None or self.request.may_fail):
                 raise _OutOfTime
         schedules = list(assemble(found, self.objective))
@@ -302,11 +311,24 @@ class _Search:
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf
 
+    def _least_of_parts(self, window: Sequence[Share], nodes: Sequence[int]) -> list[Least]:
+        """What each model takes at least in a window, on up to so many chiplets."""
+        assert self.tree is not None
+        tree, jobs = self.tree, self.request.jobs
+        return [least_of_share(self.ready, share, tree, n, jobs) for share, n in zip(window, nodes, strict=True)]
+
     def _known_of(self, run: _Run) -> _Known:
-        key = (run.number, *run.limits)
+        key: tuple[object, ...] = (run.number, *run.limits)
+        if self.options.exact and run.tolerance == 0:
+            key = (*key, "exact")  # what was found to a tolerance proves nothing of what is within it
         if key not in self.known:
             least = [least_window(self.ready, window) for window in run.windows]
-            self.known[key] = _Known(least, [[point] for point in least])
+            if self.tree is None:
+                behind = [[point] for point in least]
+            else:
+                parts = [self._least_of_parts(*each) for each in zip(run.windows, run.limits, strict=True)]
+                behind = [least_of_window(*each) for each in zip(parts, least, strict=True)]
+            self.known[key] = _Known(least, behind)
         return self.known[key]
 
     def _window(
@@ -331,11 +353,10 @@ class _Search:
             known.evaluated += tried
             return options, least_window(self.ready, window), 0.0
         least = [self._least_of(share, known.before.get(share)) for share in window]
-        jobs = self.request.jobs
-        together = [least_of_share(self.ready, s, self.tree, n, jobs) for s, n in zip(window, nodes, strict=True)]
+        parts = self._least_of_parts(window, nodes)
         contenders = []
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
-            left = until(beside(bounds, [*together[:at], *together[at + 1 :]]), limit_s - before_s)
+            left = until(beside(bounds, [*parts[:at], *parts[at + 1 :]]), limit_s - before_s)
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
@@ -346,7 +367,9 @@ class _Search:
                 return [], _of_window(least), found.tolerance
             contenders.append(Contender(share, found, limit_s, before_s))
         product_alone = self.request.objective.name == "edp"
-        options, combined = window_options(self.ready, self.tree, contenders, bounds, jobs, product_alone)
+        options, combined = window_options(
+            self.ready, self.tree, contenders, bounds, self.request.jobs, product_alone
+        )
         known.evaluated += combined
         if self.limited:
             return options, _of_window(least), max(each.found.tolerance for each in contenders)
@@ -378,6 +401,7 @@ class _Search:
                 caps=bounds,
                 tolerance=tolerance,
                 before=before,
+                budget=UNLIMITED if self.options.exact else BUDGET,
                 jobs=jobs,
             )
         else:

@@ -75,6 +75,7 @@ def segmentations(
     caps: Caps = NO_CAPS,
     tolerance: float = 0.0,
     before: Segmentations | None = None,
+    budget: int = BUDGET,
     jobs: int = 1,
 ) -> Segmentations:
     """All pipelines of up to `longest` stages that fewer than `breadth` others beat on the same kinds of places.
@@ -86,6 +87,7 @@ def segmentations(
 
     Args:
         before: what a search with fewer places or a larger tolerance found: what it beats is not searched again.
+        budget: labels made and compared without tolerance, at most.
     """
     longest = min(longest, max(tree.depth))  # no path has more places
     pipelines = _pipelines(ready, share, tree, longest, jobs)
@@ -96,7 +98,7 @@ def segmentations(
     at = TOLERANCES.index(tolerance)
     for tolerance in TOLERANCES[at::-1]:
         beaten_by = breadth if tolerance == 0 else least_breadth
-        effort = _Effort(beaten_by, tolerance, BUDGET // max(1, len(within)) if tolerance == 0 else UNLIMITED)
+        effort = _Effort(beaten_by, tolerance, budget // max(1, len(within)) if tolerance == 0 else UNLIMITED)
         found, made, done = _none(longest), 0, True
         if before is not None and beaten_by == 1:
             found = _within(before, tree, longest, caps)
