@@ -32,7 +32,7 @@ from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.comparing import Beat, Comparing
-from chipweave.schedulers.scar.energy_caps import NO_CAPS
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, ladder
 from chipweave.schedulers.scar.known import nothing_known
 from chipweave.schedulers.scar.labels import fronts
 from chipweave.schedulers.scar.options import ScarOptions
@@ -153,6 +153,7 @@ def _seeds(
     chain = Tree(
         depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64), depth - 2, depth - 1
     )
+    free = ladder([NO_CAPS] * nodes)
     for table in tables:
         for kind, stages in enumerate(_uniform_places(table.stages)):
             rest = rest_of(stages, onward(chain, nodes))
@@ -160,7 +161,7 @@ def _seeds(
             coarse = np.array(least) / math.sqrt(nodes)
             for tolerance, budget in SEED_TOLERANCES:
                 comparing = Comparing(table.beat, nodes, 3, 1, tolerance * coarse, budget)
-                start, figures, cuts, _, done = fronts(stages, chain, rest, nothing_known(nodes), NO_CAPS, comparing)
+                start, figures, cuts, _, done = fronts(stages, chain, rest, nothing_known(nodes), free, comparing)
                 if done:
                     break
             node = np.repeat(depth - 1, np.diff(start))

@@ -19,7 +19,7 @@ from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints, Shorts
 from chipweave.schedulers.scar.comparing import CARRIED, Comparing, cap_at, grown
-from chipweave.schedulers.scar.energy_caps import Caps
+from chipweave.schedulers.scar.energy_caps import Caps, Ladder
 from chipweave.schedulers.scar.known import Known, is_beaten, is_plain, note_all
 from chipweave.schedulers.scar.rest import Rest, affordable, fill_at_least
 from chipweave.schedulers.scar.trees import Tree
@@ -39,7 +39,7 @@ class Asked(NamedTuple):
 
     tables: StageTables
     rest: Rest
-    caps: Caps
+    ladder: Ladder
     comparing: Comparing
     whole: Comparing
 
@@ -187,6 +187,16 @@ def _extend(tables: StageTables, at: tuple[int, int, int], had: Floats, source: 
     new[0, 0], new[0, 1], new[0, 4], new[0, 5] = passed.first_s, passed.slowest_s, passed.weights_s, passed.last_s
 
 
+@inner()
+def _held_to(asked: Asked, stages: int, at: tuple[int, int], last: bool) -> tuple[Caps, float]:
+    """The caps of labels of so many stages, and what the slowest stage takes in whatever they become by way at[0] from
+    unit at[1] on. Those that do not end here take one more chiplet at least."""
+    start_s, step_s, energy_j = asked.ladder
+    if last:
+        return Caps(start_s, step_s, energy_j[stages]), -np.inf
+    return Caps(start_s, step_s, energy_j[stages + 1]), asked.rest.steady_s[at]
+
+
 @inner(forceinline=True)  # called so often that handing over arguments would count
 def _ending_at(
     asked: Asked, room: Room, labels: Labels, rows: Labels, done: Floats, at: tuple[int, int, int, int], since: int
@@ -195,8 +205,7 @@ def _ending_at(
 
     Those that end at the last unit are whole pipelines and go out, others are extended later.
 
-    Returns:
-        (the rows, which may have grown; the first free one; labels made; labels compared).
+    Returns (the rows, which may have grown; the first free one; labels made; labels compared).
     """
     place, d, way, j = at
     tables, beat = asked.tables, asked.comparing.beat
@@ -204,7 +213,7 @@ def _ending_at(
     begin, end, filled, many, _, done_end, _, new, whole, cuts, at_least = room
     comparing, label = (asked.whole, whole) if last else (asked.comparing, new)
     width, plain = comparing.width - 1 if last else comparing.width, is_plain(asked.whole)
-    floor_s = -np.inf if last else asked.rest.steady_s[way, j + 1]
+    caps, floor_s = _held_to(asked, d, (way, j + 1), last)
     until, made, work = since, 0, 0
     for number in range(many[d - 1]):
         i, sources_begin, sources_end = 0, -1, 0
@@ -224,7 +233,7 @@ def _ending_at(
                 had, row = room.ideal, (d - 1) * tables.fill_s.shape[1] + i - 1
             _extend(tables, (place, i, j), had, row, beat.number, new)
             fill_at_least(new, asked.rest, (way, j + 1), beat, at_least)
-            hopeless = at_least[1] > cap_at(at_least[0], asked.caps)
+            hopeless = at_least[1] > cap_at(at_least[0], caps)
             if not hopeless and is_beaten(done, done_end[d - 1], done_end[d], at_least, asked.whole, plain):
                 work += 8
                 hopeless = True
@@ -241,7 +250,7 @@ def _ending_at(
                 if hopeless:
                     break
                 continue
-            if hopeless or not (last or affordable(new, asked.rest, (way, j + 1), beat, asked.caps)):
+            if hopeless or not (last or affordable(new, asked.rest, (way, j + 1), beat, caps)):
                 continue
             for stage in range(d - 1):
                 cuts[stage] = labels.cuts[source, stage]
@@ -261,14 +270,14 @@ def _note_ideal(labels: Labels, begin: int, end: int, ideal: Floats, column: int
 
 @kernel(nogil=True)
 def fronts(
-    tables: StageTables, tree: Tree, rest: Rest, known: Known, caps: Caps, comparing: Comparing
+    tables: StageTables, tree: Tree, rest: Rest, known: Known, ladder: Ladder, comparing: Comparing
 ) -> tuple[Ints, Floats, Shorts, int, bool]:
     """Non-dominated pipelines for every node of a tree of places at one micro-batch.
 
     Args:
         tables: of the window's n units.
         known: what beats pipelines too.
-        caps: labels that must exceed them are dropped.
+        ladder: labels that must exceed the caps are dropped.
 
     Returns:
         (start [nodes + 1] of each node's pipelines; figures [m, 3] latency_s, energy_j, dram_bytes; cuts
@@ -276,7 +285,7 @@ def fronts(
         out: then there are no pipelines).
     """
     n, longest = tables.fill_s.shape[1], comparing.longest
-    asked, room = Asked(tables, rest, caps, comparing, _of_whole(comparing)), _room(n, longest)
+    asked, room = Asked(tables, rest, ladder, comparing, _of_whole(comparing)), _room(n, longest)
     labels, out, done = _empty(1024, CARRIED, longest), _empty(256, 3, longest), np.empty((1024, 3))
     plain = is_plain(asked.whole)
     out_start = np.zeros(len(tree.parent) + 1, dtype=np.int64)

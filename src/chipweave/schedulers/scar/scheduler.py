@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -22,7 +22,19 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, Least, beside, caps, least_of_window, together, until
+from chipweave.schedulers.scar.energy_caps import (
+    Caps,
+    Ladder,
+    Least,
+    beside,
+    caps,
+    ends_s,
+    ladder,
+    least_of_window,
+    side_by_side_j,
+    together,
+    until,
+)
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
@@ -284,7 +296,7 @@ class _Search:
             self.request.progress(Progress(run.number, run.of, incumbent, doing))
             others = together([*known.behind[:index], *known.behind[index + 1 :]])
             own = [_behind(point, known.least[index]) for point in known.behind[index]]
-            bounds = caps(self.rising, run.incumbent, own, others)
+            bounds = caps(self._goal(run.tolerance), run.incumbent, own, others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
             # A limit holds from the schedule's start: what the windows before take at least is gone by then.
             before_s = sum(latency_s for latency_s, _ in known.least[:index])
@@ -308,26 +320,45 @@ class _Search:
             known.value = min(values, default=math.inf)
         return known.reached, schedules
 
+    def _proves(self, tolerance: float) -> bool:
+        """Whether what a pass shows has to hold for every schedule: in the last passes of an exact search."""
+        return self.options.exact and tolerance <= TOLERANCES[1]
+
+    def _goal(self, tolerance: float) -> Callable[[float, float], float]:
+        """What has to be as good as the incumbent. Where a pass with a tolerance has to prove something, it also looks
+        for what is so much worse: else it might drop the best for want of what stands for it."""
+        if tolerance == 0 or not self._proves(tolerance):
+            return self.rising
+        more = (1 + tolerance) ** 2
+        return lambda latency_s, energy_j: self.rising(latency_s / more, energy_j / more)
+
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf
 
-    def _least_of_parts(self, window: Sequence[Share], nodes: Sequence[int]) -> list[Least]:
-        """What each model takes at least in a window, on up to so many chiplets."""
+    def _least_of_parts(self, window: Sequence[Share], nodes: Sequence[int]) -> tuple[list[list[Least]], int]:
+        """What each model takes at least in a window, on up to 1, 2, 3 and more chiplets, and how many they have
+        together. Where there are enough for all, each is counted as one."""
         assert self.tree is not None
-        tree, jobs = self.tree, self.request.jobs
-        return [least_of_share(self.ready, share, tree, n, jobs) for share, n in zip(window, nodes, strict=True)]
+        chiplets, tree, jobs = len(self.problem.package.chiplets), self.tree, self.request.jobs
+        enough = sum(nodes) <= chiplets
+        ways = [range(n, n + 1) if enough else range(1, n + 1) for n in nodes]
+        parts = [
+            [least_of_share(self.ready, share, tree, most, jobs) for most in way]
+            for share, way in zip(window, ways, strict=True)
+        ]
+        return parts, len(window) if enough else chiplets
 
     def _known_of(self, run: _Run) -> _Known:
         key: tuple[object, ...] = (run.number, *run.limits)
-        if self.options.exact and run.tolerance == 0:
-            key = (*key, "exact")  # what was found to a tolerance proves nothing of what is within it
+        if self._proves(run.tolerance):
+            key = (*key, "proven")
         if key not in self.known:
             least = [least_window(self.ready, window) for window in run.windows]
             if self.tree is None:
                 behind = [[point] for point in least]
             else:
                 parts = [self._least_of_parts(*each) for each in zip(run.windows, run.limits, strict=True)]
-                behind = [least_of_window(*each) for each in zip(parts, least, strict=True)]
+                behind = [least_of_window(*each, floor) for each, floor in zip(parts, least, strict=True)]
             self.known[key] = _Known(least, behind)
         return self.known[key]
 
@@ -353,10 +384,10 @@ class _Search:
             known.evaluated += tried
             return options, least_window(self.ready, window), 0.0
         least = [self._least_of(share, known.before.get(share)) for share in window]
-        parts = self._least_of_parts(window, nodes)
         contenders = []
+        ladders = self._ladders(window, nodes, bounds)
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
-            left = until(beside(bounds, [*parts[:at], *parts[at + 1 :]]), limit_s - before_s)
+            left = ladder([until(each, limit_s - before_s) for each in ladders[at]])
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
@@ -376,6 +407,16 @@ class _Search:
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
         return options, _of_window(reached), max(each.found.tolerance for each in contenders)
 
+    def _ladders(self, window: Sequence[Share], nodes: Sequence[int], bounds: Caps) -> list[list[Caps]]:
+        """What is left for each of a window's models, by how many chiplets it takes: the others have the rest."""
+        parts, chiplets = self._least_of_parts(window, nodes)
+        made = []
+        for at, most in enumerate(nodes):
+            others_j = side_by_side_j([*parts[:at], *parts[at + 1 :]], chiplets, ends_s(bounds))
+            taken = range(1, most + 1) if len(parts[at]) > 1 else [1] * most
+            made.append([beside(bounds, others_j[chiplets - own]) for own in taken])
+        return made
+
     def _least_of(self, share: Share, before: Segmentations | None) -> Point:
         """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""
         return (0.0, least_part_j(self.ready, share)) if before is None else before.least
@@ -385,7 +426,7 @@ class _Search:
         share: Share,
         tree: KindTree,
         longest: int,
-        bounds: Caps,
+        bounds: Ladder,
         tolerance: float,
         before: Segmentations | None,
     ) -> Segmentations:

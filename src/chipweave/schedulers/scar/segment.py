@@ -16,7 +16,7 @@ from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables,
 from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.scar.comparing import NO_SLACK, Beat, Comparing
-from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps, Least, least_of
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps, Ladder, Least, ladder, least_of
 from chipweave.schedulers.scar.known import known_on, nothing_known
 from chipweave.schedulers.scar.labels import StageSeconds, fronts
 from chipweave.schedulers.scar.reconfigure import Share
@@ -60,8 +60,8 @@ BUDGET = 1_000_000
 MANY = 3
 """Stages from which a pipeline may have any run of units as one of them."""
 
-MOST_KEPT_BYTES = 400_000_000
-"""Of the tables of stages that are kept from one pass to the next."""
+MOST_KEPT_BYTES = 600_000_000
+"""Of the tables of stages, and of what follows from them, that are kept from one pass to the next."""
 
 
 def segmentations(
@@ -72,7 +72,7 @@ def segmentations(
     *,
     breadth: int = 1,
     least_breadth: int = 1,
-    caps: Caps = NO_CAPS,
+    caps: Ladder | None = None,
     tolerance: float = 0.0,
     before: Segmentations | None = None,
     budget: int = BUDGET,
@@ -90,8 +90,10 @@ def segmentations(
         budget: labels made and compared without tolerance, at most.
     """
     longest = min(longest, max(tree.depth))  # no path has more places
+    caps = caps or ladder([NO_CAPS] * longest)
+    any_ = Caps(caps.start_s, caps.step_s, caps.energy_j[0])
     pipelines = _pipelines(ready, share, tree, longest, jobs)
-    within = [each for each in pipelines if any_within(each.rest, each.beat, caps)]
+    within = [each for each in pipelines if any_within(each.rest, each.beat, any_)]
     within.sort(key=lambda each: math.prod(each.least))  # what promises most may beat all of the others
     least_s = min((each.least[0] for each in within), default=math.inf)
     least_j = min((each.least[1] for each in within), default=math.inf)
@@ -117,8 +119,12 @@ def segmentations(
 def least_of_share(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int = 1) -> Least:
     """What all pipelines of up to `longest` stages take at least."""
     longest = min(longest, max(tree.depth))
-    found = [corners(each.rest, each.beat) for each in _pipelines(ready, share, tree, longest, jobs)]
-    return least_of(*(np.concatenate(both) for both in zip(*found, strict=True)))
+
+    def make() -> Least:
+        found = [corners(each.rest, each.beat) for each in _pipelines(ready, share, tree, longest, jobs)]
+        return least_of(*(np.concatenate(both) for both in zip(*found, strict=True)))
+
+    return ready.once(_shelf).get(("least", share, longest, tree.kinds), make)
 
 
 def _pipelines(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int) -> list[_Pipelines]:
@@ -169,10 +175,11 @@ def _none(longest: int) -> _Found:
     return _Found(none, none, np.empty((0, 3)), np.empty((0, longest), np.int64))
 
 
-def _within(before: Segmentations, tree: KindTree, longest: int, caps: Caps) -> _Found:
+def _within(before: Segmentations, tree: KindTree, longest: int, caps: Ladder) -> _Found:
     """Of what was found before, what is within the caps and has no more stages than there may be."""
-    kept = before.figures[:, 1] <= caps.at(before.figures[:, 0])
-    kept &= np.array(tree.depth)[before.node] <= longest
+    stages = np.array(tree.depth, dtype=np.int64)[before.node]
+    kept = stages <= longest
+    kept &= before.figures[:, 1] <= caps.at(before.figures[:, 0], np.minimum(stages, longest))
     cuts = np.zeros((int(kept.sum()), longest), np.int64)
     width = min(longest, before.cuts.shape[1])
     cuts[:, :width] = before.cuts[kept, :width]
@@ -180,7 +187,13 @@ def _within(before: Segmentations, tree: KindTree, longest: int, caps: Caps) -> 
 
 
 def _at(
-    tree: KindTree, share: Share, tables: StageTables, pipelines: _Pipelines, found: _Found, caps: Caps, effort: _Effort
+    tree: KindTree,
+    share: Share,
+    tables: StageTables,
+    pipelines: _Pipelines,
+    found: _Found,
+    caps: Ladder,
+    effort: _Effort,
 ) -> tuple[_Found, int, bool]:
     """Candidates at one micro-batch that none of those found so far beat; the labels made; whether the budget
     sufficed."""
@@ -204,11 +217,7 @@ def _rest(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: in
     def make() -> Rest:
         return rest_of(_tables(ready, share, tree, micro, longest), tree.onward(longest))
 
-    return ready.once(_rests).get((share, micro, longest, tree.kinds), make)
-
-
-def _rests(_: Prepared) -> Shelf:
-    return Shelf(MOST_KEPT_BYTES)
+    return ready.once(_shelf).get(("rest", share, micro, longest, tree.kinds), make)
 
 
 def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> StageTables:
