@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, get_type_hints
 
 from chipweave.errors import InputError, did_you_mean
+from chipweave.hardware.package import Delivery, Interfaces
 from chipweave.simulation.operations import Discipline
 
 
@@ -46,26 +47,13 @@ class Exchanging(StrEnum):
     BEHIND = "behind"
 
 
-class Delivery(StrEnum):
-    """How often a byte leaves its owner."""
-
-    MULTICAST = "multicast"
-    UNICAST = "unicast"
-
-
-class Interfaces(StrEnum):
-    """How much of the DRAM's bandwidth one memory interface has."""
-
-    SHARED = "shared"
-    SPLIT = "split"
-
-
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine; docs/simulation.md says of each field what it does.
 
     Args:
         dma_channels, receive_slots: 0: any number; as the reader's L2 allows.
+        delivery, interfaces: what a package has by itself stands, whatever the machine says.
         turns: stages work as the formulas have it; then only `order`, `delivery` and `interfaces` count, too.
 
     Raises:

@@ -24,8 +24,7 @@ from chipweave.plan.limits import deadlines_s, limits_the_whole
 from chipweave.plan.objective import Objective, objective, slopes
 from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
 from chipweave.plan.schedule import Schedule
-from chipweave.schedulers.alone import Alone
-from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.alone import costed
 from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scar.options import Provision, ScarOptions
@@ -188,7 +187,7 @@ def _search(ready: Prepared, request: Request, space: Space, asked: frozenset[st
     unlimited = request.deadline_s is None
     if unlimited and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
-    judge = Judge(ready, Exact(ready) if space is Space.REGIONS else Alone(ready), request.objective)
+    judge = Judge(ready, costed(ready, space is Space.REGIONS), request.objective, space is Space.REGIONS)
     best = _Best(judge, request, started_s, np.random.default_rng(request.seed), asked=set(asked))
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
