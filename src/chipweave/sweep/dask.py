@@ -6,13 +6,16 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from chipweave.cost.loopnest import cache
 from chipweave.errors import InputError
 from chipweave.store.answer import Answer, Failure, Kind, failure_of
+from chipweave.sweep.circulation import Circulation
 from chipweave.sweep.local import one_thread
 from chipweave.sweep.parcel import Answering, Parcel, answered
 
@@ -21,7 +24,10 @@ GONE_S = 15
 """How long a scheduler may be silent."""
 
 COUNT_EVERY_S = 2.0
-"""How often the cluster's threads are counted."""
+"""How often the cluster's threads are counted, and its workers given the mappings that others found."""
+
+FIRST = 1
+"""Priority of what is to be done before the cases that wait at a worker."""
 
 LOCAL = "local"
 
@@ -68,7 +74,6 @@ def dask_workers(
     try:
         workers.wait_for_first(say)
         workers.require_versions()
-        workers.warm_up()
     except BaseException:
         workers.close()
         raise
@@ -77,14 +82,13 @@ def dask_workers(
 
 def versions() -> dict[str, str]:
     """What must be the same wherever cases are answered."""
-    from chipweave.cost.loopnest.cache import VERSION
     from chipweave.files.schedule_spec import LAW
     from chipweave.version import __version__
 
     return {
         "chipweave": __version__,
         "law": str(LAW),
-        "loopnest": str(VERSION),
+        "loopnest": str(cache.VERSION),
         "Python": ".".join(map(str, sys.version_info[:2])),
     }
 
@@ -93,11 +97,25 @@ class OtherVersionsError(Exception):
     """A worker has other versions than the client."""
 
 
-def checked(parcel: Parcel, wanted: dict[str, str], answer: Answering) -> Answer | Failure:
+@dataclass(frozen=True)
+class Reply:
+    """What a worker sends back.
+
+    Args:
+        mappings: of layers that it had to search, as entries of a cache.
+    """
+
+    outcome: Answer | Failure
+    mappings: Mapping[bytes, bytes]
+
+
+def checked(parcel: Parcel, wanted: dict[str, str], answer: Answering) -> Reply:
     """What comes of a case on a worker, which may have joined later than the versions were checked."""
     if versions() != wanted:
         raise OtherVersionsError(_difference(versions(), wanted))
-    return answer(parcel)
+    with cache.noting() as found:
+        outcome = answer(parcel)
+    return Reply(outcome, found)
 
 
 def _difference(found: dict[str, str], wanted: dict[str, str]) -> str:
@@ -116,6 +134,8 @@ class DaskWorkers:
         self._versions = versions()
         self._done: SimpleQueue[Any] = SimpleQueue()
         self._at_work: dict[str, tuple[Parcel, Any]] = {}
+        self._mappings = Circulation()
+        self._giving: dict[str, Any] = {}
         self._threads = 0
         self._counted_s = self._heard_s = time.monotonic()
         self._count = 0
@@ -127,7 +147,9 @@ class DaskWorkers:
         now_s = time.monotonic()
         if not self._threads or now_s - self._counted_s > COUNT_EVERY_S:
             with suppress(Exception):  # `outcomes` says that the scheduler is gone
-                self._threads = sum(self._client.nthreads().values())
+                threads = self._client.nthreads()
+                self._threads = sum(threads.values())
+                self._give(threads)
             self._counted_s = now_s
         return max(0, self._threads - len(self._at_work))
 
@@ -158,8 +180,9 @@ class DaskWorkers:
 
     def close(self) -> None:
         """Leave what is at work, and the cluster; one that was started here ends."""
-        futures = [future for _, future in self._at_work.values()]
+        futures = [*(future for _, future in self._at_work.values()), *self._giving.values()]
         self._at_work.clear()
+        self._giving.clear()
         with suppress(Exception):
             if self._client.status == "running":
                 self._client.cancel(futures, force=True)
@@ -202,14 +225,14 @@ class DaskWorkers:
                 ]
             )
 
-    def warm_up(self) -> None:
-        """Give workers the mappings of layers that this machine knows."""
-        from chipweave.cost.loopnest import cache
-
-        entries = cache.entries()
-        if entries:
-            with suppress(Exception):  # they search them themselves then
-                self._client.run(cache.add, entries)
+    def _give(self, workers: Iterable[str]) -> None:
+        """Give the workers the mappings that they have not been given, and that they search themselves otherwise; those
+        that are still at the last ones later. One that joins gets all."""
+        self._giving = {worker: future for worker, future in self._giving.items() if not future.done()}
+        for worker, entries in self._mappings.due(each for each in workers if each not in self._giving).items():
+            self._giving[worker] = self._client.submit(
+                cache.add, entries, workers=[worker], priority=FIRST, pure=False
+            )
 
     def _outcome(self, future: Any) -> Answer | Failure:
         from distributed.scheduler import KilledWorker
@@ -218,7 +241,7 @@ class DaskWorkers:
         if future.status == "cancelled" or future.status == "lost":
             raise InputError(self._gone())
         try:
-            outcome: Answer | Failure = future.result(timeout=CONNECT_S)
+            reply: Reply = future.result(timeout=CONNECT_S)
         except KilledWorker as error:
             reason = f"the workers that tried it ended, last {error.last_worker.address}"
             return Failure(parcel.key, Kind.KILLED, reason, 0.0, str(error.last_worker.address))
@@ -229,7 +252,8 @@ class DaskWorkers:
             return failure_of(parcel.key, error, 0.0, self._address)
         finally:
             future.release()
-        return outcome
+        self._mappings.hear(reply.mappings)
+        return reply.outcome
 
     def _require_scheduler(self) -> None:
         now_s = time.monotonic()
