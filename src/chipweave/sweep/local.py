@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import ceil
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -123,7 +124,7 @@ class LocalWorkers:
     @property
     def _most_parcels(self) -> int:
         mean_s = sum(self._took_s) / len(self._took_s) if self._took_s else AHEAD_S
-        return min(MOST_PARCELS, 2 + int(AHEAD_S / max(mean_s, 1e-6)))
+        return min(MOST_PARCELS, 1 + ceil(AHEAD_S / max(mean_s, 1e-6)))
 
     @property
     def _idle_s(self) -> float:
