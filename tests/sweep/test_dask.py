@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -130,6 +132,23 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask, "CONNECT_S", 0.5)
-    for address in ("tcp://127.0.0.1:9", "nonsense://x", "slurm"):
+    for address in ("tcp://127.0.0.1:9", "nonsense://x", "slum"):
         with pytest.raises(InputError, match=f"--dask {address}: no scheduler answers there"):
             dask_workers(address, 2)
+
+
+def test_slurm_needs_dask_jobqueue_sbatch_and_what_a_job_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class SLURMCluster:
+        def __init__(self, **_: object) -> None:
+            raise ValueError("You must specify cores and memory")
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    with pytest.raises(InputError, match=r"--dask slurm: needs dask-jobqueue .*pip install dask-jobqueue"):
+        dask_workers("slurm", 2)
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=SLURMCluster))
+    with pytest.raises(InputError, match="--dask slurm: there is no 'sbatch' on this machine"):
+        dask_workers("slurm", 2)
+    (tmp_path / "sbatch").touch(0o755)
+    with pytest.raises(InputError, match="--dask slurm: You must specify cores and memory; say what a job is"):
+        dask_workers("slurm", 2)

@@ -4,6 +4,7 @@ alone writes."""
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -29,20 +30,22 @@ COUNT_EVERY_S = 2.0
 FIRST = 1
 """Priority of what is to be done before the cases that wait at a worker."""
 
-LOCAL = "local"
+LOCAL, SLURM = "local", "slurm"
 
 
 def dask_workers(
     address: str, jobs: int, say: Callable[[str], None] = lambda _: None, answer: Answering = answered
 ) -> DaskWorkers:
-    """The workers of the scheduler at an address, such as `tcp://host:8786`, or of one that is started here (`local`).
+    """The workers of the scheduler at an address, such as `tcp://host:8786`, or of one that is started here (`local`:
+    processes of this machine; `slurm`: jobs of SLURM).
 
     Args:
-        jobs: processes of a cluster that is started here.
+        jobs: workers of a cluster that is started here.
         say: hears that there are no workers yet.
 
     Raises:
-        InputError: `distributed` is missing, no scheduler answers, or a worker has other versions than this process.
+        InputError: `distributed` is missing, no scheduler answers or can be started, or a worker has other versions
+            than this process.
     """
     try:
         import distributed as loaded
@@ -53,16 +56,7 @@ def dask_workers(
     distributed: Any = loaded  # it says little of its types
     for name in [each for each in logging.root.manager.loggerDict if each.startswith("distributed")]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said here, in a line
-    cluster = None
-    if address == LOCAL:
-        with one_thread():
-            cluster = distributed.LocalCluster(
-                n_workers=jobs,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            )
+    cluster = _started(distributed, address, jobs)
     try:
         client = distributed.Client(cluster or address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -78,6 +72,38 @@ def dask_workers(
         workers.close()
         raise
     return workers
+
+
+def _started(distributed: Any, address: str, jobs: int) -> Any:
+    """A cluster that is started here; None where one is at the address."""
+    if address == LOCAL:
+        with one_thread():
+            return distributed.LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+    if address != SLURM:
+        return None
+    try:
+        from dask_jobqueue import SLURMCluster
+    except ImportError as error:
+        raise InputError(
+            f"--dask slurm: needs dask-jobqueue ({error}); install it with: pip install dask-jobqueue"
+        ) from None
+    if shutil.which("sbatch") is None:
+        raise InputError("--dask slurm: there is no 'sbatch' on this machine; run it where jobs are submitted")
+    try:
+        cluster = SLURMCluster(silence_logs=logging.CRITICAL)
+    except (OSError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"--dask slurm: {said}; say what a job is under 'jobqueue: slurm:' in ~/.config/dask/jobqueue.yaml"
+        ) from None
+    cluster.scale(jobs)
+    return cluster
 
 
 def versions() -> dict[str, str]:
