@@ -47,6 +47,13 @@ class Exchanging(StrEnum):
     BEHIND = "behind"
 
 
+class MemoryPort(StrEnum):
+    """Which way goes between a memory interface and the package."""
+
+    CHIPLET = "chiplet"
+    OWN = "own"
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine; docs/simulation.md says of each field what it does.
@@ -71,6 +78,7 @@ class Machine:
     exchange: Exchanging = Exchanging.BESIDE
     delivery: Delivery = Delivery.MULTICAST
     interfaces: Interfaces = Interfaces.SHARED
+    memory_port: MemoryPort = MemoryPort.CHIPLET
     prefetch: bool = False
     turns: bool = False
     packet_bytes: int = 262_144
@@ -106,6 +114,7 @@ FORMULA = Machine(contention=False, turns=True)
 
 LADDER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("as simulated", {}),
+    ("the memory shares no port with its interface's chiplet", {"memory_port": MemoryPort.OWN}),
     ("transfers do not share resources", {"contention": False}),
     ("readers have any room", {"receive_slots": 1_000_000}),
     ("loads wait for what earlier stages send", {"entry": Entry.ARRIVAL}),

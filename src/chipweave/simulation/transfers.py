@@ -19,7 +19,7 @@ from chipweave.evaluation.exact.transfer import together, transfer
 from chipweave.evaluation.record import Transfer
 from chipweave.hardware.package import Delivery, Interfaces, Package
 from chipweave.ndarrays import Floats
-from chipweave.simulation.machine import Machine
+from chipweave.simulation.machine import Machine, MemoryPort
 from chipweave.simulation.operations import Route
 
 
@@ -221,6 +221,9 @@ class Carrier:
             *_numbered(floor.links, moved.links),
             *_numbered(floor.into, moved.into),
         ]
+        if way is not Way.PACKAGE and self.machine.memory_port is MemoryPort.OWN:
+            ports = (floor.out + self.work.region.interface, floor.into + self.work.region.interface)
+            inside = [each for each in inside if each[0] not in ports]
         passed = [*inside, *reversed(memory)] if way is Way.TO_DRAM else [*memory, *inside]
         most = max((bytes_ for _, bytes_ in passed), default=0.0)
         if most == 0.0:
