@@ -102,10 +102,9 @@ def test_objectives_that_order_alike_find_the_same(seed: int, name: str) -> None
         assert result.value == objective(goal)(result.evaluation.latency_s, result.evaluation.energy_j)
 
 
-@pytest.mark.parametrize("name", [*SIDE_BY_SIDE, "simba", *OTHERS, "full-pipeline"])
+@pytest.mark.parametrize("name", [*SIDE_BY_SIDE, "simba", *OTHERS, "full-pipeline", "weave", "optimal"])
 @pytest.mark.parametrize("seed", seeds([1], 12))
 def test_no_objective_is_beaten_by_another_at_its_own(seed: int, name: str) -> None:
-    """Of schedulers whose searches end by themselves (`weave` and `optimal` go on as long as they may)."""
     problem = some(seed)
     if name == "simba":
         chiplets = (problem.package.chiplets[0],) * len(problem.package.chiplets)
