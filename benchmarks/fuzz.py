@@ -35,6 +35,8 @@ DOCUMENTED = (0, 1, 2)
 LIMIT_S = 10.0
 HANGS_S = 600.0
 """Seconds of wall time after which the program ends with the place where compiled code hangs."""
+WATCHED = 20
+"""Files after which that time begins anew: for each of them that would take longer than many of them."""
 CRASHED = 128
 """A fork that a signal ended, which the command answers with exit code 2."""
 
@@ -251,6 +253,8 @@ def fuzz(kind: str, count: int, seed: int, folder: Path) -> Tally:
     for target in some:
         _require_sound(target, folder)
     for number in range(count):
+        if number % WATCHED == 0:
+            _watch()
         target = some[number % len(some)]
         path = folder / f"input{target.suffix}"
         path.write_bytes(damaged(rng, target.content))
@@ -265,6 +269,7 @@ def fuzz(kind: str, count: int, seed: int, folder: Path) -> Tally:
             tally.failures.append(f"{' '.join(target.command(kept, out))}: {problem}")
         for left in out.iterdir():
             left.unlink()
+    faulthandler.cancel_dump_traceback_later()
     return tally
 
 
@@ -320,6 +325,7 @@ def _in_a_fork(command: Sequence[str]) -> tuple[int, str]:
     if not child:
         os.close(readable)
         importer.import_onnx = model.read_onnx
+        _watch()
         code, said = _here(command)
         os.write(writable, said.encode(errors="replace")[:60_000])
         os._exit(code % 256)
@@ -330,20 +336,23 @@ def _in_a_fork(command: Sequence[str]) -> tuple[int, str]:
     return (CRASHED, said) if code < 0 else (code, said)
 
 
+def _watch() -> None:
+    """End the program, and say where it is, if that is not said anew in time."""
+    faulthandler.dump_traceback_later(HANGS_S, exit=True)
+
+
 @contextmanager
 def _limited() -> Iterator[None]:
-    """Ends Python code after LIMIT_S seconds of the processor; where compiled code hangs, the whole program later."""
+    """Ends Python code after LIMIT_S seconds of the processor; where compiled code hangs, `_watch` ends the program."""
 
     def ring(*_: object) -> None:
         raise Hung
 
     before = signal.signal(signal.SIGPROF, ring)
     signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
-    faulthandler.dump_traceback_later(HANGS_S, exit=True)
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
 
