@@ -338,6 +338,10 @@ def _require_sound(target: Target, folder: Path) -> None:
         code = run(target.command(path, out))
     if code:
         raise RuntimeError(f"{' '.join(target.command(path, out))}: {said.getvalue()}")
+    if target.forks:  # the command read it in a process of its own; forks would load all that anew
+        from chipweave.workload.importers.onnx.model import read_onnx
+
+        read_onnx(path)
     for left in out.iterdir():
         left.unlink()
 
