@@ -501,6 +501,12 @@ def test_recurrent_layers_that_are_left_out() -> None:
         imported((7, 5), packed, w=(24, 5), b=(7,))
 
 
+def test_sequences_that_were_to_be_packed_are_noted() -> None:
+    inputs = (Input("x", Output((3, 4))), Input("w", Output((5, 4)), constant=True))
+    graph = TracedGraph(inputs, (node("l", "linear", (3, 5), input=X, weight=W),), padded=True)
+    assert any("as long as the longest" in note for note in translate(graph, "net", "by hand").notes)
+
+
 def test_bilinear() -> None:
     """y[o] = x1 W[o] x2 of 3 rows, 4 and 5 features, 2 outputs: the matrix meets the larger input first, 3*2*4*5, and
     what is left of it the other, 3*2*4."""
