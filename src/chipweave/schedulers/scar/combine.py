@@ -84,12 +84,12 @@ def sieve(placed: Placed, width: int, breadth: int, order: Ints) -> Ints:
 
 @kernel(nogil=True)
 def combine(
-    old: Placed, new: Placed, width: int, breadth: int, buckets: int, rest_j: float, caps: Caps
+    old: Placed, new: Placed, width: int, breadth: int, buckets: int, caps: Caps
 ) -> tuple[Combined, Ints]:
     """Put one more task beside each partial window, on chiplets that are still free.
 
     Latencies and latest starts combine by maximum, the others add up. Options that `breadth` others with the same
-    chiplets beat are dropped, and those above the caps, `rest_j` being what the tasks still to come take at least.
+    chiplets beat are dropped, and those above the caps, which leave out what the tasks still to come take at least.
 
     Args:
         buckets: one per set of chiplets; a single one for the last task, when chiplets no longer matter.
@@ -109,11 +109,11 @@ def combine(
             bucket = 0 if buckets == 1 else old.masks[a] | mask
             # What not even the best figures of these would survive, none of them does.
             _beside(old.figures, a, ideal, run, figures)
-            if _hopeless_by(made, head[bucket], figures, width, breadth, rest_j, caps) >= breadth:
+            if _hopeless_by(made, head[bucket], figures, width, breadth, caps) >= breadth:
                 continue
             for b in range(runs[run], runs[run + 1]):
                 _beside(old.figures, a, new.figures, b, figures)
-                beaten_by = _hopeless_by(made, head[bucket], figures, width, breadth, rest_j, caps)
+                beaten_by = _hopeless_by(made, head[bucket], figures, width, breadth, caps)
                 if beaten_by >= breadth:
                     continue
                 free = _drop_beaten(made, head, bucket, figures, width, breadth, free)
@@ -159,10 +159,10 @@ def _beside(old: Floats, a: int, new: Floats, b: int, both: Floats) -> None:
 
 
 @inner()
-def _hopeless_by(made: Combined, at: int, new: Floats, width: int, breadth: int, rest_j: float, caps: Caps) -> int:
+def _hopeless_by(made: Combined, at: int, new: Floats, width: int, breadth: int, caps: Caps) -> int:
     """How many in the bucket that begins at `at` beat the new figures, counted up to `breadth`; so many too where they
     are above the caps."""
-    if new[0, 1] + rest_j > cap_at(new[0, 0], caps):
+    if new[0, 1] > cap_at(new[0, 0], caps):
         return breadth
     count = 0
     while at >= 0 and count < breadth:

@@ -10,12 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.evaluation.bound import Point
-from chipweave.ndarrays import Floats
-from chipweave.plan.objective import Objective
+from chipweave.ndarrays import Floats, Ints
 
-_BINS = 64
+_BINS = 128
 HAIR = 1e-12
-MOST_POINTS = 12
+MOST_POINTS = 24
 
 
 class Caps(NamedTuple):
@@ -40,14 +39,49 @@ class Caps(NamedTuple):
         return self._replace(energy_j=self.energy_j - energy_j)
 
 
-def beside(caps: Caps, latency_s: float, energy_j: float) -> Caps:
-    """What is left for one of several models that run in a window, where the others take at least so long, and so much
-    together: a model that ends earlier than they do makes the window no shorter."""
-    left = caps.less(energy_j)
-    if math.isinf(left.step_s):
-        return left
-    last = min(len(left.energy_j) - 1, max(0, int((latency_s - left.start_s) / left.step_s)))
-    return left._replace(energy_j=np.minimum(left.energy_j, left.energy_j[last]) if last else left.energy_j)
+class Least(NamedTuple):
+    """What all pipelines of a model take at least: behind one of these points each of them lies, [p] by latency, the
+    energies falling."""
+
+    latency_s: Floats
+    energy_j: Floats
+
+    def within(self, latency_s: Floats) -> Floats:
+        """Least energy of those that are no slower; infinite where none is."""
+        return np.append(math.inf, self.energy_j)[np.searchsorted(self.latency_s, latency_s, side="right")]
+
+
+def least_of(latency_s: Floats, energy_j: Floats) -> Least:
+    """Of points behind one of which every pipeline lies those that no other is behind."""
+    order = np.lexsort((energy_j, latency_s))
+    lowest = np.minimum.accumulate(energy_j[order])
+    first = np.append(True, lowest[1:] < lowest[:-1])
+    return Least(latency_s[order][first], lowest[first])
+
+
+def least_of_window(parts: Sequence[Least], floor: Point) -> list[Point]:
+    """Points behind one of which a window lies whose models take at least so much, few of them.
+
+    Args:
+        floor: what the whole window does not go below.
+    """
+    latency_s = np.unique(np.concatenate([part.latency_s for part in parts]))
+    energy_j = sum((part.within(latency_s) for part in parts), np.zeros(len(latency_s)))
+    points = [(float(s), float(j)) for s, j in zip(latency_s, energy_j, strict=True) if math.isfinite(j)]
+    return together([[(max(s, floor[0]), max(j, floor[1])) for s, j in points]]) if points else [floor]
+
+
+def beside(caps: Caps, others: Sequence[Least]) -> Caps:
+    """What is left for one of several models that run in a window: whatever the window's latency, the others have to
+    end in it, too, and take what they take at least within it."""
+    if math.isinf(caps.step_s):
+        return caps.less(sum(float(other.energy_j[-1]) for other in others))
+    # A hair late: rounding must not put what ends with a bin behind it.
+    ends_s = (caps.start_s + caps.step_s * np.arange(1, len(caps.energy_j) + 1)) * (1 + HAIR)
+    taken_j = sum((other.within(ends_s) for other in others), np.zeros(len(ends_s)))
+    left_j = np.subtract(caps.energy_j, taken_j, out=np.full(len(ends_s), -math.inf), where=np.isfinite(taken_j))
+    # A model may end earlier than the window does.
+    return caps._replace(energy_j=np.maximum.accumulate(left_j[::-1])[::-1].copy())
 
 
 def until(caps: Caps, latest_s: float) -> Caps:
@@ -65,19 +99,42 @@ def until(caps: Caps, latest_s: float) -> Caps:
 NO_CAPS = Caps(0.0, math.inf, np.array([math.inf]))
 
 
-def caps(objective: Objective, incumbent: float, least: Point, others: Sequence[Point]) -> Caps:
+class Ladder(NamedTuple):
+    """The caps of a pipeline by how many chiplets it takes, which it takes from the others: energies [chiplets + 1,
+    bins], falling."""
+
+    start_s: float
+    step_s: float
+    energy_j: Floats
+
+    def at(self, latency_s: Floats, chiplets: Ints) -> Floats:
+        """The cap for each latency and number of chiplets."""
+        rows = [Caps(self.start_s, self.step_s, row).at(latency_s) for row in self.energy_j]
+        return np.array(rows)[chiplets, np.arange(len(latency_s))]
+
+
+def ladder(steps: Sequence[Caps]) -> Ladder:
+    """Of the caps for 1, 2, 3 and more chiplets."""
+    return Ladder(steps[0].start_s, steps[0].step_s, np.array([steps[0].energy_j, *(each.energy_j for each in steps)]))
+
+
+def caps(objective: Callable[[float, float], float], incumbent: float, own: Sequence[Point], others: Sequence[Point]) -> Caps:
     """What a window may cost in any schedule whose objective is at most `incumbent`.
 
     Args:
-        least: a latency and energy that the window does not go below.
+        own: points behind one of which the window lies, whatever is chosen for it.
         others: points behind one of which the schedule's other windows together lie, whatever is chosen for them.
     """
     if not math.isfinite(incumbent):
         return NO_CAPS
-    start_s, start_j = least
 
     def holds(latency_s: float, energy_j: float) -> bool:
         return any(objective(latency_s + more_s, energy_j + more_j) <= incumbent for more_s, more_j in others)
+
+    within = [point for point in own if holds(*point)]
+    if not within:
+        return Caps(0.0, math.inf, np.array([-math.inf]))
+    start_s, start_j = (min(each) for each in zip(*within, strict=True))
 
     slowest_s = _largest(lambda x: holds(x, start_j), start_s)
     if not math.isfinite(slowest_s):

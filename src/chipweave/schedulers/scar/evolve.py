@@ -32,14 +32,14 @@ from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.comparing import Beat, Comparing
-from chipweave.schedulers.scar.energy_caps import NO_CAPS
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, ladder
 from chipweave.schedulers.scar.known import nothing_known
 from chipweave.schedulers.scar.labels import fronts
 from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.rest import rest_of
 from chipweave.schedulers.scar.segment import beat_of
-from chipweave.schedulers.scar.trees import Kind, Tree
+from chipweave.schedulers.scar.trees import Kind, Tree, onward
 
 Cuts = tuple[int, ...]
 """Units before which a pipeline's stages end; the last is the share's end."""
@@ -153,14 +153,15 @@ def _seeds(
     chain = Tree(
         depth - 2, np.zeros(nodes, dtype=np.int64), depth, (depth < nodes).astype(np.int64), depth - 2, depth - 1
     )
+    free = ladder([NO_CAPS] * nodes)
     for table in tables:
         for kind, stages in enumerate(_uniform_places(table.stages)):
-            rest = rest_of(stages, nodes)
-            least = rest.first_s[0, -1], rest.steady_s[nodes, 0], rest.energy_j[0, -1], math.inf
+            rest = rest_of(stages, onward(chain, nodes))
+            least = rest.first_s[-1, 0, -1], rest.steady_s[-1, 0], rest.energy_j[-1, 0, -1], math.inf
             coarse = np.array(least) / math.sqrt(nodes)
             for tolerance, budget in SEED_TOLERANCES:
                 comparing = Comparing(table.beat, nodes, 3, 1, tolerance * coarse, budget)
-                start, figures, cuts, _, done = fronts(stages, chain, rest, nothing_known(nodes), NO_CAPS, comparing)
+                start, figures, cuts, _, done = fronts(stages, chain, rest, nothing_known(nodes), free, comparing)
                 if done:
                     break
             node = np.repeat(depth - 1, np.diff(start))

@@ -19,7 +19,7 @@ from chipweave.evaluation.tables.compiled_law import law
 from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints, Shorts
 from chipweave.schedulers.scar.comparing import CARRIED, Comparing, cap_at, grown
-from chipweave.schedulers.scar.energy_caps import Caps
+from chipweave.schedulers.scar.energy_caps import Caps, Ladder
 from chipweave.schedulers.scar.known import Known, is_beaten, is_plain, note_all
 from chipweave.schedulers.scar.rest import Rest, affordable, fill_at_least
 from chipweave.schedulers.scar.trees import Tree
@@ -39,7 +39,7 @@ class Asked(NamedTuple):
 
     tables: StageTables
     rest: Rest
-    caps: Caps
+    ladder: Ladder
     comparing: Comparing
     whole: Comparing
 
@@ -83,12 +83,18 @@ def _move(labels: Labels, i: int, k: int) -> None:
 
 
 @inner()
-def _beaten_by(labels: Labels, begin: int, end: int, new: Floats, width: int, comparing: Comparing) -> int:
-    """How many in the block [begin, end) beat a new label, which are at most `slack` worse."""
+def _beaten_by(
+    labels: Labels, begin: int, end: int, new: Floats, floor_s: float, width: int, comparing: Comparing
+) -> int:
+    """How many in the block [begin, end) beat a new label, which are at most `slack` worse.
+
+    Args:
+        floor_s: that the slowest stage takes in whatever a label becomes: no label is worse for being as slow.
+    """
     slack, count = comparing.slack, 0
     # Slices, and no way out of a loop: so that several are compared at once.
     one, two = labels.figures[0, begin:end], labels.figures[1, begin:end]
-    most_0, most_1 = new[0, 0] + slack[0], new[0, 1] + slack[1]
+    most_0, most_1 = new[0, 0] + slack[0], max(new[0, 1], floor_s) + slack[1]
     if width == 2:
         for i in range(len(one)):
             count += (one[i] <= most_0) & (two[i] <= most_1)
@@ -106,20 +112,31 @@ def _beaten_by(labels: Labels, begin: int, end: int, new: Floats, width: int, co
 
 @inner()
 def _insert(
-    labels: Labels, begin: int, end: int, new: Floats, new_cuts: Shorts, beaten_by: int, width: int, breadth: int
+    labels: Labels,
+    begin: int,
+    end: int,
+    new: Floats,
+    new_cuts: Shorts,
+    beaten_by: int,
+    compared: tuple[float, int, int],
 ) -> int:
     """Put a label into the block [begin, end) and drop those that it makes hopeless.
 
     It drops only those that it beats without slack: so a dropped label is never more than one slack better than what
     stays.
 
+    Args:
+        compared: what the slowest stage takes in whatever a label becomes; figures that are compared; how many must
+            beat a label.
+
     Returns the block's new end. There is room for one more.
     """
     figures, cuts, beaten = labels
+    floor_s, width, breadth = compared
     i = begin
     while i < end:
-        worse = True
-        for f in range(width):
+        worse = new[0, 0] <= figures[0, i] and (new[0, 1] <= floor_s or new[0, 1] <= figures[1, i])
+        for f in range(2, width):
             worse &= new[0, f] <= figures[f, i]
         if worse:
             beaten[i, 0] += 1
@@ -172,21 +189,24 @@ def _extend(tables: StageTables, at: tuple[int, int, int], had: Floats, source: 
 
 @inner(forceinline=True)  # called so often that handing over arguments would count
 def _ending_at(
-    asked: Asked, room: Room, labels: Labels, rows: Labels, done: Floats, at: tuple[int, int, int], since: int
+    asked: Asked, room: Room, labels: Labels, rows: Labels, done: Floats, at: tuple[int, int, int, int], since: int
 ) -> tuple[Labels, int, int, int]:
-    """Labels whose last stage stands on a place (place, depth, last unit), in `rows` from `since` on.
+    """Labels whose last stage stands on a place (place, depth, way on, last unit), in `rows` from `since` on.
 
     Those that end at the last unit are whole pipelines and go out, others are extended later.
 
     Returns:
         (the rows, which may have grown; the first free one; labels made; labels compared).
     """
-    place, d, j = at
-    tables, beat, longest = asked.tables, asked.comparing.beat, asked.comparing.longest
+    place, d, way, j = at
+    tables, beat = asked.tables, asked.comparing.beat
     last = j == tables.fill_s.shape[1] - 1
     begin, end, filled, many, _, done_end, _, new, whole, cuts, at_least = room
     comparing, label = (asked.whole, whole) if last else (asked.comparing, new)
     width, plain = comparing.width - 1 if last else comparing.width, is_plain(asked.whole)
+    # A label that does not end here takes one more chiplet at least.
+    caps = Caps(asked.ladder.start_s, asked.ladder.step_s, asked.ladder.energy_j[d if last else d + 1])
+    floor_s = -np.inf if last else asked.rest.steady_s[way, j + 1]
     until, made, work = since, 0, 0
     for number in range(many[d - 1]):
         i, sources_begin, sources_end = 0, -1, 0
@@ -205,8 +225,8 @@ def _ending_at(
             if source < sources_begin:
                 had, row = room.ideal, (d - 1) * tables.fill_s.shape[1] + i - 1
             _extend(tables, (place, i, j), had, row, beat.number, new)
-            fill_at_least(new, asked.rest, j + 1, longest - d, beat, at_least)
-            hopeless = at_least[1] > cap_at(at_least[0], asked.caps)
+            fill_at_least(new, asked.rest, (way, j + 1), beat, at_least)
+            hopeless = at_least[1] > cap_at(at_least[0], caps)
             if not hopeless and is_beaten(done, done_end[d - 1], done_end[d], at_least, asked.whole, plain):
                 work += 8
                 hopeless = True
@@ -217,20 +237,20 @@ def _ending_at(
                     passed = law.Passing(new[0, 0], new[0, 4], new[0, 1], new[0, 5])
                     label[0, 0], label[0, 1] = law.latency_s_of(passed, beat.number, beat.rates), new[0, 2]
                     label[0, 2] = new[0, 3]
-                beaten_by = _beaten_by(rows, since, until, label, width, comparing)
+                beaten_by = _beaten_by(rows, since, until, label, floor_s, width, comparing)
                 hopeless = beaten_by >= comparing.breadth
             if source < sources_begin:
                 if hopeless:
                     break
                 continue
-            if hopeless or not (last or affordable(new, asked.rest, (j + 1, longest - d), beat, asked.caps)):
+            if hopeless or not (last or affordable(new, asked.rest, (way, j + 1), beat, caps)):
                 continue
             for stage in range(d - 1):
                 cuts[stage] = labels.cuts[source, stage]
             cuts[d - 1] = j + 1
             if until + 1 >= rows.figures.shape[1]:
                 rows = _grown(rows, until)
-            until = _insert(rows, since, until, label, cuts, beaten_by, width, comparing.breadth)
+            until = _insert(rows, since, until, label, cuts, beaten_by, (floor_s, width, comparing.breadth))
     return rows, until, made, work
 
 
@@ -243,14 +263,14 @@ def _note_ideal(labels: Labels, begin: int, end: int, ideal: Floats, column: int
 
 @kernel(nogil=True)
 def fronts(
-    tables: StageTables, tree: Tree, rest: Rest, known: Known, caps: Caps, comparing: Comparing
+    tables: StageTables, tree: Tree, rest: Rest, known: Known, ladder: Ladder, comparing: Comparing
 ) -> tuple[Ints, Floats, Shorts, int, bool]:
     """Non-dominated pipelines for every node of a tree of places at one micro-batch.
 
     Args:
         tables: of the window's n units.
         known: what beats pipelines too.
-        caps: labels that must exceed them are dropped.
+        ladder: labels that must exceed the caps are dropped.
 
     Returns:
         (start [nodes + 1] of each node's pipelines; figures [m, 3] latency_s, energy_j, dram_bytes; cuts
@@ -258,7 +278,7 @@ def fronts(
         out: then there are no pipelines).
     """
     n, longest = tables.fill_s.shape[1], comparing.longest
-    asked, room = Asked(tables, rest, caps, comparing, _of_whole(comparing)), _room(n, longest)
+    asked, room = Asked(tables, rest, ladder, comparing, _of_whole(comparing)), _room(n, longest)
     labels, out, done = _empty(1024, CARRIED, longest), _empty(256, 3, longest), np.empty((1024, 3))
     plain = is_plain(asked.whole)
     out_start = np.zeros(len(tree.parent) + 1, dtype=np.int64)
@@ -280,7 +300,7 @@ def fronts(
             # Whole pipelines first: what they beat need not be extended.
             j = n - 1 if step == 0 else first_j + step - 1
             room.begin[d, j] = top
-            at, rows, first = (tree.kind[node], d, j), labels, top
+            at, rows, first = (tree.kind[node], d, rest.of_node[node], j), labels, top
             if step == 0:
                 rows, first = out, used_out
             rows, until, more, compared = _ending_at(asked, room, labels, rows, done, at, first)

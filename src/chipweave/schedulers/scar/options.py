@@ -66,6 +66,7 @@ class ScarOptions:
         help="How windows are searched",
         paper="exhaustive: at 3x3; evolutionary: at 6x6; auto goes by the package's size",
     )
+    exact: bool = option(False, help="Search large windows without tolerance, too, however long that takes")
     population: int = option(10, help="Of the evolutionary search", least=2, most=10_000, paper="population (V-A; 10)")
     generations: int = option(4, help="Of the evolutionary search", least=1, most=10_000, paper="generations (V-A; 4)")
 

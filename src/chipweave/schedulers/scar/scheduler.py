@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -22,16 +22,19 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, beside, caps, together, until
+from chipweave.schedulers.scar.energy_caps import Caps, Ladder, Least, beside, caps, ladder, least_of_window, together, until
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
 from chipweave.schedulers.scar.provision import node_limits
 from chipweave.schedulers.scar.reconfigure import Share, Windows, candidate_windows, windows_by_deadline
 from chipweave.schedulers.scar.segment import (
+    BUDGET,
     TOLERANCES,
+    UNLIMITED,
     Segmentations,
     best_segmentations,
+    least_of_share,
     on_every_place,
     segmentations,
 )
@@ -47,6 +50,9 @@ FEW_NODES = 2
 
 FEW_LABELS = 100_000
 """A partition is searched without tolerance where the pass before made no more labels than so many."""
+
+AT_ONCE = 2
+"""Partitions that are searched side by side, whatever the number of cores: so the result does not depend on it."""
 
 MOST_NEAR = 100
 """Of the best distinct schedules that were met, how many are kept."""
@@ -142,6 +148,11 @@ class _Known:
     reached: float = 0.0
     evaluated: int = 0
 
+    @property
+    def labels(self) -> int:
+        """Labels that the last pass made."""
+        return sum(found.labels for found in self.before.values())
+
 
 @dataclass
 class _Search:
@@ -200,21 +211,22 @@ class _Search:
         return self.best is not None and not missed(self.problem.scenario, self.best.latency_s, self.best.energy_j)
 
     def over(self, candidates: Sequence[Windows]) -> None:
-        """Pass by pass over all partitions: what they find bounds the next pass of all."""
+        """Pass by pass over all partitions, those first that have shown the best schedules: what they find bounds the
+        next ones, and the next pass of all."""
         passes = [self.deepening(windows) for windows in candidates]
-        reached = [0.0] * len(candidates)
+        reached, best = [0.0] * len(candidates), [math.inf] * len(candidates)
         for depth in range(max(map(len, passes))):
-            runs = [
-                _Run(number, len(candidates), candidates[number], *own[depth], self.incumbent)
-                for number, own in enumerate(passes)
-                if depth < len(own)
-            ]
-            for each, (tolerance, made) in zip(runs, self.side_by_side(runs), strict=True):
-                reached[each.number] = tolerance
-                for one in made:
-                    self.keep(one)
-                if self.request.out_of_time:
-                    raise _OutOfTime
+            order = sorted((n for n, own in enumerate(passes) if depth < len(own)), key=lambda n: (best[n], n))
+            for some in (order[at : at + AT_ONCE] for at in range(0, len(order), AT_ONCE)):
+                runs = [_Run(n, len(candidates), candidates[n], *passes[n][depth], self.incumbent) for n in some]
+                for number, (tolerance, made) in zip(some, self.side_by_side(runs), strict=True):
+                    reached[number] = tolerance
+                    for one in made:
+                        self.keep(one)
+                    values = (self.objective(one.latency_s, one.energy_j) for one in made)
+                    best[number] = min(best[number], *values, math.inf)
+                    if self.request.out_of_time:
+                        raise _OutOfTime
         self.tolerance = max(reached)
 
     @property
@@ -261,7 +273,7 @@ class _Search:
         known = self._known_of(run)
         if known.value > run.incumbent or math.isinf(max(map(max, known.least))):
             return run.tolerance, []  # what a coarser pass found shows that nothing better is here
-        if run.tolerance == 0 and sum(found.labels for found in known.before.values()) > FEW_LABELS:
+        if run.tolerance == 0 and not self.options.exact and known.labels > FEW_LABELS:
             return known.reached, []
         known.reached = run.tolerance
         ends = _last_windows(run.windows)
@@ -271,20 +283,22 @@ class _Search:
             doing = f"window {index + 1} of {len(run.windows)}"
             self.request.progress(Progress(run.number, run.of, incumbent, doing))
             others = together([*known.behind[:index], *known.behind[index + 1 :]])
-            bounds = caps(self.rising, run.incumbent, known.least[index], others)
+            own = [_behind(point, known.least[index]) for point in known.behind[index]]
+            bounds = caps(self._goal(run.tolerance), run.incumbent, own, others)
             late = [self._limit_s(share, ends[share.task] == index) for share in window]
             # A limit holds from the schedule's start: what the windows before take at least is gone by then.
             before_s = sum(latency_s for latency_s, _ in known.least[:index])
-            options, of_window, own = self._window(run, index, (late, before_s), bounds, known)
+            options, of_window, tolerance = self._window(run, index, (late, before_s), bounds, known)
             known.least[index] = _behind(known.least[index], of_window)
-            known.reached = max(known.reached, own)
+            known.reached = max(known.reached, tolerance)
             if not options:
                 return known.reached, []
             found.append(options)
             if not self.limited:
                 # Whatever is better lies behind what was found here, but for the tolerance. (Within limits a finer
                 # search may find what a coarse one has nothing like.)
-                known.behind[index] = [(o.latency_s / (1 + own) ** 2, o.energy_j / (1 + own) ** 2) for o in options]
+                less = (1 + tolerance) ** 2
+                known.behind[index] = [(o.latency_s / less, o.energy_j / less) for o in options]
             if self.request.out_of_time and (self.best is not None or self.request.may_fail):
                 raise _OutOfTime
         schedules = list(assemble(found, self.objective))
@@ -294,14 +308,39 @@ class _Search:
             known.value = min(values, default=math.inf)
         return known.reached, schedules
 
+    def _proves(self, tolerance: float) -> bool:
+        """Whether what a pass shows has to hold for every schedule: in the last passes of an exact search."""
+        return self.options.exact and tolerance <= TOLERANCES[1]
+
+    def _goal(self, tolerance: float) -> Callable[[float, float], float]:
+        """What has to be as good as the incumbent. Where a pass with a tolerance has to prove something, it also looks
+        for what is so much worse: else it might drop the best for want of what stands for it."""
+        if tolerance == 0 or not self._proves(tolerance):
+            return self.rising
+        more = (1 + tolerance) ** 2
+        return lambda latency_s, energy_j: self.rising(latency_s / more, energy_j / more)
+
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf
 
+    def _least_of_parts(self, window: Sequence[Share], nodes: Sequence[int]) -> list[Least]:
+        """What each model takes at least in a window, on up to so many chiplets."""
+        assert self.tree is not None
+        tree, jobs = self.tree, self.request.jobs
+        return [least_of_share(self.ready, share, tree, n, jobs) for share, n in zip(window, nodes, strict=True)]
+
     def _known_of(self, run: _Run) -> _Known:
-        key = (run.number, *run.limits)
+        key: tuple[object, ...] = (run.number, *run.limits)
+        if self._proves(run.tolerance):
+            key = (*key, "proven")
         if key not in self.known:
             least = [least_window(self.ready, window) for window in run.windows]
-            self.known[key] = _Known(least, [[point] for point in least])
+            if self.tree is None:
+                behind = [[point] for point in least]
+            else:
+                parts = [self._least_of_parts(*each) for each in zip(run.windows, run.limits, strict=True)]
+                behind = [least_of_window(*each) for each in zip(parts, least, strict=True)]
+            self.known[key] = _Known(least, behind)
         return self.known[key]
 
     def _window(
@@ -328,9 +367,7 @@ class _Search:
         least = [self._least_of(share, known.before.get(share)) for share in window]
         contenders = []
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
-            others = [*least[:at], *least[at + 1 :]]
-            left = beside(bounds, max((s for s, _ in others), default=0.0), sum(j for _, j in others))
-            left = until(left, limit_s - before_s)
+            left = self._ladder(window, nodes, at, bounds, limit_s - before_s)
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
@@ -341,13 +378,28 @@ class _Search:
                 return [], _of_window(least), found.tolerance
             contenders.append(Contender(share, found, limit_s, before_s))
         product_alone = self.request.objective.name == "edp"
-        jobs = self.request.jobs
-        options, combined = window_options(self.ready, self.tree, contenders, bounds, jobs, product_alone)
+        options, combined = window_options(
+            self.ready, self.tree, contenders, bounds, self.request.jobs, product_alone
+        )
         known.evaluated += combined
         if self.limited:
             return options, _of_window(least), max(each.found.tolerance for each in contenders)
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
         return options, _of_window(reached), max(each.found.tolerance for each in contenders)
+
+    def _ladder(self, window: Sequence[Share], nodes: Sequence[int], at: int, bounds: Caps, latest_s: float) -> Ladder:
+        """What is left for one of a window's models, by how many chiplets it takes: the others have the rest."""
+        others = [*range(at), *range(at + 1, len(window))]
+        made: dict[tuple[int, ...], Caps] = {}
+        steps = []
+        for taken in range(1, nodes[at] + 1):
+            most = len(self.problem.package.chiplets) - taken - (len(others) - 1)
+            left = tuple(min(nodes[other], most) for other in others)
+            if left not in made:
+                least = [] if most < 1 else self._least_of_parts([window[other] for other in others], left)
+                made[left] = until(beside(bounds, least) if most >= 1 or not others else bounds.less(math.inf), latest_s)
+            steps.append(made[left])
+        return ladder(steps)
 
     def _least_of(self, share: Share, before: Segmentations | None) -> Point:
         """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""
@@ -358,7 +410,7 @@ class _Search:
         share: Share,
         tree: KindTree,
         longest: int,
-        bounds: Caps,
+        bounds: Ladder,
         tolerance: float,
         before: Segmentations | None,
     ) -> Segmentations:
@@ -374,6 +426,7 @@ class _Search:
                 caps=bounds,
                 tolerance=tolerance,
                 before=before,
+                budget=UNLIMITED if self.options.exact else BUDGET,
                 jobs=jobs,
             )
         else:

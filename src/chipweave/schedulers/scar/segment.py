@@ -16,11 +16,11 @@ from chipweave.evaluation.tables.bench import arrays_of, bytes_of, stage_tables,
 from chipweave.evaluation.tables.single import StageTables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.schedulers.scar.comparing import NO_SLACK, Beat, Comparing
-from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps, Ladder, Least, ladder, least_of
 from chipweave.schedulers.scar.known import known_on, nothing_known
 from chipweave.schedulers.scar.labels import StageSeconds, fronts
 from chipweave.schedulers.scar.reconfigure import Share
-from chipweave.schedulers.scar.rest import Rest, any_within, least_latency_s, rest_of
+from chipweave.schedulers.scar.rest import Rest, any_within, corners, least_latency_s, rest_of
 from chipweave.schedulers.scar.trees import KindTree
 from chipweave.shelf import Shelf
 
@@ -60,7 +60,7 @@ BUDGET = 1_000_000
 MANY = 3
 """Stages from which a pipeline may have any run of units as one of them."""
 
-MOST_KEPT_BYTES = 100_000_000
+MOST_KEPT_BYTES = 400_000_000
 """Of the tables of stages that are kept from one pass to the next."""
 
 
@@ -72,9 +72,10 @@ def segmentations(
     *,
     breadth: int = 1,
     least_breadth: int = 1,
-    caps: Caps = NO_CAPS,
+    caps: Ladder | None = None,
     tolerance: float = 0.0,
     before: Segmentations | None = None,
+    budget: int = BUDGET,
     jobs: int = 1,
 ) -> Segmentations:
     """All pipelines of up to `longest` stages that fewer than `breadth` others beat on the same kinds of places.
@@ -86,24 +87,20 @@ def segmentations(
 
     Args:
         before: what a search with fewer places or a larger tolerance found: what it beats is not searched again.
+        budget: labels made and compared without tolerance, at most.
     """
-    bytes_of(ready, share.task, share.first, share.end)
     longest = min(longest, max(tree.depth))  # no path has more places
-    sizes = ready.micro_batches(share.task)
-    with ThreadPoolExecutor(jobs) as pool:
-        rests = list(pool.map(lambda micro: _rest(ready, share, tree, micro, longest), sizes))
-    pipelines = [
-        _Pipelines(micro, beat_of(ready, share.task, micro), rest, longest)
-        for micro, rest in zip(sizes, rests, strict=True)
-    ]
-    within = [each for each in pipelines if any_within(each.rest, longest, each.beat, caps)]
+    caps = caps or ladder([NO_CAPS] * longest)
+    any_ = Caps(caps.start_s, caps.step_s, caps.energy_j[0])
+    pipelines = _pipelines(ready, share, tree, longest, jobs)
+    within = [each for each in pipelines if any_within(each.rest, each.beat, any_)]
     within.sort(key=lambda each: math.prod(each.least))  # what promises most may beat all of the others
     least_s = min((each.least[0] for each in within), default=math.inf)
     least_j = min((each.least[1] for each in within), default=math.inf)
     at = TOLERANCES.index(tolerance)
     for tolerance in TOLERANCES[at::-1]:
         beaten_by = breadth if tolerance == 0 else least_breadth
-        effort = _Effort(beaten_by, tolerance, BUDGET // max(1, len(within)) if tolerance == 0 else UNLIMITED)
+        effort = _Effort(beaten_by, tolerance, budget // max(1, len(within)) if tolerance == 0 else UNLIMITED)
         found, made, done = _none(longest), 0, True
         if before is not None and beaten_by == 1:
             found = _within(before, tree, longest, caps)
@@ -119,6 +116,33 @@ def segmentations(
     return Segmentations(*found, labels=made, tolerance=tolerance, least=(least_s, least_j))
 
 
+def least_of_share(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int = 1) -> Least:
+    """What all pipelines of up to `longest` stages take at least."""
+    return ready.once(_leasts).get((share, min(longest, max(tree.depth)), tree.kinds), lambda: _least(ready, share, tree, longest, jobs))
+
+
+def _leasts(_: Prepared) -> Shelf:
+    return Shelf(MOST_KEPT_BYTES)
+
+
+def _least(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int) -> Least:
+    longest = min(longest, max(tree.depth))
+    found = [corners(each.rest, each.beat) for each in _pipelines(ready, share, tree, longest, jobs)]
+    return least_of(*(np.concatenate(both) for both in zip(*found, strict=True)))
+
+
+def _pipelines(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int) -> list[_Pipelines]:
+    """The pipelines at every micro-batch."""
+    bytes_of(ready, share.task, share.first, share.end)
+    sizes = ready.micro_batches(share.task)
+    with ThreadPoolExecutor(jobs) as pool:
+        rests = list(pool.map(lambda micro: _rest(ready, share, tree, micro, longest), sizes))
+    return [
+        _Pipelines(micro, beat_of(ready, share.task, micro), rest, longest)
+        for micro, rest in zip(sizes, rests, strict=True)
+    ]
+
+
 class _Pipelines(NamedTuple):
     """The pipelines of up to `longest` stages at one micro-batch, and what their stages take at least."""
 
@@ -130,7 +154,7 @@ class _Pipelines(NamedTuple):
     @property
     def least(self) -> Point:
         """Latency and energy that none of them goes below."""
-        return float(least_latency_s(self.rest, self.longest, self.beat)), float(self.rest.energy_j[0, -1])
+        return float(least_latency_s(self.rest, self.beat)), float(self.rest.energy_j[-1, 0, -1])
 
 
 class _Found(NamedTuple):
@@ -155,10 +179,11 @@ def _none(longest: int) -> _Found:
     return _Found(none, none, np.empty((0, 3)), np.empty((0, longest), np.int64))
 
 
-def _within(before: Segmentations, tree: KindTree, longest: int, caps: Caps) -> _Found:
+def _within(before: Segmentations, tree: KindTree, longest: int, caps: Ladder) -> _Found:
     """Of what was found before, what is within the caps and has no more stages than there may be."""
-    kept = before.figures[:, 1] <= caps.at(before.figures[:, 0])
-    kept &= np.array(tree.depth)[before.node] <= longest
+    stages = np.array(tree.depth, dtype=np.int64)[before.node]
+    kept = stages <= longest
+    kept &= before.figures[:, 1] <= caps.at(before.figures[:, 0], np.minimum(stages, longest))
     cuts = np.zeros((int(kept.sum()), longest), np.int64)
     width = min(longest, before.cuts.shape[1])
     cuts[:, :width] = before.cuts[kept, :width]
@@ -166,7 +191,7 @@ def _within(before: Segmentations, tree: KindTree, longest: int, caps: Caps) -> 
 
 
 def _at(
-    tree: KindTree, share: Share, tables: StageTables, pipelines: _Pipelines, found: _Found, caps: Caps, effort: _Effort
+    tree: KindTree, share: Share, tables: StageTables, pipelines: _Pipelines, found: _Found, caps: Ladder, effort: _Effort
 ) -> tuple[_Found, int, bool]:
     """Candidates at one micro-batch that none of those found so far beat; the labels made; whether the budget
     sufficed."""
@@ -186,14 +211,15 @@ def _at(
 
 def _rest(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> Rest:
     """What stages at one micro-batch take at least."""
-    rests, key = ready.once(_rests), (share, micro, _stages_of(tree, longest), tree.kinds)
-    if key not in rests:
-        rests[key] = rest_of(_tables(ready, share, tree, micro, longest), _stages_of(tree, longest))
-    return rests[key]
+
+    def make() -> Rest:
+        return rest_of(_tables(ready, share, tree, micro, longest), tree.onward(longest))
+
+    return ready.once(_rests).get((share, micro, longest, tree.kinds), make)
 
 
-def _rests(_: Prepared) -> dict[object, Rest]:
-    return {}
+def _rests(_: Prepared) -> Shelf:
+    return Shelf(MOST_KEPT_BYTES)
 
 
 def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> StageTables:

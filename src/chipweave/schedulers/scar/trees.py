@@ -33,6 +33,22 @@ class Tree(NamedTuple):
     reverse: Ints
 
 
+class Onward(NamedTuple):
+    """How paths may go on from the nodes of a tree, up to a number of stages. Nodes below which the tree looks alike go
+    on the same way.
+
+    Args:
+        of_node: [nodes] each node's way; -1 beyond the longest path.
+        begin: [ways + 1] each way's steps in `kind` and `to`: the kind of place that comes next, and the way to go on
+            from there. A way comes behind those it leads to; the last one is that of the empty path.
+    """
+
+    of_node: Ints
+    begin: Ints
+    kind: Ints
+    to: Ints
+
+
 @dataclass(frozen=True)
 class KindTree:
     """All sequences of kinds that simple paths realise, as a tree in depth-first order.
@@ -65,6 +81,16 @@ class KindTree:
         each = self.parent, self.kind, self.depth, self.children, tail, reverse
         return Tree(*(np.array(values, dtype=np.int64) for values in each))
 
+    def onward(self, longest: int) -> Onward:
+        """How its paths of up to `longest` stages may go on."""
+        if longest not in self._onward:
+            self._onward[longest] = onward(self.arrays, longest)
+        return self._onward[longest]
+
+    @cached_property
+    def _onward(self) -> dict[int, Onward]:
+        return {}
+
     @cached_property
     def paths_by_mask(self) -> tuple[dict[int, list[tuple[int, ...]]], ...]:
         """Per node, its paths by the set of chiplets they use, a bit each; sets ascending."""
@@ -75,6 +101,22 @@ class KindTree:
                 by_mask.setdefault(sum(1 << chiplet for chiplet in path), []).append(path)
             made.append(dict(sorted(by_mask.items())))
         return tuple(made)
+
+
+def onward(tree: Tree, longest: int) -> Onward:
+    """How paths of up to `longest` stages may go on from each node."""
+    steps: list[set[tuple[int, int]]] = [set() for _ in range(len(tree.parent) + 1)]  # the last one: the empty path's
+    ways: dict[tuple[tuple[int, int], ...], int] = {}
+    of_node = np.full(len(tree.parent), -1, dtype=np.int64)
+    for node in range(len(tree.parent) - 1, -1, -1):  # children come behind their parent
+        if tree.depth[node] <= longest:
+            of_node[node] = ways.setdefault(tuple(sorted(steps[node])), len(ways))
+            steps[tree.parent[node]].add((int(tree.kind[node]), int(of_node[node])))
+    ways.setdefault(tuple(sorted(steps[-1])), len(ways))
+    every = [step for way in ways for step in way]
+    begin = np.cumsum([0, *map(len, ways)])
+    kind, to = (np.array([step[at] for step in every], dtype=np.int64) for at in range(2))
+    return Onward(of_node, begin, kind, to)
 
 
 def simple_paths(package: Package, longest: int) -> Iterator[tuple[int, ...]]:

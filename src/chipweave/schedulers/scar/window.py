@@ -16,7 +16,7 @@ from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.combine import Placed, combine, sieve
-from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps, beside, least_of
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.segment import Segmentations
 from chipweave.schedulers.scar.trees import KindTree
@@ -85,8 +85,8 @@ def window_options(
         placed = list(pool.map(lambda each: _place(ready, tree, each, floor_s, width, breadth), contenders))
     if any(len(part.masks) == 0 for part in placed):
         return [], 0
-    least_j = [float(part.figures[:, 1].min()) for part in placed]
-    placed = [_affordable(part, caps.less(sum(least_j) - own_j)) for part, own_j in zip(placed, least_j, strict=True)]
+    least = [least_of(part.figures[:, 0], part.figures[:, 1]) for part in placed]
+    placed = [_affordable(part, beside(caps, [*least[:at], *least[at + 1 :]])) for at, part in enumerate(placed)]
     if math.prod(len(part.masks) for part in placed) > MOST_COMBINATIONS:
         breadth = 1
         placed = [_sieved(part, width, breadth) for part in placed]
@@ -97,9 +97,9 @@ def window_options(
     for step, k in enumerate(order[1:], start=1):
         combined += len(masks) * len(placed[k].masks)
         last = step == len(order) - 1 and not ready.detailed
-        rest_j = sum((least_j[later] for later in order[step + 1 :]), 0.0)
+        left = beside(caps, [least[later] for later in order[step + 1 :]])
         both = Placed(masks, figures), Placed(placed[k].masks, placed[k].figures)
-        made, kept = combine(*both, width, breadth, 1 if last else 1 << len(ready.package.chiplets), rest_j, caps)
+        made, kept = combine(*both, width, breadth, 1 if last else 1 << len(ready.package.chiplets), left)
         masks, figures = made.masks[kept, 0], made.figures[kept]
         rows = np.column_stack((rows[made.old[kept, 0]], made.new[kept, 0]))
     if len(masks) == 0:
