@@ -205,6 +205,22 @@ def test_the_examples_in_python_run(page: str, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out
 
 
+def test_the_plans_behind_the_words_of_the_field_run(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = [code for code in blocks("docs/language-models.md", "python") if "plans = {" in code]
+    names_after(code)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    alone = [line.split(":")[0] for line in lines if " 0 bytes exchanged" in line]
+    assert alone == ["pipeline parallel", "data parallel"]
+
+
+@pytest.mark.slow
+def test_the_example_of_a_model_in_service_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks("docs/serving.md", "python")
+    names_after(code)
+    assert "tokens per joule" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_picture_of_merged_pipelines_is_in_time_with_the_evaluation() -> None:
     names = runpy.run_path(str(ROOT / "docs" / "merged_pipeline.py"))

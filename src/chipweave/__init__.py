@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chipweave.report.save import save as save
     from chipweave.results.case import Case as Case
     from chipweave.results.result import Result as Result
+    from chipweave.serving.serve import serve as serve
     from chipweave.store.store import Store as Store
     from chipweave.what_if.ask import why as why
 
@@ -34,6 +35,7 @@ _PLACES = {
     "run": "chipweave.api",
     "save": "chipweave.report.save",
     "schedule": "chipweave.api",
+    "serve": "chipweave.serving.serve",
     "simulate": "chipweave.api",
     "why": "chipweave.what_if.ask",
 }
@@ -51,6 +53,7 @@ __all__ = [
     "run",
     "save",
     "schedule",
+    "serve",
     "simulate",
     "why",
 ]

@@ -38,7 +38,7 @@ models:
   - {name: right, batch: 1, model: *net}
 """
 COMMANDS = ("schedule", "evaluate", "why", "simulate", "compare", "cost", "price", "list", "show", "schema", "demo")
-COMMANDS += ("reproduce", "validate")
+COMMANDS += ("reproduce", "validate", "serve")
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -25,6 +25,7 @@ from chipweave.cli.price import price
 from chipweave.cli.reproduce import reproduce
 from chipweave.cli.schedule import schedule
 from chipweave.cli.schema import schema
+from chipweave.cli.serve import serve
 from chipweave.cli.show import show
 from chipweave.cli.simulate import simulate
 from chipweave.cli.store import app as store_app
@@ -47,7 +48,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (schedule, evaluate, why, simulate, compare, cost, price, reproduce, validate, show, schema, demo):
+for command in (schedule, serve, evaluate, why, simulate, compare, cost, price):
+    app.command()(command)
+for command in (reproduce, validate, show, schema, demo):
     app.command()(command)
 app.command("list")(list_names)
 app.add_typer(import_app, name="import")

@@ -52,12 +52,15 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
 
 
 def unavoidable_dram_bytes(task: Task) -> int:
-    """Every weight once; the network's input and outputs for every sample."""
+    """Every weight once; of the network's input what all layers read together, and its outputs, for every sample.
+
+    Slices of the input count together, up to the whole, in every stage, so no cut into stages has less of them.
+    """
     model = task.model
     outputs = sum(
         layer.output_elements for layer, readers in zip(model.layers, model.consumers, strict=True) if not readers
     )
-    read = min(model.input_elements, max((edge.elements for edge in model.input_readers), default=0))
+    read = min(model.input_elements, sum(edge.elements for edge in model.input_readers))
     return model.bytes_per_element * (model.weight_elements + task.batch * (read + outputs))
 
 

@@ -29,11 +29,10 @@ def instance(seed: int, fidelity: Fidelity) -> tuple[Problem, Windows]:
     return problem, random_windows(rng, problem)
 
 
-def searched(problem: Problem, windows: Windows, name: str) -> float:
+def searched(problem: Problem, windows: Windows, name: str, exact: bool = False) -> float:
     """The search's value, by the plain evaluator."""
-    found = search_windows(
-        problem, Request(objective(name)), [windows], ScarOptions(provision=Provision.EXHAUSTIVE, top_k=None)
-    )
+    options = ScarOptions(provision=Provision.EXHAUSTIVE, top_k=None, exact=exact)
+    found = search_windows(problem, Request(objective(name)), [windows], options)
     assert faults_of(found.schedule, problem) == []
     evaluation = evaluate(found.schedule, problem)
     return objective(name)(evaluation.latency_s, evaluation.energy_j)
@@ -44,7 +43,7 @@ def test_paper_fidelity_equals_enumeration(seed: int) -> None:
     problem, windows = instance(seed, Fidelity.PAPER)
     for name in ("latency", "energy", "edp"):
         best = best_value(problem, windows, objective(name))
-        assert searched(problem, windows, name) == pytest.approx(best, rel=1e-12)
+        assert searched(problem, windows, name, exact=seed % 2 == 1) == pytest.approx(best, rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", seeds(20, 60))

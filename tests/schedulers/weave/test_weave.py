@@ -105,6 +105,20 @@ def test_a_limit_that_nothing_meets() -> None:
         found_by("weave", limited(problem, {first: 1e-12}))
 
 
+def test_a_search_of_many_layers_ends_near_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not asked to: only where nothing else ends it."""
+    problem = random_problem(random.Random(2), Fidelity.DETAILED, tasks=1, most=3)
+    monkeypatch.setattr("chipweave.schedulers.weave.scheduler.LARGE", 1)
+    monkeypatch.setattr("chipweave.schedulers.weave.scheduler.CLOSE_TO_IT", 0.9)
+    goal = objective("edp")
+    near = scheduler("weave")(prepare(problem), Request(goal))
+    far = scheduler("weave")(prepare(problem), Request(goal, options=WeaveOptions(steps=50)))
+    assert near.proof is not None
+    assert least(goal, near.proof.lines)[0] >= 0.1 * value_of(near, prepare(problem), "edp")
+    assert any("proven to be left" in note for note in near.notes)
+    assert not any("proven to be left" in note for note in far.notes)
+
+
 def test_options_are_held_against_their_bounds() -> None:
     with pytest.raises(InputError, match="gap=2"):
         WeaveOptions(gap=2.0)

@@ -46,7 +46,11 @@ FAITHFUL = {
 }
 
 
-IN_SERVICE = {"llm-chat": ["llama3_8b_decode", "llama3_8b_prefill"], "llm-moe": ["mixtral_8x7b_decode"]}
+IN_SERVICE = {
+    "llm-chat": ["llama3_8b_decode", "llama3_8b_prefill"],
+    "llm-moe": ["mixtral_8x7b_decode"],
+    "llm-70b": ["llama3_70b_decode"],
+}
 
 
 @pytest.mark.parametrize("name", IN_SERVICE)
@@ -54,6 +58,12 @@ def test_language_models_in_service(name: str) -> None:
     """A step each: the sequences are in the model, so the scenario's batch is 1."""
     tasks = build_scenario(name).tasks
     assert [(task.model.name, task.batch) for task in tasks] == [(model, 1) for model in IN_SERVICE[name]]
+
+
+def test_the_large_one_is_in_the_middle_of_its_answer() -> None:
+    """Keys and values of 8 heads of 128 numbers, of 3,072 tokens, in 80 blocks; and the embedding of one."""
+    (task,) = build_scenario("llm-70b").tasks
+    assert task.model.input_elements == 80 * 2 * 3072 * 8 * 128 + 8192
 
 
 def test_there_are_ten_scenarios_their_twins_and_five_frames() -> None:

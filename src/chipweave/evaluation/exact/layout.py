@@ -92,13 +92,13 @@ class Cuts:
     def need(self, tensor: int, readers: Iterable[int], chiplets: int) -> Need:
         """What each chiplet of the region needs of a tensor to run its parts of the layers `readers`."""
         assert self.rows is not None
-        readings = tuple(
+        readings = dict.fromkeys(  # blocks that a model repeats read alike, and a hull of equal boxes is that box
             (self.rows[reader].tobytes(), operand, self.splits[reader])
             for reader in readers
             for operand, edge in enumerate(self.model.operands[reader])
             if edge.producer == tensor
         )
-        return _needed(readings, extent(self.model, tensor), self.micro_batch, chiplets)
+        return _needed(tuple(readings), extent(self.model, tensor), self.micro_batch, chiplets)
 
     def entries(self, tensor: int) -> int:
         """Of the whole tensor of a micro-batch."""

@@ -59,27 +59,53 @@ def least_of(latency_s: Floats, energy_j: Floats) -> Least:
     return Least(latency_s[order][first], lowest[first])
 
 
-def least_of_window(parts: Sequence[Least], floor: Point) -> list[Point]:
+def least_of_window(parts: Sequence[Sequence[Least]], chiplets: int, floor: Point) -> list[Point]:
     """Points behind one of which a window lies whose models take at least so much, few of them.
 
     Args:
+        parts: of each model, what it takes at least on up to 1, 2, 3 and more chiplets; chiplets: of all together.
         floor: what the whole window does not go below.
     """
-    latency_s = np.unique(np.concatenate([part.latency_s for part in parts]))
-    energy_j = sum((part.within(latency_s) for part in parts), np.zeros(len(latency_s)))
+    latency_s = np.unique(np.concatenate([least.latency_s for part in parts for least in part]))
+    energy_j = side_by_side_j(parts, chiplets, latency_s)[chiplets]
     points = [(float(s), float(j)) for s, j in zip(latency_s, energy_j, strict=True) if math.isfinite(j)]
     return together([[(max(s, floor[0]), max(j, floor[1])) for s, j in points]]) if points else [floor]
 
 
-def beside(caps: Caps, others: Sequence[Least]) -> Caps:
-    """What is left for one of several models that run in a window: whatever the window's latency, the others have to
-    end in it, too, and take what they take at least within it."""
+def side_by_side_j(parts: Sequence[Sequence[Least]], chiplets: int, latency_s: Floats) -> Floats:
+    """Least energy of models side by side, [chiplets + 1, latencies], by how many chiplets they have together and how
+    long they may take.
+
+    Args:
+        parts: of each model, what it takes at least on up to 1, 2, 3 and more chiplets.
+    """
+    made = np.zeros((chiplets + 1, len(latency_s)))
+    for part in parts:
+        before, made = made, np.full(made.shape, math.inf)
+        for own, least in enumerate(part, start=1):
+            within_j = least.within(latency_s)
+            for all_ in range(own, chiplets + 1):
+                np.minimum(made[all_], before[all_ - own] + within_j, out=made[all_])
+    return made
+
+
+def ends_s(caps: Caps) -> Floats:
+    """By when a window of each bin has ended; a hair late: rounding must not put what ends with a bin behind it."""
     if math.isinf(caps.step_s):
-        return caps.less(sum(float(other.energy_j[-1]) for other in others))
-    # A hair late: rounding must not put what ends with a bin behind it.
-    ends_s = (caps.start_s + caps.step_s * np.arange(1, len(caps.energy_j) + 1)) * (1 + HAIR)
-    taken_j = sum((other.within(ends_s) for other in others), np.zeros(len(ends_s)))
-    left_j = np.subtract(caps.energy_j, taken_j, out=np.full(len(ends_s), -math.inf), where=np.isfinite(taken_j))
+        return np.array([math.inf])
+    bins = np.arange(1, len(caps.energy_j) + 1, dtype=np.float64)
+    return (caps.start_s + caps.step_s * bins) * (1 + HAIR)
+
+
+def beside(caps: Caps, others_j: Floats) -> Caps:
+    """What is left for one of several models that run in a window: whatever the window's latency, the others have to
+    end in it, too.
+
+    Args:
+        others_j: [bins] what they take at least within a window of each bin.
+    """
+    left_j = np.full(len(others_j), -math.inf)
+    np.subtract(caps.energy_j, others_j, out=left_j, where=np.isfinite(others_j))
     # A model may end earlier than the window does.
     return caps._replace(energy_j=np.maximum.accumulate(left_j[::-1])[::-1].copy())
 
@@ -118,7 +144,9 @@ def ladder(steps: Sequence[Caps]) -> Ladder:
     return Ladder(steps[0].start_s, steps[0].step_s, np.array([steps[0].energy_j, *(each.energy_j for each in steps)]))
 
 
-def caps(objective: Callable[[float, float], float], incumbent: float, own: Sequence[Point], others: Sequence[Point]) -> Caps:
+def caps(
+    objective: Callable[[float, float], float], incumbent: float, own: Sequence[Point], others: Sequence[Point]
+) -> Caps:
     """What a window may cost in any schedule whose objective is at most `incumbent`.
 
     Args:

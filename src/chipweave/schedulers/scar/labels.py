@@ -187,6 +187,16 @@ def _extend(tables: StageTables, at: tuple[int, int, int], had: Floats, source: 
     new[0, 0], new[0, 1], new[0, 4], new[0, 5] = passed.first_s, passed.slowest_s, passed.weights_s, passed.last_s
 
 
+@inner()
+def _held_to(asked: Asked, stages: int, at: tuple[int, int], last: bool) -> tuple[Caps, float]:
+    """The caps of labels of so many stages, and what the slowest stage takes in whatever they become by way at[0] from
+    unit at[1] on. Those that do not end here take one more chiplet at least."""
+    start_s, step_s, energy_j = asked.ladder
+    if last:
+        return Caps(start_s, step_s, energy_j[stages]), -np.inf
+    return Caps(start_s, step_s, energy_j[stages + 1]), asked.rest.steady_s[at]
+
+
 @inner(forceinline=True)  # called so often that handing over arguments would count
 def _ending_at(
     asked: Asked, room: Room, labels: Labels, rows: Labels, done: Floats, at: tuple[int, int, int, int], since: int
@@ -195,8 +205,7 @@ def _ending_at(
 
     Those that end at the last unit are whole pipelines and go out, others are extended later.
 
-    Returns:
-        (the rows, which may have grown; the first free one; labels made; labels compared).
+    Returns (the rows, which may have grown; the first free one; labels made; labels compared).
     """
     place, d, way, j = at
     tables, beat = asked.tables, asked.comparing.beat
@@ -204,9 +213,7 @@ def _ending_at(
     begin, end, filled, many, _, done_end, _, new, whole, cuts, at_least = room
     comparing, label = (asked.whole, whole) if last else (asked.comparing, new)
     width, plain = comparing.width - 1 if last else comparing.width, is_plain(asked.whole)
-    # A label that does not end here takes one more chiplet at least.
-    caps = Caps(asked.ladder.start_s, asked.ladder.step_s, asked.ladder.energy_j[d if last else d + 1])
-    floor_s = -np.inf if last else asked.rest.steady_s[way, j + 1]
+    caps, floor_s = _held_to(asked, d, (way, j + 1), last)
     until, made, work = since, 0, 0
     for number in range(many[d - 1]):
         i, sources_begin, sources_end = 0, -1, 0

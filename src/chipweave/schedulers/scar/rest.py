@@ -82,7 +82,8 @@ def _least_alone(tables: StageTables, onward: Onward) -> tuple[Floats, Floats]:
             for i in range(n):
                 for j in range(i, n):
                     if tables.fill_s[kind, i, j] < np.inf:
-                        bytes_[way, i] = min(bytes_[way, i], (tables.dram_bytes[kind, i, j] + bytes_[to, j + 1]) * HAIR)
+                        own_bytes = tables.dram_bytes[kind, i, j]
+                        bytes_[way, i] = min(bytes_[way, i], (own_bytes + bytes_[to, j + 1]) * HAIR)
                         slowest_s[way, i] = min(
                             slowest_s[way, i], max(tables.steady_s[kind, i, j], slowest_s[to, j + 1])
                         )
@@ -128,7 +129,8 @@ def _least_together(tables: StageTables, onward: Onward, rest: Rest) -> None:
     _, pace_s, first_s, energy_j, fast_j, cheap_s, _, steady_s = rest
     n, price, both = tables.fill_s.shape[1], np.empty(PACES), np.full(first_s.shape, np.inf)
     for g in range(PACES):
-        saved_s, saved_j = cheap_s[-1, 0, g] - first_s[-1, 0, g], fast_j[-1, 0, g] - energy_j[-1, 0, g]
+        saved_s = cheap_s[-1, 0, g] - first_s[-1, 0, g]
+        saved_j = fast_j[-1, 0, g] - energy_j[-1, 0, g]
         price[g] = saved_s / saved_j if 0.0 < saved_s < np.inf and 0.0 < saved_j < np.inf else 0.0
     for way in range(len(steady_s)):
         both[way, n] = 0.0
@@ -186,8 +188,8 @@ def fill_at_least(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, figu
     figures[2] = new[0, 3] + rest.dram_bytes[way, unit]
 
 
-# Along the line from its fast to its cheap end, a part is no faster than where it begins, nor cheaper than where it ends.
-# (Of the two ends alone nothing follows: caps may have steps.)
+# Along the line from its fast to its cheap end, a part is no faster than where it begins, nor cheaper than where it
+# ends. (Of the two ends alone nothing follows: caps may have steps.)
 
 
 @inner()
@@ -231,7 +233,7 @@ def _within(new: Floats, rest: Rest, at: tuple[int, int, int], beat: Beat, caps:
 
 @inner()
 def affordable(new: Floats, rest: Rest, at: tuple[int, int], beat: Beat, caps: Caps) -> bool:
-    """Whether a label that goes on by way at[0] with the units from at[1] on may stay within the caps at some pace."""
+    """Whether a label that goes on by way at[0] from unit at[1] on may stay within the caps at some pace."""
     for g in range(PACES):  # noqa: SIM110 - a generator does not compile
         if _within(new, rest, (at[0], at[1], g), beat, caps):
             return True

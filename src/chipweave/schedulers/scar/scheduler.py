@@ -22,7 +22,19 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem
 from chipweave.schedulers.fronts import Assembled, WindowOption, assemble
 from chipweave.schedulers.options import chosen
-from chipweave.schedulers.scar.energy_caps import Caps, Ladder, Least, beside, caps, ladder, least_of_window, together, until
+from chipweave.schedulers.scar.energy_caps import (
+    Caps,
+    Ladder,
+    Least,
+    beside,
+    caps,
+    ends_s,
+    ladder,
+    least_of_window,
+    side_by_side_j,
+    together,
+    until,
+)
 from chipweave.schedulers.scar.evolve import evolve_window, require_pymoo
 from chipweave.schedulers.scar.expected_cost import expected_units
 from chipweave.schedulers.scar.options import Method, Provision, ScarOptions
@@ -323,11 +335,18 @@ class _Search:
     def _limit_s(self, share: Share, ends_here: bool) -> float:
         return self.limits_s[share.task] if ends_here else math.inf
 
-    def _least_of_parts(self, window: Sequence[Share], nodes: Sequence[int]) -> list[Least]:
-        """What each model takes at least in a window, on up to so many chiplets."""
+    def _least_of_parts(self, window: Sequence[Share], nodes: Sequence[int]) -> tuple[list[list[Least]], int]:
+        """What each model takes at least in a window, on up to 1, 2, 3 and more chiplets, and how many they have
+        together. Where there are enough for all, each is counted as one."""
         assert self.tree is not None
-        tree, jobs = self.tree, self.request.jobs
-        return [least_of_share(self.ready, share, tree, n, jobs) for share, n in zip(window, nodes, strict=True)]
+        chiplets, tree, jobs = len(self.problem.package.chiplets), self.tree, self.request.jobs
+        enough = sum(nodes) <= chiplets
+        ways = [range(n, n + 1) if enough else range(1, n + 1) for n in nodes]
+        parts = [
+            [least_of_share(self.ready, share, tree, most, jobs) for most in way]
+            for share, way in zip(window, ways, strict=True)
+        ]
+        return parts, len(window) if enough else chiplets
 
     def _known_of(self, run: _Run) -> _Known:
         key: tuple[object, ...] = (run.number, *run.limits)
@@ -339,7 +358,7 @@ class _Search:
                 behind = [[point] for point in least]
             else:
                 parts = [self._least_of_parts(*each) for each in zip(run.windows, run.limits, strict=True)]
-                behind = [least_of_window(*each) for each in zip(parts, least, strict=True)]
+                behind = [least_of_window(*each, floor) for each, floor in zip(parts, least, strict=True)]
             self.known[key] = _Known(least, behind)
         return self.known[key]
 
@@ -366,8 +385,9 @@ class _Search:
             return options, least_window(self.ready, window), 0.0
         least = [self._least_of(share, known.before.get(share)) for share in window]
         contenders = []
+        ladders = self._ladders(window, nodes, bounds)
         for at, (share, longest, limit_s) in enumerate(zip(window, nodes, late, strict=True)):
-            left = self._ladder(window, nodes, at, bounds, limit_s - before_s)
+            left = ladder([until(each, limit_s - before_s) for each in ladders[at]])
             found = self._segmentations(
                 share, self.tree, longest, left, run.tolerance, self.latest.get((run.number, share))
             )
@@ -387,19 +407,15 @@ class _Search:
         reached = [_behind(point, _least_found(each.found)) for point, each in zip(least, contenders, strict=True)]
         return options, _of_window(reached), max(each.found.tolerance for each in contenders)
 
-    def _ladder(self, window: Sequence[Share], nodes: Sequence[int], at: int, bounds: Caps, latest_s: float) -> Ladder:
-        """What is left for one of a window's models, by how many chiplets it takes: the others have the rest."""
-        others = [*range(at), *range(at + 1, len(window))]
-        made: dict[tuple[int, ...], Caps] = {}
-        steps = []
-        for taken in range(1, nodes[at] + 1):
-            most = len(self.problem.package.chiplets) - taken - (len(others) - 1)
-            left = tuple(min(nodes[other], most) for other in others)
-            if left not in made:
-                least = [] if most < 1 else self._least_of_parts([window[other] for other in others], left)
-                made[left] = until(beside(bounds, least) if most >= 1 or not others else bounds.less(math.inf), latest_s)
-            steps.append(made[left])
-        return ladder(steps)
+    def _ladders(self, window: Sequence[Share], nodes: Sequence[int], bounds: Caps) -> list[list[Caps]]:
+        """What is left for each of a window's models, by how many chiplets it takes: the others have the rest."""
+        parts, chiplets = self._least_of_parts(window, nodes)
+        made = []
+        for at, most in enumerate(nodes):
+            others_j = side_by_side_j([*parts[:at], *parts[at + 1 :]], chiplets, ends_s(bounds))
+            taken = range(1, most + 1) if len(parts[at]) > 1 else [1] * most
+            made.append([beside(bounds, others_j[chiplets - own]) for own in taken])
+        return made
 
     def _least_of(self, share: Share, before: Segmentations | None) -> Point:
         """A latency and energy that no pipeline of a share goes below that may be part of a better schedule."""

@@ -60,8 +60,8 @@ BUDGET = 1_000_000
 MANY = 3
 """Stages from which a pipeline may have any run of units as one of them."""
 
-MOST_KEPT_BYTES = 400_000_000
-"""Of the tables of stages that are kept from one pass to the next."""
+MOST_KEPT_BYTES = 600_000_000
+"""Of the tables of stages, and of what follows from them, that are kept from one pass to the next."""
 
 
 def segmentations(
@@ -118,17 +118,13 @@ def segmentations(
 
 def least_of_share(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int = 1) -> Least:
     """What all pipelines of up to `longest` stages take at least."""
-    return ready.once(_leasts).get((share, min(longest, max(tree.depth)), tree.kinds), lambda: _least(ready, share, tree, longest, jobs))
-
-
-def _leasts(_: Prepared) -> Shelf:
-    return Shelf(MOST_KEPT_BYTES)
-
-
-def _least(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int) -> Least:
     longest = min(longest, max(tree.depth))
-    found = [corners(each.rest, each.beat) for each in _pipelines(ready, share, tree, longest, jobs)]
-    return least_of(*(np.concatenate(both) for both in zip(*found, strict=True)))
+
+    def make() -> Least:
+        found = [corners(each.rest, each.beat) for each in _pipelines(ready, share, tree, longest, jobs)]
+        return least_of(*(np.concatenate(both) for both in zip(*found, strict=True)))
+
+    return ready.once(_shelf).get(("least", share, longest, tree.kinds), make)
 
 
 def _pipelines(ready: Prepared, share: Share, tree: KindTree, longest: int, jobs: int) -> list[_Pipelines]:
@@ -191,7 +187,13 @@ def _within(before: Segmentations, tree: KindTree, longest: int, caps: Ladder) -
 
 
 def _at(
-    tree: KindTree, share: Share, tables: StageTables, pipelines: _Pipelines, found: _Found, caps: Ladder, effort: _Effort
+    tree: KindTree,
+    share: Share,
+    tables: StageTables,
+    pipelines: _Pipelines,
+    found: _Found,
+    caps: Ladder,
+    effort: _Effort,
 ) -> tuple[_Found, int, bool]:
     """Candidates at one micro-batch that none of those found so far beat; the labels made; whether the budget
     sufficed."""
@@ -215,11 +217,7 @@ def _rest(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: in
     def make() -> Rest:
         return rest_of(_tables(ready, share, tree, micro, longest), tree.onward(longest))
 
-    return ready.once(_rests).get((share, micro, longest, tree.kinds), make)
-
-
-def _rests(_: Prepared) -> Shelf:
-    return Shelf(MOST_KEPT_BYTES)
+    return ready.once(_shelf).get(("rest", share, micro, longest, tree.kinds), make)
 
 
 def _tables(ready: Prepared, share: Share, tree: KindTree, micro: int, longest: int) -> StageTables:

@@ -16,7 +16,7 @@ from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.schedulers.fronts import WindowOption, front_of
 from chipweave.schedulers.scar.combine import Placed, combine, sieve
-from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps, beside, least_of
+from chipweave.schedulers.scar.energy_caps import NO_CAPS, Caps, Least, beside, ends_s, least_of, side_by_side_j
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.segment import Segmentations
 from chipweave.schedulers.scar.trees import KindTree
@@ -86,7 +86,7 @@ def window_options(
     if any(len(part.masks) == 0 for part in placed):
         return [], 0
     least = [least_of(part.figures[:, 0], part.figures[:, 1]) for part in placed]
-    placed = [_affordable(part, beside(caps, [*least[:at], *least[at + 1 :]])) for at, part in enumerate(placed)]
+    placed = [_affordable(part, _beside(caps, [*least[:at], *least[at + 1 :]])) for at, part in enumerate(placed)]
     if math.prod(len(part.masks) for part in placed) > MOST_COMBINATIONS:
         breadth = 1
         placed = [_sieved(part, width, breadth) for part in placed]
@@ -97,7 +97,7 @@ def window_options(
     for step, k in enumerate(order[1:], start=1):
         combined += len(masks) * len(placed[k].masks)
         last = step == len(order) - 1 and not ready.detailed
-        left = beside(caps, [least[later] for later in order[step + 1 :]])
+        left = _beside(caps, [least[later] for later in order[step + 1 :]])
         both = Placed(masks, figures), Placed(placed[k].masks, placed[k].figures)
         made, kept = combine(*both, width, breadth, 1 if last else 1 << len(ready.package.chiplets), left)
         masks, figures = made.masks[kept, 0], made.figures[kept]
@@ -122,6 +122,11 @@ def window_options(
         )
         for m in front_of(latency_s, energy_j, -start_s)
     ], combined
+
+
+def _beside(caps: Caps, others: Sequence[Least]) -> Caps:
+    """What is left beside others, on whatever chiplets they are."""
+    return beside(caps, side_by_side_j([[least] for least in others], len(others), ends_s(caps))[-1])
 
 
 def _promising(ready: Prepared, figures: Floats, product_alone: bool, limited: bool) -> Ints:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chipweave.schedulers.options import check, option
 
 MOST = 1_000_000_000
+
+
+class Windowing(StrEnum):
+    """Which windows are searched."""
+
+    FREE = "free"
+    SCAR = "scar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,11 @@ class WeaveOptions:
     )
     gap: float = option(
         0.0, help="Stop when the schedule is proven to be no further from the best than this share", least=0, most=1
+    )
+    windowing: Windowing = option(
+        Windowing.FREE,
+        help="free: any number with any cuts; scar, for `optimal` alone: those that SCAR's engine gives, in which in "
+        "`paper` no schedule is better than what is found",
     )
 
     def __post_init__(self) -> None:

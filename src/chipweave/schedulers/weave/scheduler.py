@@ -29,17 +29,22 @@ from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.goals import goals
 from chipweave.schedulers.options import chosen
+from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.schedulers.weave.draft import NO_WORTH, Draft, Judge, PipelineDraft, Worth, draft_of
 from chipweave.schedulers.weave.improve import Climber, improve, shaken
 from chipweave.schedulers.weave.lines import slots_of
-from chipweave.schedulers.weave.options import WeaveOptions
+from chipweave.schedulers.weave.options import WeaveOptions, Windowing
 from chipweave.schedulers.weave.parts import Boards, Parts, Pieces, RegionNeed, parts_of, stages_made
 from chipweave.schedulers.weave.prices import Market, prices_of
 from chipweave.schedulers.weave.windows import Sketch, sketches
 
 DEFAULT_S = 20.0
 """Seconds that a search takes where neither a time limit nor a number of steps is given, apart from its proof."""
+
+LARGE, CLOSE_TO_IT = 1000, 0.02
+"""Of so many layers and more an exact evaluation takes long: where neither a time limit, a number of steps nor a gap is
+given, such a search tries to prove early, and ends where at most this share is left."""
 
 ROUNDS = 3
 """Times that windows are made, each with what a joule is worth at the best schedule so far."""
@@ -71,6 +76,8 @@ def weave(problem: Problem | Prepared, request: Request) -> Found:
         InfeasibleError: no schedule meets the latency limits.
     """
     ready = prepare(problem)
+    if chosen(request.options, WeaveOptions).windowing is Windowing.SCAR:
+        raise InputError("weave: windowing=scar is for schedules with one chiplet a stage; use the scheduler `optimal`")
     if _knows_parts(ready):
         return _search(ready, request, Space.REGIONS)
     found = _search(prepare(ready.problem), request, Space.ONE_CHIPLET)  # anew: this one has asked for parts
@@ -99,12 +106,26 @@ def _knows_parts(ready: Prepared) -> bool:
 
 
 def optimal(problem: Problem | Prepared, request: Request) -> Found:
-    """As `weave`, over schedules with one chiplet a stage: SCAR's space, with windows that are free.
+    """As `weave`, over schedules with one chiplet a stage: SCAR's space, with windows that are free, or SCAR's.
 
     Raises:
         InfeasibleError: no schedule meets the latency limits.
     """
-    return _search(prepare(problem), request, Space.ONE_CHIPLET)
+    ready = prepare(problem)
+    if chosen(request.options, WeaveOptions).windowing is Windowing.SCAR:
+        return _in_given_windows(ready, request)
+    return _search(ready, request, Space.ONE_CHIPLET)
+
+
+def _in_given_windows(ready: Prepared, request: Request) -> Found:
+    """The best schedule in the windows that SCAR gives, with any number of chiplets per model: in `paper` by ruling out
+    all others. What prices prove is of windows that are free."""
+    from chipweave.schedulers.scar.scheduler import scar
+
+    given = ScarOptions(provision=Provision.EXHAUSTIVE, exact=not ready.detailed)
+    found = scar(ready, replace(request, options=given))
+    lines = ready.once(_lines_alone, request.objective)
+    return replace(found, proof=Proof(Space.ONE_CHIPLET, Prover.OPTIMAL, lines) if lines else None)
 
 
 @dataclass
@@ -185,10 +206,13 @@ def _search(
     if len(ready.tasks) > 1:
         _hear(best, "scar", space, _until(request, started_s, BEFORE_IMPROVING))
     # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
+    large = not sole and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
     first = not sole and (options.gap > 0 or not unlimited)
-    proof = _proof(best, space, _until(request, started_s, BEFORE_PROOF)) if first else None
+    share = BEFORE_NEXT_ROUND if large else BEFORE_PROOF
+    proof = _proof(best, space, _until(request, started_s, share)) if first or large else None
     best.bound = proven(ready, request.objective, space is Space.REGIONS, proof).value
-    enough = best.bound / (1 - options.gap) if options.gap < 1 else math.inf
+    gap = CLOSE_TO_IT if large else options.gap
+    enough = best.bound / (1 - gap) if gap < 1 else math.inf
     improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
     steps = options.steps if options.steps is not None else 10**9
     _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
@@ -198,7 +222,7 @@ def _search(
     if best.worth.missed and (asked or not sole):
         _hear_all(best, space)
     complete = not request.out_of_time
-    if not first and not sole:
+    if proof is None and not first and not sole:
         proof = _proof(best, space, replace(request, deadline_s=None))
     if best.schedule is None or best.worth.missed:
         raise infeasible(*_unmet(best, space))
@@ -207,11 +231,15 @@ def _search(
         judge.exact.stages + elsewhere,
         non_dominated(best.seen),
         complete=complete,
-        notes=_notes(best, rough, proof is None and not sole),
+        notes=_notes(best, rough, proof is None and not sole, large and (best.incumbent or math.inf) <= enough),
         proof=proof,
         history=tuple(best.history),
         near=tuple(sorted(best.near, key=lambda each: best.near[each])[1:]),
     )
+
+
+def _layers(ready: Prepared) -> int:
+    return sum(len(task.model.layers) for task in ready.tasks)
 
 
 def _proof(best: _Best, space: Space, request: Request) -> Proof | None:
@@ -481,11 +509,14 @@ def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
     return lower_bound(problem, objective("latency"), space is Space.REGIONS).latency_s
 
 
-def _notes(best: _Best, rough: int, unproven: bool) -> tuple[str, ...]:
-    notes = (
+def _notes(best: _Best, rough: int, unproven: bool, near: bool) -> tuple[str, ...]:
+    notes: tuple[str, ...] = (
         f"{rough} schedules by tables and prices, {best.judge.exact.stages} stages evaluated exactly; "
         f"the best one: {best.by}",
     )
+    if near:
+        ends = f"of {LARGE:,} layers and more, it ends where at most {100 * CLOSE_TO_IT:.0f} % are proven to be left"
+        notes = (*notes, f"{ends}; `--time-limit` has it go on")
     if unproven:
         return (*notes, "time was over before the tighter proof was made; what was costed for it is kept for next time")
     return notes

@@ -65,6 +65,14 @@ DEEPSEEK_V3 = {
     "vocab_size": 129280,
 }
 
+CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
+    "llama3_8b": LLAMA_3_8B,
+    "llama3_70b": LLAMA_3_70B,
+    "mixtral_8x7b": MIXTRAL_8X7B,
+    "deepseek_v3": DEEPSEEK_V3,
+}
+"""By name, as `chipweave serve` takes them."""
+
 
 def llama3_8b_decode(context: int = 2048, batch: int = 1, blocks: int = 32) -> Model:
     return _decode("llama3_8b_decode", LLAMA_3_8B, context, batch, blocks)

@@ -1,6 +1,6 @@
 """The ten scenarios of SCAR's Table III (Odema et al., MICRO 2024), with the real networks and with SCAR's own.
 
-Beside them two of language models in service.
+Beside them three of language models in service.
 """
 
 from __future__ import annotations
@@ -47,10 +47,12 @@ TABLE_III: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("arvr-9", "social", {"eyecod": 60, "hand-sp": 30, "sp2dense": 30}),
     ("arvr-10", "VR gaming", {"eyecod": 60, "hand-sp": 45}),
 )
-# Language models in service: name, use case, and per task its network; each a step of all its sequences.
-IN_SERVICE: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("llm-chat", "decode beside a prefill", {"decode": "llama3_8b_decode", "prefill": "llama3_8b_prefill"}),
-    ("llm-moe", "decode of a mixture of experts", {"decode": "mixtral_8x7b_decode"}),
+# Language models in service: name, use case, and per task its network; each a step of all its sequences. That of
+# `llm-70b` is in the middle of 2,048 tokens that are generated behind a prompt of 2,048.
+IN_SERVICE: tuple[tuple[str, str, dict[str, str], dict[str, int]], ...] = (
+    ("llm-chat", "decode beside a prefill", {"decode": "llama3_8b_decode", "prefill": "llama3_8b_prefill"}, {}),
+    ("llm-moe", "decode of a mixture of experts", {"decode": "mixtral_8x7b_decode"}, {}),
+    ("llm-70b", "decode of a large dense model", {"decode": "llama3_70b_decode"}, {"context": 3072}),
 )
 FAITHFUL, AS_PUBLISHED = 0, 1
 BATCH_IS_A_SECOND = "a batch is the frames of one second (XRBench frame rates)"
@@ -73,8 +75,8 @@ def _one_frame(name: str, use_case: str, frames_per_second: dict[str, int]) -> S
     return Scenario(f"{name}-frame", tuple(tasks), f"SCAR Table III ({use_case}); {BATCH_IS_A_FRAME}")
 
 
-def _in_service(name: str, use_case: str, networks: dict[str, str]) -> Scenario:
-    tasks = (Task(task, build_model(network), 1) for task, network in networks.items())
+def _in_service(name: str, use_case: str, networks: dict[str, str], parameters: dict[str, int]) -> Scenario:
+    tasks = (Task(task, build_model(network, **parameters), 1) for task, network in networks.items())
     return Scenario(name, tuple(tasks), f"language models in service: {use_case}; one step")
 
 

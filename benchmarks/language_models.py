@@ -1,0 +1,138 @@
+"""When two kinds of chiplets pay for language models: compute-rich and memory-rich ones of equal area. Prints Markdown.
+
+    python -m benchmarks.language_models [--batch 1 16 256] [--context 1024 8192 131072] [--scheduler scar] [--json]
+    python -m benchmarks.language_models --write docs/language-models.md    # also replaces the table of the page
+
+Four chiplets on 2 x 2, all of one kind, all of the other, or two of each. Beside each other run the prefill of one
+prompt and a step of decode of several groups of sequences, scheduled for EDP. What counts is EDP of the mixed package
+over that of the better one of one kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import chipweave
+from benchmarks.tables import markdown, write_tables
+from chipweave.hardware import topology
+from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.package import Package
+from chipweave.workload.scenario import Scenario, Task
+from chipweave.workload.zoo.language import LLAMA_3_8B
+
+COMPUTE = Chiplet(
+    "compute-rich", num_pes=65536, clock_hz=1e9, l1_bytes=64, l2_bytes=8 * 2**20, node_nm=7, noc_bandwidth=4096
+)
+"""Eight times the multipliers of the other kind."""
+
+GROUPS = 4
+"""Of sequences; their steps follow each other as samples of a batch, and may be pipelined."""
+
+LONGEST_PROMPT = 1024
+"""Of the prompt that is prefilled; behind longer ones prefill is in pieces of so many tokens."""
+
+DRAM_BYTES_S = 400e9
+"""Of the package, whatever its chiplets: a stack of HBM2e."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """EDP of a load on each package, J s, and the seconds of the searches."""
+
+    batch: int
+    context: int
+    compute_js: float
+    memory_js: float
+    mixed_js: float
+    seconds: float
+
+    @property
+    def mixed_over_best(self) -> float:
+        return self.mixed_js / min(self.compute_js, self.memory_js)
+
+
+def memory_rich() -> Chiplet:
+    """An eighth of the multipliers, and as much L2 as the same area holds."""
+    few = replace(COMPUTE, name="memory-rich", num_pes=COMPUTE.num_pes // 8, noc_bandwidth=COMPUTE.noc_bandwidth // 8)
+    low, high = few.l2_bytes, 2**36
+    while high - low > 2**16:
+        middle = (low + high) // 2
+        low, high = (middle, high) if replace(few, l2_bytes=middle).area_mm2 <= COMPUTE.area_mm2 else (low, middle)
+    return replace(few, l2_bytes=low)
+
+
+def packages() -> dict[str, Package]:
+    """Of one kind, of the other, and of both, the kinds side by side."""
+    memory = memory_rich()
+    kinds = {"compute": (COMPUTE,) * 4, "memory": (memory,) * 4, "mixed": (COMPUTE, memory, COMPUTE, memory)}
+    return {
+        name: Package(
+            name,
+            chiplets,
+            topology.mesh(2, 2),
+            interfaces=(0, 1, 2, 3),
+            positions=topology.grid_positions(2, 2),
+            link_bandwidth_bytes_s=200e9,
+            dram_bandwidth_bytes_s=DRAM_BYTES_S,
+        )
+        for name, chiplets in kinds.items()
+    }
+
+
+def load(batch: int, context: int, blocks: int) -> Scenario:
+    """One prompt, and a step of decode of every group; blocks of Llama 3 8B, one byte an element."""
+    config = {**LLAMA_3_8B, "num_hidden_layers": blocks, "vocab_size": 4096}
+    prompt = min(context, LONGEST_PROMPT)
+    prefill = chipweave.from_hf(
+        config, phase="prefill", prompt=prompt, context=(context - prompt) or None, bytes_per_element=1
+    )
+    decode = chipweave.from_hf(config, phase="decode", context=context - 1, batch=batch, bytes_per_element=1)
+    return Scenario("serving", (Task("prefill", prefill), Task("decode", decode, GROUPS)))
+
+
+def measured(batch: int, context: int, blocks: int, scheduler: str) -> Row:
+    scenario, started = load(batch, context, blocks), time.process_time()
+    found = {
+        name: chipweave.schedule(scenario, package, scheduler=scheduler, jobs=1).evaluation.edp_js
+        for name, package in packages().items()
+    }
+    return Row(batch, context, found["compute"], found["memory"], found["mixed"], time.process_time() - started)
+
+
+def table(rows: Sequence[Row]) -> str:
+    header = ["batch", "context", "compute-rich, J s", "memory-rich, J s", "mixed, J s", "mixed / better of one kind"]
+    cells = [
+        [
+            str(row.batch), f"{row.context:,}", f"{row.compute_js:.4g}", f"{row.memory_js:.4g}", f"{row.mixed_js:.4g}",
+            f"{row.mixed_over_best:.2f}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return markdown(header, cells)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 16, 256], help="sequences of a group")
+    parser.add_argument("--context", type=int, nargs="+", default=[1024, 8192, 131072], help="tokens")
+    parser.add_argument("--blocks", type=int, default=2, help="of the model")
+    parser.add_argument("--scheduler", default="scar")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", type=Path, help="a page whose table is replaced")
+    asked = parser.parse_args()
+    rows = []
+    for batch in asked.batch:
+        for context in asked.context:
+            rows.append(measured(batch, context, asked.blocks, asked.scheduler))
+            print(json.dumps(asdict(rows[-1])) if asked.json else table(rows[-1:]).splitlines()[-1], flush=True)
+    if asked.write is not None:
+        write_tables(asked.write, {"chiplets": table(rows)})
+
+
+if __name__ == "__main__":
+    main()

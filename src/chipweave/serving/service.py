@@ -1,0 +1,148 @@
+"""What a language model in service is asked for, and what it comes to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from chipweave.errors import InputError
+from chipweave.results.result import Result
+
+LONGEST = 2**24
+"""Tokens and sequences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Sequences that are served together.
+
+    Args:
+        prompt, output: tokens of each that come in and that go out.
+        batch: sequences.
+        ttft_limit_s: time to the first token, at most; tpot_limit_s: time per output token, at most. None: no limit.
+        repeat: what is in L2 stays there from one step of decode to the next.
+
+    Raises:
+        InputError: a number out of range.
+    """
+
+    prompt: int
+    output: int
+    batch: int = 1
+    ttft_limit_s: float | None = None
+    tpot_limit_s: float | None = None
+    repeat: bool = False
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{name}={value} is out of range; give {least} to {LONGEST}"
+            for name, value, least in (("prompt", self.prompt, 1), ("output", self.output, 2), ("batch", self.batch, 1))
+            if not least <= value <= LONGEST
+        ]
+        for name in ("ttft_limit_s", "tpot_limit_s"):
+            limit = getattr(self, name)
+            if limit is not None and not (math.isfinite(limit) and limit > 0):
+                problems.append(f"{name}={limit} is not a positive number")
+        if problems:
+            raise InputError(problems)
+
+    @property
+    def first(self) -> int:
+        """Tokens that are cached at the first step of decode: prefill has made the first token, which is its input."""
+        return self.prompt
+
+    @property
+    def last(self) -> int:
+        """Tokens that are cached at the last step."""
+        return self.prompt + self.output - 2
+
+    @property
+    def middle(self) -> int:
+        """The context for which the plan of decode is made."""
+        return (self.first + self.last) // 2
+
+    @property
+    def steps(self) -> int:
+        """Of decode."""
+        return self.output - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of decode, of all sequences: the tokens that each has cached before; what it takes; and the bytes that
+    no schedule avoids, at the memory's full bandwidth (of steps that are repeated, without as many weights as all L2
+    together hold)."""
+
+    context: int
+    latency_s: float
+    energy_j: float
+    memory_s: float
+
+
+@dataclass(frozen=True)
+class Served:
+    """A language model in service.
+
+    Args:
+        model: its name. service: what was asked.
+        prefill: the schedule of the prompt; decode: that of a step in the middle of the answer, by which all run.
+        decode_s, decode_j, decode_memory_s: all steps of decode together: seconds, joules, and the bytes that no
+            schedule avoids at the memory's full bandwidth.
+        priced: the steps that were evaluated; all others lie on the lines between them.
+        off: how far from these lines steps were found, relative.
+    """
+
+    model: str
+    service: Service
+    prefill: Result
+    decode: Result
+    decode_s: float
+    decode_j: float
+    decode_memory_s: float
+    priced: tuple[Step, ...]
+    off: float
+
+    @property
+    def ttft_s(self) -> float:
+        """Time to the first token: prefill of all sequences."""
+        return self.prefill.evaluation.latency_s
+
+    @property
+    def tpot_s(self) -> float:
+        """Time per output token, on average over all behind the first."""
+        return self.decode_s / self.service.steps
+
+    @property
+    def request_s(self) -> float:
+        """From the prompt to the last token."""
+        return self.ttft_s + self.decode_s
+
+    @property
+    def energy_j(self) -> float:
+        """Of all sequences, prompt and answer."""
+        return self.prefill.evaluation.energy_j + self.decode_j
+
+    @property
+    def tokens(self) -> int:
+        """That go out, of all sequences."""
+        return self.service.batch * self.service.output
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Of all sequences, while they decode."""
+        return self.service.batch / self.tpot_s
+
+    @property
+    def tokens_per_s_with_prefill(self) -> float:
+        """Of all sequences, from the prompt to the last token."""
+        return self.tokens / self.request_s
+
+    @property
+    def tokens_per_j(self) -> float:
+        """Of all sequences, prefill included."""
+        return self.tokens / self.energy_j
+
+    @property
+    def memory_roofline(self) -> float:
+        """The share of decode's time in which the memory, at its full bandwidth, moves what no schedule avoids."""
+        return self.decode_memory_s / self.decode_s
