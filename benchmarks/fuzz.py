@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chipweave.cli.console import LONGEST_LINE, MOST_LINES
@@ -35,6 +35,8 @@ DOCUMENTED = (0, 1, 2)
 LIMIT_S = 10.0
 HANGS_S = 600.0
 """Seconds of wall time after which the program ends with the place where compiled code hangs."""
+WATCHED = 20
+"""Files after which that time begins anew: for each of them that would take longer than many of them."""
 CRASHED = 128
 """A fork that a signal ended, which the command answers with exit code 2."""
 
@@ -96,6 +98,52 @@ Layer b { Type: DSCONV Dimensions { K: 1, C: 4, R: 3, S: 3, Y: 6, X: 6 } }
 Layer c { Type: GEMM Dimensions { M: 4, N: 8, K: 16 } }
 }
 """
+TOPOLOGY = """\
+Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,
+one, 10, 10, 3, 3, 3, 8, 1,
+two_DP, 8, 8, 3, 3, 8, 1, 2,
+three, 1, 8, 1, 8, 4, 10, 1,
+"""
+NEST = """\
+problem:
+  shape:
+    name: conv2d
+    dimensions: [C, M, R, S, N, P, Q]
+    coefficients:
+    - {name: Wstride, default: 1}
+    - {name: Hstride, default: 2}
+    data_spaces:
+    - {name: Weights, projection: [[[C]], [[M]], [[R]], [[S]]]}
+    - name: Inputs
+      projection: [[[N]], [[C]], [[R], [P, Wstride]], [[S], [Q, Hstride]]]
+    - {name: Outputs, projection: [[[N]], [[M]], [[Q]], [[P]]], read_write: true}
+  instance: {C: 3, M: 8, R: 3, S: 3, N: 1, P: 6, Q: 6, Wstride: 2}
+"""
+WORKLOAD = """\
+- id: 0
+  operator_type: Conv
+  equation: O[b][k][oy][ox]+=W[k][c][fy][fx]*I[b][c][iy][ix]
+  dimension_relations: [ix=1*ox+1*fx, iy=1*oy+1*fy]
+  loop_dims: [B, K, C, OY, OX, FY, FX]
+  loop_sizes: [1, 4, 3, 6, 6, 3, 3]
+  operand_precision: {W: 8, I: 8, O: 16, O_final: 8}
+  operand_source: {I: 0, W: 0}
+- id: 1
+  operator_type: Gemm
+  equation: O[b][k]+=W[k][c]*I[b][c]
+  loop_dims: [B, K, C]
+  loop_sizes: [1, 5, 144]
+  operand_precision: {W: 8, I: 8, O: 16, O_final: 8}
+  operand_source: {I: 0, W: 1}
+"""
+CONFIG = """\
+{
+ "model_type": "llama", "architectures": ["LlamaForCausalLM"], "torch_dtype": "bfloat16",
+ "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
+ "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100, "max_position_embeddings": 256,
+ "tie_word_embeddings": true, "rms_norm_eps": 1e-05
+}
+"""
 ODD = (
     *("0", "-1", "1.5", "1e400", "-1e400", "1e-400", "2147483648", "9223372036854775808", "1" + "0" * 60, "9" * 500),
     *(".nan", "NaN", "Infinity", "true", "null", "~", "''", '"', "[]", "{}", "[[[[", "}}", "&a", "*a", "!!python/x"),
@@ -141,28 +189,37 @@ def targets(kind: str, folder: Path) -> list[Target]:
             Target(".yaml", PACKAGE.encode(), lambda path, out: ["schedule", str(model), "-p", str(path), *schedule]),
             Target(".yaml", CHIPLET.encode(), lambda path, out: [*on_model, str(path), "--json"]),
             Target(".yaml", plan.encode(), lambda path, out: ["evaluate", str(path), "--json"]),
+            _imported(".yaml", NEST, "timeloop"),
+            _imported(".yaml", WORKLOAD, "zigzag"),
         ]
     if kind == "json":
         made = folder / "made"
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             run(["schedule", str(model), "-p", "het-2x2", "-s", "standalone", "--out", str(made)])
         content = (made / "schedule.json").read_bytes()
-        return [Target(".json", content, lambda path, out: ["evaluate", str(path), "--json"])]
+        plan = Target(".json", content, lambda path, out: ["evaluate", str(path), "--json"])
+        return [plan, _imported(".json", CONFIG, "hf", "--phase", "prefill", "--prompt", "8")]
     if kind == "csv":
         table = [*on_model, "datacenter-nvdla", "--json", "--cost-model"]
-        return [Target(".csv", TABLE.encode(), lambda path, out: [*table, f"table:{path}"])]
+        figures = Target(".csv", TABLE.encode(), lambda path, out: [*table, f"table:{path}"])
+        return [figures, _imported(".csv", TOPOLOGY, "scale-sim")]
     if kind == "m":
         chiplet = ("chiplet.yaml", load_chiplet)
         return [Target(".m", NETWORK.encode(), _import_maestro, (("net.yaml", load_model), chiplet))]
-    return [Target(".onnx", _onnx(), _import_onnx, (("net.yaml", load_model),), forks=True)]
+    return [replace(_imported(".onnx", "", "onnx"), content=_onnx(), forks=True)]
+
+
+def _imported(suffix: str, content: str, reader: str, *options: str) -> Target:
+    """A file that is read with an import of its own."""
+
+    def command(path: Path, out: Path) -> list[str]:
+        return ["import", reader, str(path), "--out", str(out / "net.yaml"), *options]
+
+    return Target(suffix, content.encode(), command, (("net.yaml", load_model),))
 
 
 def _import_maestro(path: Path, out: Path) -> list[str]:
     return ["import", "maestro", str(path), "--out", str(out / "net.yaml"), "--chiplet-out", str(out / "chiplet.yaml")]
-
-
-def _import_onnx(path: Path, out: Path) -> list[str]:
-    return ["import", "onnx", str(path), "--out", str(out / "net.yaml")]
 
 
 def _onnx() -> bytes:
@@ -252,6 +309,8 @@ def fuzz(kind: str, count: int, seed: int, folder: Path) -> Tally:
         _require_sound(target, folder)
     for number in range(count):
         target = some[number % len(some)]
+        if number % WATCHED == 0 and not target.forks:  # a fork has no thread to watch it, and cannot end this one's
+            _watch()
         path = folder / f"input{target.suffix}"
         path.write_bytes(damaged(rng, target.content))
         out = folder / "out"
@@ -265,6 +324,7 @@ def fuzz(kind: str, count: int, seed: int, folder: Path) -> Tally:
             tally.failures.append(f"{' '.join(target.command(kept, out))}: {problem}")
         for left in out.iterdir():
             left.unlink()
+    faulthandler.cancel_dump_traceback_later()
     return tally
 
 
@@ -278,6 +338,10 @@ def _require_sound(target: Target, folder: Path) -> None:
         code = run(target.command(path, out))
     if code:
         raise RuntimeError(f"{' '.join(target.command(path, out))}: {said.getvalue()}")
+    if target.forks:  # the command read it in a process of its own; forks would load all that anew
+        from chipweave.workload.importers.onnx.model import read_onnx
+
+        read_onnx(path)
     for left in out.iterdir():
         left.unlink()
 
@@ -320,6 +384,7 @@ def _in_a_fork(command: Sequence[str]) -> tuple[int, str]:
     if not child:
         os.close(readable)
         importer.import_onnx = model.read_onnx
+        _watch()
         code, said = _here(command)
         os.write(writable, said.encode(errors="replace")[:60_000])
         os._exit(code % 256)
@@ -330,20 +395,23 @@ def _in_a_fork(command: Sequence[str]) -> tuple[int, str]:
     return (CRASHED, said) if code < 0 else (code, said)
 
 
+def _watch() -> None:
+    """End the program, and say where it is, if that is not said anew in time."""
+    faulthandler.dump_traceback_later(HANGS_S, exit=True)
+
+
 @contextmanager
 def _limited() -> Iterator[None]:
-    """Ends Python code after LIMIT_S seconds of the processor; where compiled code hangs, the whole program later."""
+    """Ends Python code after LIMIT_S seconds of the processor; where compiled code hangs, `_watch` ends the program."""
 
     def ring(*_: object) -> None:
         raise Hung
 
     before = signal.signal(signal.SIGPROF, ring)
     signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
-    faulthandler.dump_traceback_later(HANGS_S, exit=True)
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from chipweave.files.sweep_file import Sweep, load_sweep
 from chipweave.store.answer import Answer, Failure
 from chipweave.store.store import Store
-from chipweave.sweep.local import LocalWorkers
+from chipweave.sweep.local import MOST_PARCELS, LocalWorkers
 from chipweave.sweep.parcel import Parcel, answered
 from chipweave.sweep.run import run_sweep
 
@@ -62,11 +62,13 @@ def sweep(folder: Path, links: int) -> Sweep:
 
 @dataclass
 class Watched:
-    """Processes of this machine; at every answer the time by the clock, and the processor time of this process and of
-    its workers, s."""
+    """Processes of this machine; when so many answers have come, and again when so many have, the time by the clock,
+    and the processor time of this process and of its workers, s."""
 
     workers: LocalWorkers
-    seen: list[tuple[float, float, float]] = field(default_factory=list)
+    marks: list[int]
+    answers: int = 0
+    seen: list[tuple[int, float, float, float]] = field(default_factory=list)
 
     @property
     def room(self) -> int:
@@ -77,9 +79,11 @@ class Watched:
 
     def outcomes(self, wait_s: float) -> list[Answer | Failure]:
         found = self.workers.outcomes(wait_s)
-        if found:
+        self.answers += len(found)
+        if self.marks and self.answers >= self.marks[0]:
+            del self.marks[0]
             spent = time.perf_counter(), time.process_time(), sum(map(processor_s, self.workers.processes))
-            self.seen += [spent] * len(found)
+            self.seen.append((self.answers, *spent))
         return found
 
     def close(self) -> None:
@@ -94,12 +98,11 @@ def processor_s(process: int) -> float:
 
 def spent_s(folder: Path, jobs: int, links: int) -> tuple[float, float, float]:
     """Seconds of a case once all processes are warm: by the clock, of the client, of the workers."""
-    watched = Watched(LocalWorkers(jobs))
+    # the last cases leave processes idle, so that the end is taken where all still have work
+    watched = Watched(LocalWorkers(jobs), [WARM * jobs, 8 * links - MOST_PARCELS * jobs])
     with Store.open(folder / f"{jobs}.db") as store:
         run_sweep(sweep(folder, links), store, lambda _: watched)
-    # the last cases leave processes idle, so that the end is taken where all still have work
-    first, last = WARM * jobs, 8 * links - 4 * jobs
-    begin, end = watched.seen[first], watched.seen[last]
+    (first, *begin), (last, *end) = watched.seen
     clock_s, client_s, workers_s = ((then - before) / (last - first) for before, then in zip(begin, end, strict=True))
     return clock_s, client_s, workers_s
 

@@ -25,6 +25,7 @@ CONVENTIONS = (
     ("receive_slots=1",),
     ("delivery=unicast",),
     ("interfaces=split",),
+    ("memory_port=own",),
     ("prefetch=true",),
 )
 SCHEDULERS = ("scar", "scope", "segmented-pipeline")

@@ -29,7 +29,7 @@ from chipweave.files.yaml import parse_yaml
 from chipweave.hardware import technology, topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import LOOPS, Dataflow, Loops, Style, Tensor, Tile
-from chipweave.hardware.package import Package, Routing
+from chipweave.hardware.package import Delivery, Interfaces, Package, Routing
 
 NVDLA, SHIDIANNAO = resolve_chiplet("datacenter-nvdla"), resolve_chiplet("datacenter-shidiannao")
 GRID = """\
@@ -51,6 +51,34 @@ interfaces: [0]
 
 def read(text: str) -> Package:
     return package_from_dict(parse_yaml(text, "p.yaml"), "p.yaml")
+
+
+def test_conventions_are_written_where_they_are_not_the_papers() -> None:
+    plain = package_to_dict(read(GRID))
+    assert not {"delivery", "interface_bandwidth"} & plain.keys()
+    package = read(GRID + "delivery: unicast\ninterface_bandwidth: split\n")
+    assert (package.delivery, package.interface_bandwidth) == (Delivery.UNICAST, Interfaces.SPLIT)
+    assert package_from_dict(package_to_dict(package)) == package != read(GRID)
+    assert package_to_dict(package) == plain | {"delivery": "unicast", "interface_bandwidth": "split"}
+    with pytest.raises(InputError, match=r"p.yaml:6: delivery: .*'unicats' .*unicast"):
+        read(GRID + "delivery: unicats\n")
+
+
+def test_express_links_rings_and_switches() -> None:
+    package = read(GRID + "express:\n  - [0, 5]\n")
+    assert (package.hops(0, 5), package.routing) == (1, Routing.SHORTEST)
+    assert package.links == tuple(sorted((*topology.mesh(2, 3), (0, 5))))
+    assert package_from_dict(package_to_dict(package)) == package
+    for kind, make in (("ring", topology.ring), ("switch", topology.switch)):
+        package = read(GRID + f"topology: {kind}\n")
+        assert (package.links, package_to_dict(package)["topology"]) == (make(2, 3), kind)
+    for text, problem in (
+        (GRID + "express:\n  - [0, 1]\n", "p.yaml:6: express: package 'p': lists a link twice; links are undirected"),
+        (LIST + "express:\n  - [0, 2]\n", "p.yaml:7: express: needs a `grid`; give one, or leave `express` out"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read(text)
+        assert caught.value.problems == (problem,)
 
 
 def test_a_class_that_no_place_uses_is_a_note() -> None:

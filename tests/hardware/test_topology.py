@@ -168,3 +168,15 @@ def test_packages_that_cannot_be(changes: dict, message: str) -> None:
     with pytest.raises(InputError) as caught:
         Package(name="p", **sound | changes)
     assert message in str(caught.value)
+
+
+def test_rings_and_switches() -> None:
+    assert topology.ring(2, 3) == ((0, 1), (0, 3), (1, 2), (2, 5), (3, 4), (4, 5))
+    assert topology.ring(1, 4) == ((0, 1), (0, 3), (1, 2), (2, 3))
+    assert topology.ring(1, 2) == ((0, 1),)
+    assert topology.ring(1, 1) == ()
+    for rows, columns in ((1, 3), (3, 3), (4, 2)):
+        count = rows * columns
+        assert all(len(near) == 2 for near in topology.neighbours(count, topology.ring(rows, columns)))
+        assert topology.hops(count, topology.ring(rows, columns)).max() == count // 2
+        assert topology.hops(count, topology.switch(rows, columns)).max() == 1

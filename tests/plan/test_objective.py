@@ -7,7 +7,9 @@ import math
 import pytest
 
 from chipweave.errors import InputError
-from chipweave.plan.objective import objective
+from chipweave.files.package_file import resolve_package
+from chipweave.hardware.price import Assembly, dies_of, making
+from chipweave.plan.objective import objective, powers_of, require_objective
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,8 @@ from chipweave.plan.objective import objective
         ("log(energy)", math.log(3)),
         ("-(1 / latency)", -0.5),
         ("+latency", 2.0),
+        ("edp + latency", 8.0),
+        ("power * latency ** 2", 6.0),
     ],
 )
 def test_expressions_compute(choice: str, value: float) -> None:
@@ -41,7 +45,13 @@ def test_a_callable_keeps_its_name() -> None:
 
 @pytest.mark.parametrize(
     ("choice", "falls_with"),
-    [("-latency", "latency"), ("energy - latency", "latency"), ("latency / energy", "energy"), ("-energy", "energy")],
+    [
+        ("power", "latency"),
+        ("-latency", "latency"),
+        ("energy - latency", "latency"),
+        ("latency / energy", "energy"),
+        ("-energy", "energy"),
+    ],
 )
 def test_objectives_that_fall_are_refused(choice: str, falls_with: str) -> None:
     with pytest.raises(InputError, match=f"falls when {falls_with} rises"):
@@ -100,3 +110,25 @@ def test_objectives_that_are_no_numbers_are_refused() -> None:
         objective("latency + 1e400")
     with pytest.raises(InputError, match="must be a finite number"):
         objective(lambda latency_s, energy_j: "fast")  # type: ignore[arg-type,return-value]
+
+
+def test_cost_and_area_are_constants_of_the_package() -> None:
+    package = resolve_package("simba-nvdla-3x3")
+    dies = dies_of(package)
+    cost, area = making(dies, Assembly.ORGANIC).total_usd, sum(die.count * die.area_mm2 for die in dies)
+    goal = objective("edp * cost + energy * area", package)
+    assert goal(2.0, 3.0) == pytest.approx(6 * cost + 3 * area)
+    assert powers_of(objective("edp * cost", package)) == (1, 1), "schedules are searched as for EDP"
+    larger = resolve_package("simba-nvdla-6x6")
+    assert objective("edp * cost", larger)(1.0, 1.0) > objective("edp * cost", package)(1.0, 1.0)
+
+
+def test_cost_needs_a_package_with_a_price() -> None:
+    require_objective("edp * cost")
+    require_objective("latency * (cost - 5)")  # whether it falls hangs on the package
+    with pytest.raises(InputError, match="'cost' is a package's, and none is given"):
+        objective("edp * cost")
+    with pytest.raises(InputError, match=r"'costs' is not allowed; .*cost, area"):
+        require_objective("edp * costs + area")
+    with pytest.raises(InputError, match="falls when latency rises"):
+        objective("latency * (1 - cost)", resolve_package("het-2x2"))

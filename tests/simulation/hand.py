@@ -89,6 +89,8 @@ def stage(
         exposed_s=0.0,
         resident_bytes=pinned,
         received_bytes=0.0,
+        dram_bytes_s=FLOOR.bytes_s[0],
+        copies=1.0,
     )
 
 

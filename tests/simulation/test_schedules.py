@@ -131,6 +131,23 @@ def test_unicast_moves_no_less_and_windows_follow_each_other(seed: int) -> None:
     assert one.latency_s == max(end_s for window in one.windows for end_s in window.ends_s)
 
 
+@pytest.mark.parametrize("seed", range(0, 12, 2))
+def test_a_memory_with_a_port_of_its_own_leaves_the_chiplets_ports_alone(seed: int) -> None:
+    """On single chiplets all that comes from DRAM or goes there passes one port of the interface's chiplet, but what
+    that chiplet loads and stores itself."""
+    problem, schedule = case(seed)
+    evaluation, interfaces = evaluate(schedule, problem), problem.package.interfaces
+    one, own = (simulate(problem, schedule, evaluation, made_of(memory_port=each)) for each in ("chiplet", "own"))
+    for window, a, b in zip(evaluation.windows, one.stretches, own.stretches, strict=True):
+        less = np.array(a.draft.carried) - np.array(b.draft.carried)
+        floor = a.draft.floor
+        ports = [first + each for first in (floor.out, floor.into) for each in interfaces]
+        away = [s for each in window.pipelines for s in each.stages if s.chiplets[0] not in interfaces]
+        expected = sum(stage.bytes_.dram for stage in away)
+        assert less[ports].sum() == pytest.approx(expected, rel=1e-9)
+        assert np.abs(np.delete(less, ports)).max() <= 1e-9 * max(a.draft.carried)
+
+
 def test_same_input_same_bytes() -> None:
     def text(seed: int) -> str:
         problem, schedule = case(seed)

@@ -14,10 +14,16 @@ from dataclasses import dataclass
 from math import isclose
 from random import Random
 
+import numpy as np
 import pytest
 
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.simulation.engine import run
+from chipweave.simulation.kernels.problem import Operations
+from chipweave.simulation.machine import Machine
 from chipweave.simulation.operations import NONE, Discipline, Operation, Packets, Resources, Route
+from chipweave.simulation.outcome import simulate
+from tests.simulation.test_schedules import case as random_schedule_case
 from tests.simulation.twin import run_twin
 
 RELATIVE = 1e-9
@@ -109,3 +115,30 @@ def differences(seed: int, numbers: Numbers, discipline: Discipline) -> list[str
 )
 def test_engine_and_twin_give_the_same_times(seeds: range, numbers: Numbers, discipline: Discipline) -> None:
     assert [difference for seed in seeds for difference in differences(seed, numbers, discipline)] == []
+
+
+def as_list(made: Operations) -> list[Operation]:
+    """The same operations, one by one."""
+    found = []
+    for number, (begin, room, end) in enumerate(zip(made.first[:-1], made.room, made.first[1:], strict=True)):
+        after, needs = (tuple(made.before[span].tolist()) for span in (slice(begin, room), slice(room, end)))
+        values = float(made.seconds[number]), float(made.bytes_[number]), int(made.route[number])
+        found.append(Operation(*values, after, needs, int(made.channels[number])))
+    return found
+
+
+@pytest.mark.parametrize("discipline", Discipline)
+@pytest.mark.parametrize(
+    "seeds", [range(20), pytest.param(range(20, 1_000), marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_windows_of_schedules_are_the_same_to_both(seeds: range, discipline: Discipline) -> None:
+    """Every other schedule is on regions."""
+    machine = Machine(discipline=discipline, packet_bytes=300)
+    packets = Packets(machine.packet_bytes, machine.packets_in_flight)
+    for seed in seeds:
+        problem, schedule = random_schedule_case(seed)
+        for stretch in simulate(problem, schedule, evaluate(schedule, problem), machine).stretches:
+            operations = as_list(stretch.draft.laid_out().operations)
+            twin = run_twin(operations, stretch.draft.resources, discipline, packets)
+            engine = list(zip(stretch.run.start_s, stretch.run.end_s, strict=True))
+            assert np.array(engine) == pytest.approx(np.array(twin, np.float64), rel=RELATIVE), f"seed {seed}"

@@ -64,10 +64,11 @@ class Server:
             connection.execute(statement)  # type: ignore[call-overload]
 
     def kill(self) -> None:
-        """kill -9 of the server and of all that it started."""
+        """kill -9 of the server and of all that it started, which have process groups of their own."""
         assert self.process is not None
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in [self.process.pid, *children_of(self.process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
@@ -75,6 +76,17 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that another one has started, as the kernel lists them."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may have ended since
+            text = stat.read_text()
+            if int(text.rpartition(")")[2].split()[1]) == pid:  # behind the name: state, parent
+                found.append(int(stat.parent.name))
+    return found
 
 
 @contextmanager

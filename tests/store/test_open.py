@@ -191,6 +191,19 @@ def test_an_older_store_is_brought_up_to_date(place: str) -> None:
     assert "newer chipweave" in refusal(place)
 
 
+def test_a_store_of_the_first_version_gets_the_area_of_dies(place: str) -> None:
+    keys = filled(place)
+    engine = engine_of(place, create=True)
+    with writing(engine) as connection:
+        connection.execute(text("ALTER TABLE results DROP COLUMN area_mm2"))
+        connection.execute(META.update().values(schema_version=1))
+    engine.dispose()
+    with Store.open(place) as store:
+        rows = list(store.figures("s"))
+    assert [row["area_mm2"] for row in rows] == [None, None]
+    assert {row["key"] for row in rows} == set(keys)
+
+
 def test_every_older_version_has_its_step() -> None:
     assert sorted(migration.STEPS) == list(range(1, SCHEMA_VERSION))
 

@@ -59,6 +59,14 @@ def made_of_nothing(parcel: Parcel) -> Answer | Failure:
     return made_up.answer(Point(0, case_of(parcel), parcel.key, {}))
 
 
+def said_to_take(parcel: Parcel) -> Answer | Failure:
+    """Cases of seed 1 a moment, by what their answers say, and all others half a minute."""
+    from chipweave.store.point import Point
+
+    case = case_of(parcel)
+    return made_up.answer(Point(0, case, parcel.key, {}), seconds=0.001 if case.seed == 1 else 30.0)
+
+
 def deadly(parcel: Parcel) -> Answer | Failure:
     """Cases of seed 2 end their process, as the system does where memory is short."""
     if case_of(parcel).seed == 2:

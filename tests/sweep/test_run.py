@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from chipweave.store.content import content
 from chipweave.store.engine import GoneError
 from chipweave.store.store import Store
 from chipweave.sweep import run as client
-from chipweave.sweep.local import LocalWorkers
+from chipweave.sweep.axes import Points
+from chipweave.sweep.local import LAST, MOST_PARCELS, LocalWorkers
 from chipweave.sweep.owner import has_ended, this_owner
+from chipweave.sweep.parcel import parcel_of
 from chipweave.sweep.run import run_sweep
 from tests.sweep import small
 from tests.sweep.small import AtOnce
@@ -72,6 +75,23 @@ def test_a_case_that_ends_its_process(tmp_path: Path) -> None:
         standing = run_sweep(asked, store, lambda _: AtOnce(), retry_failed=True)
         assert (standing.known, standing.answered) == (2, 1)
         assert store.failed(store.keys("small")) == {}
+
+
+def test_of_long_cases_one_waits_at_a_process_and_of_short_ones_some(tmp_path: Path) -> None:
+    points = Points(small.sweep(tmp_path))
+    workers = LocalWorkers(1, small.said_to_take)
+    try:
+        assert workers.room == 2
+        for seed, room in ((2, 2), (1, MOST_PARCELS)):
+            case = replace(points.case(points.choice(0)), seed=seed)
+            for number in range(LAST):
+                workers.submit(parcel_of(f"{seed} {number}", case))
+            heard = 0
+            while heard < LAST:
+                heard += len(workers.outcomes(0.1))
+            assert workers.room == room
+    finally:
+        workers.close()
 
 
 def test_a_process_that_ends_once_does_not_fail_its_case(tmp_path: Path, notes: Path) -> None:

@@ -26,7 +26,7 @@ from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.hardware.package import Package
 from chipweave.plain import short
-from chipweave.plan.objective import Function
+from chipweave.plan.objective import Function, require_objective
 from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.problem import Fidelity, pose
 from chipweave.plan.schedule import Schedule
@@ -87,7 +87,7 @@ def schedule(
         scheduler: one of `chipweave list schedulers`.
         batch: samples of a scenario of one; None: its own, of a model 1.
         objective: `latency` (s), `energy` (J), `edp` (Js), `throughput` (most samples a second, that is least latency
-            of all batches), an expression of `latency` and `energy`, or a callable (latency_s, energy_j).
+            of all batches), an expression such as `edp * cost` (`plan.objective`), or a callable (latency_s, energy_j).
         cost_model: `loopnest`, `maestro`, `table:FILE.csv`, or an object with `name` and `costs`.
         fidelity, seed: `paper` or `detailed`; of anything random: same inputs, seed and version, same schedule.
         time_limit_s: stop with the best so far; None: none.
@@ -152,7 +152,7 @@ def evaluate(
     faults = faults_of(plan, ready)
     if faults:
         raise InputError([f"schedule: {fault}" for fault in faults])
-    return assess(ready, describe(model), plan, make_objective(objective))
+    return assess(ready, describe(model), plan, make_objective(objective, ready.package))
 
 
 def simulate(plan: Result | str | Path, machine: Machine | None = None) -> Simulation:
@@ -238,6 +238,6 @@ def _require_common(schedulers: Sequence[str], options: Mapping[str, object], co
             what = "that takes none" if wanted is None else f"whose options are a {wanted.__name__}"
             raise InputError(f"options of '{scheduler}': {short(chosen)} is given to a scheduler {what}")
     require_numbers(common.get("seed", 0), common.get("time_limit_s"), common.get("jobs"))
-    make_objective(common.get("objective", "edp"))
+    require_objective(common.get("objective", "edp"))
     choose(common.get("cost_model", DEFAULT))
     require_simulation(common.get("simulate"), fidelity_of(common.get("fidelity", "detailed")))

@@ -44,7 +44,7 @@ def run(
     """
     started = time.monotonic()
     require_numbers(case.seed, case.time_limit_s, jobs)
-    goal = make_objective(case.objective)
+    goal = make_objective(case.objective, case.package)
     request = Request(
         objective=goal,
         seed=case.seed,

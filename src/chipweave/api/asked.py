@@ -14,8 +14,7 @@ from chipweave.cost.interface import CostModel
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.package import Package
 from chipweave.plain import short
-from chipweave.plan.objective import Function
-from chipweave.plan.objective import objective as make_objective
+from chipweave.plan.objective import Function, require_objective
 from chipweave.plan.problem import Fidelity
 from chipweave.results.case import Case
 from chipweave.schedulers import SCHEDULERS
@@ -51,7 +50,7 @@ def case(
     require_scheduler(scheduler)
     plain(options)
     require_numbers(seed, time_limit_s, None)
-    make_objective(objective)
+    require_objective(objective)
     level = fidelity_of(fidelity)
     require_simulation(simulate, level)
     model = on_threads(choose(cost_model), None)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 import chipweave
 from chipweave import compiling
@@ -70,6 +72,12 @@ def _root(
 ) -> None: ...
 
 
+@cache
+def _commands() -> Callable[..., object]:
+    """All commands, read off their functions once in a process, which takes longer than many of them do."""
+    return get_command(app)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
@@ -77,7 +85,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = app(args=given or ["--help"], prog_name="chipweave", standalone_mode=False)
+        code = _commands()(args=given or ["--help"], prog_name="chipweave", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ChipweaveError as error:

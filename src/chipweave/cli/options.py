@@ -76,8 +76,8 @@ class Asked:
     objective: Annotated[
         str,
         typer.Option(
-            help="latency (s), energy (J), edp (J s), throughput (most samples/s), or an expression of latency (s) and "
-            "energy (J) such as 'energy * latency ** 2'."
+            help="latency (s), energy (J), edp (J s), throughput (most samples/s), or an expression of latency (s), "
+            "energy (J), edp, power (W), cost (US$ of a package) and area (mm2 of its dies) such as 'edp * cost'."
         ),
     ] = "edp"
     latency_limit: Annotated[float | None, typer.Option(help="Of the whole schedule, at most, s.")] = None

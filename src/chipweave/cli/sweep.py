@@ -56,11 +56,14 @@ def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The sweep, a YAML file.")],
     store: StoreOption,
     jobs: Annotated[
-        int | None, typer.Option(help="Processes; one per core unless given. Answers do not depend on it.", min=1)
+        int | None,
+        typer.Option(help="Processes; one per core unless given. Answers do not depend on it.", min=1),
     ] = None,
     dask: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS|local", help="Workers of a Dask scheduler, or of one that is started here."),
+        typer.Option(
+            metavar="ADDRESS|local|slurm", help="Workers of a Dask scheduler, or of one that is started here."
+        ),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try cases that failed again.")] = False,
     html: Annotated[

@@ -202,7 +202,7 @@ def _blocks_less(splits: Splits, model: Model, at: int, tile: int, samples: int)
     at most 0."""
     layer = splits.distinct[0][at]
     _, rows, columns, units = splits.shapes[tile]
-    bytes_ = model.bytes_per_element * layer.weight_elements * units / channel_units(layer)
+    bytes_ = model.bytes_of_weights(layer) * units / channel_units(layer)
     seconds = joules = 0.0
     for c, chiplet in enumerate(splits.classes):
         block = block_of(layer, units, bytes_, chiplet)

@@ -58,10 +58,12 @@ def unavoidable_dram_bytes(task: Task) -> int:
     """
     model = task.model
     outputs = sum(
-        layer.output_elements for layer, readers in zip(model.layers, model.consumers, strict=True) if not readers
+        model.tensor_bytes(layer.output_elements)
+        for layer, readers in zip(model.layers, model.consumers, strict=True)
+        if not readers
     )
     read = min(model.input_elements, sum(edge.elements for edge in model.input_readers))
-    return model.bytes_per_element * (model.weight_elements + task.batch * (read + outputs))
+    return model.distinct_weight_bytes + task.batch * (model.tensor_bytes(read) + outputs)
 
 
 @dataclass(frozen=True, slots=True)

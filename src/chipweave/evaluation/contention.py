@@ -18,11 +18,26 @@ CLOSE = 1e-9
 
 
 class Sharer(NamedTuple):
-    """A stage that shares the DRAM: what it asks for, how its weights are kept, and what that costs alone."""
+    """A stage that shares the DRAM: what it asks for, how its weights are kept, and what that costs alone.
+
+    Args:
+        interface: whose bandwidth it shares with those of the same one; None: that of the whole DRAM.
+        dram_bytes_s: this bandwidth; None: that of the whole DRAM.
+    """
 
     demand: Demand
     way: Way
     terms: Terms
+    interface: int | None = None
+    dram_bytes_s: float | None = None
+
+    def rates(self, rates: Rates) -> Rates:
+        """The package's constants, as the stage meets them alone."""
+        return rates if self.dram_bytes_s is None else rates._replace(dram_bytes_s=self.dram_bytes_s)
+
+    def own_s(self, rates: Rates) -> float:
+        """Seconds for which it keeps the DRAM, or its interface, busy in the window."""
+        return self.terms.dram / self.rates(rates).dram_bytes_s
 
 
 def contended_s(pipelines: Sequence[Sequence[Sharer]], least_s: float, rates: Rates) -> float:
@@ -32,22 +47,24 @@ def contended_s(pipelines: Sequence[Sequence[Sharer]], least_s: float, rates: Ra
         pipelines: their stages.
         least_s: the window's latency by the law, not below what the DRAM needs for all bytes.
     """
-    all_s = sum(stage.terms.dram / rates.dram_bytes_s for stages in pipelines for stage in stages)
-    shares = _weight_shares(pipelines)
+    every = [stage for stages in pipelines for stage in stages]
+    pools = {stage.interface for stage in every}
+    all_s = {pool: sum(stage.own_s(rates) for stage in every if stage.interface == pool) for pool in pools}
+    shares = {pool: _weight_shares(pipelines, pool) for pool in pools}
 
     def length_s(of_s: float) -> float:
         """How long the window takes where each stage has what others leave in a window of so many seconds."""
         longest_s = least_s
-        for stages, weights_share in zip(pipelines, shares, strict=True):
+        for number, stages in enumerate(pipelines):
             passed, k = EMPTY, micro_batches(stages[0].demand.batch, stages[0].demand.micro_batch)
             for stage in stages:
-                own_s = stage.terms.dram / rates.dram_bytes_s
-                left = max(of_s - (all_s - own_s), own_s) / of_s  # but for rounding the first is the larger
-                passed = through(passed, _slowed(stage, left, weights_share, rates), k)
+                own_s, pool = stage.own_s(rates), stage.interface
+                left = max(of_s - (all_s[pool] - own_s), own_s) / of_s  # but for rounding the first is the larger
+                passed = through(passed, _slowed(stage, left, shares[pool][number], stage.rates(rates)), k)
             longest_s = max(longest_s, latency_s_of(passed, k, rates))
         return longest_s
 
-    if all_s == 0:
+    if not any(all_s.values()):
         return least_s
     short_s, long_s = least_s, length_s(least_s)
     while long_s - short_s > CLOSE * short_s:
@@ -68,8 +85,9 @@ def _slowed(stage: Sharer, share: float, weights_share: float, rates: Rates) -> 
     return running._replace(resident_s=loading.resident_s, ready_s=loading.ready_s)
 
 
-def _weight_shares(pipelines: Sequence[Sequence[Sharer]]) -> list[float]:
-    """Per pipeline, its share of the bandwidth while it loads the weights that stay: all pipelines begin at once and
-    share it evenly, so that one that needs R_i alone is done after the sum over all j of min(R_i, R_j)."""
-    alone_s = [sum(stage.terms.resident_s for stage in stages) for stages in pipelines]
+def _weight_shares(pipelines: Sequence[Sequence[Sharer]], pool: int | None) -> list[float]:
+    """Per pipeline, its share of an interface's bandwidth (None: of the DRAM's) while it loads the weights that stay:
+    all pipelines begin at once and share it evenly, so that one that needs R_i alone is done after the sum over all j
+    of min(R_i, R_j)."""
+    alone_s = [sum(stage.terms.resident_s for stage in stages if stage.interface == pool) for stages in pipelines]
     return [own_s / sum(min(own_s, each_s) for each_s in alone_s) if own_s > 0 else 1.0 for own_s in alone_s]

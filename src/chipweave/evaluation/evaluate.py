@@ -20,6 +20,7 @@ from chipweave.evaluation.record import (
     Transfer,
     WindowEvaluation,
 )
+from chipweave.hardware.package import Interfaces
 from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Schedule, Window
@@ -75,6 +76,8 @@ def window_of(
         traffic = together(ready.network, (moved for _, moved in parts))
         ports = np.maximum(traffic.out, traffic.into)
         needs = window_needs(slowest_s, dram_bytes, _most(traffic.links), _most(ports), rates)
+        if package.interface_bandwidth is Interfaces.SPLIT:
+            needs = needs._replace(dram=max(needs.dram, *interface_s(ready, pipelines).values()))
         link = package.directed_links[int(np.argmax(traffic.links))] if traffic.links.any() else None
         port = int(np.argmax(ports)) if ports.any() else None
     latency_s = window_s(needs)
@@ -95,6 +98,15 @@ def window_of(
         bound_by=needs._fields[needs.index(latency_s)],
         idle=tuple(chiplet for chiplet in range(len(package.chiplets)) if chiplet not in used),
     )
+
+
+def interface_s(ready: Prepared, pipelines: Sequence[PipelineEvaluation]) -> dict[int, float]:
+    """Per memory interface, seconds in which its own part of the DRAM's bandwidth moves what passes it."""
+    passed = dict.fromkeys(ready.package.interfaces, 0.0)
+    for pipeline in pipelines:
+        for stage in pipeline.stages:
+            passed[ready.region(stage.chiplets).interface] += stage.bytes_.dram
+    return {interface: bytes_ / ready.package.interface_bytes_s[interface] for interface, bytes_ in passed.items()}
 
 
 def _most(bytes_: Floats) -> float:

@@ -248,7 +248,7 @@ def _in_blocks(
         if layer.weight_elements == 0:
             continue
         rows, columns, units = shapes[number][1:]
-        bytes_ = model.bytes_per_element * layer.weight_elements * units / channel_units(layer)
+        bytes_ = model.bytes_of_weights(layer) * units / channel_units(layer)
         for c, chiplet in enumerate(splits.classes):
             block = block_of(layer, units, bytes_, chiplet)
             if block.number > 1:

@@ -175,6 +175,8 @@ TERMS = {
     "cell.peak_macs_per_s": Term("peak", "MAC/s", "Multiply-accumulates of all PEs.", "PEs * lanes * clock"),
     "cell.dram_bandwidth_bytes_s": Term("DRAM bandwidth", "B/s", "Of the whole package."),
     "cell.link_bandwidth_bytes_s": Term("link bandwidth", "B/s", "Of each link, each way."),
+    "cell.area_mm2": Term("area", "mm2", "Of all dies, the ports of their links with them."),
+    "cell.price_usd": Term("cost", "USD", "To make one package on an organic substrate, its design apart."),
     "cell.windows": Term("windows", "", "Of the schedule."),
     "cell.latency_s": Term("latency", "s", "Of the whole schedule."),
     "cell.energy_j": Term("energy", "J", "Of the whole schedule."),
@@ -202,6 +204,7 @@ TERMS = {
     "point.l2_bytes": Term("L2 in all", "B", "Of all chiplets of the package."),
     "point.peak_macs_s": Term("peak", "MAC/s", "Multiply-accumulates of all PEs.", "PEs * lanes * clock"),
     "point.price_usd": Term("package price", "USD", "To make one package on an organic substrate, its design apart."),
+    "point.area_mm2": Term("area of the dies", "mm2", "Of all dies, the ports of their links with them."),
     "point.seconds": Term("search", "s", "Wall time of the case."),
     "sweep.hypervolume": Term(
         "hypervolume",

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -14,8 +14,9 @@ from chipweave.errors import InputError, did_you_mean
 from chipweave.files.locate import load, locate
 from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
-from chipweave.workload.layer import RIDERS, Layer, Op
+from chipweave.workload.layer import MOST_BITS, RIDERS, Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model, operand_problems, sharing_problems
+from chipweave.workload.precision import FORMATS
 
 INPUT = "input"
 """What `inputs` calls the network's own input."""
@@ -23,6 +24,21 @@ INPUT = "input"
 _LARGEST_BOUND = 2**31 - 1
 Bound = Annotated[int, Field(ge=1, le=_LARGEST_BOUND)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+
+
+def _bits(value: Any) -> Any:
+    """The name of a format stands for its bits."""
+    if not isinstance(value, str):
+        return value
+    if value.lower() not in FORMATS:
+        raise ValueError(f"{shown(value)} is no format{did_you_mean(value.lower(), FORMATS)}; give one, or bits")
+    return FORMATS[value.lower()]
+
+
+Bits = Annotated[
+    float, Field(gt=0, le=MOST_BITS), BeforeValidator(_bits, json_schema_input_type=float | Literal[tuple(FORMATS)])
+]
+"""Of one element: a number, whole or not, or the name of a format."""
 
 
 def _both_axes(value: Any) -> Any:
@@ -94,6 +110,9 @@ class LayerSpec(Spec):
         description="Name of a layer listed before whose weights this one uses too: the model's total counts them "
         "once, and a stage that holds both loads and holds them once. Default: weights of its own.",
     )
+    weight_bits: Bits | None = Field(
+        None, description="Of one weight, as `weight_bits` of the model. Default: the model's."
+    )
     inputs: list[Operand] | None = Field(
         None,
         min_length=1,
@@ -107,7 +126,17 @@ class ModelSpec(Spec):
 
     name: Name = Field(description="What results call it.")
     source: str = Field("", description="Where the figures come from.")
-    bytes_per_element: Count = Field(1, description="Bytes of a weight or activation; the papers use 1.")
+    bytes_per_element: Count = Field(
+        1, description="Bytes of a weight or activation, where no bits are given; the papers use 1."
+    )
+    weight_bits: Bits | None = Field(
+        None,
+        description="Of one weight, scales of blocks included: a number such as 4.25, or a format such as mxfp4. "
+        "Default: `bytes_per_element`.",
+    )
+    activation_bits: Bits | None = Field(
+        None, description="Of one element of any other tensor, likewise. Default: `bytes_per_element`."
+    )
     input_elements: Count | None = Field(
         None, description="Elements of the network's input per sample. Default: the largest operand that reads it."
     )
@@ -181,6 +210,8 @@ def read_model(data: Any, problems: Problems, location: Location) -> Model | Non
             bytes_per_element=head.bytes_per_element,
             input_elements=head.input_elements or 0,
             source=head.source,
+            weight_bits=head.weight_bits or 0.0,
+            activation_bits=head.activation_bits or 0.0,
         )
     except InputError as error:
         for problem in error.problems:
@@ -213,6 +244,7 @@ def _layer(spec: LayerSpec, problems: Problems, location: Location) -> Layer | N
             dilation=(spec.dilation[0], spec.dilation[1]),
             groups=spec.groups or (spec.C if per_channel else 1),
             shares=spec.shares or "",
+            weight_bits=spec.weight_bits or 0.0,
         )
     except InputError as error:
         for problem in error.problems:
@@ -345,6 +377,7 @@ def model_to_dict(model: Model) -> dict[str, Any]:
     if model.source:
         data["source"] = model.source
     data["bytes_per_element"] = model.bytes_per_element
+    data |= {key: bits for key in ("weight_bits", "activation_bits") if (bits := getattr(model, key))}
     if model.input_elements != max((edge.elements for edge in model.input_readers), default=0):
         data["input_elements"] = model.input_elements
     data["layers"] = [_layer_to_dict(model, i) for i in range(len(model.layers))]
@@ -364,6 +397,8 @@ def _layer_to_dict(model: Model, position: int) -> dict[str, Any]:
             data[key] = value if isinstance(value, int) else value[0] if value[0] == value[1] else list(value)
     if layer.shares:
         data["shares"] = layer.shares
+    if layer.weight_bits:
+        data["weight_bits"] = layer.weight_bits
     edges = model.operands[position]
     inputs = [_input_to_dict(model, layer, edge, edges) for edge in edges]
     if inputs != [model.layers[position - 1].name if position else INPUT]:

@@ -34,7 +34,8 @@ from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import DRAM_FIGURES, MOST_CHIPLETS, Package, Routing
+from chipweave.hardware.package import DRAM_FIGURES, MOST_CHIPLETS, Delivery, Package, Routing
+from chipweave.hardware.package import Interfaces as Bandwidth
 from chipweave.hardware.price import RETICLE_MM2
 
 SIDES = "left-right-columns"
@@ -47,12 +48,16 @@ class Topology(StrEnum):
     MESH = "mesh"
     TRIANGULAR = "triangular"
     TORUS = "torus"
+    RING = "ring"
+    SWITCH = "switch"
 
 
 _LINKS: dict[Topology, Callable[[int, int], tuple[topology.Link, ...]]] = {
     Topology.MESH: topology.mesh,
     Topology.TRIANGULAR: topology.triangular,
     Topology.TORUS: topology.torus,
+    Topology.RING: topology.ring,
+    Topology.SWITCH: topology.switch,
 }
 
 
@@ -96,7 +101,13 @@ class PackageSpec(Spec):
     )
     topology: Annotated[Topology, Field(strict=False)] | None = Field(
         None,
-        description="Links of the grid: mesh (the default), triangular (a diagonal in every cell) or torus.",
+        description="Links of the grid: mesh (the default), triangular (a diagonal in every cell), torus, ring (row by "
+        "row, there and back) or switch (each chiplet one hop from each other).",
+    )
+    express: list[Pair] | None = Field(
+        None,
+        description="Links beside those of the `topology`, as pairs of chiplets that may lie apart; a hop on one takes "
+        "what a hop on any other does.",
     )
     chiplets: list[Name] | None = Field(None, min_length=1, description="Names in the order of their numbers.")
     links: list[Pair] | None = Field(None, description="Pairs of linked chiplets; each carries traffic both ways.")
@@ -111,7 +122,7 @@ class PackageSpec(Spec):
     routing: Annotated[Routing, Field(strict=False)] | None = Field(
         None,
         description="xy (along the row, then along the column; SCAR III) or shortest. "
-        "Default: xy on a mesh grid, else shortest.",
+        "Default: xy on a mesh grid without express links, else shortest.",
     )
     link_bandwidth_bytes_s: Positive = Field(
         Package.link_bandwidth_bytes_s,
@@ -134,6 +145,16 @@ class PackageSpec(Spec):
     conflict_delay_s: NotNegative = Field(
         Package.conflict_delay_s, description="The delta of SCAR III-E, s; the paper gives no value, hence 0."
     )
+    delivery: Annotated[Delivery, Field(strict=False)] = Field(
+        Package.delivery,
+        description="multicast: one transfer serves all who want a byte, as in the papers; unicast: each has its own, "
+        "from DRAM, too.",
+    )
+    interface_bandwidth: Annotated[Bandwidth, Field(strict=False)] = Field(
+        Package.interface_bandwidth,
+        description="shared: a region has all of the DRAM's bandwidth through its one memory interface, our reading of "
+        "the papers; split: what the stacks at that interface have, or an even share.",
+    )
     link: LinkSpec | None = Field(
         None,
         description="The class of all links, which sets `link_bandwidth_bytes_s`, `hop_latency_s` and "
@@ -151,6 +172,8 @@ class PackageSpec(Spec):
 
 
 _FIGURES = tuple(key for key in PackageSpec.model_fields if key.endswith(("_s", "_per_bit")))
+_CONVENTIONS = ("delivery", "interface_bandwidth")
+"""Written where they are not those of the papers."""
 _LINK_FIGURES = ("link_bandwidth_bytes_s", "hop_latency_s", "nop_energy_j_per_bit")
 
 
@@ -206,8 +229,9 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
             for column, label in enumerate(labels)
         ]
     else:
-        if spec.topology is not None:
-            problems.add(("topology",), "needs a `grid`; give one, or leave `topology` out")
+        for key in ("topology", "express"):
+            if getattr(spec, key) is not None:
+                problems.add((key,), f"needs a `grid`; give one, or leave `{key}` out")
         rows = [(("chiplets", i), label) for i, label in enumerate(spec.chiplets or [])]
     if len(rows) > MOST_CHIPLETS:
         problems.add(rows[0][0][:1], f"has {len(rows)} chiplets; at most {MOST_CHIPLETS} are supported")
@@ -218,9 +242,9 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
     if spec.grid is not None:
         shape = len(spec.grid), len(spec.grid[0])
         kind = spec.topology or Topology.MESH
-        links: tuple[topology.Link, ...] = _LINKS[kind](*shape)
+        links: tuple[topology.Link, ...] = _LINKS[kind](*shape) + tuple((a, b) for a, b in spec.express or [])
         positions: tuple[topology.Position, ...] | None = topology.grid_positions(*shape)
-        routing = spec.routing or (Routing.XY if kind is Topology.MESH else Routing.SHORTEST)
+        routing = spec.routing or (Routing.XY if kind is Topology.MESH and not spec.express else Routing.SHORTEST)
     else:
         links = tuple((a, b) for a, b in spec.links or [])
         positions = None if spec.positions is None else tuple((r, c) for r, c in spec.positions)
@@ -246,7 +270,7 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
         )
     except InputError as error:
         for (key, _), problem in zip(error.fields, error.problems, strict=True):
-            problems.add((key,), problem)
+            problems.add(("express" if key == "links" and spec.express else key,), problem)
         return None
 
 
@@ -270,8 +294,8 @@ def _interfaces(
 
 
 def _figures(spec: PackageSpec, interfaces: tuple[int, ...], problems: Problems) -> dict[str, Any]:
-    """Figures of links and DRAM, each from the file or from what it says of classes and stacks, not from both."""
-    figures = {key: getattr(spec, key) for key in _FIGURES}
+    """Figures and conventions of links and DRAM; figures from the file or from its classes and stacks, not both."""
+    figures = {key: getattr(spec, key) for key in (*_FIGURES, *_CONVENTIONS)}
     for key, ones in (("link", _LINK_FIGURES), ("memory", DRAM_FIGURES)):
         for one in ones:
             if getattr(spec, key) is not None and one in spec.model_fields_set:
@@ -365,6 +389,9 @@ def package_to_dict(package: Package) -> dict[str, Any]:
     data["interfaces"] = SIDES if sides else list(package.interfaces)
     data["routing"] = package.routing.value
     data |= {key: getattr(package, key) for key in _FIGURES if not (package.memory and key in DRAM_FIGURES)}
+    for key in _CONVENTIONS:
+        if getattr(package, key) is not getattr(Package, key):
+            data[key] = getattr(package, key).value
     if package.memory:
         data["memory"] = stacks_to_list(package.memory, package.interfaces)
     if package.assumed:

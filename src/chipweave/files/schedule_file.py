@@ -42,7 +42,7 @@ from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
 from chipweave.hardware.package import Package
 from chipweave.plan.certificate import Line, Proof
-from chipweave.plan.objective import Objective, objective
+from chipweave.plan.objective import Objective, objective, require_objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import Result, Search, assess
@@ -125,7 +125,7 @@ def read(path: Path) -> Result:
     scenario = _described(data, "scenario", problems, resolve_scenario, scenario_from_dict, path)
     package = _described(data, "package", problems, resolve_package, package_from_dict, path)
     plan = None if spec is None or scenario is None else _plan(spec, scenario, problems)
-    goal = None if spec is None else _objective(spec, problems)
+    goal = None if spec is None else _objective(spec, package, problems)
     if spec is not None:
         _require_lines(spec, problems)
     problems.raise_any()
@@ -315,10 +315,13 @@ def _described(
         return None
 
 
-def _objective(spec: ScheduleFileSpec, problems: Problems) -> Objective | str | None:
+def _objective(spec: ScheduleFileSpec, package: Package | None, problems: Problems) -> Objective | str | None:
     """Of a finished result, only the name of a Python function may be known."""
     try:
-        return objective(spec.objective)
+        if package is None:  # a problem of its own, which is told
+            require_objective(spec.objective)
+            return spec.objective
+        return objective(spec.objective, package)
     except InputError as error:
         if spec.search is not None:
             return spec.objective

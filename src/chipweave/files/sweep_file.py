@@ -24,7 +24,7 @@ from chipweave.files.scenario_file import ScenarioSpec
 from chipweave.files.sweep_base import Base, base_of, content_of
 from chipweave.files.validate import Location, Name, Problems, Prose, Spec, shown
 from chipweave.files.yaml import dump_yaml
-from chipweave.plan.objective import objective as make_objective
+from chipweave.plan.objective import require_objective
 from chipweave.schedulers import SCHEDULERS, options_class, options_of
 from chipweave.schedulers.options import Option
 
@@ -81,7 +81,9 @@ class Searcher(StrEnum):
     NSGA2 = "nsga2"
 
 
-Figure = Literal["latency_s", "energy_j", "edp_js", "power_w", "value", "price_usd", "l2_bytes", "pes", "chiplets"]
+Figure = Literal[
+    "latency_s", "energy_j", "edp_js", "power_w", "value", "price_usd", "area_mm2", "l2_bytes", "pes", "chiplets"
+]
 
 
 def _edp() -> list[Figure]:
@@ -133,7 +135,9 @@ class SweepSpec(Spec):
     options: dict[str, Any] = Field(
         default_factory=dict, description="Of the scheduler, such as `{n_splits: 2}`; of several, each takes its own."
     )
-    objective: str = Field("edp", description="What is minimised: a name, or an expression of latency and energy.")
+    objective: str = Field(
+        "edp", description="What is minimised: a name, or an expression of latency, energy and what the package costs."
+    )
     cost_model: str = Field(DEFAULT, description="What layers cost: `loopnest`, `maestro`, or `table:FILE.csv`.")
     fidelity: Literal["paper", "detailed"] = Field("detailed", description="paper or detailed.")
     seed: int = Field(0, ge=0, lt=2**32, description="Of anything random in a search.")
@@ -406,7 +410,7 @@ def _require_meaning(parts: Parts, value: Any, spec: SweepSpec, sweep: str) -> N
     if parts == ("scheduler",) and value not in SCHEDULERS:
         raise InputError(f"scheduler {shown(value)} is unknown{did_you_mean(str(value), SCHEDULERS)}")
     if parts == ("objective",):
-        make_objective(value)
+        require_objective(value)
     if parts == ("cost_model",):
         choose(value, folder=Path(sweep).parent)
     if parts in (("scenario",), ("package",)):

@@ -35,6 +35,20 @@ class Routing(StrEnum):
     SHORTEST = "shortest"
 
 
+class Delivery(StrEnum):
+    """How often a byte leaves its owner: once for all who want it, or once for each (every copy a transfer)."""
+
+    MULTICAST = "multicast"
+    UNICAST = "unicast"
+
+
+class Interfaces(StrEnum):
+    """How much of the DRAM's bandwidth one memory interface has: all of it, or its own share."""
+
+    SHARED = "shared"
+    SPLIT = "split"
+
+
 @dataclass(frozen=True)
 class Package:
     """Chiplets placed on a graph.
@@ -52,6 +66,11 @@ class Package:
         dram_bandwidth_bytes_s: of the whole package (Table II: 64 GB/s; 'of the package' is our reading).
         dram_latency_s, dram_energy_j_per_bit: Table II: 200 ns, 14.8 pJ/bit.
         conflict_delay_s: the delta of SCAR III-E, for which the paper gives no formula; 0.
+        delivery: whether one transfer serves several readers (`multicast`, as in the papers), or each has its own
+            (`unicast`), from DRAM, too.
+        interface_bandwidth: whether a region's DRAM traffic, which passes one memory interface, has all of the DRAM's
+            bandwidth there (`shared`, as in the papers), or what the stacks at that interface have (`split`; an even
+            share where there are no stacks).
         source: where the figures come from.
         memory: stacks of DRAM, over which tensors are interleaved. The three figures of DRAM above then follow from
             them (`memory.together`), and are not to be given; without stacks the DRAM is of any capacity.
@@ -81,6 +100,8 @@ class Package:
     memory: tuple[Stack, ...] = ()
     assumed: tuple[str, ...] = ()
     memory_place: str = field(default="", compare=False)
+    delivery: Delivery = Delivery.MULTICAST
+    interface_bandwidth: Interfaces = Interfaces.SHARED
 
     def __post_init__(self) -> None:
         settle(self, "package")
@@ -163,6 +184,19 @@ class Package:
             key = "positions" if self.positions is None else "routing"
             faults += [(key, wrong) for wrong in topology.xy_problems(self.positions, self.links)]
         return faults
+
+    @cached_property
+    def interface_bytes_s(self) -> Mapping[int, float]:
+        """Per memory interface, bytes per second of the DRAM that pass it at most."""
+        if self.interface_bandwidth is Interfaces.SHARED:
+            return dict.fromkeys(self.interfaces, self.dram_bandwidth_bytes_s)
+        if not self.memory:
+            return dict.fromkeys(self.interfaces, self.dram_bandwidth_bytes_s / len(self.interfaces))
+        shares: dict[int, list[float]] = {interface: [] for interface in self.interfaces}
+        for stack in self.memory:
+            for interface in stack.interfaces:
+                shares[interface].append(stack.bandwidth_bytes_s / len(stack.interfaces))
+        return {interface: math.fsum(own) for interface, own in shares.items()}
 
     @property
     def capacity_bytes(self) -> int | None:

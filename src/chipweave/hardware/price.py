@@ -8,7 +8,7 @@ fields of `Rules`, so that both what it says and what it means can be had. docs/
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -245,6 +245,30 @@ def dies_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> tuple[Di
         )
         for number, chiplet in enumerate(package.classes)
     )
+
+
+def package_usd(package: Package) -> float:
+    """To make one package on an organic substrate, its design apart; US dollars.
+
+    Raises:
+        InputError: a die of a node without prices, or that no wafer holds.
+    """
+    return making(dies_of(package), Assembly.ORGANIC).total_usd
+
+
+def costs_of(package: Package) -> dict[str, float | None]:
+    """`price_usd` (`package_usd`) and `area_mm2` (of all dies) of a package; None where there is no such figure."""
+
+    def known(figure: Callable[[], float]) -> float | None:
+        try:
+            return figure()
+        except InputError:
+            return None
+
+    return {
+        "price_usd": known(lambda: package_usd(package)),
+        "area_mm2": known(lambda: dies_mm2(dies_of(package))),
+    }
 
 
 def per_wafer(area_mm2: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -31,6 +32,19 @@ def torus(rows: int, columns: int) -> tuple[Link, ...]:
     around = [(r * columns, r * columns + columns - 1) for r in range(rows) if columns > 2]
     over = [(c, (rows - 1) * columns + c) for c in range(columns) if rows > 2]
     return tuple(sorted([*mesh(rows, columns), *around, *over]))
+
+
+def ring(rows: int, columns: int) -> tuple[Link, ...]:
+    """All places one after another, every other row backwards, and from the last one to the first."""
+    order = [r * columns + (c if r % 2 == 0 else columns - 1 - c) for r in range(rows) for c in range(columns)]
+    around = [(order[0], order[-1])] if len(order) > 2 else []
+    return tuple(sorted((min(pair), max(pair)) for pair in [*pairwise(order), *around]))
+
+
+def switch(rows: int, columns: int) -> tuple[Link, ...]:
+    """All places linked to each other: a switch that blocks nothing, as no more enters or leaves a place than a link
+    carries."""
+    return tuple(combinations(range(rows * columns), 2))
 
 
 def grid_positions(rows: int, columns: int) -> tuple[Position, ...]:

@@ -1,16 +1,25 @@
-"""What a search minimises: a function of a schedule's latency and energy that neither may lower by rising."""
+"""What a search minimises: a function of a schedule's latency and energy that neither may lower by rising.
+
+It may know what its package costs and how large its dies are, which are constants of a search.
+"""
 
 from __future__ import annotations
 
 import ast
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from chipweave.errors import InputError
+from chipweave.hardware.price import dies_mm2, dies_of, package_usd
+
+if TYPE_CHECKING:
+    from chipweave.hardware.package import Package
 
 Function = Callable[[float, float], float]
 
@@ -33,6 +42,12 @@ _OPERATORS: dict[type, Callable[..., float]] = {
 }
 _FUNCTIONS: dict[str, Callable[..., float]] = {"max": max, "min": min, "sqrt": math.sqrt, "log": math.log}
 _LONGEST_EXPRESSION = 200
+
+OF_PACKAGE: Mapping[str, Callable[[Package], float]] = MappingProxyType(
+    {"cost": package_usd, "area": lambda package: dies_mm2(dies_of(package))}
+)
+"""What expressions may name of a package: US dollars to make one, and square millimetres of all its dies."""
+_ANY_PACKAGE = dict.fromkeys(OF_PACKAGE, 1.0)
 
 
 @dataclass(frozen=True)
@@ -107,14 +122,16 @@ def in_terms_of(goal: Objective, powers: Powers, value: float) -> float:
     return goal(value ** (1 / p), 1.0) if p else goal(1.0, value ** (1 / q))
 
 
-def objective(choice: str | Function) -> Objective:
-    """One of `NAMED`, an expression of `latency` and `energy`, or a callable (latency_s, energy_j).
+def objective(choice: str | Function, package: Package | None = None) -> Objective:
+    """One of `NAMED`, an expression, or a callable (latency_s, energy_j).
 
-    An expression may use numbers, + - * / **, parentheses, max, min, sqrt and log, as in
-    `energy * latency ** 2`.
+    An expression may use `latency` (s), `energy` (J), `edp` (J s), `power` (W) and, of the package, `cost` (US dollars,
+    `price.package_usd`) and `area` (mm2 of all dies), numbers, + - * / **, parentheses, max, min, sqrt and log, as in
+    `energy * latency ** 2` or `edp * cost`.
 
     Raises:
-        InputError: it cannot be read, or falls somewhere when latency or energy rises.
+        InputError: it cannot be read, falls somewhere when latency or energy rises, or names the cost or area of a
+            package where none is given, or one whose dies have no price.
     """
     if callable(choice):
         made = Objective(getattr(choice, "__name__", "custom"), choice)
@@ -123,22 +140,59 @@ def objective(choice: str | Function) -> Objective:
     elif choice in NAMED:
         return Objective(choice, NAMED[choice])
     else:
-        made = Objective(choice, _compile(choice))
+        tree = _tree_of(choice)
+        made = Objective(choice, _compiled(choice, tree, _constants(choice, tree, package)))
     _require_monotone(made)
     return made
 
 
-def _compile(text: str) -> Function:
+def require_objective(choice: str | Function) -> None:
+    """Hold what is to be minimised against what `objective` takes, whatever the package will be.
+
+    Raises:
+        InputError: as `objective`, where that does not hang on the package.
+    """
+    if isinstance(choice, str) and choice not in NAMED and _names_of(tree := _tree_of(choice)) & OF_PACKAGE.keys():
+        _compiled(choice, tree, _ANY_PACKAGE)
+    else:
+        objective(choice)
+
+
+def _constants(text: str, tree: ast.AST, package: Package | None) -> dict[str, float]:
+    """What an expression names of the package."""
+    named = sorted(_names_of(tree) & OF_PACKAGE.keys())
+    if named and package is None:
+        raise InputError(f"objective '{text}': '{named[0]}' is a package's, and none is given")
+    try:
+        return {name: OF_PACKAGE[name](package) for name in named if package is not None}
+    except InputError as error:
+        raise InputError(f"objective '{text}': package '{package.name if package else ''}': {error}") from None
+
+
+def _names_of(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _tree_of(text: str) -> ast.AST:
     if len(text) > _LONGEST_EXPRESSION:
         raise InputError(f"objective: the expression has {len(text)} characters; at most {_LONGEST_EXPRESSION}")
     try:
-        tree = ast.parse(text, mode="eval").body
+        return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError(
             f"objective '{text}' is neither {', '.join(NAMED)} nor an expression such as 'energy * latency ** 2'"
         ) from None
-    _compute(tree, text, {"latency": 1.0, "energy": 1.0})
-    return lambda latency_s, energy_j: _compute(tree, text, {"latency": latency_s, "energy": energy_j})
+
+
+def _compiled(text: str, tree: ast.AST, constants: Mapping[str, float]) -> Function:
+    """The expression as a function; tried once, as what is not allowed is found by computing it."""
+
+    def function(latency_s: float, energy_j: float) -> float:
+        values = {"latency": latency_s, "energy": energy_j, "edp": energy_j * latency_s}
+        return _compute(tree, text, {**values, "power": energy_j / latency_s, **constants})
+
+    function(1.0, 1.0)
+    return function
 
 
 def _compute(node: ast.AST, text: str, values: dict[str, float]) -> float:
@@ -164,7 +218,7 @@ def _compute(node: ast.AST, text: str, values: dict[str, float]) -> float:
     part = ast.unparse(node) if isinstance(node, ast.expr) else text
     raise InputError(
         f"objective '{text}': '{part}' is not allowed; write {', '.join(NAMED)}, or an expression of latency, energy, "
-        f"numbers, + - * / **, {', '.join(_FUNCTIONS)}"
+        f"edp, power, {', '.join(OF_PACKAGE)}, numbers, + - * / **, {', '.join(_FUNCTIONS)}"
     )
 
 

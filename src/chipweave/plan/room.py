@@ -32,9 +32,9 @@ def need_of(scenario: Scenario) -> Need:
     for task in scenario.tasks:
         model = task.model
         read_again = {edge.producer for edge in model.edges}
-        outputs = sum(layer.output_elements for at, layer in enumerate(model.layers) if at not in read_again)
-        weights_bytes += model.bytes_per_element * model.weight_elements
-        ends_bytes += model.bytes_per_element * task.batch * (model.input_elements + outputs)
+        ends = [layer.output_elements for at, layer in enumerate(model.layers) if at not in read_again]
+        weights_bytes += model.distinct_weight_bytes
+        ends_bytes += task.batch * sum(map(model.tensor_bytes, [model.input_elements, *ends]))
     return Need(weights_bytes, ends_bytes)
 
 

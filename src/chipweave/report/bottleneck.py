@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chipweave.evaluation.exact.region import interface_of
 from chipweave.evaluation.record import PipelineEvaluation, WindowEvaluation
+from chipweave.hardware.package import Interfaces, Package
 from chipweave.plan.problem import Problem
 from chipweave.report.naming import chiplet_of, layers_of, region_of
 from chipweave.report.quantities import quantity
@@ -25,6 +27,11 @@ def binding(window: WindowEvaluation, problem: Problem) -> str:
         case "pipeline":
             return _binding_pipeline(window.pipelines[window.slowest], problem)
         case "dram":
+            if (busiest := busiest_interface(window, package)) is not None:
+                interface, passed = busiest
+                rate = quantity(package.interface_bytes_s[interface], "B/s")
+                name = chiplet_of(interface, problem)
+                return f"the memory interface of chiplet {name}, which moves {quantity(passed, 'B')} at {rate}"
             bandwidth = quantity(package.dram_bandwidth_bytes_s, "B/s")
             return f"the DRAM, which moves {quantity(window.dram_bytes, 'B')} at {bandwidth}"
         case "link" if window.link is not None:
@@ -34,6 +41,17 @@ def binding(window: WindowEvaluation, problem: Problem) -> str:
             bytes_ = quantity(window.port_s * package.link_bandwidth_bytes_s, "B")
             return f"the port of chiplet {chiplet_of(window.port, problem)}, through which {bytes_} pass one way"
     raise ValueError(f"no sentence for a window that is bound by '{window.bound_by}'")
+
+
+def busiest_interface(window: WindowEvaluation, package: Package) -> tuple[int, float] | None:
+    """Where interfaces have bandwidth of their own, the one that needs longest in a window, and its bytes."""
+    if package.interface_bandwidth is Interfaces.SHARED:
+        return None
+    passed = dict.fromkeys(package.interfaces, 0.0)
+    for pipeline in window.pipelines:
+        for stage in pipeline.stages:
+            passed[interface_of(package, stage.chiplets)] += stage.bytes_.dram
+    return max(passed.items(), key=lambda item: item[1] / package.interface_bytes_s[item[0]])
 
 
 def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:

@@ -50,9 +50,9 @@ def width_notes(problem: Problem) -> list[str]:
     notes = []
     for chiplet in problem.package.classes:
         whole_bytes = -(-chiplet.precision_bits // 8)
-        unlike = [task for task in problem.scenario.tasks if _is_unlike(task.model.bytes_per_element, chiplet)]
+        unlike = [task for task in problem.scenario.tasks if _is_unlike(8 * task.model.activation_width, chiplet)]
         if unlike:
-            bits = 8 * unlike[0].model.bytes_per_element
+            bits = f"{8 * unlike[0].model.activation_width:g}"
             more = f" (and {len(unlike) - 1} more)" if len(unlike) > 1 else ""
             notes.append(
                 f"'{unlike[0].name}'{more} has elements of {bits} bits, and "
@@ -63,8 +63,7 @@ def width_notes(problem: Problem) -> list[str]:
     return notes
 
 
-def _is_unlike(bytes_per_element: int, chiplet: Chiplet) -> bool:
-    bits = 8 * bytes_per_element
+def _is_unlike(bits: float, chiplet: Chiplet) -> bool:
     return bits > chiplet.precision_bits or bits <= chiplet.precision_bits - 8
 
 

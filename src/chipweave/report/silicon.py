@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from chipweave.hardware.package import Package
+from chipweave.hardware.price import costs_of
 from chipweave.report.quantities import quantity
 from chipweave.report.text_table import Row, print_columns
 from chipweave.results.result import Cell
 
-HEAD = ("chiplets", "PEs", "L2", "peak", "DRAM", "links")
+HEAD = ("chiplets", "PEs", "L2", "peak", "DRAM", "links", "dies", "cost")
 
 
-def silicon_data(package: Package) -> dict[str, float]:
-    """PEs, bytes of L2 and multiply-accumulates per second of all chiplets; bytes per second of DRAM and of a link."""
+def silicon_data(package: Package) -> dict[str, Any]:
+    """PEs, bytes of L2 and multiply-accumulates per second of all chiplets; bytes per second of DRAM and of a link;
+    square millimetres of dies, and US dollars to make it, None where no price is known."""
     chiplets = package.chiplets
     return {
         "chiplets": len(chiplets),
@@ -25,6 +28,7 @@ def silicon_data(package: Package) -> dict[str, float]:
         "peak_macs_per_s": sum(chiplet.num_pes * chiplet.simd_lanes * chiplet.clock_hz for chiplet in chiplets),
         "dram_bandwidth_bytes_s": package.dram_bandwidth_bytes_s,
         "link_bandwidth_bytes_s": package.link_bandwidth_bytes_s,
+        **costs_of(package),
     }
 
 
@@ -63,6 +67,10 @@ def print_silicon(cells: Sequence[Cell], console: Console) -> None:
             quantity(data["peak_macs_per_s"], "MAC/s"),
             quantity(data["dram_bandwidth_bytes_s"], "B/s"),
             quantity(data["link_bandwidth_bytes_s"], "B/s"),
+            *(
+                "-" if data[key] is None else f"{data[key]:,.{digits}f} {unit}"
+                for key, digits, unit in (("area_mm2", 1, "mm2"), ("price_usd", 2, "US$"))
+            ),
         )
         rows.append((Text(name), figures))
     if rows:

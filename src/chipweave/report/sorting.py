@@ -20,6 +20,9 @@ class Sort(StrEnum):
     EDP = "edp"
     GAP = "gap"
     SEARCH = "search"
+    POWER = "power"
+    COST = "cost"
+    AREA = "area"
     CHIPLETS = "chiplets"
     PACKAGE = "package"
     SCHEDULER = "scheduler"
@@ -32,6 +35,9 @@ _COLUMNS = {
     Sort.EDP: "edp_js",
     Sort.GAP: "gap",
     Sort.SEARCH: "seconds",
+    Sort.POWER: "average_power_w",
+    Sort.COST: "price_usd",
+    Sort.AREA: "area_mm2",
     Sort.CHIPLETS: "chiplets",
     Sort.PACKAGE: "package",
     Sort.SCHEDULER: "scheduler",

@@ -12,8 +12,16 @@ import numpy as np
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import end_s
 from chipweave.evaluation.tables.bench import Scores, arrays_of, score_alone, window_cost
+from chipweave.hardware.package import Interfaces
 from chipweave.plan.schedule import Pipeline, Window
-from chipweave.schedulers.exact import Timed
+from chipweave.schedulers.exact import Exact, Timed
+
+
+def costed(ready: Prepared, regions: bool) -> Exact | Alone:
+    """What costs windows whose stages have one chiplet each, or are on `regions`. The tables know one bandwidth of the
+    DRAM, so where each memory interface has its own, the evaluator does it in any case."""
+    split = ready.package.interface_bandwidth is Interfaces.SPLIT
+    return Exact(ready) if regions or split else Alone(ready)
 
 
 @dataclass

@@ -186,7 +186,7 @@ class _Answer:
         task = Task("decode", self.steps.decode(context))
         rates, least = prepare(plan.problem).rates, unavoidable_dram_bytes(task)
         if self.asked.repeat:
-            stays = min(task.model.bytes_per_element * task.model.weight_elements, room_bytes(self.package))
+            stays = min(task.model.distinct_weight_bytes, room_bytes(self.package))
             step = repeated(plan.schedule, lambda schedule, steps: self.once(schedule, context, steps))
             return np.array([step.latency_s, step.energy_j, (least - stays) / rates.dram_bytes_s])
         cost = self.once(plan.schedule, context)

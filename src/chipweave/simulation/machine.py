@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, get_type_hints
 
 from chipweave.errors import InputError, did_you_mean
+from chipweave.hardware.package import Delivery, Interfaces
 from chipweave.simulation.operations import Discipline
 
 
@@ -46,18 +47,11 @@ class Exchanging(StrEnum):
     BEHIND = "behind"
 
 
-class Delivery(StrEnum):
-    """How often a byte leaves its owner."""
+class MemoryPort(StrEnum):
+    """Which way goes between a memory interface and the package."""
 
-    MULTICAST = "multicast"
-    UNICAST = "unicast"
-
-
-class Interfaces(StrEnum):
-    """How much of the DRAM's bandwidth one memory interface has."""
-
-    SHARED = "shared"
-    SPLIT = "split"
+    CHIPLET = "chiplet"
+    OWN = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +60,7 @@ class Machine:
 
     Args:
         dma_channels, receive_slots: 0: any number; as the reader's L2 allows.
+        delivery, interfaces: what a package has by itself stands, whatever the machine says.
         turns: stages work as the formulas have it; then only `order`, `delivery` and `interfaces` count, too.
 
     Raises:
@@ -83,6 +78,7 @@ class Machine:
     exchange: Exchanging = Exchanging.BESIDE
     delivery: Delivery = Delivery.MULTICAST
     interfaces: Interfaces = Interfaces.SHARED
+    memory_port: MemoryPort = MemoryPort.CHIPLET
     prefetch: bool = False
     turns: bool = False
     packet_bytes: int = 262_144
@@ -118,6 +114,7 @@ FORMULA = Machine(contention=False, turns=True)
 
 LADDER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("as simulated", {}),
+    ("the memory shares no port with its interface's chiplet", {"memory_port": MemoryPort.OWN}),
     ("transfers do not share resources", {"contention": False}),
     ("readers have any room", {"receive_slots": 1_000_000}),
     ("loads wait for what earlier stages send", {"entry": Entry.ARRIVAL}),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chipweave.evaluation.exact.demand import Setting, StageWork, ways_of
+from chipweave.evaluation.exact.demand import Setting, StageWork, second_copies, ways_of
 from chipweave.evaluation.law import BLOCKS, Way, better, last_share
 from chipweave.simulation.machine import Machine
 from chipweave.simulation.pins import Laden, Weights, kept, waits_s
@@ -58,6 +58,7 @@ class StageRun:
         exposed_s: seconds for which a micro-batch's computing waits for blocks.
         resident_bytes: of weights that stay; received_bytes: of a micro-batch, from earlier stages, into the chiplet
             that gets most, or on the busiest link on the way.
+        dram_bytes_s: of the region's memory interface; copies: how often DRAM reads what all chiplets use.
     """
 
     number: int
@@ -79,6 +80,8 @@ class StageRun:
     exposed_s: float
     resident_bytes: float
     received_bytes: float
+    dram_bytes_s: float
+    copies: float
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -92,7 +95,7 @@ class StageRun:
 def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> StageRun:
     """Stage `number` of a pipeline, its weights kept as the evaluator keeps them."""
     work = setting.works[number]
-    way, rates = _way(work), setting.ready.rates
+    way, rates = _way(work), work.rates
     in_blocks, chiplets = way.keeping == BLOCKS, len(work.stage.chiplets)
     carrier = Carrier(work, floor, machine)
 
@@ -101,7 +104,9 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
     laden = _laden(work, in_blocks)
     pinned = parted - way.parted, copied - way.copied
     weights = kept(laden, pinned, rates.dram_bytes_s)
-    waits = sum(map(sum, waits_s(laden, rates.dram_bytes_s))) if in_blocks else 0.0
+    read = [replace(each, bytes_=each.bytes_ * work.copies) if each.copied else each for each in laden]
+    waits = sum(map(sum, waits_s(read, rates.dram_bytes_s))) if in_blocks else 0.0
+    every, streamed, found = second_copies(work, way)
 
     layers = [Layer(*each) for each in zip((own.seconds for own in laden), work.layers[0], weights, strict=True)]
     # Copies without room go to DRAM and come back, as what the keep pass evicts on each chiplet does.
@@ -132,8 +137,10 @@ def stage_run(setting: Setting, number: int, floor: Floor, machine: Machine) -> 
         mates_load=carrier.spread(way.gathered) if way.gathered else None,
         mates=carrier.gathers(way.gathered) if way.gathered else None,
         mates_share=way.gathered / pinned[1] if way.gathered else 0.0,
-        exposed_s=max(0.0, waits - sum(pinned) / rates.dram_bytes_s),
-        resident_bytes=sum(pinned) - way.found,
+        exposed_s=max(0.0, waits - (sum(pinned) + every - streamed) / rates.dram_bytes_s),
+        resident_bytes=sum(pinned) - way.found + (every - streamed - found),
+        dram_bytes_s=rates.dram_bytes_s,
+        copies=work.copies,
         received_bytes=work.received,
     )
 
@@ -152,7 +159,7 @@ def _laden(work: StageWork, in_blocks: bool) -> list[Laden]:
     more_s = work.blocks[0]
     found = []
     for place, layer in enumerate(work.stage.layers):
-        bytes_ = float(model.bytes_per_element * model.layers[layer].weight_elements)
+        bytes_ = float(model.weight_bytes[layer])
         own_s = float(seconds[place] + more_s[place]) if in_blocks else float(seconds[place])
         copied, reused = work.need.copied[place] > 0, work.reuses[place]
         found.append(Laden(own_s, bytes_, work.block(layer).number, copied, reused))

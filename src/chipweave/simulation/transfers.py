@@ -17,9 +17,9 @@ from chipweave.evaluation.exact.split import users, weight_shares
 from chipweave.evaluation.exact.tensors import Moved, total
 from chipweave.evaluation.exact.transfer import together, transfer
 from chipweave.evaluation.record import Transfer
-from chipweave.hardware.package import Package
+from chipweave.hardware.package import Delivery, Interfaces, Package
 from chipweave.ndarrays import Floats
-from chipweave.simulation.machine import Delivery, Interfaces, Machine
+from chipweave.simulation.machine import Machine, MemoryPort
 from chipweave.simulation.operations import Route
 
 
@@ -46,8 +46,8 @@ class Floor:
 def floor_of(package: Package, machine: Machine) -> Floor:
     """The resources of a package under a machine's conventions."""
     dram, link = float(package.dram_bandwidth_bytes_s), float(package.link_bandwidth_bytes_s)
-    split = machine.interfaces is Interfaces.SPLIT
-    interfaces = sorted(package.interfaces) if split else []
+    shares = _shares_s(package, machine)
+    interfaces = sorted(shares)
     links, count = package.directed_links, len(package.chiplets)
     first = 1 + len(interfaces)
     return Floor(
@@ -59,12 +59,22 @@ def floor_of(package: Package, machine: Machine) -> Floor:
             *(f"port into chiplet {each}" for each in range(count)),
         ),
         kinds=("dram", *["interface"] * len(interfaces), *["link"] * len(links), *["port"] * 2 * count),
-        bytes_s=(dram, *[dram / max(1, len(interfaces))] * len(interfaces), *[link] * (len(links) + 2 * count)),
+        bytes_s=(dram, *(shares[each] for each in interfaces), *[link] * (len(links) + 2 * count)),
         interface={each: 1 + number for number, each in enumerate(interfaces)},
         links=first,
         out=first + len(links),
         into=first + len(links) + count,
     )
+
+
+def _shares_s(package: Package, machine: Machine) -> dict[int, float]:
+    """Bytes per second of each memory interface that has its own: the package's, or even ones where the machine splits
+    what the package shares."""
+    if package.interface_bandwidth is Interfaces.SPLIT:
+        return dict(package.interface_bytes_s)
+    if machine.interfaces is Interfaces.SPLIT:
+        return dict.fromkeys(package.interfaces, float(package.dram_bandwidth_bytes_s) / len(package.interfaces))
+    return {}
 
 
 class Way(Enum):
@@ -132,7 +142,7 @@ class Carrier:
         by_shares: dict[tuple[float, ...], float] = {}
         for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
             shape = model.layers[layer]
-            bytes_ = float(model.bytes_per_element * shape.weight_elements)
+            bytes_ = float(model.weight_bytes[layer])
             if bytes_ and bool(whole) is copied:
                 own = weight_shares(shape, work.setting.cuts.splits[layer], len(work.stage.chiplets))
                 shares = tuple(own.tolist())
@@ -156,7 +166,7 @@ class Carrier:
 
     def gathers(self, bytes_: float) -> Carried | None:
         """So many distinct bytes of weights, which wait once in the region, from all mates to all that run a part."""
-        work, setting, rates = self.work, self.work.setting, self.work.setting.ready.rates
+        work, setting, rates = self.work, self.work.setting, self.work.rates
         chiplets, every = work.stage.chiplets, sum(work.need.copied)
         moves = []
         for layer, whole in zip(work.stage.layers, work.need.copied, strict=True):
@@ -183,7 +193,9 @@ class Carrier:
 
     def _to_region(self, wanted: Floats, bytes_: float) -> tuple[float, Transfer]:
         """Bytes that are read, and their way: each once, or once for every chiplet that wants it."""
-        read = bytes_ if self.machine.delivery is Delivery.MULTICAST else float(wanted.sum())
+        read = self.work.read(wanted, bytes_)
+        if self.machine.delivery is Delivery.UNICAST and not self.work.unicast:
+            read = float(wanted.sum())
         interface, chiplets = self.work.region.interface, self.work.stage.chiplets
         return read, self._move((interface,), chiplets, wanted[None, :], np.array([float(read)]))
 
@@ -191,16 +203,15 @@ class Carrier:
         return self._move(self.work.stage.chiplets, (self.work.region.interface,), bytes_[:, None], bytes_)
 
     def _move(self, owners: tuple[int, ...], readers: tuple[int, ...], wanted: Floats, owned: Floats) -> Transfer:
-        if self.machine.delivery is Delivery.UNICAST:
-            owned = wanted.sum(axis=1)
-        return transfer(self.work.setting.ready.network, owners, readers, wanted, owned)
+        unicast = self.work.unicast or self.machine.delivery is Delivery.UNICAST
+        return transfer(self.work.setting.ready.network, owners, readers, wanted, owned, unicast)
 
     def _sum(self, transfers: Iterable[Transfer]) -> Transfer:
         return together(self.work.setting.ready.network, transfers)
 
     def _carried(self, moved: Transfer, way: Way, dram: float) -> Carried | None:
         """The transfer on its route; None where no bytes move."""
-        floor, rates = self.floor, self.work.setting.ready.rates
+        floor, rates = self.floor, self.work.rates
         memory = [(0, dram)] if dram else []
         own = floor.interface.get(self.work.region.interface)
         if own is not None:
@@ -210,6 +221,9 @@ class Carrier:
             *_numbered(floor.links, moved.links),
             *_numbered(floor.into, moved.into),
         ]
+        if way is not Way.PACKAGE and self.machine.memory_port is MemoryPort.OWN:
+            ports = (floor.out + self.work.region.interface, floor.into + self.work.region.interface)
+            inside = [each for each in inside if each[0] not in ports]
         passed = [*inside, *reversed(memory)] if way is Way.TO_DRAM else [*memory, *inside]
         most = max((bytes_ for _, bytes_ in passed), default=0.0)
         if most == 0.0:

@@ -50,8 +50,7 @@ def durations(draft: Draft, stage: StageRun, share: float) -> Durations:
         for bytes_, carried in zip(streamed_by_kind(stage), (stage.parted, stage.copied), strict=True)
         if bytes_ and carried is not None
     ]
-    bandwidth = draft.floor.bytes_s[0]
-    weights_s = sum(bytes_ for bytes_, _ in streamed) / bandwidth
+    weights_s = sum(bytes_ for bytes_, _ in streamed) / stage.dram_bytes_s
     weights_s += stage.again.alone_s if stage.again is not None else 0.0
     if streamed or stage.again is not None:
         weights_s += weights_latency_s(stage)
@@ -82,25 +81,27 @@ def weights_latency_s(stage: StageRun) -> float:
 
 
 def streamed_by_kind(stage: StageRun) -> tuple[float, float]:
-    """Bytes of weights that come with every micro-batch: those that chiplets have parts of, and those all have."""
+    """Bytes of weights that come with every micro-batch: those that chiplets have parts of, and those that all have,
+    once for each copy."""
     found = [0.0, 0.0]
     for layer in stage.layers:
         if layer.weights is not None:
             found[layer.weights.copied] += sum(layer.weights.streamed)
-    return found[0], found[1]
+    return found[0], stage.copies * found[1]
 
 
-def arrival_s(draft: Draft, stage: StageRun) -> float:
+def arrival_s(stage: StageRun) -> float:
     """From the first byte of weights to the end of the computing, as all of them, and the first micro-batch's input,
     come one after another."""
     computed_s = came_s = anew_s = 0.0
     for layer in stage.layers:
         weights = layer.weights
+        bandwidth = stage.dram_bytes_s / (stage.copies if weights is not None and weights.copied else 1.0)
         if weights is None or weights.reused:
             computed_s += layer.whole_s
-            anew_s += sum(weights.streamed) / draft.floor.bytes_s[0] if weights is not None else 0.0
+            anew_s += sum(weights.streamed) / bandwidth if weights is not None else 0.0
             continue
-        whole_s = (sum(weights.pinned) + sum(weights.streamed)) / draft.floor.bytes_s[0]
+        whole_s = (sum(weights.pinned) + sum(weights.streamed)) / bandwidth
         begins_s = max(computed_s, came_s + whole_s / weights.blocks)
         computed_s = max(begins_s + layer.whole_s, came_s + whole_s + layer.whole_s / weights.blocks)
         came_s += whole_s
@@ -176,7 +177,7 @@ def _weights(draft: Draft, pipeline: PipelineRun) -> dict[int, Numbers]:
     for stage in pipeline.stages:
         if any(layer.weights for layer in stage.layers):
             what = What("pin", pipeline.window, pipeline.number, stage.number, 0)
-            found[stage.number] = (draft.work(what, arrival_s(draft, stage), chain),)
+            found[stage.number] = (draft.work(what, arrival_s(stage), chain),)
             if draft.machine.order is Order.NEED:
-                chain = (draft.work(what, stage.resident_bytes / draft.floor.bytes_s[0], chain),)
+                chain = (draft.work(what, stage.resident_bytes / stage.dram_bytes_s, chain),)
     return found

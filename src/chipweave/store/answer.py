@@ -15,7 +15,7 @@ from chipweave.errors import InfeasibleError, InputError
 from chipweave.files.case_file import package_hash, scenario_hash
 from chipweave.files.schedule_file import outline
 from chipweave.hardware.package import Package
-from chipweave.hardware.price import Assembly, dies_of, making
+from chipweave.hardware.price import costs_of
 from chipweave.results.result import Result
 from chipweave.version import __version__
 
@@ -114,22 +114,15 @@ def figures_of(result: Result) -> dict[str, Figure]:
 
 @lru_cache(256)
 def package_figures(package: Package) -> Mapping[str, Figure]:
-    """A package in figures; `price_usd` of making one on an organic substrate, None where no price is known."""
+    """A package in figures; with what `price.costs_of` says of it."""
     chiplets = package.chiplets
     return {
         "chiplets": len(chiplets),
         "pes": sum(chiplet.num_pes for chiplet in chiplets),
         "l2_bytes": sum(chiplet.l2_bytes for chiplet in chiplets),
         "peak_macs_s": sum(chiplet.peak_macs_s for chiplet in chiplets),
-        "price_usd": _price_usd(package),
+        **costs_of(package),
     }
-
-
-def _price_usd(package: Package) -> float | None:
-    try:
-        return making(dies_of(package), Assembly.ORGANIC).total_usd
-    except InputError:
-        return None
 
 
 def this_worker() -> str:

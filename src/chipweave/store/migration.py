@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
 
 from chipweave.errors import InputError
 from chipweave.store.engine import let_readers_be, name_of, reading, tables_there, writing
@@ -13,7 +13,13 @@ from chipweave.store.tables import META, METADATA, SCHEMA_VERSION
 
 Step = Callable[[Connection], None]
 
-STEPS: Mapping[int, Step] = MappingProxyType({})
+
+
+def _add_area(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE results ADD COLUMN area_mm2 DOUBLE PRECISION"))
+
+
+STEPS: Mapping[int, Step] = MappingProxyType({1: _add_area})
 """What makes tables of a version those of the next one, by the version that it starts from."""
 
 

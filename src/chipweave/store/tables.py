@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of the tables below. Whoever changes them counts on, and adds the step to `chipweave.store.migration`."""
 
 METADATA = MetaData()
@@ -81,6 +81,12 @@ RESULTS = Table(
         "price_usd",
         Double,
         "to make a package on an organic substrate, US dollars; null where no price is known",
+        null=True,
+    ),
+    _column(
+        "area_mm2",
+        Double,
+        "of all dies with the ports of their links, mm2; null of what was answered before this column was there",
         null=True,
     ),
     _column("seconds", Double, "wall time of the case, s"),

@@ -4,15 +4,19 @@ alone writes."""
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from chipweave.cost.loopnest import cache
 from chipweave.errors import InputError
 from chipweave.store.answer import Answer, Failure, Kind, failure_of
+from chipweave.sweep.circulation import Circulation
 from chipweave.sweep.local import one_thread
 from chipweave.sweep.parcel import Answering, Parcel, answered
 
@@ -21,22 +25,27 @@ GONE_S = 15
 """How long a scheduler may be silent."""
 
 COUNT_EVERY_S = 2.0
-"""How often the cluster's threads are counted."""
+"""How often the cluster's threads are counted, and its workers given the mappings that others found."""
 
-LOCAL = "local"
+FIRST = 1
+"""Priority of what is to be done before the cases that wait at a worker."""
+
+LOCAL, SLURM = "local", "slurm"
 
 
 def dask_workers(
     address: str, jobs: int, say: Callable[[str], None] = lambda _: None, answer: Answering = answered
 ) -> DaskWorkers:
-    """The workers of the scheduler at an address, such as `tcp://host:8786`, or of one that is started here (`local`).
+    """The workers of the scheduler at an address, such as `tcp://host:8786`, or of one that is started here (`local`:
+    processes of this machine; `slurm`: jobs of SLURM).
 
     Args:
-        jobs: processes of a cluster that is started here.
+        jobs: workers of a cluster that is started here.
         say: hears that there are no workers yet.
 
     Raises:
-        InputError: `distributed` is missing, no scheduler answers, or a worker has other versions than this process.
+        InputError: `distributed` is missing, no scheduler answers or can be started, or a worker has other versions
+            than this process.
     """
     try:
         import distributed as loaded
@@ -47,16 +56,7 @@ def dask_workers(
     distributed: Any = loaded  # it says little of its types
     for name in [each for each in logging.root.manager.loggerDict if each.startswith("distributed")]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said here, in a line
-    cluster = None
-    if address == LOCAL:
-        with one_thread():
-            cluster = distributed.LocalCluster(
-                n_workers=jobs,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            )
+    cluster = _started(distributed, address, jobs)
     try:
         client = distributed.Client(cluster or address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -68,23 +68,53 @@ def dask_workers(
     try:
         workers.wait_for_first(say)
         workers.require_versions()
-        workers.warm_up()
     except BaseException:
         workers.close()
         raise
     return workers
 
 
+def _started(distributed: Any, address: str, jobs: int) -> Any:
+    """A cluster that is started here; None where one is at the address."""
+    if address == LOCAL:
+        with one_thread():
+            return distributed.LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+    if address != SLURM:
+        return None
+    try:
+        from dask_jobqueue import SLURMCluster
+    except ImportError as error:
+        raise InputError(
+            f"--dask slurm: needs dask-jobqueue ({error}); install it with: pip install dask-jobqueue"
+        ) from None
+    if shutil.which("sbatch") is None:
+        raise InputError("--dask slurm: there is no 'sbatch' on this machine; run it where jobs are submitted")
+    try:
+        cluster = SLURMCluster(silence_logs=logging.CRITICAL)
+    except (OSError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"--dask slurm: {said}; say what a job is under 'jobqueue: slurm:' in ~/.config/dask/jobqueue.yaml"
+        ) from None
+    cluster.scale(jobs)
+    return cluster
+
+
 def versions() -> dict[str, str]:
     """What must be the same wherever cases are answered."""
-    from chipweave.cost.loopnest.cache import VERSION
     from chipweave.files.schedule_spec import LAW
     from chipweave.version import __version__
 
     return {
         "chipweave": __version__,
         "law": str(LAW),
-        "loopnest": str(VERSION),
+        "loopnest": str(cache.VERSION),
         "Python": ".".join(map(str, sys.version_info[:2])),
     }
 
@@ -93,11 +123,25 @@ class OtherVersionsError(Exception):
     """A worker has other versions than the client."""
 
 
-def checked(parcel: Parcel, wanted: dict[str, str], answer: Answering) -> Answer | Failure:
+@dataclass(frozen=True)
+class Reply:
+    """What a worker sends back.
+
+    Args:
+        mappings: of layers that it had to search, as entries of a cache.
+    """
+
+    outcome: Answer | Failure
+    mappings: Mapping[bytes, bytes]
+
+
+def checked(parcel: Parcel, wanted: dict[str, str], answer: Answering) -> Reply:
     """What comes of a case on a worker, which may have joined later than the versions were checked."""
     if versions() != wanted:
         raise OtherVersionsError(_difference(versions(), wanted))
-    return answer(parcel)
+    with cache.noting() as found:
+        outcome = answer(parcel)
+    return Reply(outcome, found)
 
 
 def _difference(found: dict[str, str], wanted: dict[str, str]) -> str:
@@ -116,6 +160,8 @@ class DaskWorkers:
         self._versions = versions()
         self._done: SimpleQueue[Any] = SimpleQueue()
         self._at_work: dict[str, tuple[Parcel, Any]] = {}
+        self._mappings = Circulation()
+        self._giving: dict[str, Any] = {}
         self._threads = 0
         self._counted_s = self._heard_s = time.monotonic()
         self._count = 0
@@ -127,7 +173,9 @@ class DaskWorkers:
         now_s = time.monotonic()
         if not self._threads or now_s - self._counted_s > COUNT_EVERY_S:
             with suppress(Exception):  # `outcomes` says that the scheduler is gone
-                self._threads = sum(self._client.nthreads().values())
+                threads = self._client.nthreads()
+                self._threads = sum(threads.values())
+                self._give(threads)
             self._counted_s = now_s
         return max(0, self._threads - len(self._at_work))
 
@@ -158,8 +206,9 @@ class DaskWorkers:
 
     def close(self) -> None:
         """Leave what is at work, and the cluster; one that was started here ends."""
-        futures = [future for _, future in self._at_work.values()]
+        futures = [*(future for _, future in self._at_work.values()), *self._giving.values()]
         self._at_work.clear()
+        self._giving.clear()
         with suppress(Exception):
             if self._client.status == "running":
                 self._client.cancel(futures, force=True)
@@ -202,14 +251,14 @@ class DaskWorkers:
                 ]
             )
 
-    def warm_up(self) -> None:
-        """Give workers the mappings of layers that this machine knows."""
-        from chipweave.cost.loopnest import cache
-
-        entries = cache.entries()
-        if entries:
-            with suppress(Exception):  # they search them themselves then
-                self._client.run(cache.add, entries)
+    def _give(self, workers: Iterable[str]) -> None:
+        """Give the workers the mappings that they have not been given, and that they search themselves otherwise; those
+        that are still at the last ones later. One that joins gets all."""
+        self._giving = {worker: future for worker, future in self._giving.items() if not future.done()}
+        for worker, entries in self._mappings.due(each for each in workers if each not in self._giving).items():
+            self._giving[worker] = self._client.submit(
+                cache.add, entries, workers=[worker], priority=FIRST, pure=False
+            )
 
     def _outcome(self, future: Any) -> Answer | Failure:
         from distributed.scheduler import KilledWorker
@@ -218,7 +267,7 @@ class DaskWorkers:
         if future.status == "cancelled" or future.status == "lost":
             raise InputError(self._gone())
         try:
-            outcome: Answer | Failure = future.result(timeout=CONNECT_S)
+            reply: Reply = future.result(timeout=CONNECT_S)
         except KilledWorker as error:
             reason = f"the workers that tried it ended, last {error.last_worker.address}"
             return Failure(parcel.key, Kind.KILLED, reason, 0.0, str(error.last_worker.address))
@@ -229,7 +278,8 @@ class DaskWorkers:
             return failure_of(parcel.key, error, 0.0, self._address)
         finally:
             future.release()
-        return outcome
+        self._mappings.hear(reply.mappings)
+        return reply.outcome
 
     def _require_scheduler(self) -> None:
         now_s = time.monotonic()

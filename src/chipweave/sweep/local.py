@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import ceil
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -22,8 +24,14 @@ from chipweave.errors import InputError
 from chipweave.store.answer import Answer, Failure, Kind
 from chipweave.sweep.parcel import Answering, Parcel, answered
 
-AHEAD = 4
-"""Parcels that a worker has: one that it works on, and some to go on with while the client writes."""
+MOST_PARCELS = 8
+"""That a worker has: one that it works on, and some to go on with while the client writes or does nothing."""
+
+AHEAD_S = 0.3
+"""About so much work a worker has ahead; of cases that take longer there is one ahead."""
+
+LAST = 16
+"""Cases from which it follows how long cases take."""
 
 TRIES = 2
 """How often a case is begun whose process ends."""
@@ -60,6 +68,7 @@ class LocalWorkers:
         self._stillborn = 0
         self._again: deque[Parcel] = deque()
         self._failures: list[Answer | Failure] = []
+        self._took_s: deque[float] = deque(maxlen=LAST)
         self._workers: list[_Worker] = []
         with one_thread():
             self._workers += (self._started() for _ in range(jobs))
@@ -67,7 +76,8 @@ class LocalWorkers:
     @property
     def room(self) -> int:
         """How many more parcels may be handed in now."""
-        return max(0, sum(AHEAD - len(worker.parcels) for worker in self._workers) - len(self._again))
+        most = self._most_parcels
+        return max(0, sum(most - len(worker.parcels) for worker in self._workers) - len(self._again))
 
     def submit(self, parcel: Parcel) -> None:
         """Hand a parcel in."""
@@ -77,18 +87,24 @@ class LocalWorkers:
             worker.connection.send(parcel)
 
     def outcomes(self, wait_s: float) -> list[Answer | Failure]:
-        """What came of parcels since the last call; where there is nothing, wait so long for the first.
+        """What came of parcels since the last call; where there is nothing, wait so long for the first, and for more
+        as long as all have enough to do: this process shares its core with them, and what comes together takes it less.
 
         Raises:
             InputError: no process can be started.
         """
-        while self._again and any(len(worker.parcels) < AHEAD for worker in self._workers):
+        while self._again and any(len(worker.parcels) < self._most_parcels for worker in self._workers):
             self.submit(self._again.popleft())
         found = self._failures
         self._failures = []
         by_connection = {worker.connection: worker for worker in self._workers}
-        for connection in wait(list(by_connection), 0 if found else wait_s):
+        heard = wait(list(by_connection), 0 if found else wait_s)
+        if heard and (idle_s := min(wait_s, self._idle_s)):
+            time.sleep(idle_s)
+            heard = wait(list(by_connection), 0)
+        for connection in heard:
             found += self._heard(by_connection[connection])
+        self._took_s.extend(outcome.seconds for outcome in found)
         return found
 
     def close(self) -> None:
@@ -105,20 +121,33 @@ class LocalWorkers:
         """Their numbers."""
         return [worker.process.pid or 0 for worker in self._workers]
 
+    @property
+    def _most_parcels(self) -> int:
+        mean_s = sum(self._took_s) / len(self._took_s) if self._took_s else AHEAD_S
+        return min(MOST_PARCELS, 1 + ceil(AHEAD_S / max(mean_s, 1e-6)))
+
+    @property
+    def _idle_s(self) -> float:
+        """For how long none runs out of parcels, if cases take as long as the shortest of the last ones: each is at
+        one, and of one the client has not heard yet that it is finished."""
+        fewest = min(len(worker.parcels) for worker in self._workers)
+        return max(0, fewest - 2) * min(self._took_s, default=0.0)
+
     def _heard(self, worker: _Worker) -> list[Answer | Failure]:
-        """What a worker says, or what follows from its end."""
+        """All that a worker has said, or what follows from its end."""
+        outcomes: list[Answer | Failure] = []
         try:
-            said = worker.connection.recv()
+            while worker.connection.poll():
+                said = worker.connection.recv()
+                if said == READY:
+                    worker.ready, self._stillborn = True, 0
+                    continue
+                parcel = worker.parcels.popleft()
+                self._tries.pop(parcel.key, None)
+                outcomes.append(said)
         except (EOFError, OSError):
             self._replace(worker)
-            return []
-        if said == READY:
-            worker.ready, self._stillborn = True, 0
-            return []
-        parcel = worker.parcels.popleft()
-        self._tries.pop(parcel.key, None)
-        outcome: Answer | Failure = said
-        return [outcome]
+        return outcomes
 
     def _replace(self, worker: _Worker) -> None:
         """Another process in the place of one that has ended. The case that it was at is tried again, as it may have

@@ -29,7 +29,7 @@ RENEW_S = 15.0
 LOOK_S = 1.0
 """How often is looked for what other clients have finished, where nothing else is left."""
 
-HEAR_S = 0.2
+HEAR_S = 0.5
 """About so long outcomes may wait to be written together."""
 
 IDLE_S = 0.5
@@ -41,7 +41,7 @@ MOST_UNWRITTEN = 64
 MOST_CLAIMED = 64
 """Cases that are claimed ahead of their workers."""
 
-AHEAD_S = 1.0
+AHEAD_S = 2.0
 """About so much work is claimed ahead."""
 
 MOST_LOOKED_AT = 500

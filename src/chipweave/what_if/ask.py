@@ -49,13 +49,15 @@ class Asked:
     """What all changes need.
 
     Args:
-        request: objective, seed, and until when this change may take.
+        objective: what counts as better, as it was asked for.
+        request: that on the package, seed, and until when this change may take.
         fresh: search without a plan to start from, too.
     """
 
     ready: Prepared
     schedule: Schedule
     scheduler: str
+    objective: str | Function
     request: Request
     steps: int
     fresh: bool
@@ -67,6 +69,11 @@ class Asked:
     @property
     def package(self) -> Package:
         return self.ready.package
+
+    def on(self, ready: Prepared) -> Asked:
+        """The same of a changed package, which may cost more."""
+        goal = make_objective(self.objective, ready.package)
+        return replace(self, request=replace(self.request, objective=goal))
 
 
 def why(
@@ -102,11 +109,12 @@ def why(
     """
     _require(steps, seed, time_limit_s)
     result = plan if isinstance(plan, Result) else api.evaluate(plan)
-    goal = _objective(result, objective)
+    objective = _objective(result, objective)
+    goal = make_objective(objective, result.problem.package)
     started_s = time.monotonic()
     request = Request(goal, seed=seed, jobs=usable_cores(), stop=stop or (lambda: False))
     scheduler = "" if result.search is None else result.search.scheduler
-    asked = Asked(prepare(result.problem), result.schedule, scheduler, request, steps, fresh)
+    asked = Asked(prepare(result.problem), result.schedule, scheduler, objective, request, steps, fresh)
     cases, done, missed = _cases(asked), list[Change](), list[str]()
     for number, (name, case) in enumerate(cases):
         now_s = time.monotonic()
@@ -134,12 +142,12 @@ def _require(steps: int, seed: int, time_limit_s: float) -> None:
         raise InputError(f"steps={steps!r} is no number of layers; give at least 0")
 
 
-def _objective(result: Result, given: str | Function | None) -> Objective:
+def _objective(result: Result, given: str | Function | None) -> str | Function:
     if given is None and result.value is None:
         raise InputError(
             f"objective '{result.objective}': only its name is known; give one (`--objective`, in Python `objective=`)"
         )
-    return make_objective(result.objective if given is None else given)
+    return result.objective if given is None else given
 
 
 def figures_of(ready: Prepared, schedule: Schedule, goal: Objective) -> Figures:
@@ -232,7 +240,7 @@ def _dataflow(asked: Asked) -> Change:
             ready = _posed(asked, package)
             if faults_of(asked.schedule, ready):
                 continue
-            rank = figures_of(ready, asked.schedule, asked.request.objective).rank
+            rank = figures_of(ready, asked.schedule, asked.on(ready).request.objective).rank
         except OutOfTimeError:
             if best is None:
                 raise
@@ -278,6 +286,7 @@ def _on(asked: Asked, package: Package, name: str, cost: str) -> Change:
 
 def _tried(asked: Asked, ready: Prepared, plan: Schedule, name: str, cost: str = "the same silicon") -> Change:
     """A plan on a changed problem, and what a search makes of it."""
+    asked = asked.on(ready)
     goal, faults = asked.request.objective, faults_of(plan, ready)
     if faults:
         found = anew(ready, plan.largest_region > 1, asked.request, asked.steps)

@@ -8,8 +8,7 @@ import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.plan.schedule import Schedule
-from chipweave.schedulers.alone import Alone
-from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.alone import costed
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Judge, draft_of
@@ -41,7 +40,8 @@ def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> S
     draft = draft_of(ready, plan)
     if draft is None:
         return None
-    judge = Judge(ready, Exact(ready) if plan.largest_region > 1 else Alone(ready), request.objective)
+    regions = plan.largest_region > 1
+    judge = Judge(ready, costed(ready, regions), request.objective, regions)
     best, dice = Climber.start(judge, draft), np.random.default_rng(request.seed)
     if best is None:
         return None

@@ -26,6 +26,9 @@ class Op(StrEnum):
 LARGEST_LENGTH = 2**31 - 1
 """Of one axis of a tensor; as in model files."""
 
+MOST_BITS = 64
+"""Of one element."""
+
 RIDERS = frozenset({Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE})
 
 
@@ -44,6 +47,7 @@ class Layer:
 
     `operands` says how many tensors as large as its input an element-wise layer reads; a model sets it by the edges.
     `shares` names the layer before it in the model whose weights are its weights too: a model's total counts them once.
+    `weight_bits` are those of one weight, scales included; 0: as the model says.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Layer:
     groups: int = 1
     operands: int = 1
     shares: str = ""
+    weight_bits: float = 0.0
 
     def __post_init__(self) -> None:
         settle(self, "layer")
@@ -75,6 +80,8 @@ class Layer:
                 f"layer '{self.name}': {', '.join(wrong) or f'padding={self.padding}'} is out of range; "
                 "bounds, groups, stride, dilation and operands are at least 1, padding at least 0"
             )
+        if not 0 <= self.weight_bits <= MOST_BITS:
+            raise InputError(f"layer '{self.name}': weight_bits={self.weight_bits} is not in 0..{MOST_BITS}")
         if self.C % self.groups or self.K % self.groups:
             raise InputError(f"layer '{self.name}': groups={self.groups} does not divide C={self.C} and K={self.K}")
         if self.out_y == 0:

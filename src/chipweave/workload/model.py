@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from chipweave.errors import InputError
 from chipweave.plain import settle
-from chipweave.workload.layer import LARGEST_LENGTH, Layer, Op
+from chipweave.workload.layer import LARGEST_LENGTH, MOST_BITS, Layer, Op
 
 NETWORK_INPUT = -1
 """The producer index of an edge that brings the network's own input."""
@@ -39,9 +40,11 @@ class Model:
         name: what users call it.
         layers: in the order in which they run; every edge points forward. Element-wise ones get their `operands`.
         edges: kept sorted by consumer; a consumer's operands keep their order.
-        bytes_per_element: of activations and weights alike; the papers use 1.
+        bytes_per_element: of activations and weights, where no bits are given; the papers use 1.
         input_elements: size of the network input for one sample; 0 takes the largest edge that reads it.
         source: where the figures come from, shown by `chipweave show`.
+        weight_bits, activation_bits: of one weight (a layer may have its own), and of one element of any other tensor,
+            scales of blocks included, such as 4.25; 0: `bytes_per_element`.
 
     Raises:
         InputError: an edge that dangles or points backward, or shapes that do not chain.
@@ -53,6 +56,8 @@ class Model:
     bytes_per_element: int = 1
     input_elements: int = 0
     source: str = ""
+    weight_bits: float = 0.0
+    activation_bits: float = 0.0
 
     def __post_init__(self) -> None:
         settle(self, "model")
@@ -63,7 +68,7 @@ class Model:
         if self.input_elements == 0:
             largest = max((e.elements for e in self.edges if e.producer == NETWORK_INPUT), default=0)
             object.__setattr__(self, "input_elements", largest)
-        object.__setattr__(self, "layers", tuple(map(_with_operands, self.layers, self.operands)))
+        object.__setattr__(self, "layers", tuple(map(_with_operands, _with_bits(self.layers), self.operands)))
 
     @cached_property
     def operands(self) -> tuple[tuple[Edge, ...], ...]:
@@ -132,6 +137,34 @@ class Model:
         return tuple(found)
 
     @property
+    def activation_width(self) -> float:
+        """Bytes of one element of a tensor, a whole number or not."""
+        return self.activation_bits / 8 if self.activation_bits else self.bytes_per_element
+
+    def tensor_bytes(self, elements: int) -> int:
+        """Bytes of so many elements of a tensor, rounded up."""
+        if not self.activation_bits:
+            return self.bytes_per_element * elements
+        return math.ceil(self.activation_bits * elements / 8)
+
+    def bytes_of_weights(self, layer: Layer) -> int:
+        """Bytes of the weights of a layer of this model, or of one like it, rounded up."""
+        bits = layer.weight_bits or self.weight_bits
+        if not bits:
+            return self.bytes_per_element * layer.weight_elements
+        return math.ceil(bits * layer.weight_elements / 8)
+
+    @cached_property
+    def weight_bytes(self) -> tuple[int, ...]:
+        """Per layer, bytes of its weights."""
+        return tuple(map(self.bytes_of_weights, self.layers))
+
+    @property
+    def distinct_weight_bytes(self) -> int:
+        """Of all layers; those that several layers share count once."""
+        return sum(bytes_ for layer, bytes_ in zip(self.layers, self.weight_bytes, strict=True) if not layer.shares)
+
+    @property
     def macs(self) -> int:
         return sum(layer.macs for layer in self.layers)
 
@@ -139,6 +172,14 @@ class Model:
     def weight_elements(self) -> int:
         """Trained weights; those that several layers share count once."""
         return sum(layer.weight_elements for layer in self.layers if not layer.shares)
+
+
+def _with_bits(layers: Sequence[Layer]) -> Sequence[Layer]:
+    """Layers that share weights have the bits of those."""
+    bits = {layer.name: layer.weight_bits for layer in layers if layer.weight_bits}
+    if not bits:
+        return layers
+    return [replace(layer, weight_bits=bits.get(layer.shares or layer.name, 0.0)) for layer in layers]
 
 
 def _with_operands(layer: Layer, edges: Sequence[Edge]) -> Layer:
@@ -155,6 +196,9 @@ def _problems(model: Model) -> Iterator[str]:
         return
     if model.bytes_per_element < 1:
         yield f"bytes_per_element={model.bytes_per_element} is not at least 1"
+    for key in ("weight_bits", "activation_bits"):
+        if not 0 <= getattr(model, key) <= MOST_BITS:
+            yield f"{key}={getattr(model, key)} is not in 0..{MOST_BITS}"
     for layer in model.layers:
         for key in "NKCYXRS":
             if getattr(layer, key) > LARGEST_LENGTH:
@@ -197,6 +241,9 @@ def sharing_problems(layers: Sequence[Layer]) -> Iterator[tuple[int, str]]:
             elif first.weight_elements != layer.weight_elements or not layer.weight_elements:
                 what = f"layer '{layer.name}' has {layer.weight_elements} weights and shares those of '{first.name}'"
                 yield position, f"{what}, which are {first.weight_elements}; layers share all their weights or none"
+            elif layer.weight_bits not in (0, first.weight_bits):
+                what = f"layer '{layer.name}' has weight_bits={layer.weight_bits}, and shares those of '{first.name}'"
+                yield position, f"{what}; leave weight_bits out"
         before[layer.name] = layer
 
 

@@ -136,6 +136,29 @@ def test_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_found_travels_to_another_machine(
+    file: Path, searched: list[Shape], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHIPWEAVE_CACHE", "off")  # also from one without a cache
+    with cache.noting() as found:
+        right = figures()
+    assert len(found) == len(LAYERS)
+    with cache.noting() as nothing:
+        pass
+    assert nothing == {}
+    monkeypatch.setenv("CHIPWEAVE_CACHE", str(file.parent))
+    searched.clear()
+    some, (key, entry) = dict(list(found.items())[1:]), next(iter(found.items()))
+    cache.add({**some, key: entry[:-1] + b"?"})  # of which one was damaged on its way
+    assert cache.entries() == some
+    with cache.noting() as anew:
+        assert np.array_equal(figures(), right)
+    assert len(searched) == 1
+    assert anew == {key: entry}
+    cache.add(found)
+    assert cache.entries() == found
+
+
 def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHIPWEAVE_CACHE")
     monkeypatch.setattr("sys.platform", "linux")

@@ -33,7 +33,7 @@ from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Fidelity, pose
 from chipweave.schedulers.draft import DraftCosts, DraftStage, DraftWindow
-from chipweave.workload.layer import Layer
+from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_regions import Proportional, Together
@@ -274,6 +274,32 @@ def test_stages_of_a_chain_are_what_the_evaluator_says(seed: int, l2_bytes: int)
             for name in (kernel.STREAMS_S, kernel.GATHER_S, kernel.EXPOSED_S):
                 assert terms[name] == 0
             assert terms[kernel.READY_S] <= stage.ready_s * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+def test_weights_of_several_layers_come_once(fidelity: Fidelity) -> None:
+    """Four products of one shape, the third with the first one's weights, the fourth with these, too: where all layers
+    are cut alike and L2 holds all, weights from DRAM and their time are exact."""
+    layers = tuple(
+        Layer(f"layer{number}", Op.GEMM, K=8, C=8, Y=6, shares="layer0" if number > 1 else "") for number in range(4)
+    )
+    model = Model("tied", layers, tuple(Edge(number - 1, number, 48) for number in range(4)))
+    ground = ground_of(model, row_of(4, 10**6), fidelity=fidelity)
+    exact, made, seen = DraftCosts(ground), unit_tables(ground, 2), 0
+    for row in rows_of(ground, made, 2):
+        if row.chiplets == 1 or len(set(row.partitions)) > 1:
+            continue
+        end = row.first + len(row.partitions)
+        window = exact.window(DraftWindow(row.first, 2, (DraftStage(end, row.chiplets, row.partitions),)))
+        assert window is not None
+        (stage,) = window[2]
+        once = len({layer.shares or layer.name for layer in layers[row.first : end]}) * 64
+        assert stage.bytes_.weights == once * (3 if fidelity is Fidelity.PAPER else 1)
+        moved = ground.batch * (ground.crossing[row.first] + ground.crossing[end])
+        assert row.terms[kernel.DRAM_BYTES] + moved == pytest.approx(stage.bytes_.dram, rel=1e-12)
+        assert row.terms[kernel.RESIDENT_S] == pytest.approx(stage.resident_s, rel=1e-12)
+        seen += once < 64 * len(row.partitions)
+    assert seen > 3
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("onnx", reason="ONNX files need the package onnx")
 
+import numpy as np
 import onnx
 from onnx import TensorProto
 
@@ -105,6 +106,70 @@ def test_attention_of_the_runtime_with_a_past(tmp_path: Path) -> None:
     fused(net, "Attention", x, *weights, "", past, outputs=2, num_heads=4)
     made = imported(net, tmp_path)
     assert (made.model.macs, made.model.weight_elements) == (32 * 96 + 2 * 4 * 21 * 8, 32 * 96)
+
+
+def test_quantised_attention_with_a_past(tmp_path: Path) -> None:
+    """As `Attention`: its scales stand between its weights and its past."""
+    net = Net()
+    x, past = net.input("x", (1, 1, 32), element=TensorProto.UINT8), net.input("past", (2, 1, 4, 20, 8))
+    scale, zero = net.value(0.1, kind=np.float32, scalar=True), net.value(0, kind=np.uint8, scalar=True)
+    weights = net.weight("w", 32, 96, element=TensorProto.INT8), net.weight("b", 96)
+    fused(net, "QAttention", x, *weights, scale, scale, "", zero, zero, past, outputs=2, num_heads=4)
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (32 * 96 + 2 * 4 * 21 * 8, 32 * 96)
+
+
+@pytest.mark.parametrize(("room", "filled"), [(15, None), (64, 15)])
+def test_one_step_of_attention(tmp_path: Path, room: int, filled: int | None) -> None:
+    """4 heads, 8 wide: a query with 15 keys of a cache, which may have room for more, and its own."""
+    net = Net()
+    new = [net.input(name, (1, 1, 32)) for name in "qkv"]
+    caches = [net.input(name, (1, 4, room, 8)) for name in ("pk", "pv")]
+    past = [] if filled is None else [net.value(filled, scalar=True)]
+    fused(net, "DecoderMaskedMultiHeadAttention", *new, "", "", *caches, *past, outputs=3, num_heads=4)
+    assert imported(net, tmp_path).model.macs == 2 * 4 * 16 * 8
+
+
+def test_a_quantised_lstm(tmp_path: Path) -> None:
+    """7 steps, 4 gates, 12 inputs, 16 states; its weights stand turned."""
+    net = Net()
+    x, scale = net.input("x", (7, 1, 12)), net.value(0.1, kind=np.float32)
+    w, r = (net.weight(name, 1, size, 64, element=TensorProto.INT8) for name, size in (("w", 12), ("r", 16)))
+    every, *_ = fused(net, "DynamicQuantizeLSTM", x, w, r, *[""] * 5, scale, "", scale, outputs=3, hidden_size=16)
+    net.node("MatMul", net.node("Squeeze", every, net.value(1)), net.weight("v", 16, 5))
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (7 * 64 * 28 + 7 * 80, 64 * 28 + 80)
+
+
+@pytest.mark.parametrize("op", ["DynamicQuantizeMatMul", "MatMulIntegerToFloat"])
+def test_quantised_products(tmp_path: Path, op: str) -> None:
+    net = Net()
+    element = TensorProto.FLOAT if op.startswith("Dynamic") else TensorProto.UINT8
+    x, scale = net.input("x", (1, 6, 32), element=element), net.value(0.1, kind=np.float32, scalar=True)
+    x = fused(net, op, x, net.weight("w", 32, 10, element=TensorProto.INT8), scale, scale)
+    net.node("MatMul", x, net.weight("v", 10, 3))
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (6 * 320 + 6 * 30, 350)
+
+
+def test_quantised_maps_are_joined_and_pooled(tmp_path: Path) -> None:
+    """3 and 5 channels of 8 x 8, pooled to 4 x 4."""
+    net = Net()
+    x = net.input("x", (1, 3, 8, 8), element=TensorProto.UINT8)
+    scale, zero = net.value(0.1, kind=np.float32, scalar=True), net.value(0, kind=np.uint8, scalar=True)
+
+    def convolved(source: str, name: str, K: int, C: int) -> Any:
+        weight = net.weight(name, K, C, 1, 1, element=TensorProto.UINT8)
+        return net.node("QLinearConv", source, scale, zero, weight, scale, zero, scale, zero)
+
+    joined = fused(net, "QLinearConcat", scale, zero, x, scale, zero, convolved(x, "w", 5, 3), scale, zero, axis=1)
+    pooled = fused(
+        net, "QLinearAveragePool", joined, scale, zero, scale, zero, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1
+    )
+    convolved(pooled, "v", 4, 8)
+    made = imported(net, tmp_path)
+    assert not made.unsupported
+    assert (made.model.macs, made.model.weight_elements) == (64 * 15 + 16 * 32, 15 + 32)
 
 
 @pytest.mark.parametrize("shapes", [((1, 8, 5, 16), (1, 2, 7, 16)), ((1, 5, 128), (1, 7, 32))])

@@ -345,6 +345,14 @@ def test_a_filter_larger_than_its_input_is_an_error(read: Any) -> None:
         read(net)
 
 
+def test_a_window_larger_than_its_input_is_an_error(read: Any) -> None:
+    net = Net()
+    x = net.node("MaxPool", net.input("x", (1, 3, 4, 8)), kernel_shape=[5, 5], pads=[0, 1, 0, 1])
+    net.node("Conv", x, net.weight("w", 4, 3, 1, 1))
+    with pytest.raises(InputError, match="window of 5 x 5 does not fit into 4 x 10"):
+        read(net)
+
+
 def test_an_input_of_no_elements_is_an_error_that_names_its_axis(read: Any) -> None:
     net = Net()
     net.node("Conv", net.input("x", (1, 3, 0, 8)), net.weight("w", 4, 3, 1, 1))
@@ -373,6 +381,30 @@ def test_inputs_that_are_weights(read: Any) -> None:
     assert read(net, inputs=["x", "fc"]).model.weight_elements == 4 * 27
     with pytest.raises(InputError, match=r"no such input; known: x, conv\.weight, b, fc"):
         read(net, inputs=["y"])
+
+
+def test_inputs_without_a_batch_beside_one_that_has_it_are_weights(read: Any) -> None:
+    """By no name: a product with a turned matrix of 4 x 8, a sum with a vector, and a product with 4 x 5."""
+    net = Net()
+    turned = net.node("Transpose", net.input("p0", (4, 8)), perm=[1, 0])
+    x = net.node("MatMul", net.input("x", ("batch", 3, 8)), turned)
+    x = net.node("Reshape", net.node("Add", x, net.input("p1", (4,))), net.value(3, 4))
+    net.node("Gemm", x, net.input("p2", (4, 5)))
+    made = read(net)
+    assert [(layer.op, layer.macs) for layer in made.model.layers] == [(Op.GEMM, 3 * 32), (Op.GEMM, 3 * 20)]
+    assert made.model.weight_elements == 32 + 20
+
+
+@pytest.mark.parametrize("name", ["lstm.weight_{}_l0_reverse", "{}"])
+def test_weights_of_recurrent_layers_that_are_inputs(read: Any, name: str) -> None:
+    """5 steps of 4 gates, 6 inputs and 3 states: by their names behind a node that adds an axis, or by their place."""
+    net, named = Net(), name != "{}"
+    pair = [net.input(name.format(which), (*[1] * (not named), 12, size)) for which, size in (("ih", 6), ("hh", 3))]
+    if named:
+        pair = [net.node("Unsqueeze", each, net.value(0)) for each in pair]
+    net.node("LSTM", net.input("x", (5, 1, 6)), *pair, outputs=3, hidden_size=3)
+    made = read(net)
+    assert (made.model.macs, made.model.weight_elements) == (5 * 12 * 9, 12 * 9)
 
 
 def test_a_product_of_two_inputs_has_no_weights(read: Any) -> None:

@@ -478,11 +478,33 @@ def test_an_lstm_with_a_projection() -> None:
     assert (made.model.weight_elements, made.model.macs) == (180, 7 * 180)
 
 
+@pytest.mark.parametrize("kind", ["lstm_cell", "gru_cell", "rnn_relu_cell"])
+def test_steps_of_a_recurrent_layer(kind: str) -> None:
+    """Two steps of 2 rows, 5 features and a state of 6: all weights for each row of each step, and once in all."""
+    gates = {"lstm_cell": 4, "gru_cell": 3, "rnn_relu_cell": 1}[kind]
+    outputs, several = (Output((2, 6)),) * (2 if gates == 4 else 1), gates == 4
+    nodes = []
+    for step in range(2):
+        before = [Ref(f"s{step - 1}")] if step else []
+        state = before if several else (before[0] if before else None)
+        arguments = {"input": X, "hx": state, "w_ih": W, "w_hh": Ref("v")}
+        nodes.append(Node(f"s{step}", kind, arguments, outputs, several=several, scope="cell"))
+    made = imported((2, 5), *nodes, w=(gates * 6, 5), v=(gates * 6, 6))
+    weights = gates * 6 * 11
+    assert (made.model.macs, made.model.weight_elements, made.unsupported) == (2 * 2 * weights, weights, {})
+
+
 def test_recurrent_layers_that_are_left_out() -> None:
     """Packed sequences have lengths that are values."""
     packed = Node("rnn", "lstm", {"data": X, "batch_sizes": Ref("b"), "params": [W]}, (Output((7, 6)),), several=True)
     with pytest.raises(InputError, match=r"lstm \(1\)"):
         imported((7, 5), packed, w=(24, 5), b=(7,))
+
+
+def test_sequences_that_were_to_be_packed_are_noted() -> None:
+    inputs = (Input("x", Output((3, 4))), Input("w", Output((5, 4)), constant=True))
+    graph = TracedGraph(inputs, (node("l", "linear", (3, 5), input=X, weight=W),), padded=True)
+    assert any("as long as the longest" in note for note in translate(graph, "net", "by hand").notes)
 
 
 def test_bilinear() -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,16 +72,36 @@ def load(keys: Sequence[bytes]) -> dict[bytes, mappings.Mapping]:
 
 
 def store(found: Mapping[bytes, mappings.Mapping]) -> None:
-    """Add mappings, in one transaction."""
+    """Add mappings that were found, in one transaction."""
+    made = {key: to_entry(key, mapping) for key, mapping in found.items()}
+    for notes in tuple(_all_notes):
+        notes.update(made)
+    _write(made)
 
+
+_all_notes: list[dict[bytes, bytes]] = []
+
+
+@contextmanager
+def noting() -> Iterator[dict[bytes, bytes]]:
+    """The entries of mappings that this process finds meanwhile, in any of its threads, to be given to other machines.
+    They are noted also where there is no cache."""
+    notes: dict[bytes, bytes] = {}
+    _all_notes.append(notes)
+    try:
+        yield notes
+    finally:
+        _all_notes[:] = [each for each in _all_notes if each is not notes]
+
+
+def _write(made: Mapping[bytes, bytes]) -> None:
     def write(database: sqlite3.Connection) -> None:
         with database:
             database.execute("CREATE TABLE IF NOT EXISTS mappings (key BLOB PRIMARY KEY, mapping BLOB) WITHOUT ROWID")
-            entries = [(key, to_entry(key, mapping)) for key, mapping in found.items()]
-            database.executemany("INSERT OR REPLACE INTO mappings VALUES (?, ?)", entries)
+            database.executemany("INSERT OR REPLACE INTO mappings VALUES (?, ?)", list(made.items()))
 
     path = file()
-    if not found or path is None:
+    if not made or path is None:
         return
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,8 +128,9 @@ def entries() -> dict[bytes, bytes]:
 
 
 def add(given: Mapping[bytes, bytes]) -> None:
-    """Add what `entries` of another machine gave; what is damaged is left out."""
-    store({key: mapping for key, entry in given.items() if (mapping := from_entry(key, entry)) is not None})
+    """Add what another machine gave (`entries`, `noting`) and is not there; what is damaged is left out."""
+    known = load(list(given))
+    _write({key: entry for key, entry in given.items() if key not in known and from_entry(key, entry) is not None})
 
 
 def file() -> Path | None:

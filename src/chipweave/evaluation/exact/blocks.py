@@ -33,7 +33,7 @@ def block_of(layer: Layer, units: int, bytes_: float, chiplet: Chiplet) -> Block
     return Block(taken, bytes_ * taken / units, -(-units // taken))
 
 
-def grain_of(layer: Layer, columns: int, units: int, bytes_per_element: int) -> float:
+def grain_of(layer: Layer, columns: int, units: int, element_bytes: float) -> float:
     """Bytes of the piece of activations in flight, where the part has so many output columns and units of channels.
 
     A layer with a filter: the input rows that it reaches over (the halo stays, so nothing is read twice) and one row of
@@ -43,7 +43,7 @@ def grain_of(layer: Layer, columns: int, units: int, bytes_per_element: int) -> 
     own = share if layer.groups > 1 else 1.0
     if layer.op is Op.MATMUL:
         inner, outer = layer.C // layer.groups, layer.K // layer.groups
-        return float(bytes_per_element * (inner * outer + inner + outer))
+        return float(element_bytes * (inner * outer + inner + outer))
     reach = min(layer.Y, layer.dilation[0] * (layer.R - 1) + 1)
     width = layer.X if columns == layer.out_x else min(layer.X, -(-layer.X * columns // layer.out_x))
-    return float(bytes_per_element * (reach * width * layer.C * own + columns * layer.K * share))
+    return float(element_bytes * (reach * width * layer.C * own + columns * layer.K * share))

@@ -24,6 +24,7 @@ from chipweave.evaluation.law import (
     IN_LOAD,
     WHOLE,
     Demand,
+    Rates,
     Room,
     Terms,
     Way,
@@ -43,6 +44,7 @@ from chipweave.evaluation.law import (
 from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
 from chipweave.evaluation.streams import ARRIVAL, exposed_s, open_stream, stream_layer
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.package import Delivery, Interfaces
 from chipweave.ndarrays import Floats
 from chipweave.plan.schedule import Pipeline, Stage
 from chipweave.workload.layer import channel_units
@@ -162,6 +164,23 @@ class StageWork:
     def micro_batch(self) -> int:
         return self.setting.pipeline.micro_batch
 
+    @property
+    def pool(self) -> tuple[int | None, float | None]:
+        """Whose bandwidth it shares in the window, and how much that is (`Sharer`)."""
+        if self.setting.ready.package.interface_bandwidth is Interfaces.SHARED:
+            return None, None
+        return self.region.interface, self.rates.dram_bytes_s
+
+    @cached_property
+    def rates(self) -> Rates:
+        """The package's constants, as they are at the region's memory interface."""
+        return self.setting.ready.rates_at(self.region.interface)
+
+    @property
+    def unicast(self) -> bool:
+        """Every copy of a byte is a transfer of its own."""
+        return self.setting.ready.package.delivery is Delivery.UNICAST
+
     @cached_property
     def moved(self) -> Exchange:
         s = self.setting
@@ -216,7 +235,7 @@ class StageWork:
         if not self.setting.detailed:
             return (in_load(),)
         chiplets, k = len(self.stage.chiplets), self.setting.micro_batches
-        one, other = ways(self.room, self.weight_bytes - sum(self.reused), k, chiplets, self.setting.ready.rates)
+        one, other = ways(self.room, self.weight_bytes - sum(self.reused), k, chiplets, self.rates)
         return (one,) if one == other else (one, other)
 
     @cached_property
@@ -261,13 +280,26 @@ class StageWork:
         """The block in which the weights of a layer's largest part stream."""
         model, shape = self.setting.model, self.setting.model.layers[layer]
         units = largest(shape, self.setting.cuts.splits[layer])[2]
-        bytes_ = model.bytes_per_element * shape.weight_elements * units / channel_units(shape)
+        bytes_ = model.weight_bytes[layer] * units / channel_units(shape)
         return block_of(shape, units, bytes_, self.chiplet)
 
     @cached_property
     def loads(self) -> Transfer:
-        """Activations from DRAM: read once, along the tree from the interface to all who need them."""
+        """Activations from DRAM: read once, along the tree from the interface to all who need them; `unicast`, once for
+        each of them."""
         return self._from_dram((self.arriving(each), self.micro_batch * each.bytes_) for each in self.moved.from_dram)
+
+    @cached_property
+    def loaded(self) -> float:
+        """Bytes of activations of one sample that DRAM reads."""
+        if not self.unicast or len(self.stage.chiplets) == 1:
+            return total(self.moved.from_dram)
+        every = ((self.arriving(each), float(self.micro_batch * each.bytes_)) for each in self.moved.from_dram)
+        return sum(self.read(wanted, bytes_) for wanted, bytes_ in every) / self.micro_batch
+
+    def read(self, wanted: Floats, bytes_: float) -> float:
+        """Bytes that DRAM reads where the region's chiplets want so many, of which so many are distinct."""
+        return max(bytes_, float(wanted.sum())) if self.unicast else bytes_
 
     def arriving(self, moved: Moved) -> Floats:
         """Bytes of a tensor that each chiplet needs."""
@@ -296,11 +328,25 @@ class StageWork:
             if key not in alike:
                 alike[key] = weight_shares(shape, split, chiplets)
             kind = wanted[1 if copied else 0]
-            kind[key] = kind.get(key, 0.0) + s.model.bytes_per_element * shape.weight_elements
+            kind[key] = kind.get(key, 0.0) + s.model.weight_bytes[layer]
         parted, copied_ = (
             self._from_dram([(bytes_ * alike[key], bytes_) for key, bytes_ in kind.items()]) for kind in wanted
         )
         return parted, copied_
+
+    @cached_property
+    def copies(self) -> float:
+        """How often DRAM reads the weights that all chiplets of the region use: once, or `unicast` once for each that
+        has a part of the layer, on average over their bytes."""
+        every = sum(self.need.copied)
+        if not (self.unicast and every):
+            return 1.0
+        s, chiplets = self.setting, self.stage.chiplets
+        used = (
+            bytes_ * len(users(s.model.layers[layer], s.cuts.splits[layer], chiplets))
+            for layer, bytes_ in zip(self.stage.layers, self.need.copied, strict=True)
+        )
+        return sum(used) / every
 
     def spread(self, bytes_: float) -> Transfer:
         """So many bytes from DRAM, a share to each chiplet of the region."""
@@ -310,8 +356,8 @@ class StageWork:
     @cached_property
     def weight_bytes(self) -> int:
         """Of every layer, also where several have the same weights."""
-        s = self.setting
-        return s.model.bytes_per_element * sum(s.model.layers[layer].weight_elements for layer in self.stage.layers)
+        bytes_ = self.setting.model.weight_bytes
+        return sum(bytes_[layer] for layer in self.stage.layers)
 
     @cached_property
     def reuses(self) -> tuple[bool, ...]:
@@ -324,7 +370,7 @@ class StageWork:
         found, model = [0, 0], self.setting.model
         for layer, copied, there in zip(self.stage.layers, self.need.copied, self.reuses, strict=True):
             if there:
-                found[1 if copied else 0] += model.bytes_per_element * model.layers[layer].weight_elements
+                found[1 if copied else 0] += model.weight_bytes[layer]
         return found[0], found[1]
 
     @cached_property
@@ -336,7 +382,14 @@ class StageWork:
     @cached_property
     def forwards(self) -> tuple[Transfer, ...]:
         """To each later stage that takes something."""
-        return tuple(self._between(target, tensors) for target, tensors in self.moved.to_stages)
+        return tuple(self._between(target, tensors, self.unicast) for target, tensors in self.moved.to_stages)
+
+    @property
+    def leaving_to_stages(self) -> tuple[Transfer, ...]:
+        """To each later stage what leaves an L2, once however many want it."""
+        if not self.unicast:
+            return self.forwards
+        return tuple(self._between(target, tensors, False) for target, tensors in self.moved.to_stages)
 
     @cached_property
     def received(self) -> float:
@@ -356,7 +409,7 @@ class StageWork:
         """Per layer whose output is read in the stage, the transfer among the region's chiplets."""
         if len(self.stage.chiplets) == 1:
             return {}
-        return {each.tensor: self._between(self.number, (each,)) for each in self.moved.within}
+        return {each.tensor: self._between(self.number, (each,), self.unicast) for each in self.moved.within}
 
     @cached_property
     def gathers(self) -> Transfer:
@@ -370,11 +423,11 @@ class StageWork:
         def gather(some: tuple[int, ...], bytes_: float) -> Transfer:
             share = np.full(chiplets, bytes_ / chiplets)
             wanted = np.repeat(share[:, None], len(some), axis=1)
-            return transfer(s.ready.network, self.stage.chiplets, some, wanted, share)
+            return transfer(s.ready.network, self.stage.chiplets, some, wanted, share, self.unicast)
 
         return together(s.ready.network, (gather(some, bytes_) for some, bytes_ in by_users.items()))
 
-    def _between(self, target: int, tensors: Iterable[Moved]) -> Transfer:
+    def _between(self, target: int, tensors: Iterable[Moved], unicast: bool) -> Transfer:
         """Tensors of this stage to stage `target` (or to its own layers), in one transfer."""
         s = self.setting
         owners, readers = self.stage.chiplets, s.pipeline.stages[target].chiplets
@@ -384,7 +437,7 @@ class StageWork:
 
         def move(tensor: Moved) -> Transfer:
             held, wanted = s.held(self.number, tensor.tensor), s.wanted(target, tensor.tensor)
-            return moved(s.ready.network, owners, readers, held, wanted, s.entry_bytes(tensor))
+            return moved(s.ready.network, owners, readers, held, wanted, s.entry_bytes(tensor), unicast)
 
         return together(s.ready.network, map(move, tensors))
 
@@ -394,7 +447,7 @@ class StageWork:
         return together(
             net,
             (
-                transfer(net, (interface,), chiplets, wanted[None, :], np.array([float(bytes_)]))
+                transfer(net, (interface,), chiplets, wanted[None, :], np.array([float(bytes_)]), self.unicast)
                 for wanted, bytes_ in tensors
             ),
         )
@@ -427,33 +480,69 @@ def evaluate_stage(setting: Setting, number: int) -> EvaluatedStage:
     best, *others = ways_of(work)
     for other in others:
         best = other if better(best.terms, other.terms) else best
-    sharer = Sharer(best.demand, best.way, best.terms)
-    return EvaluatedStage(_record(work, best), best.flows, best.traffic, sharer)
+    return EvaluatedStage(_record(work, best), best.flows, best.traffic, best.sharer)
 
 
 class KeptStage(NamedTuple):
-    """A stage with its weights kept in one way."""
+    """A stage with its weights kept in one way.
+
+    Args:
+        demand, way: in distinct bytes; sharer: with the copies that DRAM reads, as the law costs it.
+    """
 
     way: Way
     demand: Demand
     terms: Terms
     flows: tuple[Flow, ...]
     traffic: Transfer
+    sharer: Sharer
 
 
 def ways_of(work: StageWork) -> list[KeptStage]:
     """The stage with its weights kept in each way that there is."""
 
-    rates = work.setting.ready.rates
+    rates = work.rates
 
     def keep(way: Way) -> KeptStage:
         flows = _flows(work, way)
         traffic = together(work.setting.ready.network, (flow.moved for flow in flows))
         demand = work.demand._replace(weights_hops=flows[0].moved.hops, hop_bytes=traffic.hop_bytes)
-        terms = kept(demand, way, rates) if work.setting.detailed else printed(demand, rates)
-        return KeptStage(way, demand, terms, flows, traffic)
+        asked, brought = copied_out(work, demand, way)
+        terms = kept(asked, brought, rates) if work.setting.detailed else printed(asked, rates)
+        return KeptStage(way, demand, terms, flows, traffic, Sharer(asked, brought, terms, *work.pool))
 
     return [keep(way) for way in work.ways]
+
+
+def second_copies(work: StageWork, way: Way) -> tuple[float, float, float]:
+    """Bytes beyond the distinct ones, where every copy is a transfer of its own: of all weights, of those that come
+    with every micro-batch, and of those that are not read for every chiplet, as they are in the region or wait there
+    once."""
+    more = work.copies - 1.0
+    if more == 0.0:
+        return 0.0, 0.0, 0.0
+    every, again = float(sum(work.need.copied)), work.reused[1]
+    spared = again * (1.0 - way.copied / every) + way.gathered * (1.0 - again / every)
+    return more * every, more * way.copied, more * spared
+
+
+def copied_out(work: StageWork, demand: Demand, way: Way) -> tuple[Demand, Way]:
+    """The demand and the way with all bytes of weights that DRAM reads. What fills L2s is what it would be else."""
+    every, streamed, spared = second_copies(work, way)
+    if every == 0.0:
+        return demand, way
+    k = work.setting.micro_batches
+    weights, copied, found = demand.weights + every, way.copied + streamed, way.found + spared
+    enters = demand.weights + (k - 1) * (from_dram(way) + way.gathered)
+    comes = weights + (k - 1) * (way.parted + copied + way.gathered)
+    fill_j = demand.weight_fill_j * (enters / demand.weights) / (comes / weights)
+    asked = demand._replace(weights=weights, weight_fill_j=fill_j)
+    if demand.reused:
+        asked = asked._replace(
+            reused=demand.reused + spared if way.keeping == IN_LOAD else found,
+            reused_fill_j=demand.reused_fill_j * (way.found / demand.reused),
+        )
+    return asked, way._replace(copied=copied, found=found)
 
 
 def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
@@ -530,7 +619,7 @@ def _l2_use(work: StageWork, made: KeptStage) -> L2Use | None:
 
 def _demand(work: StageWork) -> Demand:
     """What the stage asks for, but for the weights' way and what crosses links."""
-    setting, rates = work.setting, work.setting.ready.rates
+    setting, rates = work.setting, work.rates
     layer_s, costs = work.layers
     exchange_s = {layer: transfer_s(moved, rates) for layer, moved in work.exchanges.items()}
     fill_j, drain_j = _fill_and_drain_j(work) if setting.detailed else _fill_and_drain_of_all_j(work)
@@ -559,7 +648,7 @@ def _demand(work: StageWork) -> Demand:
         gather_fixed_s=gather_fixed_s(len(copied), work.region.span, rates),
         weights=work.weight_bytes,
         weights_hops=0,
-        load=total(work.moved.from_dram),
+        load=work.loaded,
         load_hops=work.loads.hops,
         store=total(work.moved.to_dram),
         store_hops=work.stores.hops,
@@ -592,9 +681,10 @@ def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, f
     open_stream(state)
     open_stream(whole)
     for at, layer in enumerate(stage.layers):
-        bytes_ = setting.model.bytes_per_element * setting.model.layers[layer].weight_elements
+        bytes_ = setting.model.weight_bytes[layer]
         blocks = work.block(layer).number
-        weights_s = bytes_ / setting.ready.rates.dram_bytes_s
+        copies = work.copies if work.need.copied[at] else 1.0
+        weights_s = copies * bytes_ / work.rates.dram_bytes_s
         stream_layer(layer_s[at] + more_s[at], weights_s, blocks, state)
         stream_layer(layer_s[at], 0.0 if work.reuses[at] else weights_s, blocks, whole)
     return exposed_s(state), float(whole[ARRIVAL])
@@ -677,7 +767,7 @@ def _second_buffer(work: StageWork) -> float:
         return float(work.micro_batch * (total(came) + total(moved.to_dram) + sent))
     second = sum(float(work.arriving(each).max()) for each in came)
     second += sum(float(work.leaving(each).max()) for each in moved.to_dram)
-    second += sum(float(each.out.max()) for each in work.forwards)
+    second += sum(float(each.out.max()) for each in work.leaving_to_stages)
     return second + max((float(each.into.max()) for each in work.exchanges.values()), default=0.0)
 
 

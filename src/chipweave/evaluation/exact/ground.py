@@ -14,7 +14,7 @@ from chipweave.evaluation.exact.region import Region, region_of
 from chipweave.evaluation.exact.split import Splits, tile
 from chipweave.evaluation.exact.transfer import Network, network
 from chipweave.evaluation.law import Rates
-from chipweave.hardware.package import BITS_PER_BYTE, Package
+from chipweave.hardware.package import BITS_PER_BYTE, Interfaces, Package
 from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.workload.layer import channel_units
@@ -81,6 +81,16 @@ class Prepared:
     def rates(self) -> Rates:
         """The package's constants, as the law reads them."""
         return self.once(_rates)
+
+    @property
+    def usual_rates(self) -> Rates:
+        """The package's constants, as a stage meets them of which it is not known where it is: searches time stages by
+        these, with an even part of the bandwidth where interfaces have parts of their own."""
+        return self.once(_usual_rates)
+
+    def rates_at(self, interface: int) -> Rates:
+        """The package's constants, as a stage meets them whose DRAM traffic passes this memory interface."""
+        return self.once(_rates_at, interface)
 
     def micro_batches(self, task: int) -> Sequence[int]:
         """The micro-batches that are tried for a task, ascending.
@@ -160,6 +170,20 @@ def _rates(ready: Prepared) -> Rates:
     )
 
 
+def _usual_rates(ready: Prepared) -> Rates:
+    package, rates = ready.package, ready.rates
+    if package.interface_bandwidth is Interfaces.SHARED:
+        return rates
+    return rates._replace(dram_bytes_s=rates.dram_bytes_s / len(package.interfaces))
+
+
+def _rates_at(ready: Prepared, interface: int) -> Rates:
+    package = ready.package
+    if package.interface_bandwidth is Interfaces.SHARED:
+        return ready.rates
+    return ready.rates._replace(dram_bytes_s=float(package.interface_bytes_s[interface]))
+
+
 def _costs(ready: Prepared, task: int, micro_batch: int) -> tuple[LayerCosts, ...]:
     alone, layers = ready.problem.costs[task], ready.tasks[task].model.layers
     if micro_batch == 1 or not isinstance(ready.problem.cost_model, BatchCostModel):
@@ -179,8 +203,8 @@ def _costs(ready: Prepared, task: int, micro_batch: int) -> tuple[LayerCosts, ..
 def _blocks(ready: Prepared, task: int, chiplet_class: int) -> tuple[Block, ...]:
     model, chiplet = ready.tasks[task].model, ready.package.classes[chiplet_class]
     return tuple(
-        block_of(layer, channel_units(layer), float(model.bytes_per_element * layer.weight_elements), chiplet)
-        for layer in model.layers
+        block_of(layer, channel_units(layer), float(bytes_), chiplet)
+        for layer, bytes_ in zip(model.layers, model.weight_bytes, strict=True)
     )
 
 
@@ -208,7 +232,7 @@ def _block_costs(ready: Prepared, task: int, micro_batch: int) -> tuple[BlockCos
 
 def _byte_j(ready: Prepared, task: int) -> tuple[float, ...]:
     model = ready.tasks[task].model
-    bytes_ = model.bytes_per_element * sum(layer.input_elements for layer in model.layers)
+    bytes_ = model.activation_width * sum(layer.input_elements for layer in model.layers)
     return tuple(float(costs.fill_input_j.sum()) / bytes_ for costs in ready.problem.costs[task])
 
 

@@ -40,7 +40,7 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
     and l or a later layer of the stage reads, what these layers need of it; received tensors are held from the start
     of the stage. On a single chiplet a tensor counts whole.
     """
-    chiplets, scale = len(stage.chiplets), model.bytes_per_element
+    chiplets, scale = len(stage.chiplets), model.activation_width
     live = [scale * _largest_output(model, layer, chiplets, micro_batch, cuts) for layer in stage.layers]
     tensors = {edge.producer for layer in stage.layers for edge in model.operands[layer]}
     for tensor in tensors:
@@ -48,7 +48,7 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
         for first, last, elements in _held(model, stage, tensor, micro_batch, cuts):
             for layer in range(max(start, first), last + 1):
                 live[layer - stage.first] += scale * elements
-    weights = [scale * model.layers[layer].weight_elements for layer in stage.layers]
+    weights = [model.weight_bytes[layer] for layer in stage.layers]
     again = reuses(model, stage, cuts)
     if chiplets == 1:
         held = tuple(0 if twice else bytes_ for twice, bytes_ in zip(again, weights, strict=True))
@@ -123,17 +123,17 @@ def layers_of(model: Model, stage: Stage, chiplet: Chiplet, cuts: Cuts | None = 
     for layer in stage.layers:
         shape, split = model.layers[layer], WHOLE if cuts is None else cuts.splits[layer]
         _, columns, units = largest(shape, split)
-        bytes_ = model.bytes_per_element * shape.weight_elements * units / channel_units(shape)
+        bytes_ = model.weight_bytes[layer] * units / channel_units(shape)
         made.weights[layer] = bytes_
         made.block[layer] = block_of(shape, units, bytes_, chiplet).bytes_
-        made.grain[layer] = grain_of(shape, columns, units, model.bytes_per_element)
+        made.grain[layer] = grain_of(shape, columns, units, model.activation_width)
     return made
 
 
 def uses_of(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = None) -> Uses:
     """What the layers of the stage read, each tensor once, numbered as in the model."""
     start, end = np.zeros(stage.last + 1, np.int64), np.zeros(stage.last + 1, np.int64)
-    scale = model.bytes_per_element
+    scale = model.activation_width
     rows: list[tuple[int, float, float, bool]] = []
     for layer in stage.layers:
         start[layer] = len(rows)

@@ -76,7 +76,7 @@ def exchange(model: Model, where: Location, window: int, stage: int, layers: ran
 
     def read(producer: int, edges: Iterable[Edge], wanted: Callable[[Edge], bool]) -> list[Moved]:
         elements = sum(edge.elements for edge in edges if wanted(edge))
-        bytes_ = model.bytes_per_element * min(elements, model.tensor_elements(producer))
+        bytes_ = model.tensor_bytes(min(elements, model.tensor_elements(producer)))
         return [Moved(producer, bytes_)] if bytes_ else []
 
     sources = sorted({edge.producer for layer in layers for edge in model.operands[layer]})
@@ -99,7 +99,7 @@ def exchange(model: Model, where: Location, window: int, stage: int, layers: ran
     for layer in layers:
         readers = model.consumers[layer]
         if not readers:
-            to_dram.append(Moved(layer, model.bytes_per_element * model.tensor_elements(layer)))
+            to_dram.append(Moved(layer, model.tensor_bytes(model.tensor_elements(layer))))
         to_dram += read(layer, readers, lambda edge: where.window[edge.consumer] > window)
         within += read(layer, readers, lambda edge: edge.consumer in layers)
 

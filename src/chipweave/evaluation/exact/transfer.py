@@ -68,13 +68,23 @@ def together(net: Network, transfers: Iterable[Transfer]) -> Transfer:
     return Transfer(hops, sent, hop_bytes, made.links, made.out, made.into)
 
 
-def transfer(net: Network, owners: Sequence[int], readers: Sequence[int], wanted: Floats, owned: Floats) -> Transfer:
+def transfer(
+    net: Network,
+    owners: Sequence[int],
+    readers: Sequence[int],
+    wanted: Floats,
+    owned: Floats,
+    unicast: bool = False,
+) -> Transfer:
     """Bytes `wanted[j, i]` of what `owners[j]` holds go to `readers[i]`; nothing moves within a chiplet.
 
     Args:
         readers: each chiplet once.
         owned: [j] distinct bytes of each owner: no more of them leave it or cross a link, however many want them.
+        unicast: every copy leaves and crosses links by itself.
     """
+    if unicast:
+        owned = wanted.sum(axis=1)
     source, target = np.array(owners, dtype=np.int64), np.array(readers, dtype=np.int64)
     moved = np.where(source[:, None] == target[None, :], 0.0, wanted)
     into, out, links = np.zeros(len(net.before)), np.zeros(len(net.before)), np.zeros(len(net.links))

@@ -92,7 +92,7 @@ def stage_tables(
     """Every stage [kind, i, j] of a window's pipelines of up to `longest` stages on every kind of place (class, hops to
     DRAM)."""
     part = part_of(ready, task, first, end, micro_batch)
-    return single.stage_tables(arrays_of(ready, task), _where(ready, kinds), part, longest, ready.rates)
+    return single.stage_tables(arrays_of(ready, task), _where(ready, kinds), part, longest, ready.usual_rates)
 
 
 def whole_stage(
@@ -100,7 +100,7 @@ def whole_stage(
 ) -> StageTables:
     """The stage [kind, 0, 0] that holds all of a window, as if that were one unit."""
     part = part_of(ready, task, first, end, micro_batch, whole=True)
-    return single.whole_stage(arrays_of(ready, task), _where(ready, kinds), part, ready.rates)
+    return single.whole_stage(arrays_of(ready, task), _where(ready, kinds), part, ready.usual_rates)
 
 
 def _where(ready: Prepared, kinds: tuple[tuple[int, int], ...]) -> tuple[Ints, Floats, Ints]:
@@ -116,7 +116,7 @@ def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidat
         some = Candidates(*(np.ascontiguousarray(values[rows]) for values in candidates))
         traffic = Traffic(*(values[rows] if ready.detailed else values for values in made.traffic))
         part = part_of(ready, task, first, end, int(micro_batch), whole=int(candidates.stages.max()) == 1)
-        costs = single.pipelines(arrays_of(ready, task), where, part, some, traffic, ready.rates)
+        costs = single.pipelines(arrays_of(ready, task), where, part, some, traffic, ready.usual_rates)
         for into, values in zip((made.latency_s, made.energy_j, made.dram_bytes), costs, strict=True):
             into[rows] = values
         if ready.detailed:
@@ -139,7 +139,8 @@ def score_alone(ready: Prepared, task: int, first: int, micro_batch: int, cuts: 
     moved = ready.once(_shelf).get((task, first, end), lambda: _bytes(ready, task, first, end))
     candidates = Candidates(np.array([micro_batch]), np.array([len(cuts)]), cuts[None], chiplets[None])
     part = Part(moved, micro_of(ready, task, micro_batch), kept)
-    costs = single.pipelines(arrays_of(ready, task), places_of(ready), part, candidates, made.traffic, ready.rates)
+    where, rates = places_of(ready), ready.usual_rates
+    costs = single.pipelines(arrays_of(ready, task), where, part, candidates, made.traffic, rates)
     return Scores(*costs, made.traffic)
 
 

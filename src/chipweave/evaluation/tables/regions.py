@@ -132,7 +132,7 @@ class Ground:
                 reader.append(layer)
                 kind.append(kinds.setdefault(key, len(kinds)))
                 whole = model.tensor_elements(edge.producer) / (size[0] * size[1] * size[2])
-                bytes_.append(model.bytes_per_element * whole)
+                bytes_.append(model.activation_width * whole)
         table = np.array(list(kinds), dtype=np.int64)
         return (
             np.array(tensor),
@@ -220,7 +220,7 @@ class Ground:
             readers = model.readers(tensor)
             made = self.maker(tensor)
             last = max((int(self.unit_of[edge.consumer]) for edge in readers), default=count)
-            bytes_ = model.bytes_per_element * min(
+            bytes_ = model.activation_width * min(
                 model.tensor_elements(tensor), sum(edge.elements for edge in readers) or model.tensor_elements(tensor)
             )
             total[made + 1 : min(last, count) + 1] += bytes_
@@ -245,13 +245,33 @@ def unit_tables(ground: Ground, micro_batch: int) -> UnitTables:
     inner_s, chain_s, skip, skip_s = _exchanges(ground, received[kind])
     live, need = _held(ground, _largest_output(ground, splits, micro_batch), needed[kind])
     _hold_skipping(ground, live, micro_batch)
-    bytes_ = np.array([ground.model.bytes_per_element * layer.weight_elements for layer in ground.model.layers])
+    bytes_ = np.array(ground.model.weight_bytes)
     starts = [first for first, _ in ground.model.units]
     copied = np.add.reduceat(bytes_.astype(np.float64), starts)
     copied_layers = np.add.reduceat((bytes_ > 0).astype(np.float64), starts)
     return UnitTables(
-        compute_s, inner_s, chain_s, skip, skip_s, live, need, weights, largest, copied, copied_layers, energy_j
-    )
+        compute_s, inner_s, chain_s, skip, skip_s, live, need, weights, largest, copied, copied_layers, energy_j,
+        *_same(ground, splits),
+    )  # fmt: skip
+
+
+def _same(ground: Ground, splits: Ints) -> tuple[Ints, Floats, Floats]:
+    """`same`, `same_bytes` and `same_held` of `UnitTables`."""
+    model, unit = ground.model, ground.unit_of
+    later = [layer for layer, before in enumerate(model.same_weights) if before >= 0]
+    held = np.zeros((len(later), len(ground.sizes), 2))
+    for number, layer in enumerate(later):
+        held[number] = _weights_held(model, layer, splits[ground.splits.distinct[1][layer]])
+    pairs = np.array([(unit[model.same_weights[layer]], unit[layer]) for layer in later], dtype=np.int64)
+    bytes_ = [model.weight_bytes[layer] for layer in later]
+    return pairs.reshape(-1, 2), np.array(bytes_, dtype=np.float64), held
+
+
+def _weights_held(model: Model, layer: int, splits: Ints) -> Floats:
+    """[s, p] bytes of a layer's weights on a chiplet: all, or those of the largest part of its channels."""
+    bytes_, units = model.weight_bytes[layer], channel_units(model.layers[layer])
+    part = -(-units // splits[:, 3]) / units
+    return np.stack([np.full(len(splits), float(bytes_)), bytes_ * part], axis=1)
 
 
 def _own(ground: Ground, splits: Ints, seconds: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -260,15 +280,13 @@ def _own(ground: Ground, splits: Ints, seconds: Floats) -> tuple[Floats, Floats,
     shape = (len(model.units), len(sizes), 2)
     compute_s, weights, energy_j = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     largest = np.zeros((*shape, 2))
-    for layer, shape_of in enumerate(model.layers):
+    for layer in range(len(model.layers)):
         u, d = ground.unit_of[layer], ground.splits.distinct[1][layer]
         compute_s[u] += seconds[d]
         per_sample = np.minimum(sizes // splits[d, :, 0], sizes)
         energy_j[u, :, 0] += tile_j[d][per_sample]
         energy_j[u, :, 1] += channels_j[d][sizes]
-        bytes_ = model.bytes_per_element * shape_of.weight_elements
-        share = -(-channel_units(shape_of) // splits[d, :, 3]) / channel_units(shape_of)
-        for p, held in enumerate((np.full(len(sizes), float(bytes_)), bytes_ * share)):
+        for p, held in enumerate(_weights_held(model, layer, splits[d]).T):
             weights[u, :, p] += held
             pair = np.sort(np.stack([held, largest[u, :, p, 0], largest[u, :, p, 1]]), axis=0)
             largest[u, :, p, 0], largest[u, :, p, 1] = pair[2], pair[1]
@@ -330,7 +348,7 @@ def _largest_output(ground: Ground, splits: Ints, micro_batch: int) -> Floats:
     made = np.zeros((len(model.layers), len(ground.sizes), 2))
     for layer, shape in enumerate(model.layers):
         cut = splits[distinct[layer]]
-        bytes_ = model.bytes_per_element * shape.output_elements
+        bytes_ = model.activation_width * shape.output_elements
         tile = -(-micro_batch // cut[:, 0]) * -(-shape.out_y // cut[:, 1]) * -(-shape.out_x // cut[:, 2])
         made[layer, :, 0] = bytes_ * tile / (shape.out_y * shape.out_x)
         units = channel_units(shape)
@@ -344,7 +362,7 @@ def _hold_skipping(ground: Ground, live: Floats, micro_batch: int) -> None:
     for tensor in range(NETWORK_INPUT, len(model.layers)):
         readers = {int(unit[edge.consumer]) for edge in model.readers(tensor)}
         made = ground.maker(tensor)
-        bytes_ = model.bytes_per_element * model.tensor_elements(tensor) * micro_batch
+        bytes_ = model.activation_width * model.tensor_elements(tensor) * micro_batch
         for u in range(made + 1, max(readers, default=0)):
             if u not in readers:
                 live[u] += (bytes_ / ground.sizes)[:, None]
@@ -358,7 +376,7 @@ def line_of(ground: Ground, micro_batch: int) -> Line:
     least = min((package.classes[c] for c in ground.classes), key=lambda chiplet: chiplet.l2_bytes)
     compute_s = micro_of(ready, ground.task, micro_batch).compute_s[:, -1]
     return Line(
-        rates=seen_from(dram_hops, ready.rates),
+        rates=seen_from(dram_hops, ready.usual_rates),
         batch=ground.batch,
         micro_batch=micro_batch,
         l2_bytes=float(least.l2_bytes),
@@ -395,7 +413,8 @@ def _alike(ground: Ground, units: UnitTables, longest: int) -> Ints:
     for layer, before in enumerate(model.same_weights):
         if before >= 0:
             back[at[layer]] += (layer - before,)
-    fields = [field for field in units if field is not units.skip and field is not units.skip_s]
+    of_pairs = {"skip", "skip_s", "same", "same_bytes", "same_held"}
+    fields = [field for name, field in units._asdict().items() if name not in of_pairs]
     numbers: dict[object, int] = {}
     kinds = [
         numbers.setdefault((*(field[u].tobytes() for field in fields), *skips[u], back[u]), len(numbers))

@@ -44,9 +44,9 @@ MODES = 3
 
 (
     _PACE, _COMPUTE, _EXCHANGE, _LARGEST_S, _LIVE, _WEIGHTS, _ONE, _TWO, _COPIED, _COPIED_LAYERS, _ENERGY, _FIRST,
-    _SLACK, _EVICTED, _AWAY, _STREAM,
-) = range(16)  # fmt: skip
-_STATE = 22
+    _SLACK, _EVICTED, _AWAY, _AGAIN, _AGAIN_COPIED, _STREAM,
+) = range(18)  # fmt: skip
+_STATE = 24
 """Of a stage in the making, what is added up unit by unit; from `_STREAM` on, the state of its weights' stream."""
 
 
@@ -61,6 +61,8 @@ class UnitTables(NamedTuple):
         weights: [u, s, p] bytes on a chiplet; largest: [u, s, p, 2] the two largest layers'.
         copied: [u] bytes of weights, with copied_layers [u] layers that have any.
         energy_j: [u, s, p] joules of one sample inside the chiplets.
+        same, same_bytes, same_held: layers whose weights a layer before has: [k, 2] that one's unit and their own, [k]
+            bytes, [k, s, p] bytes on a chiplet.
     """
 
     compute_s: Floats
@@ -75,6 +77,9 @@ class UnitTables(NamedTuple):
     copied: Floats
     copied_layers: Floats
     energy_j: Floats
+    same: Ints
+    same_bytes: Floats
+    same_held: Floats
 
 
 class Line(NamedTuple):
@@ -150,6 +155,18 @@ def _add_unit(
 
 
 @inner()
+def _find_again(units: UnitTables, run: Run, u: int, p: int, state: Floats) -> None:
+    """Weights of unit u, of partition p, that a layer before in the run has, which is taken to be cut alike."""
+    for number in range(len(units.same)):
+        if units.same[number, 1] == u and units.same[number, 0] >= run.first:
+            bytes_ = units.same_bytes[number]
+            state[_WEIGHTS] -= units.same_held[number, run.s, p]
+            state[_AGAIN_COPIED if p == 0 else _AGAIN] += bytes_
+            if p == 0:
+                state[_COPIED] -= bytes_
+
+
+@inner()
 def _add_largest(bytes_: float, one: int, two: int, state: Floats) -> None:
     """Keep the two largest."""
     if bytes_ > state[one]:
@@ -163,14 +180,17 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
     """Fill in the stage's terms from what was added up. Returns its time alone, without what it brings in and sends
     out, which a choice among partitions minimises (infinite where the micro-batch does not fit)."""
     rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
-    room = law.Room(line.l2_bytes, state[_LIVE], second, state[_WEIGHTS], state[_COPIED], state[_SLACK], 0.0, 0.0, 0.0)
+    room = law.Room(
+        line.l2_bytes, state[_LIVE], second, state[_WEIGHTS], state[_COPIED], state[_SLACK], 0.0, state[_AGAIN],
+        state[_AGAIN_COPIED],
+    )  # fmt: skip
     if not rates.detailed:
         if line.micro_batch > 1 and not law.fits_l2(state[_LIVE], state[_ONE] + state[_TWO], line.l2_bytes):
             return np.inf
         way = law.in_load()
         demand = _demand(state, chiplets, weights, way, line)
         return _fill_in(way, law.printed(demand, rates), demand, room, line, terms)
-    one, other = law.ways(room, weights, k, chiplets, rates)
+    one, other = law.ways(room, weights - state[_AGAIN] - state[_AGAIN_COPIED], k, chiplets, rates)
     way, demand = one, _demand(state, chiplets, weights, one, line)
     made = law.kept(demand, one, rates)
     if other.keeping != one.keeping:
@@ -188,10 +208,10 @@ def _finish(state: Floats, chiplets: int, weights: float, second: float, line: L
 def _demand(state: Floats, chiplets: int, weights: float, way: Way, line: Line) -> Demand:
     """What the stage asks for, its weights kept in one way; what it brings in and sends out is left out."""
     rates, k = line.rates, law.micro_batches(line.batch, line.micro_batch)
-    hop_bytes = k * state[_EXCHANGE] * rates.link_bytes_s * chiplets
+    hop_bytes, found = k * state[_EXCHANGE] * rates.link_bytes_s * chiplets, state[_AGAIN] + state[_AGAIN_COPIED]
     if chiplets > 1:  # from the chiplet that DRAM's bytes reach first to the others, along the line
         again = k if way.keeping == law.IN_LOAD else 1
-        copied, parted = state[_COPIED] - way.gathered, weights - state[_COPIED] + way.gathered
+        copied, parted = state[_COPIED] - way.gathered, weights - found - state[_COPIED] + way.gathered
         hop_bytes += again * (copied * (chiplets - 1) + parted)
         hop_bytes += (k - 1) * (way.copied * (chiplets - 1) + way.parted)
         hop_bytes += k * way.gathered * (chiplets - 1)
@@ -211,7 +231,7 @@ def _demand(state: Floats, chiplets: int, weights: float, way: Way, line: Line) 
             law.gather_byte_s(chiplets, rates),
             law.gather_fixed_s(state[_COPIED_LAYERS], line.spans[chiplets], rates),
         ),
-        Brought(weights, 0.0, 0.0, 0.0, chiplets * state[_EVICTED], 0.0, 0.0, line.dram_hops),
+        Brought(weights, found, 0.0, 0.0, chiplets * state[_EVICTED], 0.0, 0.0, line.dram_hops),
         hop_bytes,
         Joules(state[_ENERGY], 0.0, 0.0, line.byte_j, 0.0),
     )
@@ -301,6 +321,7 @@ def _extend(units: UnitTables, run: Run, u: int, line: Line, old: Floats, new: F
         if u == run.first:
             _start(p, new[p])
             _add_unit(units, (u, s, p), 0.0, 0.0, line, new[p])
+            _find_again(units, run, u, p, new[p])
             continue
         skipped_s = 0.0
         for number in range(len(units.skip)):
@@ -312,6 +333,7 @@ def _extend(units: UnitTables, run: Run, u: int, line: Line, old: Floats, new: F
                 trial[field] = old[q, field]
             brought_s = units.chain_s[u, s, q, p] + skipped_s
             _add_unit(units, (u, s, p), brought_s, units.compute_s[u - 1, s, q], line, trial)
+            _find_again(units, run, u, p, trial)
             value = trial[_PACE] + _price(run.mode, trial[_WEIGHTS], line.rates.link_bytes_s)
             if value < least:
                 least = value

@@ -100,8 +100,7 @@ def task_arrays(ready: Prepared, task: int) -> TaskArrays:
     )
     first, last = units
     ends = np.append(first, len(model.layers))
-    scale = model.bytes_per_element
-    layer_weights = np.array([scale * layer.weight_elements for layer in model.layers], dtype=np.float64)
+    layer_weights = np.array(model.weight_bytes, dtype=np.float64)
     operands = _operands(model)
     same = np.array(model.same_weights, dtype=np.int64)
     live, two_largest = footprints(units, operands, layer_weights, same)
@@ -151,11 +150,11 @@ def micro_arrays(ready: Prepared, task: int, micro_batch: int) -> Micro:
     work = [each.resident_j if ready.detailed else each.energy_j for each in costs]
     none = np.zeros(len(model.layers))
     more = ready.block_costs(task, micro_batch) if ready.detailed else [BlockCosts(none, none)] * len(classes)
-    bytes_ = np.array([float(model.bytes_per_element * layer.weight_elements) for layer in model.layers])
+    bytes_ = np.array(model.weight_bytes, dtype=np.float64)
     streamed = Streamed(
         np.array(seconds),
         np.array([each.seconds for each in more]),
-        np.array([bytes_ / ready.rates.dram_bytes_s] * len(classes)),
+        np.array([bytes_ / ready.usual_rates.dram_bytes_s] * len(classes)),
         np.array([[block.number for block in ready.blocks(task, c)] for c in range(len(classes))], dtype=np.int64),
         np.array(model.same_weights, dtype=np.int64),
     )
@@ -248,7 +247,7 @@ def _prefix(per_layer: Floats, ends: Ints) -> Floats:
 def _operands(model: Model) -> Operands:
     """Tensor sizes by producer (entry 0: the network input); per layer its slice of the edges it reads; those edges."""
     size = [
-        model.bytes_per_element * model.tensor_elements(producer)
+        model.activation_width * model.tensor_elements(producer)
         for producer in range(NETWORK_INPUT, len(model.layers))
     ]
     counts = np.array([len(edges) for edges in model.operands], dtype=np.int64)
@@ -271,7 +270,6 @@ def _last_reader(model: Model) -> Ints:
 
 def _tensors(model: Model, last: Ints) -> Tensors:
     unit_of = np.searchsorted(last, np.arange(len(model.layers)))
-    scale = model.bytes_per_element
     unit, bytes_, sink, starts, reader, read = [], [], [], [0], [], []
     for producer in range(NETWORK_INPUT, len(model.layers)):
         edges = model.input_readers if producer == NETWORK_INPUT else model.consumers[producer]
@@ -279,16 +277,16 @@ def _tensors(model: Model, last: Ints) -> Tensors:
         by_unit: dict[int, int] = {}
         for edge in edges:
             at = int(unit_of[edge.consumer])
-            by_unit[at] = by_unit.get(at, 0) + scale * edge.elements
+            by_unit[at] = by_unit.get(at, 0) + edge.elements
         by_unit.pop(maker, None)
         is_sink = producer != NETWORK_INPUT and not edges
         if not by_unit and not is_sink:
             continue
         unit.append(maker)
-        bytes_.append(scale * model.tensor_elements(producer))
+        bytes_.append(model.tensor_bytes(model.tensor_elements(producer)))
         sink.append(is_sink)
         reader += sorted(by_unit)
-        read += [by_unit[at] for at in sorted(by_unit)]
+        read += [model.tensor_bytes(by_unit[at]) for at in sorted(by_unit)]
         starts.append(len(reader))
     return Tensors(
         np.array(unit, dtype=np.int64),

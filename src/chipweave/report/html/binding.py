@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
 from chipweave.evaluation.record import RESOURCES
-from chipweave.report.bottleneck import contended, shares_s
+from chipweave.report.bottleneck import busiest_interface, contended, shares_s
 from chipweave.report.html.charts import bar
 from chipweave.report.html.data_elements import derived
 from chipweave.report.html.page_data import PageData
@@ -23,7 +23,12 @@ def binding(data: PageData, index: int) -> Markup:
         case "pipeline":
             return _binding_pipeline(data, index)
         case "dram":
-            rate_bytes_s = data.result.problem.package.dram_bandwidth_bytes_s
+            package = data.result.problem.package
+            if (busiest := busiest_interface(window, package)) is not None:
+                own_bytes_s = package.interface_bytes_s[busiest[0]]
+                rate = derived(own_bytes_s, "package.dram_bandwidth_bytes_s", data.dram_sources)
+                return Markup("the memory interface of chiplet {}, which has {}").format(busiest[0], rate)
+            rate_bytes_s = package.dram_bandwidth_bytes_s
             rate = derived(rate_bytes_s, "package.dram_bandwidth_bytes_s", data.dram_sources)
             return Markup("the DRAM, which moves {} at {}").format(figure(f"{at}/dram_bytes"), rate)
         case "link" if window.link is not None:

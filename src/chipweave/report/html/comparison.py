@@ -29,7 +29,16 @@ from chipweave.report.quantities import valued
 from chipweave.report.silicon import verdict as equal
 from chipweave.results.result import Cell, Result
 
-SILICON = ("chiplets", "pes", "l2_bytes", "peak_macs_per_s", "dram_bandwidth_bytes_s", "link_bandwidth_bytes_s")
+SILICON = (
+    "chiplets",
+    "pes",
+    "l2_bytes",
+    "peak_macs_per_s",
+    "dram_bandwidth_bytes_s",
+    "link_bandwidth_bytes_s",
+    "area_mm2",
+    "price_usd",
+)
 """What a package is made of."""
 MOST_DRAWN = 24
 """Packages drawn."""

@@ -86,6 +86,8 @@ def shown(value: Any, unit: str) -> str:
             return f"{value:.2f}"
         case "Js":
             return f"{value:.4g} Js"
+        case "mm2":
+            return f"{value:,.1f} mm2"
         case "1/s" | "":
             return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
     return quantity(value, unit)

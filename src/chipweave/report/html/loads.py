@@ -42,7 +42,7 @@ def loads(result: Result) -> tuple[Loads, ...]:
     package, found = result.problem.package, []
     for window, moved in zip(result.evaluation.windows, result.traffic, strict=True):
         can_link = package.link_bandwidth_bytes_s * window.latency_s
-        can_dram = package.dram_bandwidth_bytes_s * window.latency_s
+        can_dram = {each: rate * window.latency_s for each, rate in package.interface_bytes_s.items()}
 
         def load(bytes_: float, can: float) -> Load:
             return Load(float(bytes_), float(bytes_) / can if can else 0.0)
@@ -55,7 +55,7 @@ def loads(result: Result) -> tuple[Loads, ...]:
                 },
                 tuple(load(bytes_, can_link) for bytes_ in moved.out),
                 tuple(load(bytes_, can_link) for bytes_ in moved.into),
-                {chiplet: load(bytes_, can_dram) for chiplet, bytes_ in sorted(moved.dram.items())},
+                {chiplet: load(bytes_, can_dram[chiplet]) for chiplet, bytes_ in sorted(moved.dram.items())},
             )
         )
     return tuple(found)

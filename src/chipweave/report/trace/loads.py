@@ -35,7 +35,7 @@ def link_slices(result: Result, index: int, carried: WindowTraffic, parts: bool)
 
 
 def interface_slices(result: Result, index: int, carried: WindowTraffic, parts: bool) -> Iterator[Event]:
-    """What passes each memory interface, drawn as links are, at the bandwidth of the whole DRAM."""
+    """What passes each memory interface, drawn as links are, at the DRAM's bandwidth there."""
     window, problem = result.evaluation.windows[index], result.problem
     moved: dict[int, list[_Part]] = {chiplet: [] for chiplet in problem.package.interfaces}
     for placed in stages(result, index):
@@ -45,7 +45,7 @@ def interface_slices(result: Result, index: int, carried: WindowTraffic, parts: 
             if bytes_:
                 of_stage.append((f"{placed.mark} {kind}", bytes_, {"at": f"{placed.at}/bytes", kind: bytes_}))
     for interface, shown in moved.items():
-        bytes_, bandwidth_bytes_s = carried.dram[interface], problem.package.dram_bandwidth_bytes_s
+        bytes_, bandwidth_bytes_s = carried.dram[interface], problem.package.interface_bytes_s[interface]
         if bytes_:
             yield from _busy(track(DRAM, interface), window, bytes_, bandwidth_bytes_s, shown if parts else [])
 

@@ -47,7 +47,8 @@ def cut_model(model: Model, first: int, end: int) -> Model:
         if low <= edge.consumer <= high
     )
     name = f"{model.name} {first}-{end - 1}"
-    return Model(name, model.layers[low : high + 1], edges, model.bytes_per_element)
+    layers = model.layers[low : high + 1]
+    return replace(model, name=name, layers=layers, edges=edges, input_elements=0, source="")
 
 
 def mesh(columns: int, l2_bytes: int) -> Package:
@@ -244,7 +245,7 @@ class Everything:
                 loads += min(within, model.tensor_elements(tensor))
             elif tensor <= high:
                 stores += min(later, model.tensor_elements(tensor))
-        scale = micro_batch * model.bytes_per_element
+        scale = micro_batch * model.activation_width
         return sum(
             scale * elements / package.dram_bandwidth_bytes_s + package.dram_latency_s
             for elements in (loads, stores)

@@ -18,11 +18,12 @@ from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.limits import MISSED, deadlines_s, excess, judged, missed, within
-from chipweave.plan.objective import NAMED, Objective, slopes
+from chipweave.plan.objective import Objective, slopes
 from chipweave.plan.problem import Problem, dependency_depths
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.draft import Draft, DraftCosts, pipeline_from
 from chipweave.schedulers.fronts import non_dominated
+from chipweave.schedulers.goals import goals
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scope.options import RegionOptions
 from chipweave.schedulers.scope.polish import SAME, SearchSpace, polish
@@ -38,8 +39,6 @@ MERGED = SearchSpace()
 WORTH_EVALUATING, WORTH_IMPROVING = 3.0, 1.5
 """More than one draft of a space is evaluated where the estimate is at most so many times the best space's; drafts are
 improved where the best of them is."""
-NOT_LARGE = 100
-"""Units of all models times chiplets up to which every objective's search looks for what the others find, too."""
 MOST_WORTH = 10.0
 """A per cent of energy is worth at most so many per cent of latency."""
 
@@ -103,7 +102,7 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     limits_s = [ready.tasks[task].latency_limit_s for task in tasks]
     searches = [
         _drafts(runs, goal, partial(_value, problem.scenario, goal, limits_s), limits_s, options.polish)
-        for number, goal in enumerate(_goals(runs, request))
+        for number, goal in enumerate(_goals(ready, request))
         if number == 0 or not request.out_of_time
     ]
     judge = partial(_value, problem.scenario, request.objective, limits_s)
@@ -129,17 +128,11 @@ def _solve(given: Problem | Prepared, request: Request, spaces: Sequence[SearchS
     )
 
 
-def _goals(runs: Sequence[_Run], request: Request) -> list[Objective]:
-    """What is searched for: of problems that are not large also what other objectives lead to, as the best schedule for
-    one is at times found on the way to another. In the same order for each, so that none finds what another misses;
-    where time is short, its own first."""
-    own, chiplets = request.objective, len(runs[0].ground.order)
-    if sum(len(run.ground.model.units) for run in runs) * chiplets > NOT_LARGE:
-        return [own]
-    goals = [Objective(name, NAMED[name]) for name in ("latency", "energy", "edp")]
-    if all(own.function is not goal.function for goal in goals):
-        goals.append(own)
-    return goals if request.deadline_s is None else sorted(goals, key=lambda goal: goal.function is not own.function)
+def _goals(ready: Prepared, request: Request) -> list[Objective]:
+    """What is searched for (`goals`); where time is short, its own first."""
+    own = request.objective
+    found = goals(ready, own)
+    return found if request.deadline_s is None else sorted(found, key=lambda goal: goal.function is not own.function)
 
 
 def _drafts(

@@ -47,17 +47,14 @@ class Judge:
     """What drafts are worth.
 
     Args:
-        exact: `Alone` where no stage may have several chiplets.
+        exact: who costs windows (`alone.costed`).
+        regions: whether a stage may have several chiplets.
     """
 
     ready: Prepared
     exact: Exact | Alone
     objective: Objective
-
-    @property
-    def regions(self) -> bool:
-        """Whether a stage may have several chiplets."""
-        return isinstance(self.exact, Exact)
+    regions: bool = True
 
     def window(self, draft: WindowDraft) -> Window:
         """The window with its regions in their places."""

@@ -24,9 +24,9 @@ from chipweave.plan.limits import deadlines_s, limits_the_whole
 from chipweave.plan.objective import Objective, objective, slopes
 from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
 from chipweave.plan.schedule import Schedule
-from chipweave.schedulers.alone import Alone
-from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.alone import costed
 from chipweave.schedulers.fronts import non_dominated
+from chipweave.schedulers.goals import goals
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.search import Found, Progress, Request
@@ -181,14 +181,21 @@ class _Best:
         self.request.progress(Progress(done, 100, best, doing))
 
 
-def _search(ready: Prepared, request: Request, space: Space, asked: frozenset[str] = frozenset()) -> Found:
-    """Asked: for what these schedulers did not find, with no proof."""
+def _search(
+    ready: Prepared, request: Request, space: Space, asked: frozenset[str] = frozenset(), sole: bool = False
+) -> Found:
+    """What is found for an objective, and then for others (`goals`).
+
+    Args:
+        asked: for what these schedulers did not find, with no proof; sole: for this objective alone, with no proof.
+    """
+    sole = sole or bool(asked)
     options = chosen(request.options, WeaveOptions)
     started_s = time.monotonic()
     unlimited = request.deadline_s is None
     if unlimited and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
-    judge = Judge(ready, Exact(ready) if space is Space.REGIONS else Alone(ready), request.objective)
+    judge = Judge(ready, costed(ready, space is Space.REGIONS), request.objective, space is Space.REGIONS)
     best = _Best(judge, request, started_s, np.random.default_rng(request.seed), asked=set(asked))
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
@@ -198,8 +205,8 @@ def _search(ready: Prepared, request: Request, space: Space, asked: frozenset[st
     if len(ready.tasks) > 1:
         _hear(best, "scar", space, _until(request, started_s, BEFORE_IMPROVING))
     # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
-    large = not asked and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
-    first = not asked and (options.gap > 0 or not unlimited)
+    large = not sole and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
+    first = not sole and (options.gap > 0 or not unlimited)
     share = BEFORE_NEXT_ROUND if large else BEFORE_PROOF
     proof = _proof(best, space, _until(request, started_s, share)) if first or large else None
     best.bound = proven(ready, request.objective, space is Space.REGIONS, proof).value
@@ -210,19 +217,20 @@ def _search(ready: Prepared, request: Request, space: Space, asked: frozenset[st
     _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space, improving)
     _climb(best, improving, steps)
-    if best.worth.missed:
+    elsewhere = 0 if sole else _hear_other_goals(best, space, improving)
+    if best.worth.missed and (asked or not sole):
         _hear_all(best, space)
     complete = not request.out_of_time
-    if proof is None and not first and not asked:
+    if proof is None and not first and not sole:
         proof = _proof(best, space, replace(request, deadline_s=None))
     if best.schedule is None or best.worth.missed:
         raise infeasible(*_unmet(best, space))
     return Found(
         best.schedule,
-        judge.exact.stages,
+        judge.exact.stages + elsewhere,
         non_dominated(best.seen),
         complete=complete,
-        notes=_notes(best, rough, proof is None and not asked, large and (best.incumbent or math.inf) <= enough),
+        notes=_notes(best, rough, proof is None and not sole, large and (best.incumbent or math.inf) <= enough),
         proof=proof,
         history=tuple(best.history),
         near=tuple(sorted(best.near, key=lambda each: best.near[each])[1:]),
@@ -421,6 +429,29 @@ def _hear(best: _Best, name: str, space: Space, request: Request) -> None:
     worth = best.judge.worth(found.schedule.windows)
     if worth is not None:
         best.keep(found.schedule, worth, f"`{name}`", draft_of(ready, found.schedule))
+
+
+def _hear_other_goals(best: _Best, space: Space, request: Request) -> int:
+    """What the same search finds for other objectives (`goals`), judged by this one. How many stages were evaluated.
+
+    What it finds for one is the same whichever is asked for, so that none misses what is found for another.
+    """
+    evaluated, ready, options = 0, best.judge.ready, chosen(request.options, WeaveOptions)
+    for goal in goals(ready, best.judge.objective):
+        if goal.function is best.judge.objective.function or (request.out_of_time and best.incumbent is not None):
+            continue
+        best.tell(85, f"what is found for {goal.name}")
+        asked = replace(request, objective=goal, options=replace(options, gap=0.0), progress=_silent)
+        try:
+            found = _search(ready, asked, space, sole=True)
+        except InfeasibleError:
+            continue
+        evaluated += found.evaluated
+        for schedule in (found.schedule, *found.near):
+            worth = best.judge.worth(schedule.windows)
+            if worth is not None:
+                best.keep(schedule, worth, f"found for {goal.name}")
+    return evaluated
 
 
 def _silent(progress: Progress) -> None: ...

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import zip_longest
 
 from chipweave.workload.importers.assembly import Assembly, Operand
-from chipweave.workload.importers.onnx import attention, experts, products, windows
+from chipweave.workload.importers.onnx import attention, experts, products, rearranged, recurrent, windows
+from chipweave.workload.importers.onnx.corrected import pooled
 from chipweave.workload.importers.onnx.elementwise import elementwise
-from chipweave.workload.importers.onnx.tensor import Call
+from chipweave.workload.importers.onnx.tensor import Call, OnnxTensor
 from chipweave.workload.importers.view import Shape, View, constant, embedding
 
 DOMAIN = "com.microsoft"
@@ -37,10 +39,21 @@ def shapes(call: Call) -> tuple[Shape | None, ...]:
 SAME_SHAPE = frozenset(
     (
         "GroupNormalization", "LayerNormalization", "SimplifiedLayerNormalization", "Gelu", "FastGelu", "BiasGelu",
-        "QuickGelu", "RotaryEmbedding", "QLinearSigmoid", "QLinearLeakyRelu", "BiasSoftmax", "BiasDropout",
+        "QuickGelu", "RotaryEmbedding", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "BiasSoftmax",
+        "BiasDropout",
     )
 )  # fmt: skip
 """Operators that change no size; some are ONNX's own, in versions that do not say so."""
+
+
+def like(call: Call) -> OnnxTensor | None:
+    """The operand whose element type the outputs have, where ONNX does not know the operator."""
+    at = _LIKE.get(call.operator.removeprefix(f"{DOMAIN}:"), 0)
+    return next((tensor for tensor in call.inputs[at:] if tensor is not None), None)
+
+
+_LIKE = {"QLinearConcat": 2, "MatMulIntegerToFloat": 2, "QAttention": 3}
+"""Quantised tensors behind scales, and scales where the output is no longer quantised; else the first operand."""
 
 
 def _shape(call: Call, position: int) -> Shape:
@@ -106,12 +119,39 @@ def _of_groups(call: Call) -> Shape:
     return samples, rows, width if call.operand(1) is not None else heads * (width // (heads + 2 * kv_heads))
 
 
+def _averaged(call: Call) -> Shape:
+    if call.integer("channels_last", 0) or call.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        raise ValueError
+    return pooled(call)
+
+
+def _joined(call: Call) -> Shape:
+    """Of a concatenation, whose tensors stand behind the scale and zero point of all, each with its own two."""
+    parts = [_shape(call, at) for at in range(2, len(call.inputs), 3)]
+    axis = call.integer("axis", 0) % len(parts[0])
+    return *parts[0][:axis], sum(part[axis] for part in parts), *parts[0][axis + 1 :]
+
+
+def _stepped(call: Call) -> Shape:
+    """Of every step's state."""
+    steps, rows, _ = _shape(call, 0)
+    directions, hidden, _ = _shape(call, 2)
+    return steps, directions, rows, hidden
+
+
 _SHAPES: dict[str, Callable[[Call], Shape]] = {
     "FusedConv": _convolved,
     "FusedGemm": lambda call: _of_gemm(call, 1),
     "QGemm": lambda call: _of_gemm(call, 3),
     "FusedMatMul": _multiplied,
     "MatMulNBits": lambda call: (*_shape(call, 0)[:-1], call.integer("N", 0)),
+    "DynamicQuantizeMatMul": _multiplied,
+    "MatMulIntegerToFloat": _multiplied,
+    "QLinearAveragePool": _averaged,
+    "QLinearConcat": _joined,
+    "DynamicQuantizeLSTM": _stepped,
+    "QAttention": _attended,
+    "DecoderMaskedMultiHeadAttention": lambda call: _shape(call, 0),
     "QLinearAdd": lambda call: _broadcast(_shape(call, 0), _shape(call, 3)),
     "QLinearMul": lambda call: _broadcast(_shape(call, 0), _shape(call, 3)),
     "QLinearGlobalAveragePool": lambda call: (*_shape(call, 0)[:2], *(1 for _ in _shape(call, 0)[2:])),
@@ -167,12 +207,52 @@ def _embedding(assembly: Assembly, call: Call) -> Made:
     return None if call.shape is None else embedding(call.name, call.shape)
 
 
+def _quantised_concat(assembly: Assembly, call: Call) -> Made:
+    return rearranged.concat(assembly, replace(call, inputs=call.inputs[2::3]))
+
+
+def _quantised_attention(assembly: Assembly, call: Call) -> Made:
+    """Attention with scales between its bias and its past."""
+    return attention.projected(assembly, replace(call, inputs=(*call.inputs[:3], None, call.operand(8))))
+
+
+def _one_step_of_attention(assembly: Assembly, call: Call) -> Made:
+    """A row of queries, with a cache that may have room for more than is in it."""
+    heads, past = call.integer("num_heads", 0), call.operand(7)
+    parts = [attention.heads_of(call.operand(at), heads) for at in range(3)] if heads > 0 else []
+    if len(parts) < 3 or parts[0] is None or parts[1] is None or parts[2] is None:
+        return None
+    rows = max(past.integers) + parts[1].rows if past is not None and past.integers else 0
+    key, value = (attention.with_past(new, call.operand(at), rows) for new, at in ((parts[1], 5), (parts[2], 6)))
+    return attention.attended(assembly, call, parts[0], key, value, call.operand(4))
+
+
+def _quantised_lstm(assembly: Assembly, call: Call) -> Made:
+    """An LSTM whose weights stand turned: inputs before outputs."""
+    turned = [_turned(tensor) if at in (1, 2) else tensor for at, tensor in enumerate(call.inputs[:8])]
+    return recurrent.recurrent_layer(assembly, replace(call, operator="LSTM", inputs=tuple(turned)))
+
+
+def _turned(tensor: OnnxTensor | None) -> OnnxTensor | None:
+    if tensor is None or tensor.shape is None or len(tensor.shape) != 3:
+        return tensor
+    count, inner, outer = tensor.shape
+    return replace(tensor, view=replace(tensor.view, shape=(count, outer, inner)))
+
+
 OPERATORS: dict[str, Callable[[Assembly, Call], Made]] = {
     "FusedConv": _convolution,
     "FusedGemm": products.gemm,
     "QGemm": lambda assembly, call: products.gemm(assembly, call, 3),
     "FusedMatMul": _matmul,
     "MatMulNBits": _packed_matmul,
+    "DynamicQuantizeMatMul": products.matmul,
+    "MatMulIntegerToFloat": products.matmul,
+    "QLinearAveragePool": windows.pool,
+    "QLinearConcat": _quantised_concat,
+    "DynamicQuantizeLSTM": _quantised_lstm,
+    "QAttention": _quantised_attention,
+    "DecoderMaskedMultiHeadAttention": _one_step_of_attention,
     "QLinearAdd": _two_of_six,
     "QLinearMul": _two_of_six,
     "QLinearGlobalAveragePool": windows.global_pool,

@@ -33,20 +33,30 @@ def _of(call: Call, position: int) -> Shape:
 
 
 def _pool(call: Call) -> Shape | None:
-    source = _of(call, 0)
-    axes = len(source) - 2
     if not call.integer("ceil_mode", 0) or call.attributes.get("auto_pad", "NOTSET") != "NOTSET":
         return None
+    return pooled(call)
+
+
+def pooled(call: Call) -> Shape:
+    """What a pool makes whose padding is stated.
+
+    Raises:
+        IndexError, ValueError, ZeroDivisionError: attributes do not fit the input, or sizes are not known.
+    """
+    source = _of(call, 0)
+    axes = len(source) - 2
     kernel, pads = call.integers("kernel_shape") or [], call.integers("pads") or [0] * 2 * axes
     stride, dilation = call.integers("strides") or [1] * axes, call.integers("dilations") or [1] * axes
     ends = zip(source[2:], kernel, stride, dilation, pads[:axes], pads[axes:], strict=True)
-    return source[0], source[1], *_windows(ends)
+    return source[0], source[1], *_windows(ends, bool(call.integer("ceil_mode", 0)))
 
 
-def _windows(ends: Iterable[tuple[int, int, int, int, int, int]]) -> Iterable[int]:
+def _windows(ends: Iterable[tuple[int, int, int, int, int, int]], up: bool) -> Iterable[int]:
     for size, kernel, stride, dilation, before, after in ends:
-        count = -(-(size + before + after - dilation * (kernel - 1) - 1) // stride) + 1
-        yield count - 1 if (count - 1) * stride >= size + before else count
+        room = size + before + after - dilation * (kernel - 1) - 1
+        count = (-(-room // stride) if up else room // stride) + 1
+        yield count - 1 if up and (count - 1) * stride >= size + before else count
 
 
 def _same_transposed(call: Call) -> Shape | None:

@@ -150,7 +150,8 @@ class OnnxWalk:
         """What follows from the operator, else what the file states; and why ONNX refuses the operands."""
         known, reason = inferred(node, call.inputs, scope.versions)
         by_hand, right = contributed.shapes(call), corrected_shape(call)
-        first = next((tensor.element for tensor in call.inputs if tensor is not None), 0)
+        like = contributed.like(call)
+        otherwise = like.element if like else 0
         for index, name in enumerate(node.output):
             element, shape = known[index]
             declared = self.declared.get(name, (0, None))
@@ -159,7 +160,7 @@ class OnnxWalk:
             shape = by_hand[index] if shape is None else shape
             if shape is not None and declared[1] not in (None, shape):
                 self.overruled.append(f"{list(shape)} for {list(declared[1] or ())} of '{name}'")
-            known[index] = (element or declared[0] or first, declared[1] if shape is None else shape)
+            known[index] = (element or declared[0] or otherwise, declared[1] if shape is None else shape)
         return known, reason
 
     def controlled(

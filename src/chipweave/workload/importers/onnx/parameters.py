@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,29 @@ from chipweave.workload.importers.onnx.tensor import steers
 if TYPE_CHECKING:
     from onnx import NodeProto, ValueInfoProto
 
-_ENDINGS = ("weight", "bias", "gamma", "beta", "running_mean", "running_var", "weight_g", "weight_v")
+_ENDINGS = ("weight", "bias", "gamma", "beta", "running_mean", "running_var", "weight_g", "weight_v", "kernel")
+_OF_RECURRENT = re.compile(r"(weight|bias)_[hi]h(_l\d+(_reverse)?)?|weight_hr(_l\d+(_reverse)?)?")
 _BEGINNINGS = ("onnx::Conv_", "onnx::MatMul_", "onnx::Gemm_")
 """Of names: what PyTorch's two exporters call parameters that they do not store."""
 
-_ALWAYS = {"Conv": (1, 2), "ConvTranspose": (1, 2), "BatchNormalization": (1, 2, 3, 4), "LayerNormalization": (1, 2)}
+_ALWAYS = {
+    "Conv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "DeformConv": (1, 3),
+    "BatchNormalization": (1, 2, 3, 4),
+    "LayerNormalization": (1, 2),
+    "GroupNormalization": (1, 2),
+    "InstanceNormalization": (1, 2),
+    "PRelu": (1,),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), (1, 2, 3, 7)),
+}
 _BESIDE_OTHERS = {"Gemm": (1, 2), "MatMul": (1,)}
-"""Places where operators take their weights: in every network, or in one that has other inputs that are weights."""
+_OF_VECTORS = {"Add": (0, 1), "Mul": (0, 1)}
+"""Places where operators take their weights: in every network, or in one that has other inputs that are weights, or
+inputs with a batch beside those without; biases and scales among the latter, which are vectors."""
+
+_PASSES = ("Transpose", "Reshape", "Cast", "Identity", "Unsqueeze", "Squeeze")
+"""Operators through which weights reach the one that takes them."""
 
 
 def parameters_among(
@@ -40,9 +57,11 @@ def parameters_among(
     fixed = [value for value in inputs if _may_be_weights(value)]
     uses = _uses(nodes)
     found = {value.name for value in fixed if _called(value.name) or _read_at(uses.get(value.name, []), _ALWAYS)}
-    if found:
-        places = {**_ALWAYS, **_BESIDE_OTHERS}
-        found |= {value.name for value in fixed if _rank(value) <= 2 and _read_at(uses.get(value.name, []), places)}
+    if found or any(_has_batch(value) for value in inputs):
+        for value in fixed:
+            places = {**_ALWAYS, **_BESIDE_OTHERS, **(_OF_VECTORS if _rank(value) == 1 else {})}
+            if _rank(value) <= 2 and _read_at(uses.get(value.name, []), places):
+                found.add(value.name)
     return frozenset(found) if len(found) < len(names) else frozenset()
 
 
@@ -52,20 +71,31 @@ def _may_be_weights(value: ValueInfoProto) -> bool:
     return bool(sizes) and all(sizes) and not steers(value.type.tensor_type.elem_type)
 
 
+def _has_batch(value: ValueInfoProto) -> bool:
+    """Several axes, the first of open size, and no numbers that steer."""
+    sizes = value.type.tensor_type.shape.dim
+    steering = steers(value.type.tensor_type.elem_type)
+    return len(sizes) > 1 and not sizes[0].HasField("dim_value") and not steering
+
+
 def _rank(value: ValueInfoProto) -> int:
     return len(value.type.tensor_type.shape.dim)
 
 
 def _called(name: str) -> bool:
     last = name.replace("/", ".").rsplit(".", 1)[-1]
-    return name.startswith(_BEGINNINGS) or last in _ENDINGS or last.endswith(("_weight", "_bias"))
+    return name.startswith(_BEGINNINGS) or (
+        last in _ENDINGS or last.endswith(("_weight", "_bias")) or _OF_RECURRENT.fullmatch(last) is not None
+    )
 
 
 def _uses(nodes: Sequence[NodeProto]) -> dict[str, list[tuple[str, int]]]:
+    """Per tensor the operators that read it, and at which place; those that only rearrange it are passed through."""
     found: dict[str, list[tuple[str, int]]] = {}
-    for node in nodes:
+    for node in reversed(nodes):
         for place, name in enumerate(node.input):
-            found.setdefault(name, []).append((node.op_type, place))
+            through = found.get(node.output[0]) if node.output and node.op_type in _PASSES and not place else None
+            found.setdefault(name, []).extend(through or [(node.op_type, place)])
     return found
 
 

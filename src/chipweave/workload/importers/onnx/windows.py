@@ -87,13 +87,18 @@ def _within(call: Call, weight: int) -> None:
             f"'{legal_name(call.name)}': its input has {sized}, that is nothing; check the sizes of the network's "
             "inputs, or export the file again"
         )
+    _fits(call, "filter", filter_.shape[2:], source.shape[2:])
+
+
+def _fits(call: Call, what: str, kernel: Sequence[int], size: Sequence[int]) -> None:
+    axes = len(size)
     pads, dilation = _numbers(call, "pads", 2 * axes, default=0), _numbers(call, "dilations", axes)
-    padded = [size + pads[axis] + pads[axes + axis] for axis, size in enumerate(source.shape[2:])]
-    reach = [d * (k - 1) + 1 for k, d in zip(filter_.shape[2:], dilation, strict=True)]
+    padded = [length + pads[axis] + pads[axes + axis] for axis, length in enumerate(size)]
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     if any(need > there for need, there in zip(reach, padded, strict=True)):
         sizes = [" x ".join(map(str, each)) for each in (reach, padded)]
         raise InputError(
-            f"'{legal_name(call.name)}': a filter of {sizes[0]} does not fit into {sizes[1]}, its input with padding; "
+            f"'{legal_name(call.name)}': a {what} of {sizes[0]} does not fit into {sizes[1]}, its input with padding; "
             "check the sizes, or export the file again"
         )
 
@@ -154,11 +159,19 @@ def _padding(
 
 
 def pool(assembly: Assembly, call: Call) -> View | tuple[View, ...] | None:
-    """Max, average and Lp pools over one to three axes; a third one unrolls like a convolution's."""
+    """Max, average and Lp pools over one to three axes; a third one unrolls like a convolution's.
+
+    Raises:
+        InputError: the window is larger than what it slides over.
+    """
     source = call.operand(0)
-    if source is None or source.shape is None or call.shape is None or not 3 <= len(source.shape) <= 5:
+    if source is None or source.shape is None or not 3 <= len(source.shape) <= 5:
         return None
     axes = len(source.shape) - 2
+    if call.attributes.get("auto_pad", "NOTSET") in ("NOTSET", "VALID") and not call.integer("ceil_mode", 0):
+        _fits(call, "window", _numbers(call, "kernel_shape", axes), source.shape[2:])
+    if call.shape is None:
+        return None
     kernel, stride = _numbers(call, "kernel_shape", axes), _numbers(call, "strides", axes)
     if max(kernel) == 1 and call.shape == source.shape:  # an adaptive pool to the size that is there already
         return assembly.fold(call.operator, (source.view,), call.shape)

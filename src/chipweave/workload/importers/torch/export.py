@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chipweave.collector import without_collector
 from chipweave.errors import InputError
 from chipweave.workload.importers.torch.graph import Input, Node, Output, Ref, TracedGraph
+from chipweave.workload.importers.torch.padded import sequences_left_padded
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,7 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         stack.enter_context(_no_notes_of_lines())
         stack.enter_context(without_collector())
         stack.enter_context(_no_graph_on_stderr())
+        packed = stack.enter_context(sequences_left_padded())
         traced = _returning_tensors(twin)
         try:
             program = torch.export.export(traced, arguments, keywords, strict=False)
@@ -62,7 +64,7 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         for node in program.graph.nodes
         if node.op == "placeholder" and (outputs := _outputs(node)[0])
     ]
-    return TracedGraph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)))
+    return TracedGraph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)), padded=bool(packed))
 
 
 @contextmanager

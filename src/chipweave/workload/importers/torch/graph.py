@@ -68,10 +68,15 @@ class Node:
 
 @dataclass(frozen=True)
 class TracedGraph:
-    """Nodes in the order in which they run."""
+    """Nodes in the order in which they run.
+
+    Args:
+        padded: sequences were to be packed, and were left as they are.
+    """
 
     inputs: tuple[Input, ...]
     nodes: tuple[Node, ...]
+    padded: bool = False
 
 
 def _refs_in(values: Any) -> Iterator[str]:

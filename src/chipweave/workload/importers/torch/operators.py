@@ -82,6 +82,7 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
         """),
     ),
     (recurrent.recurrent_layers, tuple(recurrent.OPERATORS)),
+    (recurrent.recurrent_cell, tuple(recurrent.CELLS)),
     (recurrent.bilinear, ("bilinear",)),
     (products.look_up, ("embedding", "embedding_bag", "_embedding_bag", "_embedding_bag_forward_only")),
     (

@@ -7,11 +7,12 @@ from typing import Any
 
 from chipweave.workload.importers.einsum import contract
 from chipweave.workload.importers.recurrent import GATES, Cell, Direction, recurrent
-from chipweave.workload.importers.torch.graph import Node, Ref
+from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output
 from chipweave.workload.importers.view import View, ViewKind, concatenate, constant, fold
 
 OPERATORS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"}
+CELLS = {f"{name}_cell": layer for name, layer in OPERATORS.items()}
 
 
 def recurrent_layers(walk: Walk, node: Node) -> Made:
@@ -47,6 +48,20 @@ def recurrent_layers(walk: Walk, node: Node) -> Made:
     return [every, *(fold(directions, output.shape) for output in node.outputs[1:])]
 
 
+def recurrent_cell(walk: Walk, node: Node) -> Made:
+    """One step of a recurrent layer: of a state that is there, and for an LSTM of cells. A loop over such steps, which
+    is traced step by step, has their weights once."""
+    arguments, params = node.arguments, [node.arguments.get(key) for key in ("w_ih", "w_hh")]
+    view, shape = walk.sized(arguments["input"])
+    if len(shape) != 2 or any(walk.view(each).kind is not ViewKind.CONSTANT for each in params):
+        return walk.leave_out(node, walk.views(node.refs))
+    cell = _cell(walk, params, GATES[CELLS[node.operator]], (1, shape[0]))
+    way = _direction(walk, walk.label(node), params, (0, 1), _starts(walk, arguments.get("hx")), cell)
+    (state,) = recurrent(walk.assembly, walk.label(node), view, walk.weight(params[0]), [way], cell)
+    made = [fold((state,), output.shape) for output in node.outputs]
+    return made if node.several else made[0]
+
+
 def _cell(walk: Walk, params: Sequence[Any], gates: int, size: tuple[int, int]) -> Cell:
     """Of weights of the input, recurrent ones, biases where there are some, and those of a projection behind them."""
     (_, inner), (_, features) = walk.sized(params[0])[1], walk.sized(params[1])[1]
@@ -55,7 +70,7 @@ def _cell(walk: Walk, params: Sequence[Any], gates: int, size: tuple[int, int]) 
 
 
 def _direction(
-    walk: Walk, name: str, params: Sequence[Ref], place: tuple[int, int], start: Sequence[View], cell: Cell
+    walk: Walk, name: str, params: Sequence[Any], place: tuple[int, int], start: Sequence[View], cell: Cell
 ) -> Direction:
     at, count = place
     return Direction(

@@ -53,6 +53,8 @@ def _notes(walk: Walk, graph: TracedGraph, unknown: Sequence[str]) -> list[str]:
         for item in graph.inputs
         if not item.constant and item.output.shape and len(item.output.shape) > 1 and item.output.shape[0] > 1
     ]
+    if graph.padded:
+        notes.append("packed sequences have lengths that are values: each is taken to be as long as the longest")
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         notes.append(f"not costed, as their sizes depend on values: '{legal_name(unknown[0])}'{more}")
