@@ -137,8 +137,8 @@ def _file_or_name(config: str) -> str | Path:
 
     if config in CONFIGURATIONS or Path(config).suffix or Path(config).exists():
         return config
-    known, built_in = did_you_mean(config, CONFIGURATIONS), ", ".join(CONFIGURATIONS)
-    raise InputError(f"'{config}' is no file and no built-in configuration{known}; built in: {built_in}")
+    known = did_you_mean(config, CONFIGURATIONS)
+    raise InputError(f"'{config}' is no file and no built-in configuration{known}")
 
 
 def _save(served: Served, out: Path) -> None:
