@@ -144,7 +144,9 @@ class Layer:
     def _adapts_to(self, axis: int, outputs: int) -> bool:
         """Whether the windows are those of a pool that adapts to so many outputs, no more than there are inputs."""
         size, kernel = ((self.Y, self.R), (self.X, self.S))[axis]
-        return 1 <= outputs <= size and (kernel, self.stride[axis]) == (-(-size // outputs), size // outputs)
+        if self.padding[axis] or not 1 <= outputs <= size:
+            return False
+        return (kernel, self.stride[axis]) == (-(-size // outputs), size // outputs)
 
     def _touching(self, axis: int) -> int:
         """Outputs whose windows touch the map, or its padding where that is wider."""
