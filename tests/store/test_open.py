@@ -326,6 +326,15 @@ def test_opened_by_many_at_once(new_place: Callable[[], str]) -> None:
                 store.close()
 
 
+def test_nothing_is_left_beside_a_new_store(tmp_path: Path) -> None:
+    for _ in range(2):
+        Store.open(tmp_path / "s.db").close()
+        assert [each.name for each in tmp_path.iterdir()] == ["s.db"]
+    (tmp_path / "empty.db").touch()  # an empty file becomes one, too
+    Store.open(tmp_path / "empty.db").close()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["empty.db", "s.db"]
+
+
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     from tests.store import postgres

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
+from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
 
 from chipweave.errors import InputError
-from chipweave.store.engine import let_readers_be, name_of, reading, tables_there, writing
+from chipweave.store.engine import engine_of, let_readers_be, name_of, reading, tables_there, writing
 from chipweave.store.tables import META, METADATA, SCHEMA_VERSION
 
 Step = Callable[[Connection], None]
@@ -51,6 +55,29 @@ def ready(engine: Engine, *, create: bool, steps: Mapping[int, Step] = STEPS, ve
                 f"{name_of(engine)}: is a store of a newer chipweave (its tables have number {found}, this one knows "
                 f"{version}); use that version"
             )
+
+
+def make_whole(path: Path) -> None:
+    """Make a store that is not there yet beside its place and put it there as a whole, so that of several who open it
+    at once none finds it half made. (SQLite may refuse who opens a file whose kind of log is just being changed.) Where
+    that can't be done, nothing is: it is made in its place then, or that says why not."""
+    with suppress(InputError, OSError, ValueError):
+        if not os.path.lexists(path) and os.access(path.absolute().parent, os.W_OK):
+            _make_beside(path)
+
+
+def _make_beside(path: Path) -> None:
+    own = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        engine = engine_of(own, create=True)
+        try:
+            ready(engine, create=True)
+        finally:
+            engine.dispose()
+        os.link(own, path)  # refused where another client was first, or where the file system knows no links
+    finally:
+        for log in ("", "-wal", "-shm", "-journal"):
+            Path(f"{own}{log}").unlink(missing_ok=True)
 
 
 def _version(connection: Connection) -> int | None:
