@@ -65,7 +65,7 @@ micro-batch finds bounds the next.)"""
 MANY = 3
 """Stages from which a pipeline may have any run of units as one of them."""
 
-MOST_KEPT_BYTES = 600_000_000
+MOST_KEPT_BYTES = 300_000_000
 """Of the tables of stages, and of what follows from them, that are kept from one pass to the next."""
 
 
