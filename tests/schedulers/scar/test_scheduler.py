@@ -175,7 +175,16 @@ def test_a_passed_deadline_returns_the_best_so_far() -> None:
     problem = random_problem(random.Random(8), Fidelity.DETAILED, tasks=2, rows=2, columns=3)
     found = scar(problem, replace(EDP, deadline_s=0.0))
     assert not found.complete
+    assert not any("optimum over" in note for note in found.notes), "nothing is proven of what was not searched"
     value(found, problem)
+
+
+def test_only_a_whole_search_in_paper_is_called_the_optimum() -> None:
+    problem = random_problem(random.Random(8), Fidelity.PAPER, tasks=2, rows=2, columns=3)
+    assert any("The optimum over" in note for note in scar(problem, EDP).notes)
+    ended = scar(problem, replace(EDP, deadline_s=0.0)).notes
+    assert any("no statement about the optimum" in note for note in ended)
+    assert not any("The optimum over" in note for note in ended)
 
 
 def test_simba_wants_one_class() -> None:

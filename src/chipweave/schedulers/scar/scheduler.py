@@ -487,6 +487,8 @@ class _Search:
                 f"Evolutionary search over cuts ({self.options.population} individuals, {self.options.generations} "
                 f"generations), {places} per model: no statement about the optimum."
             )
+        elif not self.complete:
+            yield f"Ended before all was searched, {places} per model: no statement about the optimum."
         elif self.options.top_k is not None:
             yield f"Kept the {self.options.top_k} best segmentations per model and window, {places} per model."
         elif self.tolerance > 0:
