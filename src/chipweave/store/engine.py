@@ -40,9 +40,13 @@ def engine_of(where: str | Path, *, create: bool) -> Engine:
     Raises:
         InputError: the path can be no store, no file is there and `create` is False, or the kind of URL is unknown.
     """
-    if isinstance(where, str) and "://" in where:
-        return _server(where)
-    return _file(Path(where), create)
+    path = file_of(where)
+    return _server(str(where)) if path is None else _file(path, create)
+
+
+def file_of(where: str | Path) -> Path | None:
+    """The file that a store is named by; None of a URL."""
+    return None if isinstance(where, str) and "://" in where else Path(where)
 
 
 def _file(path: Path, create: bool) -> Engine:

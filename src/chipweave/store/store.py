@@ -17,7 +17,7 @@ from chipweave.files.schedule_file import text_of
 from chipweave.store import add, answers, claims
 from chipweave.store.answer import Answer, Failure
 from chipweave.store.answers import Row
-from chipweave.store.engine import engine_of, name_of, now, read, reading, stamp, write
+from chipweave.store.engine import engine_of, file_of, name_of, now, read, reading, stamp, write
 from chipweave.store.migration import make_whole, ready
 from chipweave.store.point import Point
 from chipweave.store.tables import POINTS, SWEEPS
@@ -45,8 +45,9 @@ class Store:
         Raises:
             InputError: it cannot be opened, is something else, of a newer version, or missing and `create` is False.
         """
-        if create and not (isinstance(where, str) and "://" in where):
-            make_whole(Path(where))
+        path = file_of(where)
+        if create and path is not None:
+            make_whole(path)
         engine = engine_of(where, create=create)
         try:
             ready(engine, create=create)
