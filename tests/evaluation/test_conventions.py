@@ -30,7 +30,7 @@ from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
-from tests.evaluation.exact.test_regions import random_case
+from tests.evaluation.exact.test_regions import mixed_case
 from tests.evaluation.exact.test_regions_by_hand import Sheet
 from tests.support import random_problem, random_schedule
 
@@ -117,16 +117,6 @@ def test_stacks_set_what_an_interface_has() -> None:
 # Any plan --------------------------------------------------------------------------------------------------------
 
 
-def case(seed: int) -> tuple[Problem, Schedule]:
-    """Every other one on regions."""
-    if seed % 2:
-        made = random_case(seed, Fidelity.DETAILED)
-        return made.problem, made.schedule
-    rng = random.Random(seed)
-    problem = random_problem(rng, Fidelity.DETAILED, tasks=rng.randint(1, 3), rows=3, columns=3)
-    return problem, random_schedule(rng, problem)
-
-
 def with_conventions(problem: Problem, **changes: object) -> Problem:
     package = replace(problem.package, **changes)  # type: ignore[arg-type]
     return pose(problem.scenario, package, problem.cost_model, problem.fidelity)
@@ -142,7 +132,7 @@ CONVENTIONS = [
 @pytest.mark.parametrize("changes", CONVENTIONS, ids=["unicast", "split", "both"])
 @pytest.mark.parametrize("seed", range(8))
 def test_neither_moves_less_and_the_bound_of_before_holds(seed: int, changes: dict[str, object]) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     other = with_conventions(problem, **changes)
     before, after = evaluate(schedule, problem), evaluate(schedule, other)
     for one, two in zip(before.windows, after.windows, strict=True):
@@ -161,7 +151,7 @@ def test_neither_moves_less_and_the_bound_of_before_holds(seed: int, changes: di
 @pytest.mark.parametrize("seed", range(8))
 def test_the_simulator_has_them_too(seed: int, changes: dict[str, object]) -> None:
     """The formulas' machine gives the formulas, and transfers carry the evaluator's bytes."""
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     problem = with_conventions(problem, **changes)
     evaluation = evaluate(schedule, problem)
     made = simulate(problem, schedule, evaluation, FORMULA)
@@ -210,7 +200,7 @@ FASTER = [
 @pytest.mark.parametrize("factors", FASTER, ids=lambda factors: next(iter(factors)))
 @pytest.mark.parametrize("seed", range(10))
 def test_a_faster_package_never_makes_a_plan_slower_or_dearer(seed: int, factors: dict[str, float]) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     if seed % 4 >= 2:
         problem = with_conventions(problem, **CONVENTIONS[seed % 3])
     faster = {key: factor * getattr(problem.package, key) for key, factor in factors.items()}
@@ -223,7 +213,7 @@ def test_a_faster_package_never_makes_a_plan_slower_or_dearer(seed: int, factors
 @pytest.mark.parametrize("seed", range(10))
 def test_more_stacks_never_make_a_plan_slower_or_dearer(seed: int, split: bool) -> None:
     """Of the same kind: at every interface one, two and three."""
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     reached = []
     for count in (1, 2, 3):
         places = [at for at in problem.package.interfaces for _ in range(count)]

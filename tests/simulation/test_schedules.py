@@ -29,7 +29,7 @@ from chipweave.simulation.outcome import late, simulate, simulate_all
 from chipweave.simulation.rescore import Rescored, rescored, verdict
 from chipweave.simulation.transfers import floor_of
 from chipweave.simulation.windows import lay_out_together, window_runs
-from tests.evaluation.exact.test_regions import random_case
+from tests.evaluation.exact.test_regions import mixed_case
 from tests.simulation.hand import made_of
 from tests.stored_schedules import FOLDER
 from tests.support import random_problem, random_schedule
@@ -41,16 +41,6 @@ MACHINES = {
     "late": made_of(entry="arrival", dma_channels=1, receive_slots=1, streaming="lumped", order="at-once"),
     "eager": made_of(latency="each", exchange="behind", interfaces="split", dma_channels=2, prefetch=True),
 }
-
-
-def case(seed: int) -> tuple[Problem, Schedule]:
-    """Every other one on regions."""
-    if seed % 2:
-        made = random_case(seed, Fidelity.DETAILED)
-        return made.problem, made.schedule
-    rng = random.Random(seed)
-    problem = random_problem(rng, Fidelity.DETAILED, tasks=rng.randint(1, 3), rows=3, columns=3)
-    return problem, random_schedule(rng, problem)
 
 
 def least_s(evaluation: Evaluation, problem: Problem, window: int) -> float:
@@ -66,7 +56,7 @@ def least_s(evaluation: Evaluation, problem: Problem, window: int) -> float:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_the_formulas_machine_gives_the_formulas(seed: int) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     evaluation = evaluate(schedule, problem)
     made = simulate(problem, schedule, evaluation, FORMULA)
     for window, costs in zip(made.windows, evaluation.windows, strict=True):
@@ -80,7 +70,7 @@ def test_the_formulas_machine_gives_the_formulas(seed: int) -> None:
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("seed", range(20))
 def test_bytes_are_the_evaluators_and_no_roofline_is_undercut(seed: int, machine: str) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     evaluation = evaluate(schedule, problem)
     made = simulate(problem, schedule, evaluation, MACHINES[machine])
     carried = traffic(evaluation, problem.package)
@@ -98,7 +88,7 @@ def test_bytes_are_the_evaluators_and_no_roofline_is_undercut(seed: int, machine
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_machine_of_twice_the_speed_takes_half_the_time(seed: int) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     package = problem.package
     fast = replace(
         package,
@@ -118,7 +108,7 @@ def test_a_machine_of_twice_the_speed_takes_half_the_time(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_unicast_moves_no_less_and_windows_follow_each_other(seed: int) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     evaluation = evaluate(schedule, problem)
     one, every = (simulate(problem, schedule, evaluation, made_of(delivery=each)) for each in ("multicast", "unicast"))
     for a, b in zip(one.stretches, every.stretches, strict=True):
@@ -135,7 +125,7 @@ def test_unicast_moves_no_less_and_windows_follow_each_other(seed: int) -> None:
 def test_a_memory_with_a_port_of_its_own_leaves_the_chiplets_ports_alone(seed: int) -> None:
     """On single chiplets all that comes from DRAM or goes there passes one port of the interface's chiplet, but what
     that chiplet loads and stores itself."""
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     evaluation, interfaces = evaluate(schedule, problem), problem.package.interfaces
     one, own = (simulate(problem, schedule, evaluation, made_of(memory_port=each)) for each in ("chiplet", "own"))
     for window, a, b in zip(evaluation.windows, one.stretches, own.stretches, strict=True):
@@ -150,7 +140,7 @@ def test_a_memory_with_a_port_of_its_own_leaves_the_chiplets_ports_alone(seed: i
 
 def test_same_input_same_bytes() -> None:
     def text(seed: int) -> str:
-        problem, schedule = case(seed)
+        problem, schedule = mixed_case(seed)
         made = simulate_all(prepare(problem), schedule, evaluate(schedule, problem))
         return json.dumps(simulation_to_dict(made, schedule, problem))
 
@@ -227,7 +217,7 @@ def test_schedule_chooses_by_simulation() -> None:
 
 def test_models_that_end_late_are_named() -> None:
     """Just below and at what is simulated."""
-    problem, schedule = case(4)
+    problem, schedule = mixed_case(4)
     made = simulate(problem, schedule, evaluate(schedule, problem))
     for share, number in ((1 - 1e-9, len(made.models_s)), (1.0, 0)):
         tasks = zip(problem.scenario.tasks, made.models_s, strict=True)
@@ -238,7 +228,7 @@ def test_models_that_end_late_are_named() -> None:
 
 
 def test_disciplines_are_told_by_window() -> None:
-    problem, schedule = case(6)
+    problem, schedule = mixed_case(6)
     made = simulate_all(problem, schedule, evaluate(schedule, problem))
     assert dict(made.spans_s)["fluid"] == made.latency_s
     for place, (name, seconds) in enumerate(made.spans_s):
@@ -284,7 +274,7 @@ def test_micro_batches_that_are_repeated_are_as_those_that_are_laid_out(
 
 def many_micro_batches(seed: int) -> tuple[Problem, Schedule]:
     """A case of batches of 13, in micro-batches of one sample or two."""
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     tasks = tuple(replace(task, batch=13, latency_limit_s=None) for task in problem.scenario.tasks)
     scenario = replace(problem.scenario, tasks=tasks)
     windows = tuple(

@@ -23,7 +23,7 @@ from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_regions import Proportional, Together, Twin, transfer
 from tests.evaluation.test_evaluate import latency_of
-from tests.support import seeds
+from tests.support import random_problem, random_schedule, seeds
 
 SPLIT = (Partition.WEIGHT_SHARED, Partition.INPUT_SHARED)
 PLENTY, SCARCE = 10**7, (150, 200, 250, 300)
@@ -250,6 +250,16 @@ def random_case(seed: int, fidelity: Fidelity) -> Case:
     problem = pose(Scenario("random", (Task("m", model, batch),)), package, cost_model, fidelity)
     case = Case(problem, Schedule(tuple(windows)))
     return case if fidelity is Fidelity.DETAILED or _is_plain(case) else random_case(seed + 10**6, fidelity)
+
+
+def mixed_case(seed: int) -> tuple[Problem, Schedule]:
+    """A problem in `detailed` and a valid schedule of it, every other one on regions."""
+    if seed % 2:
+        made = random_case(seed, Fidelity.DETAILED)
+        return made.problem, made.schedule
+    rng = random.Random(seed)
+    problem = random_problem(rng, Fidelity.DETAILED, tasks=rng.randint(1, 3), rows=3, columns=3)
+    return problem, random_schedule(rng, problem)
 
 
 def _is_plain(case: Case) -> bool:
