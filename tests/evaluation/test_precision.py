@@ -23,8 +23,9 @@ from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
+from tests.evaluation.exact.test_regions import mixed_case
 from tests.evaluation.exact.test_regions_by_hand import Sheet
-from tests.evaluation.test_conventions import GEMM, case, row
+from tests.evaluation.test_conventions import GEMM, row
 
 WIDTHS = (0.0, 2.0, 4.25, 8.0, 16.0)
 
@@ -79,7 +80,7 @@ def test_a_layers_own_bits_come_before_the_models() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_eight_bits_are_a_byte(seed: int) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     tasks = [
         replace(
             task,
@@ -99,7 +100,7 @@ def test_eight_bits_are_a_byte(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_bounds_tables_and_the_simulator_count_the_same_bytes(seed: int) -> None:
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     problem = with_bits(problem, seed)
     made, regions = evaluate(schedule, problem), schedule.largest_region > 1
     for goal in ("latency", "energy"):
@@ -126,7 +127,7 @@ def test_bounds_tables_and_the_simulator_count_the_same_bytes(seed: int) -> None
 def test_fewer_bits_move_no_more(seed: int) -> None:
     """Of weights and activations, a plan's bytes from and to DRAM, and its joules there. Where layers cost what they
     multiply, its time is about the same or less: what is kept in L2 goes by bytes first."""
-    problem, schedule = case(seed)
+    problem, schedule = mixed_case(seed)
     problem = pose(problem.scenario, problem.package, Sheet(), problem.fidelity)
     took: list[float] = []
 

@@ -23,7 +23,7 @@ from chipweave.simulation.kernels.problem import Operations
 from chipweave.simulation.machine import Machine
 from chipweave.simulation.operations import NONE, Discipline, Operation, Packets, Resources, Route
 from chipweave.simulation.outcome import simulate
-from tests.simulation.test_schedules import case as random_schedule_case
+from tests.evaluation.exact.test_regions import mixed_case
 from tests.simulation.twin import run_twin
 
 RELATIVE = 1e-9
@@ -136,7 +136,7 @@ def test_windows_of_schedules_are_the_same_to_both(seeds: range, discipline: Dis
     machine = Machine(discipline=discipline, packet_bytes=300)
     packets = Packets(machine.packet_bytes, machine.packets_in_flight)
     for seed in seeds:
-        problem, schedule = random_schedule_case(seed)
+        problem, schedule = mixed_case(seed)
         for stretch in simulate(problem, schedule, evaluate(schedule, problem), machine).stretches:
             operations = as_list(stretch.draft.laid_out().operations)
             twin = run_twin(operations, stretch.draft.resources, discipline, packets)
