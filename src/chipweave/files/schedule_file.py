@@ -436,7 +436,7 @@ def _proof_from(bound: LowerBoundSpec | None) -> Proof | None:
     if bound is None or bound.by is None:
         return None
     lines = tuple(
-        Line(each.latency, each.joule, each.value, tuple(each.chiplet), each.dram, tuple(each.chain))
+        Line(each.latency, each.joule, each.value, tuple(each.chiplet), each.dram, tuple(each.chain), each.pipelines)
         for each in bound.lines
     )
     return Proof(bound.of, bound.by, lines)

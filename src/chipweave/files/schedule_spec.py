@@ -120,6 +120,9 @@ class LineSpec(Spec):
     chiplet: list[Price] = Field(max_length=1000, description="Price of a chiplet-second of each class.")
     dram: Price = Field(description="Price of a second of the DRAM.")
     chain: list[Price] = Field(max_length=1000, description="Price of a second of each chain of models.")
+    pipelines: bool = Field(
+        False, description="Whether it holds by what whole pipelines take, with their cuts, or by what layers take."
+    )
 
 
 class LowerBoundSpec(Spec):

@@ -18,8 +18,8 @@ from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.check import held_against_limits
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.lines import chains_of, least, lines_for, proven
-from chipweave.plan.certificate import Line, Proof, Prover, Requirement, Space, Unmet, infeasible
+from chipweave.evaluation.lines import chains_of, least, lines_for, lines_of_layers, lines_of_pipelines, proven
+from chipweave.plan.certificate import Proof, Prover, Requirement, Space, Unmet, infeasible
 from chipweave.plan.limits import deadlines_s, limits_the_whole
 from chipweave.plan.objective import Objective, objective, slopes
 from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
@@ -123,8 +123,8 @@ def _in_given_windows(ready: Prepared, request: Request) -> Found:
 
     given = ScarOptions(provision=Provision.EXHAUSTIVE, exact=not ready.detailed)
     found = scar(ready, replace(request, options=given))
-    lines = ready.once(_lines_alone, request.objective)
-    return replace(found, proof=Proof(Space.ONE_CHIPLET, Prover.OPTIMAL, lines) if lines else None)
+    lines = lines_of_pipelines(ready, request.objective, request.jobs, lambda: request.out_of_time)
+    return replace(found, proof=Proof(Space.ONE_CHIPLET, Prover.OPTIMAL, lines))
 
 
 @dataclass
@@ -244,16 +244,12 @@ def _layers(ready: Prepared) -> int:
 def _proof(best: _Best, space: Space, request: Request) -> Proof | None:
     """What is proven of the space; None where the request's time is over before."""
     best.tell(60, "proving")
+    ready, goal = best.judge.ready, request.objective
     if space is Space.ONE_CHIPLET:
-        lines = best.judge.ready.once(_lines_alone, request.objective)
+        lines = lines_of_pipelines(ready, goal, request.jobs, lambda: request.out_of_time)
     else:
-        lines = lines_for(best.judge.ready, space, request.objective, lambda: request.out_of_time)
+        lines = lines_for(ready, space, goal, lambda: request.out_of_time)
     return Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
-
-
-def _lines_alone(ready: Prepared, goal: Objective) -> tuple[Line, ...]:
-    """What is proven of schedules with one chiplet a stage, which takes seconds at most."""
-    return lines_for(ready, Space.ONE_CHIPLET, goal)
 
 
 def _until(request: Request, started_s: float, share: float) -> Request:
@@ -414,7 +410,7 @@ def _hear(best: _Best, name: str, space: Space, request: Request) -> None:
 
     ready = best.judge.ready
     if name == "scar" and not best.worth.missed:
-        lines = ready.once(_lines_alone, request.objective)
+        lines = ready.once(lines_of_layers, request.objective)
         if best.worth.value <= least(request.objective, lines)[0]:
             return
     if name in best.asked or (request.out_of_time and best.incumbent is not None):
