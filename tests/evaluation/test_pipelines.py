@@ -15,7 +15,7 @@ from chipweave.evaluation.audit_pipelines import least_paid
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import least, lines_for, lines_of_pipelines
-from chipweave.evaluation.pipelines import cheapest_way, chiplet_counts, ground_of, shapes_of, times_of
+from chipweave.evaluation.pipelines import cheapest_way, ground_of, shapes_of, times_of
 from chipweave.evaluation.tables.cheapest import Prices
 from chipweave.plan.certificate import Line, Proof, Prover, Space
 from chipweave.plan.problem import Fidelity
@@ -94,7 +94,7 @@ def test_the_cheapest_way_is_the_cheapest_of_all(seed: int) -> None:
 def _alone(ready: Prepared, begin: int, end: int, prices: Prices) -> float:
     """What the cheapest pipeline of units begin to end - 1 pays."""
     tables, least = ready.once(ground_of, 0).tables, math.inf
-    counts = chiplet_counts(ready)
+    counts = np.bincount(ready.package.class_of, minlength=len(ready.package.classes))
     for m, size in enumerate(ready.micro_batches(0)):
         times = times_of(ready, 0, size)
         for stages in range(1, min(end - begin, int(counts.sum())) + 1):
@@ -127,7 +127,8 @@ def test_of_very_many_chiplets_shapes_are_taken_together(monkeypatch: pytest.Mon
         fewer = prepare(problem)
         assert (shapes_of(fewer).total == 0).any()
         some = cheapest_way(fewer, 0, prices, True)
-        line = Line(1.0, 1e-3, some.paid, tuple(prices.chiplet.tolist()), 0.0, (0.1,), True)
-        assert least_paid(fewer, 0, line._replace(dram=1e-3 * fewer.rates.dram_bytes_s), 0.1) == pytest.approx(some.paid)
+        dram = 1e-3 * fewer.rates.dram_bytes_s
+        line = Line(1.0, 1e-3, some.paid, tuple(prices.chiplet.tolist()), dram, (0.1,), True)
+        assert least_paid(fewer, 0, line, 0.1) == pytest.approx(some.paid)
         monkeypatch.undo()
         assert some.paid <= all_of_them.paid * (1 + 1e-12)

@@ -30,7 +30,7 @@ def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
     """Everything that is wrong with a proof; empty where it holds."""
     faults: list[str] = []
     if any(each.pipelines for each in proof.lines) and (proof.of is not Space.ONE_CHIPLET or not affordable(ready)):
-        return ["a line is of whole pipelines, which are gone through with one chiplet a stage alone, of no larger models"]
+        return ["a line is of whole pipelines: these are gone through with one chiplet a stage, and of smaller models"]
     for task in range(len(ready.tasks)):
         gather(ready, task, proof.of, lambda: False)  # many layers at once are costed sooner than one by one
     for number, line in enumerate(proof.lines):

@@ -18,7 +18,7 @@ import numpy as np
 from chipweave.evaluation.bound import lower_bound, unavoidable_dram_bytes
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.floors import Floors, floors_of, gather
-from chipweave.evaluation.pipelines import affordable, cheapest_way, chiplet_counts, ground_of
+from chipweave.evaluation.pipelines import affordable, cheapest_way, ground_of
 from chipweave.evaluation.planes import Plan, best_prices
 from chipweave.evaluation.tables.cheapest import Found, Prices
 from chipweave.ndarrays import Floats
@@ -42,10 +42,15 @@ def chains_of(ready: Prepared) -> tuple[tuple[int, ...], ...]:
     return tuple(chain_to(ready.problem, last) for last in range(len(waited_for)) if last not in waited_for)
 
 
+def _chiplets(ready: Prepared) -> Floats:
+    """How many there are of each class."""
+    return np.array([ready.package.class_of.count(c) for c in range(len(ready.package.classes))], dtype=np.float64)
+
+
 def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:
     """The highest line with these weights, by the best prices."""
     floors = [floors_of(ready, task, space) for task in range(len(ready.tasks))]
-    counts = np.array([ready.package.class_of.count(c) for c in range(len(ready.package.classes))], dtype=np.float64)
+    counts = _chiplets(ready)
     chains, classes = chains_of(ready), len(counts)
     worth = latency + joule * ready.rates.static_w if ready.detailed else latency
     supply = np.concatenate((counts, np.ones(1 + len(chains))))
@@ -165,7 +170,7 @@ def _line_of_pipelines(
     Args:
         known: what plans met before take, and their joules.
     """
-    counts, chains = chiplet_counts(ready), chains_of(ready)
+    counts, chains = _chiplets(ready), chains_of(ready)
     classes = len(counts)
     worth = latency + joule * ready.rates.static_w if ready.detailed else latency
     supply = np.concatenate((counts, np.ones(1 + len(chains))))

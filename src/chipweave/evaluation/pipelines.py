@@ -17,10 +17,10 @@ from chipweave.evaluation.tables import cheapest as kernels
 from chipweave.evaluation.tables.bench import arrays_of, micro_of, places_of
 from chipweave.evaluation.tables.cheapest import BEGINNING, NEVER, Found, Paces, Prices, Shapes, Tables
 from chipweave.evaluation.tables.least_stages import VARIANTS, LeastStages, least_stages
-from chipweave.ndarrays import Floats, Ints
+from chipweave.ndarrays import Floats
 
-FINE, ROUGH = 1.15, 2.0
-"""From one range of paces to the next: for what is proven, and for looking for prices."""
+FINE, ROUGH = (1.15, 1.3, 1.6), 2.0
+"""From one range of paces to the next: for what is proven, the first that `MOST_SUMS` allows; to look for prices."""
 
 SPAN = 400.0
 """The pace of the whole model as one stage, over that at which the second range begins."""
@@ -31,7 +31,7 @@ MEAN = 0.6
 MOST_STEPS = 300
 """Steps of all shapes of pipelines; of more, shapes with many chiplets of a class are taken together."""
 
-MOST_SUMS, MOST_BYTES = 2e10, 5e8
+MOST_SUMS, MOST_BYTES = 8e9, 1e9
 """Sums for one set of prices, and bytes of a task's tables, up to which pipelines are gone through."""
 
 
@@ -46,14 +46,22 @@ class Ground:
 
 def affordable(ready: Prepared) -> bool:
     """Whether pipelines of all tasks can be gone through."""
-    shapes, ranges = ready.once(shapes_of), _ranges(FINE)
-    sums, most = 0.0, 0.0
-    for number, task in enumerate(ready.tasks):
-        sizes, units = len(ready.micro_batches(number)), len(task.model.units)
-        sums += sizes * len(shapes.before) * ranges * units**2 / 2
-        tables = 4 * VARIANTS * len(ready.package.classes) * units**2
-        most = max(most, 8.0 * sizes * (tables + len(shapes.edge) * ranges * units))
-    return sums <= MOST_SUMS and most <= MOST_BYTES
+    return fineness(ready) is not None
+
+
+def fineness(ready: Prepared) -> float | None:
+    """From one range of paces to the next; None: pipelines are too many for any."""
+    shapes, classes = ready.once(shapes_of), len(ready.package.classes)
+    for ratio in FINE:
+        ranges, sums, most = _ranges(ratio), 0.0, 0.0
+        for number, task in enumerate(ready.tasks):
+            sizes, units = len(ready.micro_batches(number)), len(task.model.units)
+            sums += sizes * len(shapes.before) * ranges * units**2 / 2
+            stages = len(LeastStages._fields) * VARIANTS * classes * units**2
+            most = max(most, 8.0 * sizes * (stages + len(shapes.edge) * ranges * units))
+        if sums <= MOST_SUMS and most <= MOST_BYTES:
+            return ratio
+    return None
 
 
 def cheapest_way(ready: Prepared, task: int, prices: Prices, fine: bool) -> Found:
@@ -69,7 +77,7 @@ def ground_of(ready: Prepared, task: int) -> Ground:
     stages = [_stages(ready, task, size) for size in sizes]
     tables = Tables(*(np.minimum(NEVER, np.array(each)) for each in zip(*stages, strict=True)))
     times = np.array([times_of(ready, task, size) for size in sizes])
-    return Ground(tables, _paces(tables, times, FINE), _paces(tables, times, ROUGH))
+    return Ground(tables, _paces(tables, times, fineness(ready) or ROUGH), _paces(tables, times, ROUGH))
 
 
 def times_of(ready: Prepared, task: int, size: int) -> float:
@@ -105,7 +113,7 @@ def _paces(tables: Tables, times: Floats, ratio: float) -> Paces:
         most = float(pace_s[there].max()) if there.any() else 1.0  # of a micro-batch that fits nowhere (`paper`)
         whole = pace_s[:, :, -1, 0]
         top = float(whole[whole < NEVER].max()) if (whole < NEVER).any() else most
-        edges = top / SPAN * ratio ** np.arange(_ranges(ratio))
+        edges: Floats = top / SPAN * np.power(ratio, np.arange(float(_ranges(ratio))))
         edges[-1] = max(edges[-1], 1.001 * most)
         floors.append(np.concatenate(([0.0], edges[:-1])))
         reach.append(kernels.reaches(pace_s, edges))
@@ -155,8 +163,3 @@ def _steps(shape: tuple[int, ...], endless: Sequence[int], first: int) -> Iterat
     for step in inside:
         yield edges(step)
     yield edges(shape)
-
-
-def chiplet_counts(ready: Prepared) -> Ints:
-    """Chiplets of each class."""
-    return np.bincount(ready.package.class_of, minlength=len(ready.package.classes))

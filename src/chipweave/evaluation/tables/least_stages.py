@@ -14,7 +14,7 @@ import numpy as np
 
 from chipweave.compiled import inner, kernel
 from chipweave.evaluation.keep import AGAIN, BACK, SLACK, Around, Books, Layers, Uses
-from chipweave.evaluation.law import Demand, Rates, Room
+from chipweave.evaluation.law import Demand, Rates, Room, Terms
 from chipweave.evaluation.streams import ARRIVAL
 from chipweave.evaluation.tables.compiled_law import keep, law, streams
 from chipweave.evaluation.tables.single import Brought, Joules, Spent, demand_of
@@ -53,6 +53,16 @@ class Sent(NamedTuple):
     next: Floats
 
 
+class Known(NamedTuple):
+    """A task at one micro-batch, what its units send, and the package."""
+
+    task: TaskArrays
+    micro: Micro
+    uses: Uses
+    sent: Sent
+    rates: Rates
+
+
 class Kept(NamedTuple):
     """What an L2 keeps, of one class's stages from unit i to each unit (`tables.kept.Kept`); `came`: bytes of a sample
     that the stage reads of others, and `load` those of them from DRAM."""
@@ -78,21 +88,17 @@ def least_stages(
     units, kinds = task.units, len(places[0])
     shape = (VARIANTS, kinds, units, units)
     made = LeastStages(np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.inf))
-    sent = _sent(task.tensors, units)
+    known = Known(task, micro, uses, _sent(task.tensors, units), rates)
     for kind in range(kinds):
+        place = places[0][kind], places[1][kind], places[2][kind]
         for i in range(units):
-            starts = _window_starts(task.tensors, i)
-            for start in starts:
-                kept = _kept_from(task, micro, uses, (places[0][kind], places[1][kind]), (i, start), rates)
+            for start in _window_starts(task.tensors, i):
+                kept = _kept_from(known, (place[0], place[1]), (i, start))
                 for j in range(i, units):
-                    if not (rates.detailed or micro.size == 1) and not law.fits_l2(
-                        micro.size * task.live[i, j], task.two_largest[i, j], places[1][kind]
-                    ):
-                        continue
-                    for closes in range(2):
-                        at = ((1 if start == i else 0) + 2 * closes, kind, j, i)
-                        place = places[0][kind], places[1][kind], places[2][kind]
-                        _note(task, micro, place, (i, j, closes), kept, sent, rates, at, made)
+                    live, two = micro.size * task.live[i, j], task.two_largest[i, j]
+                    if rates.detailed or micro.size == 1 or law.fits_l2(live, two, place[1]):
+                        for closes in range(2):
+                            _note(known, place, (i, j, start, closes), kept, made)
     return made
 
 
@@ -145,16 +151,14 @@ def _sent(tensors: Tensors, units: int) -> Sent:
 
 
 @inner()
-def _kept_from(
-    task: TaskArrays, micro: Micro, uses: Uses, place: tuple[int, float], run: tuple[int, int], rates: Rates
-) -> Kept:
+def _kept_from(known: Known, place: tuple[int, float], run: tuple[int, int]) -> Kept:
     """Of stages from a unit on, in a window that begins at another one."""
-    (c, l2_bytes), (i, start) = place, run
+    (c, l2_bytes), (i, start), task, micro, uses = place, run, known.task, known.micro, known.uses
     units, layers = task.units, len(task.last_reader)
     none = np.zeros((7, units))
     made = Kept(none[0], none[1], none[2], none[3], none[4], none[5], none[6])
     _came(task.tensors, i, start, made)
-    if not rates.detailed:
+    if not known.rates.detailed:
         return made
     own = Layers(task.layers.weights[c], task.layers.block[c], task.layers.grain[c])
     count = layers + 1
@@ -203,60 +207,46 @@ def _came(tensors: Tensors, i: int, start: int, made: Kept) -> None:
 
 @inner()
 def _note(
-    task: TaskArrays,
-    micro: Micro,
-    place: tuple[int, float, int],
-    stage: tuple[int, int, int],
-    kept: Kept,
-    sent: Sent,
-    rates: Rates,
-    at: tuple[int, int, int, int],
-    made: LeastStages,
+    known: Known, place: tuple[int, float, int], stage: tuple[int, int, int, int], kept: Kept, made: LeastStages
 ) -> None:
-    """Lower the entry of a stage to what it takes in this window, under each of the ways to keep its weights."""
-    i, j, closes = stage
-    seen, k = law.seen_from(place[2], rates), law.micro_batches(task.batch, micro.size)
-    demand, room = _demand(task, micro, place, (i, j, closes), kept, sent, rates)
+    """Lower the entry of a stage (first unit, last one, where its window begins, whether it closes it) to what it takes
+    in this window, under each of the ways to keep its weights."""
+    (i, j, start, closes), task, size, rates = stage, known.task, known.micro.size, known.rates
+    opens = 1 if start == i else 0
+    at = opens + 2 * closes, place[0], j, i
+    seen, k = law.seen_from(place[2], rates), law.micro_batches(task.batch, size)
+    demand, room = _demand(known, place, (i, j, closes), kept)
     if not rates.detailed:
         terms = law.printed(demand, seen)
-        _lower(terms.fill_s, terms.steady_s, terms.energy_j, terms.dram, at, made)
+        _lower(terms.fill_s, terms, at, made)
         return
-    short = law.last_share(task.batch, micro.size, 1) < 1.0
-    endless = room.l2 - room.weights - room.live < 0.0
-    for number in range(1 if endless else 2):
+    short = law.last_share(task.batch, size, 1) < 1.0
+    for number in range(2 if room.l2 - room.weights - room.live >= 0.0 else 1):
         # Asked about more activations than fit, the law answers with the way in blocks.
         live = room.live if number == 1 else room.live + 2.0 * room.l2
-        asked = Room(
-            room.l2, live, room.second, room.weights, room.copied, room.slack, room.waiting, room.reused, 0.0
-        )
-        way = law.ways(asked, room.weights, k, 1, seen)[0]
-        terms = law.kept(demand, way, seen)
-        first_s = max(terms.fill_s, terms.ready_s) if at[0] % 2 == 1 else terms.fill_s
+        asked = Room(room.l2, live, room.second, room.weights, room.copied, room.slack, room.waiting, room.reused, 0.0)
+        terms = law.kept(demand, law.ways(asked, room.weights, k, 1, seen)[0], seen)
+        first_s = max(terms.fill_s, terms.ready_s) if opens == 1 else terms.fill_s
         if k > 1 and short and closes == 1:
             first_s += terms.last_steady_s
-        _lower(first_s, terms.steady_s, terms.energy_j, terms.dram, at, made)
+        _lower(first_s, terms, at, made)
 
 
 @inner()
-def _lower(
-    first_s: float, pace_s: float, energy_j: float, dram: float, at: tuple[int, int, int, int], made: LeastStages
-) -> None:
-    made.first_s[at], made.pace_s[at] = min(made.first_s[at], first_s), min(made.pace_s[at], pace_s)
-    made.energy_j[at], made.dram_bytes[at] = min(made.energy_j[at], energy_j), min(made.dram_bytes[at], dram)
+def _lower(first_s: float, terms: Terms, at: tuple[int, int, int, int], made: LeastStages) -> None:
+    made.first_s[at], made.pace_s[at] = min(made.first_s[at], first_s), min(made.pace_s[at], terms.steady_s)
+    made.energy_j[at] = min(made.energy_j[at], terms.energy_j)
+    made.dram_bytes[at] = min(made.dram_bytes[at], terms.dram)
 
 
 @inner()
 def _demand(
-    task: TaskArrays,
-    micro: Micro,
-    place: tuple[int, float, int],
-    stage: tuple[int, int, int],
-    kept: Kept,
-    sent: Sent,
-    rates: Rates,
+    known: Known, place: tuple[int, float, int], stage: tuple[int, int, int], kept: Kept
 ) -> tuple[Demand, Room]:
     """What a stage asks for at least, and of its chiplet's L2."""
-    (i, j, closes), (c, l2_bytes, hops), size = stage, place, micro.size
+    (i, j, closes), (c, l2_bytes, hops) = stage, place
+    task, micro, sent, rates = known.task, known.micro, known.sent, known.rates
+    size = micro.size
     weights, reused, reused_fill_j = task.weights[j + 1] - task.weights[i], 0.0, 0.0
     if len(task.reused) > 0:
         reused, reused_fill_j = task.reused[i, j], task.reused_fill_j[c, i, j]

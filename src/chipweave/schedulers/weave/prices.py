@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -37,6 +38,15 @@ class Prices:
         return float(sum(each[0] for each in self.to_go))
 
 
+class Costed(Protocol):
+    """Whatever has seconds and joules."""
+
+    @property
+    def latency_s(self) -> float: ...
+    @property
+    def energy_j(self) -> float: ...
+
+
 @dataclass(frozen=True)
 class Market:
     """What is to be paid for.
@@ -53,18 +63,27 @@ class Market:
     dram_bytes_s: float
     joule_s: float
 
+    def worth(self, sketch: Costed) -> float:
+        """Seconds of a rough schedule, and what its joules are worth."""
+        return sketch.latency_s + self.joule_s * sketch.energy_j
+
     def own(self, task: int, prices: Floats) -> float:
         """The price of a second of a task: of all chains that it is in."""
         first = len(self.slots.groups) + 1
         return float(sum(prices[first + at] for at, chain in enumerate(self.chains) if task in chain))
 
 
-def prices_of(market: Market) -> Prices:
-    """The prices under which the tasks together pay most."""
+def prices_of(market: Market, begun: Sequence[int] = ()) -> Prices:
+    """The prices under which the tasks together pay most, from the cuts on up to which they have `begun`."""
     supply = np.concatenate((market.slots.most.astype(np.float64), np.ones(1 + len(market.chains))))
     tasks = range(len(market.parts))
     start = supply * 0 + 1 / supply.sum()
-    _, prices = best_prices(supply, 1.0, lambda prices: [_plan(market, task, prices) for task in tasks], start)
+    cuts = list(begun) or [0] * len(market.parts)
+
+    def plans(prices: Floats) -> list[Plan]:
+        return [_plan(market, task, prices, cuts[task]) for task in tasks]
+
+    _, prices = best_prices(supply, 1.0, plans, start)
     dram = float(prices[len(market.slots.groups)])
     return Prices(dram, tuple(to_go(paid(market, task, prices).min(axis=2)) for task in tasks))
 
@@ -91,13 +110,13 @@ def to_go(paid_: Floats) -> Floats:
     return found
 
 
-def _plan(market: Market, task: int, prices: Floats) -> Plan:
-    """The cheapest plan of a task."""
+def _plan(market: Market, task: int, prices: Floats, at: int) -> Plan:
+    """The cheapest plan of a task from a cut on."""
     parts, by_slot = market.parts[task], paid(market, task, prices)
     paid_ = by_slot.min(axis=2)
     going, groups = to_go(paid_), len(market.slots.groups)
     in_chain = np.array([task in chain for chain in market.chains], dtype=np.float64)
-    taken, joules_s, at, last = np.zeros(len(prices)), 0.0, 0, len(paid_) - 1
+    taken, joules_s, last = np.zeros(len(prices)), 0.0, len(paid_) - 1
     while at < last:
         end = at + 1 + int(np.argmin(paid_[at, at + 1 :] + going[at + 1 :]))
         choice = at, end, int(np.argmin(by_slot[at, end]))

@@ -21,7 +21,7 @@ from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import chains_of, least, lines_for, lines_of_layers, lines_of_pipelines, proven
 from chipweave.plan.certificate import Proof, Prover, Requirement, Space, Unmet, infeasible
 from chipweave.plan.limits import deadlines_s, limits_the_whole
-from chipweave.plan.objective import Objective, objective, slopes
+from chipweave.plan.objective import objective, slopes
 from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.alone import costed
@@ -208,7 +208,7 @@ def _search(
     large = not sole and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
     first = not sole and (options.gap > 0 or not unlimited)
     share = BEFORE_NEXT_ROUND if large else BEFORE_PROOF
-    proof = _proof(best, space, _until(request, started_s, share)) if first or large else None
+    proof = _proof(best, space, _until(request, started_s, share), large) if first or large else None
     best.bound = proven(ready, request.objective, space is Space.REGIONS, proof).value
     gap = CLOSE_TO_IT if large else options.gap
     enough = best.bound / (1 - gap) if gap < 1 else math.inf
@@ -221,8 +221,8 @@ def _search(
     if best.worth.missed and (asked or not sole):
         _hear_all(best, space)
     complete = not request.out_of_time
-    if proof is None and not first and not sole:
-        proof = _proof(best, space, replace(request, deadline_s=None))
+    if not first and not sole and (proof is None or space is Space.ONE_CHIPLET):
+        proof = _proof(best, space, replace(request, deadline_s=None), False)
     if best.schedule is None or best.worth.missed:
         raise infeasible(*_unmet(best, space))
     return Found(
@@ -241,11 +241,11 @@ def _layers(ready: Prepared) -> int:
     return sum(len(task.model.layers) for task in ready.tasks)
 
 
-def _proof(best: _Best, space: Space, request: Request) -> Proof | None:
-    """What is proven of the space; None where the request's time is over before."""
+def _proof(best: _Best, space: Space, request: Request, quick: bool) -> Proof | None:
+    """What is proven of the space; None where the request's time is over before. A quick one holds by single layers."""
     best.tell(60, "proving")
     ready, goal = best.judge.ready, request.objective
-    if space is Space.ONE_CHIPLET:
+    if space is Space.ONE_CHIPLET and not quick:
         lines = lines_of_pipelines(ready, goal, request.jobs, lambda: request.out_of_time)
     else:
         lines = lines_for(ready, space, goal, lambda: request.out_of_time)
