@@ -93,8 +93,19 @@ def _plan(
     return Plan(taken, whole - float(prices @ taken))
 
 
+Told = Callable[[Sequence[Line]], None]
+"""Hears of the lines so far whenever there is one more."""
+
+
+def _silent(lines: Sequence[Line]) -> None: ...
+
+
 def lines_for(
-    ready: Prepared, space: Space, objective: Objective, enough: Callable[[], bool] = lambda: False
+    ready: Prepared,
+    space: Space,
+    objective: Objective,
+    enough: Callable[[], bool] = lambda: False,
+    told: Told = _silent,
 ) -> tuple[Line, ...]:
     """Lines that raise what they say of the objective, until no further one does; at most `MOST_LINES`. None at all
     where time is over before what they need is costed.
@@ -107,7 +118,7 @@ def lines_for(
     def make(latency: float, joule: float) -> Line:
         return line(ready, space, latency, joule)
 
-    return _raised(ready, space, objective, [make(1.0, 0.0), make(0.0, 1.0)], make, enough)
+    return _raised(ready, space, objective, [make(1.0, 0.0), make(0.0, 1.0)], make, (enough, told))
 
 
 def _raised(
@@ -116,9 +127,11 @@ def _raised(
     objective: Objective,
     first: Sequence[Line],
     make: Callable[[float, float], Line],
-    enough: Callable[[], bool],
+    asked: tuple[Callable[[], bool], Told],
 ) -> tuple[Line, ...]:
     """The first lines, and more of them with the weights with which they say most of the objective."""
+    enough, told = asked
+    told(first)
     found, most = list(first), len(first) + MOST_LINES - 2
     value, at = least(objective, found)
     while len(found) < most and not enough():
@@ -129,6 +142,7 @@ def _raised(
         if weights is None:
             break
         found.append(make(*weights))
+        told(found)
         before, (value, at) = value, least(objective, found)
         if value <= before + CLOSE * abs(before) and len(found) > len(first) + 1:
             break
@@ -136,7 +150,11 @@ def _raised(
 
 
 def lines_of_pipelines(
-    ready: Prepared, objective: Objective, jobs: int = 1, enough: Callable[[], bool] = lambda: False
+    ready: Prepared,
+    objective: Objective,
+    jobs: int = 1,
+    enough: Callable[[], bool] = lambda: False,
+    told: Told = _silent,
 ) -> tuple[Line, ...]:
     """As `lines_for` of schedules with one chiplet a stage, and lines that hold by what whole pipelines take, where
     these can be gone through: they say more, and take longer. The same on any number of jobs."""
@@ -153,7 +171,7 @@ def lines_of_pipelines(
         for weights in ((1.0, 0.0), (0.0, 1.0)):
             if not enough():
                 found = (*found, make(*weights))
-        return _raised(ready, Space.ONE_CHIPLET, objective, found, make, enough)
+        return _raised(ready, Space.ONE_CHIPLET, objective, found, make, (enough, told))
 
 
 def lines_of_layers(ready: Prepared, objective: Objective) -> tuple[Line, ...]:

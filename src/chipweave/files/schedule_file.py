@@ -275,6 +275,7 @@ def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:
         | _proof_to_dict(search.proof),
         "gap": result.gap,
         "history": [{"seconds": seconds, "value": value} for seconds, value in search.history],
+        "bounds": [{"seconds": seconds, "value": value} for seconds, value in search.bounds],
     }
 
 
@@ -415,6 +416,7 @@ def _search_from(spec: ScheduleFileSpec) -> Search | None:
         notes=tuple(found.notes),
         proof=_proof_from(found.lower_bound),
         history=tuple((point.seconds, point.value) for point in found.history),
+        bounds=tuple((point.seconds, point.value) for point in found.bounds),
     )
 
 

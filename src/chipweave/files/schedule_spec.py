@@ -136,7 +136,7 @@ class LowerBoundSpec(Spec):
 
 
 class PointSpec(Spec):
-    """The objective's best value from a time of the search on."""
+    """The objective's best value from a time of the search on, or what is proven of it."""
 
     seconds: float = Field(description="Wall time; it differs from run to run.")
     value: float
@@ -148,7 +148,7 @@ class SearchSpec(Spec):
     scheduler: Name
     options: dict[str, Any] = Field(description="The scheduler's own.")
     seed: int
-    seconds: float = Field(description="Wall time; with those of `history` all that differs from run to run.")
+    seconds: float = Field(description="Wall time. It differs from run to run, as those of `history` and `bounds`; nothing else does.")
     evaluated: int = Field(description="Candidates scored.")
     complete: bool = Field(description="false where a time limit or an interrupt ended the search early.")
     notes: list[Prose]
@@ -159,6 +159,7 @@ class SearchSpec(Spec):
     )
     gap: float | None = Field(description="1 - lower bound / value: 0 is proven optimal.")
     history: list[PointSpec] = Field([], description="How the best value fell during the search.")
+    bounds: list[PointSpec] = Field([], description="How what is proven of all schedules rose.")
 
 
 class ScheduleFileSpec(Spec):

@@ -15,10 +15,13 @@ from typing import Protocol
 
 import numpy as np
 
-from chipweave.evaluation.planes import Plan, best_prices
+from chipweave.evaluation.planes import CLOSE, Plan, best_prices
 from chipweave.ndarrays import Floats
 from chipweave.schedulers.weave.lines import Slots
 from chipweave.schedulers.weave.parts import Parts
+
+NEAR = 1e-3
+"""Relative distance to the best prices that is enough where they only guide."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,11 @@ class Prices:
     """What each task pays.
 
     Args:
-        dram: of a second of DRAM; to_go: per task [cut] what is paid from a cut to the task's end.
+        each: of a second of each group's chiplet, of DRAM, of each chain; dram: of a second of DRAM.
+        to_go: per task [cut] what is paid from a cut to the task's end.
     """
 
+    each: Floats
     dram: float
     to_go: tuple[Floats, ...]
 
@@ -73,19 +78,27 @@ class Market:
         return float(sum(prices[first + at] for at, chain in enumerate(self.chains) if task in chain))
 
 
-def prices_of(market: Market, begun: Sequence[int] = ()) -> Prices:
-    """The prices under which the tasks together pay most, from the cuts on up to which they have `begun`."""
+def prices_of(market: Market) -> Prices:
+    """The prices under which the tasks together pay most."""
+    things = len(market.slots.groups) + 1 + len(market.chains)
+    return _best(market, [0] * len(market.parts), np.full(things, 1.0), CLOSE)
+
+
+def prices_from(market: Market, begun: Sequence[int], near: Prices) -> Prices:
+    """The prices under which what is left of the tasks, from a cut of each on, pays about most; near others."""
+    return _best(market, begun, near.each, NEAR)
+
+
+def _best(market: Market, begun: Sequence[int], near: Floats, close: float) -> Prices:
     supply = np.concatenate((market.slots.most.astype(np.float64), np.ones(1 + len(market.chains))))
     tasks = range(len(market.parts))
-    start = supply * 0 + 1 / supply.sum()
-    cuts = list(begun) or [0] * len(market.parts)
 
     def plans(prices: Floats) -> list[Plan]:
-        return [_plan(market, task, prices, cuts[task]) for task in tasks]
+        return [_plan(market, task, prices, begun[task]) for task in tasks]
 
-    _, prices = best_prices(supply, 1.0, plans, start)
+    _, prices = best_prices(supply, 1.0, plans, near / (supply @ near), close=close)
     dram = float(prices[len(market.slots.groups)])
-    return Prices(dram, tuple(to_go(paid(market, task, prices).min(axis=2)) for task in tasks))
+    return Prices(prices, dram, tuple(to_go(paid(market, task, prices).min(axis=2)) for task in tasks))
 
 
 def paid(market: Market, task: int, prices: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from chipweave.ndarrays import Floats
 from chipweave.schedulers.weave.beam import Game, States, furthest, walk
-from chipweave.schedulers.weave.prices import Market, Prices, prices_of
+from chipweave.schedulers.weave.prices import Market, Prices, prices_from
 
 BUCKETS, WIDTH = 64, 100
 """Steps of progress, and schedules that are kept in each."""
@@ -17,7 +17,7 @@ BUCKETS, WIDTH = 64, 100
 WALKS = 3
 """Times that the beam goes, each with more prices."""
 
-LENGTHS = 32
+LENGTHS = 48
 """Lengths of windows that are tried, from a share of the whole schedule to all of it."""
 
 SHORTEST = 200
@@ -64,7 +64,7 @@ def sketches(market: Market, prices: Prices, parents: Sequence[int | None], limi
         if not behind:
             break
         asked.update(behind)
-        known += [prices_of(market, at) for at in behind]
+        known += [prices_from(market, at, prices) for at in behind]
     return sorted(found.values(), key=market.worth)
 
 
