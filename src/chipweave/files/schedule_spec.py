@@ -148,7 +148,9 @@ class SearchSpec(Spec):
     scheduler: Name
     options: dict[str, Any] = Field(description="The scheduler's own.")
     seed: int
-    seconds: float = Field(description="Wall time. It differs from run to run, as those of `history` and `bounds`; nothing else does.")
+    seconds: float = Field(
+        description="Wall time. It differs from run to run, as those of `history` and `bounds`; nothing else does."
+    )
     evaluated: int = Field(description="Candidates scored.")
     complete: bool = Field(description="false where a time limit or an interrupt ended the search early.")
     notes: list[Prose]
