@@ -181,9 +181,11 @@ class Assembly:
         if len(filter_) == 3:
             C, N = C * filter_[0], N * out[0]
         op = Op.DEPTHWISE if 1 < groups == C == channels else Op.CONV
+        grid = _grid(size[axes], out[axes], filter_[axes])
+        reaching = _reaching(padding[axes], size[axes], out[axes], filter_[axes], stride[axes], dilation[axes])
         layer = self._layer(
-            name, op, K=channels, C=C, N=N, groups=groups, **_grid(size[axes], out[axes], filter_[axes]),
-            stride=_pair(stride), padding=_pair(padding, 0), dilation=_pair(dilation),
+            name, op, K=channels, C=C, N=N, groups=groups, **grid,
+            stride=_pair(stride), padding=_pair(reaching, 0), dilation=_pair(dilation),
         )  # fmt: skip
         return self._append(layer, (source, *beside), shape, weight.stored)
 
@@ -458,6 +460,23 @@ def legal_name(name: str) -> str:
 def _grid(size: Sequence[int], out: Sequence[int], filter_: Sequence[int]) -> dict[str, int]:
     (Y, X), (out_y, out_x), (R, S) = _pair(size), _pair(out), _pair(filter_)
     return {"Y": Y, "X": X, "out_y": out_y, "out_x": out_x, "R": R, "S": S}
+
+
+def _reaching(
+    padding: Sequence[int],
+    size: Sequence[int],
+    out: Sequence[int],
+    filter_: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> list[int]:
+    """Padding before each axis; more of it where windows that lie in the padding behind the map would not fit else."""
+    made = []
+    for before, length, count, taps, step, spread in zip(padding, size, out, filter_, stride, dilation, strict=True):
+        reach = spread * (taps - 1) + 1
+        lacking = (count - 1) * step + reach - length
+        made.append(before if lacking <= 2 * max(before, reach - 1) else -(-lacking // 2))
+    return made
 
 
 def _pair(values: Sequence[int], missing: int = 1) -> Pair:
