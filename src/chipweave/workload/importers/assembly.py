@@ -182,10 +182,10 @@ class Assembly:
             C, N = C * filter_[0], N * out[0]
         op = Op.DEPTHWISE if 1 < groups == C == channels else Op.CONV
         grid = _grid(size[axes], out[axes], filter_[axes])
-        reaching = _reaching(padding[axes], size[axes], out[axes], filter_[axes], stride[axes], dilation[axes])
+        steps, spread = _pair(stride), _pair(dilation)
         layer = self._layer(
-            name, op, K=channels, C=C, N=N, groups=groups, **grid,
-            stride=_pair(stride), padding=_pair(reaching, 0), dilation=_pair(dilation),
+            name, op, K=channels, C=C, N=N, groups=groups, **grid, stride=steps, dilation=spread,
+            padding=_reaching(_pair(padding, 0), grid, steps, spread),
         )  # fmt: skip
         return self._append(layer, (source, *beside), shape, weight.stored)
 
@@ -462,21 +462,15 @@ def _grid(size: Sequence[int], out: Sequence[int], filter_: Sequence[int]) -> di
     return {"Y": Y, "X": X, "out_y": out_y, "out_x": out_x, "R": R, "S": S}
 
 
-def _reaching(
-    padding: Sequence[int],
-    size: Sequence[int],
-    out: Sequence[int],
-    filter_: Sequence[int],
-    stride: Sequence[int],
-    dilation: Sequence[int],
-) -> list[int]:
+def _reaching(padding: Pair, grid: Mapping[str, int], stride: Pair, dilation: Pair) -> Pair:
     """Padding before each axis; more of it where windows that lie in the padding behind the map would not fit else."""
-    made = []
-    for before, length, count, taps, step, spread in zip(padding, size, out, filter_, stride, dilation, strict=True):
-        reach = spread * (taps - 1) + 1
-        lacking = (count - 1) * step + reach - length
-        made.append(before if lacking <= 2 * max(before, reach - 1) else -(-lacking // 2))
-    return made
+
+    def along(axis: int, size: int, taps: int, outputs: int) -> int:
+        reach = dilation[axis] * (taps - 1) + 1
+        lacking = (outputs - 1) * stride[axis] + reach - size
+        return padding[axis] if lacking <= 2 * max(padding[axis], reach - 1) else -(-lacking // 2)
+
+    return along(0, grid["Y"], grid["R"], grid["out_y"]), along(1, grid["X"], grid["S"], grid["out_x"])
 
 
 def _pair(values: Sequence[int], missing: int = 1) -> Pair:
