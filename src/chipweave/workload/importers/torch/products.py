@@ -61,7 +61,7 @@ def chain(walk: Walk, node: Node) -> Made:
     tensors = node.arguments.get("tensors", node.arguments.get("matrices"))
     letters = string.ascii_letters
     if len(tensors) >= len(letters):
-        return None
+        return walk.leave_out(node, walk.views(node.refs))
     words = [letters[at : at + 2] for at in range(len(tensors))]
     words[0] = words[0][-len(walk.sized(tensors[0])[1]) :]
     words[-1] = words[-1][: len(walk.sized(tensors[-1])[1])]
