@@ -23,8 +23,9 @@ from chipweave.plan.objective import objective as make_objective
 from chipweave.plan.room import need_of
 from chipweave.results.result import Result
 from chipweave.serving.answer import Answer
+from chipweave.serving.kept_caches import cached
 from chipweave.serving.occupied import Places, occupied, of_repeated
-from chipweave.serving.planning import Planning
+from chipweave.serving.planning import Planning, Way
 from chipweave.serving.repeated import repeats
 from chipweave.serving.service import Decoded, Served, Service
 from chipweave.serving.steps import Steps
@@ -217,7 +218,8 @@ def shared_out(service: Service, steps: Steps, planning: Planning, chiplets: tup
     prefill = replace(planning, chiplets=chiplets).schedule(model, latency_limit_s=service.ttft_limit_s)
     answer = Answer([(1.0, service)], steps, replace(planning, chiplets=others), tell)
     plan, (decoded,) = answer.decoded()
-    busy = occupied(prefill.evaluation, package) + service.steps * _of_a_step(answer, plan, service)
+    of_a_step = _of_a_step(answer, plan, decoded.way, service)
+    busy = occupied(prefill.evaluation, package) + service.steps * of_a_step
     static_w = prepare(prefill.problem).rates.static_w
     first_s, first_j = prefill.evaluation.latency_s, prefill.evaluation.energy_j
     sides = (
@@ -229,12 +231,12 @@ def shared_out(service: Service, steps: Steps, planning: Planning, chiplets: tup
     return Apart(service, *sides, decoded, float(busy[at]), Places(package).name(at), static_w, moved)
 
 
-def _of_a_step(answer: Answer, plan: Result, service: Service) -> Floats:
+def _of_a_step(answer: Answer, plan: Result, way: Way, service: Service) -> Floats:
     """Seconds of every place in the mean step: what moves is affine in the context, so two steps around it do."""
     package, found = answer.planning.package, []
     for context in (service.middle, service.first + service.last - service.middle):
         if service.repeat and repeats(plan.schedule):
-            found.append(of_repeated(plan.schedule, partial(answer.once, context=context), package))
+            found.append(of_repeated(plan.schedule, partial(answer.again, way=way, context=context), package))
         else:
             found.append(occupied(answer.once(plan.schedule, context=context), package))
     return (found[0] + found[1]) / 2
@@ -243,17 +245,12 @@ def _of_a_step(answer: Answer, plan: Result, service: Service) -> Floats:
 def moved_between(model: Model, plan: Result, prefill: Sequence[int], decode: Sequence[int]) -> Moved:
     """The caches behind a prompt, from one side to the other. `model`: the first step of decode."""
     ready = prepare(plan.problem)
-    bytes_ = float(model.tensor_bytes(cached_elements(model)))
+    bytes_ = float(model.tensor_bytes(sum(edge.elements for edge in cached(model))))
     rates, net = ready.rates, network(ready.package)
     wanted = np.full((len(prefill), len(decode)), bytes_ / (len(prefill) * len(decode)))
     sent = transfer(net, prefill, decode, wanted, wanted.sum(axis=1))
     dram_s, dram_j = 2 * bytes_ / rates.dram_bytes_s, 2 * bytes_ * rates.dram_j
     return Moved(bytes_, dram_s, dram_j, transfer_s(sent, rates), sent.hop_bytes * rates.link_j)
-
-
-def cached_elements(model: Model) -> int:
-    """Of what a step reads of the network's input, all but the embeddings, which its first layer reads."""
-    return sum(edge.elements for edge in model.input_readers if edge.consumer > 0)
 
 
 def require_two_sides(service: Service, steps: Steps, package: Package, prefill: Sequence[int] | None) -> None:

@@ -80,6 +80,19 @@ class Planning:
         return evaluated(plan, self.problem(model, samples))
 
 
+@dataclass(frozen=True)
+class Way:
+    """How the steps of an answer run.
+
+    Args:
+        planning: with the package that their weights and activations have.
+        held_bytes: per chiplet, caches that stay in its L2; None: caches come from DRAM with every step.
+    """
+
+    planning: Planning
+    held_bytes: Mapping[int, int] | None = None
+
+
 def asleep(package: Package, awake: Collection[int]) -> Package:
     """The package with all other chiplets so slow that they are of no use; links and memory are what they are."""
 

@@ -17,6 +17,7 @@ from chipweave.serving.lengths import Lengths, lengths_of
 from chipweave.serving.planning import Planning
 from chipweave.serving.service import Part, Served, Service
 from chipweave.serving.steps import Steps
+from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo.language import CONFIGURATIONS
 
@@ -69,27 +70,34 @@ def serve(
     built_in = isinstance(config, str) and config in CONFIGURATIONS
     known, width = (CONFIGURATIONS[str(config)], bytes_per_element or 1) if built_in else (config, bytes_per_element)
     steps = Steps(known, batch, {"routing": routing, "absorbed": absorbed, "bytes_per_element": width})
-    models, system = {length: steps.prefill(length) for length, _ in prompts}, package_of(package)
+    planning, tell = Planning(package_of(package), common), progress or (lambda _: None)
+    models = {length: steps.prefill(length) for length, _ in prompts}
     # The last step is refused before any search, where the model takes fewer tokens or the memory holds fewer.
     longest = steps.decode(max(service.last for _, service in asked))
-    require_memory(Scenario("the last step", (Task("decode", longest),)), system)
+    require_memory(Scenario("the last step", (Task("decode", longest),)), planning.package)
     if disaggregate:
-        require_two_sides(asked[0][1], steps, system, prefill_chiplets)
-    tell, planning = progress or (lambda _: None), Planning(system, common)
+        require_two_sides(asked[0][1], steps, planning.package, prefill_chiplets)
+    name = str(config) if built_in else models[prompts[0][0]].name
+    together = _one_after_another(name, asked, models, Answer(asked, steps, planning, tell))
+    if not disaggregate:
+        return together
+    return replace(together, apart=side_by_side(together, steps, planning, prefill_chiplets, tell))
+
+
+def _one_after_another(
+    name: str, asked: Sequence[tuple[float, Service]], models: Mapping[int, Model], answer: Answer
+) -> Served:
+    """Each on the whole package. `models`: prefill by the length of the prompt."""
     prefills = {}
     for length, model in models.items():
-        tell(f"prefill of {length:,} tokens" if len(models) > 1 else "prefill")
-        prefills[length] = planning.schedule(model, latency_limit_s=ttft_limit_s)
-    decode, found = Answer(asked, steps, planning, tell).decoded()
+        answer.tell(f"prefill of {length:,} tokens" if len(models) > 1 else "prefill")
+        prefills[length] = answer.planning.schedule(model, latency_limit_s=answer.some.ttft_limit_s)
+    decode, found = answer.decoded()
     parts = tuple(
         Part(share, service, prefills[service.prompt], decoded)
         for (share, service), decoded in zip(asked, found, strict=True)
     )
-    name = str(config) if built_in else models[prompts[0][0]].name
-    together = Served(name, parts, decode)
-    if not disaggregate:
-        return together
-    return replace(together, apart=side_by_side(together, steps, planning, prefill_chiplets, tell))
+    return Served(name, parts, decode)
 
 
 def _require_sound(

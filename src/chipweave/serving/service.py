@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from chipweave.results.result import Result
 
 if TYPE_CHECKING:
     from chipweave.serving.apart import Apart
+    from chipweave.serving.planning import Way
 
 LONGEST = 2**24
 """Tokens and sequences."""
@@ -92,6 +93,8 @@ class Decoded:
         seconds, joules: of them; memory_s: the bytes that no schedule avoids, at the memory's full bandwidth.
         priced: the steps that were evaluated; all others lie on the lines between them.
         off: how far from these lines steps were found, relative.
+        least_s: what they take at least by any plan, proven.
+        way: how they run.
     """
 
     seconds: float
@@ -99,6 +102,8 @@ class Decoded:
     memory_s: float
     priced: tuple[Step, ...]
     off: float
+    least_s: float
+    way: Way
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,21 @@ class Served:
     def tpot_s(self) -> float:
         """Time per output token, on average over all behind the first."""
         return self.decode_s / self.mean(lambda part: part.service.steps)
+
+    @property
+    def least_tpot_s(self) -> float:
+        """No plan has a shorter time per output token; proven."""
+        return self.mean(lambda part: part.decoded.least_s) / self.mean(lambda part: part.service.steps)
+
+    @property
+    def tpot_gap(self) -> float:
+        """How far the time per output token may be from the shortest one, as a fraction of it."""
+        return max(0.0, 1 - self.least_tpot_s / self.tpot_s)
+
+    @property
+    def held_bytes(self) -> Mapping[int, int] | None:
+        """Per chiplet, caches that stay in its L2 between steps; None: they come from DRAM with every step."""
+        return self.parts[0].decoded.way.held_bytes
 
     @property
     def request_s(self) -> float:

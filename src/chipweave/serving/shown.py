@@ -53,18 +53,31 @@ def lines_of(served: Served) -> Lines:
             f"{100 * served.memory_roofline:.1f} % of decode's time is what its bytes need at the full bandwidth",
         ),
         ("contexts", priced),
+        *_caches(served),
         *_distances(served),
         *(_side_by_side(served, served.apart) if served.apart is not None else []),
     ]
 
 
 def _distances(served: Served) -> Lines:
+    """By what is proven of each plan, and of the time per output token by any plan."""
     far = [
         f"{name} at most {100 * result.gap:.1f} %"
         for name, result in (("prefill", served.prefill), ("decode", served.decode))
         if result.gap is not None and not (served.service.repeat and name == "decode")
     ]
-    return [("from the best", "; ".join(far))] if far else []
+    least = f"time per output token at most {100 * served.tpot_gap:.1f} %, {quantity(served.least_tpot_s, 's')} proven"
+    return [("from the best", "; ".join([*far, least]))]
+
+
+def _caches(served: Served) -> Lines:
+    """Where they are, of repeated steps."""
+    if not served.service.repeat:
+        return []
+    held = served.held_bytes
+    if held is None:
+        return [("caches", "from DRAM with every step")]
+    return [("caches", f"stay in L2, {max(held.values()) / 1e6:,.4g} MB on the chiplet that holds most, at the end")]
 
 
 def _side_by_side(served: Served, apart: Apart) -> Lines:
@@ -132,7 +145,9 @@ def served_to_dict(served: Served) -> dict[str, Any]:
         "memory_roofline": served.memory_roofline,
         "steps": [asdict(step) for step in served.priced],
         "off": served.off,
-        "gaps": {"prefill": served.prefill.gap, "decode": served.decode.gap},
+        "gaps": {"prefill": served.prefill.gap, "decode": served.decode.gap, "tpot": served.tpot_gap},
+        "least_tpot_s": served.least_tpot_s,
+        "caches_held_bytes": None if served.held_bytes is None else {str(k): v for k, v in served.held_bytes.items()},
         **several,
         **({"side_by_side": _apart_to_dict(served, served.apart)} if served.apart is not None else {}),
     }
