@@ -17,6 +17,7 @@ from chipweave.evaluation.tables import cheapest as kernels
 from chipweave.evaluation.tables.bench import arrays_of, micro_of, places_of
 from chipweave.evaluation.tables.cheapest import BEGINNING, NEVER, Found, Paces, Prices, Shapes, Tables
 from chipweave.evaluation.tables.least_stages import VARIANTS, LeastStages, least_stages
+from chipweave.evaluation.tables.single import Kinds
 from chipweave.ndarrays import Floats
 
 FINE, ROUGH = (1.15, 1.3, 1.6), 2.0
@@ -93,11 +94,13 @@ def _stages(ready: Prepared, task: int, size: int) -> LeastStages:
     """Every stage at one micro-batch, on a chiplet of each class that is as near to the DRAM as any."""
     arrays, micro, where = arrays_of(ready, task), micro_of(ready, task, size), places_of(ready)
     classes = np.arange(len(ready.package.classes))
-    hops = np.array([where.dram_hops[where.class_of == c].min() for c in classes])
+    ways = np.array([where.dram[where.class_of == c].min(axis=0) for c in classes])
+    wiring = ready.package.wiring
+    late, joules = (float(shares.min(initial=1.0)) for shares in (wiring.late, wiring.joules))
     uses = arrays.uses._replace(size=size * arrays.uses.size, read=size * arrays.uses.read)
     weights_s = np.array(ready.tasks[task].model.weight_bytes, dtype=np.float64) / ready.rates.dram_bytes_s
     streamed = micro.streamed._replace(weights_s=np.array([weights_s] * len(classes)))
-    places = classes, where.l2_bytes[classes], hops
+    places = Kinds(classes, where.l2_bytes[classes], ways, late, joules)
     return least_stages(arrays, micro._replace(streamed=streamed), uses, places, ready.rates)
 
 
