@@ -94,7 +94,7 @@ def _stages(ready: Prepared, task: int, size: int) -> LeastStages:
     """Every stage at one micro-batch, on a chiplet of each class that is as near to the DRAM as any."""
     arrays, micro, where = arrays_of(ready, task), micro_of(ready, task, size), places_of(ready)
     classes = np.arange(len(ready.package.classes))
-    ways = np.array([where.dram[where.class_of == c].min(axis=0) for c in classes])
+    ways = np.array([_nearest(ready, int(c)) for c in classes])
     wiring = ready.package.wiring
     late, joules = (float(shares.min(initial=1.0)) for shares in (wiring.late, wiring.joules))
     uses = arrays.uses._replace(size=size * arrays.uses.size, read=size * arrays.uses.read)
@@ -102,6 +102,20 @@ def _stages(ready: Prepared, task: int, size: int) -> LeastStages:
     streamed = micro.streamed._replace(weights_s=np.array([weights_s] * len(classes)))
     places = Kinds(classes, where.l2_bytes[classes], ways, late, joules)
     return least_stages(arrays, micro._replace(streamed=streamed), uses, places, ready.rates)
+
+
+def _nearest(ready: Prepared, chiplet_class: int) -> tuple[float, float, float]:
+    """The shortest way from a memory interface to a chiplet of the class, or back: each of its figures at its least."""
+    package, found = ready.package, []
+    for chiplet in (number for number, each in enumerate(package.class_of) if each == chiplet_class):
+        near = package.nearest_interface[chiplet]
+        there_and_back = ((chiplet, near), (near, chiplet))
+        late, joules = (
+            min(float(hops[pair]) for pair in there_and_back) for hops in (package.late_hops, package.joule_hops)
+        )
+        found.append((late, joules, package.dram_way(chiplet).port))
+    late, joules, port = (min(each) for each in zip(*found, strict=True))
+    return late, joules, port
 
 
 def _ranges(ratio: float) -> int:
