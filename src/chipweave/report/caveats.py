@@ -5,6 +5,7 @@ from __future__ import annotations
 from chipweave.evaluation.record import Keeping
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.plan.problem import Fidelity, Problem
+from chipweave.report.gap_parts import gap_notes
 from chipweave.report.l2_use import larger_l2_note, room_note
 from chipweave.report.quantities import quantity
 from chipweave.report.simulated import sentence
@@ -36,6 +37,7 @@ def result_notes(result: Result) -> list[str]:
             if gap > 0
             else f"The lower bound is reached: this schedule is proven optimal among {bound.of}."
         )
+    notes += gap_notes(result)
     notes.append(ROOFLINE_NOTE if problem.fidelity is Fidelity.DETAILED else PAPER_NOTE)
     if result.simulated is not None:
         notes.append(f"With transfers that share the DRAM, links and ports, {sentence(result.simulated, result)}.")
