@@ -7,6 +7,7 @@ import pytest
 import chipweave
 from chipweave.report.caveats import result_notes
 from chipweave.report.gap_parts import chiplet_time, gap_notes
+from chipweave.schedulers.weave.options import WeaveOptions
 
 
 def test_shares_of_the_chiplets_time_add_up_and_are_those_of_the_evaluation() -> None:
@@ -23,7 +24,7 @@ def test_shares_of_the_chiplets_time_add_up_and_are_those_of_the_evaluation() ->
 
 
 def test_the_steps_of_a_proof_are_told() -> None:
-    result = chipweave.schedule("resnet18", "het-2x2", scheduler="optimal", options={"steps": 100})
+    result = chipweave.schedule("resnet18", "het-2x2", scheduler="optimal", options=WeaveOptions(steps=100))
     assert result.gap is not None
     (note,) = gap_notes(result)
     assert note in result_notes(result)

@@ -1,4 +1,4 @@
-"""What lies between a schedule and what is proven: which step of the proof says how much, and where chiplets' time goes."""
+"""Between a schedule and what is proven: which step of the proof says how much, and where chiplets' time goes."""
 
 from __future__ import annotations
 
