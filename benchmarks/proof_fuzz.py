@@ -1,6 +1,8 @@
 """Try to find a schedule below the lines of a proof: random valid schedules of the joint space, evaluated exactly.
 
-    python -m benchmarks.proof_fuzz [--count N] [--fidelity detailed|paper] [SCENARIO ...]
+    python -m benchmarks.proof_fuzz [--count N] [--fidelity detailed|paper] [--single] [SCENARIO ...]
+
+With `--single` it is schedules with one chiplet a stage, and the lines by whole pipelines.
 
 Per scenario and package: how many of N random schedules (100) are below a line (none may be), and how near the nearest
 one came: its weighted sum over the line's value, the least of all lines.
@@ -17,7 +19,7 @@ from benchmarks.l2_account import SCENARIOS
 from chipweave.cost.choose import choose
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.lines import lines_for
+from chipweave.evaluation.lines import lines_for, lines_of_pipelines
 from chipweave.files.package_file import resolve_package
 from chipweave.files.scenario_file import resolve_scenario
 from chipweave.plan.certificate import Space
@@ -31,7 +33,7 @@ from chipweave.schedulers.weave.parts import RegionNeed
 MOST_WINDOWS = 6
 
 
-def random_draft(rng: random.Random, ready: Prepared) -> Draft:
+def random_draft(rng: random.Random, ready: Prepared, single: bool) -> Draft:
     """Models cut into windows at random; in each, chiplets dealt out to stages at random."""
     many = rng.randint(1, MOST_WINDOWS)
     shares: list[list[tuple[int, int, int]]] = [[] for _ in range(many)]
@@ -41,10 +43,12 @@ def random_draft(rng: random.Random, ready: Prepared) -> Draft:
         for window, (first, end) in enumerate(zip([0, *cuts], [*cuts, units], strict=True)):
             if first < end:
                 shares[window].append((task, first, end))
-    return tuple(tuple(_window(rng, ready, each)) for each in shares if each)
+    return tuple(tuple(_window(rng, ready, each, single)) for each in shares if each)
 
 
-def _window(rng: random.Random, ready: Prepared, shares: Sequence[tuple[int, int, int]]) -> list[PipelineDraft]:
+def _window(
+    rng: random.Random, ready: Prepared, shares: Sequence[tuple[int, int, int]], single: bool
+) -> list[PipelineDraft]:
     """Stages for every share of a window: each gets a chiplet, and the rest go where chance has it."""
     chiplets = list(ready.package.class_of)
     rng.shuffle(chiplets)
@@ -54,7 +58,7 @@ def _window(rng: random.Random, ready: Prepared, shares: Sequence[tuple[int, int
         if stages[at] < shares[at][2] - shares[at][1]:
             stages[at] += 1
     needs = [[chiplets.pop(), 1] for _ in range(sum(stages))]
-    for chiplet_class in chiplets:
+    for chiplet_class in [] if single else chiplets:
         alike = [need for need in needs if need[0] == chiplet_class]
         if alike and rng.random() < 0.8:
             rng.choice(alike)[1] += 1
@@ -76,6 +80,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("scenarios", nargs="*", default=SCENARIOS)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--fidelity", default="detailed")
+    parser.add_argument("--single", action="store_true")
     given = parser.parse_args(arguments)
     print("| scenario | package | schedules | below a line | nearest |\n|---|---|---|---|---|")
     for name in given.scenarios:
@@ -83,11 +88,12 @@ def main(arguments: Sequence[str]) -> None:
             full = f"arvr-{package}" if name.startswith("arvr") else package
             posed = pose(resolve_scenario(name), resolve_package(full), choose("loopnest"), Fidelity(given.fidelity))
             ready, rng = prepare(posed), random.Random(0)
-            lines = lines_for(ready, Space.REGIONS, objective("edp"))
+            goal = objective("edp")
+            lines = lines_of_pipelines(ready, goal, 2) if given.single else lines_for(ready, Space.REGIONS, goal)
             judge = Judge(ready, Exact(ready), objective("edp"))
             below, nearest, tried = 0, float("inf"), 0
             while tried < given.count:
-                schedule: Schedule = judge.schedule(random_draft(rng, ready))
+                schedule: Schedule = judge.schedule(random_draft(rng, ready, given.single))
                 if judge.worth(schedule.windows) is None:
                     continue  # a micro-batch does not fit (`paper`)
                 tried += 1
