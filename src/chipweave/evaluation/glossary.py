@@ -194,7 +194,7 @@ TERMS = {
     "cell.l2_bytes": Term("L2", "B", "Of all chiplets of the package."),
     "cell.peak_macs_per_s": Term("peak", "MAC/s", "Multiply-accumulates of all PEs.", "PEs * lanes * clock"),
     "cell.dram_bandwidth_bytes_s": Term("DRAM bandwidth", "B/s", "Of the whole package."),
-    "cell.link_bandwidth_bytes_s": Term("link bandwidth", "B/s", "Of each link, each way."),
+    "cell.link_bandwidth_bytes_s": Term("link bandwidth", "B/s", "Of the fastest link, each way."),
     "cell.area_mm2": Term("area", "mm2", "Of all dies, the ports of their links with them."),
     "cell.price_usd": Term("cost", "USD", "To make one package on an organic substrate, its design apart."),
     "cell.windows": Term("windows", "", "Of the schedule."),

@@ -250,7 +250,7 @@ def moved_between(model: Model, plan: Result, prefill: Sequence[int], decode: Se
     wanted = np.full((len(prefill), len(decode)), bytes_ / (len(prefill) * len(decode)))
     sent = transfer(net, prefill, decode, wanted, wanted.sum(axis=1))
     dram_s, dram_j = 2 * bytes_ / rates.dram_bytes_s, 2 * bytes_ * rates.dram_j
-    return Moved(bytes_, dram_s, dram_j, transfer_s(sent, rates), sent.hop_bytes * rates.link_j)
+    return Moved(bytes_, dram_s, dram_j, transfer_s(sent, net, rates), sent.hop_bytes * rates.link_j)
 
 
 def require_two_sides(service: Service, steps: Steps, package: Package, prefill: Sequence[int] | None) -> None:
