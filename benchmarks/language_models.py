@@ -106,8 +106,8 @@ def measured(batch: int, context: int, blocks: int, scheduler: str) -> Row:
 
 
 def experts(context: int) -> None:
-    """A step of decode of Mixtral 8x7B, two blocks, four groups of 64 sequences, by `weave`: what each package takes, and
-    which layers of the mixed package's plan are on which kind of chiplet."""
+    """A step of decode of Mixtral 8x7B, two blocks, four groups of 64 sequences: what `weave` takes on each package,
+    and which layers of the mixed one are on which kind of chiplet."""
     config = {**MIXTRAL_8X7B, "num_hidden_layers": 2, "vocab_size": 4096}
     decode = chipweave.from_hf(config, phase="decode", context=context, batch=64, bytes_per_element=1)
     for name, package in packages().items():
