@@ -2,6 +2,7 @@
 
     python -m benchmarks.language_models [--batch 1 16 256] [--context 1024 8192 131072] [--scheduler scar] [--json]
     python -m benchmarks.language_models --write docs/language-models.md    # also replaces the table of the page
+    python -m benchmarks.language_models --experts    # a step of a mixture of experts alone: who gets which layers
 
 Four chiplets on 2 x 2, all of one kind, all of the other, or two of each. Beside each other run the prefill of one
 prompt and a step of decode of several groups of sequences, scheduled for EDP. What counts is EDP of the mixed package
@@ -23,7 +24,7 @@ from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.workload.scenario import Scenario, Task
-from chipweave.workload.zoo.language import LLAMA_3_8B
+from chipweave.workload.zoo.language import LLAMA_3_8B, MIXTRAL_8X7B
 
 COMPUTE = Chiplet(
     "compute-rich", num_pes=65536, clock_hz=1e9, l1_bytes=64, l2_bytes=8 * 2**20, node_nm=7, noc_bandwidth=4096
@@ -104,6 +105,21 @@ def measured(batch: int, context: int, blocks: int, scheduler: str) -> Row:
     return Row(batch, context, found["compute"], found["memory"], found["mixed"], time.process_time() - started)
 
 
+def experts(context: int) -> None:
+    """A step of decode of Mixtral 8x7B, two blocks, four groups of 64 sequences: what `weave` takes on each package,
+    and which layers of the mixed one are on which kind of chiplet."""
+    config = {**MIXTRAL_8X7B, "num_hidden_layers": 2, "vocab_size": 4096}
+    decode = chipweave.from_hf(config, phase="decode", context=context, batch=64, bytes_per_element=1)
+    for name, package in packages().items():
+        found = chipweave.schedule(decode, package, scheduler="weave", batch=GROUPS, jobs=1)
+        print(f"{context:,} tokens, {name}: {found.evaluation.edp_js:.4g} J s", flush=True)
+        if name == "mixed":
+            for stage in found.evaluation.stages:
+                kinds = sorted({package.chiplets[chiplet].name for chiplet in stage.chiplets})
+                ends = f"{decode.layers[stage.first].name} to {decode.layers[stage.last].name}"
+                print(f"  {ends} on {len(stage.chiplets)}: {', '.join(kinds)}", flush=True)
+
+
 def table(rows: Sequence[Row]) -> str:
     header = ["batch", "context", "compute-rich, J s", "memory-rich, J s", "mixed, J s", "mixed / better of one kind"]
     cells = [
@@ -123,8 +139,13 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=2, help="of the model")
     parser.add_argument("--scheduler", default="scar")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--experts", action="store_true", help="a mixture of experts instead")
     parser.add_argument("--write", type=Path, help="a page whose table is replaced")
     asked = parser.parse_args()
+    if asked.experts:
+        for context in asked.context:
+            experts(context)
+        return
     rows = []
     for batch in asked.batch:
         for context in asked.context:

@@ -98,3 +98,39 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_the_command_refuses_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["serve", "llama3_9b", "-p", "mesh-16", "--prompt", "6", "--output", "9"]) == 2
     assert "did you mean 'llama3_8b'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "said"),
+    [
+        ({"max_position_embeddings": 100}, {"prompt": 90, "output": 30}, "119 tokens (118 cached, 1 new) are more"),
+        ({}, {"prompt": 9000, "output": 9000, "batch": 500_000, "package": "rebel100-like"}, "give fewer of either"),
+        ({}, {"prompt": 2, "output": 9000, "batch": 700_000, "package": "rebel100-like"}, "memory: package 'rebel100"),
+        (
+            {"model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 9},
+            {},
+            "num_experts_per_tok: 9 is more than num_local_experts, 4; correct one of them",
+        ),
+        ({"model_type": "frobnicate"}, {}, "'frobnicate' is no architecture that is known"),
+        ({"hidden_size": "eight"}, {}, "hidden_size: 'eight' is not a whole number"),
+        (None, {}, "not valid JSON: it ends too early"),
+    ],
+)
+def test_bad_input_is_one_message(
+    change: dict[str, Any] | None,
+    asked: dict[str, Any],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 2, nothing on stdout, no folder; before any search."""
+    file, out = tmp_path / "config.json", tmp_path / "out"
+    file.write_text('{"model_type": "llama",' if change is None else json.dumps(LLAMA | change))
+    given = {"package": "mesh-16", "prompt": 5, "output": 5} | asked
+    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    assert run(["serve", str(file), *words, "--out", str(out)]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("error:") == 1
+    assert said in " ".join(captured.err.split())
+    assert captured.out == ""
+    assert not out.exists()

@@ -31,7 +31,7 @@ class Sequences:
     ttft_limit: Annotated[float | None, typer.Option(help="Time to the first token, at most, s.")] = None
     tpot_limit: Annotated[float | None, typer.Option(help="Time per output token, on average, at most, s.")] = None
     repeat: Annotated[
-        bool, typer.Option("--repeat", help="Weights that fit L2 stay there from one step of decode to the next.")
+        bool, typer.Option("--repeat", help="Weights and caches that fit L2 stay there from a step to the next.")
     ] = False
     disaggregate: Annotated[
         bool, typer.Option("--disaggregate", help="Also side by side, on disjoint parts of the package.")

@@ -51,7 +51,8 @@ def serve(
         prompt, output: tokens of each sequence that come in and go out, or a small distribution of them
             (`256:0.5,2048:0.5`, a CSV file, shares by length); batch: sequences that are served together.
         ttft_limit_s: time to the first token, at most; tpot_limit_s: time per output token, on average, at most.
-        repeat: weights that fit L2 stay there from one step of decode to the next; else each step loads them.
+        repeat: weights and caches that fit L2 stay there from one step of decode to the next; else each step loads
+            them.
         disaggregate: also side by side, on disjoint parts of the package; prefill_chiplets: those of prefill; None:
             looked for.
         routing, absorbed, bytes_per_element: as `from_hf` takes them; of a built-in model an element has one byte.

@@ -76,8 +76,8 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of decode, of all sequences: the tokens that each has cached before; what it takes; and the bytes that
-    no schedule avoids, at the memory's full bandwidth (of steps that are repeated, without as many weights as all L2
-    together hold)."""
+    no schedule avoids, at the memory's full bandwidth (of steps that are repeated, without as many weights, and caches
+    if the longest ones fit, as all L2 together hold)."""
 
     context: int
     latency_s: float
