@@ -265,6 +265,8 @@ class TestChiplets:
         assert chiplet_from_dict(data).dataflow == Dataflow(Style.SHIDIANNAO, Tile.FIXED)
         with pytest.raises(InputError, match=r"base: 'arvr-nvdl' is no built-in chiplet; did you mean 'arvr-nvdla'\?"):
             chiplet_from_dict({"name": "c", "base": "arvr-nvdl"})
+        with pytest.raises(InputError, match=r"base: 'c' is no built-in chiplet; `chipweave list chiplets` shows"):
+            chiplet_from_dict({"name": "c", "base": "c"})
 
     def test_custom(self) -> None:
         text = "name: c\ndataflow:\n  style: custom\n  mappings:\n    conv: |\n"

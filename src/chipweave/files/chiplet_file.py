@@ -192,7 +192,7 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
     """The chiplet of a checked description; None with the problems added."""
     if spec.base is not None:
         if spec.base not in chiplet_names():
-            near = did_you_mean(spec.base, chiplet_names())
+            near = did_you_mean(spec.base, chiplet_names()) or "; `chipweave list chiplets` shows the names"
             problems.add((*location, "base"), f"{shown(spec.base)} is no built-in chiplet{near}")
             return None
         given = spec.model_dump(exclude_unset=True, exclude={"base"})

@@ -28,7 +28,8 @@ def kind_at(spec: type[Spec], parts: Sequence[str]) -> Any:
     for part in parts:
         below, known = _below(at, part)
         if not below:
-            near = did_you_mean(part, known) if known else ": nothing is below what stands before it"
+            near = did_you_mean(part, known) or f"; known: {', '.join(sorted(known))}"
+            near = near if known else ": nothing is below what stands before it"
             raise InputError(f"'{part}' names no field{near}")
         at = below
     return Union[tuple(at)] if len(at) > 1 else at[0]  # noqa: UP007  of a list that is not written out

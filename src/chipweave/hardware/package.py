@@ -173,7 +173,7 @@ class Package:
         if not self.interfaces:
             faults.append(("interfaces", "has no memory interface; name at least one chiplet under `interfaces`"))
         if len(set(self.interfaces)) < len(self.interfaces):
-            faults.append(("interfaces", "lists a memory interface twice"))
+            faults.append(("interfaces", "lists a memory interface twice; name each chiplet once"))
         for i in self.interfaces:
             if not 0 <= i < count:
                 faults.append(("interfaces", f"interface {i} is no chiplet; they are numbered 0 to {count - 1}"))

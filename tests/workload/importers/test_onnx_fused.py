@@ -355,6 +355,16 @@ def test_contract_of_constants_alone_leaves_them_apart() -> None:
     assert [(layer.C, layer.K) for layer in assembly.finish("e", "by hand").model.layers] == [(8, 2), (2, 8)]
 
 
+def test_packed_queries_that_do_not_divide_are_not_costed(tmp_path: Path) -> None:
+    """8 heads in a row of 4 or of 20 elements."""
+    for width in (4, 20):
+        net = Net()
+        fused(net, "GroupQueryAttention", net.input("x", (1, 5, width)), "", "", num_heads=4, kv_num_heads=2)
+        net.node("MatMul", net.input("z", (1, 16)), net.weight("w", 16, 4))
+        made = imported(net, tmp_path)
+        assert (made.unsupported, made.model.macs) == ({"com.microsoft:GroupQueryAttention": 1}, 64)
+
+
 def test_convolutions_with_channels_last(tmp_path: Path) -> None:
     """As ONNX Runtime's optimiser lays them out: 9 x 8 positions of 4 channels by 27, halved by a pool, then 2 by 4."""
     for last in (False, True):  # filters of K x C x R x S, or with their channels last too

@@ -86,3 +86,11 @@ def test_a_place_that_is_not_known(tmp_path: Path) -> None:
     net.node("MatMul", entry, net.weight("w", 16, 4))
     net.node("MatMul", "x", "w")
     assert figures(imported(net, tmp_path)) == ({"SequenceAt": 1, "MatMul": 1}, 64, 64)
+
+
+def test_more_entries_than_anybody_has(tmp_path: Path) -> None:
+    """An axis of two milliards in single entries is not followed, at once."""
+    net = Net()
+    net.node("SequenceAt", net.node("SplitToSequence", net.input("x", (2**31 - 1, 4))), net.value(0, scalar=True))
+    net.node("MatMul", net.input("z", (1, 16)), net.weight("w", 16, 4))
+    assert figures(imported(net, tmp_path)) == ({"SequenceAt": 1, "SplitToSequence": 1}, 64, 64)

@@ -155,7 +155,9 @@ def grouped_query(assembly: Assembly, call: Call) -> Made:
         return None
     samples, rows, width = source.shape
     if call.operand(1) is None:  # packed: all heads of queries, keys and values side by side
-        inner = width // (heads + 2 * kv_heads)
+        inner, left = divmod(width, heads + 2 * kv_heads)
+        if left or not inner:
+            return None
         sizes = [heads * inner, kv_heads * inner, kv_heads * inner]
         query, key, value = (
             Heads(

@@ -130,11 +130,12 @@ def _split(inputs: Operands, attributes: Attributes) -> OnnxTensor | None:
         return None
     axis = range(len(source.shape))[int(attributes.get("axis", 0))]
     whole, single = source.shape[axis], lengths is None
-    if lengths is not None and not lengths.integers:
-        return None
-    sizes = [1] * whole if lengths is None else lengths.integers or []
-    if lengths is not None and lengths.shape == ():
-        sizes = [min(sizes[0], whole - at) for at in range(0, whole, sizes[0])]
+    sizes = [1] if lengths is None else lengths.integers or []
+    if lengths is None or lengths.shape == ():  # of one length, but for the last
+        places = range(0, whole, sizes[0])
+        if len(places) > MOST_ENTRIES:
+            return None
+        sizes = [min(sizes[0], whole - at) for at in places]
     if sum(sizes) != whole or min(sizes) < 1:
         return None
     made, at = [], 0
