@@ -29,10 +29,15 @@ PACKAGES = [
 ]
 
 
+def as_installed() -> dict[str, str]:
+    """The environment without what keeps Python from keeping bytecode: an installation has it from the start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run(command: list[str]) -> tuple[float, float, float, dict[str, object] | None]:
     """(wall seconds, processor seconds, peak MB, the JSON printed) of one process."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=as_installed())
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
