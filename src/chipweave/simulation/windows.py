@@ -73,7 +73,7 @@ def lay_out_together(draft: Draft, windows: Sequence[WindowRun]) -> None:
     """All windows, one behind the other; weights that stay may load before their window begins: behind what their
     chiplets last did, or from the start."""
     start = (draft.work(What("window", 0), 0.0, ()),)
-    pins_after = {
+    pins_after: dict[int, Numbers] = {
         chiplet: start for window in windows for run in window for stage in run.stages for chiplet in stage.chiplets
     }
     for number, window in enumerate(windows):

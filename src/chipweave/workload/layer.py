@@ -47,7 +47,8 @@ class Layer:
 
     `operands` says how many tensors as large as its input an element-wise layer reads; a model sets it by the edges.
     `shares` names the layer before it in the model whose weights are its weights too: a model's total counts them once.
-    `weight_bits` are those of one weight, scales included; 0: as the model says.
+    `weight_bits` are those of one weight, scales included; 0: as the model says. `product_bits`, which a model sets,
+    are those of the wider operand of its products, without scales; 0: the model says of no width.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Layer:
     operands: int = 1
     shares: str = ""
     weight_bits: float = 0.0
+    product_bits: int = 0
 
     def __post_init__(self) -> None:
         settle(self, "layer")

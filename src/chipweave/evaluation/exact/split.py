@@ -223,6 +223,10 @@ class Splits:
     def least_cycles(self, chiplet: Chiplet) -> Floats:
         """Cycles below which no part goes, in the order of `tile_costs`: all its multiplications, one per lane."""
         macs = [tile(self.distinct[0][at], *shape).macs for at, *shape in self.shapes]
+        if chiplet.rates:
+            rates = [chiplet.macs_per_cycle(layer.product_bits) for layer in self.distinct[0]]
+            least: Floats = np.array(macs, dtype=np.float64) / np.array([rates[at] for at, *_ in self.shapes])
+            return least
         return np.array(macs, dtype=np.float64) / (chiplet.num_pes * chiplet.simd_lanes)
 
     @cached_property
