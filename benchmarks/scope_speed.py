@@ -17,6 +17,7 @@ import time
 
 import numpy as np
 
+from benchmarks.search_speed import as_installed
 from chipweave.workload.zoo.catalog import build_model
 
 
@@ -28,7 +29,7 @@ def run(net: str, chiplets: int, batch: int, polish: int, cost_model: str) -> tu
     one_core = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, **one_core}
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**as_installed(), **one_core}
     )
     assert process.stdout is not None
     output = process.stdout.read()

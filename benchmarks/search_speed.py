@@ -29,15 +29,20 @@ PACKAGES = [
 ]
 
 
-def run(command: list[str]) -> tuple[float, float, float, dict[str, object] | None]:
-    """(wall seconds, processor seconds, peak MB, the JSON printed) of one process."""
+def as_installed() -> dict[str, str]:
+    """The environment without what keeps Python from keeping bytecode: an installation has it from the start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def run(command: list[str], read: bool = True) -> tuple[float, float, float, dict[str, object] | None]:
+    """(wall seconds, processor seconds, peak MB, the JSON printed, where it is to be read) of one process."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=as_installed())
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     wall_s = time.perf_counter() - started
-    document = json.loads(output) if status == 0 else None
+    document = json.loads(output) if read and status == 0 else None
     return wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, document
 
 
