@@ -32,6 +32,7 @@ LOADERS: dict[str, Any] = {
     "sweep": (load_sweep, lambda sweep: parse_yaml(sweep.document, "sweep")),
 }
 EXAMPLE_OF = {"net.yaml": "model", "busy.yaml": "scenario", "pair.yaml": "package", "ring.yaml": "package"}
+EXAMPLE_OF |= {"chat.yaml": "scenario"}
 EXAMPLE_OF |= {"mesh.yaml": "package", "small.yaml": "chiplet", "stacked.yaml": "package", "links.yaml": "sweep"}
 EXAMPLE_OF |= {"unlike.yaml": "package", "board.yaml": "package"}
 

@@ -51,6 +51,12 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
     return Certificate(space, Prover.BOUND, value, terms[binds], energy_j, binds, tuple(terms.items()))
 
 
+def least_seconds(problem: Problem | Prepared) -> Floats:
+    """Per layer of the first task, seconds of one sample that no way to run it on chiplets of the package goes below,
+    by the cost model's figures (docs/lower-bound.md)."""
+    return _least(prepare(problem), 0, True).time_s
+
+
 def unavoidable_dram_bytes(task: Task) -> int:
     """Every weight once; of the network's input what all layers read together, and its outputs, for every sample.
 

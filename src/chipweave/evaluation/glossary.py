@@ -26,6 +26,7 @@ SCOPES = {
     "evaluation": "schedule",
     "package": "package",
     "models": "model",
+    "serving": "serving",
     "windows": "window",
     "pipelines": "pipeline",
     "stages": "stage",
@@ -78,6 +79,25 @@ TERMS = {
     "model.batch": Term("batch", "", "Samples of the model in one run of the schedule."),
     "model.latency_limit_s": Term("limit", "s", "The latest end that the scenario allows."),
     "model.energy_share": Term("share", "share", "Of all energy.", "model energy_j / schedule energy_j"),
+    "serving.batch": Term("sequences", "", "Of one step of the language model."),
+    "serving.tokens": Term("tokens", "", "Of prefill those of each prompt; of decode those that each has cached."),
+    "serving.ttft_s": Term(
+        "time to first token", "s", "Of prefill: the end of its last stage, counted from the start of the schedule."
+    ),
+    "serving.tpot_s": Term(
+        "time per output token",
+        "s",
+        "Of decode: the end of its last stage, counted from the start of the schedule, or from the end of the model "
+        "for which it waits.",
+    ),
+    "serving.tokens_per_s": Term(
+        "tokens/s",
+        "1/s",
+        "Of prefill tokens that come in, over its time to the first token; of decode tokens that go out, over its time "
+        "per output token.",
+        "batch * sequences * tokens of a sequence / time",
+    ),
+    "serving.tokens_per_j": Term("tokens/J", "", "The same tokens for each joule.", "tokens / model energy_j"),
     **_scope(
         "window",
         WindowEvaluation,

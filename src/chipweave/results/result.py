@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chipweave.display import Shown
 from chipweave.evaluation.evaluate import evaluate
@@ -19,7 +19,9 @@ from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
 from chipweave.results.case import Case
 from chipweave.results.larger_l2 import Saving, twice_the_l2
-from chipweave.simulation.outcome import Simulation, simulate
+
+if TYPE_CHECKING:
+    from chipweave.simulation.outcome import Simulation
 
 MOST_STEPS = 100_000
 """Layers of micro-batches, up to which a result simulates its schedule by itself."""
@@ -37,7 +39,7 @@ class Search:
         complete: False where a time limit or an interrupt ended the search early.
         notes: one sentence each: what was searched, what was cut.
         proof: what the search proved of all schedules of a space, or a file says that one did.
-        history: seconds of the search, and the objective's best value since then.
+        history: seconds of the search, and the objective's best value since then; bounds: and what was proven.
     """
 
     scheduler: str
@@ -50,6 +52,7 @@ class Search:
     notes: tuple[str, ...]
     proof: Proof | None = None
     history: tuple[tuple[float, float], ...] = ()
+    bounds: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,6 +96,8 @@ class Result(Shown):
     def simulated(self) -> Simulation | None:
         """The schedule, simulated on the default machine; None in `paper`, and of schedules too long to do so in
         passing (`MOST_STEPS`)."""
+        from chipweave.simulation.outcome import simulate
+
         steps = sum(
             pipeline.micro_batches * (stage.last - stage.first + 1)
             for window in self.evaluation.windows
