@@ -103,3 +103,23 @@ def test_what_is_refused(tmp_path: Path, text: str, problem: str, capsys: pytest
     assert len(caught.value.problems) == 1
     assert run(["price", str(tmp_path / "p.yaml")]) == 2
     assert problem in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_yield_of_a_die(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.yaml"
+
+    def usd(die_yield: str) -> dict[str, float]:
+        lines = ["name: p", "classes:", "  A:", "    name: die", f"    die_yield: {die_yield}", "grid: [[A]]"]
+        path.write_text("\n".join(lines), encoding="utf-8")
+        (die,) = dies_of(load_package(path))
+        return {"raw": die.raw_usd, "bad": die.defects_usd}
+
+    assert usd("1")["bad"] == 0
+    half = usd("0.5")
+    assert half["bad"] == pytest.approx(half["raw"])  # two for a good one
+    assert package_from_dict(package_to_dict(load_package(path))) == load_package(path)
+    for wrong in ("0", "1.2", "-0.1"):
+        with pytest.raises(InputError, match=r"p.yaml:5: classes.A.die_yield: .* is out of range"):
+            usd(wrong)
+        assert run(["price", str(path)]) == 2
+        assert "p.yaml:5" in capsys.readouterr().err.replace("\n", "")

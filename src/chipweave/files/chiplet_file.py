@@ -148,6 +148,11 @@ class ChipletSpec(Spec):
         description="The block in which weights that do not stay in L2 come from DRAM, bytes; at most `l2_bytes`. "
         "Default: a tenth of `l2_bytes`.",
     )
+    die_yield: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="Share of its dies that are good, for what a package costs. Default: by its area and the defects "
+        "of its node.",
+    )
     source: str = Field(Chiplet.source, description="Where the figures come from.")
     assumed: list[str] = Field(
         default_factory=list, description="Figures that are not published, and how each was chosen."

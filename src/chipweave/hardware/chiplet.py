@@ -48,13 +48,14 @@ class Chiplet:
         node_nm: technology node, one of `technology.NODES`.
         l1_j_per_byte, l2_j_per_byte: joules of reading or writing a byte; None: from `technology`.
         noc_j_per_element_hop: joules of an operand from one PE to the next; None: from `technology`.
-        rates: (bits, multiply-accumulates per PE and cycle) by width of the wider operand, ascending: whole numbers, or
-            one over whole numbers where a product takes several cycles; `simd_lanes` at `precision_bits`. A width
-            between takes the next wider one's. Empty: every product counts as of `precision_bits`.
-        rates_place: file and line where they stand, for messages; of no effect.
         stream_bytes: the block in which weights that do not stay in L2 come from DRAM; None: a tenth of `l2_bytes`.
         source: where the figures come from.
         assumed: which figures are not published, and how they were chosen, a sentence each.
+        rates: (bits, multiply-accumulates per PE and cycle) by width of the wider operand, ascending: whole numbers, or
+            one over whole numbers where a product takes several cycles; `simd_lanes` at `precision_bits`. A width
+            between takes the next wider one's. Empty: every product counts as of `precision_bits`.
+        die_yield: share of its dies that are good; None: by its area and the defects of its node (`hardware.price`).
+        rates_place: file and line where they stand, for messages; of no effect.
 
     `maestro` does not look at the eight before `source`.
     """
@@ -81,6 +82,7 @@ class Chiplet:
     source: str = ""
     assumed: tuple[str, ...] = ()
     rates: tuple[tuple[int, float], ...] = ()
+    die_yield: float | None = None
     rates_place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +131,8 @@ class Chiplet:
         elif not self.precision_bits <= self.sum_bits <= MOST_BITS:
             wrong = f"{self.sum_bits} is not in {self.precision_bits}..{MOST_BITS}"
             faults.append(("sum_bits", f"{wrong}: a sum is at least as wide as an operand"))
+        if self.die_yield is not None and not 0 < self.die_yield <= 1:
+            faults.append(("die_yield", f"{self.die_yield} is no share of dies; give a number above 0 and at most 1"))
         faults += [("rates", wrong) for wrong in self._rate_faults()]
         try:
             technology.node(self.node_nm)

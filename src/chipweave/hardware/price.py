@@ -144,6 +144,7 @@ class Die:
 
     Args:
         name: shown in results; dies of different names are designed apart.
+        die_yield: share of them that are good; None: by area and the defects of the node.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Die:
     area_mm2: float
     count: int = 1
     ports_mm2: float = 0.0
+    die_yield: float | None = None
 
     def __post_init__(self) -> None:
         faults = []
@@ -159,6 +161,8 @@ class Die:
                 faults.append((key, f"{getattr(self, key)} is not a positive number"))
         if not 0 <= self.ports_mm2 <= self.area_mm2:
             faults.append(("ports_mm2", f"{self.ports_mm2} is not in 0..area_mm2={self.area_mm2}"))
+        if self.die_yield is not None and not 0 < self.die_yield <= 1:
+            faults.append(("die_yield", f"{self.die_yield} is no share of dies; give a number above 0 and at most 1"))
         if faults:
             raise InputError([f"die '{self.name}': {key}={wrong}" for key, wrong in faults], fields=faults)
         if per_wafer(self.area_mm2) <= 1:
@@ -168,6 +172,8 @@ class Die:
     @property
     def good_share(self) -> float:
         """Of dies of this kind (the yield)."""
+        if self.die_yield is not None:
+            return self.die_yield
         return good_share(self.area_mm2, process(self.node_nm).defects_cm2, CRITICAL_LAYERS)
 
     @property
@@ -260,6 +266,7 @@ def dies_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> tuple[Di
             chiplet.area_mm2 * (1 + share),
             package.class_of.count(number),
             chiplet.area_mm2 * share,
+            chiplet.die_yield,
         )
         for number, chiplet in enumerate(package.classes)
     )
