@@ -16,6 +16,7 @@ class Partition(StrEnum):
     WHOLE = "whole"
     WEIGHT_SHARED = "weight_shared"
     INPUT_SHARED = "input_shared"
+    REDUCED = "reduced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from chipweave.cost.interface import BatchCostModel, LayerCosts, batch_costs
 from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.region import Region, region_of
 from chipweave.evaluation.exact.split import Splits, tile
+from chipweave.evaluation.exact.sums import backwards
 from chipweave.evaluation.exact.transfer import Network, network
 from chipweave.evaluation.law import Rates
 from chipweave.hardware.package import BITS_PER_BYTE, Interfaces, Package
@@ -76,6 +77,11 @@ class Prepared:
     def network(self) -> Network:
         """The package's routes as arrays."""
         return self.once(_network)
+
+    @property
+    def network_back(self) -> Network:
+        """The package's routes the other way, which partial sums take."""
+        return self.once(_network_back)
 
     @property
     def rates(self) -> Rates:
@@ -153,6 +159,10 @@ def least_fill_j(model: Model, fill_j: Floats) -> Floats:
 
 def _network(ready: Prepared) -> Network:
     return network(ready.package)
+
+
+def _network_back(ready: Prepared) -> Network:
+    return backwards(ready.network, ready.package)
 
 
 def _rates(ready: Prepared) -> Rates:
