@@ -93,6 +93,12 @@ class Schedule(Shown):
         """Chiplets of the largest region."""
         return max(len(stage.chiplets) for _, pipeline in self.pipelines() for stage in pipeline.stages)
 
+    @property
+    def reduces(self) -> bool:
+        """Whether any layer is `reduced`."""
+        stages = (stage for _, pipeline in self.pipelines() for stage in pipeline.stages)
+        return any(Partition.REDUCED in stage.partitions for stage in stages)
+
     def pipelines(self) -> Iterator[tuple[int, Pipeline]]:
         """Every pipeline with the index of its window."""
         for index, window in enumerate(self.windows):

@@ -243,10 +243,11 @@ class Splits:
         kinds = zip(self.distinct[1].tolist(), self.layers, strict=True)
         return frozenset(kind for kind, layer in kinds if layer.shares)
 
-    def least_cycles(self, chiplet: Chiplet) -> Floats:
-        """Cycles below which no part goes, in the order of `tile_costs`: all its multiplications, one per lane."""
+    @property
+    def macs(self) -> Floats:
+        """Multiplications of every part, in the order of `tile_costs`."""
         macs = [tile(self.distinct[0][at], *shape).macs for at, *shape in self.shapes]
-        return np.array(macs, dtype=np.float64) / (chiplet.num_pes * chiplet.simd_lanes)
+        return np.array(macs, dtype=np.float64)
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int, int, int], ...]:
