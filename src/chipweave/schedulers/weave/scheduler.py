@@ -208,8 +208,9 @@ def _search(
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
     rough = _rounds(best, pieces)
+    summing = space is Space.REGIONS and may_sum(ready)
     if best.worth.missed:
-        _require_possible(best, space)
+        _require_possible(best, Space.SUMS if summing else space)
     if len(ready.tasks) > 1:
         _hear(best, "scar", space, _until(request, started_s, BEFORE_IMPROVING))
     # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
@@ -224,7 +225,6 @@ def _search(
     steps = options.steps if options.steps is not None else 10**9
     _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space, improving)
-    summing = space is Space.REGIONS and may_sum(ready)
     _climb(best, improving if unlimited or not summing else _until(improving, started_s, BEFORE_SUMS), steps)
     elsewhere = 0 if sole else _hear_other_goals(best, space, improving)
     if summing and not (gap > 0 and improving.stop()):
@@ -237,7 +237,7 @@ def _search(
     if proof is None and not sole and (space is Space.SUMS or not first):
         proof = _proof(best, space, request if first else replace(request, deadline_s=None))
     if best.schedule is None or best.worth.missed:
-        raise infeasible(*_unmet(best, space))
+        raise infeasible(*_unmet(best, Space.SUMS if summing else space))
     return Found(
         best.schedule,
         judge.exact.stages + elsewhere,
@@ -520,7 +520,7 @@ def _proven(ready: Prepared, space: Space, unmet: Unmet) -> Unmet:
     elif unmet.what is Requirement.POWER:
         return unmet
     else:
-        least = lower_bound(ready, objective("latency"), space is Space.REGIONS)
+        least = lower_bound(ready, objective("latency"), space.on_regions, space is Space.SUMS)
         bound = least.latency_s if unmet.what is Requirement.LATENCY else least.energy_j
     return replace(unmet, bound=bound, space=space if bound > (unmet.demand or 0.0) else None)
 
@@ -540,7 +540,7 @@ def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
         scenario=replace(ready.problem.scenario, tasks=tuple(ready.tasks[each] for each in chain)),
         costs=tuple(ready.problem.costs[each] for each in chain),
     )
-    return lower_bound(problem, objective("latency"), space is Space.REGIONS).latency_s
+    return lower_bound(problem, objective("latency"), space.on_regions, space is Space.SUMS).latency_s
 
 
 def _notes(best: _Best, rough: int, unproven: bool, near: bool) -> tuple[str, ...]:

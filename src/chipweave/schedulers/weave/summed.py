@@ -26,7 +26,8 @@ def may_sum(ready: Prepared) -> bool:
 
 
 def summed_alike(judge: Judge, draft: Draft) -> Iterator[Change]:
-    """All layers of a stage that are alike, and may be reduced, become so, or are parted in another way."""
+    """All layers of a stage that may be reduced, or those of them that are alike, become so, or are parted in another
+    way."""
     yield from _changed(judge, draft, alike=True)
 
 
@@ -60,7 +61,7 @@ def _changed(judge: Judge, draft: Draft, alike: bool) -> Iterator[Change]:
 
 
 def _others(model: Model, begin: int, stage: RegionNeed, alike: bool) -> Iterator[tuple[int, ...]]:
-    """The stage's partitions with other ones for units that may have sums: all that are alike, or one."""
+    """The stage's partitions with other ones for units that may have sums: all of them, all that are alike, or one."""
     units = range(begin, begin + len(stage.partitions))
     able = [unit for unit in units if may_reduce(model, unit, stage.chiplets)]
     groups: dict[object, list[int]] = {}
@@ -68,7 +69,8 @@ def _others(model: Model, begin: int, stage: RegionNeed, alike: bool) -> Iterato
         first, last = model.units[unit]
         shape = (replace(model.layers[first], name="alike", shares=""), last - first) if alike else unit
         groups.setdefault(shape, []).append(unit - begin)
-    for places in groups.values():
+    every = [[unit - begin for unit in able]] if alike and len(groups) > 1 else []
+    for places in (*every, *groups.values()):
         rides = any(model.units[begin + place][1] > model.units[begin + place][0] for place in places)
         numbers = [*(SUMS if rides else SUMS[:1]), *((0, 1) if alike else ())]
         for number in numbers:
