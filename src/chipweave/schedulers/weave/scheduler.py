@@ -36,7 +36,7 @@ from chipweave.schedulers.weave.lines import slots_of
 from chipweave.schedulers.weave.options import WeaveOptions, Windowing
 from chipweave.schedulers.weave.parts import Boards, Parts, Pieces, RegionNeed, parts_of, stages_made
 from chipweave.schedulers.weave.prices import Market, prices_of
-from chipweave.schedulers.weave.summed import may_sum, on_the_whole_package, summed_alike, summed_one
+from chipweave.schedulers.weave.summed import may_sum, on_the_whole_package, summed_alike, summed_all, summed_one
 from chipweave.schedulers.weave.windows import Sketch, sketches
 
 DEFAULT_S = 20.0
@@ -400,7 +400,7 @@ def _summed_up(found: _Best, request: Request, steps: int | None, unlimited: boo
     best = replace(found, seen=[*found.seen], history=[*found.history], near={**found.near})
     if unlimited and steps is None:
         request = replace(request, deadline_s=time.monotonic() + SUMMING_S)
-    exact, kinds = best.judge.exact, (summed_alike, summed_one)
+    exact, kinds = best.judge.exact, (summed_all, summed_alike, summed_one)
     end = exact.layers + (10**9 if steps is None else int(SUMMING_STEPS * steps))
     starts = (draft, *on_the_whole_package(best.judge, draft))
     for number, start in enumerate(starts):

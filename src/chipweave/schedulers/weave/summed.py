@@ -6,7 +6,7 @@ alike, so these changes are tried first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from chipweave.evaluation.exact.ground import Prepared
@@ -17,6 +17,9 @@ from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.workload.layer import Op
 from chipweave.workload.model import Model
 
+Group = Callable[[Model, int], object]
+"""Of a unit of a model, what it has in common with those that change together with it."""
+
 
 def may_sum(ready: Prepared) -> bool:
     """Whether any model has gemms one after another whose sums chiplets may add up."""
@@ -25,15 +28,25 @@ def may_sum(ready: Prepared) -> bool:
     )
 
 
+def summed_all(judge: Judge, draft: Draft) -> Iterator[Change]:
+    """All layers of a stage that may be reduced become so."""
+    yield from _changed(judge, draft, lambda model, unit: "all")
+
+
 def summed_alike(judge: Judge, draft: Draft) -> Iterator[Change]:
-    """All layers of a stage that may be reduced, or those of them that are alike, become so, or are parted in another
-    way."""
-    yield from _changed(judge, draft, alike=True)
+    """All layers of a stage that are alike, and may be reduced, become so, or are parted in another way."""
+    yield from _changed(judge, draft, _shape)
 
 
 def summed_one(judge: Judge, draft: Draft) -> Iterator[Change]:
     """One layer that may be reduced becomes so."""
-    yield from _changed(judge, draft, alike=False)
+    yield from _changed(judge, draft, lambda model, unit: unit)
+
+
+def _shape(model: Model, unit: int) -> object:
+    """What units that are alike have in common."""
+    first, last = model.units[unit]
+    return replace(model.layers[first], name="alike", shares=""), last - first
 
 
 def on_the_whole_package(judge: Judge, draft: Draft) -> Iterator[Draft]:
@@ -48,32 +61,28 @@ def on_the_whole_package(judge: Judge, draft: Draft) -> Iterator[Draft]:
             yield ((PipelineDraft(0, 0, draft[0][0].micro_batch, (stage,)),),)
 
 
-def _changed(judge: Judge, draft: Draft, alike: bool) -> Iterator[Change]:
+def _changed(judge: Judge, draft: Draft, group_of: Group) -> Iterator[Change]:
     for at, window in enumerate(draft):
         for number, pipeline in enumerate(window):
             model, begin = judge.ready.tasks[pipeline.task].model, pipeline.first
             for j, stage in enumerate(pipeline.stages):
-                for partitions in _others(model, begin, stage, alike):
+                for partitions in _others(model, begin, stage, group_of):
                     stages = (*pipeline.stages[:j], stage._replace(partitions=partitions), *pipeline.stages[j + 1 :])
                     other = (*window[:number], pipeline._replace(stages=stages), *window[number + 1 :])
                     yield Change(at, (window,), (other,))
                 begin = stage.end
 
 
-def _others(model: Model, begin: int, stage: RegionNeed, alike: bool) -> Iterator[tuple[int, ...]]:
-    """The stage's partitions with other ones for units that may have sums: all of them, all that are alike, or one."""
+def _others(model: Model, begin: int, stage: RegionNeed, group_of: Group) -> Iterator[tuple[int, ...]]:
+    """The stage's partitions with another one for a group of the units that may have sums."""
     units = range(begin, begin + len(stage.partitions))
-    able = [unit for unit in units if may_reduce(model, unit, stage.chiplets)]
     groups: dict[object, list[int]] = {}
-    for unit in able:
-        first, last = model.units[unit]
-        shape = (replace(model.layers[first], name="alike", shares=""), last - first) if alike else unit
-        groups.setdefault(shape, []).append(unit - begin)
-    every = [[unit - begin for unit in able]] if alike and len(groups) > 1 else []
-    for places in (*every, *groups.values()):
+    for unit in units:
+        if may_reduce(model, unit, stage.chiplets):
+            groups.setdefault(group_of(model, unit), []).append(unit - begin)
+    for places in groups.values():
         rides = any(model.units[begin + place][1] > model.units[begin + place][0] for place in places)
-        numbers = [*(SUMS if rides else SUMS[:1]), *((0, 1) if alike else ())]
-        for number in numbers:
+        for number in (*(SUMS if rides else SUMS[:1]), *((0, 1) if len(places) > 1 else ())):
             made = list(stage.partitions)
             for place in places:
                 made[place] = number
