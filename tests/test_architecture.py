@@ -47,8 +47,9 @@ EVALUATION_FLOORS = (
     "exact",
     "tables",
     "evaluate check bound timeline traffic",
-    "floors planes",
-    "lines audit",
+    "floors planes pipelines",
+    "lines audit_pipelines",
+    "audit",
 )
 """Likewise the rooms of `evaluation`."""
 APART = ("nn_baton", "scar", "scope")

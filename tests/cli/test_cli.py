@@ -192,8 +192,9 @@ def test_schemas(chip: Run, kind: str) -> None:
 
 
 def without_seconds(document: dict[str, Any]) -> dict[str, Any]:
-    history = [point | {"seconds": None} for point in document["search"]["history"]]
-    return document | {"search": document["search"] | {"seconds": None, "history": history}}
+    search = document["search"]
+    timeless = {name: [point | {"seconds": None} for point in search[name]] for name in ("history", "bounds")}
+    return document | {"search": search | {"seconds": None} | timeless}
 
 
 def test_a_schedule_of_an_older_law_is_costed_anew_and_said_to_be(chip: Run, tmp_path: Path) -> None:

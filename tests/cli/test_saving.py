@@ -107,7 +107,7 @@ def test_what_cannot_be_written_is_said_at_once(
     arguments = [word.replace("PLAN", str(plan)) for word in (*command, *options)]
     code, out, err = chip(*arguments)
     assert (code, out) == (2, "")
-    assert message in err
+    assert message in " ".join(err.split())  # where a line is broken depends on how long the path is
     assert err.startswith("error: ")
     assert list(tmp_path.iterdir()) == [plan]
 

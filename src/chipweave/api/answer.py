@@ -94,6 +94,7 @@ def _searched(case: Case, found: Found, seconds: float) -> Search:
         notes=found.notes,
         proof=found.proof,
         history=found.history,
+        bounds=found.bounds,
     )
 
 

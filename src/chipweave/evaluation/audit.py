@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from chipweave.cost.interface import BatchCostModel, LayerCosts
+from chipweave.evaluation.audit_pipelines import least_paid
 from chipweave.evaluation.bound import unavoidable_dram_bytes
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.split import Part, Splits
 from chipweave.evaluation.floors import gather, samples_of_parts, whole_with
+from chipweave.evaluation.pipelines import affordable
 from chipweave.plan.certificate import Line, Proof, Space
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Model
@@ -28,6 +30,8 @@ CLOSE = 1e-8
 def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
     """Everything that is wrong with a proof; empty where it holds."""
     faults: list[str] = []
+    if any(each.pipelines for each in proof.lines) and (proof.of is not Space.ONE_CHIPLET or not affordable(ready)):
+        return ["a line is of whole pipelines: these are gone through with one chiplet a stage, and of smaller models"]
     for task in range(len(ready.tasks)):
         gather(ready, task, proof.of, lambda: False)  # many layers at once are costed sooner than one by one
     for number, line in enumerate(proof.lines):
@@ -79,6 +83,8 @@ def _chains(ready: Prepared) -> list[list[int]]:
 def _paid(ready: Prepared, task: int, space: Space, line: Line) -> float:
     """What a task pays at least: its layers, and the bytes that no schedule avoids."""
     own = sum(price for price, chain in zip(line.chain, _chains(ready), strict=True) if task in chain)
+    if line.pipelines:
+        return least_paid(ready, task, line, own)
     bytes_ = unavoidable_dram_bytes(ready.tasks[task])
     dram = line.dram if ready.detailed else min(line.chiplet)
     paid = dram * bytes_ / ready.rates.dram_bytes_s + line.joule * bytes_ * ready.rates.dram_j

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,7 +18,9 @@ import numpy as np
 from chipweave.evaluation.bound import lower_bound, unavoidable_dram_bytes
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.floors import Floors, floors_of, gather
+from chipweave.evaluation.pipelines import affordable, cheapest_way, ground_of
 from chipweave.evaluation.planes import Plan, best_prices
+from chipweave.evaluation.tables.cheapest import Found, Prices
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Line, Proof, Space
 from chipweave.plan.objective import NAMED, Objective, slopes
@@ -39,10 +42,15 @@ def chains_of(ready: Prepared) -> tuple[tuple[int, ...], ...]:
     return tuple(chain_to(ready.problem, last) for last in range(len(waited_for)) if last not in waited_for)
 
 
+def _chiplets(ready: Prepared) -> Floats:
+    """How many there are of each class."""
+    return np.array([ready.package.class_of.count(c) for c in range(len(ready.package.classes))], dtype=np.float64)
+
+
 def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:
     """The highest line with these weights, by the best prices."""
     floors = [floors_of(ready, task, space) for task in range(len(ready.tasks))]
-    counts = np.array([ready.package.class_of.count(c) for c in range(len(ready.package.classes))], dtype=np.float64)
+    counts = _chiplets(ready)
     chains, classes = chains_of(ready), len(counts)
     worth = latency + joule * ready.rates.static_w if ready.detailed else latency
     supply = np.concatenate((counts, np.ones(1 + len(chains))))
@@ -85,28 +93,131 @@ def _plan(
     return Plan(taken, whole - float(prices @ taken))
 
 
+Told = Callable[[Sequence[Line]], None]
+"""Hears of the lines so far whenever there is one more."""
+
+
+def _silent(lines: Sequence[Line]) -> None: ...
+
+
 def lines_for(
-    ready: Prepared, space: Space, objective: Objective, enough: Callable[[], bool] = lambda: False
+    ready: Prepared,
+    space: Space,
+    objective: Objective,
+    enough: Callable[[], bool] = lambda: False,
+    told: Told = _silent,
 ) -> tuple[Line, ...]:
     """Lines that raise what they say of the objective, until no further one does; at most `MOST_LINES`. None at all
-    where time is over before what they need is costed."""
+    where time is over before what they need is costed.
+
+    They hold by what single layers take; `lines_of_pipelines` add to them."""
     for task in range(len(ready.tasks)):
         if not gather(ready, task, space, enough):
             return ()
-    found = [line(ready, space, 1.0, 0.0), line(ready, space, 0.0, 1.0)]
+
+    def make(latency: float, joule: float) -> Line:
+        return line(ready, space, latency, joule)
+
+    return _raised(ready, space, objective, [make(1.0, 0.0), make(0.0, 1.0)], make, (enough, told))
+
+
+def _raised(
+    ready: Prepared,
+    space: Space,
+    objective: Objective,
+    first: Sequence[Line],
+    make: Callable[[float, float], Line],
+    asked: tuple[Callable[[], bool], Told],
+) -> tuple[Line, ...]:
+    """The first lines, and more of them with the weights with which they say most of the objective."""
+    enough, told = asked
+    told(first)
+    found, most = list(first), len(first) + MOST_LINES - 2
     value, at = least(objective, found)
-    while len(found) < MOST_LINES and not enough():
+    while len(found) < most and not enough():
         if min(at) <= 0:  # what blocks may take less can leave lines that say nothing; the plain bound does
             plain = lower_bound(ready, objective, space.on_regions, space is Space.SUMS)
             at = plain.latency_s, plain.energy_j
         weights = _slope(objective, *at)
         if weights is None:
             break
-        found.append(line(ready, space, *weights))
+        found.append(make(*weights))
+        told(found)
         before, (value, at) = value, least(objective, found)
-        if value <= before + CLOSE * abs(before) and len(found) > 3:
+        if value <= before + CLOSE * abs(before) and len(found) > len(first) + 1:
             break
     return tuple(found)
+
+
+def lines_of_pipelines(
+    ready: Prepared,
+    objective: Objective,
+    jobs: int = 1,
+    enough: Callable[[], bool] = lambda: False,
+    told: Told = _silent,
+) -> tuple[Line, ...]:
+    """As `lines_for` of schedules with one chiplet a stage, and lines that hold by what whole pipelines take, where
+    these can be gone through: they say more, and take longer. The same on any number of jobs."""
+    found = ready.once(lines_of_layers, objective)
+    if not affordable(ready):
+        return found
+    known: list[list[tuple[Floats, float]]] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda task: ready.once(ground_of, task), range(len(ready.tasks))))
+
+        def make(latency: float, joule: float) -> Line:
+            return _line_of_pipelines(ready, latency, joule, known, pool)
+
+        for weights in ((1.0, 0.0), (0.0, 1.0)):
+            if not enough():
+                found = (*found, make(*weights))
+        return _raised(ready, Space.ONE_CHIPLET, objective, found, make, (enough, told))
+
+
+def lines_of_layers(ready: Prepared, objective: Objective) -> tuple[Line, ...]:
+    """`lines_for` of schedules with one chiplet a stage, which take seconds at most."""
+    return lines_for(ready, Space.ONE_CHIPLET, objective)
+
+
+def _line_of_pipelines(
+    ready: Prepared, latency: float, joule: float, known: list[list[tuple[Floats, float]]], pool: ThreadPoolExecutor
+) -> Line:
+    """The line with these weights by the best prices that were found with rough ranges of paces, and what it says with
+    fine ones.
+
+    Args:
+        known: what plans met before take, and their joules.
+    """
+    counts, chains = _chiplets(ready), chains_of(ready)
+    classes = len(counts)
+    worth = latency + joule * ready.rates.static_w if ready.detailed else latency
+    supply = np.concatenate((counts, np.ones(1 + len(chains))))
+
+    def ways(prices: Floats, fine: bool) -> list[Found]:
+        def way(task: int) -> Found:
+            own = float(sum(prices[classes + 1 + at] for at, each in enumerate(chains) if task in each))
+            byte = float(prices[classes]) / ready.rates.dram_bytes_s if ready.detailed else 0.0
+            asked = Prices(prices[:classes], own, byte, joule)
+            return cheapest_way(ready, task, asked, fine)
+
+        return list(pool.map(way, range(len(ready.tasks))))
+
+    def oracle(prices: Floats) -> list[Plan]:
+        met = []
+        for task, each in enumerate(ways(prices, False)):
+            dram_s = each.dram_bytes / ready.rates.dram_bytes_s if ready.detailed else 0.0
+            own = [each.own_s if task in chain else 0.0 for chain in chains]
+            met.append((np.array([*each.chiplet_s, dram_s, *own]), each.energy_j))
+        known.append(met)
+        return [Plan(taken, joule * energy_j) for taken, energy_j in met]
+
+    before = [[Plan(taken, joule * energy_j) for taken, energy_j in plans] for plans in known]
+    start = np.concatenate((np.full(classes, worth / counts.sum()), np.zeros(1 + len(chains))))
+    _, prices = best_prices(supply, worth, oracle, start, before, CLOSE)
+    value = sum(each.paid for each in ways(prices, True))
+    chiplet, dram, chain = prices[:classes], float(prices[classes]), prices[classes + 1 :]
+    value *= 1 - ROUNDING
+    return Line(latency, joule, value, tuple(map(float, chiplet)), dram, tuple(map(float, chain)), True)
 
 
 def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[float, float] | None:

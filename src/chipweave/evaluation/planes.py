@@ -23,47 +23,62 @@ class Plan(NamedTuple):
     apart: float
 
 
-Oracle = Callable[[Floats], Sequence[Plan]]
+Plans = Sequence[Plan]
+"""One of each task."""
+
+Oracle = Callable[[Floats], Plans]
 """The cheapest plan of each task under prices of the shared things."""
 
 
-def best_prices(supply: Floats, worth: float, oracle: Oracle, start: Floats) -> tuple[float, Floats]:
+def best_prices(
+    supply: Floats, worth: float, oracle: Oracle, start: Floats, known: Sequence[Plans] = (), close: float = CLOSE
+) -> tuple[float, Floats]:
     """(value, prices): the prices, with `supply @ prices` the worth, under which the tasks together pay most.
 
     Args:
         supply: [thing] how much there is of each; start: prices of that worth to begin with.
+        known: plans of all tasks that are known before; close: relative distance to the best value that is enough.
     """
-    from scipy.optimize import linprog  # takes half a second, which commands without a proof need not wait for
-
-    things = len(supply)
-    prices, best, most, bound = start, start, -np.inf, np.inf
-    rows: list[Floats] = []
-    limits: list[float] = []
+    met, prices, best, most, bound = list(known), start, start, -np.inf, np.inf
+    if met and worth > 0:
+        prices, bound = _dearest(supply, worth, met) or (start, bound)
     for _ in range(ROUNDS):
         plans = oracle(prices)
         value = sum(float(prices @ plan.taken) + plan.apart for plan in plans)
         if value > most:
             most, best = value, prices
-        if most >= bound - CLOSE * abs(bound):
+        if most >= bound - close * abs(bound) or worth == 0:
             break
+        met.append(plans)
+        solved = _dearest(supply, worth, met)
+        if solved is None:
+            break
+        prices, bound = solved
+    return most, best
+
+
+def _dearest(supply: Floats, worth: float, met: Sequence[Plans]) -> tuple[Floats, float] | None:
+    """The prices under which the tasks pay most if there are no other plans, and what they pay; None: all are 0."""
+    from scipy.optimize import linprog  # takes half a second, which commands without a proof need not wait for
+
+    things, tasks = len(supply), len(met[0])
+    rows, limits = [np.concatenate((supply, np.zeros(tasks)))], [worth]
+    for plans in met:
         for task, plan in enumerate(plans):
-            row = np.zeros(things + len(plans))
+            row = np.zeros(things + tasks)
             row[:things], row[things + task] = -plan.taken, 1.0
             rows.append(row)
             limits.append(plan.apart)
-        tasks = len(plans)
-        solved = linprog(
-            np.concatenate((np.zeros(things), -np.ones(tasks))),
-            np.array([np.concatenate((supply, np.zeros(tasks))), *rows]),
-            np.array([worth, *limits]),
-            bounds=[(0, None)] * things + [(None, None)] * tasks,
-        )
-        if solved.x is None:
-            break
-        bound = -float(solved.fun)
-        prices = np.abs(np.maximum(0.0, solved.x[:things]))
-        asked = float(supply @ prices)
-        if worth == 0 or asked == 0:
-            break  # there is nothing to choose
-        prices *= worth / asked  # all that there is to pay, and no more for rounding
-    return most, best
+    solved = linprog(
+        np.concatenate((np.zeros(things), -np.ones(tasks))),
+        np.array(rows),
+        np.array(limits),
+        bounds=[(0, None)] * things + [(None, None)] * tasks,
+    )
+    if solved.x is None:
+        return None
+    prices = np.abs(np.maximum(0.0, solved.x[:things]))
+    asked = float(supply @ prices)
+    if asked == 0:
+        return None
+    return prices * (worth / asked), -float(solved.fun)  # all that there is to pay, and no more for rounding

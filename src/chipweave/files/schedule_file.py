@@ -278,6 +278,7 @@ def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:
         | _proof_to_dict(search.proof),
         "gap": result.gap,
         "history": [{"seconds": seconds, "value": value} for seconds, value in search.history],
+        "bounds": [{"seconds": seconds, "value": value} for seconds, value in search.bounds],
     }
 
 
@@ -418,6 +419,7 @@ def _search_from(spec: ScheduleFileSpec) -> Search | None:
         notes=tuple(found.notes),
         proof=_proof_from(found.lower_bound),
         history=tuple((point.seconds, point.value) for point in found.history),
+        bounds=tuple((point.seconds, point.value) for point in found.bounds),
     )
 
 
@@ -439,7 +441,7 @@ def _proof_from(bound: LowerBoundSpec | None) -> Proof | None:
     if bound is None or bound.by is None:
         return None
     lines = tuple(
-        Line(each.latency, each.joule, each.value, tuple(each.chiplet), each.dram, tuple(each.chain))
+        Line(each.latency, each.joule, each.value, tuple(each.chiplet), each.dram, tuple(each.chain), each.pipelines)
         for each in bound.lines
     )
     return Proof(bound.of, bound.by, lines)

@@ -120,6 +120,9 @@ class LineSpec(Spec):
     chiplet: list[Price] = Field(max_length=1000, description="Price of a chiplet-second of each class.")
     dram: Price = Field(description="Price of a second of the DRAM.")
     chain: list[Price] = Field(max_length=1000, description="Price of a second of each chain of models.")
+    pipelines: bool = Field(
+        False, description="Whether it holds by what whole pipelines take, with their cuts, or by what layers take."
+    )
 
 
 class LowerBoundSpec(Spec):
@@ -133,7 +136,7 @@ class LowerBoundSpec(Spec):
 
 
 class PointSpec(Spec):
-    """The objective's best value from a time of the search on."""
+    """The objective's best value from a time of the search on, or what is proven of it."""
 
     seconds: float = Field(description="Wall time; it differs from run to run.")
     value: float
@@ -145,7 +148,9 @@ class SearchSpec(Spec):
     scheduler: Name
     options: dict[str, Any] = Field(description="The scheduler's own.")
     seed: int
-    seconds: float = Field(description="Wall time; with those of `history` all that differs from run to run.")
+    seconds: float = Field(
+        description="Wall time. It differs from run to run, as those of `history` and `bounds`; nothing else does."
+    )
     evaluated: int = Field(description="Candidates scored.")
     complete: bool = Field(description="false where a time limit or an interrupt ended the search early.")
     notes: list[Prose]
@@ -156,6 +161,7 @@ class SearchSpec(Spec):
     )
     gap: float | None = Field(description="1 - lower bound / value: 0 is proven optimal.")
     history: list[PointSpec] = Field([], description="How the best value fell during the search.")
+    bounds: list[PointSpec] = Field([], description="How what is proven of all schedules rose.")
 
 
 class ScheduleFileSpec(Spec):

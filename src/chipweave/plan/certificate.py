@@ -45,6 +45,7 @@ class Line(NamedTuple):
         value: of the weighted sum, at least.
         chiplet: price of a chiplet-second of each class; dram: of a second of the DRAM.
         chain: of a second of each chain of tasks that wait for each other.
+        pipelines: whether it holds by what whole pipelines take, with their cuts, or by what single layers do.
     """
 
     latency: float
@@ -53,6 +54,7 @@ class Line(NamedTuple):
     chiplet: tuple[float, ...]
     dram: float
     chain: tuple[float, ...]
+    pipelines: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Search:
         complete: False where a time limit or an interrupt ended the search early.
         notes: one sentence each: what was searched, what was cut.
         proof: what the search proved of all schedules of a space, or a file says that one did.
-        history: seconds of the search, and the objective's best value since then.
+        history: seconds of the search, and the objective's best value since then; bounds: and what was proven.
     """
 
     scheduler: str
@@ -50,6 +50,7 @@ class Search:
     notes: tuple[str, ...]
     proof: Proof | None = None
     history: tuple[tuple[float, float], ...] = ()
+    bounds: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

@@ -75,7 +75,7 @@ class Found:
         complete: False where a time limit or an interrupt ended the search early.
         notes: one sentence each, for the user: what was searched, what was cut.
         proof: what is proven of all schedules of a space; None: nothing beyond the lower bound.
-        history: seconds of the search, and the objective's best value since then.
+        history: seconds of the search, and the objective's best value since then; bounds: and what was proven.
         near: distinct schedules that come next, the best first, where the search keeps any.
     """
 
@@ -86,4 +86,5 @@ class Found:
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
     history: tuple[tuple[float, float], ...] = ()
+    bounds: tuple[tuple[float, float], ...] = ()
     near: tuple[Schedule, ...] = ()

@@ -49,5 +49,6 @@ def _without_seconds(text: str) -> str:
     search = document.get("search")
     if search is not None:
         search["seconds"] = None
-        search["history"] = [point | {"seconds": None} for point in search["history"]]
+        for name in ("history", "bounds"):
+            search[name] = [point | {"seconds": None} for point in search.get(name, ())]
     return json.dumps(document)

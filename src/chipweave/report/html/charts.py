@@ -141,18 +141,24 @@ def _point(point: Point, look: Look, across: Scale, up: Scale) -> Markup:
     return drawn if point.link is None else tag("a", drawn, href=point.link, tabindex=-1)
 
 
-def course(steps: Sequence[tuple[float, float]], end_s: float, bound: float | None, title: str) -> Markup:
-    """What a search had found when: a step at each (seconds, times the last value), until the search ended; and the
-    proven bound, in the same terms."""
-    values = [value for _, value in steps] + ([] if bound is None else [bound])
+def course(
+    steps: Sequence[tuple[float, float]], end_s: float, bounds: Sequence[tuple[float, float]], title: str
+) -> Markup:
+    """What a search had found when: a step at each (seconds, times the last value), until the search ended; and what
+    was proven when, in the same terms."""
+    values = [value for _, value in (*steps, *bounds)]
     across = Scale(0.0, max(end_s, steps[-1][0], 1e-9), LEFT, WIDTH - RIGHT, False, "s")
     up = Scale.over(values, HEIGHT - BOTTOM, TOP, "")
-    line = f"M{across.at(steps[0][0]):.1f} {up.at(steps[0][1]):.1f}"
-    line += "".join(f"H{across.at(seconds):.1f}V{up.at(value):.1f}" for seconds, value in steps[1:])
+
+    def stairs(points: Sequence[tuple[float, float]]) -> str:
+        begin = f"M{across.at(points[0][0]):.1f} {up.at(points[0][1]):.1f}"
+        falling = "".join(f"H{across.at(seconds):.1f}V{up.at(value):.1f}" for seconds, value in points[1:])
+        return f"{begin}{falling}H{WIDTH - RIGHT}"
+
     parts = _axes(across, up, "seconds of the search", "times the value at the end")
-    parts.append(tag("path", d=f"{line}H{WIDTH - RIGHT}", fill="none", stroke="var(--accent, #4a6fa5)", stroke_width=2))
-    if bound is not None:
-        parts.append(tag("path", d=f"M{LEFT} {up.at(bound):.1f}H{WIDTH - RIGHT}", class_="bound", fill="none"))
+    parts.append(tag("path", d=stairs(steps), fill="none", stroke="var(--accent, #4a6fa5)", stroke_width=2))
+    if bounds:
+        parts.append(tag("path", d=stairs(bounds), class_="bound", fill="none"))
     return _drawing(parts, "img", title)
 
 

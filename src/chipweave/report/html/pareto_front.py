@@ -45,9 +45,11 @@ def course(data: PageData) -> Markup | None:
         return None
     last = search.history[-1][1]
     steps = [(seconds, value / last) for seconds, value in search.history[-MOST_POINTS:]]
-    bound = None if result.gap is None else 1.0 - result.gap
-    title = "The best value so far over the seconds of the search, and the proven bound"
-    return charts.course(steps, search.seconds, bound, title)
+    proven = [(seconds, value / last) for seconds, value in search.bounds if value > 0]
+    if result.gap is not None and not proven:
+        proven = [(0.0, 1.0 - result.gap)]
+    title = "The best value so far over the seconds of the search, and what was proven"
+    return charts.course(steps, search.seconds, proven, title)
 
 
 def rows(data: PageData) -> list[tuple[str, Markup, Markup]]:

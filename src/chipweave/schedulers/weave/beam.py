@@ -1,7 +1,7 @@
 """Compiled: windows one after another, by a beam over how far each task has come.
 
 A window is given a length; every task then goes as far as pays on so many chiplets in that time, and chiplets are
-shared out by a knapsack. What a schedule loses against the prices (`prices.py`) says how good it is so far.
+shared out by a knapsack. What was spent, and what is to be paid at the least (`prices.py`), say how good it is so far.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ class Game(NamedTuple):
     Args:
         latency_s, joules_s, dram_s: [task, start, end, slot] of pipelines: seconds, what their joules are worth in
             seconds, seconds of DRAM; infinite where there is none.
-        to_go: [task, cut] what is to be paid from there on; last: [task] the cut at the end.
+        to_go: [prices, task, cut] what is to be paid from there on, at each of several prices; last: [task] the cut at
+            the end.
         chiplets: [slot, group] in steps; what is left free is a slot too.
         parent: [task] the task it waits for, -1: none; limit_s: [task].
-        lengths_s: [t] of windows that are tried; dram_price: of a second of DRAM.
+        lengths_s: [t] of windows that are tried; dram_price: [prices] of a second of DRAM.
     """
 
     latency_s: Floats
@@ -35,16 +36,19 @@ class Game(NamedTuple):
     parent: Ints
     limit_s: Floats
     lengths_s: Floats
-    dram_price: float
+    dram_price: Floats
 
 
 class States(NamedTuple):
-    """Schedules in the making, [bucket, place]: where each task is, [task]; what is lost so far; seconds; bucket and
-    place of the one before; and of the window between, per task its slot, -1: it pauses."""
+    """Schedules in the making, [bucket, place]: where each task is, [task]; what was spent so far, and what that comes
+    to with the least that is to be paid yet; seconds; the prices at which that is most; bucket and place of the one
+    before; and of the window between, per task its slot, -1: it pauses."""
 
     at: Ints
-    loss_s: Floats
+    spent_s: Floats
+    whole_s: Floats
     elapsed_s: Floats
+    prices: Ints
     before: Ints
     slot: Ints
     used: Ints
@@ -53,27 +57,40 @@ class States(NamedTuple):
 
 @kernel(nogil=True)
 def furthest(game: Game) -> Ints:
-    """[task, start, slot, t] the end up to which a task gains most in a window of each length; -1: nowhere."""
+    """[prices, task, start, slot, t] the end up to which a task gains most in a window of each length; -1: nowhere."""
     tasks, cuts, _, slots = game.latency_s.shape
-    found = np.full((tasks, cuts, slots, len(game.lengths_s)), -1, np.int64)
-    for m in range(tasks):
-        for u in range(game.last[m]):
-            for q in range(slots):
-                for t in range(len(game.lengths_s)):
-                    most = 0.0
-                    for e in range(u + 1, game.last[m] + 1):
-                        if game.latency_s[m, u, e, q] <= game.lengths_s[t]:
-                            paid = game.joules_s[m, u, e, q] + game.dram_price * game.dram_s[m, u, e, q]
-                            gain = game.to_go[m, u] - game.to_go[m, e] - paid
-                            if gain > most:
-                                most, found[m, u, q, t] = gain, e
+    found = np.full((len(game.to_go), tasks, cuts, slots, len(game.lengths_s)), -1, np.int64)
+    for k in range(len(game.to_go)):
+        for m in range(tasks):
+            for u in range(game.last[m]):
+                for q in range(slots):
+                    _furthest(game, (k, m, u, q), found[k, m, u, q])
     return found
 
 
 @inner()
-def _shared_out(game: Game, ends: Ints, at: Ints, t: int, room: tuple[Floats, Ints], slot: Ints) -> None:
-    """Give chiplets to tasks so that they gain most together; slot [task]: what each got, -1: nothing."""
-    tasks, slots, (gain, took) = len(at), len(game.chiplets), room
+def _furthest(game: Game, at: tuple[int, int, int, int], found: Ints) -> None:
+    k, m, u, q = at
+    lengths = len(game.lengths_s)
+    most = np.zeros(lengths)
+    for e in range(u + 1, game.last[m] + 1):
+        latency_s = game.latency_s[m, u, e, q]
+        paid = game.joules_s[m, u, e, q] + game.dram_price[k] * game.dram_s[m, u, e, q]
+        gain = game.to_go[k, m, u] - game.to_go[k, m, e] - paid
+        for t in range(lengths - 1, -1, -1):
+            if latency_s > game.lengths_s[t]:
+                break
+            if gain > most[t]:
+                most[t], found[t] = gain, e
+
+
+@inner()
+def _shared_out(
+    game: Game, ends: Ints, at: Ints, window: tuple[int, int], room: tuple[Floats, Ints], slot: Ints
+) -> None:
+    """Give chiplets to tasks so that they gain most together, in a window (prices, length); slot [task]: what each got,
+    -1: nothing."""
+    tasks, slots, (gain, took), (k, t) = len(at), len(game.chiplets), room, window
     size = gain.shape[1]
     for cap in range(size):
         gain[0, cap] = 0.0
@@ -84,11 +101,11 @@ def _shared_out(game: Game, ends: Ints, at: Ints, t: int, room: tuple[Floats, In
         if u == game.last[m] or (game.parent[m] >= 0 and at[game.parent[m]] < game.last[game.parent[m]]):
             continue
         for q in range(slots):
-            e = ends[m, u, q, t]
+            e = ends[k, m, u, q, t]
             if e < 0:
                 continue
-            more = game.to_go[m, u] - game.to_go[m, e] - game.joules_s[m, u, e, q]
-            more -= game.dram_price * game.dram_s[m, u, e, q]
+            more = game.to_go[k, m, u] - game.to_go[k, m, e] - game.joules_s[m, u, e, q]
+            more -= game.dram_price[k] * game.dram_s[m, u, e, q]
             for cap in range(q, size):
                 fits = True
                 for c in range(game.chiplets.shape[1]):
@@ -103,19 +120,32 @@ def _shared_out(game: Game, ends: Ints, at: Ints, t: int, room: tuple[Floats, In
 
 
 @inner()
-def _window(game: Game, ends: Ints, at: Ints, t: int, slot: Ints, to: Ints) -> tuple[float, float]:
-    """Where the tasks are behind a window, in `to`; its seconds, and what it loses."""
-    seconds = dram_s = paid = 0.0
+def _window(game: Game, ends: Ints, at: Ints, window: tuple[int, int], slot: Ints, to: Ints) -> tuple[float, float]:
+    """Where the tasks are behind a window (prices, length), in `to`; its seconds, and what it spends."""
+    seconds, dram_s, paid, (k, t) = 0.0, 0.0, 0.0, window
     for m in range(len(at)):
         to[m] = at[m]
         if slot[m] >= 0:
-            e = ends[m, at[m], slot[m], t]
+            e = ends[k, m, at[m], slot[m], t]
             to[m] = e
             seconds = max(seconds, game.latency_s[m, at[m], e, slot[m]])
             dram_s += game.dram_s[m, at[m], e, slot[m]]
-            paid += game.joules_s[m, at[m], e, slot[m]] - game.to_go[m, at[m]] + game.to_go[m, e]
+            paid += game.joules_s[m, at[m], e, slot[m]]
     seconds = max(seconds, dram_s)
     return seconds, seconds + paid
+
+
+@inner()
+def _to_pay(game: Game, at: Ints) -> tuple[float, int]:
+    """The least that is to be paid from where the tasks are, and at which prices that is most."""
+    most, chosen = -1.0, 0
+    for k in range(len(game.to_go)):
+        left = 0.0
+        for m in range(len(at)):
+            left += game.to_go[k, m, at[m]]
+        if left > most:
+            most, chosen = left, k
+    return most, chosen
 
 
 @inner()
@@ -130,9 +160,9 @@ def _late(game: Game, at: Ints, to: Ints, elapsed_s: float, seconds: float) -> b
 
 
 @inner()
-def _keep(states: States, bucket: int, to: Ints, loss_s: float) -> int:
+def _keep(states: States, bucket: int, to: Ints, whole_s: float) -> int:
     """The place in a bucket for a state, -1: others are better."""
-    width, worst, place = states.loss_s.shape[1], -1.0, -1
+    width, worst, place = states.whole_s.shape[1], -1.0, -1
     for k in range(states.used[bucket]):
         same = bucket < len(states.used) - 1  # of whole schedules all are kept
         for m in range(len(to)):
@@ -140,13 +170,13 @@ def _keep(states: States, bucket: int, to: Ints, loss_s: float) -> int:
                 same = False
                 break
         if same:
-            return k if loss_s < states.loss_s[bucket, k] else -1
-        if states.loss_s[bucket, k] > worst and not states.done[bucket, k]:
-            worst, place = states.loss_s[bucket, k], k
+            return k if whole_s < states.whole_s[bucket, k] else -1
+        if states.whole_s[bucket, k] > worst and not states.done[bucket, k]:
+            worst, place = states.whole_s[bucket, k], k
     if states.used[bucket] < width:
         states.used[bucket] += 1
         return int(states.used[bucket] - 1)
-    return place if loss_s < worst else -1
+    return place if whole_s < worst else -1
 
 
 @kernel(nogil=True)
@@ -156,43 +186,54 @@ def walk(game: Game, ends: Ints, states: States) -> None:
     size = len(game.chiplets)
     room = np.zeros((tasks + 1, size)), np.zeros((tasks, size), np.int64)
     slot, to = np.zeros(tasks, np.int64), np.zeros(tasks, np.int64)
-    total = 0.0
-    for m in range(tasks):
-        total += game.to_go[m, 0]
+    total, states.prices[0, 0] = _to_pay(game, states.at[0, 0])
     states.used[0] = 1
     for bucket in range(buckets):
         while True:
             # Of one bucket, those with most to do go first: what follows them may fall into the same one.
             chosen, most = -1, -1.0
             for k in range(states.used[bucket]):
-                if states.done[bucket, k] == 0:
-                    left = 0.0
-                    for m in range(tasks):
-                        left += game.to_go[m, states.at[bucket, k, m]]
-                    if left > most:
-                        chosen, most = k, left
+                left = states.whole_s[bucket, k] - states.spent_s[bucket, k]
+                if states.done[bucket, k] == 0 and left > most:
+                    chosen, most = k, left
             if chosen < 0:
                 break
             states.done[bucket, chosen] = 1
-            at = states.at[bucket, chosen]
             for t in range(len(game.lengths_s)):
-                _shared_out(game, ends, at, t, room, slot)
-                seconds, loss_s = _window(game, ends, at, t, slot, to)
-                elapsed_s = states.elapsed_s[bucket, chosen]
-                if seconds == 0.0 or _late(game, at, to, elapsed_s, seconds):
-                    continue
-                left, ended = 0.0, True
-                for m in range(tasks):
-                    left += game.to_go[m, to[m]]
-                    ended = ended and to[m] == game.last[m]
-                next_ = buckets if ended else min(buckets - 1, max(bucket, int(buckets * (1 - left / total))))
-                loss_s += states.loss_s[bucket, chosen]
-                place = _keep(states, next_, to, loss_s)
-                if place < 0:
-                    continue
-                states.loss_s[next_, place], states.elapsed_s[next_, place] = loss_s, elapsed_s + seconds
-                states.before[next_, place, 0], states.before[next_, place, 1] = bucket, chosen
-                states.done[next_, place] = 0
-                for m in range(tasks):
-                    states.at[next_, place, m] = to[m]
-                    states.slot[next_, place, m] = slot[m]
+                _step(game, ends, states, (bucket, chosen, t), total, room, slot, to)
+
+
+@inner()
+def _step(
+    game: Game,
+    ends: Ints,
+    states: States,
+    window: tuple[int, int, int],
+    total: float,
+    room: tuple[Floats, Ints],
+    slot: Ints,
+    to: Ints,
+) -> None:
+    """Go on from a state (bucket, place) with a window of one of the lengths."""
+    bucket, chosen, t = window
+    buckets, at, asked = len(states.used) - 1, states.at[bucket, chosen], (states.prices[bucket, chosen], t)
+    _shared_out(game, ends, at, asked, room, slot)
+    seconds, spent_s = _window(game, ends, at, asked, slot, to)
+    elapsed_s = states.elapsed_s[bucket, chosen]
+    if seconds == 0.0 or _late(game, at, to, elapsed_s, seconds):
+        return
+    ended = True
+    for m in range(len(to)):
+        ended = ended and to[m] == game.last[m]
+    left, prices = _to_pay(game, to)
+    next_ = buckets if ended else min(buckets - 1, max(bucket, int(buckets * (1 - left / total))))
+    spent_s += states.spent_s[bucket, chosen]
+    place = _keep(states, next_, to, spent_s + left)
+    if place < 0:
+        return
+    states.spent_s[next_, place], states.whole_s[next_, place] = spent_s, spent_s + left
+    states.elapsed_s[next_, place], states.prices[next_, place] = elapsed_s + seconds, prices
+    states.before[next_, place, 0], states.before[next_, place, 1] = bucket, chosen
+    states.done[next_, place] = 0
+    for m in range(len(to)):
+        states.at[next_, place, m], states.slot[next_, place, m] = to[m], slot[m]

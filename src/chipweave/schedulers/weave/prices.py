@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from chipweave.evaluation.planes import Plan, best_prices
+from chipweave.evaluation.planes import CLOSE, Plan, best_prices
 from chipweave.ndarrays import Floats
 from chipweave.schedulers.weave.lines import Slots
 from chipweave.schedulers.weave.parts import Parts
+
+NEAR = 1e-3
+"""Relative distance to the best prices that is enough where they only guide."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,11 @@ class Prices:
     """What each task pays.
 
     Args:
-        dram: of a second of DRAM; to_go: per task [cut] what is paid from a cut to the task's end.
+        each: of a second of each group's chiplet, of DRAM, of each chain; dram: of a second of DRAM.
+        to_go: per task [cut] what is paid from a cut to the task's end.
     """
 
+    each: Floats
     dram: float
     to_go: tuple[Floats, ...]
 
@@ -35,6 +41,15 @@ class Prices:
     def value(self) -> float:
         """What all tasks pay."""
         return float(sum(each[0] for each in self.to_go))
+
+
+class Costed(Protocol):
+    """Whatever has seconds and joules."""
+
+    @property
+    def latency_s(self) -> float: ...
+    @property
+    def energy_j(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,10 @@ class Market:
     dram_bytes_s: float
     joule_s: float
 
+    def worth(self, sketch: Costed) -> float:
+        """Seconds of a rough schedule, and what its joules are worth."""
+        return sketch.latency_s + self.joule_s * sketch.energy_j
+
     def own(self, task: int, prices: Floats) -> float:
         """The price of a second of a task: of all chains that it is in."""
         first = len(self.slots.groups) + 1
@@ -61,12 +80,25 @@ class Market:
 
 def prices_of(market: Market) -> Prices:
     """The prices under which the tasks together pay most."""
+    things = len(market.slots.groups) + 1 + len(market.chains)
+    return _best(market, [0] * len(market.parts), np.full(things, 1.0), CLOSE)
+
+
+def prices_from(market: Market, begun: Sequence[int], near: Prices) -> Prices:
+    """The prices under which what is left of the tasks, from a cut of each on, pays about most; near others."""
+    return _best(market, begun, near.each, NEAR)
+
+
+def _best(market: Market, begun: Sequence[int], near: Floats, close: float) -> Prices:
     supply = np.concatenate((market.slots.most.astype(np.float64), np.ones(1 + len(market.chains))))
     tasks = range(len(market.parts))
-    start = supply * 0 + 1 / supply.sum()
-    _, prices = best_prices(supply, 1.0, lambda prices: [_plan(market, task, prices) for task in tasks], start)
+
+    def plans(prices: Floats) -> list[Plan]:
+        return [_plan(market, task, prices, begun[task]) for task in tasks]
+
+    _, prices = best_prices(supply, 1.0, plans, near / (supply @ near), close=close)
     dram = float(prices[len(market.slots.groups)])
-    return Prices(dram, tuple(to_go(paid(market, task, prices).min(axis=2)) for task in tasks))
+    return Prices(prices, dram, tuple(to_go(paid(market, task, prices).min(axis=2)) for task in tasks))
 
 
 def paid(market: Market, task: int, prices: Floats) -> Floats:
@@ -91,13 +123,13 @@ def to_go(paid_: Floats) -> Floats:
     return found
 
 
-def _plan(market: Market, task: int, prices: Floats) -> Plan:
-    """The cheapest plan of a task."""
+def _plan(market: Market, task: int, prices: Floats, at: int) -> Plan:
+    """The cheapest plan of a task from a cut on."""
     parts, by_slot = market.parts[task], paid(market, task, prices)
     paid_ = by_slot.min(axis=2)
     going, groups = to_go(paid_), len(market.slots.groups)
     in_chain = np.array([task in chain for chain in market.chains], dtype=np.float64)
-    taken, joules_s, at, last = np.zeros(len(prices)), 0.0, 0, len(paid_) - 1
+    taken, joules_s, last = np.zeros(len(prices)), 0.0, len(paid_) - 1
     while at < last:
         end = at + 1 + int(np.argmin(paid_[at, at + 1 :] + going[at + 1 :]))
         choice = at, end, int(np.argmin(by_slot[at, end]))

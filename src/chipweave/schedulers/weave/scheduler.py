@@ -18,10 +18,10 @@ from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.check import held_against_limits
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.lines import chains_of, least, lines_for, proven
+from chipweave.evaluation.lines import chains_of, least, lines_for, lines_of_layers, lines_of_pipelines, proven
 from chipweave.plan.certificate import Line, Proof, Prover, Requirement, Space, Unmet, infeasible
 from chipweave.plan.limits import deadlines_s, limits_the_whole
-from chipweave.plan.objective import Objective, objective, slopes
+from chipweave.plan.objective import objective, slopes
 from chipweave.plan.problem import Problem, chain_to, dependency_depths, parents_of
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.alone import costed
@@ -131,8 +131,8 @@ def _in_given_windows(ready: Prepared, request: Request) -> Found:
 
     given = ScarOptions(provision=Provision.EXHAUSTIVE, exact=not ready.detailed)
     found = scar(ready, replace(request, options=given))
-    lines = ready.once(_lines_alone, request.objective)
-    return replace(found, proof=Proof(Space.ONE_CHIPLET, Prover.OPTIMAL, lines) if lines else None)
+    lines = lines_of_pipelines(ready, request.objective, request.jobs, lambda: request.out_of_time)
+    return replace(found, proof=Proof(Space.ONE_CHIPLET, Prover.OPTIMAL, lines))
 
 
 @dataclass
@@ -156,6 +156,7 @@ class _Best:
     seen: list[tuple[float, float]] = field(default_factory=list)
     by: str = ""
     history: list[tuple[float, float]] = field(default_factory=list)
+    bounds: list[tuple[float, float]] = field(default_factory=list)
     near: dict[Schedule, Worth] = field(default_factory=dict)
     bound: float = 0.0
     asked: set[str] = field(default_factory=set)
@@ -176,6 +177,13 @@ class _Best:
         """Note when the best value fell."""
         if not self.history or value < self.history[-1][1]:
             self.history.append((time.monotonic() - self.started_s, value))
+
+    def prove(self, value: float) -> None:
+        """Note when what is proven rose."""
+        if value > (self.bounds[-1][1] if self.bounds else 0.0):
+            self.bound = max(self.bound, value)
+            self.bounds.append((time.monotonic() - self.started_s, value))
+            self.tell(60, "proving")
 
     @property
     def incumbent(self) -> float | None:
@@ -217,7 +225,8 @@ def _search(
     large = not sole and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
     first = not sole and (options.gap > 0 or not unlimited)
     share = BEFORE_NEXT_ROUND if large else BEFORE_PROOF
-    proof = _proof(best, space, _until(request, started_s, share)) if first or large else None
+    quick = large or (space is Space.ONE_CHIPLET and options.gap == 0)
+    proof = _proof(best, space, _until(request, started_s, share), quick) if first or large else None
     best.bound = proven(ready, request.objective, space is Space.REGIONS, proof).value
     gap = CLOSE_TO_IT if large else options.gap
     enough = best.bound / (1 - gap) if gap < 1 else math.inf
@@ -225,6 +234,8 @@ def _search(
     steps = options.steps if options.steps is not None else 10**9
     _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space, improving)
+    if first and quick and not large:
+        proof = _proof(best, space, request, False)
     _climb(best, improving if unlimited or not summing else _until(improving, started_s, BEFORE_SUMS), steps)
     elsewhere = 0 if sole else _hear_other_goals(best, space, improving)
     if summing and not (gap > 0 and improving.stop()):
@@ -232,10 +243,12 @@ def _search(
     if best.worth.missed and (asked or not sole):
         _hear_all(best, space)
     complete = not request.out_of_time
-    if best.schedule is not None and best.schedule.reduces:
-        proof, space = None, Space.SUMS
-    if proof is None and not sole and (space is Space.SUMS or not first):
-        proof = _proof(best, space, request if first else replace(request, deadline_s=None))
+    if best.schedule is not None and best.schedule.reduces:  # what is proven of plans without sums says nothing of it
+        proof, space, best.bound, best.bounds = None, Space.SUMS, 0.0, []
+    if first and space is Space.SUMS:
+        proof = _proof(best, space, request, False)
+    if not first and not sole and (proof is None or space is Space.ONE_CHIPLET):
+        proof = _proof(best, space, replace(request, deadline_s=None), False)
     if best.schedule is None or best.worth.missed:
         raise infeasible(*_unmet(best, Space.SUMS if summing else space))
     return Found(
@@ -246,6 +259,7 @@ def _search(
         notes=_notes(best, rough, proof is None and not sole, large and (best.incumbent or math.inf) <= enough),
         proof=proof,
         history=tuple(best.history),
+        bounds=tuple(best.bounds),
         near=tuple(sorted(best.near, key=lambda each: best.near[each])[1:]),
     )
 
@@ -254,19 +268,19 @@ def _layers(ready: Prepared) -> int:
     return sum(len(task.model.layers) for task in ready.tasks)
 
 
-def _proof(best: _Best, space: Space, request: Request) -> Proof | None:
-    """What is proven of the space; None where the request's time is over before."""
+def _proof(best: _Best, space: Space, request: Request, quick: bool) -> Proof | None:
+    """What is proven of the space; None where the request's time is over before. A quick one holds by single layers."""
     best.tell(60, "proving")
-    if space is Space.ONE_CHIPLET:
-        lines = best.judge.ready.once(_lines_alone, request.objective)
+    ready, goal = best.judge.ready, request.objective
+
+    def told(lines: Sequence[Line]) -> None:
+        best.prove(least(goal, lines)[0])
+
+    if space is Space.ONE_CHIPLET and not quick:
+        lines = lines_of_pipelines(ready, goal, request.jobs, lambda: request.out_of_time, told)
     else:
-        lines = lines_for(best.judge.ready, space, request.objective, lambda: request.out_of_time)
+        lines = lines_for(ready, space, goal, lambda: request.out_of_time, told)
     return Proof(space, Prover.WEAVE if space.on_regions else Prover.OPTIMAL, lines) if lines else None
-
-
-def _lines_alone(ready: Prepared, goal: Objective) -> tuple[Line, ...]:
-    """What is proven of schedules with one chiplet a stage, which takes seconds at most."""
-    return lines_for(ready, Space.ONE_CHIPLET, goal)
 
 
 def _until(request: Request, started_s: float, share: float) -> Request:
@@ -304,7 +318,8 @@ def _rounds(best: _Best, pieces: Pieces) -> int:
     ready, request = pieces.ready, best.request
     bound = lower_bound(ready, request.objective)
     joule_s = _joule_s(best, bound.latency_s, bound.energy_j)
-    made, tried = 0, [Boards(pieces, slots) for slots in slots_of(ready.package)]
+    slots = slots_of(ready.package) if pieces.largest > 1 else slots_of(ready.package)[:1]  # single ones find a place
+    made, tried = 0, [Boards(pieces, each) for each in slots]
     found: list[tuple[Worth, int]] = []
     for number in range(ROUNDS):
         at = number if number < len(tried) else min(found)[1]
@@ -397,7 +412,7 @@ def _summed_up(found: _Best, request: Request, steps: int | None, unlimited: boo
     draft = None if found.schedule is None else draft_of(found.judge.ready, found.schedule)
     if draft is None:
         return found
-    best = replace(found, seen=[*found.seen], history=[*found.history], near={**found.near})
+    best = replace(found, seen=[*found.seen], history=[*found.history], bounds=[*found.bounds], near={**found.near})
     if unlimited and steps is None:
         request = replace(request, deadline_s=time.monotonic() + SUMMING_S)
     exact, kinds = best.judge.exact, (summed_all, summed_alike, summed_one)
@@ -449,7 +464,7 @@ def _hear(best: _Best, name: str, space: Space, request: Request) -> None:
 
     ready = best.judge.ready
     if name == "scar" and not best.worth.missed:
-        lines = ready.once(_lines_alone, request.objective)
+        lines = ready.once(lines_of_layers, request.objective)
         if best.worth.value <= least(request.objective, lines)[0]:
             return
     if name in best.asked or (request.out_of_time and best.incumbent is not None):

@@ -9,12 +9,15 @@ import numpy as np
 
 from chipweave.ndarrays import Floats
 from chipweave.schedulers.weave.beam import Game, States, furthest, walk
-from chipweave.schedulers.weave.prices import Market, Prices
+from chipweave.schedulers.weave.prices import Market, Prices, prices_from
 
-BUCKETS, WIDTH = 64, 48
+BUCKETS, WIDTH = 64, 100
 """Steps of progress, and schedules that are kept in each."""
 
-LENGTHS = 32
+WALKS = 3
+"""Times that the beam goes, each with more prices."""
+
+LENGTHS = 48
 """Lengths of windows that are tried, from a share of the whole schedule to all of it."""
 
 SHORTEST = 200
@@ -46,26 +49,55 @@ class Sketch(NamedTuple):
 
 
 def sketches(market: Market, prices: Prices, parents: Sequence[int | None], limits_s: Sequence[float]) -> list[Sketch]:
-    """Rough schedules that lose least against the prices, best first."""
-    game = _game(market, prices, parents, limits_s)
-    ends = furthest(game)
-    tasks = len(market.parts)
-    shape = (BUCKETS + 1, WIDTH)
+    """Rough schedules that cost least by the tables, best first.
+
+    Where one task has fallen behind, what is left costs more than the prices of the whole say. So the prices that are
+    best from each window of the best schedule on are asked, too, and the beam goes again.
+    """
+    known, asked, found = [prices], {(0,) * len(market.parts)}, dict[Rough, Sketch]()
+    for _ in range(WALKS):
+        made = _walked(market, _game(market, known, parents, limits_s))
+        found |= {each.windows: each for each in made}
+        if not found:
+            break
+        behind = [at for at in _ways_to(min(found.values(), key=market.worth)) if at not in asked]
+        if not behind:
+            break
+        asked.update(behind)
+        known += [prices_from(market, at, prices) for at in behind]
+    return sorted(found.values(), key=market.worth)
+
+
+def _ways_to(sketch: Sketch) -> list[tuple[int, ...]]:
+    """Where all tasks are behind each window but for the last one."""
+    at = [0] * (1 + max(share.task for shares in sketch.windows for share in shares))
+    found = []
+    for shares in sketch.windows[:-1]:
+        for share in shares:
+            at[share.task] = share.end
+        found.append(tuple(at))
+    return found
+
+
+def _walked(market: Market, game: Game) -> list[Sketch]:
+    """What one beam finds."""
+    shape, tasks = (BUCKETS + 1, WIDTH), len(market.parts)
     states = States(
         np.zeros((*shape, tasks), np.int64),
         np.zeros(shape),
         np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
         np.zeros((*shape, 2), np.int64),
         np.full((*shape, tasks), -1, np.int64),
         np.zeros(BUCKETS + 1, np.int64),
         np.zeros(shape, np.int64),
     )
-    walk(game, ends, states)
-    places = sorted(range(states.used[BUCKETS]), key=lambda place: float(states.loss_s[BUCKETS, place]))
-    return [_sketch(market, states, place) for place in places]
+    walk(game, furthest(game), states)
+    return [_sketch(market, states, place) for place in range(states.used[BUCKETS])]
 
 
-def _game(market: Market, prices: Prices, parents: Sequence[int | None], limits_s: Sequence[float]) -> Game:
+def _game(market: Market, known: Sequence[Prices], parents: Sequence[int | None], limits_s: Sequence[float]) -> Game:
     tasks, most = len(market.parts), max(len(parts.cuts) for parts in market.parts)
 
     def stacked(name: str) -> Floats:
@@ -75,11 +107,13 @@ def _game(market: Market, prices: Prices, parents: Sequence[int | None], limits_
             found[task, :cuts, :cuts] = getattr(parts, name)
         return found
 
-    whole_s = prices.value
-    going = np.zeros((tasks, most))
-    for task, own in enumerate(prices.to_go):
-        # A little more for whoever goes on, so that no task waits for ever because its way is free.
-        going[task, : len(own)] = own + LURE * whole_s * (1 - np.arange(len(own)) / (len(own) - 1))
+    whole_s = known[0].value
+    going = np.zeros((len(known), tasks, most))
+    for number, prices in enumerate(known):
+        for task, own in enumerate(prices.to_go):
+            # A little more for whoever goes on, so that no task waits for ever because its way is free.
+            lure = LURE * whole_s * (1 - np.arange(len(own)) / (len(own) - 1))
+            going[number, task, : len(own)] = own + lure
     joules = stacked("energy_j")
     return Game(
         stacked("latency_s"),
@@ -91,7 +125,7 @@ def _game(market: Market, prices: Prices, parents: Sequence[int | None], limits_
         np.array([-1 if parent is None else parent for parent in parents], dtype=np.int64),
         np.array(limits_s, dtype=np.float64),
         whole_s / SHORTEST * SHORTEST ** (np.arange(LENGTHS) / (LENGTHS - 1)),
-        prices.dram,
+        np.array([prices.dram for prices in known]),
     )
 
 
