@@ -243,12 +243,7 @@ def _search(
     if best.worth.missed and (asked or not sole):
         _hear_all(best, space)
     complete = not request.out_of_time
-    if best.schedule is not None and best.schedule.reduces:  # what is proven of plans without sums says nothing of it
-        proof, space, best.bound, best.bounds = None, Space.SUMS, 0.0, []
-    if first and space is Space.SUMS:
-        proof = _proof(best, space, request, False)
-    if not first and not sole and (proof is None or space is Space.ONE_CHIPLET):
-        proof = _proof(best, space, replace(request, deadline_s=None), False)
+    proof = _last_proof(best, space, request, proof, (first, sole))
     if best.schedule is None or best.worth.missed:
         raise infeasible(*_unmet(best, Space.SUMS if summing else space))
     return Found(
@@ -266,6 +261,24 @@ def _search(
 
 def _layers(ready: Prepared) -> int:
     return sum(len(task.model.layers) for task in ready.tasks)
+
+
+def _last_proof(
+    best: _Best, space: Space, request: Request, proof: Proof | None, kind: tuple[bool, bool]
+) -> Proof | None:
+    """What is proven in the end, where that is asked for.
+
+    Args:
+        proof: of before; kind: whether a proof comes first, and whether none is asked for.
+    """
+    first, sole = kind
+    if best.schedule is not None and best.schedule.reduces:  # what is proven of plans without sums says nothing of it
+        proof, space, best.bound, best.bounds = None, Space.SUMS, 0.0, []
+    if first and space is Space.SUMS:
+        return _proof(best, space, request, False)
+    if not first and not sole and (proof is None or space is Space.ONE_CHIPLET):
+        return _proof(best, space, replace(request, deadline_s=None), False)
+    return proof
 
 
 def _proof(best: _Best, space: Space, request: Request, quick: bool) -> Proof | None:
