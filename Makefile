@@ -13,11 +13,12 @@ WORKERS ?= 2
 # Python keeps what it compiles, whatever the environment says: each of the many processes would compile all of it again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-slow lint types docs api notebook picture bench clean
+.PHONY: help demo test newcomer test-slow lint types docs api notebook picture bench clean
 
 help:
 	@echo 'make demo       install the wheel into $(DEMO) and run the main job'
-	@echo 'make test       run the tests;  make test-slow: the ones that take minutes'
+	@echo 'make test       run the tests, and what a newcomer does on the first day;  make test-slow: those that take minutes'
+	@echo "make newcomer   a newcomer's first day alone, on the command line"
 	@echo 'make lint types check style and types;  make docs: build the site;  make bench: measure speed'
 	@echo 'make api        write docs/api.md from the docstrings'
 	@echo 'make notebook picture  run docs/notebook.ipynb again; draw the pictures of the docs again'
@@ -29,6 +30,10 @@ demo: $(DEMO)/installed
 test: $(TEST)/installed
 	$(TEST)/bin/python -m tests.kernels $(WORKERS)
 	$(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(MAKE) --no-print-directory newcomer
+
+newcomer: $(TEST)/installed
+	CHIPWEAVE=$(abspath $(TEST)/bin/chipweave) PYTHON=$(abspath $(TEST)/bin/python) bash tests/newcomer.sh
 
 test-slow: $(TEST)/installed
 	$(TEST)/bin/python -m tests.kernels $(WORKERS)

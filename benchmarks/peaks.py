@@ -50,6 +50,7 @@ PUBLISHED: Mapping[str, Published] = {
     "wormhole-n150": Published(148e12, 1, "BLOCKFP8", "Tenstorrent, documentation"),
     "wormhole-n300": Published(262e12, 2, "BLOCKFP8", "Tenstorrent, documentation"),
     "wormhole-8": Published(4 * 262e12, 8, "BLOCKFP8", "Tenstorrent, four n300"),
+    "wormhole-32": Published(32 * 148e12, 32, "BLOCKFP8", "Tenstorrent, 32 chips of n150"),
     "mi300x-like": Published(1307.4e12, 8, "BF16", "AMD, data sheet"),
     "b200-like": Published(2250e12, 2, "BF16", "NVIDIA, data sheet, HGX"),
     "tpu-v4": Published(275e12, 1, "BF16", "Jouppi et al., ISCA 2023"),

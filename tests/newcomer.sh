@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What a newcomer does on the first day, by README.md and docs/ alone, with an installed package:
 #
-#     CHIPWEAVE=.venv-test/bin/chipweave PYTHON=.venv-test/bin/python tests/newcomer.sh
+#     CHIPWEAVE=$PWD/.venv-test/bin/chipweave PYTHON=$PWD/.venv-test/bin/python tests/newcomer.sh
 #
-# A scenario with limits, a package, an ONNX model beside built-in ones, three packages compared, a figure, a notebook.
-# Each step takes less than LIMIT_S seconds (60), and each mistake is answered with exit code 2 and a remedy.
+# A scenario with limits, a package, an ONNX model beside built-in ones, three packages compared, what would help, a
+# figure, a notebook, a sweep. `make test` ends with it. Each step takes less than LIMIT_S seconds (60), and each mistake
+# is answered with exit code 2 and a remedy.
 set -euo pipefail
 
 CHIPWEAVE=${CHIPWEAVE:-chipweave}
@@ -104,6 +105,9 @@ step 'three packages compared' "$CHIPWEAVE" compare together.yaml -p het-sides-3
 [ -s comparison/comparison.html ] || fail 'no page of the comparison'
 mistake 'falls' "$CHIPWEAVE" compare together.yaml -p het-2x2 --objective 1/latency
 
+step 'what would help' "$CHIPWEAVE" why own/schedule.json --time-limit 30
+grep -qi 'l2\|links\|dram' out.txt || fail "nothing of the hardware was tried: $(cat out.txt)"
+
 step 'a figure' "$CHIPWEAVE" evaluate results/schedule.json --figure timeline.pdf
 [ -s timeline.pdf ] || fail 'no figure'
 mistake '.pdf, .svg or .png' "$CHIPWEAVE" evaluate results/schedule.json --figure timeline.doc
@@ -120,4 +124,20 @@ else:
     nbclient.NotebookClient(book, timeout=60).execute()
     assert "text/html" in book.cells[-1].outputs[0]["data"]
 PY
+
+cat >sweep.yaml <<'YAML'
+name: links
+scenario: {name: one, models: [{model: resnet18, batch: 2}]}
+package: het-2x2
+scheduler: standalone
+axes:
+  package.link_bandwidth_bytes_s: [50.0e+9, 100.0e+9]
+  chiplets.*.l2_bytes: [2097152, 10485760]
+YAML
+step 'a sweep' "$CHIPWEAVE" sweep sweep.yaml --store store.db
+step 'the same sweep again' "$CHIPWEAVE" sweep sweep.yaml --store store.db
+step 'its page' "$CHIPWEAVE" sweep report store.db --out swept
+[ -s swept/sweep.html ] || fail 'no page of the sweep'
+sed 's/link_bandwidth/link_bandwith/' sweep.yaml >misspelt.yaml
+mistake 'misspelt.yaml:[0-9]' "$CHIPWEAVE" sweep misspelt.yaml --store store.db
 echo 'newcomer: all steps done'

@@ -3,9 +3,12 @@
 import os
 import signal
 
+from chipweave import collector
+
 
 def main() -> None:
     """Run the command line. Ctrl-C while it is still loading ends it at once, and in silence."""
+    collector.seldom()
     before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     from chipweave.cli.main import main as command_line
 

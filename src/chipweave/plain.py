@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 from chipweave.errors import InputError
 
@@ -202,12 +202,17 @@ def _items(value: Any) -> tuple[Any, ...]:
         raise ValueError("a tuple") from None
 
 
+def _are_small(value: Any) -> TypeGuard[tuple[int, ...]]:
+    """Whether it is a tuple of whole numbers from 0 as it is, as nearly always."""
+    return type(value) is tuple and all(type(item) is int and 0 <= item <= LARGEST for item in value)
+
+
 def _each(read: Reader) -> Reader:
     kind = next((kind for kind, own in _SIMPLE.items() if own is read), None)
 
     def read_all(value: Any) -> tuple[Any, ...]:
-        if kind is int and type(value) is tuple and all(type(item) is int and 0 <= item <= LARGEST for item in value):
-            return value  # as nearly always
+        if kind is int and _are_small(value):
+            return value
         items = _items(value)
         try:
             plain = tuple(map(read, items))
@@ -220,7 +225,11 @@ def _each(read: Reader) -> Reader:
 
 
 def _exactly(readers: tuple[Reader, ...]) -> Reader:
+    whole = all(read is _whole for read in readers)
+
     def read_all(value: Any) -> tuple[Any, ...]:
+        if whole and _are_small(value) and len(value) == len(readers):
+            return value
         items = _items(value)
         if len(items) != len(readers):
             raise ValueError(f"a tuple of {len(readers)}")

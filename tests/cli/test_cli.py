@@ -172,6 +172,25 @@ def test_what_is_shown_can_be_used(chip: Run, tmp_path: Path, name: str) -> None
         assert built_in["scenario_hash"] == mine["scenario_hash"]
 
 
+def test_what_is_no_built_in_is_said_to_be_what_it_is(
+    chip: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("name: mine\n")
+    (tmp_path / "folder").mkdir()
+    for name, said in (
+        ("mine.yaml", "mine.yaml: is a file already"),
+        ("other.yaml", "other.yaml: no such file"),
+        ("folder/mine", "folder/mine: no such file"),
+        ("folder", "folder: is a folder"),
+        ("no-such-name", "'no-such-name' is no built-in"),
+    ):
+        code, _, err = chip("show", name)
+        assert code == 2
+        assert said in err
+        assert "'chipweave list' shows the names" in err
+
+
 def test_a_scenario_is_shown_by_the_names_of_its_models(chip: Run) -> None:
     short, full = chip("show", "arvr-10-frame")[1], chip("show", "arvr-10-frame", "--full")[1]
     assert "model: hand_graph_cnn" in short

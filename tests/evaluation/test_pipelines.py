@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import least, lines_for, lines_of_pipelines
 from chipweave.evaluation.pipelines import cheapest_way, ground_of, shapes_of, times_of
 from chipweave.evaluation.tables.cheapest import Prices
+from chipweave.hardware.package import Interfaces
 from chipweave.plan.certificate import Line, Proof, Prover, Space
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Pipeline
+from tests.evaluation.exact.test_unlike_links import KINDS, posed_on, with_unlike_links
 from tests.evaluation.test_proof import EDP, require_above
 from tests.support import random_problem, random_schedule, seeds
 
@@ -38,10 +41,16 @@ def entries(ready: Prepared, pipeline: Pipeline) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
-@pytest.mark.parametrize("seed", seeds(12, 60))
-def test_no_pipeline_takes_less_than_the_least_of_its_stages(seed: int, fidelity: Fidelity) -> None:
+@pytest.mark.parametrize("links", ["equal", *KINDS])
+@pytest.mark.parametrize("seed", seeds(8, 60))
+def test_no_pipeline_takes_less_than_the_least_of_its_stages(seed: int, links: str, fidelity: Fidelity) -> None:
     rng = random.Random(seed)
-    ready = prepare(random_problem(rng, fidelity, most=8))
+    problem = random_problem(rng, fidelity, most=8)
+    if links != "equal":
+        problem = posed_on(problem, with_unlike_links(rng, problem.package, links))
+    if rng.random() < 0.3:
+        problem = posed_on(problem, replace(problem.package, interface_bandwidth=Interfaces.SPLIT))
+    ready = prepare(problem)
     for _ in range(10):
         schedule = random_schedule(rng, ready.problem, windows=rng.randint(1, 3))
         for window, costs in zip(schedule.windows, evaluate(schedule, ready).windows, strict=True):
@@ -56,7 +65,8 @@ def test_no_pipeline_takes_less_than_the_least_of_its_stages(seed: int, fidelity
                 assert energy_j <= sum(stage.energy.total for stage in found.stages) * (1 + 1e-12)
                 bytes_ = sum(stage.bytes_.dram for stage in found.stages)
                 assert sum(tables.dram_bytes[each] for each in at) <= bytes_ * (1 + 1e-12)
-                assert len(at) > 1 or fidelity is Fidelity.PAPER or least_s >= 0.2 * found.latency_s
+                usual = links == "equal" and ready.package.interface_bandwidth is Interfaces.SHARED
+                assert len(at) > 1 or not usual or least_s >= 0.2 * found.latency_s
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))

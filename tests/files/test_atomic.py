@@ -92,6 +92,12 @@ def test_a_name_that_cannot_be_is_said_before_the_work(tmp_path: Path, name: str
     require_writable(tmp_path / "new" / "folder" / "f")
 
 
+def test_a_folder_that_is_a_link_to_nowhere_is_said_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "results").symlink_to(tmp_path / "gone" / "results")
+    with pytest.raises(InputError, match="results takes no files; choose another folder"):
+        require_writable(tmp_path / "results" / "schedule.json")
+
+
 def test_what_a_killed_process_left_is_swept_and_what_another_writes_is_not(tmp_path: Path) -> None:
     left, written, other = (tmp_path / name for name in (".f.abcd1234.tmp", ".f.efgh5678.tmp", ".g.abcd1234.tmp"))
     for path in (left, written, other):

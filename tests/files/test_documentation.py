@@ -32,7 +32,9 @@ LOADERS: dict[str, Any] = {
     "sweep": (load_sweep, lambda sweep: parse_yaml(sweep.document, "sweep")),
 }
 EXAMPLE_OF = {"net.yaml": "model", "busy.yaml": "scenario", "pair.yaml": "package", "ring.yaml": "package"}
+EXAMPLE_OF |= {"chat.yaml": "scenario"}
 EXAMPLE_OF |= {"mesh.yaml": "package", "small.yaml": "chiplet", "stacked.yaml": "package", "links.yaml": "sweep"}
+EXAMPLE_OF |= {"unlike.yaml": "package", "board.yaml": "package"}
 
 
 @pytest.fixture
@@ -79,6 +81,10 @@ def test_the_examples_are_what_the_page_says(folder: Path) -> None:
     built_in, mesh = resolve_package("mesh-16"), load_package(folder / "mesh.yaml")
     stacked = load_package(folder / "stacked.yaml")
     assert [stack.interfaces for stack in stacked.memory] == [(0,), (2,), (0, 2)]
+    unlike, board = load_package(folder / "unlike.yaml"), load_package(folder / "board.yaml")
+    assert [link.ends for link in unlike.own_links] == [(0, 3), (1, 2), (3, 0)]
+    assert (board.board, [link.ends for link in board.own_links]) == ((0, 0, 1, 1), [(1, 2), (2, 1)])
+    assert board.link_bytes_s((1, 2)) == 8 * 14e9
     chiplet = replace(built_in.chiplets[0], name="simba-l2-4mb", l2_bytes=4 * 2**20)
     assert mesh == replace(built_in, name="mesh-16-l2-4mb", source="", chiplets=(chiplet,) * 16)
 

@@ -31,8 +31,8 @@ GRIDS = {
 OTHER = {"N": "S", "S": "N"}
 SIDES = (4, 6, 8, 12, 16)
 AS_BUILT = (
-    *("simba-as-built", "eyeriss-v1", "rebel100-like", "wormhole-n150", "wormhole-n300", "wormhole-8", "mi300x-like"),
-    *("b200-like", "tpu-v4", "tpu-v6e", "gaudi3-like"),
+    *("simba-as-built", "eyeriss-v1", "rebel100-like", "wormhole-n150", "wormhole-n300", "wormhole-8"),
+    *("wormhole-32", "mi300x-like", "b200-like", "tpu-v4", "tpu-v6e", "gaudi3-like"),
 )
 DIES = (
     *("simba-16nm", "eyeriss-65nm", "rebel100-die", "wormhole-72", "wormhole-64", "mi300x-xcd", "b200-die"),
@@ -132,6 +132,7 @@ def test_packages_as_built(name: str) -> None:
         ("rebel100-like", 4.8e12, 144),  # ISSCC 2026
         ("wormhole-n150", 288e9, 12),  # Tenstorrent's documentation
         ("wormhole-n300", 576e9, 24),
+        ("wormhole-32", 32 * 288e9, 384),
         ("mi300x-like", 5.3e12, 192),  # AMD's data sheet
         ("b200-like", 7.7e12, 180 / 1.073741824),  # NVIDIA's, decimal
         ("tpu-v4", 1.2e12, 32),  # ISCA 2023

@@ -15,6 +15,7 @@ from chipweave.schedulers import SCHEDULERS, every_option, options_class, option
 from chipweave.schedulers.options import check, chosen, option, read
 from chipweave.schedulers.scar.options import Packing, ScarOptions
 from chipweave.schedulers.scope.options import RegionOptions
+from chipweave.schedulers.weave.options import WeaveOptions, Windowing
 
 
 class Colour(StrEnum):
@@ -107,3 +108,10 @@ def test_an_unknown_scheduler_has_no_options() -> None:
 def test_options_are_read_without_numpy() -> None:
     code = "import sys; from chipweave.schedulers import every_option; every_option(); sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("more", [{"steps": 3}, {"gap": 0.1}])
+def test_given_windows_take_no_other_option_of_the_search(more: dict[str, Any]) -> None:
+    WeaveOptions(windowing=Windowing.SCAR)
+    with pytest.raises(InputError, match="leave them out, or take windowing=free"):
+        WeaveOptions(windowing=Windowing.SCAR, **more)

@@ -24,6 +24,7 @@ FLOOR = Floor(
     links=1,
     out=1,
     into=3,
+    standard_bytes_s=PORT,
 )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from chipweave.errors import InputError
+from chipweave.simulation.draft import Draft
 from chipweave.simulation.machine import FORMULA, LADDER, Machine, changed, ladder
+from chipweave.simulation.outcome import run_draft
 from chipweave.simulation.path import bounds
 from chipweave.simulation.pins import Laden, kept, waits_s
+from chipweave.simulation.pipeline import PipelineRun
 from chipweave.simulation.stage import StageRun, Unit
+from chipweave.simulation.windows import lay_out_together
 from tests.simulation.hand import FLOOR, dram, layer, length_s, link, made_of, played, stage
 
 ALONE = made_of(contention=False)
@@ -74,6 +78,55 @@ def test_two_pipelines_share_the_dram() -> None:
     pipelines = [[stage(0, [layer(1)], load=10)], [stage(0, [layer(1)], load=10)]]
     assert length_s(pipelines, 1) == 3
     assert length_s(pipelines, 1, ALONE) == 2
+
+
+def test_of_two_unequal_loads_the_longer_one_speeds_up() -> None:
+    # 10 and 30 bytes at half the bandwidth: the first is there at 2; 20 bytes of the second are left, 2 s at all of it.
+    # Both compute 1 s from then on.
+    draft, made = played([[stage(0, [layer(1)], load=10)], [stage(0, [layer(1)], load=30)]], 1)
+    assert made.end_s[draft.laid_out().whats["kind"] == "compute"].tolist() == [3, 5]
+
+
+def test_want_of_room_goes_up_a_chain() -> None:
+    # Each has room for one micro-batch and sends it in 1 s. The first: computed by stage 0 at 1, by 1 at 3, by 2 from 4
+    # to 9. The second is computed at 2, waits for stage 1, which has sent the first at 4, and is sent by 5; stage 1 has
+    # it from 5 to 6, waits for stage 2 until 9, which computes it from 10 to 15. The third one is held up twice: stage
+    # 0 sends it at 10, stage 1 computes it at 12 and sends it at 15: 16 to 21.
+    chain = [
+        stage(0, [layer(1)], forwards={1: link(5, 1)}, overlaps=False),
+        stage(1, [layer(1)], forwards={2: link(5, 2)}, overlaps=False),
+        stage(2, [layer(5)], overlaps=False),
+    ]
+    assert [length_s([chain], k) for k in (1, 2, 3)] == [9, 15, 21]
+
+
+def test_blocks_of_two_pipelines_share_the_dram() -> None:
+    # First blocks side by side: 2 s in place of 1. The head of 0.5 s beside the rest, another 2 s; a tail of 0.5.
+    pipeline = [stage(0, [layer(1, streamed=(10, 10), blocks=2)])]
+    assert length_s([pipeline, pipeline], 1) == 4.5
+    assert length_s([pipeline], 1) == 2.5
+
+
+def test_packets_of_two_loads_take_turns() -> None:
+    # Packets of 10 bytes, 1 s each, one of each load on its way: A, B, B. A is there at 1, B at 3; both compute 1 s.
+    pipelines = [[stage(0, [layer(1)], load=10)], [stage(0, [layer(1)], load=20)]]
+    packets = made_of(discipline="packets", packet_bytes=10, packets_in_flight=1)
+    draft, made = played(pipelines, 1, packets)
+    assert made.end_s[draft.laid_out().whats["kind"] == "compute"].tolist() == [2, 4]
+    # Shared fairly, A has its 10 bytes at 2, B its 20 at 3.
+    draft, made = played(pipelines, 1)
+    assert made.end_s[draft.laid_out().whats["kind"] == "compute"].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(("chiplet", "seconds"), [(1, 3.0 + 1), (0, 3.0 + 1 + 1)])
+def test_weights_of_the_next_window_come_early_where_their_chiplet_is_free(chiplet: int, seconds: float) -> None:
+    # A window of 3 s on chiplet 0; in the next one weights of 1 s, and 1 s of computing.
+    first = stage(0, [layer(3)])
+    second = replace(stage(0, [layer(1, pinned=(10, 0))]), chiplets=(chiplet,))
+    machine = made_of(prefetch=True)
+    draft = Draft(machine, FLOOR)
+    lay_out_together(draft, [(PipelineRun(0, 0, (first,), 1, 1.0),), (PipelineRun(1, 0, (second,), 1, 1.0),)])
+    assert max(run_draft(draft, machine).end_s) == seconds
 
 
 def test_blocks_that_computing_hides_cost_nothing() -> None:

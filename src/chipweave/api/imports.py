@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def from_torch(
-    module: torch.nn.Module,
-    example_inputs: torch.Tensor | tuple[Any, ...] | Mapping[str, Any],
+    module: torch.nn.Module | torch.export.ExportedProgram,
+    example_inputs: torch.Tensor | tuple[Any, ...] | Mapping[str, Any] | None = None,
     *,
     name: str | None = None,
     strict: bool = False,
@@ -29,7 +29,9 @@ def from_torch(
     that are not costed are named in a warning; `chipweave.workload.importers.torch.from_torch` counts them.
 
     Args:
+        module: or what torch.export made of one, as it was traced.
         example_inputs: one tensor, a tuple of positional arguments, or a dictionary of keyword arguments; batch 1.
+            None takes those that a module was exported with.
         name: of the model; by default that of the module's class.
         strict: operators that are not costed are an error.
         bytes_per_element: of activations and weights; not taken from the module.

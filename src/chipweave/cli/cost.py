@@ -129,8 +129,7 @@ def _cost_model(
 
 def _loopnest(model: CostModel, workload: Model, chiplet: Chiplet) -> tuple[LayerCosts, list[dict[str, Any]]]:
     """The layers' costs, and what stands behind them. Ctrl-C ends the search and keeps what it found."""
-    from chipweave.cost.loopnest.explain import explain
-    from chipweave.cost.loopnest.model import LoopnestCostModel, costs_of
+    from chipweave.cost.loopnest.model import LoopnestCostModel
     from chipweave.schedulers.search import Progress
 
     assert isinstance(model, LoopnestCostModel)
@@ -145,8 +144,8 @@ def _loopnest(model: CostModel, workload: Model, chiplet: Chiplet) -> tuple[Laye
             if show is not None:
                 show(Progress(done, total, None, "mapping layers"))
 
-        made = model.plan(workload.layers, chiplet, tell)
-    return costs_of(made), explain(made)
+        telling = model.telling(tell)
+        return telling.costs(workload.layers, chiplet), telling.explain(workload.layers, chiplet)
 
 
 def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any], done: list[int] | None) -> list[dict[str, Any]]:
@@ -155,7 +154,7 @@ def _rows(model: Model, chiplet: Chiplet, costs: dict[str, Any], done: list[int]
     for index, layer in enumerate(model.layers):
         figures = {key: float(values[index]) for key, values in costs.items()}
         energy_j = sum(value for key, value in figures.items() if key.endswith("_j"))
-        peak = figures["cycles"] * chiplet.num_pes * chiplet.simd_lanes
+        peak = figures["cycles"] * chiplet.macs_per_cycle(layer.product_bits)
         rows.append(
             {
                 "name": layer.name,

@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 import chipweave
-from chipweave import compiling
+from chipweave import collector, compiling
 from chipweave.cli.compare import compare
 from chipweave.cli.console import bounded, say, silence
 from chipweave.cli.cost import cost
@@ -155,4 +155,5 @@ def main() -> None:
     if code == INTERRUPTED:  # threads may still be searching, and an orderly exit would wait for them
         sys.stderr.flush()
         os._exit(code)
+    collector.no_more()
     sys.exit(code)

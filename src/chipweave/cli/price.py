@@ -41,17 +41,19 @@ def price(
     ] = False,
     json: opt.Json = False,
 ) -> None:
-    """What a package costs to make and to design, by die area, yield and way of assembly.
+    """What a package costs to make and to design, by die area, yield and way of assembly; of several packages on a
+    board, all of them together, without the board.
 
     Example: chipweave price simba-nvdla-3x3 --assembly organic --volume 100000
     """
     from chipweave.files.package_file import resolve_package
-    from chipweave.hardware.price import MENDED, PUBLISHED, RETICLE_MM2, dies_of
+    from chipweave.hardware.price import MENDED, PUBLISHED, RETICLE_MM2, dies_of, packages_of
 
     resolved = resolve_package(package)
     dies = dies_of(resolved, ports)
     rules = PUBLISHED if as_published else MENDED
-    bills = {way.value: _bill(dies, way, rules, volume) for way in assembly or list(Assembly)}
+    packages = packages_of(resolved, ports)
+    bills = {way.value: _bill(packages, way, rules, volume) for way in assembly or list(Assembly)}
     for die in dies:
         if die.area_mm2 > RETICLE_MM2:
             say(f"note: {die.name} has {die.area_mm2:.0f} mm2; the largest die exposed at once has {RETICLE_MM2:.0f}")
@@ -64,18 +66,18 @@ def price(
     _print(resolved.name, dies, bills)
 
 
-def _bill(dies: tuple[Die, ...], way: Assembly, rules: Any, volume: int) -> dict[str, float]:
-    """US dollars of one package; of the design, its share."""
+def _bill(packages: dict[tuple[Die, ...], int], way: Assembly, rules: Any, volume: int) -> dict[str, float]:
+    """US dollars of one package, or of so many of each kind on a board; of the design of each kind, its share."""
     from chipweave.hardware.price import design, making
 
-    made, designed = making(dies, way, rules), design(dies, way, rules)
-    share_usd = designed.total_usd / volume
-    return {
-        **asdict(made),
-        "total_usd": made.total_usd,
-        "design_usd": share_usd,
-        "with_design_usd": made.total_usd + share_usd,
-    }
+    bill: dict[str, float] = {}
+    for dies, count in packages.items():
+        made, designed = making(dies, way, rules), design(dies, way, rules)
+        share_usd = designed.total_usd / volume
+        own = {key: count * usd for key, usd in (asdict(made) | {"total_usd": made.total_usd}).items()}
+        own |= {"design_usd": share_usd, "with_design_usd": own["total_usd"] + share_usd}
+        bill = {key: bill.get(key, 0.0) + usd for key, usd in own.items()}
+    return bill
 
 
 def _print(name: str, dies: tuple[Die, ...], bills: dict[str, dict[str, float]]) -> None:

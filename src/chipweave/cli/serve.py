@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from chipweave.serving.service import Served
 
 SAVED = ("prefill", "decode")
-"""Folders in that of --out."""
+"""Folders in that of --out; of prefill, of several lengths that of the longest prompt."""
+
+APART = "side-by-side"
+"""Folder in that of --out with the same two, of plans on a part of the package each."""
+
+LENGTHS = "TOKENS|TOKENS:SHARE,...|FILE.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,13 @@ class Sequences:
     repeat: Annotated[
         bool, typer.Option("--repeat", help="Weights that fit L2 stay there from one step of decode to the next.")
     ] = False
+    disaggregate: Annotated[
+        bool, typer.Option("--disaggregate", help="Also side by side, on disjoint parts of the package.")
+    ] = False
+    prefill_chiplets: Annotated[
+        str | None,
+        typer.Option(metavar="0-3,8", help="With --disaggregate, those of prefill. Default: looked for."),
+    ] = None
     routing: Annotated[str, typer.Option(metavar="uniform|zipf:S|FILE.csv", help="Which experts tokens take.")] = (
         "uniform"
     )
@@ -45,6 +57,8 @@ class Sequences:
             "ttft_limit_s": self.ttft_limit,
             "tpot_limit_s": self.tpot_limit,
             "repeat": self.repeat,
+            "disaggregate": self.disaggregate or self.prefill_chiplets is not None,
+            "prefill_chiplets": _numbers(self.prefill_chiplets),
             "routing": Path(self.routing) if self.routing.endswith(".csv") else self.routing,
             "absorbed": self.absorbed,
             "bytes_per_element": self.bytes_per_element,
@@ -84,8 +98,8 @@ def serve(
         ),
     ],
     package: Annotated[str, typer.Option("--package", "-p", help="A built-in name or a YAML file.")],
-    prompt: Annotated[int, typer.Option(help="Tokens of each sequence that come in.")],
-    output: Annotated[int, typer.Option(help="Tokens of each sequence that go out.")],
+    prompt: Annotated[str, typer.Option(metavar=LENGTHS, help="Tokens of each sequence that come in.")],
+    output: Annotated[str, typer.Option(metavar=LENGTHS, help="Tokens of each sequence that go out.")],
     scheduler: Annotated[str, typer.Option("--scheduler", "-s", help=opt.SCHEDULER_HELP)] = "weave",
     *,
     sequences: Sequences,
@@ -106,8 +120,9 @@ def serve(
     from chipweave.serving.serve import serve as served_by
 
     if out is not None:
-        for name in SAVED:
-            require_room(out / name, [])
+        for folder in (out, out / APART) if sequences.arguments()["disaggregate"] else (out,):
+            for name in SAVED:
+                require_room(folder / name, [])
     chosen = opt.scheduler_options([scheduler], options)
     with interruptible() as interrupted:
         served = served_by(
@@ -130,6 +145,23 @@ def serve(
         raise typer.Exit(130)
 
 
+def _numbers(text: str | None) -> list[int] | None:
+    """`0-3,8`."""
+    from chipweave.errors import InputError
+    from chipweave.plain import short
+
+    if text is None:
+        return None
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = [first, last] if dash else [first]
+        if not all(end.isascii() and end.isdigit() and len(end) < 7 for end in ends) or int(ends[-1]) < int(ends[0]):
+            raise InputError(f"--prefill-chiplets {short(text)}: {short(part)} is no chiplet's number; write 0-3,8")
+        found += range(int(ends[0]), int(ends[-1]) + 1)
+    return found
+
+
 def _file_or_name(config: str) -> str | Path:
     """A configuration that is built in, or a file."""
     from chipweave.errors import InputError, did_you_mean
@@ -144,9 +176,13 @@ def _file_or_name(config: str) -> str | Path:
 def _save(served: Served, out: Path) -> None:
     from chipweave.cli.saving import save
 
-    for name, result in zip(SAVED, (served.prefill, served.decode), strict=True):
-        for path in save(result, out / name, []):
-            say(f"saved {path}")
+    plans = [(out, (served.prefill, served.decode))]
+    if served.apart is not None:
+        plans.append((out / APART, (served.apart.prefill.plan, served.apart.decode.plan)))
+    for folder, results in plans:
+        for name, result in zip(SAVED, results, strict=True):
+            for path in save(result, folder / name, []):
+                say(f"saved {path}")
 
 
 def _show(served: Served, as_json: bool) -> None:
@@ -154,72 +190,12 @@ def _show(served: Served, as_json: bool) -> None:
 
     from rich.text import Text
 
+    from chipweave.serving.shown import heading, lines_of, served_to_dict
+
     if as_json:
-        print_json(dumps(_plain(served), indent=1))
+        print_json(dumps(served_to_dict(served), indent=1))
         return
     console = result_console()
-    asked = served.service
-    sequences = "1 sequence" if asked.batch == 1 else f"{asked.batch:,} sequences"
-    package = served.decode.problem.package.name
-    console.print(Text(f"{served.model} on {package}: {sequences}, {asked.prompt:,} tokens in, {asked.output:,} out"))
-    for name, said in _lines(served):
+    console.print(Text(heading(served)))
+    for name, said in lines_of(served):
         console.print(Text(f"  {name:<23}{said}"))
-
-
-def _lines(served: Served) -> list[tuple[str, str]]:
-    """What is shown, and what it comes to."""
-    from chipweave.report.quantities import quantity
-
-    asked, first, last = served.service, served.priced[0], served.priced[-1]
-    many = f"{len(served.priced)} from {first.context:,} to {last.context:,} tokens were evaluated"
-    priced = f"{many}; the others lie on lines between them, to {100 * served.off:.1g} %"
-    far = [
-        f"{name} at most {100 * result.gap:.1f} %"
-        for name, result in (("prefill", served.prefill), ("decode", served.decode))
-        if result.gap is not None and not (asked.repeat and name == "decode")
-    ]
-    return [
-        ("time to first token", f"{quantity(served.ttft_s, 's')}{_within(asked.ttft_limit_s)}"),
-        (
-            "time per output token",
-            f"{quantity(served.tpot_s, 's')}{_within(asked.tpot_limit_s)}: {quantity(first.latency_s, 's')} behind "
-            f"{first.context:,} tokens, {quantity(last.latency_s, 's')} behind {last.context:,}",
-        ),
-        (
-            "tokens per second",
-            f"{served.tokens_per_s:.2f} in decode, {served.tokens_per_s / asked.batch:.2f} of a sequence; "
-            f"{served.tokens_per_s_with_prefill:.2f} with prefill",
-        ),
-        ("from prompt to end", quantity(served.request_s, "s")),
-        (
-            "energy",
-            f"{quantity(served.energy_j, 'J')}, of which prefill {quantity(served.prefill.evaluation.energy_j, 'J')}; "
-            f"{served.tokens_per_j:.4g} tokens per joule",
-        ),
-        (
-            "memory roofline",
-            f"{100 * served.memory_roofline:.1f} % of decode's time is what its bytes need at the full bandwidth",
-        ),
-        ("contexts", priced),
-        *([("from the best", "; ".join(far))] if far else []),
-    ]
-
-
-def _within(limit_s: float | None) -> str:
-    from chipweave.report.quantities import quantity
-
-    return "" if limit_s is None else f" (limit {quantity(limit_s, 's')})"
-
-
-def _plain(served: Served) -> dict[str, Any]:
-    names = ("ttft_s", "tpot_s", "request_s", "energy_j", "tokens_per_s", "tokens_per_s_with_prefill", "tokens_per_j")
-    return {
-        "model": served.model,
-        "package": served.decode.problem.package.name,
-        **asdict(served.service),
-        **{name: getattr(served, name) for name in names},
-        "memory_roofline": served.memory_roofline,
-        "steps": [asdict(step) for step in served.priced],
-        "off": served.off,
-        "gaps": {"prefill": served.prefill.gap, "decode": served.decode.gap},
-    }

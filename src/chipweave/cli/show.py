@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,6 +45,16 @@ def show(
         text = dump_yaml({name: (memory_presets() if name in names[Kind.MEMORY] else link_presets())[name]})
     else:
         known = [known for group in names.values() for known in group]
-        near = did_you_mean(name, known)
-        raise InputError(f"'{name}' is no built-in{near or ';'} 'chipweave list' shows the names")
+        raise InputError(_no_built_in(name) + (did_you_mean(name, known) or ";") + " 'chipweave list' shows the names")
     print(text, end="")
+
+
+def _no_built_in(name: str) -> str:
+    """What a name is that is none of those: a file of the user's, one that is not there, or a word."""
+    if os.path.isdir(name):
+        return f"{name}: is a folder, and no built-in"
+    if os.path.exists(name):
+        return f"{name}: is a file already, and only what is built in is shown; 'chipweave cost' lists a model's layers"
+    if Path(name).suffix or os.path.basename(name) != name:
+        return f"{name}: no such file, and no built-in"
+    return f"'{name}' is no built-in"

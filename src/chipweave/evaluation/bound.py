@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from chipweave.cost.interface import BatchCostModel, LayerCosts
 from chipweave.evaluation.exact.ground import Prepared, least_fill_j, prepare
 from chipweave.evaluation.law import pipeline_s, static_j
 from chipweave.evaluation.tables.bench import arrays_of, micro_of
+from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Prover, Space
 from chipweave.plan.objective import Objective
@@ -54,6 +55,12 @@ def lower_bound(
     value = objective(terms[binds], energy_j)
     space = Space.SUMS if sums else Space.REGIONS if regions else Space.ONE_CHIPLET
     return Certificate(space, Prover.BOUND, value, terms[binds], energy_j, binds, tuple(terms.items()))
+
+
+def least_seconds(problem: Problem | Prepared) -> Floats:
+    """Per layer of the first task, seconds of one sample that no way to run it on chiplets of the package goes below,
+    by the cost model's figures (docs/lower-bound.md)."""
+    return _least(prepare(problem), 0, True).time_s
 
 
 def unavoidable_dram_bytes(task: Task) -> int:
@@ -104,7 +111,7 @@ def _or_reduced(ready: Prepared, index: int, least: _Least) -> _Least:
     ways, splits = ready.reduced(index), ready.splits(index, len(ready.package.chiplets))
     if not len(ways.owner):
         return least
-    parts_s, filled_j, unfilled_j = _least_of_parts(ready, index, ways.costs(1), ways.macs)
+    parts_s, filled_j, unfilled_j = _least_of_parts(ready, index, ways.costs(1), ways.least_cycles)
     slowest = np.where(ways.counts > 0, parts_s[ways.tiles], 0.0).max(axis=1)
     figures = [slowest, ways.counts.sum(axis=1) * slowest]
     figures += [(ways.counts * joules[ways.tiles]).sum(axis=1) for joules in (filled_j, unfilled_j)]
@@ -145,13 +152,13 @@ def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats
     """As `_on_the_best_class` of every part of a layer that there is (`Splits.tile_costs`); and its joules without what
     brings its weights into L2 (`paper`: with it)."""
     splits = ready.splits(task, len(ready.package.chiplets))
-    return _least_of_parts(ready, task, splits.tile_costs, splits.macs)
+    return _least_of_parts(ready, task, splits.tile_costs, splits.least_cycles)
 
 
 def _least_of_parts(
-    ready: Prepared, task: int, costs: Sequence[LayerCosts], macs: Floats
+    ready: Prepared, task: int, costs: Sequence[LayerCosts], least_cycles: Callable[[Chiplet], Floats]
 ) -> tuple[Floats, Floats, Floats]:
-    """The same of parts with these costs on each class and so many multiplications.
+    """The same of parts with these costs, and cycles below which none goes, on each class.
 
     What a part takes together with other samples, or in blocks, is not known of all parts: where a cost model has such
     figures, a part takes at least its multiplications on all PEs, and their joules.
@@ -163,7 +170,7 @@ def _least_of_parts(
         return np.min(seconds, axis=0), joules_, joules_
     joules = [batch * each.resident_j for each in costs]
     if isinstance(ready.problem.cost_model, BatchCostModel):
-        least_s = [macs / (chiplet.num_pes * chiplet.simd_lanes) / chiplet.clock_hz for chiplet in classes]
+        least_s = [least_cycles(chiplet) / chiplet.clock_hz for chiplet in classes]
         seconds = [np.minimum(one, least) for one, least in zip(seconds, least_s, strict=True)]
         joules = [batch * each.mac_j for each in costs]
     filled = [own + each.fill_weight_j for own, each in zip(joules, costs, strict=True)]

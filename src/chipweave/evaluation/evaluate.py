@@ -11,7 +11,7 @@ from chipweave.evaluation.contention import contended_s
 from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_stage
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.tensors import locate
-from chipweave.evaluation.exact.transfer import together
+from chipweave.evaluation.exact.transfer import loads, together
 from chipweave.evaluation.law import EMPTY, end_s, latency_s_of, static_j, through, window_needs, window_s
 from chipweave.evaluation.record import (
     Energy,
@@ -74,11 +74,12 @@ def window_of(
     port: int | None = None
     if ready.detailed:
         traffic = together(ready.network, (moved for _, moved in parts))
-        ports = np.maximum(traffic.out, traffic.into)
-        needs = window_needs(slowest_s, dram_bytes, _most(traffic.links), _most(ports), rates)
+        links, out, into = loads(ready.network, traffic)
+        ports = np.maximum(out, into)
+        needs = window_needs(slowest_s, dram_bytes, _most(links), _most(ports), rates)
         if package.interface_bandwidth is Interfaces.SPLIT:
             needs = needs._replace(dram=max(needs.dram, *interface_s(ready, pipelines).values()))
-        link = package.directed_links[int(np.argmax(traffic.links))] if traffic.links.any() else None
+        link = package.directed_links[int(np.argmax(links))] if links.any() else None
         port = int(np.argmax(ports)) if ports.any() else None
     latency_s = window_s(needs)
     pipelines = tuple(replace(each, end_s=start_s + end_s(each.latency_s, slowest_s, latency_s)) for each in pipelines)

@@ -26,6 +26,7 @@ SCOPES = {
     "evaluation": "schedule",
     "package": "package",
     "models": "model",
+    "serving": "serving",
     "windows": "window",
     "pipelines": "pipeline",
     "stages": "stage",
@@ -78,6 +79,25 @@ TERMS = {
     "model.batch": Term("batch", "", "Samples of the model in one run of the schedule."),
     "model.latency_limit_s": Term("limit", "s", "The latest end that the scenario allows."),
     "model.energy_share": Term("share", "share", "Of all energy.", "model energy_j / schedule energy_j"),
+    "serving.batch": Term("sequences", "", "Of one step of the language model."),
+    "serving.tokens": Term("tokens", "", "Of prefill those of each prompt; of decode those that each has cached."),
+    "serving.ttft_s": Term(
+        "time to first token", "s", "Of prefill: the end of its last stage, counted from the start of the schedule."
+    ),
+    "serving.tpot_s": Term(
+        "time per output token",
+        "s",
+        "Of decode: the end of its last stage, counted from the start of the schedule, or from the end of the model "
+        "for which it waits.",
+    ),
+    "serving.tokens_per_s": Term(
+        "tokens/s",
+        "1/s",
+        "Of prefill tokens that come in, over its time to the first token; of decode tokens that go out, over its time "
+        "per output token.",
+        "batch * sequences * tokens of a sequence / time",
+    ),
+    "serving.tokens_per_j": Term("tokens/J", "", "The same tokens for each joule.", "tokens / model energy_j"),
     **_scope(
         "window",
         WindowEvaluation,
@@ -174,7 +194,7 @@ TERMS = {
     "cell.l2_bytes": Term("L2", "B", "Of all chiplets of the package."),
     "cell.peak_macs_per_s": Term("peak", "MAC/s", "Multiply-accumulates of all PEs.", "PEs * lanes * clock"),
     "cell.dram_bandwidth_bytes_s": Term("DRAM bandwidth", "B/s", "Of the whole package."),
-    "cell.link_bandwidth_bytes_s": Term("link bandwidth", "B/s", "Of each link, each way."),
+    "cell.link_bandwidth_bytes_s": Term("link bandwidth", "B/s", "Of the fastest link, each way."),
     "cell.area_mm2": Term("area", "mm2", "Of all dies, the ports of their links with them."),
     "cell.price_usd": Term("cost", "USD", "To make one package on an organic substrate, its design apart."),
     "cell.windows": Term("windows", "", "Of the schedule."),

@@ -23,6 +23,8 @@ class Rates(NamedTuple):
     Args:
         detailed: False: SCAR's printed equations and nothing else.
         link_bytes_s, dram_bytes_s: bandwidths; hop_s, dram_s: latencies of a link and of the DRAM; delta_s: conflicts.
+            Where links differ these are of the standard one (`hardware.links.StandardLink`): whoever calls counts hops
+            and bytes on other links as so many of its.
         link_j, dram_j: joules of a byte on a link and at the DRAM.
         static_w: of all chiplets.
     """

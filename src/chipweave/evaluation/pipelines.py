@@ -17,6 +17,7 @@ from chipweave.evaluation.tables import cheapest as kernels
 from chipweave.evaluation.tables.bench import arrays_of, micro_of, places_of
 from chipweave.evaluation.tables.cheapest import BEGINNING, NEVER, Found, Paces, Prices, Shapes, Tables
 from chipweave.evaluation.tables.least_stages import VARIANTS, LeastStages, least_stages
+from chipweave.evaluation.tables.single import Kinds
 from chipweave.ndarrays import Floats
 
 FINE, ROUGH = (1.15, 1.3, 1.6), 2.0
@@ -93,12 +94,28 @@ def _stages(ready: Prepared, task: int, size: int) -> LeastStages:
     """Every stage at one micro-batch, on a chiplet of each class that is as near to the DRAM as any."""
     arrays, micro, where = arrays_of(ready, task), micro_of(ready, task, size), places_of(ready)
     classes = np.arange(len(ready.package.classes))
-    hops = np.array([where.dram_hops[where.class_of == c].min() for c in classes])
+    ways = np.array([_nearest(ready, int(c)) for c in classes])
+    wiring = ready.package.wiring
+    late, joules = (float(shares.min(initial=1.0)) for shares in (wiring.late, wiring.joules))
     uses = arrays.uses._replace(size=size * arrays.uses.size, read=size * arrays.uses.read)
     weights_s = np.array(ready.tasks[task].model.weight_bytes, dtype=np.float64) / ready.rates.dram_bytes_s
     streamed = micro.streamed._replace(weights_s=np.array([weights_s] * len(classes)))
-    places = classes, where.l2_bytes[classes], hops
+    places = Kinds(classes, where.l2_bytes[classes], ways, late, joules)
     return least_stages(arrays, micro._replace(streamed=streamed), uses, places, ready.rates)
+
+
+def _nearest(ready: Prepared, chiplet_class: int) -> tuple[float, float, float]:
+    """The shortest way from a memory interface to a chiplet of the class, or back: each of its figures at its least."""
+    package, found = ready.package, []
+    for chiplet in (number for number, each in enumerate(package.class_of) if each == chiplet_class):
+        near = package.nearest_interface[chiplet]
+        there_and_back = ((chiplet, near), (near, chiplet))
+        late, joules = (
+            min(float(hops[pair]) for pair in there_and_back) for hops in (package.late_hops, package.joule_hops)
+        )
+        found.append((late, joules, package.dram_way(chiplet).port))
+    late, joules, port = (min(each) for each in zip(*found, strict=True))
+    return late, joules, port
 
 
 def _ranges(ratio: float) -> int:

@@ -133,14 +133,14 @@ class Transfer:
     """What one transfer asks of the package.
 
     Args:
-        hops: of the longest route.
+        hops: of the longest route, each by its latency (`exact.transfer.Network`).
         sent: bytes that leave their owners, each once.
         hop_bytes: bytes times the links they cross.
         links: bytes per directed link.
         out, into: bytes out of and into each chiplet of the package.
     """
 
-    hops: int
+    hops: float
     sent: float
     hop_bytes: float
     links: Floats

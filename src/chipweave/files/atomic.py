@@ -164,7 +164,7 @@ def require_writable(path: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written: {reason}; choose another name") from None
     _require_file(path, path)
-    folder = next(parent for parent in path.absolute().parents if os.path.exists(parent))
+    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))  # or a link to nowhere
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")
 

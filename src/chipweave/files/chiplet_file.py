@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import technology
 from chipweave.hardware.chiplet import MOST_BITS, Chiplet
 from chipweave.hardware.dataflow import LOOPS, Dataflow, Loops, Style, Tensor, Tile
+from chipweave.workload.precision import FORMATS
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Positive = Annotated[float, Field(ge=1e-30, le=1e30)]
@@ -115,6 +117,13 @@ class ChipletSpec(Spec):
     static_power_w: NotNegative = Field(
         Chiplet.static_power_w, description="Drawn for the whole schedule, W (`detailed` only; the papers have none)."
     )
+    rates: dict[Name, Positive] | None = Field(
+        None,
+        min_length=1,
+        description="Multiply-accumulates per PE and cycle by the width of the wider operand: a format (`fp8`) or bits "
+        "in quotes. A model that states its widths takes that of the narrowest that holds them. Default: `simd_lanes` "
+        "at every width.",
+    )
     array: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(
         None, description="[rows, columns] of the PEs, together `num_pes`. Default: any split."
     )
@@ -191,7 +200,10 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
     dataflow = _read_dataflow(spec.dataflow, problems, (*location, "dataflow"))
     if dataflow is None:
         return None
-    values = spec.model_dump(exclude={"base", "dataflow", "array", "assumed"}, exclude_none=True)
+    values = spec.model_dump(exclude={"base", "dataflow", "array", "assumed", "rates"}, exclude_none=True)
+    if spec.rates is not None:
+        at: Location = (*location, "rates")
+        values |= {"rates": _read_rates(spec.rates, problems, at), "rates_place": problems.place(at)}
     array = None if spec.array is None else (spec.array[0], spec.array[1])
     try:
         chiplet = Chiplet(dataflow=dataflow, array=array, assumed=tuple(spec.assumed), **values)
@@ -203,6 +215,23 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
         return chiplet
     width = chiplet.precision_bits
     return replace(chiplet, mac_energy_j=technology.mac_energy_j(width, width, chiplet.node_nm))
+
+
+def _read_rates(given: Mapping[str, float], problems: Problems, location: Location) -> tuple[tuple[int, float], ...]:
+    """Rates by bits, ascending; scales of formats do not count."""
+    found: dict[int, float] = {}
+    for text, rate in given.items():
+        if text.isascii() and text.isdigit():
+            bits = int(text[:9])
+        elif text.lower() in FORMATS:
+            bits = int(FORMATS[text.lower()])
+        else:
+            near = did_you_mean(text.lower(), FORMATS)
+            problems.add((*location, text), f"{shown(text)} is no format{near}; give one, or whole bits in quotes")
+            continue
+        if found.setdefault(bits, rate) != rate:
+            problems.add((*location, text), f"{bits} bits have two rates, {found[bits]:g} and {rate:g}; leave one out")
+    return tuple(sorted(found.items()))
 
 
 _OF_DEFAULT_MAC = Chiplet.precision_bits, Chiplet.node_nm
@@ -247,8 +276,10 @@ def chiplet_to_dict(chiplet: Chiplet) -> dict[str, Any]:
     figures = {
         key: list(value) if isinstance(value, tuple) else value
         for key in ChipletSpec.model_fields
-        if key not in ("name", "base", "dataflow") and (value := getattr(chiplet, key)) not in (None, "", ())
+        if key not in ("name", "base", "dataflow", "rates") and (value := getattr(chiplet, key)) not in (None, "", ())
     }
+    if chiplet.rates:
+        figures["rates"] = {str(bits): rate for bits, rate in chiplet.rates}
     return {"name": chiplet.name, "dataflow": dataflow, **figures}
 
 

@@ -1,4 +1,4 @@
-"""Memory stacks and classes of links in the YAML of a package: kinds by name, figures by the user, places."""
+"""Memory stacks in the YAML of a package: kinds by name, figures by the user, places."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from pydantic import Field
 
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.chiplet_file import Count, NotNegative, Positive
-from chipweave.files.presets import link_presets, memory_presets
+from chipweave.files.link_file import Index
+from chipweave.files.presets import memory_presets
 from chipweave.files.validate import Location, Name, Problems, Spec, shown
-from chipweave.hardware.links import LinkClass
 from chipweave.hardware.memory import MOST_STACKS, Stack
 
 FIGURES = ("bandwidth_bytes_s", "capacity_bytes", "latency_s", "energy_j_per_bit")
-Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class StackSpec(Spec):
@@ -52,26 +51,6 @@ class StackSpec(Spec):
         None,
         description="Where the figures come from. Default: `chipweave show KIND`, which has them with their sources.",
     )
-
-
-class LinkSpec(Spec):
-    """All links of a package, of one class."""
-
-    class_: Name = Field(alias="class", description="Such as ucie-advanced-32: see the page on packages.")
-    modules: Annotated[int, Field(ge=1, le=2**20)] = Field(
-        1, description="Modules side by side on each link, each way; lanes of SerDes."
-    )
-
-
-def read_links(spec: LinkSpec, problems: Problems) -> dict[str, float]:
-    """The figures of a package that a class of links sets; none, with the problem added, where it is unknown."""
-    known = link_presets()
-    if spec.class_ not in known:
-        near = did_you_mean(spec.class_, known)
-        problems.add(("link", "class"), f"{shown(spec.class_)} is no class of links{near}")
-        return {}
-    figures = {key: known[spec.class_][key] for key in ("bandwidth_bytes_s", "latency_s", "energy_j_per_bit")}
-    return LinkClass(spec.class_, **figures).of_package(spec.modules)
 
 
 def named_interfaces(specs: Sequence[StackSpec]) -> list[int] | None:

@@ -407,12 +407,10 @@ def _layer_to_dict(model: Model, position: int) -> dict[str, Any]:
 
 
 def _default_output(layer: Layer) -> dict[str, Any]:
-    try:
-        values = {f.name: getattr(layer, f.name) for f in fields(Layer)}
-        plain = Layer(**values | {"out_y": 0, "out_x": 0})
-    except InputError:  # the arithmetic gives no size at all here, the layer states its own
+    out_y, out_x = layer.usual_output(0), layer.usual_output(1)
+    if min(out_y, out_x) < 1:  # the arithmetic gives no size at all here, the layer states its own
         return {}
-    return {"out_y": plain.out_y, "out_x": plain.out_x}
+    return {"out_y": out_y, "out_x": out_x}
 
 
 def _input_to_dict(model: Model, layer: Layer, edge: Edge, edges: Sequence[Edge]) -> Any:

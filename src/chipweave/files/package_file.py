@@ -19,16 +19,20 @@ from chipweave.files.chiplet_file import (
     read_chiplet,
     resolve_chiplet,
 )
-from chipweave.files.locate import load, locate
-from chipweave.files.memory_file import (
+from chipweave.files.link_file import (
+    BoardSpec,
     Index,
     LinkSpec,
-    StackSpec,
-    named_interfaces,
+    OtherLinksSpec,
+    Pair,
+    board_to_dict,
+    own_links_to_list,
+    read_board,
     read_links,
-    read_stacks,
-    stacks_to_list,
+    read_own_links,
 )
+from chipweave.files.locate import load, locate
+from chipweave.files.memory_file import StackSpec, named_interfaces, read_stacks, stacks_to_list
 from chipweave.files.presets import chiplet_names, package_names, package_preset
 from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
@@ -69,7 +73,6 @@ ChipletRef = Annotated[
     Annotated[ChipletSpec, Tag("inline")] | Annotated[Name, Tag("named")],
     Discriminator(_named_or_inline),
 ]
-Pair = Annotated[list[Index], Field(min_length=2, max_length=2)]
 
 
 def _listed_or_sides(value: Any) -> str:
@@ -107,7 +110,7 @@ class PackageSpec(Spec):
     express: list[Pair] | None = Field(
         None,
         description="Links beside those of the `topology`, as pairs of chiplets that may lie apart; a hop on one takes "
-        "what a hop on any other does.",
+        "what a hop on any other does, unless `other_links` says otherwise.",
     )
     chiplets: list[Name] | None = Field(None, min_length=1, description="Names in the order of their numbers.")
     links: list[Pair] | None = Field(None, description="Pairs of linked chiplets; each carries traffic both ways.")
@@ -121,8 +124,9 @@ class PackageSpec(Spec):
     )
     routing: Annotated[Routing, Field(strict=False)] | None = Field(
         None,
-        description="xy (along the row, then along the column; SCAR III) or shortest. "
-        "Default: xy on a mesh grid without express links, else shortest.",
+        description="xy (along the row, then along the column; SCAR III), shortest (fewest links) or fastest (least "
+        "latency, then fewest links). Default: fastest where links differ, xy on any other mesh grid without express "
+        "links, else shortest.",
     )
     link_bandwidth_bytes_s: Positive = Field(
         Package.link_bandwidth_bytes_s,
@@ -157,8 +161,14 @@ class PackageSpec(Spec):
     )
     link: LinkSpec | None = Field(
         None,
-        description="The class of all links, which sets `link_bandwidth_bytes_s`, `hop_latency_s` and "
+        description="The class of links, which sets `link_bandwidth_bytes_s`, `hop_latency_s` and "
         "`nop_energy_j_per_bit`. Default: those figures.",
+    )
+    other_links: list[OtherLinksSpec] | None = Field(
+        None, min_length=1, description="Links with a class or figures of their own. Default: all links are alike."
+    )
+    board: BoardSpec | None = Field(
+        None, description="Several packages on a board, with other links between them. Default: all is one package."
     )
     memory: list[StackSpec] | None = Field(
         None,
@@ -244,15 +254,15 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
         kind = spec.topology or Topology.MESH
         links: tuple[topology.Link, ...] = _LINKS[kind](*shape) + tuple((a, b) for a, b in spec.express or [])
         positions: tuple[topology.Position, ...] | None = topology.grid_positions(*shape)
-        routing = spec.routing or (Routing.XY if kind is Topology.MESH and not spec.express else Routing.SHORTEST)
+        routing = Routing.XY if kind is Topology.MESH and not spec.express else Routing.SHORTEST
     else:
         links = tuple((a, b) for a, b in spec.links or [])
         positions = None if spec.positions is None else tuple((r, c) for r, c in spec.positions)
-        routing = spec.routing or Routing.SHORTEST
+        routing = Routing.SHORTEST
     interfaces = _interfaces(spec, positions, len(rows), problems)
     if interfaces is None:
         return None
-    figures = _figures(spec, interfaces, problems)
+    figures = _figures(spec, links, len(rows), interfaces, problems)
     if len(problems.found) > before:
         return None
     try:
@@ -262,7 +272,7 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
             links=links,
             interfaces=interfaces,
             positions=positions,
-            routing=routing,
+            routing=spec.routing or (Routing.FASTEST if figures["own_links"] else routing),
             source=spec.source,
             notes=_unused(spec, {label for _, label in rows}) + _large(chiplets),
             assumed=tuple(spec.assumed),
@@ -293,7 +303,13 @@ def _interfaces(
     return None
 
 
-def _figures(spec: PackageSpec, interfaces: tuple[int, ...], problems: Problems) -> dict[str, Any]:
+def _figures(
+    spec: PackageSpec,
+    links: tuple[topology.Link, ...],
+    count: int,
+    interfaces: tuple[int, ...],
+    problems: Problems,
+) -> dict[str, Any]:
     """Figures and conventions of links and DRAM; figures from the file or from its classes and stacks, not both."""
     figures = {key: getattr(spec, key) for key in (*_FIGURES, *_CONVENTIONS)}
     for key, ones in (("link", _LINK_FIGURES), ("memory", DRAM_FIGURES)):
@@ -305,7 +321,18 @@ def _figures(spec: PackageSpec, interfaces: tuple[int, ...], problems: Problems)
     if spec.memory is not None:
         figures["memory"] = read_stacks(spec.memory, interfaces, problems)
         figures["memory_place"] = problems.place(("memory",))
-    return figures
+    return figures | _own_links(spec, links, count, figures, problems)
+
+
+def _own_links(
+    spec: PackageSpec, links: tuple[topology.Link, ...], count: int, figures: dict[str, Any], problems: Problems
+) -> dict[str, Any]:
+    """Which packages are on a board, and the links with figures of their own."""
+    shape = None if spec.grid is None else (len(spec.grid), len(spec.grid[0]))
+    places = () if spec.board is None else read_board(spec.board, shape, count, problems)
+    usual = [figures[key] for key in _LINK_FIGURES]
+    board = None if spec.board is None else (spec.board, places)
+    return {"board": places, "own_links": read_own_links(spec.other_links or [], board, links, usual, problems)}
 
 
 def _chiplets(spec: PackageSpec, labels: list[tuple[Location, str]], problems: Problems, folder: Path) -> list[Chiplet]:
@@ -392,6 +419,10 @@ def package_to_dict(package: Package) -> dict[str, Any]:
     for key in _CONVENTIONS:
         if getattr(package, key) is not getattr(Package, key):
             data[key] = getattr(package, key).value
+    if package.own_links:
+        data["other_links"] = own_links_to_list(package.own_links)
+    if package.board:
+        data["board"] = board_to_dict(package.board)
     if package.memory:
         data["memory"] = stacks_to_list(package.memory, package.interfaces)
     if package.assumed:

@@ -18,6 +18,15 @@ from chipweave.files.model_file import (
     read_model,
     resolve_model,
 )
+from chipweave.files.serves_file import (
+    Served,
+    ServesSpec,
+    is_built_in,
+    limit_name,
+    model_of_step,
+    read_serves,
+    serves_to_dict,
+)
 from chipweave.files.validate import Location, Name, Problems, Prose, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.workload.model import Model
@@ -36,7 +45,10 @@ class TaskSpec(Spec):
     model: Annotated[
         Annotated[Name, Tag("named")] | Annotated[SkipValidation[ModelSpec], Tag("inline")],
         Discriminator(_named_or_inline),
-    ] = Field(description="A built-in name, a YAML file (relative to this one), or a model as a mapping.")
+    ] = Field(
+        description="A built-in name, a YAML file (relative to this one), or a model as a mapping; with `serves`, the "
+        "configuration of a language model: a built-in name or a config.json."
+    )
     parameters: dict[str, int] = Field(
         default_factory=dict, description="Of a built-in model, such as `resolution` or `sequence`."
     )
@@ -45,6 +57,7 @@ class TaskSpec(Spec):
         None, description="The model's last stage ends by then, s from the scenario's start. Default: no limit."
     )
     depends_on: str | None = Field(None, description="A model that must have finished in an earlier window.")
+    serves: ServesSpec | None = Field(None, description="The step of a language model that a sample is.")
 
 
 class ScenarioSpec(Spec):
@@ -103,7 +116,9 @@ def scenario_from_dict(data: Any, path: str = "scenario") -> Scenario:
     """
     problems = Problems(path, data)
     spec = problems.check(ScenarioSpec, data, mend=True)
-    models = [_model(task, i, problems, Path(path).parent) for i, task in enumerate(spec.models if spec else [])]
+    given = list(enumerate(spec.models if spec else []))
+    served = [_served(task, i, problems) for i, task in given]
+    models = [_model(task, i, served[i], problems, Path(path).parent) for i, task in given]
     names = [
         task.name or (model.name if model else str(task.model))
         for task, model in zip(spec.models if spec else [], models, strict=True)
@@ -113,15 +128,46 @@ def scenario_from_dict(data: Any, path: str = "scenario") -> Scenario:
     problems.raise_any()
     assert spec is not None
     tasks = tuple(
-        Task(name, model, task.batch, task.latency_limit_s, task.depends_on)
-        for name, model, task in zip(names, models, spec.models, strict=True)
+        Task(name, model, task.batch, step.limit_s, task.depends_on, step.serves)
+        if step is not None
+        else Task(name, model, task.batch, task.latency_limit_s, task.depends_on)
+        for name, model, task, step in zip(names, models, spec.models, served, strict=True)
         if model is not None
     )
     return Scenario(spec.name, tasks, spec.note, *(getattr(spec, name) for name in LIMITS))
 
 
-def _model(task: TaskSpec, position: int, problems: Problems, folder: Path) -> Model | None:
+def _served(task: TaskSpec, position: int, problems: Problems) -> Served | None:
+    """What a task serves; None: nothing, or with the problems added."""
+    if task.serves is None:
+        return None
+    at: Location = ("models", position, "serves")
+    inline = not isinstance(task.model, str)
+    if task.serves.of is not None and not inline:
+        problems.add((*at, "of"), "is what `model` says; leave it out")
+    of = task.serves.of or (str(task.model) if not inline else _name_of(task.model))
+    return read_serves(task.serves, of, task.latency_limit_s, task.depends_on is not None, problems, at)
+
+
+def _name_of(model: Any) -> str:
+    """Of a model that is written out, which is checked elsewhere."""
+    name = model.get("name") if isinstance(model, Mapping) else getattr(model, "name", None)
+    return name if isinstance(name, str) else "model"
+
+
+def _model(task: TaskSpec, position: int, served: Served | None, problems: Problems, folder: Path) -> Model | None:
     at: Location = ("models", position)
+    if task.serves is not None and task.parameters:
+        problems.add((*at, "parameters"), "a language model that is served has none; say the step in `serves`")
+        return None
+    if task.serves is not None and isinstance(task.model, str):
+        if served is None:
+            return None
+        try:
+            return model_of_step(served.serves, folder)
+        except InputError as error:
+            problems.include((*at, "model"), error)
+            return None
     if not isinstance(task.model, str):
         if task.parameters:
             problems.add((*at, "parameters"), "a model written out has none; change its layers instead")
@@ -173,10 +219,14 @@ def scenario_to_dict(scenario: Scenario, *, by_name: bool = False) -> dict[str, 
 
 def _task_to_dict(task: Task, by_name: bool) -> dict[str, Any]:
     data: dict[str, Any] = {"name": task.name, "batch": task.batch}
-    if task.latency_limit_s is not None:
+    if task.latency_limit_s is not None and limit_name(task) is None:
         data["latency_limit_s"] = task.latency_limit_s
     if task.depends_on is not None:
         data["depends_on"] = task.depends_on
+    if task.serves is not None:
+        if by_name and is_built_in(task):
+            return data | {"model": task.serves.of} | serves_to_dict(task, named=True)
+        return data | serves_to_dict(task, named=False) | {"model": model_to_dict(task.model)}
     if by_name and _is_built_in(task.model):
         return data | {"model": task.model.name}
     return data | {"model": model_to_dict(task.model)}

@@ -46,6 +46,7 @@ from chipweave.plan.objective import Objective, objective, require_objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import Result, Search, assess
+from chipweave.results.served import ServedStep, served_step
 from chipweave.version import __version__
 from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario
@@ -192,6 +193,7 @@ def evaluation_to_dict(evaluation: Evaluation, scenario: Scenario) -> dict[str, 
             "latency_s": evaluation.task_latency_s(index),
             "energy_j": evaluation.task_energy(index).total,
             "throughput_samples_per_s": task.batch / evaluation.latency_s,
+            **_served_to_dict(served_step(evaluation, scenario, index)),
         }
         for index, task in enumerate(scenario.tasks)
     ]
@@ -204,6 +206,13 @@ def evaluation_to_dict(evaluation: Evaluation, scenario: Scenario) -> dict[str, 
     found = _record_to_dict(evaluation, windows=windows)
     del found["fidelity"], found["flows"]
     return totals | {"energy_parts_j": found["energy_parts_j"], "models": models} | found
+
+
+def _served_to_dict(served: ServedStep | None) -> dict[str, Any]:
+    """Nothing where nothing is served; of a step what its phase has."""
+    if served is None:
+        return {}
+    return {"serving": {name: value for name, value in dataclasses.asdict(served).items() if value is not None}}
 
 
 def window_to_dict(window: WindowEvaluation, pipelines: Sequence[dict[str, Any]]) -> dict[str, Any]:

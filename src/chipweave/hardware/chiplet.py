@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from chipweave.errors import InputError
 from chipweave.hardware import technology
@@ -16,6 +17,13 @@ MAC_ENERGY_28NM_J = 0.23e-12 * 28 / 45
 
 MOST_BITS = 128
 """Of an operand or a partial sum."""
+
+
+class AtWidth(NamedTuple):
+    """A chiplet at one width of operands, and how many cycles of the chiplet itself one of its cycles takes."""
+
+    chiplet: Chiplet
+    cycles: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,10 @@ class Chiplet:
         node_nm: technology node, one of `technology.NODES`.
         l1_j_per_byte, l2_j_per_byte: joules of reading or writing a byte; None: from `technology`.
         noc_j_per_element_hop: joules of an operand from one PE to the next; None: from `technology`.
+        rates: (bits, multiply-accumulates per PE and cycle) by width of the wider operand, ascending: whole numbers, or
+            one over whole numbers where a product takes several cycles; `simd_lanes` at `precision_bits`. A width
+            between takes the next wider one's. Empty: every product counts as of `precision_bits`.
+        rates_place: file and line where they stand, for messages; of no effect.
         stream_bytes: the block in which weights that do not stay in L2 come from DRAM; None: a tenth of `l2_bytes`.
         source: where the figures come from.
         assumed: which figures are not published, and how they were chosen, a sentence each.
@@ -68,6 +80,8 @@ class Chiplet:
     stream_bytes: int | float | None = None
     source: str = ""
     assumed: tuple[str, ...] = ()
+    rates: tuple[tuple[int, float], ...] = ()
+    rates_place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         settle(self, "chiplet")
@@ -115,11 +129,79 @@ class Chiplet:
         elif not self.precision_bits <= self.sum_bits <= MOST_BITS:
             wrong = f"{self.sum_bits} is not in {self.precision_bits}..{MOST_BITS}"
             faults.append(("sum_bits", f"{wrong}: a sum is at least as wide as an operand"))
+        faults += [("rates", wrong) for wrong in self._rate_faults()]
         try:
             technology.node(self.node_nm)
         except InputError as error:
             faults += error.fields
         return faults
+
+    def _rate_faults(self) -> list[str]:
+        """What is wrong with the rates, one after another."""
+        if not self.rates:
+            return []
+        for bits, rate in self.rates:
+            times = rate if rate >= 1 else 1 / rate if rate > 0 else 0.0
+            if not (1 <= bits <= MOST_BITS and 1 <= times < 2**31 and abs(times - round(times)) < 1e-9):
+                return [f"{bits} bits at {rate:g}: give bits in 1..{MOST_BITS}, and a whole rate, or 0.5, 0.25, ..."]
+        widths, values = zip(*self.rates, strict=True)
+        if list(widths) != sorted(set(widths)):
+            return ["a width is listed twice, or widths do not ascend"]
+        if list(values) != sorted(values, reverse=True):
+            return ["a wider operand has a higher rate than a narrower one"]
+        if dict(self.rates).get(self.precision_bits) != self.simd_lanes:
+            return [f"has no rate of {self.simd_lanes} (simd_lanes) at {self.precision_bits} bits (precision_bits)"]
+        return []
+
+    def at_bits(self, bits: int) -> AtWidth:
+        """The chiplet as it computes with operands of this width: the narrowest that it has and that holds them.
+
+        Where a product takes n cycles, of a clock of an n-th. The network moves as many bits a cycle, and a MAC costs
+        what one of that width does at the node, by as much as the chiplet's own is dearer there.
+
+        Args:
+            bits: 0: as many as `precision_bits`.
+
+        Raises:
+            InputError: wider than all that it has.
+        """
+        bits = bits or self.precision_bits
+        found = next(((width, rate) for width, rate in self.rates if width >= bits), None)
+        if found is None:
+            widest = max((width for width, _ in self.rates), default=0)
+            place = f"{self.rates_place}: " if self.rates_place else ""
+            raise InputError(f"{place}chiplet '{self.name}' has no rate for {bits} bits; its widest is for {widest}")
+        width, rate = found
+        if width == self.precision_bits:
+            return AtWidth(replace(self, rates=()), 1)
+        cycles = 1 if rate >= 1 else round(1 / rate)
+        wider = width / self.precision_bits
+        mac_j = technology.mac_energy_j
+        own_j = mac_j(self.precision_bits, self.precision_bits, self.node_nm)
+        hop_j = self.noc_j_per_element_hop
+        if hop_j is None:
+            hop_j = technology.hop_energy_j(self.precision_bits, self.pe_pitch_mm)
+        chiplet = replace(
+            self,
+            simd_lanes=round(rate) if rate >= 1 else 1,
+            noc_bandwidth=max(1, math.floor(self.noc_bandwidth * cycles / wider)),
+            noc_latency=-(-self.noc_latency // cycles),
+            mac_energy_j=self.mac_energy_j * (mac_j(width, width, self.node_nm) / own_j),
+            noc_j_per_element_hop=wider * hop_j,
+            precision_bits=width,
+            sum_bits=max(width, self.sum_bits),
+            rates=(),
+        )
+        return AtWidth(chiplet, cycles)
+
+    def macs_per_cycle(self, bits: int) -> float:
+        """Multiply-accumulates per cycle with operands of this width, every lane busy.
+
+        Raises:
+            InputError: as `at_bits`.
+        """
+        at_width = self.at_bits(bits) if self.rates else AtWidth(self, 1)
+        return at_width.chiplet.num_pes * at_width.chiplet.simd_lanes / at_width.cycles
 
     @property
     def peak_macs_s(self) -> float:

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+import numpy as np
 
 from chipweave.errors import InputError
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.links import OwnLink, Wiring, own_link_faults, wiring
 from chipweave.hardware.memory import Stack, attachment_faults, together
-from chipweave.ndarrays import Ints
+from chipweave.ndarrays import Floats, Ints
 from chipweave.plain import settle
 
 BITS_PER_BYTE = 8
@@ -29,10 +33,25 @@ DRAM_FIGURES = ("dram_bandwidth_bytes_s", "dram_latency_s", "dram_energy_j_per_b
 
 
 class Routing(StrEnum):
-    """`xy` (columns first, then rows; needs positions on a full grid) or `shortest` path, lowest index first."""
+    """`xy` (columns first, then rows; needs positions on a full grid), `shortest` path, lowest index first, or the
+    `fastest`: of least latency, then shortest, then lowest index first."""
 
     XY = "xy"
     SHORTEST = "shortest"
+    FASTEST = "fastest"
+
+
+class DramWay(NamedTuple):
+    """The way between a chiplet and its memory interface.
+
+    Args:
+        late, joules: its latency and energy in hops over the package's standard link.
+        port: how many times as long as on the standard link a byte takes out of the chiplet; 0 where none needs to.
+    """
+
+    late: float
+    joules: float
+    port: float
 
 
 class Delivery(StrEnum):
@@ -76,6 +95,9 @@ class Package:
             them (`memory.together`), and are not to be given; without stacks the DRAM is of any capacity.
         assumed: which figures are not published, and how they were chosen, a sentence each.
         memory_place: file and line where its memory stands, for messages; of no effect.
+        own_links: ways of links that have figures of their own, in place of the three above, by source and target. A
+            chiplet then lets as much out and in as the fastest link that leaves or enters it.
+        board: per chiplet, the number of the package that it is in, where several are on a board; empty: all in one.
         notes: what its file has that is of no effect, a sentence each; packages that differ in it alone are equal.
 
     Raises:
@@ -102,6 +124,8 @@ class Package:
     memory_place: str = field(default="", compare=False)
     delivery: Delivery = Delivery.MULTICAST
     interface_bandwidth: Interfaces = Interfaces.SHARED
+    own_links: tuple[OwnLink, ...] = ()
+    board: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         settle(self, "package")
@@ -109,6 +133,8 @@ class Package:
         if faults:
             raise InputError([f"package '{self.name}': {wrong}" for _, wrong in faults], fields=faults)
         object.__setattr__(self, "links", tuple(sorted((min(a, b), max(a, b)) for a, b in self.links)))
+        if self.own_links:
+            object.__setattr__(self, "own_links", tuple(sorted(self.own_links, key=lambda each: each.ends)))
         for key, value in self._of_memory().items():
             object.__setattr__(self, key, value)
 
@@ -135,13 +161,8 @@ class Package:
         for key in ("link_bandwidth_bytes_s", "dram_bandwidth_bytes_s"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) > 0):
                 faults.append((key, f"{key}={getattr(self, key)} is not a positive number"))
-        for key in (
-            "hop_latency_s",
-            "nop_energy_j_per_bit",
-            "dram_latency_s",
-            "dram_energy_j_per_bit",
-            "conflict_delay_s",
-        ):
+        latencies = ("hop_latency_s", "dram_latency_s", "conflict_delay_s")
+        for key in (*latencies, "nop_energy_j_per_bit", "dram_energy_j_per_bit"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) >= 0):
                 faults.append((key, f"{key}={getattr(self, key)} is negative or not a number"))
         for a, b in self.links:
@@ -158,6 +179,7 @@ class Package:
                 faults.append(("interfaces", f"interface {i} is no chiplet; they are numbered 0 to {count - 1}"))
         if self.memory:
             faults += [("memory", wrong) for wrong in attachment_faults(self.memory, self.interfaces)]
+        faults += self._board_faults()
         if self.positions is not None:
             if len(self.positions) != count:
                 faults.append(("positions", f"gives {len(self.positions)} positions for {count} chiplets"))
@@ -171,7 +193,7 @@ class Package:
             which, it = ("chiplets", "them") if len(isolated) > 1 else ("chiplet", "it")
             numbers = ", ".join(map(str, isolated))
             faults.append(("links", f"{which} {numbers} cannot be reached from chiplet 0; add a link to {it}"))
-        elif count**2 * (longest := topology.span(count, self.links)) > MOST_STEPS:
+        elif count**2 * (longest := self._span()) > MOST_STEPS:
             most = MOST_STEPS // count**2
             faults.append(
                 (
@@ -184,6 +206,25 @@ class Package:
             key = "positions" if self.positions is None else "routing"
             faults += [(key, wrong) for wrong in topology.xy_problems(self.positions, self.links)]
         return faults
+
+    def _board_faults(self) -> list[tuple[str, str]]:
+        """As `_faults`, of links with figures of their own and of packages on a board."""
+        faults = [("own_links", wrong) for wrong in own_link_faults(self.own_links, self.links)]
+        if self.board and (len(self.board) != len(self.chiplets) or min(self.board) < 0):
+            wrong = f"gives the packages of {len(self.board)} chiplets of {len(self.chiplets)}; number them from 0"
+            faults.append(("board", wrong))
+        return faults
+
+    def _span(self) -> int:
+        """Links of a long route; at least half of the longest."""
+        count = len(self.chiplets)
+        if self.routing is not Routing.FASTEST or not self.own_links:
+            return topology.span(count, self.links)
+        directed = [pair for a, b in self.links for pair in ((a, b), (b, a))]
+        usual = self.link_bandwidth_bytes_s, self.hop_latency_s, self.nop_energy_j_per_bit
+        latencies_s = wiring(directed, usual, {link.ends: link for link in self.own_links}).latencies_s
+        following = topology.next_fastest(count, directed, latencies_s)
+        return int(topology.along(following, directed, np.ones(len(directed))).max())
 
     @cached_property
     def interface_bytes_s(self) -> Mapping[int, float]:
@@ -218,9 +259,66 @@ class Package:
         return tuple(pair for a, b in self.links for pair in ((a, b), (b, a)))
 
     @cached_property
+    def wiring(self) -> Wiring:
+        """The figures of all directed links."""
+        usual = self.link_bandwidth_bytes_s, self.hop_latency_s, self.nop_energy_j_per_bit
+        return wiring(self.directed_links, usual, {link.ends: link for link in self.own_links})
+
+    @cached_property
     def hop_matrix(self) -> Ints:
         """Links between each two chiplets along the route, shape (chiplets, chiplets). XY routes are shortest too."""
+        if self.routing is Routing.FASTEST and not self.wiring.equal:
+            ones = np.ones(len(self.directed_links))
+            return _fixed(topology.along(self.next_chiplet, self.directed_links, ones).astype(np.int64))
         return _fixed(topology.hops(len(self.chiplets), self.links))
+
+    @cached_property
+    def late_hops(self) -> Floats:
+        """The latency of each route in hops over the standard link (`Wiring.standard`), shape (chiplets, chiplets)."""
+        return self._along(self.wiring.late)
+
+    @property
+    def distance(self) -> Floats:
+        """By what memory interfaces are near: the latency of routes where these are the fastest, else their links."""
+        return self.late_hops if self.routing is Routing.FASTEST else self.hop_matrix.astype(np.float64)
+
+    @cached_property
+    def joule_hops(self) -> Floats:
+        """The energy of a bit on each route in hops over the standard link."""
+        return self._along(self.wiring.joules)
+
+    @cached_property
+    def slow_routes(self) -> Floats:
+        """How many times as long as on the standard link a byte takes on the slowest link of each route; at least 1."""
+        if self.wiring.equal:
+            return _fixed(np.ones((len(self.chiplets), len(self.chiplets))))
+        return _fixed(np.maximum(1.0, topology.along(self.next_chiplet, self.directed_links, self.wiring.slow, True)))
+
+    @cached_property
+    def slow_ports(self) -> tuple[Floats, Floats]:
+        """Per chiplet how many times as long as on the standard link a byte takes out of it, and into it: as on the
+        fastest link that leaves or enters it."""
+        ports = np.full((2, len(self.chiplets)), np.inf)
+        for link, slow in zip(self.directed_links, self.wiring.slow.tolist(), strict=True):
+            for way, chiplet in enumerate(link):
+                ports[way, chiplet] = min(ports[way, chiplet], slow)
+        ports[np.isinf(ports)] = 1.0
+        return ports[0], ports[1]
+
+    def _along(self, shares: Floats) -> Floats:
+        if self.wiring.equal:
+            return _fixed(self.hop_matrix.astype(np.float64))
+        return _fixed(topology.along(self.next_chiplet, self.directed_links, shares))
+
+    def link_bytes_s(self, link: tuple[int, int]) -> float:
+        """Bytes per second of a directed link."""
+        return float(self.wiring.bytes_s[self.directed_links.index(link)])
+
+    def port_bytes_s(self, chiplet: int) -> tuple[float, float]:
+        """Bytes per second out of a chiplet, and into it."""
+        standard_bytes_s = self.wiring.standard.bandwidth_bytes_s
+        out, into = (standard_bytes_s / float(slow[chiplet]) for slow in self.slow_ports)
+        return out, into
 
     @cached_property
     def next_chiplet(self) -> Ints:
@@ -228,6 +326,8 @@ class Package:
         if self.routing is Routing.XY:
             assert self.positions is not None
             return _fixed(topology.next_xy(self.positions))
+        if self.routing is Routing.FASTEST and not self.wiring.equal:
+            return _fixed(topology.next_fastest(len(self.chiplets), self.directed_links, self.wiring.latencies_s))
         return _fixed(topology.next_shortest(self.hop_matrix, self.links))
 
     @cached_property
@@ -241,14 +341,22 @@ class Package:
 
     @cached_property
     def nearest_interface(self) -> tuple[int, ...]:
-        """Per chiplet, the memory interface it uses: fewest hops, then lowest index."""
+        """Per chiplet, the memory interface it uses: nearest, then lowest index."""
         ascending = sorted(self.interfaces)
-        nearest = self.hop_matrix[:, ascending].argmin(axis=1)
+        nearest = self.distance[:, ascending].argmin(axis=1)
         return tuple(ascending[i] for i in nearest)
 
     def dram_hops(self, chiplet: int) -> int:
         """Links between a chiplet and its memory interface."""
         return self.hops(chiplet, self.nearest_interface[chiplet])
+
+    def dram_way(self, chiplet: int) -> DramWay:
+        """The way between a chiplet and its memory interface; the mean of both directions where they differ."""
+        near = self.nearest_interface[chiplet]
+        late, joules = (
+            float(hops[chiplet, near] + hops[near, chiplet]) / 2 for hops in (self.late_hops, self.joule_hops)
+        )
+        return DramWay(late, joules, float(self.slow_ports[0][chiplet]) if near != chiplet else 0.0)
 
     @cached_property
     def classes(self) -> tuple[Chiplet, ...]:
@@ -273,6 +381,9 @@ class _Routes(dict[int, tuple[tuple[int, ...], ...]]):
         return self[source]
 
 
-def _fixed(matrix: Ints) -> Ints:
+Matrix = TypeVar("Matrix", Ints, Floats)
+
+
+def _fixed(matrix: Matrix) -> Matrix:
     matrix.setflags(write=False)
     return matrix

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -225,9 +225,27 @@ def process(node_nm: int) -> Process:
     return known
 
 
+def packages_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> dict[tuple[Die, ...], int]:
+    """The dies of each package on a board, and how many such packages there are; of what is one package, that one.
+
+    Raises:
+        InputError: as `dies_of`.
+    """
+    if not package.board:
+        return {dies_of(package, ports_share): 1}
+    kinds, found = dies_of(package, ports_share), dict[tuple[Die, ...], int]()
+    for each in sorted(set(package.board)):
+        counts = [0] * len(kinds)
+        for chiplet, of in enumerate(package.board):
+            counts[package.class_of[chiplet]] += of == each
+        dies = tuple(replace(die, count=count) for die, count in zip(kinds, counts, strict=True) if count)
+        found[dies] = found.get(dies, 0) + 1
+    return found
+
+
 def dies_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> tuple[Die, ...]:
-    """A package's dies: one for each chiplet, of the area of its MACs and memories, and `ports_share` of that for the
-    ports of links where there are several.
+    """A package's dies, or all on a board: one for each chiplet, of the area of its MACs and memories, and
+    `ports_share` of that for the ports of links where there are several.
 
     Raises:
         InputError: a share that is negative or not a number, or a die that no wafer holds.
@@ -248,12 +266,12 @@ def dies_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> tuple[Di
 
 
 def package_usd(package: Package) -> float:
-    """To make one package on an organic substrate, its design apart; US dollars.
+    """To make one package on an organic substrate, or all packages of a board, its design apart; US dollars.
 
     Raises:
         InputError: a die of a node without prices, or that no wafer holds.
     """
-    return making(dies_of(package), Assembly.ORGANIC).total_usd
+    return sum(count * making(dies, Assembly.ORGANIC).total_usd for dies, count in packages_of(package).items())
 
 
 def costs_of(package: Package) -> dict[str, float | None]:

@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from chipweave.ndarrays import Ints
+from chipweave.ndarrays import Floats, Ints
 
 Link = tuple[int, int]
 Position = tuple[int, int]
@@ -150,6 +150,50 @@ def next_shortest(distance: Ints, links: Sequence[Link]) -> Ints:
             following[at] = np.array(others)[np.argmax(distance[list(others)] < distance[at], axis=0)]
             following[at, at] = at
     return following
+
+
+FINE_S = 1e-15
+"""Latencies are told apart down to this, when a way is chosen; coarser where sums of 2**61 of it would not do."""
+
+
+def next_fastest(count: int, directed: Sequence[Link], latencies_s: Floats) -> Ints:
+    """As `next_xy`, along the way of least latency; of such ways one with the fewest links, then through the lowest
+    indices.
+
+    Args:
+        directed: (from, to) of each link.
+    """
+    fine_s = max(FINE_S, float(latencies_s.max(initial=0.0)) * count**2 / 2**61)
+    costs = np.rint(latencies_s / fine_s).astype(np.int64) * count + 1  # whole numbers, so that equal ways tie
+    far = int(costs.max(initial=0)) * count
+    distance = np.full((count, count), far, dtype=np.int64)
+    np.fill_diagonal(distance, 0)
+    changed = True
+    while changed:
+        before = distance.copy()
+        for (a, b), cost in zip(directed, costs.tolist(), strict=True):
+            np.minimum(distance[a], cost + distance[b], out=distance[a])
+        changed = bool((before != distance).any())
+    following = np.tile(np.arange(count), (count, 1))
+    for (a, b), cost in sorted(zip(directed, costs.tolist(), strict=True), reverse=True):  # the lowest comes last
+        following[a] = np.where(cost + distance[b] == distance[a], b, following[a])
+    np.fill_diagonal(following, np.arange(count))
+    return following
+
+
+def along(following: Ints, directed: Sequence[Link], figures: Floats, most: bool = False) -> Floats:
+    """The sum of a figure of links along each route, or the largest; shape (count, count)."""
+    count = len(following)
+    of_link = np.zeros((count, count))
+    for (a, b), figure in zip(directed, figures.tolist(), strict=True):
+        of_link[a, b] = figure
+    at, target = np.indices((count, count))
+    found = np.zeros((count, count))
+    while (at != target).any():
+        onward = following[at, target]
+        found = np.maximum(found, of_link[at, onward]) if most else found + of_link[at, onward]
+        at = onward
+    return found
 
 
 def walk(following: Ints, source: int, target: int) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from chipweave.cost.interface import CostModel, LayerCosts, costs_of
 from chipweave.hardware.package import Package
 from chipweave.plan.room import require_memory
+from chipweave.plan.widths import require_widths
 from chipweave.workload.scenario import Scenario
 
 
@@ -47,9 +48,11 @@ def pose(
     """Cost every layer on every chiplet class and bundle the result.
 
     Raises:
-        InputError: a layer that the cost model cannot cost; a memory that does not hold the models.
+        InputError: a layer that the cost model cannot cost; a memory that does not hold the models; a chiplet whose
+            rates have none for a model's width.
     """
     require_memory(scenario, package)
+    require_widths(scenario, package)
     everything = [layer for task in scenario.tasks for layer in task.model.layers]
     bounds = np.cumsum([0, *(len(task.model.layers) for task in scenario.tasks)])
     by_class = [costs_of(cost_model, everything, chiplet) for chiplet in package.classes]

@@ -35,10 +35,10 @@ def binding(window: WindowEvaluation, problem: Problem) -> str:
             bandwidth = quantity(package.dram_bandwidth_bytes_s, "B/s")
             return f"the DRAM, which moves {quantity(window.dram_bytes, 'B')} at {bandwidth}"
         case "link" if window.link is not None:
-            bytes_ = quantity(window.link_s * package.link_bandwidth_bytes_s, "B")
+            bytes_ = quantity(window.link_s * package.link_bytes_s(window.link), "B")
             return f"the link from chiplet {window.link[0]} to {window.link[1]}, which carries {bytes_}"
         case "port" if window.port is not None:
-            bytes_ = quantity(window.port_s * package.link_bandwidth_bytes_s, "B")
+            bytes_ = quantity(window.port_s * max(package.port_bytes_s(window.port)), "B")
             return f"the port of chiplet {chiplet_of(window.port, problem)}, through which {bytes_} pass one way"
     raise ValueError(f"no sentence for a window that is bound by '{window.bound_by}'")
 

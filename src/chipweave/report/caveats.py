@@ -49,6 +49,8 @@ def width_notes(problem: Problem) -> list[str]:
     products as of the other."""
     notes = []
     for chiplet in problem.package.classes:
+        if chiplet.rates and all(task.model.activation_bits for task in problem.scenario.tasks):
+            continue
         whole_bytes = -(-chiplet.precision_bits // 8)
         unlike = [task for task in problem.scenario.tasks if _is_unlike(8 * task.model.activation_width, chiplet)]
         if unlike:

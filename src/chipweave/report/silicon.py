@@ -18,8 +18,8 @@ HEAD = ("chiplets", "PEs", "L2", "peak", "DRAM", "links", "dies", "cost")
 
 
 def silicon_data(package: Package) -> dict[str, Any]:
-    """PEs, bytes of L2 and multiply-accumulates per second of all chiplets; bytes per second of DRAM and of a link;
-    square millimetres of dies, and US dollars to make it, None where no price is known."""
+    """PEs, bytes of L2 and multiply-accumulates per second of all chiplets; bytes per second of DRAM and of the fastest
+    link; square millimetres of dies, and US dollars to make it, None where no price is known."""
     chiplets = package.chiplets
     return {
         "chiplets": len(chiplets),
@@ -27,7 +27,7 @@ def silicon_data(package: Package) -> dict[str, Any]:
         "l2_bytes": sum(chiplet.l2_bytes for chiplet in chiplets),
         "peak_macs_per_s": sum(chiplet.num_pes * chiplet.simd_lanes * chiplet.clock_hz for chiplet in chiplets),
         "dram_bandwidth_bytes_s": package.dram_bandwidth_bytes_s,
-        "link_bandwidth_bytes_s": package.link_bandwidth_bytes_s,
+        "link_bandwidth_bytes_s": package.wiring.standard.bandwidth_bytes_s,
         **costs_of(package),
     }
 

@@ -34,6 +34,7 @@ from chipweave.report.selection import picked
 from chipweave.report.summary import bottleneck, distance
 from chipweave.report.text_table import Row, print_columns
 from chipweave.results.result import Result
+from chipweave.results.served import served_step
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
 WIDEST_WITH_LEGEND = 6 * len("[A1  n] ")
@@ -68,6 +69,7 @@ def report(result: Result, console: Console, next_steps: Sequence[str] = ()) -> 
     if hidden := len(evaluation.windows) - len(shown):
         console.print(Text(f"\n… and {hidden} more windows, see schedule.json"))
     _print_models(console, result)
+    _print_served(console, result)
     _print_energy(console, result)
     console.print()
     for note in (*result_notes(result), *table_notes(result), *room_notes(result), *search_notes(result)):
@@ -274,6 +276,29 @@ def _print_models(console: Console, result: Result) -> None:
     header = ("batch", "ends at", "limit", "energy", "share", "samples/s")
     console.print()
     print_columns(console, "Models", header, rows, in_groups=True)
+
+
+def _print_served(console: Console, result: Result) -> None:
+    """Per model that serves a step of a language model: what is asked of it, and what it comes to."""
+    scenario, rows = result.problem.scenario, []
+    for index, task in enumerate(scenario.tasks):
+        step = served_step(result.evaluation, scenario, index)
+        if step is None or task.serves is None:
+            continue
+        serves = task.serves
+        cells = (
+            f"{serves.sequences:,}",
+            f"{serves.prompt:,} in" if serves.prefills else f"{serves.context:,} cached",
+            "-" if step.ttft_s is None else quantity(step.ttft_s, "s"),
+            "-" if step.tpot_s is None else quantity(step.tpot_s, "s"),
+            f"{step.tokens_per_s:.4g}",
+            "-" if step.tokens_per_j is None else f"{step.tokens_per_j:.4g}",
+        )
+        rows.append((_model(index, result), cells))
+    if rows:
+        header = ("sequences", "tokens", "first token", "per token", "tokens/s", "tokens/J")
+        console.print()
+        print_columns(console, "Serving", header, rows, in_groups=True)
 
 
 def _print_energy(console: Console, result: Result) -> None:

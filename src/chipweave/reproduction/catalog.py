@@ -57,5 +57,6 @@ def named(names: list[str]) -> list[Reproduction]:
     known = [each.name for each in REPRODUCTIONS]
     for name in names:
         if name != "all" and name not in known:
-            raise InputError(f"reproduction '{name}' is unknown{did_you_mean(name, [*known, 'all'])}")
+            near = did_you_mean(name, [*known, "all"])
+            raise InputError(f"reproduction '{name}' is unknown{near or ';'} 'chipweave list reproductions' shows them")
     return [each for each in REPRODUCTIONS if "all" in names or each.name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chipweave.display import Shown
 from chipweave.evaluation.evaluate import evaluate
@@ -19,7 +19,9 @@ from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Schedule
 from chipweave.results.case import Case
 from chipweave.results.larger_l2 import Saving, twice_the_l2
-from chipweave.simulation.outcome import Simulation, simulate
+
+if TYPE_CHECKING:
+    from chipweave.simulation.outcome import Simulation
 
 MOST_STEPS = 100_000
 """Layers of micro-batches, up to which a result simulates its schedule by itself."""
@@ -94,6 +96,8 @@ class Result(Shown):
     def simulated(self) -> Simulation | None:
         """The schedule, simulated on the default machine; None in `paper`, and of schedules too long to do so in
         passing (`MOST_STEPS`)."""
+        from chipweave.simulation.outcome import simulate
+
         steps = sum(
             pipeline.micro_batches * (stage.last - stage.first + 1)
             for window in self.evaluation.windows

@@ -33,6 +33,7 @@ class Floor:
         bytes_s: bandwidths.
         interface: number of each interface's own resource, where it has one.
         links, out, into: number of the first one of each.
+        standard_bytes_s: of the package's standard link.
     """
 
     names: tuple[str, ...]
@@ -42,11 +43,14 @@ class Floor:
     links: int
     out: int
     into: int
+    standard_bytes_s: float
 
 
 def floor_of(package: Package, machine: Machine) -> Floor:
     """The resources of a package under a machine's conventions."""
-    dram, link = float(package.dram_bandwidth_bytes_s), float(package.link_bandwidth_bytes_s)
+    dram, ports = float(package.dram_bandwidth_bytes_s), map(package.port_bytes_s, range(len(package.chiplets)))
+    out_bytes_s, into_bytes_s = zip(*ports, strict=True)
+    inside = *package.wiring.bytes_s.tolist(), *out_bytes_s, *into_bytes_s
     shares = _shares_s(package, machine)
     interfaces = sorted(shares)
     links, count = package.directed_links, len(package.chiplets)
@@ -60,11 +64,12 @@ def floor_of(package: Package, machine: Machine) -> Floor:
             *(f"port into chiplet {each}" for each in range(count)),
         ),
         kinds=("dram", *["interface"] * len(interfaces), *["link"] * len(links), *["port"] * 2 * count),
-        bytes_s=(dram, *(shares[each] for each in interfaces), *[link] * (len(links) + 2 * count)),
+        bytes_s=(dram, *(shares[each] for each in interfaces), *inside),
         interface={each: 1 + number for number, each in enumerate(interfaces)},
         links=first,
         out=first + len(links),
         into=first + len(links) + count,
+        standard_bytes_s=package.wiring.standard.bandwidth_bytes_s,
     )
 
 
@@ -187,7 +192,7 @@ class Carrier:
         made = self._carried(self._sum(moves), Way.PACKAGE, 0.0)
         if made is None:
             return None
-        alone_s = bytes_ * (len(chiplets) - 1) / len(chiplets) / rates.link_bytes_s
+        alone_s = work.region.slow * (bytes_ * (len(chiplets) - 1) / len(chiplets) / rates.link_bytes_s)
         latency_s = layers * (work.region.span * rates.hop_s + rates.delta_s)
         return Carried(made.bytes_, made.route, alone_s, latency_s, False)
 
@@ -242,7 +247,9 @@ class Carrier:
             latency_s += rates.dram_s
         if way is Way.BOTH:
             latency_s = self.work.region.dram_hops * rates.hop_s + rates.delta_s + rates.dram_s
-        alone_s = most / rates.link_bytes_s if way is Way.PACKAGE else dram / rates.dram_bytes_s
+        alone_s = dram / rates.dram_bytes_s
+        if way is Way.PACKAGE:
+            alone_s = max(bytes_ / floor.bytes_s[resource] for resource, bytes_ in passed)
         route = tuple((resource, bytes_ / most) for resource, bytes_ in passed)
         return Carried(most, route, alone_s, latency_s, way is not Way.PACKAGE)
 

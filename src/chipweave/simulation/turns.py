@@ -59,8 +59,9 @@ def durations(draft: Draft, stage: StageRun, share: float) -> Durations:
     whole = [sum(layer.whole_s for layer in unit.layers) for unit in stage.units]
     kept_port = 0.0
     if stage.store is not None:
-        outs = [part for number, part in stage.store.route if draft.floor.out <= number < draft.floor.into]
-        kept_port = stage.store.bytes_ * max(outs, default=0.0) / draft.floor.bytes_s[-1]
+        floor = draft.floor
+        outs = [each for each in stage.store.route if floor.out <= each[0] < floor.into]
+        kept_port = max((stage.store.bytes_ * part / floor.bytes_s[number] for number, part in outs), default=0.0)
     return Durations(
         load=share * alone_s(stage.load),
         compute=share * sum(compute) + stage.exposed_s,
@@ -70,7 +71,7 @@ def durations(draft: Draft, stage: StageRun, share: float) -> Durations:
         exchange=share * sum(exchange),
         store=share * alone_s(stage.store),
         port=share * (sum(alone_s(each.carried) for each in stage.forwards) + kept_port),
-        receive=share * stage.received_bytes / draft.floor.bytes_s[-1],
+        receive=share * stage.received_bytes / draft.floor.standard_bytes_s,
     )
 
 

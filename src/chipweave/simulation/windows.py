@@ -70,8 +70,12 @@ def lay_out_window(draft: Draft, window: WindowRun, pins_after: dict[int, Number
 
 
 def lay_out_together(draft: Draft, windows: Sequence[WindowRun]) -> None:
-    """All windows, one behind the other; weights that stay may load before their window begins."""
-    pins_after: dict[int, Numbers] = {}
+    """All windows, one behind the other; weights that stay may load before their window begins: behind what their
+    chiplets last did, or from the start."""
+    start = (draft.work(What("window", 0), 0.0, ()),)
+    pins_after: dict[int, Numbers] = {
+        chiplet: start for window in windows for run in window for stage in run.stages for chiplet in stage.chiplets
+    }
     for number, window in enumerate(windows):
         lay_out_window(draft, window, pins_after)
         left = tuple(sorted({each for last in pins_after.values() for each in last}))

@@ -27,7 +27,7 @@ BYTE = 1
 """Of an element: FP8, and BLOCKFP8 without the half bit of shared exponents."""
 
 FULL_BANDWIDTH = "memory at its full bandwidth, all the time"
-NO_PACKAGE = "no package of 32 chips is built in"
+NO_PACKAGE = "32 chips (`wormhole-32`) are not worked out here"
 
 PIXELS_SPREAD = "datacenter-shidiannao"
 """A chiplet whose dataflow lets pixels be unrolled over the array."""

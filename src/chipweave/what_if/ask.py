@@ -193,7 +193,7 @@ def _dram(asked: Asked) -> Change:
 
 def _links(asked: Asked) -> Change:
     more = with_twice_the_links(asked.package)
-    name = f"twice the link bandwidth: {quantity(more.link_bandwidth_bytes_s, 'B/s')} each way"
+    name = f"twice the link bandwidth: {quantity(more.wiring.standard.bandwidth_bytes_s, 'B/s')} each way"
     return _on(asked, more, name, NOT_PINS)
 
 

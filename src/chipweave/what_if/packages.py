@@ -13,7 +13,8 @@ from chipweave.report.quantities import quantity
 
 
 def with_twice_the_links(package: Package) -> Package:
-    return replace(package, link_bandwidth_bytes_s=2 * package.link_bandwidth_bytes_s)
+    own = tuple(replace(link, bandwidth_bytes_s=2 * link.bandwidth_bytes_s) for link in package.own_links)
+    return replace(package, link_bandwidth_bytes_s=2 * package.link_bandwidth_bytes_s, own_links=own)
 
 
 def with_twice_the_dram(package: Package) -> Package:
@@ -63,6 +64,7 @@ def with_more_chiplets(package: Package) -> Package:
         chiplets=(*package.chiplets, package.chiplets[beside]),
         links=(*package.links, (beside, len(near))),
         positions=positions,
+        board=package.board and (*package.board, package.board[beside]),
     )
 
 
@@ -78,6 +80,7 @@ def _with_a_line(package: Package, positions: tuple[topology.Position, ...]) -> 
         chiplets=(*package.chiplets, *(package.chiplets[chiplet] for chiplet in beside)),
         links=(*package.links, *zip(beside, new, strict=True), *pairwise(new)),
         positions=(*positions, *spots),
+        board=package.board and (*package.board, *(package.board[chiplet] for chiplet in beside)),
     )
 
 

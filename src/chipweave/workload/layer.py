@@ -47,7 +47,8 @@ class Layer:
 
     `operands` says how many tensors as large as its input an element-wise layer reads; a model sets it by the edges.
     `shares` names the layer before it in the model whose weights are its weights too: a model's total counts them once.
-    `weight_bits` are those of one weight, scales included; 0: as the model says.
+    `weight_bits` are those of one weight, scales included; 0: as the model says. `product_bits`, which a model sets,
+    are those of the wider operand of its products, without scales; 0: the model says of no width.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Layer:
     operands: int = 1
     shares: str = ""
     weight_bits: float = 0.0
+    product_bits: int = 0
 
     def __post_init__(self) -> None:
         settle(self, "layer")
@@ -85,17 +87,20 @@ class Layer:
         if self.C % self.groups or self.K % self.groups:
             raise InputError(f"layer '{self.name}': groups={self.groups} does not divide C={self.C} and K={self.K}")
         if self.out_y == 0:
-            object.__setattr__(self, "out_y", self._default_output(0))
+            object.__setattr__(self, "out_y", self.usual_output(0))
         if self.out_x == 0:
-            object.__setattr__(self, "out_x", self._default_output(1))
+            object.__setattr__(self, "out_x", self.usual_output(1))
         if min(self.out_y, self.out_x) < 1:
             raise InputError(
                 f"layer '{self.name}': the filter {self.R}x{self.S} does not fit the padded input, "
                 f"output would be {self.out_y}x{self.out_x}; raise the padding or the input size"
             )
 
-    def _default_output(self, axis: int) -> int:
-        """Output length along an axis (0 vertical, 1 horizontal), by the usual convolution arithmetic."""
+    def usual_output(self, axis: int) -> int:
+        """Output length along an axis (0 vertical, 1 horizontal), by the usual convolution arithmetic.
+
+        Below 1 where the filter does not fit the padded input.
+        """
         size, kernel = ((self.Y, self.R), (self.X, self.S))[axis]
         if self.op in (Op.ELEMENTWISE, Op.GEMM, Op.MATMUL):
             return size
@@ -115,7 +120,7 @@ class Layer:
         will do whose windows touch the map.
         """
         for axis, field in enumerate(("out_y", "out_x")):
-            stated, usual = getattr(self, field), self._default_output(axis)
+            stated, usual = getattr(self, field), self.usual_output(axis)
             if stated in self._outputs(axis, usual) or (cropped and stated <= self._touching(axis)):
                 continue
             if self.op is Op.POOL and self._adapts_to(axis, stated):

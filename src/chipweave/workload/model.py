@@ -68,7 +68,8 @@ class Model:
         if self.input_elements == 0:
             largest = max((e.elements for e in self.edges if e.producer == NETWORK_INPUT), default=0)
             object.__setattr__(self, "input_elements", largest)
-        object.__setattr__(self, "layers", tuple(map(_with_operands, _with_bits(self.layers), self.operands)))
+        layers = _with_product_bits(self, _with_bits(self.layers))
+        object.__setattr__(self, "layers", tuple(map(_with_operands, layers, self.operands)))
 
     @cached_property
     def operands(self) -> tuple[tuple[Edge, ...], ...]:
@@ -180,6 +181,20 @@ def _with_bits(layers: Sequence[Layer]) -> Sequence[Layer]:
     if not bits:
         return layers
     return [replace(layer, weight_bits=bits.get(layer.shares or layer.name, 0.0)) for layer in layers]
+
+
+def _with_product_bits(model: Model, layers: Sequence[Layer]) -> Sequence[Layer]:
+    """Layers that say how wide the wider operand of their products is, where the model says of some width. What bits
+    are beyond whole ones is scales, which many elements share."""
+    if not (model.activation_bits or model.weight_bits or any(layer.weight_bits for layer in layers)):
+        return [replace(layer, product_bits=0) if layer.product_bits else layer for layer in layers]
+    found = []
+    for layer in layers:
+        bits = 8 * model.activation_width
+        if layer.weight_elements:
+            bits = max(bits, layer.weight_bits or model.weight_bits or 8 * model.bytes_per_element)
+        found.append(replace(layer, product_bits=max(1, math.floor(bits))))
+    return found
 
 
 def _with_operands(layer: Layer, edges: Sequence[Edge]) -> Layer:

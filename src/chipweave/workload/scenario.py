@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chipweave.errors import InputError
 from chipweave.plain import settle
 from chipweave.workload.model import Model
+from chipweave.workload.serves import Serves
 
 LARGEST_BATCH = 1_000_000
 """A search tries about twice the square root of it as micro-batches."""
@@ -26,6 +27,8 @@ class Task:
         batch: samples.
         latency_limit_s: the model's last stage must end by then, counted from the scenario's start.
         depends_on: name of a task that must have finished in an earlier window.
+        serves: the step of a language model that a sample is, where it is one; its limit on the time to the first
+            token, or for each, is `latency_limit_s`.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Task:
     batch: int = 1
     latency_limit_s: float | None = None
     depends_on: str | None = None
+    serves: Serves | None = None
 
     def __post_init__(self) -> None:
         settle(self, "task")

@@ -22,11 +22,12 @@ import numpy as np
 
 from chipweave.cost.interface import BatchCostModel, CostModel, LayerCosts
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import Package
+from chipweave.hardware.package import Package, Routing
 from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Model
+from tests.evaluation.exact.plain_links import joules, links_s, ports_s, slowest_bytes_s, way_s
 from tests.evaluation.exact.plain_memory import (
     Asks,
     Books,
@@ -449,7 +450,8 @@ class Moves:
     sent: Counter[int] = field(default_factory=Counter)
     leaving: Counter[int] = field(default_factory=Counter)
     received: Counter[int] = field(default_factory=Counter)
-    hops: int = 0
+    way_s: float = 0.0
+    """Latency of the longest way."""
 
     def __add__(self, other: Moves) -> Moves:
         return Moves(
@@ -458,7 +460,7 @@ class Moves:
             self.sent + other.sent,
             self.leaving + other.leaving,
             self.received + other.received,
-            max(self.hops, other.hops),
+            max(self.way_s, other.way_s),
         )
 
     def times(self, factor: float) -> Moves:
@@ -468,7 +470,7 @@ class Moves:
             _scaled(self.sent, factor),
             _scaled(self.leaving, factor),
             _scaled(self.received, factor),
-            self.hops,
+            self.way_s,
         )
 
     @property
@@ -484,14 +486,14 @@ class Moves:
         return sum(self.crossing.values())
 
     def time_s(self, package: Package, detailed: bool) -> float:
-        """max(receive, send, in `detailed` the busiest link) / link_bandwidth + hops * hop_latency + delta, of moves
-        counted in bytes."""
+        """max(receive, send, in `detailed` and where links differ the busiest link) + latency of the way + delta, of
+        moves counted in bytes."""
         if not self.received:
             return 0.0
-        busiest = max(*self.received.values(), *self.sent.values())
-        if detailed:
-            busiest = max(busiest, *self.links.values())
-        return busiest / package.link_bandwidth_bytes_s + self.hops * package.hop_latency_s + package.conflict_delay_s
+        busy_s = ports_s(package, self.sent, self.received)
+        if detailed or package.own_links:
+            busy_s = max(busy_s, links_s(package, self.links))
+        return busy_s + self.way_s + package.conflict_delay_s
 
 
 def _scaled(counter: Counter[Key], factor: float) -> Counter[Key]:
@@ -500,7 +502,7 @@ def _scaled(counter: Counter[Key], factor: float) -> Counter[Key]:
 
 def transfer(package: Package, own: Holders, need: Holders) -> Moves:
     """Every needed element from its owner to whoever needs it elsewhere, along the package's routes."""
-    moves, hops = Moves(), 0
+    moves, longest_s = Moves(), 0.0
     for owner, owned in own.items():
         wanted = {reader: owned & needed for reader, needed in need.items() if reader != owner and owned & needed}
         if not wanted:
@@ -509,7 +511,7 @@ def transfer(package: Package, own: Holders, need: Holders) -> Moves:
         for reader, elements in wanted.items():
             moves.received[reader] += len(elements)
             route = package.routes[owner][reader]
-            hops = max(hops, len(route) - 1)
+            longest_s = max(longest_s, way_s(package, owner, reader))
             for link in pairwise(route):
                 by_link.setdefault(link, []).append(elements)
         moves.sent[owner] += min(sum(map(len, wanted.values())), len(owned))
@@ -517,7 +519,7 @@ def transfer(package: Package, own: Holders, need: Holders) -> Moves:
         for link, sets in by_link.items():
             moves.links[link] += min(sum(map(len, sets)), len(owned))
             moves.crossing[link] += len(set().union(*sets))
-    return replace(moves, hops=hops)
+    return replace(moves, way_s=longest_s)
 
 
 def added_up(package: Package, chiplets: Sequence[int], kept: Holders) -> Moves:
@@ -668,10 +670,10 @@ class Twin:
         }
 
     def interface(self, stage: Stage) -> int:
-        """Fewest hops to all chiplets of the region together, then the lowest index."""
+        """Fewest hops, or on fastest routes least latency, to all chiplets together, then the lowest index."""
         return min(
             self.package.interfaces,
-            key=lambda interface: (sum(self.package.hops(interface, c) for c in stage.chiplets), interface),
+            key=lambda at: (sum(self.far(at, c) for c in stage.chiplets), at),
         )
 
     def size(self, producer: int) -> int:
@@ -728,11 +730,11 @@ class Twin:
         return moves
 
     def receives(self, window: int, number: int) -> float:
-        """Bytes of a micro-batch from earlier stages of the window: the most that come to a chiplet, or over a link."""
+        """Seconds of a micro-batch from earlier stages of the window: the most of a chiplet, or of a link."""
         moves = [self.forwards(window, each)[number - each - 1] for each in range(number)]
         into = sum((move.received for move in moves), Counter())
         links: Counter[tuple[int, int]] = sum((Counter(move.links) for move in moves), Counter())
-        return max([*into.values(), *links.values()], default=0.0)
+        return max(ports_s(self.package, {}, into), links_s(self.package, links))
 
     def activations(self, window: int, number: int) -> float:
         """The largest sum, over the layers, of what a chiplet holds; of each tensor the largest chiplet's."""
@@ -977,12 +979,18 @@ class Twin:
                 moves += transfer(self.package, own, dict.fromkeys(readers, everything)).times(share * size / many)
         return moves
 
-    def dram_s(self, bytes_: float, hops: int) -> float:
+    def far(self, a: int, b: int) -> float:
+        """Whole numbers, so that equal ways tie."""
+        if self.package.routing is Routing.FASTEST:
+            return round(way_s(self.package, a, b) * 1e15)
+        return self.package.hops(a, b)
+
+    def dram_s(self, bytes_: float, way_s: float) -> float:
         if not bytes_:
             return 0.0
         package = self.package
-        latency = hops * package.hop_latency_s + package.dram_latency_s + package.conflict_delay_s
-        return bytes_ / package.dram_bandwidth_bytes_s + latency
+        latency_s = way_s + package.dram_latency_s + package.conflict_delay_s
+        return bytes_ / package.dram_bandwidth_bytes_s + latency_s
 
     def kept(self, window: int, number: int, way: Pins | None) -> StageTerms:
         """Terms of a stage with its weights kept in one way (paper: None)."""
@@ -1042,35 +1050,36 @@ class Twin:
                 exposed = max(0.0, exposed_s(self.streaming(stage, in_blocks)) - pinned_s)
         gather_s = 0.0
         if way is not None and way.gathered:
-            longest = max(package.hops(a, b) for a in stage.chiplets for b in stage.chiplets)
+            longest_s = max(way_s(package, a, b) for a in stage.chiplets for b in stage.chiplets)
             shared = [e for e in stage.layers if _partition(stage, e) is Partition.WEIGHT_SHARED]
             rounds = sum(self.model.layers[layer].weight_elements > 0 for layer in shared)
-            gather_s = way.gathered * (many - 1) / many / package.link_bandwidth_bytes_s
-            gather_s += rounds * (longest * package.hop_latency_s + package.conflict_delay_s)
-        region_hops = max(package.hops(interface, chiplet) for chiplet in stage.chiplets)
+            gather_s = way.gathered * (many - 1) / many / slowest_bytes_s(package, stage.chiplets)
+            gather_s += rounds * (longest_s + package.conflict_delay_s)
+        ends = [pair for chiplet in stage.chiplets for pair in ((interface, chiplet), (chiplet, interface))]
+        region_s = max(way_s(package, *pair) for pair in ends)
         figures = {
             "compute_s": compute_s + sum(blocks),
             "exchange_s": exchange_s,
             "pace_s": self.pace_s(stage, within.compute, within.exchange) + sum(blocks),
             "exposed_s": exposed,
-            "load_s": self.dram_s(load_bytes, load.hops),
-            "store_s": self.dram_s(store_bytes, store.hops),
-            "spill_s": self.dram_s(evicted, region_hops),
+            "load_s": self.dram_s(load_bytes, load.way_s),
+            "store_s": self.dram_s(store_bytes, store.way_s),
+            "spill_s": self.dram_s(evicted, region_s),
             "forward_s": sum(moved.time_s(package, self.detailed) for moved in forwards),
             "receive_s": 0.0,
-            "weights_s": max(self.dram_s(streamed + again, weights.hops), gather_s),
+            "weights_s": max(self.dram_s(streamed + again, weights.way_s), gather_s),
             "resident_s": (all_weights - streamed) / package.dram_bandwidth_bytes_s,
         }
-        port_s = max(store.sent.values(), default=0.0) / package.link_bandwidth_bytes_s + figures["forward_s"]
+        port_s = ports_s(package, store.sent, {}) + figures["forward_s"]
         if way is None:
-            figures["load_s"] = self.dram_s(load_bytes + all_weights, max(load.hops, weights.hops))
+            figures["load_s"] = self.dram_s(load_bytes + all_weights, max(load.way_s, weights.way_s))
             figures["weights_s"] = 0.0
             names = ("load_s", "store_s", "forward_s", "exchange_s", "compute_s")
             fill_s = sum(figures[name] for name in names)
             figures |= dict.fromkeys(("fill_s", "steady_s", "last_fill_s", "last_steady_s"), fill_s) | {"ready_s": 0.0}
         else:
-            figures["receive_s"] = self.receives(window, number) / package.link_bandwidth_bytes_s
-            dram_weights_s = self.dram_s(streamed + again, weights.hops)
+            figures["receive_s"] = self.receives(window, number)
+            dram_weights_s = self.dram_s(streamed + again, weights.way_s)
             for name, share in (("", 1.0), ("last_", self.last_share(stage, micro_batch))):
                 streams_s = dram_weights_s + share * figures["spill_s"]
                 load_s, out_s = share * figures["load_s"], share * max(figures["store_s"], port_s)
@@ -1083,10 +1092,10 @@ class Twin:
                     steady_s = load_s + body_s + max(out_s, share * figures["receive_s"])
                 figures |= {f"{name}fill_s": load_s + body_s + out_s, f"{name}steady_s": steady_s}
             once = all_weights + again + evicted
-            late_s = self.dram_s(once, weights.hops) - once / package.dram_bandwidth_bytes_s
+            late_s = self.dram_s(once, weights.way_s) - once / package.dram_bandwidth_bytes_s
             figures["ready_s"] = 0.0
             if all_weights:
-                figures["ready_s"] = max(late_s + arrival + sum(blocks), self.dram_s(once, weights.hops))
+                figures["ready_s"] = max(late_s + arrival + sum(blocks), self.dram_s(once, weights.way_s))
                 figures["ready_s"] += load_bytes / package.dram_bandwidth_bytes_s + max(figures["store_s"], port_s)
                 figures["ready_s"] += figures["pace_s"] - figures["compute_s"] if way.overlaps else exchange_s
 
@@ -1107,7 +1116,7 @@ class Twin:
             inside_j["fill"] += (bytes_["again"] + bytes_["spill"]) * self.byte_j(region)
         dram_bytes = sum(bytes_[name] for name in ("weights", "again", "load", "store", "spill"))
         energy_j = sum(inside_j.values()) + 8 * dram_bytes * package.dram_energy_j_per_bit
-        energy_j += 8 * moves.hop_elements * package.nop_energy_j_per_bit
+        energy_j += joules(package, moves.links)
         first_s = max(figures["fill_s"], figures["ready_s"])
         alone_s = max(figures["last_fill_s"], first_s + (count - 2) * figures["steady_s"] + figures["last_steady_s"])
         l2: dict[str, float | bool] = {}
@@ -1194,12 +1203,11 @@ class Twin:
         for stage in stages:
             moves += stage.moves
             dram_bytes += sum(stage.bytes_[name] for name in ("weights", "again", "load", "store", "spill"))
-        bandwidth = self.package.link_bandwidth_bytes_s
         return WindowTerms(
             dram_s=dram_bytes / self.package.dram_bandwidth_bytes_s,
-            link_s=max(moves.links.values(), default=0) / bandwidth,
-            port_s=max([*moves.sent.values(), *moves.received.values()], default=0) / bandwidth,
-            crossing_s=max(moves.crossing.values(), default=0) / bandwidth,
+            link_s=links_s(self.package, moves.links),
+            port_s=ports_s(self.package, moves.sent, moves.received),
+            crossing_s=links_s(self.package, moves.crossing),
         )
 
 

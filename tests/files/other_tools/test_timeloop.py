@@ -61,6 +61,12 @@ def test_a_shape_that_is_written_out(tmp_path: Path) -> None:
     assert (layer.macs, layer.weight_elements) == (2 * 200 * 64 * 3 * 15, 64 * 3 * 15)
 
 
+def test_the_keys_of_older_files(tmp_path: Path) -> None:
+    text = problem("C: 3, M: 64, N: 1, P: 10, Q: 20, R: 3, S: 5, G: 1")
+    older = text.replace("data_spaces", "data-spaces").replace("read_write", "read-write")
+    assert layer_of(tmp_path, older) == layer_of(tmp_path, text)
+
+
 @pytest.mark.parametrize("name", ["cnn-layer", "cnn_layer", "cnn_layer.yaml", "CNN-Layer.cfg", ""])
 def test_the_shape_of_convolutions_by_name(tmp_path: Path, name: str) -> None:
     """Sizes stand in the problem itself, as in the older files."""

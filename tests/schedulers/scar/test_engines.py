@@ -109,7 +109,7 @@ def test_the_tree_of_kinds_holds_every_path_under_its_kinds() -> None:
             kinds.append(tree.kinds[tree.kind[at]])
             at = tree.parent[at]
         for path in paths:
-            assert [(package.class_of[c], package.dram_hops(c)) for c in path] == kinds[::-1]
+            assert [(package.class_of[c], package.dram_way(c)) for c in path] == kinds[::-1]
 
 
 @given(st.integers(1, 300))

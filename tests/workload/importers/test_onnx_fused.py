@@ -353,3 +353,108 @@ def test_contract_of_constants_alone_leaves_them_apart() -> None:
     views = [network_input("x", (100, 8)), constant((8, 2), "w"), constant((2, 8), "z")]
     contract(assembly, "Einsum", "e", views, "ab,bc,cd->ad", (100, 8))
     assert [(layer.C, layer.K) for layer in assembly.finish("e", "by hand").model.layers] == [(8, 2), (2, 8)]
+
+
+def test_convolutions_with_channels_last(tmp_path: Path) -> None:
+    """As ONNX Runtime's optimiser lays them out: 9 x 8 positions of 4 channels by 27, halved by a pool, then 2 by 4."""
+    for last in (False, True):  # filters of K x C x R x S, or with their channels last too
+        net = Net()
+        filters = [(4, 3, 3, 3), (2, 4, 1, 1)]
+        sizes = [(k, r, s, c) if last else (k, c, r, s) for k, c, r, s in filters]
+        x = net.input("x", (1, 9, 8, 3))
+        a = fused(net, "NhwcFusedConv", x, net.weight("w", *sizes[0]), net.weight("b", 4), pads=[1] * 4)
+        pooled = fused(net, "NhwcMaxPool", a, kernel_shape=[2, 2], strides=[2, 2])
+        b = fused(net, "NhwcConv", pooled, net.weight("v", *sizes[1]))
+        net.node("MatMul", b, net.weight("u", 2, 5))  # channels are last
+        made = imported(net, tmp_path)
+        assert made.unsupported == {}
+        assert made.model.macs == 72 * 4 * 27 + 4 * 4 * 8 + 4 * 4 * 10
+        assert made.model.weight_elements == 108 + 8 + 10
+        assert [layer.output_elements for layer in made.model.layers] == [72 * 4, 16 * 4, 16 * 2, 16 * 5]
+
+
+def test_a_sum_that_is_fused_into_a_convolution_with_channels_last(tmp_path: Path) -> None:
+    net = Net()
+    x, z = net.input("x", (1, 5, 6, 4)), net.input("z", (1, 5, 6, 4))
+    fused(net, "NhwcFusedConv", x, net.weight("w", 4, 4, 1, 1), "", z)
+    convolution, added = imported(net, tmp_path).model.layers
+    assert (convolution.macs, added.op, added.operands) == (30 * 16, Op.ELEMENTWISE, 2)
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_quantised_operators_of_the_runtime(tmp_path: Path, last: int) -> None:
+    """8 x 8 positions of 4 channels by 27; the mean over each half of the map's sides; a product of what is left."""
+    net = Net()
+    net.node("Identity", net.input("x", (1, 8, 8, 3) if last else (1, 3, 8, 8), TensorProto.UINT8))
+    s, z = net.value(0.1, kind=np.float32, scalar=True), net.value(3, kind=np.uint8, scalar=True)
+    weight = net.weight("w", 4, 3, 3, 3, element=TensorProto.INT8)
+    a = fused(net, "QLinearConv", "x", s, z, weight, s, z, s, z, pads=[1] * 4, channels_last=last)
+    b = fused(net, "QLinearAveragePool", a, s, z, s, z, kernel_shape=[4, 4], strides=[4, 4], channels_last=last)
+    c = fused(net, "QLinearGlobalAveragePool", b, s, z, s, z, channels_last=last)
+    d = fused(net, "QLinearReduceMean", c, s, z, s, z, axes=[1, 2] if last else [2, 3], keepdims=0)
+    fused(net, "QGemm", d, s, z, net.weight("v", 4, 10, element=TensorProto.INT8), s, z, "", s, z)
+    made = imported(net, tmp_path)
+    assert (made.unsupported, made.model.macs) == ({}, 64 * 4 * 27 + 40)
+    assert [layer.output_elements for layer in made.model.layers if layer.op is Op.POOL][:2] == [4 * 4, 4]
+
+
+PRODUCTS = [
+    # Operator, rows and depth of the left side, stored weights, attributes, MACs, weights.
+    ("FusedMatMulActivation", (5, 8), (6, 8), {"transB": 1}, 240, 48),
+    ("TransposeMatMul", (5, 8), (6, 8), {"transB": 1}, 240, 48),
+    ("GemmFastGelu", (2, 5, 8), (8, 6), {}, 480, 48),
+    ("GemmFloat8", (5, 8), (6, 8), {"transB": 1}, 240, 48),
+    ("MatMulBnb4", (5, 64), (1280,), {"K": 64, "N": 40, "block_size": 32}, 5 * 64 * 40, 64 * 40),
+]
+
+
+@pytest.mark.parametrize(("operator", "rows", "weights", "attributes", "macs", "count"), PRODUCTS)
+def test_products_of_the_runtime(
+    tmp_path: Path, operator: str, rows: tuple[int, ...], weights: tuple[int, ...], attributes: dict[str, int],
+    macs: int, count: int,
+) -> None:  # fmt: skip
+    net = Net()
+    fused(net, operator, net.input("x", rows), net.weight("w", *weights), **attributes)
+    made = imported(net, tmp_path)
+    assert (made.unsupported, made.model.macs, made.model.weight_elements) == ({}, macs, count)
+
+
+def test_a_product_whose_rows_stand_before_its_batches(tmp_path: Path) -> None:
+    """FusedMatMul with transBatchA and transBatchB: 4 batches of 10 x 8 by 8 x 12, stored as 10 x 4 x 8 and 12 x 4 x 8.
+    The product by 12 x 3 shows that 10 rows of 12 columns come out of each batch."""
+    net = Net()
+    left, right = net.input("q", (10, 4, 8)), net.input("k", (12, 4, 8))
+    made = fused(net, "FusedMatMul", left, right, transBatchA=1, transBatchB=1, transB=1)
+    net.node("MatMul", made, net.weight("w", 12, 3))
+    assert imported(net, tmp_path).model.macs == 4 * 10 * 12 * 8 + 4 * 10 * 12 * 3
+
+
+def test_a_transposed_convolution_whose_padding_is_an_operand(tmp_path: Path) -> None:
+    """3 x 2 channels by 9 taps at 16 positions; 2 * 3 + 3 - 2 = 7 rows and columns come out."""
+    net = Net()
+    pads = net.value(1, 1, 1, 1)
+    a = fused(net, "ConvTransposeWithDynamicPads", net.input("x", (1, 3, 4, 4)), net.weight("w", 3, 2, 3, 3), pads,
+              strides=[2, 2])  # fmt: skip
+    net.node("Conv", a, net.weight("v", 2, 2, 1, 1))
+    assert imported(net, tmp_path).model.macs == 16 * 54 + 49 * 4
+
+
+def test_rows_of_a_packed_table(tmp_path: Path) -> None:
+    """Two 4-bit entries in each of 16 bytes: rows of 32."""
+    net = Net()
+    table = net.weight("d", 50, 16, element=TensorProto.UINT8)
+    rows = fused(net, "GatherBlockQuantized", table, net.input("t", (1, 6), TensorProto.INT64), net.weight("s", 50, 2))
+    net.node("MatMul", rows, net.weight("w", 32, 8))
+    assert imported(net, tmp_path).model.macs == 6 * 32 * 8
+
+
+def test_a_causal_convolution(tmp_path: Path) -> None:
+    """Four taps of six channels at ten places each, with what an earlier run left."""
+    net = Net(opset=27)
+    past = net.input("p", (1, 6, 3))
+    net.node("CausalConvWithState", net.input("x", (1, 6, 10)), net.weight("w", 6, 1, 4), "", past, outputs=2)
+    if "CausalConvWithState" not in {schema.name for schema in onnx.defs.get_all_schemas()}:
+        pytest.skip("this version of onnx does not know it")
+    made = imported(net, tmp_path)
+    (layer,) = made.model.layers
+    assert (made.unsupported, layer.op, layer.macs, layer.output_elements) == ({}, Op.DEPTHWISE, 240, 60)

@@ -317,6 +317,11 @@ def test_pools(read: Any) -> None:
         ({"kernel_shape": [2, 2], "strides": [2, 2], "pads": [1] * 4}, 223, 112),
         # 7 wide: windows start at 0, 2, 4 and 6; the last is half full.
         ({"kernel_shape": [2, 2], "strides": [2, 2]}, 7, 4),
+        # VALID of 8: windows of one element start at 0, 2, 4 and 6; one at 8 would start behind the map.
+        ({"kernel_shape": [1, 1], "strides": [2, 2], "auto_pad": "VALID"}, 8, 4),
+        # SAME: a window for every stride, 12 / 3 and 11 / 2 rounded up.
+        ({"kernel_shape": [2, 2], "strides": [3, 3], "auto_pad": "SAME_UPPER"}, 12, 4),
+        ({"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "SAME_LOWER"}, 11, 6),
     ],
 )
 def test_pools_in_ceil_mode_have_no_window_that_starts_behind_the_map(
@@ -336,6 +341,24 @@ def test_a_transposed_convolution_with_same_padding_ignores_what_its_output_is_p
     x = net.node("ConvTranspose", x, weight, auto_pad="SAME_UPPER", strides=[2, 2], output_padding=[1, 1])
     net.node("Conv", x, net.weight("v", 4, 1, 1, 1))
     assert read(net).model.layers[-1].macs == 6 * 6 * 4
+
+
+def test_a_transposed_convolution_smaller_than_its_input(read: Any) -> None:
+    """An output that is stated as 21 x 6 of a map that would become 22 x 8, and is 8 wide itself."""
+    net = Net()
+    x = net.node("ConvTranspose", net.input("x", (1, 4, 8, 8)), net.weight("w", 4, 2, 1, 1), strides=[3, 1],
+                 output_shape=[21, 6])  # fmt: skip
+    net.node("Conv", x, net.weight("v", 4, 2, 1, 1))
+    assert [layer.macs for layer in read(net).model.layers] == [64 * 8, 21 * 6 * 8]
+
+
+def test_windows_that_lie_in_the_padding_behind_the_map(read: Any) -> None:
+    """A filter of one element, and 10 columns with another 1 behind them: 11 outputs; of two elements, with 2: 11."""
+    for taps, behind in ((1, 1), (2, 2)):
+        net = Net()
+        net.node("Conv", net.input("x", (1, 3, 10, 10)), net.weight("w", 4, 3, taps, taps), pads=[0, 0, behind, behind])
+        layer = only(read(net))
+        assert (layer.out_y, layer.out_x, layer.macs) == (11, 11, 121 * 12 * taps * taps)
 
 
 def test_a_filter_larger_than_its_input_is_an_error(read: Any) -> None:
@@ -381,6 +404,18 @@ def test_inputs_that_are_weights(read: Any) -> None:
     assert read(net, inputs=["x", "fc"]).model.weight_elements == 4 * 27
     with pytest.raises(InputError, match=r"no such input; known: x, conv\.weight, b, fc"):
         read(net, inputs=["y"])
+
+
+def test_quantised_weights_that_are_inputs(read: Any) -> None:
+    """Filters of 8 bits that an export left out, before a DequantizeLinear or read as they are."""
+    net = Net()
+    scale = net.value(0.1, kind=np.float32, scalar=True)
+    filters = net.node("DequantizeLinear", net.input("p0", (4, 3, 3, 3), TensorProto.INT8), scale)
+    x = net.node("Conv", net.input("x", ("batch", 3, 8, 8)), filters)
+    x, *_ = net.node("DynamicQuantizeLinear", x, outputs=3)
+    net.node("ConvInteger", x, net.input("p1", (5, 4, 1, 1), TensorProto.UINT8))
+    made = read(net)
+    assert (made.model.macs, made.model.weight_elements) == (36 * 4 * 27 + 36 * 20, 108 + 20)
 
 
 def test_inputs_without_a_batch_beside_one_that_has_it_are_weights(read: Any) -> None:

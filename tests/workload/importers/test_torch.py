@@ -316,6 +316,38 @@ def test_wrong_inputs_and_no_module() -> None:
         from_torch(nn.Identity(), torch.zeros(1, 5))
 
 
+def test_a_module_that_is_exported_already() -> None:
+    """As it was traced, with the names of its modules; sizes that were left open are those it was traced with."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.Flatten(), nn.Linear(144, 10)))
+    batch = {"input": {0: torch.export.Dim("batch", min=1, max=64)}}
+    program = torch.export.export(net, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=batch)
+    for each in (program, program.run_decompositions()):
+        made = from_torch(each).model.layers
+        assert [(layer.name, layer.macs) for layer in made] == [("0", 2 * 36 * 4 * 27), ("1.1", 2 * 1440)]
+    assert from_torch(program, torch.zeros(5, 3, 8, 8)).model.macs == 5 * (36 * 4 * 27 + 1440)
+    with pytest.raises(InputError, match="Linear comes without example inputs"):
+        from_torch(nn.Linear(4, 4))
+
+
+@pytest.mark.parametrize(
+    ("call", "macs"),
+    [
+        (lambda w, x: torch.tensordot(x, w, dims=([1, 2], [0, 1])), 3 * 4 * 5 * 6),
+        (lambda w, x: torch.tensordot(x, w.sum(0), dims=1), 3 * 4 * 5 * 6),
+        (lambda w, x: torch.inner(x, w[0].T), 3 * 4 * 5 * 6),
+        (lambda w, x: torch.linalg.multi_dot([x[0], w[0], w[1].T]), 4 * 5 * 6 + 4 * 6 * 5),
+        (lambda w, x: torch.linalg.multi_dot([x[0, 0], w[0], w[1].T]), 5 * 6 + 6 * 5),
+        (lambda w, x: torch.linalg.vecdot(x, w[:3, :, 0].unsqueeze(1)), 3 * 4 * 5),
+        (lambda w, x: torch.outer(x[0, 0], x[0, 0]) @ w[0], 5 * 5 * 6),
+    ],
+)
+def test_products_in_other_words(call: Callable[..., Any], macs: int) -> None:
+    """x is 3 x 4 x 5, the weights 4 x 5 x 6."""
+    module = Calls(lambda self, x: call(self.w, x), w=nn.Parameter(torch.zeros(4, 5, 6)))
+    made = from_torch(module, torch.zeros(3, 4, 5))
+    assert (made.unsupported, made.model.macs) == ({}, macs)
+
+
 def test_wrapped_modules() -> None:
     """Weights made of others are constants; what torch.compile returned is seen through."""
     net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 6)), nn.utils.spectral_norm(nn.Linear(6, 2)))

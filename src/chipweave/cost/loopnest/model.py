@@ -19,6 +19,7 @@ from chipweave.cost.loopnest.objective import Objective
 from chipweave.cost.loopnest.plan import Known, Plan, plan
 from chipweave.cost.loopnest.rider import count_rider, rider_parts_j
 from chipweave.cost.loopnest.several_samples import all_but_name, together
+from chipweave.cost.precision import by_precision, explained
 from chipweave.errors import InputError, did_you_mean
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.workload.layer import Layer
@@ -54,7 +55,7 @@ class LoopnestCostModel:
         Raises:
             InputError: layers without a mapping that fits L1, naming layer, chiplet and limit, all at once.
         """
-        return costs_of(self.plan(layers, chiplet))
+        return by_precision(layers, chiplet, lambda each, kind: costs_of(self.plan(each, kind)))
 
     def batch_costs(self, layers: Sequence[Layer], chiplet: Chiplet, samples: int) -> LayerCosts:
         """Cost of `samples` samples of every layer, run together: as one layer with as many copies, or rows.
@@ -83,7 +84,7 @@ class LoopnestCostModel:
         Raises:
             InputError: as `costs`.
         """
-        return explain(self.plan(layers, chiplet))
+        return explained(layers, chiplet, lambda each, kind: explain(self.plan(each, kind)))
 
     def plan(self, layers: Sequence[Layer], chiplet: Chiplet, tell: Tell | None = None) -> Plan:
         """The mappings and counts that `costs` and `explain` go by; `tell` hears how far the search is.

@@ -19,6 +19,7 @@ from chipweave.cost.maestro.faults import fault_in_words
 from chipweave.cost.maestro.notation import LAYER_DIMENSIONS, LAYER_TYPES, parse_mapping
 from chipweave.cost.maestro.shapes import Shape, shape_of
 from chipweave.cost.maestro.templates import text_of
+from chipweave.cost.precision import by_precision, explained
 from chipweave.cost.riders import rider_cycles
 from chipweave.errors import InputError
 from chipweave.hardware.chiplet import Chiplet
@@ -44,7 +45,9 @@ class MaestroCostModel:
         Raises:
             InputError: layers that MAESTRO cannot cost, naming layer, chiplet and directive, all at once.
         """
-        return _costs(layers, chiplet, _plan(layers, chiplet, self.offchip_bandwidth))
+        return by_precision(
+            layers, chiplet, lambda each, kind: _costs(each, kind, _plan(each, kind, self.offchip_bandwidth))
+        )
 
     def explain(self, layers: Sequence[Layer], chiplet: Chiplet) -> list[dict[str, Any]]:
         """What stands behind the cost of each layer, as plain data.
@@ -57,6 +60,9 @@ class MaestroCostModel:
         Raises:
             InputError: as `costs`.
         """
+        return explained(layers, chiplet, self._explained)
+
+    def _explained(self, layers: Sequence[Layer], chiplet: Chiplet) -> list[dict[str, Any]]:
         plan = _plan(layers, chiplet, self.offchip_bandwidth)
         costs, counts = _costs(layers, chiplet, plan), plan.chosen.counts
         parts = [field.name for field in fields(costs) if field.name.endswith("_j")]

@@ -20,7 +20,7 @@ from chipweave.evaluation.exact.split import WHOLE as UNCUT
 from chipweave.evaluation.exact.split import Splits, largest, largest_weights, users, weight_shares
 from chipweave.evaluation.exact.sums import kept_sums, reduction
 from chipweave.evaluation.exact.tensors import Exchange, Location, Moved, exchange, total
-from chipweave.evaluation.exact.transfer import together, transfer, transfer_s
+from chipweave.evaluation.exact.transfer import hop_bytes_of, loads, together, transfer, transfer_s
 from chipweave.evaluation.law import (
     IN_LOAD,
     WHOLE,
@@ -410,16 +410,18 @@ class StageWork:
 
     @cached_property
     def received(self) -> float:
-        """Bytes of a micro-batch from all earlier stages: into the chiplet that gets most, or over the busiest of the
-        links on the way, which between single chiplets has no more to carry."""
+        """Bytes of a micro-batch from all earlier stages, as on the standard link: into the chiplet that gets most, or
+        over the busiest of the links on the way, which between single chiplets, and alike, has no more to carry."""
         s, came = self.setting, self.moved.from_stages
         senders = sorted({self.number - distance for _, distance in came})
-        if all(len(s.pipeline.stages[each].chiplets) == 1 for each in (self.number, *senders)):
+        single = all(len(s.pipeline.stages[each].chiplets) == 1 for each in (self.number, *senders))
+        if single and s.ready.network.equal:
             return float(self.micro_batch * total(each for each, _ in came))
         works = [s.works[number] for number in senders]
         each = (dict(zip((at for at, _ in work.moved.to_stages), work.forwards, strict=True)) for work in works)
         receives = together(s.ready.network, (forwards[self.number] for forwards in each))
-        return max(_most(receives.into), _most(receives.links))
+        links, _, into = loads(s.ready.network, receives)
+        return max(_most(into), _most(links))
 
     @cached_property
     def exchanges(self) -> Mapping[int, Transfer]:
@@ -539,12 +541,12 @@ class KeptStage(NamedTuple):
 def ways_of(work: StageWork) -> list[KeptStage]:
     """The stage with its weights kept in each way that there is."""
 
-    rates = work.rates
+    rates, net = work.rates, work.setting.ready.network
 
     def keep(way: Way) -> KeptStage:
         flows = _flows(work, way)
-        traffic = together(work.setting.ready.network, (flow.moved for flow in flows))
-        demand = work.demand._replace(weights_hops=flows[0].moved.hops, hop_bytes=traffic.hop_bytes)
+        traffic = together(net, (flow.moved for flow in flows))
+        demand = work.demand._replace(weights_hops=flows[0].moved.hops, hop_bytes=hop_bytes_of(net, traffic))
         asked, brought = copied_out(work, demand, way)
         terms = kept(asked, brought, rates) if work.setting.detailed else printed(asked, rates)
         return KeptStage(way, demand, terms, flows, traffic, Sharer(asked, brought, terms, *work.pool))
@@ -657,10 +659,10 @@ def _l2_use(work: StageWork, made: KeptStage) -> L2Use | None:
 
 def _demand(work: StageWork) -> Demand:
     """What the stage asks for, but for the weights' way and what crosses links."""
-    setting, rates = work.setting, work.rates
+    setting, rates, net = work.setting, work.rates, work.setting.ready.network
     layer_s, costs = work.layers
     exchange_s = {
-        layer: sum(transfer_s(moved, rates) for moved in some) for layer, some in work.exchanged.items()
+        layer: sum(transfer_s(moved, net, rates) for moved in some) for layer, some in work.exchanged.items()
     }
     fill_j, drain_j = _fill_and_drain_j(work) if setting.detailed else _fill_and_drain_of_all_j(work)
     copied, chiplets = [bytes_ for bytes_ in work.need.copied if bytes_], len(work.stage.chiplets)
@@ -681,10 +683,10 @@ def _demand(work: StageWork) -> Demand:
         blocks_j=more_j,
         exposed_s=exposed,
         arrival_s=arrival,
-        forward_s=sum(transfer_s(moved, rates) for moved in work.forwards),
-        store_port_s=_most(work.stores.out) / rates.link_bytes_s,
+        forward_s=sum(transfer_s(moved, net, rates) for moved in work.forwards),
+        store_port_s=_most(loads(net, work.stores)[1]) / rates.link_bytes_s,
         receive_s=work.received / rates.link_bytes_s if setting.detailed else 0.0,
-        gather_s=gather_byte_s(chiplets, rates),
+        gather_s=work.region.slow * gather_byte_s(chiplets, rates),
         gather_fixed_s=gather_fixed_s(len(copied), work.region.span, rates),
         weights=work.weight_bytes,
         weights_hops=0,

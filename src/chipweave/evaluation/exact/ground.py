@@ -172,13 +172,13 @@ def _network_back(ready: Prepared) -> Network:
 
 
 def _rates(ready: Prepared) -> Rates:
-    package = ready.package
+    package, link = ready.package, ready.package.wiring.standard
     return Rates(
         detailed=ready.detailed,
-        link_bytes_s=float(package.link_bandwidth_bytes_s),
-        hop_s=float(package.hop_latency_s),
+        link_bytes_s=link.bandwidth_bytes_s,
+        hop_s=link.latency_s,
         delta_s=float(package.conflict_delay_s),
-        link_j=BITS_PER_BYTE * package.nop_energy_j_per_bit,
+        link_j=BITS_PER_BYTE * link.energy_j_per_bit,
         dram_bytes_s=float(package.dram_bandwidth_bytes_s),
         dram_s=float(package.dram_latency_s),
         dram_j=BITS_PER_BYTE * package.dram_energy_j_per_bit,

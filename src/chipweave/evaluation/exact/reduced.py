@@ -9,6 +9,7 @@ import numpy as np
 from chipweave.cost.interface import LayerCosts, batch_costs, costs_of
 from chipweave.errors import InputError
 from chipweave.evaluation.exact.split import Part, Splits, tile
+from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats, Ints
 from chipweave.workload.layer import Layer, channel_units, reducible
 
@@ -33,10 +34,14 @@ class ReducedWays:
         """Per class, what every part costs, of so many samples that run together."""
         return _costs(self.splits, self.parts, samples)
 
-    @property
-    def macs(self) -> Floats:
-        """Multiplications of every part."""
-        return np.array([_tile(self.splits, part).macs for part in self.parts], dtype=np.float64)
+    def least_cycles(self, chiplet: Chiplet) -> Floats:
+        """Cycles below which no part goes: all its multiplications, one per lane."""
+        tiles = [_tile(self.splits, part) for part in self.parts]
+        macs = np.array([tile.macs for tile in tiles], dtype=np.float64)
+        if chiplet.rates:
+            least: Floats = macs / np.array([chiplet.macs_per_cycle(tile.product_bits) for tile in tiles])
+            return least
+        return macs / (chiplet.num_pes * chiplet.simd_lanes)
 
 
 def reduced_ways(splits: Splits) -> ReducedWays:

@@ -20,7 +20,9 @@ class Region:
         classes: the distinct ones, ascending.
         l2_bytes: of the chiplet with least.
         interface: the memory interface that the whole region uses.
-        dram_hops, span: links of the longest route to the interface, and between two of its chiplets.
+        dram_hops, span: links of the longest route to or from the interface, and between two of its chiplets, each by
+            its latency (`Network.hops`).
+        slow: how many times as long as on the standard link a byte takes on the slowest link between two of them.
     """
 
     chiplets: tuple[int, ...]
@@ -28,14 +30,15 @@ class Region:
     classes: tuple[int, ...]
     l2_bytes: int
     interface: int
-    dram_hops: int
-    span: int
+    dram_hops: float
+    span: float
+    slow: float
 
 
 def interface_of(package: Package, chiplets: Sequence[int]) -> int:
     """The memory interface of a region: the nearest to all its chiplets together, then the lowest."""
     interfaces = sorted(package.interfaces)
-    return interfaces[int(np.argmin(package.hop_matrix[np.ix_(interfaces, chiplets)].sum(axis=1)))]
+    return interfaces[int(np.argmin(package.distance[np.ix_(interfaces, chiplets)].sum(axis=1)))]
 
 
 def region_of(package: Package, net: Network, chiplets: tuple[int, ...]) -> Region:
@@ -49,6 +52,7 @@ def region_of(package: Package, net: Network, chiplets: tuple[int, ...]) -> Regi
         classes=tuple(sorted(set(class_of))),
         l2_bytes=min(package.chiplets[chiplet].l2_bytes for chiplet in chiplets),
         interface=interface,
-        dram_hops=int(net.hops[members, interface].max()),
-        span=int(net.hops[np.ix_(members, members)].max()),
+        dram_hops=float(max(net.hops[members, interface].max(), net.hops[interface, members].max())),
+        span=float(net.hops[np.ix_(members, members)].max()),
+        slow=float(net.slow_routes[np.ix_(members, members)].max()),
     )

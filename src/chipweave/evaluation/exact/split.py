@@ -243,11 +243,14 @@ class Splits:
         kinds = zip(self.distinct[1].tolist(), self.layers, strict=True)
         return frozenset(kind for kind, layer in kinds if layer.shares)
 
-    @property
-    def macs(self) -> Floats:
-        """Multiplications of every part, in the order of `tile_costs`."""
+    def least_cycles(self, chiplet: Chiplet) -> Floats:
+        """Cycles below which no part goes, in the order of `tile_costs`: all its multiplications, one per lane."""
         macs = [tile(self.distinct[0][at], *shape).macs for at, *shape in self.shapes]
-        return np.array(macs, dtype=np.float64)
+        if chiplet.rates:
+            rates = [chiplet.macs_per_cycle(layer.product_bits) for layer in self.distinct[0]]
+            least: Floats = np.array(macs, dtype=np.float64) / np.array([rates[at] for at, *_ in self.shapes])
+            return least
+        return np.array(macs, dtype=np.float64) / (chiplet.num_pes * chiplet.simd_lanes)
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int, int, int], ...]:

@@ -45,8 +45,16 @@ def backwards(net: Network, package: Package) -> Network:
     count = len(package.chiplets)
     target, at = np.indices((count, count))
     after = np.where(at == target, at, package.next_chiplet[at, target])
-    outward = np.argsort(-net.hops.T, axis=1, kind="stable")
-    return Network(after, np.ascontiguousarray(net.hops.T), outward, np.ascontiguousarray(net.link.T), net.links)
+    return replace(
+        net,
+        before=after,
+        hops=np.ascontiguousarray(net.hops.T),
+        outward=np.argsort(-package.hop_matrix.T, axis=1, kind="stable"),
+        link=np.ascontiguousarray(net.link.T),
+        slow_routes=np.ascontiguousarray(net.slow_routes.T),
+        slow_out=net.slow_into,
+        slow_into=net.slow_out,
+    )
 
 
 @lru_cache(KEPT)

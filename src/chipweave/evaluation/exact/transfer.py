@@ -23,17 +23,27 @@ class Network:
 
     Args:
         before: [a, b] the chiplet before b on the route from a.
-        hops: [a, b] links on that route.
+        hops: [a, b] links on that route, each by its latency: hops over the standard link (`hardware.links.Wiring`).
         outward: [a, :] all chiplets, those farthest from a first.
         link: [a, b] number of the directed link between neighbours, -1 elsewhere.
         links: (from, to) of each directed link.
+        equal: all links are alike; then the following are all 1.
+        slow: per link how many times as long as on the standard link a byte takes; slow_routes: [a, b] on the slowest
+            link of the route; slow_out, slow_into: out of and into each chiplet.
+        joules: per link, energy of a byte over that on the standard link.
     """
 
     before: Ints
-    hops: Ints
+    hops: Floats
     outward: Ints
     link: Ints
     links: tuple[tuple[int, int], ...]
+    equal: bool
+    slow: Floats
+    slow_routes: Floats
+    slow_out: Floats
+    slow_into: Floats
+    joules: Floats
 
 
 def network(package: Package) -> Network:
@@ -48,18 +58,22 @@ def network(package: Package) -> Network:
         following = package.next_chiplet[before, target]
         before = np.where(following == target, before, following)
     outward = np.argsort(-package.hop_matrix, axis=1, kind="stable")
-    return Network(before, package.hop_matrix, outward, link, links)
+    wiring, (slow_out, slow_into) = package.wiring, package.slow_ports
+    return Network(
+        before, package.late_hops, outward, link, links, wiring.equal, wiring.slow, package.slow_routes, slow_out,
+        slow_into, wiring.joules,
+    )  # fmt: skip
 
 
 def nothing(net: Network) -> Transfer:
     """No bytes."""
     count = len(net.before)
-    return Transfer(0, 0.0, 0.0, np.zeros(len(net.links)), np.zeros(count), np.zeros(count))
+    return Transfer(0.0, 0.0, 0.0, np.zeros(len(net.links)), np.zeros(count), np.zeros(count))
 
 
 def together(net: Network, transfers: Iterable[Transfer]) -> Transfer:
     """The sum of all."""
-    made, hops, sent, hop_bytes = nothing(net), 0, 0.0, 0.0
+    made, hops, sent, hop_bytes = nothing(net), 0.0, 0.0, 0.0
     for each in transfers:
         hops, sent, hop_bytes = max(hops, each.hops), sent + each.sent, hop_bytes + each.hop_bytes
         np.add(made.links, each.links, out=made.links)
@@ -96,18 +110,31 @@ def transfer(
             path.append(int(net.before[source[0], path[-1]]))
         for at, before in pairwise(path):
             links[net.link[before, at]] = out[source[0]]
-        hops = len(path) - 1 if moved[0, 0] > 0 else 0
+        hops = float(net.hops[source[0], target[0]]) if moved[0, 0] > 0 else 0.0
     else:
         from chipweave.evaluation.exact.trees import load_links
 
         hops = load_links(source, target, moved, owned, net, links)
-    return Transfer(int(hops), float(out.sum()), float(links.sum()), links, out, into)
+    return Transfer(float(hops), float(out.sum()), float(links.sum()), links, out, into)
 
 
-def transfer_s(moved: Transfer, rates: Rates) -> float:
-    """Seconds of a transfer: the chiplet with most bytes in or out sets them, or in `detailed` its busiest link, on
-    which several owners' bytes may meet (`law.link_s`)."""
+def transfer_s(moved: Transfer, net: Network, rates: Rates) -> float:
+    """Seconds of a transfer: the chiplet with most bytes in or out sets them, or in `detailed`, and where links differ,
+    its busiest link, on which several owners' bytes may meet (`law.link_s`)."""
     if moved.sent == 0:
         return 0.0
-    most = float(max(moved.into.max(), moved.out.max()))
-    return link_s(max(most, float(moved.links.max())) if rates.detailed else most, moved.hops, rates)
+    link, out, into = loads(net, moved)
+    most = float(max(into.max(), out.max()))
+    return link_s(max(most, float(link.max())) if rates.detailed or not net.equal else most, moved.hops, rates)
+
+
+def loads(net: Network, moved: Transfer) -> tuple[Floats, Floats, Floats]:
+    """What each link, and each chiplet out and in, has to carry, as bytes on the standard link."""
+    if net.equal:
+        return moved.links, moved.out, moved.into
+    return moved.links * net.slow, moved.out * net.slow_out, moved.into * net.slow_into
+
+
+def hop_bytes_of(net: Network, moved: Transfer) -> float:
+    """Bytes times the links they cross, each by its energy: as many over the standard link."""
+    return moved.hop_bytes if net.equal else float(moved.links @ net.joules)

@@ -11,7 +11,7 @@ from chipweave.evaluation.exact.transfer import Network
 from chipweave.ndarrays import Floats, Ints
 
 
-def load_links(source: Ints, target: Ints, moved: Floats, owned: Floats, net: Network, links: Floats) -> int:
+def load_links(source: Ints, target: Ints, moved: Floats, owned: Floats, net: Network, links: Floats) -> float:
     """Add to `links` the bytes on each; the most hops that any byte takes.
 
     Args:
@@ -24,25 +24,26 @@ class Routes(NamedTuple):
     """The arrays of a `Network`."""
 
     before: Ints
-    hops: Ints
+    hops: Floats
     outward: Ints
     link: Ints
 
 
 @kernel()
-def _load_links(source: Ints, target: Ints, moved: Floats, owned: Floats, routes: Routes, links: Floats) -> int:
+def _load_links(source: Ints, target: Ints, moved: Floats, owned: Floats, routes: Routes, links: Floats) -> float:
     before, hops, outward, link = routes
-    longest = 0
+    longest = 0.0
     beyond = np.zeros(len(before))
     for j in range(len(source)):
         owner = source[j]
-        farthest = 0
+        farthest, moves = 0.0, False
         for i in range(len(target)):
             if moved[j, i] > 0:
                 beyond[target[i]] = moved[j, i]
+                moves = True
                 farthest = max(farthest, hops[owner, target[i]])
         longest = max(longest, farthest)
-        if farthest == 0:
+        if not moves:
             continue
         for number in range(len(before)):
             at = outward[owner, number]

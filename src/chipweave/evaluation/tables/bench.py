@@ -8,7 +8,7 @@ import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.tables import single
-from chipweave.evaluation.tables.single import Candidates, Part, StageTables, Traffic
+from chipweave.evaluation.tables.single import Candidates, Kinds, Part, StageTables, Traffic
 from chipweave.evaluation.tables.units import (
     Micro,
     Places,
@@ -20,12 +20,15 @@ from chipweave.evaluation.tables.units import (
     task_arrays,
 )
 from chipweave.evaluation.tables.window_bytes import WindowBytes, window_bytes
+from chipweave.hardware.package import DramWay
 from chipweave.ndarrays import Floats, Ints
 from chipweave.shelf import Shelf
 
 __all__ = ["Candidates", "Scores", "StageTables", "arrays_of", "bytes_of", "micro_of", "part_of", "places_of", "score",
            "score_alone", "stage_tables", "whole_stage", "window_cost"]  # fmt: skip
 
+Kind = tuple[int, DramWay]
+"""Of a place: the chiplet's class, and the way to its memory interface."""
 
 MOST_KEPT_BYTES = 50_000_000
 """Of what stages of windows exchange, which is kept while ever other windows are scored."""
@@ -86,26 +89,28 @@ def stage_tables(
     first: int,
     end: int,
     micro_batch: int,
-    kinds: tuple[tuple[int, int], ...],
+    kinds: tuple[Kind, ...],
     longest: int,
 ) -> StageTables:
-    """Every stage [kind, i, j] of a window's pipelines of up to `longest` stages on every kind of place (class, hops to
+    """Every stage [kind, i, j] of a window's pipelines of up to `longest` stages on every kind of place (class, way to
     DRAM)."""
     part = part_of(ready, task, first, end, micro_batch)
     return single.stage_tables(arrays_of(ready, task), _where(ready, kinds), part, longest, ready.usual_rates)
 
 
 def whole_stage(
-    ready: Prepared, task: int, first: int, end: int, micro_batch: int, kinds: tuple[tuple[int, int], ...]
+    ready: Prepared, task: int, first: int, end: int, micro_batch: int, kinds: tuple[Kind, ...]
 ) -> StageTables:
     """The stage [kind, 0, 0] that holds all of a window, as if that were one unit."""
     part = part_of(ready, task, first, end, micro_batch, whole=True)
     return single.whole_stage(arrays_of(ready, task), _where(ready, kinds), part, ready.usual_rates)
 
 
-def _where(ready: Prepared, kinds: tuple[tuple[int, int], ...]) -> tuple[Ints, Floats, Ints]:
+def _where(ready: Prepared, kinds: tuple[Kind, ...]) -> Kinds:
     classes = np.array([c for c, _ in kinds], dtype=np.int64)
-    return classes, places_of(ready).l2_bytes[classes], np.array([hops for _, hops in kinds], dtype=np.int64)
+    wiring = ready.package.wiring
+    late, joules = (float(shares.min(initial=1.0)) for shares in (wiring.late, wiring.joules))
+    return Kinds(classes, places_of(ready).l2_bytes[classes], np.array([way for _, way in kinds]), late, joules)
 
 
 def score(ready: Prepared, task: int, first: int, end: int, candidates: Candidates) -> Scores:
@@ -158,4 +163,5 @@ def _nothing(ready: Prepared, many: int) -> Scores:
 
 def window_cost(ready: Prepared, scores: Scores) -> tuple[Floats, Floats]:
     """(latency_s, energy_j) [m] of windows whose tasks' scores were added up."""
-    return single.window_costs(scores.latency_s, scores.energy_j, scores.dram_bytes, scores.traffic, ready.rates)
+    where, rates = places_of(ready), ready.rates
+    return single.window_costs(scores.latency_s, scores.energy_j, scores.dram_bytes, scores.traffic, where, rates)

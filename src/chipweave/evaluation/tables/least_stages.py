@@ -17,7 +17,7 @@ from chipweave.evaluation.keep import AGAIN, BACK, SLACK, Around, Books, Layers,
 from chipweave.evaluation.law import Demand, Rates, Room, Terms
 from chipweave.evaluation.streams import ARRIVAL
 from chipweave.evaluation.tables.compiled_law import keep, law, streams
-from chipweave.evaluation.tables.single import Brought, Joules, Spent, demand_of
+from chipweave.evaluation.tables.single import Brought, Joules, Kinds, Place, Spent, demand_of
 from chipweave.evaluation.tables.units import Micro, TaskArrays
 from chipweave.evaluation.tables.window_bytes import Tensors
 from chipweave.ndarrays import Bools, Floats, Ints
@@ -54,13 +54,15 @@ class Sent(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A task at one micro-batch, what its units send, and the package."""
+    """A task at one micro-batch, what its units send, and the package, with latency and energy of its best link."""
 
     task: TaskArrays
     micro: Micro
     uses: Uses
     sent: Sent
     rates: Rates
+    late: float
+    joules: float
 
 
 class Kept(NamedTuple):
@@ -77,26 +79,25 @@ class Kept(NamedTuple):
 
 
 @kernel(nogil=True)
-def least_stages(
-    task: TaskArrays, micro: Micro, uses: Uses, places: tuple[Ints, Floats, Ints], rates: Rates
-) -> LeastStages:
-    """Every stage of a task at one micro-batch on every kind of place: arrays of class, L2, and least hops to DRAM.
+def least_stages(task: TaskArrays, micro: Micro, uses: Uses, places: Kinds, rates: Rates) -> LeastStages:
+    """Every stage of a task at one micro-batch on every kind of place.
 
     Args:
         uses: of the whole micro-batch.
     """
-    units, kinds = task.units, len(places[0])
+    units, kinds = task.units, len(places.class_of)
     shape = (VARIANTS, kinds, units, units)
     made = LeastStages(np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.inf))
-    known = Known(task, micro, uses, _sent(task.tensors, units), rates)
+    known = Known(task, micro, uses, _sent(task.tensors, units), rates, places.late, places.joules)
     for kind in range(kinds):
-        place = places[0][kind], places[1][kind], places[2][kind]
+        way = places.dram[kind]
+        place = Place(places.class_of[kind], places.l2_bytes[kind], way[0], way[1], way[2])
         for i in range(units):
             for start in _window_starts(task.tensors, i):
-                kept = _kept_from(known, (place[0], place[1]), (i, start))
+                kept = _kept_from(known, place, (i, start))
                 for j in range(i, units):
                     live, two = micro.size * task.live[i, j], task.two_largest[i, j]
-                    if rates.detailed or micro.size == 1 or law.fits_l2(live, two, place[1]):
+                    if rates.detailed or micro.size == 1 or law.fits_l2(live, two, place.l2_bytes):
                         for closes in range(2):
                             _note(known, place, (i, j, start, closes), kept, made)
     return made
@@ -151,9 +152,9 @@ def _sent(tensors: Tensors, units: int) -> Sent:
 
 
 @inner()
-def _kept_from(known: Known, place: tuple[int, float], run: tuple[int, int]) -> Kept:
+def _kept_from(known: Known, place: Place, run: tuple[int, int]) -> Kept:
     """Of stages from a unit on, in a window that begins at another one."""
-    (c, l2_bytes), (i, start), task, micro, uses = place, run, known.task, known.micro, known.uses
+    c, l2_bytes, (i, start), task, micro, uses = place.kind, place.l2_bytes, run, known.task, known.micro, known.uses
     units, layers = task.units, len(task.last_reader)
     none = np.zeros((7, units))
     made = Kept(none[0], none[1], none[2], none[3], none[4], none[5], none[6])
@@ -206,15 +207,13 @@ def _came(tensors: Tensors, i: int, start: int, made: Kept) -> None:
 
 
 @inner()
-def _note(
-    known: Known, place: tuple[int, float, int], stage: tuple[int, int, int, int], kept: Kept, made: LeastStages
-) -> None:
+def _note(known: Known, place: Place, stage: tuple[int, int, int, int], kept: Kept, made: LeastStages) -> None:
     """Lower the entry of a stage (first unit, last one, where its window begins, whether it closes it) to what it takes
     in this window, under each of the ways to keep its weights."""
     (i, j, start, closes), task, size, rates = stage, known.task, known.micro.size, known.rates
     opens = 1 if start == i else 0
-    at = opens + 2 * closes, place[0], j, i
-    seen, k = law.seen_from(place[2], rates), law.micro_batches(task.batch, size)
+    at = opens + 2 * closes, place.kind, j, i
+    seen, k = law.seen_from(place.joule_hops, rates), law.micro_batches(task.batch, size)
     demand, room = _demand(known, place, (i, j, closes), kept)
     if not rates.detailed:
         terms = law.printed(demand, seen)
@@ -240,11 +239,9 @@ def _lower(first_s: float, terms: Terms, at: tuple[int, int, int, int], made: Le
 
 
 @inner()
-def _demand(
-    known: Known, place: tuple[int, float, int], stage: tuple[int, int, int], kept: Kept
-) -> tuple[Demand, Room]:
+def _demand(known: Known, place: Place, stage: tuple[int, int, int], kept: Kept) -> tuple[Demand, Room]:
     """What a stage asks for at least, and of its chiplet's L2."""
-    (i, j, closes), (c, l2_bytes, hops) = stage, place
+    (i, j, closes), c = stage, place.kind
     task, micro, sent, rates = known.task, known.micro, known.sent, known.rates
     size = micro.size
     weights, reused, reused_fill_j = task.weights[j + 1] - task.weights[i], 0.0, 0.0
@@ -256,16 +253,16 @@ def _demand(
     compute_s = micro.compute_s[c, j + 1] - micro.compute_s[c, i]
     inside_j = micro.work_j[c, j + 1] - micro.work_j[c, i] + task.fill_input_j[c, i, j] + task.drain_j[c, i, j]
     blocks_s = micro.blocks_s[c, j + 1] - micro.blocks_s[c, i]
-    port_s = size * store / rates.link_bytes_s if hops > 0 else 0.0
-    sent_s, received_s = law.link_s(size * forward, 1, rates), size * receive / rates.link_bytes_s
+    port_s, received_s = place.port * (size * store / rates.link_bytes_s), size * receive / rates.link_bytes_s
+    sent_s = law.link_s(size * forward, known.late, rates)
     demand = demand_of(
         (task.batch, size),
         Spent(
             compute_s, 0.0, compute_s, blocks_s, kept.exposed_s[j], kept.arrival_s[j], sent_s, port_s, received_s, 0.0,
             0.0,
         ),
-        Brought(weights, reused, load, store, kept.evicted[j], 0.0, kept.again[j], hops),
-        task.batch * forward,
+        Brought(weights, reused, load, store, kept.evicted[j], 0.0, kept.again[j], place.late_hops),
+        task.batch * forward * known.joules,
         Joules(
             inside_j,
             micro.blocks_j[c, j + 1] - micro.blocks_j[c, i],
@@ -276,4 +273,4 @@ def _demand(
     )  # fmt: skip
     second = size * (load + store + forward + receive)
     live = size * task.live[i, j]
-    return demand, Room(l2_bytes, live, second, weights - reused, 0.0, kept.slack[j], 0.0, reused, 0.0)
+    return demand, Room(place.l2_bytes, live, second, weights - reused, 0.0, kept.slack[j], 0.0, reused, 0.0)

@@ -112,9 +112,18 @@ class Ground:
     @cached_property
     def spans(self) -> Floats:
         """[n] links between the ends of the longest route within any run of n chiplets along the snake."""
-        hops = self.ready.network.hops[np.ix_(self.order, self.order)]
-        reach = [int(np.diagonal(hops, offset).max()) for offset in range(len(self.order))]
-        return np.concatenate(([0.0], np.maximum.accumulate(reach))).astype(np.float64)
+        return self._longest(self.ready.network.hops)
+
+    @cached_property
+    def slow(self) -> Floats:
+        """[n] how many times as long as on the standard link a byte takes on the slowest link of these routes."""
+        return np.maximum(1.0, self._longest(self.ready.network.slow_routes))
+
+    def _longest(self, routes: Floats) -> Floats:
+        """[n] the largest figure of a route within any run of n chiplets along the snake."""
+        along = routes[np.ix_(self.order, self.order)]
+        reach = [float(np.diagonal(along, offset).max()) for offset in range(len(self.order))]
+        return np.concatenate(([0.0], np.maximum.accumulate(reach)))
 
     @cached_property
     def edges(self) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Floats]:
@@ -318,7 +327,7 @@ def _exchanges(ground: Ground, received: Floats) -> tuple[Floats, Floats, Ints, 
     skip_s: list[Floats] = []
     seen: set[tuple[int, int]] = set()
     first_other: dict[int, int] = {}
-    span_s = rates.hop_s * ground.spans[sizes] + rates.delta_s
+    span_s, slow = rates.hop_s * ground.spans[sizes] + rates.delta_s, ground.slow[sizes]
     for e in range(len(tensor)):
         t, u = int(tensor[e]), int(unit[reader[e]])
         made = ground.maker(t)
@@ -328,7 +337,8 @@ def _exchanges(ground: Ground, received: Floats) -> tuple[Floats, Floats, Ints, 
             continue
         seen.add((t, u))
         bytes_ = entry_bytes[e] * received[e]
-        time_s = np.where(bytes_ > 0, bytes_ / rates.link_bytes_s + span_s[:, None, None], 0.0)
+        slow_s = slow[:, None, None] * (bytes_ / rates.link_bytes_s)
+        time_s = np.where(bytes_ > 0, slow_s + span_s[:, None, None], 0.0)
         if made == u - 1:
             chain_s[u] += time_s
             continue
@@ -371,12 +381,14 @@ def _hold_skipping(ground: Ground, live: Floats, micro_batch: int) -> None:
 def line_of(ground: Ground, micro_batch: int) -> Line:
     """What the kernels need of package and task."""
     ready, package = ground.ready, ground.ready.package
-    hops = ready.network.hops[np.ix_(ground.order, package.interfaces)].min(axis=1)
+    hops, joule_hops = (
+        each[np.ix_(ground.order, package.interfaces)].min(axis=1) for each in (package.late_hops, package.joule_hops)
+    )
     dram_hops = float(np.median(hops))
     least = min((package.classes[c] for c in ground.classes), key=lambda chiplet: chiplet.l2_bytes)
     compute_s = micro_of(ready, ground.task, micro_batch).compute_s[:, -1]
     return Line(
-        rates=seen_from(dram_hops, ready.usual_rates),
+        rates=seen_from(float(np.median(joule_hops)), ready.usual_rates),
         batch=ground.batch,
         micro_batch=micro_batch,
         l2_bytes=float(least.l2_bytes),
@@ -386,6 +398,7 @@ def line_of(ground: Ground, micro_batch: int) -> Line:
         dram_hops=dram_hops,
         sizes=ground.sizes,
         spans=ground.spans,
+        slow=ground.slow,
     )
 
 

@@ -90,9 +90,10 @@ class Line(NamedTuple):
         batch, micro_batch: samples.
         l2_bytes, block_bytes: the smallest, and of the same chiplet; byte_j: of a byte that enters or leaves it.
         kind: the class that single chiplets count as.
-        dram_hops: links between a chiplet and its memory interface, in the middle of all.
+        dram_hops: links between a chiplet and its memory interface, each by its latency, in the middle of all.
         sizes: of the regions that are tried, ascending; the last is the whole package.
-        spans: [n] links between the ends of the longest route within any run of n chiplets.
+        spans: [n] links, each by its latency, between the ends of the longest route within any run of n chiplets.
+        slow: [n] how many times as long as by the rates a byte takes on the slowest link of these routes.
     """
 
     rates: Rates
@@ -105,6 +106,7 @@ class Line(NamedTuple):
     dram_hops: float
     sizes: Ints
     spans: Floats
+    slow: Floats
 
 
 class Run(NamedTuple):
@@ -228,7 +230,7 @@ def _demand(state: Floats, chiplets: int, weights: float, way: Way, line: Line) 
             0.0,
             0.0,
             0.0,
-            law.gather_byte_s(chiplets, rates),
+            line.slow[chiplets] * law.gather_byte_s(chiplets, rates),
             law.gather_fixed_s(state[_COPIED_LAYERS], line.spans[chiplets], rates),
         ),
         Brought(weights, found, 0.0, 0.0, chiplets * state[_EVICTED], 0.0, 0.0, line.dram_hops),
@@ -254,8 +256,8 @@ def _fill_in(way: Way, made: Terms, demand: Demand, room: Room, line: Line, term
 def _single(task: TaskArrays, part: Part, u: int, v: int, line: Line, terms: Floats) -> None:
     """Fill in the terms of units u to v on one chiplet: exact, from the arrays that evaluate single chiplets, but for
     what the stage exchanges."""
-    place = Place(line.kind, line.l2_bytes, int(line.dram_hops))
-    span = Span(u, v, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    place = Place(line.kind, line.l2_bytes, float(int(line.dram_hops)), 0.0, 1.0)
+    span = Span(u, v, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     if not fits(task, place, span, line.micro_batch, line.rates):
         return
     demand, room = demand_and_room(task, part, place, span, line.rates)
@@ -292,7 +294,7 @@ def forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: L
     if bytes_ == 0:
         return 0.0
     reach = min(len(line.spans) - 1, chiplets + reader)
-    return law.link_s(max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
+    return law.link_s(line.slow[reach] * max(receive, bytes_ / chiplets), line.spans[reach], line.rates)
 
 
 @kernel()

@@ -108,11 +108,25 @@ def demand_of(samples: tuple[int, int], spent: Spent, brought: Brought, hop_byte
 
 
 class Place(NamedTuple):
-    """Where a stage runs: a chiplet's class, its L2 in bytes, links to its memory interface."""
+    """Where a stage runs: a chiplet's class, its L2 in bytes, and the way to its memory interface
+    (`hardware.package.DramWay`)."""
 
     kind: int
     l2_bytes: float
-    dram_hops: int
+    late_hops: float
+    joule_hops: float
+    port: float
+
+
+class Kinds(NamedTuple):
+    """Kinds of places: of each its class, its L2, and [kind, 3] the way to its interface; latency and energy of the
+    best link of the package, as shares of the standard one's."""
+
+    class_of: Ints
+    l2_bytes: Floats
+    dram: Floats
+    late: float
+    joules: float
 
 
 class Span(NamedTuple):
@@ -120,6 +134,8 @@ class Span(NamedTuple):
 
     Args:
         load, store, forward, receive: bytes of one sample, from and to DRAM, to later and from earlier stages.
+        received: those from earlier stages as the busiest link, or the chiplet's port, has to carry: as many bytes on
+            the standard link.
         waiting, skipped: bytes of one sample of tensors that skip stages on their way here, times the micro-batches of
             them that wait, and once.
         forward_s: seconds of one micro-batch.
@@ -132,6 +148,7 @@ class Span(NamedTuple):
     store: float
     forward: float
     receive: float
+    received: float
     waiting: float
     skipped: float
     forward_s: float
@@ -209,13 +226,12 @@ def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rate
         slack, evicted, again = kept.slack[at], kept.back[at] + kept.wrote[at], kept.again[at]
         exposed_s, arrival_s = kept.exposed_s[at], kept.arrival_s[at]
     blocks_s = micro.blocks_s[c, v + 1] - micro.blocks_s[c, u]
-    # At an interface's own chiplet nothing crosses a port.
-    port_s = size * span.store / rates.link_bytes_s if place.dram_hops > 0 else 0.0
-    receive_s = size * span.receive / rates.link_bytes_s
+    port_s = place.port * (size * span.store / rates.link_bytes_s)
+    receive_s = size * span.received / rates.link_bytes_s
     demand = demand_of(
         (task.batch, size),
         Spent(compute_s, 0.0, compute_s, blocks_s, exposed_s, arrival_s, span.forward_s, port_s, receive_s, 0.0, 0.0),
-        Brought(weights, reused, span.load, span.store, evicted, 2 * size * span.skipped, again, place.dram_hops),
+        Brought(weights, reused, span.load, span.store, evicted, 2 * size * span.skipped, again, place.late_hops),
         span.forward_hop_bytes,
         Joules(
             inside_j,
@@ -246,7 +262,7 @@ def terms_of(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rate
     What a byte takes between DRAM and chiplet counts as the DRAM's.
     """
     demand, room = demand_and_room(task, part, place, span, rates)
-    return best_way(demand, room, law.seen_from(place.dram_hops, rates))
+    return best_way(demand, room, law.seen_from(place.joule_hops, rates))
 
 
 @inner(forceinline=True)
@@ -265,35 +281,41 @@ def best_way(demand: Demand, room: Room, rates: Rates) -> tuple[Way, Terms]:
 
 @kernel(nogil=True)
 def stage_tables(
-    task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part, longest: int, rates: Rates
+    task: TaskArrays, places: Kinds, part: Part, longest: int, rates: Rates
 ) -> StageTables:
-    """Every stage of a window at one micro-batch on every kind of place: arrays of class, L2 and hops to DRAM.
+    """Every stage of a window at one micro-batch on every kind of place.
 
     Of pipelines of up to `longest` stages: all units are the one stage, and one of two has the first or the last unit.
 
-    What is forwarded is taken to travel one hop, once, and to come from the stage before.
+    What is forwarded is taken to travel one hop, once, over the best of all links, and to come from the stage before.
     """
-    kinds, n = len(places[0]), part.moved.end - part.moved.first
+    kinds, n = len(places.class_of), part.moved.end - part.moved.first
     made = _empty_tables(kinds, n)
     for kind in range(kinds):
-        place = Place(places[0][kind], places[1][kind], places[2][kind])
+        place = _place(places, kind)
         for i in range(n):
             for j in range(i, n):
                 if (longest == 1 and j - i < n - 1) or (longest == 2 and i > 0 and j < n - 1):
                     continue
-                _note_stage(task, part, place, (i, j), rates, (kind, i, j), made)
+                _note_stage(task, part, (place, places.late, places.joules), (i, j), rates, (kind, i, j), made)
     return made
 
 
 @kernel(nogil=True)
-def whole_stage(task: TaskArrays, places: tuple[Ints, Floats, Ints], part: Part, rates: Rates) -> StageTables:
+def whole_stage(task: TaskArrays, places: Kinds, part: Part, rates: Rates) -> StageTables:
     """The stage that holds all of a window at one micro-batch on every kind of place, as if that were one unit."""
-    kinds, n = len(places[0]), part.moved.end - part.moved.first
+    kinds, n = len(places.class_of), part.moved.end - part.moved.first
     made = _empty_tables(kinds, 1)
     for kind in range(kinds):
-        place = Place(places[0][kind], places[1][kind], places[2][kind])
-        _note_stage(task, part, place, (0, n - 1), rates, (kind, 0, 0), made)
+        place = _place(places, kind)
+        _note_stage(task, part, (place, places.late, places.joules), (0, n - 1), rates, (kind, 0, 0), made)
     return made
+
+
+@inner()
+def _place(kinds: Kinds, kind: int) -> Place:
+    way = kinds.dram[kind]
+    return Place(kinds.class_of[kind], kinds.l2_bytes[kind], way[0], way[1], way[2])
 
 
 @inner()
@@ -306,16 +328,18 @@ def _empty_tables(kinds: int, n: int) -> StageTables:
 def _note_stage(
     task: TaskArrays,
     part: Part,
-    place: Place,
+    where: tuple[Place, float, float],
     units: tuple[int, int],
     rates: Rates,
     at: tuple[int, int, int],
     made: StageTables,
 ) -> None:
-    """Fill in at an entry of the tables what units of the window cost as one stage on a place, if they fit."""
+    """Fill in at an entry of the tables what units of the window cost as one stage on a place, if they fit; where: the
+    place, and latency and energy of the hop to the next."""
     (i, j), moved, size = units, part.moved, part.micro.size
+    place, late, joules = where
     forward = moved.forward[i, j]
-    sent_s = law.link_s(size * forward, 1, rates)
+    sent_s = law.link_s(size * forward, late, rates)
     span = Span(
         moved.first + i,
         moved.first + j,
@@ -323,10 +347,11 @@ def _note_stage(
         moved.store[j + 1] - moved.store[i],
         forward,
         moved.receive[i, j],
+        moved.receive[i, j],
         0.0,
         0.0,
         sent_s,
-        task.batch * forward,
+        task.batch * forward * joules,
     )
     if not fits(task, place, span, size, rates):
         return
@@ -350,7 +375,8 @@ def pipelines(
     latency_s, energy_j, dram_bytes = np.zeros(many), np.zeros(many), np.zeros(many)
     stage_of = np.empty(moved.end - moved.first, dtype=np.int64)
     longest = candidates.cuts.shape[1]
-    to_stage, received = np.empty(longest), np.zeros((longest, 3))
+    to_stage, received = np.empty(longest), np.zeros((longest, 4))
+    came = np.zeros((longest, 0 if places.equal else places.links))
     k = law.micro_batches(task.batch, size)
     for m in range(many):
         stages = candidates.stages[m]
@@ -359,16 +385,19 @@ def pipelines(
             for u in range(begin, candidates.cuts[m, s]):
                 stage_of[u - moved.first] = s
             begin = candidates.cuts[m, s]
-            for number in range(3):
+            for number in range(4):
                 received[s, number] = 0.0
+            for number in range(came.shape[1]):
+                came[s, number] = 0.0
         passed = law.Passing(0.0, 0.0, 0.0, 0.0)
         begin = moved.first
         for s in range(stages):
             end = candidates.cuts[m, s]
             _hand_on(task, moved, stage_of, (s, stages, begin, end), rates.detailed, to_stage)
-            span = _sent(task, places, part, candidates, (m, s, begin, end), (to_stage, received), traffic, rates)
+            span = _sent(task, places, part, candidates, (m, s, begin, end), (to_stage, received, came), traffic, rates)
             chip = candidates.chiplets[m, s]
-            place = Place(places.class_of[chip], places.l2_bytes[places.class_of[chip]], places.dram_hops[chip])
+            dram, kind = places.dram[chip], places.class_of[chip]
+            place = Place(kind, places.l2_bytes[kind], dram[0], dram[1], dram[2])
             begin = end
             if not fits(task, place, span, size, rates):
                 passed = law.Passing(np.inf, 0.0, 0.0, np.inf)
@@ -377,7 +406,7 @@ def pipelines(
             passed = law.through(passed, terms, k)
             energy_j[m] += terms.energy_j
             dram_bytes[m] += terms.dram
-            if rates.detailed and place.dram_hops > 0:
+            if rates.detailed and place.port > 0.0:
                 near, rounds = places.interface[chip], task.batch / size
                 waited = rounds * (1.0 - way.held) * size * span.skipped
                 back = wrote = 0.0
@@ -435,37 +464,60 @@ def _sent(
     part: Part,
     candidates: Candidates,
     stage: tuple[int, int, int, int],
-    handed: tuple[Floats, Floats],
+    handed: tuple[Floats, Floats, Floats],
     traffic: Traffic,
     rates: Rates,
 ) -> Span:
     """Stage (candidate, number, first unit, end) with what it sends to later ones, noted there as received; handed:
-    bytes of one sample to each stage, and what each has received so far, waits for, and got over other stages."""
+    bytes of one sample to each stage; what each has received so far, waits for, got over other stages, and has received
+    as bytes on the standard link; and, where links differ, what it received over each of them."""
     m, s, begin, end = stage
     chip, moved, size = candidates.chiplets[m, s], part.moved, part.micro.size
-    to_stage, received = handed
+    to_stage, received, came = handed
     most = law.micro_batches(task.batch, size) - 1
     forward = forward_s = forward_hop_bytes = 0.0
     for target in range(s + 1, candidates.stages[m]):
         bytes_ = to_stage[target]
         if bytes_ > 0.0:
             other = candidates.chiplets[m, target]
-            hops = places.hops[chip, other]
+            way = places.ways[chip, other]
             forward += bytes_
-            forward_s += law.link_s(size * bytes_, hops, rates)
-            forward_hop_bytes += task.batch * bytes_ * hops
+            forward_s += law.link_s(size * bytes_ * way[2], way[0], rates)
+            forward_hop_bytes += task.batch * bytes_ * way[1]
             turns = min(target - s - 1, most)
             received[target, 0] += bytes_
             received[target, 1] += bytes_ * turns
             received[target, 2] += bytes_ if turns > 0 else 0.0
+            received[target, 3] += bytes_
+            if not places.equal:
+                received[target, 3] = _busiest(places, (chip, other), bytes_, received[target, 0], came[target])
             if rates.detailed:
                 _carry(m, chip, other, task.batch * bytes_, places.route, traffic)
     i, j = begin - moved.first, end - 1 - moved.first
     stored = moved.store[j + 1] - moved.store[i]
-    came = received[s]
+    got = received[s]
     return Span(
-        begin, end - 1, moved.load[i, j], stored, forward, came[0], came[1], came[2], forward_s, forward_hop_bytes
+        begin, end - 1, moved.load[i, j], stored, forward, got[0], got[3], got[1], got[2], forward_s, forward_hop_bytes
     )
+
+
+@inner()
+def _busiest(places: Places, ends: tuple[int, int], bytes_: float, received: float, came: Floats) -> float:
+    """What the busiest link carries to a chiplet, or its port, as bytes on the standard link; more come from another.
+
+    Args:
+        ends: from where, and to where; received: with these; came: per link, without them.
+    """
+    source, target = ends
+    for step in range(places.route.shape[2]):
+        link = places.route[source, target, step]
+        if link < 0:
+            break
+        came[link] += bytes_
+    most = received * places.slow_into[target]
+    for link in range(len(came)):
+        most = max(most, came[link] * places.slow[link])
+    return float(most)
 
 
 @inner()
@@ -482,7 +534,7 @@ def _carry(m: int, source: int, target: int, bytes_: float, route: Ints, traffic
 
 @kernel()
 def window_costs(
-    latency_s: Floats, energy_j: Floats, dram_bytes: Floats, traffic: Traffic, rates: Rates
+    latency_s: Floats, energy_j: Floats, dram_bytes: Floats, traffic: Traffic, places: Places, rates: Rates
 ) -> tuple[Floats, Floats]:
     """(latency_s, energy_j) [m] of windows whose pipelines' figures and traffic were added up."""
     window_s, window_j = np.empty(len(latency_s)), np.empty(len(latency_s))
@@ -490,9 +542,10 @@ def window_costs(
         link = port = 0.0
         if rates.detailed:
             for number in range(traffic.links.shape[1]):
-                link = max(link, traffic.links[m, number])
+                link = max(link, traffic.links[m, number] * places.slow[number])
             for chip in range(traffic.out.shape[1]):
-                port = max(port, traffic.out[m, chip], traffic.into[m, chip])
+                out, into = traffic.out[m, chip] * places.slow_out[chip], traffic.into[m, chip] * places.slow_into[chip]
+                port = max(port, out, into)
         window_s[m] = law.window_s(law.window_needs(latency_s[m], dram_bytes[m], link, port, rates))
         window_j[m] = energy_j[m] + law.static_j(window_s[m], rates)
     return window_s, window_j

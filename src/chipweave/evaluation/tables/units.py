@@ -78,15 +78,31 @@ class Micro(NamedTuple):
 
 
 class Places(NamedTuple):
-    """The package as arrays. `links` numbers the directed links; `route` lists them per pair, -1 padded."""
+    """The package as arrays.
+
+    Args:
+        class_of: per chiplet; l2_bytes: per class.
+        dram: [chiplet, 3] the way to its memory interface (`hardware.package.DramWay`).
+        interface: per chiplet.
+        ways: [from, to, 3] latency and energy of the route, in hops over the standard link, and how many times as long
+            as on that a byte takes on its slowest link.
+        route: [from, to] numbers of its directed links, -1 padded; links: how many there are.
+        equal: all links are alike.
+        slow, slow_out, slow_into: how many times as long as on the standard link a byte takes, per link, and out of and
+            into each chiplet.
+    """
 
     class_of: Ints
     l2_bytes: Floats
-    dram_hops: Ints
+    dram: Floats
     interface: Ints
-    hops: Ints
+    ways: Floats
     route: Ints
     links: int
+    equal: bool
+    slow: Floats
+    slow_out: Floats
+    slow_into: Floats
 
 
 def task_arrays(ready: Prepared, task: int) -> TaskArrays:
@@ -212,11 +228,15 @@ def places(ready: Prepared) -> Places:
     return Places(
         class_of=np.array(package.class_of, dtype=np.int64),
         l2_bytes=np.array([chiplet.l2_bytes for chiplet in package.classes], dtype=np.float64),
-        dram_hops=np.array([package.dram_hops(i) for i in range(count)], dtype=np.int64),
+        dram=np.array([package.dram_way(i) for i in range(count)]),
         interface=np.array(package.nearest_interface, dtype=np.int64),
-        hops=package.hop_matrix.copy(),
+        ways=np.stack([package.late_hops, package.joule_hops, package.slow_routes], axis=2),
         route=route,
         links=len(directed),
+        equal=package.wiring.equal,
+        slow=package.wiring.slow,
+        slow_out=package.slow_ports[0],
+        slow_into=package.slow_ports[1],
     )
 
 

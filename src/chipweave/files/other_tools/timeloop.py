@@ -1,7 +1,7 @@
 """Timeloop's problems: a YAML file for each layer, or a folder of them.
 
 A problem has a shape (dimensions, and which of them index each data space) and an instance (their sizes). The shape
-is written out, or named: `cnn-layer` and `gemm` come with Timeloop.
+is written out, or named: `cnn-layer` and `gemm` come with Timeloop. Older files write `data-spaces` and `read-write`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
 from chipweave.errors import InputError
 from chipweave.files.presets import natural_order
@@ -60,7 +60,7 @@ _Axis = Annotated[list[Annotated[Term, Field(min_length=1, max_length=2)]], Befo
 class _DataSpace(_Open):
     name: str
     projection: Annotated[list[_Axis], Field(max_length=32)]
-    read_write: bool = False
+    read_write: Annotated[bool, Field(validation_alias=AliasChoices("read_write", "read-write"))] = False
 
     @property
     def dimensions(self) -> frozenset[str]:
@@ -71,7 +71,10 @@ class _Shape(_Open):
     name: str = ""
     dimensions: Annotated[list[str], Field(min_length=1, max_length=32)]
     coefficients: Annotated[list[_Coefficient], Field(max_length=32)] = Field(default_factory=list)
-    data_spaces: Annotated[list[_DataSpace], Field(min_length=3, max_length=8)]
+    data_spaces: Annotated[
+        list[_DataSpace],
+        Field(min_length=3, max_length=8, validation_alias=AliasChoices("data_spaces", "data-spaces")),
+    ]
 
 
 def _space(name: str, *axes: Any, read_write: bool = False) -> dict[str, Any]:

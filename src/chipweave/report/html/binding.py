@@ -17,13 +17,12 @@ __all__ = ["binding", "busy", "busy_heads", "contended"]
 def binding(data: PageData, index: int) -> Markup:
     """`bottleneck.binding` with its figures marked."""
     window, at, figure = data.windows[index], f"/evaluation/windows/{index}", data.document.figure
-    bandwidth = data.result.problem.package.link_bandwidth_bytes_s
-    passed = [f"{at}/{window.bound_by}_s", "/package/link_bandwidth_bytes_s"]
+    package = data.result.problem.package
+    passed = [f"{at}/{window.bound_by}_s", data.link_source]
     match window.bound_by:
         case "pipeline":
             return _binding_pipeline(data, index)
         case "dram":
-            package = data.result.problem.package
             if (busiest := busiest_interface(window, package)) is not None:
                 own_bytes_s = package.interface_bytes_s[busiest[0]]
                 rate = derived(own_bytes_s, "package.dram_bandwidth_bytes_s", data.dram_sources)
@@ -32,11 +31,11 @@ def binding(data: PageData, index: int) -> Markup:
             rate = derived(rate_bytes_s, "package.dram_bandwidth_bytes_s", data.dram_sources)
             return Markup("the DRAM, which moves {} at {}").format(figure(f"{at}/dram_bytes"), rate)
         case "link" if window.link is not None:
-            bytes_ = derived(window.link_s * bandwidth, "link.bytes", passed)
+            bytes_ = derived(window.link_s * package.link_bytes_s(window.link), "link.bytes", passed)
             link = figure(f"{at}/link", f"{window.link[0]} to {window.link[1]}")
             return Markup("the link from chiplet {}, which carries {}").format(link, bytes_)
         case "port" if window.port is not None:
-            bytes_ = derived(window.port_s * bandwidth, "chiplet.out", passed)
+            bytes_ = derived(window.port_s * max(package.port_bytes_s(window.port)), "chiplet.out", passed)
             return Markup("the port of chiplet {}, through which {} pass one way").format(figure(f"{at}/port"), bytes_)
     raise ValueError(f"no sentence for a window that is bound by '{window.bound_by}'")
 

@@ -6,11 +6,13 @@ from markupsafe import Markup
 
 from chipweave.evaluation.glossary import TERMS
 from chipweave.evaluation.record import ENERGY_PARTS
+from chipweave.files.serves_file import limit_name
 from chipweave.report.bottleneck import shares_s
 from chipweave.report.html.charts import bar, energy_bar, swatch
 from chipweave.report.html.data_elements import derived
 from chipweave.report.html.drawing import component_fill
 from chipweave.report.html.page_data import PageData
+from chipweave.results.served import served_step
 
 MOST_SOURCES = 12
 """Figures named as what a sum is computed from; of more, the list that holds them."""
@@ -24,7 +26,11 @@ def model_rows(data: PageData) -> list[tuple[Markup, list[Markup]]]:
         share = data.result.evaluation.task_energy(task).total / (data.result.evaluation.energy_j or 1.0)
         limit = Markup("–")
         if entry.latency_limit_s is not None:
-            limit = data.figure(f"/scenario/models/{task}/latency_limit_s")
+            own = limit_name(entry)
+            said = "latency_limit_s" if own is None else f"serves/{own}"
+            limit = derived(entry.latency_limit_s, "model.latency_limit_s", [f"/scenario/models/{task}/{said}"])
+            if own is None:
+                limit = data.figure(f"/scenario/models/{task}/{said}")
         cells = [
             data.figure(f"/scenario/models/{task}/batch"),
             data.figure(f"{at}/latency_s"),
@@ -34,6 +40,28 @@ def model_rows(data: PageData) -> list[tuple[Markup, list[Markup]]]:
             data.figure(f"{at}/throughput_samples_per_s"),
         ]
         rows.append((data.model(task), cells))
+    return rows
+
+
+SERVED = ("batch", "tokens", "ttft_s", "tpot_s", "tokens_per_s", "tokens_per_j")
+"""Columns of `served_rows`, as the glossary has them."""
+
+
+def served_rows(data: PageData) -> list[tuple[Markup, list[Markup]]]:
+    """Per model that serves a step of a language model: name; sequences, tokens, times, rates."""
+    rows, scenario = [], data.result.problem.scenario
+    for task, entry in enumerate(scenario.tasks):
+        step = served_step(data.result.evaluation, scenario, task)
+        if step is None or entry.serves is None:
+            continue
+        asked, at = f"/scenario/models/{task}/serves", f"/evaluation/models/{task}/serving"
+        said = "prompt" if entry.serves.prefills else "context"
+        tokens = getattr(entry.serves, said)
+        found = [derived(entry.serves.sequences, "serving.batch", [f"{asked}/batch"])]
+        found.append(derived(tokens, "serving.tokens", [asked if entry.serves.output else f"{asked}/{said}"]))
+        for name in SERVED[2:]:
+            found.append(Markup("–") if getattr(step, name) is None else data.figure(f"{at}/{name}"))
+        rows.append((data.model(task), found))
     return rows
 
 

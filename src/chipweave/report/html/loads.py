@@ -34,14 +34,15 @@ class Loads:
 
     def port(self, chiplet: int) -> Load:
         """The busier way."""
-        return max(self.out[chiplet], self.into[chiplet], key=lambda load: load.bytes_)
+        return max(self.out[chiplet], self.into[chiplet], key=lambda load: (load.share, load.bytes_))
 
 
 def loads(result: Result) -> tuple[Loads, ...]:
     """Per window."""
     package, found = result.problem.package, []
     for window, moved in zip(result.evaluation.windows, result.traffic, strict=True):
-        can_link = package.link_bandwidth_bytes_s * window.latency_s
+        can_links = (package.wiring.bytes_s * window.latency_s).tolist()
+        can_ports = [[each * window.latency_s for each in package.port_bytes_s(c)] for c in range(len(moved.out))]
         can_dram = {each: rate * window.latency_s for each, rate in package.interface_bytes_s.items()}
 
         def load(bytes_: float, can: float) -> Load:
@@ -50,11 +51,11 @@ def loads(result: Result) -> tuple[Loads, ...]:
         found.append(
             Loads(
                 {
-                    link: load(bytes_, can_link)
-                    for link, bytes_ in zip(package.directed_links, moved.links, strict=True)
+                    link: load(bytes_, can)
+                    for link, bytes_, can in zip(package.directed_links, moved.links, can_links, strict=True)
                 },
-                tuple(load(bytes_, can_link) for bytes_ in moved.out),
-                tuple(load(bytes_, can_link) for bytes_ in moved.into),
+                tuple(load(bytes_, can) for bytes_, (can, _) in zip(moved.out, can_ports, strict=True)),
+                tuple(load(bytes_, can) for bytes_, (_, can) in zip(moved.into, can_ports, strict=True)),
                 {chiplet: load(bytes_, can_dram[chiplet]) for chiplet, bytes_ in sorted(moved.dram.items())},
             )
         )

@@ -69,6 +69,11 @@ class PageData:
         """Where the file has the bandwidth of the DRAM: as a figure, or in its stacks."""
         return ["/package/memory" if self.result.problem.package.memory else "/package/dram_bandwidth_bytes_s"]
 
+    @property
+    def link_source(self) -> str:
+        """Where the file has the bandwidth of links: as a figure, or link by link."""
+        return "/package/other_links" if self.result.problem.package.own_links else "/package/link_bandwidth_bytes_s"
+
     def task(self, task: int) -> Markup:
         """A model's name."""
         return name_of(self.result.problem.scenario.tasks[task].name)

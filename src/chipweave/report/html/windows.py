@@ -114,7 +114,7 @@ def interface_rows(data: PageData, index: int) -> list[tuple[str, Markup, Markup
 
 def _load(data: PageData, index: int, load: Load, bytes_: str, share: str) -> tuple[Markup, Markup]:
     """Its bytes and share under these terms."""
-    bandwidth = data.dram_sources if bytes_.startswith("interface") else ["/package/link_bandwidth_bytes_s"]
+    bandwidth = data.dram_sources if bytes_.startswith("interface") else [data.link_source]
     moved = [f"/schedule/windows/{index}", "/scenario", "/package"]
     can = [*bandwidth, f"/evaluation/windows/{index}/latency_s"]
     return derived(load.bytes_, bytes_, moved), derived(load.share, share, moved + can)

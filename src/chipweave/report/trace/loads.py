@@ -28,10 +28,10 @@ def link_slices(result: Result, index: int, carried: WindowTraffic, parts: bool)
                 bytes_ = float(flow.moved.links[link])
                 args = {"at": placed.at, "about": {"bytes": bytes_, "kind": flow.kind}}
                 moved.setdefault(link, []).append((f"{placed.mark} {flow.kind}", bytes_, args))
-    bandwidth_bytes_s = problem.package.link_bandwidth_bytes_s
+    bytes_s = problem.package.wiring.bytes_s.tolist()
     for number in sorted(moved):
         shown = moved[number] if parts else []
-        yield from _busy(track(LINKS, number), window, float(carried.links[number]), bandwidth_bytes_s, shown)
+        yield from _busy(track(LINKS, number), window, float(carried.links[number]), bytes_s[number], shown)
 
 
 def interface_slices(result: Result, index: int, carried: WindowTraffic, parts: bool) -> Iterator[Event]:

@@ -19,6 +19,7 @@ from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import end_s, pipeline_s
 from chipweave.evaluation.tables.bench import (
     Candidates,
+    Kind,
     Scores,
     StageTables,
     arrays_of,
@@ -39,7 +40,7 @@ from chipweave.schedulers.scar.options import ScarOptions
 from chipweave.schedulers.scar.reconfigure import Share
 from chipweave.schedulers.scar.rest import rest_of
 from chipweave.schedulers.scar.segment import beat_of
-from chipweave.schedulers.scar.trees import Kind, Tree, onward
+from chipweave.schedulers.scar.trees import Tree, onward
 
 Cuts = tuple[int, ...]
 """Units before which a pipeline's stages end; the last is the share's end."""
@@ -125,7 +126,7 @@ def evolve_window(
 
 def _kinds(ready: Prepared) -> tuple[tuple[Kind, ...], list[int]]:
     package = ready.package
-    each = [(package.class_of[c], package.dram_hops(c)) for c in range(len(package.chiplets))]
+    each = [(package.class_of[c], package.dram_way(c)) for c in range(len(package.chiplets))]
     kinds = tuple(sorted(set(each)))
     return kinds, [kinds.index(kind) for kind in each]
 

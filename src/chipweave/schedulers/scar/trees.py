@@ -1,7 +1,7 @@
 """SCHED's scheduling trees: which chiplets the stages of a pipeline may visit (SCAR IV-D).
 
 A subtree is rooted at a chiplet; its edges are links; a path from the root visits a chiplet once. What a stage
-costs depends on its place only through the *kind* of place: (chiplet class, hops to DRAM). Paths with the same
+costs depends on its place only through the *kind* of place: (chiplet class, way to DRAM). Paths with the same
 sequence of kinds therefore cost the same, and the trees of all roots fold into one small tree of kinds.
 """
 
@@ -14,11 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipweave.evaluation.tables.bench import Kind
 from chipweave.hardware.package import Package
 from chipweave.ndarrays import Ints
-
-Kind = tuple[int, int]
-"""(chiplet class, hops to DRAM)."""
 
 
 class Tree(NamedTuple):
@@ -131,7 +129,7 @@ def simple_paths(package: Package, longest: int) -> Iterator[tuple[int, ...]]:
 
 def kind_tree(package: Package, longest: int, most_paths: int) -> KindTree:
     """The tree of kinds of all simple paths of up to `longest` chiplets; stops after `most_paths` paths."""
-    kind_of = [(package.class_of[c], package.dram_hops(c)) for c in range(len(package.chiplets))]
+    kind_of = [(package.class_of[c], package.dram_way(c)) for c in range(len(package.chiplets))]
     kinds = tuple(sorted(set(kind_of)))
     number = [kinds.index(kind) for kind in kind_of]
     realised: dict[tuple[int, ...], list[tuple[int, ...]]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chipweave.errors import InputError
 from chipweave.schedulers.options import check, option
 
 MOST = 1_000_000_000
@@ -40,3 +41,8 @@ class WeaveOptions:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.windowing is Windowing.SCAR and (self.steps is not None or self.gap):
+            raise InputError(
+                "windowing=scar is a search that ends by itself, in which steps and gap have no meaning; leave them "
+                "out, or take windowing=free"
+            )

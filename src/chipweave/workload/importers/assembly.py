@@ -181,9 +181,11 @@ class Assembly:
         if len(filter_) == 3:
             C, N = C * filter_[0], N * out[0]
         op = Op.DEPTHWISE if 1 < groups == C == channels else Op.CONV
+        grid = _grid(size[axes], out[axes], filter_[axes])
+        steps, spread = _pair(stride), _pair(dilation)
         layer = self._layer(
-            name, op, K=channels, C=C, N=N, groups=groups, **_grid(size[axes], out[axes], filter_[axes]),
-            stride=_pair(stride), padding=_pair(padding, 0), dilation=_pair(dilation),
+            name, op, K=channels, C=C, N=N, groups=groups, **grid, stride=steps, dilation=spread,
+            padding=_reaching(_pair(padding, 0), grid, steps, spread),
         )  # fmt: skip
         return self._append(layer, (source, *beside), shape, weight.stored)
 
@@ -458,6 +460,17 @@ def legal_name(name: str) -> str:
 def _grid(size: Sequence[int], out: Sequence[int], filter_: Sequence[int]) -> dict[str, int]:
     (Y, X), (out_y, out_x), (R, S) = _pair(size), _pair(out), _pair(filter_)
     return {"Y": Y, "X": X, "out_y": out_y, "out_x": out_x, "R": R, "S": S}
+
+
+def _reaching(padding: Pair, grid: Mapping[str, int], stride: Pair, dilation: Pair) -> Pair:
+    """Padding before each axis; more of it where windows that lie in the padding behind the map would not fit else."""
+
+    def along(axis: int, size: int, taps: int, outputs: int) -> int:
+        reach = dilation[axis] * (taps - 1) + 1
+        lacking = (outputs - 1) * stride[axis] + reach - size
+        return padding[axis] if lacking <= 2 * max(padding[axis], reach - 1) else -(-lacking // 2)
+
+    return along(0, grid["Y"], grid["R"], grid["out_y"]), along(1, grid["X"], grid["S"], grid["out_x"])
 
 
 def _pair(values: Sequence[int], missing: int = 1) -> Pair:

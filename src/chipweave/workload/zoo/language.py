@@ -114,4 +114,9 @@ def _step(name: str, config: Mapping[str, Any], step: Mapping[str, Any], blocks:
     require(name, minimum=1, maximum=MOST_BLOCKS, blocks=blocks)
     require(name, minimum=1, maximum=1024, batch=step["batch"])
     model = import_hf({**config, "num_hidden_layers": blocks}, **step, name=name).model
+    return public(model)
+
+
+def public(model: Model) -> Model:
+    """A model of one of these configurations, with its source."""
     return replace(model, source=f"the public {model.source}; exact")

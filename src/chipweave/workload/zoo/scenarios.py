@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import partial
 
 from chipweave.errors import InputError, did_you_mean
+from chipweave.workload.model import Model
 from chipweave.workload.scenario import Scenario, Task
+from chipweave.workload.serves import Phase, Serves
 from chipweave.workload.zoo.catalog import build_model
 
 # What SCAR calls a model: the task's name, the faithful network, the `paper/` network.
@@ -47,12 +49,27 @@ TABLE_III: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("arvr-9", "social", {"eyecod": 60, "hand-sp": 30, "sp2dense": 30}),
     ("arvr-10", "VR gaming", {"eyecod": 60, "hand-sp": 45}),
 )
-# Language models in service: name, use case, and per task its network; each a step of all its sequences. That of
-# `llm-70b` is in the middle of 2,048 tokens that are generated behind a prompt of 2,048.
-IN_SERVICE: tuple[tuple[str, str, dict[str, str], dict[str, int]], ...] = (
-    ("llm-chat", "decode beside a prefill", {"decode": "llama3_8b_decode", "prefill": "llama3_8b_prefill"}, {}),
-    ("llm-moe", "decode of a mixture of experts", {"decode": "mixtral_8x7b_decode"}, {}),
-    ("llm-70b", "decode of a large dense model", {"decode": "llama3_70b_decode"}, {"context": 3072}),
+# Language models in service: name, use case, and per task its network and the step that it serves. That of `llm-70b` is
+# in the middle of 2,048 tokens that are generated behind a prompt of 2,048.
+IN_SERVICE: tuple[tuple[str, str, dict[str, tuple[str, Serves]]], ...] = (
+    (
+        "llm-chat",
+        "decode beside a prefill",
+        {
+            "decode": ("llama3_8b_decode", Serves("llama3_8b", Phase.DECODE, context=2048)),
+            "prefill": ("llama3_8b_prefill", Serves("llama3_8b", Phase.PREFILL, prompt=512)),
+        },
+    ),
+    (
+        "llm-moe",
+        "decode of a mixture of experts",
+        {"decode": ("mixtral_8x7b_decode", Serves("mixtral_8x7b", Phase.DECODE, sequences=8, context=2048))},
+    ),
+    (
+        "llm-70b",
+        "decode of a large dense model",
+        {"decode": ("llama3_70b_decode", Serves("llama3_70b", Phase.DECODE, context=3072))},
+    ),
 )
 FAITHFUL, AS_PUBLISHED = 0, 1
 BATCH_IS_A_SECOND = "a batch is the frames of one second (XRBench frame rates)"
@@ -75,9 +92,14 @@ def _one_frame(name: str, use_case: str, frames_per_second: dict[str, int]) -> S
     return Scenario(f"{name}-frame", tuple(tasks), f"SCAR Table III ({use_case}); {BATCH_IS_A_FRAME}")
 
 
-def _in_service(name: str, use_case: str, networks: dict[str, str], parameters: dict[str, int]) -> Scenario:
-    tasks = (Task(task, build_model(network, **parameters), 1) for task, network in networks.items())
+def _in_service(name: str, use_case: str, steps: dict[str, tuple[str, Serves]]) -> Scenario:
+    tasks = (Task(task, _step(network, serves), serves=serves) for task, (network, serves) in steps.items())
     return Scenario(name, tuple(tasks), f"language models in service: {use_case}; one step")
+
+
+def _step(network: str, serves: Serves) -> Model:
+    length = {"prompt": serves.prompt} if serves.prefills else {"context": serves.context}
+    return build_model(network, batch=serves.sequences, **length)
 
 
 SCENARIOS: dict[str, Callable[[], Scenario]] = {

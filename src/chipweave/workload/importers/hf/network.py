@@ -26,9 +26,10 @@ from chipweave.workload.importers.hf.making import Making
 from chipweave.workload.importers.hf.parameters import parameters
 from chipweave.workload.importers.hf.recurrent_state import delta_rule, state_space
 from chipweave.workload.importers.hf.routing import Routing, experts_and_rows
-from chipweave.workload.importers.hf.step import Phase, Step, step_of
+from chipweave.workload.importers.hf.step import Step, step_of
 from chipweave.workload.importers.hf.widths import width_of
 from chipweave.workload.model import Model
+from chipweave.workload.serves import Phase
 from chipweave.workload.zoo._builder import Activation
 
 UNIFORM = Routing()

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from chipweave.errors import InputError
+from chipweave.workload.serves import Phase
 
 LARGEST = 2**24
 """Of tokens and sequences: far more than any model takes, and far inside 64-bit integers."""
-
-
-class Phase(StrEnum):
-    """`prefill` takes a prompt in one pass; `decode` makes one more token."""
-
-    PREFILL = "prefill"
-    DECODE = "decode"
 
 
 @dataclass(frozen=True, slots=True)

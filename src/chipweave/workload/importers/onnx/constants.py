@@ -47,7 +47,9 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "LessOrEqual": np.less_equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Not": np.logical_not,
         "And": np.logical_and, "Or": np.logical_or, "Neg": np.negative, "Abs": np.abs, "Floor": np.floor,
         "Ceil": np.ceil, "Sqrt": np.sqrt, "Where": np.where, "Identity": np.asarray, "Round": np.round,
-        "Mod": np.mod, "Div": _divided, "Max": _largest, "Min": _smallest,
+        "Mod": np.mod, "Div": _divided, "Max": _largest, "Min": _smallest, "Xor": np.logical_xor, "Pow": _power,
+        "Sum": lambda *parts: reduce(np.add, parts), "Sign": np.sign, "Exp": np.exp, "Log": np.log,
+        "Reciprocal": np.reciprocal, "Relu": lambda a: np.maximum(a, 0).astype(a.dtype),
     }  # fmt: skip
     return {name: broadcast(function) for name, function in elementwise.items()} | {
         "Cast": _cast,
@@ -66,7 +68,22 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "ReduceSum": lambda attributes, a, axes=None: _reduced(np.sum, attributes, a, axes),
         "ReduceMax": lambda attributes, a, axes=None: _reduced(np.max, attributes, a, axes),
         "ReduceMin": lambda attributes, a, axes=None: _reduced(np.min, attributes, a, axes),
+        "ReduceMean": lambda attributes, a, axes=None: _reduced(np.mean, attributes, a, axes),
         "Split": _split,
+        "Clip": lambda attributes, a, low=None, high=None: _clipped(
+            a, attributes.get("min", low), attributes.get("max", high)
+        ),
+        "CastLike": lambda _, a, like: a.astype(like.dtype),
+        "Tile": lambda _, a, times: np.tile(a, _small_product(a.shape, times)),
+        "CumSum": _summed_up,
+        "NonZero": lambda _, a: np.array(np.nonzero(a), np.int64),
+        "GatherElements": lambda attributes, a, index: np.take_along_axis(a, index, int(attributes.get("axis", 0))),
+        "GatherND": _gathered,
+        "ScatterND": _scattered,
+        "OneHot": _one_hot,
+        "TopK": _largest_of,
+        "ArgMax": lambda attributes, a: _position(np.argmax, attributes, a),
+        "ArgMin": lambda attributes, a: _position(np.argmin, attributes, a),
     }
 
 
@@ -79,6 +96,77 @@ def _divided(a: Any, b: Any) -> Any:
         raise ZeroDivisionError
     quotient = np.abs(a) // np.abs(b)  # integers are cut towards zero
     return (quotient * np.sign(a) * np.sign(b)).astype(a.dtype)
+
+
+def _power(a: Any, b: Any) -> Any:
+    import numpy as np
+
+    return np.power(a.astype(np.float64), b).astype(a.dtype)
+
+
+def _clipped(a: Any, low: Any = None, high: Any = None) -> Any:
+    import numpy as np
+
+    above = a if low is None else np.maximum(a, low)
+    return (above if high is None else np.minimum(above, high)).astype(a.dtype)
+
+
+def _small_product(sizes: Any, times: Any) -> tuple[int, ...]:
+    """How often each axis is repeated, where what comes out is small."""
+    counts = _axes(times)
+    _small([size * count for size, count in zip(sizes, counts, strict=True)])
+    return counts
+
+
+def _summed_up(attributes: Mapping[str, Any], a: Any, axis: Any) -> Any:
+    import numpy as np
+
+    if attributes.get("exclusive", 0) or attributes.get("reverse", 0):
+        raise ValueError
+    return np.cumsum(a, int(axis.reshape(()).item())).astype(a.dtype)
+
+
+def _gathered(attributes: Mapping[str, Any], a: Any, index: Any) -> Any:
+    if attributes.get("batch_dims", 0):
+        raise ValueError
+    return a[tuple(index[..., at] for at in range(index.shape[-1]))]
+
+
+def _scattered(attributes: Mapping[str, Any], a: Any, index: Any, updates: Any) -> Any:
+    if attributes.get("reduction", "none") != "none":
+        raise ValueError
+    made = a.copy()
+    made[tuple(index[..., at] for at in range(index.shape[-1]))] = updates
+    return made
+
+
+def _one_hot(attributes: Mapping[str, Any], index: Any, depth: Any, values: Any) -> Any:
+    import numpy as np
+
+    count = int(depth.reshape(()).item())
+    _small((*index.shape, count))
+    axis = int(attributes.get("axis", -1))
+    behind = index.ndim - axis % (index.ndim + 1)
+    hot = np.expand_dims(index % count, axis) == np.arange(count).reshape([-1] + [1] * behind)
+    return np.where(hot, values[1], values[0]).astype(values.dtype)
+
+
+def _largest_of(attributes: Mapping[str, Any], a: Any, count: Any = None) -> Any:
+    import numpy as np
+
+    axis, first = int(attributes.get("axis", -1)), attributes.get("k") if count is None else count.reshape(()).item()
+    sign = -1 if attributes.get("largest", 1) else 1
+    order = np.argsort(sign * a.astype(np.float64), axis=axis, kind="stable").take(range(int(first or 0)), axis)
+    return [np.take_along_axis(a, order, axis), order.astype(np.int64)]
+
+
+def _position(function: Any, attributes: Mapping[str, Any], a: Any) -> Any:
+    import numpy as np
+
+    if attributes.get("select_last_index", 0):
+        raise ValueError
+    made = function(a, axis=int(attributes.get("axis", 0)), keepdims=bool(attributes.get("keepdims", 1)))
+    return np.asarray(made, np.int64)
 
 
 def _largest(*arrays: Any) -> Any:

@@ -11,9 +11,11 @@ from chipweave.workload.importers.view import Shape
 def corrected_shape(call: Call) -> Shape | None:
     """Of the first output, where the rules that come with ONNX are known to be wrong; None elsewhere.
 
-    A pool in ceil mode has no window that starts in the padding behind the map (onnx#5741; the rules say so from
-    version 22 on). A transposed convolution with SAME padding makes its input's size times the stride, whatever
-    `output_padding` says (onnx#4299). STFT is one-sided unless told otherwise.
+    A pool in ceil mode has no window that starts in the padding behind the map, or behind the map where there is no
+    padding (onnx#5741; the rules say so from version 22 on, and not for VALID); with SAME padding it has a window for
+    every stride, ceil mode or not. A transposed convolution with SAME padding makes its input's size times the stride,
+    whatever `output_padding` says (onnx#4299); one with a stated `output_shape` has that, smaller than its input or
+    not. STFT is one-sided unless told otherwise.
     """
     rule = _RULES.get(call.operator)
     operands = call.inputs[:2]
@@ -33,21 +35,23 @@ def _of(call: Call, position: int) -> Shape:
 
 
 def _pool(call: Call) -> Shape | None:
-    if not call.integer("ceil_mode", 0) or call.attributes.get("auto_pad", "NOTSET") != "NOTSET":
-        return None
-    return pooled(call)
+    return pooled(call) if call.integer("ceil_mode", 0) else None
 
 
 def pooled(call: Call) -> Shape:
-    """What a pool makes whose padding is stated.
+    """What a pool makes.
 
     Raises:
         IndexError, ValueError, ZeroDivisionError: attributes do not fit the input, or sizes are not known.
     """
     source = _of(call, 0)
-    axes = len(source) - 2
-    kernel, pads = call.integers("kernel_shape") or [], call.integers("pads") or [0] * 2 * axes
+    axes, mode = len(source) - 2, call.attributes.get("auto_pad", "NOTSET")
+    kernel, pads = call.integers("kernel_shape") or [], [0] * 2 * axes
     stride, dilation = call.integers("strides") or [1] * axes, call.integers("dilations") or [1] * axes
+    if mode in ("SAME_UPPER", "SAME_LOWER"):
+        return source[0], source[1], *(-(-size // s) for size, s in zip(source[2:], stride, strict=True))
+    if mode == "NOTSET":
+        pads = call.integers("pads") or pads
     ends = zip(source[2:], kernel, stride, dilation, pads[:axes], pads[axes:], strict=True)
     return source[0], source[1], *_windows(ends, bool(call.integer("ceil_mode", 0)))
 
@@ -59,14 +63,14 @@ def _windows(ends: Iterable[tuple[int, int, int, int, int, int]], up: bool) -> I
         yield count - 1 if up and (count - 1) * stride >= size + before else count
 
 
-def _same_transposed(call: Call) -> Shape | None:
+def _transposed(call: Call) -> Shape | None:
     source, filter_ = _of(call, 0), _of(call, 1)
+    channels, stated = filter_[1] * call.integer("group", 1), call.integers("output_shape")
+    if stated is not None:
+        return (source[0], channels, *stated) if len(stated) == len(source) - 2 and min(stated) > 0 else None
     if call.attributes.get("auto_pad", "NOTSET") not in ("SAME_UPPER", "SAME_LOWER"):
         return None
-    if "output_shape" in call.attributes:
-        return None
     stride = call.integers("strides") or [1] * (len(source) - 2)
-    channels = filter_[1] * call.integer("group", 1)
     return source[0], channels, *(size * s for size, s in zip(source[2:], stride, strict=True))
 
 
@@ -92,6 +96,6 @@ _RULES: dict[str, Callable[[Call], Shape | None]] = {
     "MaxPool": _pool,
     "AveragePool": _pool,
     "LpPool": _pool,
-    "ConvTranspose": _same_transposed,
+    "ConvTranspose": _transposed,
     "STFT": _short_time_fourier,
 }

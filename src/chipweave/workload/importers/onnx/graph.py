@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chipweave.errors import InputError
 from chipweave.workload.importers.assembly import Assembly, legal_name
-from chipweave.workload.importers.onnx import contributed, loops
+from chipweave.workload.importers.onnx import contributed_sizes, loops, sequences
 from chipweave.workload.importers.onnx.constants import evaluate
 from chipweave.workload.importers.onnx.corrected import corrected_shape
 from chipweave.workload.importers.onnx.infer import Known, inferred
@@ -115,6 +115,9 @@ class OnnxWalk:
             made = self.controlled(node, inputs, attributes, tensors, scope)
             if made is not None:
                 return made
+        if not domain_of(node.domain) and (listed := sequences.outputs(node.op_type, inputs, attributes)) is not None:
+            self.assembly.folded[node.op_type] += 1
+            return as_many(listed, node)
         call = Call(
             operator=legal_name(f"{domain}:{node.op_type}" if (domain := domain_of(node.domain)) else node.op_type),
             name=_name(node, scope),
@@ -125,6 +128,9 @@ class OnnxWalk:
         known, reason = self.sizes(node, call, scope)
         if node.op_type == "If" and not call.operator.count(":"):
             known = self.agreed(known, node, attributes, tensors, scope)
+        if call.operator == "Loop" and attributes.get("body") in _graphs(node):
+            kept = loops.kept_sizes(loops.Body(self, attributes["body"], node, tensors, scope), inputs)
+            known = [kept[at] if at < len(kept) and kept[at][1] is not None else each for at, each in enumerate(known)]
         call = replace(call, shapes=tuple(shape for _, shape in known))
         values = _values(call)
         same = _same_elements(call)
@@ -149,8 +155,8 @@ class OnnxWalk:
     def sizes(self, node: NodeProto, call: Call, scope: Scope) -> tuple[list[Known], str]:
         """What follows from the operator, else what the file states; and why ONNX refuses the operands."""
         known, reason = inferred(node, call.inputs, scope.versions)
-        by_hand, right = contributed.shapes(call), corrected_shape(call)
-        like = contributed.like(call)
+        by_hand, right = contributed_sizes.shapes(call), corrected_shape(call)
+        like = contributed_sizes.like(call)
         otherwise = like.element if like else 0
         for index, name in enumerate(node.output):
             element, shape = known[index]

@@ -65,17 +65,30 @@ def loop(body: Body, inputs: Sequence[OnnxTensor | None]) -> list[OnnxTensor] | 
     state = [_truth() if start is None else start, *(tensor or OnnxTensor(constant(None)) for tensor in inputs[2:])]
     if not body.graph.output or len(body.graph.output) < len(state):
         raise InputError(f"{described(body.node)} hands back less than it takes; the file is damaged, export it again")
-    alike = not _weights_vary(body)
+    alike, before = not _weights_vary(body), body.walk.trial()
+    whole = None
     if alike and limit is not None and limit > 0 and state[0].integers == [1]:
         made = _all_at_once(body, state, (), limit)
         if made is not None and made[0].integers == [1]:
-            return _after(made[1 : len(state)], made[len(state) :], limit)
-    found = _one_by_one(body, state, limit)
+            whole = _after(made[1 : len(state)], made[len(state) :], limit)
+            if body.walk.assembly.unsupported["If"] == before.assembly.unsupported["If"]:
+                return whole
+        after = body.walk.trial()
+        body.walk.adopt(before)
+    try:
+        found = _one_by_one(body, state, limit)
+    except InputError:
+        if whole is None:
+            raise
+        found = None
+    if whole is not None and (found is None or _leaves_out_more(found[0], after)):
+        body.walk.adopt(after)
+        return whole
     if found is None:
         body.not_followed(f"when it ends is not known, or it has more than {MOST_ROUNDS_OF_NODES:,} nodes in all")
         return None
     trial, rounds = found
-    if alike and rounds:  # the number of rounds is known now
+    if alike and rounds and whole is None:  # the number of rounds is known now
         made = _all_at_once(body, [_truth(), *state[1:]], (), len(rounds), fixed=1)
         if made is not None:
             return _after(made[1 : len(state)], made[len(state) :], len(rounds))
@@ -83,6 +96,24 @@ def loop(body: Body, inputs: Sequence[OnnxTensor | None]) -> list[OnnxTensor] | 
     last = rounds[-1] if rounds else state
     stacked = [_side_by_side([made[at] for made in rounds], 0) for at in range(len(state), len(body.graph.output))]
     return [*last[1 : len(state)], *stacked]
+
+
+def kept_sizes(body: Body, inputs: Sequence[OnnxTensor | None]) -> list[tuple[int, Shape | None]]:
+    """Types and sizes of the state after a Loop of unknown rounds, where a round leaves them as they are; nothing
+    elsewhere."""
+    state = [_truth(), *(tensor or OnnxTensor(constant(None)) for tensor in inputs[2:])]
+    before = body.walk.trial()
+    try:
+        made = _all_at_once(body, state, (), 1, fixed=1)
+    except InputError:
+        made = None
+    body.walk.adopt(before)
+    return [(tensor.element, tensor.shape) for tensor in (made or [])[1 : len(state)]]
+
+
+def _leaves_out_more(a: OnnxWalk, b: OnnxWalk) -> bool:
+    """Whether more branches are unknown in one walk than in another: which one runs may depend on the round."""
+    return a.assembly.unsupported["If"] >= b.assembly.unsupported["If"]
 
 
 def scan(body: Body, inputs: Sequence[OnnxTensor | None], attributes: Attributes) -> list[OnnxTensor] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from chipweave.workload.importers.assembly import Assembly
 from chipweave.workload.importers.onnx import attention, contributed, products, rearranged, recurrent, windows
+from chipweave.workload.importers.onnx.contributed_sizes import DOMAIN, SAME_SHAPE
 from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call
 from chipweave.workload.importers.recurrent import GATES
@@ -64,6 +65,7 @@ OPERATORS: dict[str, Translation] = {
     "QLinearConv": _quantised_convolution,
     "ConvTranspose": windows.transposed_convolution,
     "DeformConv": windows.deformed_convolution,
+    "CausalConvWithState": windows.causal_convolution,
     "MaxPool": windows.pool,
     "AveragePool": windows.pool,
     "LpPool": windows.pool,
@@ -92,7 +94,7 @@ OPERATORS: dict[str, Translation] = {
     "Unsqueeze": rearranged.reshape,
 }
 OPERATORS |= dict.fromkeys(GATES, recurrent.recurrent_layer)
-OPERATORS |= {f"{contributed.DOMAIN}:{name}": function for name, function in contributed.OPERATORS.items()}
+OPERATORS |= {f"{DOMAIN}:{name}": function for name, function in contributed.OPERATORS.items()}
 OPERATORS |= dict.fromkeys(
     (
         "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Max", "Min", "Sum", "Mean", "Where", "And", "Or", "Xor", "Equal",
@@ -105,7 +107,7 @@ OPERATORS |= dict.fromkeys(
 
 _OF_CONTROL = frozenset(
     name for name, function in OPERATORS.items() if function in (windows.convolution, products.matmul, products.gemm)
-) | {"Gather", f"{contributed.DOMAIN}:EmbedLayerNormalization", f"{contributed.DOMAIN}:FusedConv"}
+) | {"Gather", f"{DOMAIN}:EmbedLayerNormalization", f"{DOMAIN}:FusedConv"}
 
 FOLDED = frozenset(
     (
@@ -129,7 +131,7 @@ FOLDED = frozenset(
         "Tile", "Trilu",
         # what only training has, and what has no cost in inference
         "Dropout",
-        *(f"{contributed.DOMAIN}:{name}" for name in contributed.SAME_SHAPE),
+        *(f"{DOMAIN}:{name}" for name in (*SAME_SHAPE, "BiasSplitGelu")),
     )
 )  # fmt: skip
 """They cost nothing here: what they do belongs to the layer before or after, or only renames elements."""

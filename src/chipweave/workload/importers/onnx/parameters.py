@@ -19,6 +19,8 @@ _BEGINNINGS = ("onnx::Conv_", "onnx::MatMul_", "onnx::Gemm_")
 
 _ALWAYS = {
     "Conv": (1, 2),
+    "ConvInteger": (1,),
+    "QLinearConv": (3, 8),
     "ConvTranspose": (1, 2),
     "DeformConv": (1, 3),
     "BatchNormalization": (1, 2, 3, 4),
@@ -28,12 +30,12 @@ _ALWAYS = {
     "PRelu": (1,),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), (1, 2, 3, 7)),
 }
-_BESIDE_OTHERS = {"Gemm": (1, 2), "MatMul": (1,)}
+_BESIDE_OTHERS = {"Gemm": (1, 2), "MatMul": (1,), "MatMulInteger": (1,), "QLinearMatMul": (3,)}
 _OF_VECTORS = {"Add": (0, 1), "Mul": (0, 1)}
 """Places where operators take their weights: in every network, or in one that has other inputs that are weights, or
 inputs with a batch beside those without; biases and scales among the latter, which are vectors."""
 
-_PASSES = ("Transpose", "Reshape", "Cast", "Identity", "Unsqueeze", "Squeeze")
+_PASSES = ("Transpose", "Reshape", "Cast", "DequantizeLinear", "Identity", "Unsqueeze", "Squeeze")
 """Operators through which weights reach the one that takes them."""
 
 

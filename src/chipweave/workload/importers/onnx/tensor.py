@@ -34,12 +34,14 @@ class OnnxTensor:
         element: ONNX's code of the element type; 0 where it is not known.
         values: of a small constant.
         stored: the type that is kept where `element` is only computed with, as behind a DequantizeLinear; else 0.
+        entries: of a sequence of tensors whose length is known; None of a tensor.
     """
 
     view: View
     element: int = 0
     values: np.ndarray[Any, Any] | None = None
     stored: int = 0
+    entries: tuple[OnnxTensor, ...] | None = None
 
     @property
     def shape(self) -> Shape | None:

@@ -45,6 +45,22 @@ def deformed_convolution(assembly: Assembly, call: Call) -> View | None:
     return convolution(assembly, call, beside=[view for view in steering if view.kind is ViewKind.ACTIVATION])
 
 
+def causal_convolution(assembly: Assembly, call: Call) -> tuple[View, ...] | None:
+    """A depthwise convolution of the places before each and its own, with those that an earlier run left in front;
+    the second output are those that it leaves itself."""
+    source, filter_, past = call.operand(0), call.operand(1), call.operand(3)
+    if source is None or filter_ is None or not source.shape or not filter_.shape or len(source.shape) != 3:
+        return None
+    if len(filter_.shape) != 3:
+        return None
+    attributes = {"group": source.shape[1], "pads": [filter_.shape[2] - 1, 0]}
+    beside = [past.view] if past is not None and past.is_activation else []
+    view = convolution(assembly, replace(call, attributes=attributes, shapes=(source.shape,)), beside=beside)
+    if view is None:
+        return None
+    return view, *(fold((source.view, *beside), shape) for shape in call.shapes[1:])
+
+
 def transposed_convolution(assembly: Assembly, call: Call) -> View | None:
     found = _operands(call, 1)
     if found is None or len(found[1]) > 5:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from chipweave.errors import ChipweaveError, InputError
 from chipweave.workload.importers.assembly import Imported, counted
-from chipweave.workload.importers.torch.export import graph_of
+from chipweave.workload.importers.torch.export import graph_in, graph_of
+from chipweave.workload.importers.torch.graph import TracedGraph
 from chipweave.workload.importers.torch.translate import translate
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ _LONGEST_REASON = 300
 
 
 def from_torch(
-    module: torch.nn.Module,
-    example_inputs: torch.Tensor | tuple[Any, ...] | Mapping[str, Any],
+    module: torch.nn.Module | torch.export.ExportedProgram,
+    example_inputs: torch.Tensor | tuple[Any, ...] | Mapping[str, Any] | None = None,
     *,
     name: str | None = None,
     strict: bool = False,
@@ -38,8 +39,9 @@ def from_torch(
     changed. A model is of one sample: give inputs of batch 1.
 
     Args:
+        module: or what torch.export made of one, as it was traced.
         example_inputs: one tensor, a tuple of positional arguments, or a dictionary of keyword arguments; only shapes
-            and types count.
+            and types count. None takes those that a module was exported with.
         name: of the model; by default that of the module's class.
         strict: operators that are not costed are an error.
         bytes_per_element: of activations and weights; not taken from the module.
@@ -52,15 +54,18 @@ def from_torch(
 
     if isinstance(module, torch.jit.ScriptModule):
         raise InputError("a script module cannot be traced; give the module that it was made of")
-    if not isinstance(module, torch.nn.Module):
+    if isinstance(module, torch.export.ExportedProgram) and example_inputs is not None:
+        module = module.module()
+    if isinstance(module, torch.export.ExportedProgram):
+        label = name or "program"
+        graph = graph_in(module)
+    elif not isinstance(module, torch.nn.Module):
         raise InputError(f"{type(module).__name__} is not a torch.nn.Module; give an instance of one")
-    label = name or type(module).__name__
-    arguments, keywords = _call(example_inputs)
-    graph = _guarded(
-        lambda: graph_of(module, arguments, keywords),
-        f"'{label}' cannot be traced by torch.export",
-        "a forward pass must not depend on the values of tensors, and must take the example inputs",
-    )
+    elif example_inputs is None:
+        raise InputError(f"{type(module).__name__} comes without example inputs; give what its forward takes")
+    else:
+        label = name or type(module).__name__
+        graph = _traced(module, label, example_inputs)
     imported = translate(graph, label, f"torch.export of {type(module).__name__}, PyTorch {torch.__version__}",
                          bytes_per_element)  # fmt: skip
     if strict and imported.unsupported:
@@ -72,13 +77,22 @@ def from_torch(
     return imported
 
 
+def _traced(module: torch.nn.Module, label: str, example_inputs: Any) -> TracedGraph:
+    arguments, keywords = _call(example_inputs)
+    return _guarded(
+        lambda: graph_of(module, arguments, keywords),
+        f"'{label}' cannot be traced by torch.export",
+        "a forward pass must not depend on the values of tensors, and must take the example inputs",
+    )
+
+
 def import_factory(spec: str) -> Imported:
     """The model of what a function of the user's returns: RUNS THE USER'S OWN CODE, with all that it may do.
 
     Args:
         spec: `module:factory`. `module` is imported as Python does, with the current folder on the path; `factory` is
-            called without arguments and returns (module, example_inputs), or a torch.nn.Module that has the attribute
-            `example_inputs`.
+            called without arguments and returns (module, example_inputs), a torch.nn.Module that has the attribute
+            `example_inputs`, or a torch.export.ExportedProgram.
 
     Raises:
         InputError: the name is wrong, or the user's code or the import fails: what it said, and where.
@@ -87,6 +101,12 @@ def import_factory(spec: str) -> Imported:
     if colon and module_name.endswith(".py") and os.path.isfile(module_name):
         asked = f"{Path(module_name).stem}:{factory_name}"
         raise InputError(f"'{spec}' names a file; name the module, from the folder that holds it: {asked}")
+    if spec.endswith((".pt2", ".pt", ".pth")) and os.path.isfile(spec):
+        raise InputError(
+            f"'{spec}' is a file of PyTorch, which holds weights or a program; name a function that returns what a "
+            "schedule needs, nets:net for net() in nets.py: return torch.export.load('net.pt2'), or the module that "
+            "the weights belong to with its example inputs"
+        )
     if not (colon and factory_name.isidentifier() and all(part.isidentifier() for part in module_name.split("."))):
         raise InputError(f"'{spec}' is not module:factory; for the function `net` in nets.py write nets:net")
     _require_torch()
@@ -142,11 +162,13 @@ def _pair(made: Any, spec: str) -> tuple[Any, Any]:
         inputs = getattr(made, "example_inputs", None)
         if inputs is not None:
             return made, inputs
+    elif isinstance(made, torch.export.ExportedProgram):
+        return made, None
     elif isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], torch.nn.Module):
         return made
     raise InputError(
         f"{spec} returned {type(made).__name__}; return (module, example_inputs), with inputs as the module's forward "
-        "takes them: a tensor, a tuple, or a dictionary of keywords"
+        "takes them: a tensor, a tuple, or a dictionary of keywords; or what torch.export.export made of them"
     )
 
 

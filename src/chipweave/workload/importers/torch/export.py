@@ -56,6 +56,11 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
             # The forward pass makes tensors without saying where. Having that decided costs every operator time.
             stack.enter_context(torch.device("meta"))
             program = torch.export.export(traced, arguments, keywords, strict=False)
+    return graph_in(program, padded=bool(packed))
+
+
+def graph_in(program: torch.export.ExportedProgram, padded: bool = False) -> TracedGraph:
+    """The graph of a module that is traced already; sizes that were left open are those of its example inputs."""
     constants = {
         spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name not in ("USER_INPUT", "TOKEN")
     }
@@ -64,7 +69,7 @@ def graph_of(module: torch.nn.Module, arguments: tuple[Any, ...], keywords: Mapp
         for node in program.graph.nodes
         if node.op == "placeholder" and (outputs := _outputs(node)[0])
     ]
-    return TracedGraph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)), padded=bool(packed))
+    return TracedGraph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)), padded=padded)
 
 
 @contextmanager
@@ -307,9 +312,16 @@ def _output(value: Any) -> Output | None:
 
     if not isinstance(value, torch.Tensor):
         return None
-    known = all(isinstance(length, int) for length in value.shape)
+    sizes = [length if isinstance(length, int) else _example(length) for length in value.shape]
     integer = not (value.is_floating_point() or value.is_complex())
-    return Output(tuple(value.shape) if known else None, integer)
+    return Output(None if None in sizes else tuple(size for size in sizes if size is not None), integer)
+
+
+def _example(length: Any) -> int | None:
+    """Of a size that is left open, what it was for the example inputs; None where it depends on values."""
+    node = getattr(length, "node", None)
+    hint = node.hint if node is not None and node.has_hint() else None
+    return hint if isinstance(hint, int) else None
 
 
 def _scope(node: Any) -> str:

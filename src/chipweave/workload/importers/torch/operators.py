@@ -64,7 +64,12 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
     (products.linear, ("linear",)),
     (products.matmul, ("matmul", "linalg_matmul")),
     (products.einsum, ("einsum",)),
-    (products.product("ij,jk->ik", "self", "mat2"), ("mm",)),
+    (products.chain, ("linalg_multi_dot", "chain_matmul")),
+    (products.tensordot, ("tensordot",)),
+    (products.inner, ("inner",)),
+    (products.product("...i,...i->...", "x", "y"), ("linalg_vecdot",)),
+    (products.product("i,i->", "self", "other"), ("vdot",)),
+    (products.product("ij,jk->ik", "self", "mat2"), ("mm", "_int_mm", "_scaled_mm")),
     (products.product("bij,bjk->bik", "self", "mat2"), ("bmm",)),
     (products.product("ij,j->i", "self", "vec"), ("mv",)),
     (products.product("i,i->", "self", "tensor"), ("dot",)),
@@ -90,6 +95,7 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
         _names("""
             add sub rsub subtract mul multiply div divide true_divide maximum minimum fmax fmin pow float_power atan2
             hypot lerp addcmul addcdiv where logaddexp logaddexp2 fmod remainder floor_divide xlogy copysign
+            addr outer ger kron cross linalg_cross
         """),
     ),
     (

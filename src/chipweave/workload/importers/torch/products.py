@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chipweave.errors import InputError
@@ -52,6 +53,57 @@ def einsum(walk: Walk, node: Node) -> Made:
         return contract(walk.assembly, node.operator, walk.label(node), views, equation, sized_output(node))
     except ValueError as error:
         raise _unfit(walk, node, equation, error) from None
+
+
+def chain(walk: Walk, node: Node) -> Made:
+    """Products of matrices one after another, of which the first or the last may be a vector, in the order that takes
+    the fewest products."""
+    tensors = node.arguments.get("tensors", node.arguments.get("matrices"))
+    letters = string.ascii_letters
+    if len(tensors) >= len(letters):
+        return walk.leave_out(node, walk.views(node.refs))
+    words = [letters[at : at + 2] for at in range(len(tensors))]
+    words[0] = words[0][-len(walk.sized(tensors[0])[1]) :]
+    words[-1] = words[-1][: len(walk.sized(tensors[-1])[1])]
+    output = "".join(letter for letter in letters if "".join(words).count(letter) == 1)
+    equation = f"{','.join(words)}->{output}"
+    if len(tensors) == 2:
+        return _product(walk, node, equation, tensors[0], tensors[1])
+    views = [walk.weight(tensor) for tensor in tensors]
+    return contract(walk.assembly, node.operator, walk.label(node), views, equation, sized_output(node))
+
+
+def inner(walk: Walk, node: Node) -> Made:
+    """Of every row of one operand with every row of the other."""
+    left, right = node.arguments["self"], node.arguments["other"]
+    ranks = [len(walk.sized(ref)[1]) for ref in (left, right)]
+    return _along(walk, node, (left, right), [ranks[0] - 1], [ranks[1] - 1])
+
+
+def tensordot(walk: Walk, node: Node) -> Made:
+    """A sum over axes of one operand and as many of the other; the axes that are left stand behind each other."""
+    arguments = node.arguments
+    left, right = arguments["self"], arguments["other"]
+    axes = [[int(axis) for axis in arguments[name]] for name in ("dims_self", "dims_other")]
+    return _along(walk, node, (left, right), *axes)
+
+
+def _along(walk: Walk, node: Node, operands: tuple[Any, Any], left: Sequence[int], right: Sequence[int]) -> Made:
+    ranks = [len(walk.sized(ref)[1]) for ref in operands]
+    if sum(ranks) >= len(string.ascii_letters) or not all(ranks):
+        return elementwise_of_two(walk, node, *operands)
+    letters = string.ascii_letters
+    words = [list(letters[: ranks[0]]), list(letters[ranks[0] : sum(ranks)])]
+    for a, b in zip(left, right, strict=True):
+        words[1][b] = words[0][a]
+    both = set(words[0]) & set(words[1])
+    output = "".join(letter for letter in (*words[0], *words[1]) if letter not in both)
+    return _product(walk, node, f"{''.join(words[0])},{''.join(words[1])}->{output}", *operands)
+
+
+def elementwise_of_two(walk: Walk, node: Node, left: Any, right: Any) -> Made:
+    views = walk.views((left, right))
+    return walk.assembly.elementwise(node.operator, walk.label(node), views, sized_output(node))
 
 
 def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added: Any = None) -> Made:
