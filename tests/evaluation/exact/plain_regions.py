@@ -525,12 +525,12 @@ def transfer(package: Package, own: Holders, need: Holders) -> Moves:
 def added_up(package: Package, chiplets: Sequence[int], kept: Holders) -> Moves:
     """Partial sums of every element from all chiplets to the one that keeps its sum; where ways of the same element
     meet, they are added and go on as one."""
-    moves, hops = Moves(), 0
+    moves, longest_s = Moves(), 0.0
     for keeper, elements in kept.items():
         ways = [package.routes[maker][keeper] for maker in chiplets if maker != keeper]
         if not elements or not ways:
             continue
-        hops = max([hops, *(len(way) - 1 for way in ways)])
+        longest_s = max([longest_s, *(way_s(package, maker, keeper) for maker in chiplets if maker != keeper)])
         for maker in chiplets:
             if maker != keeper:
                 moves.sent[maker] += len(elements)
@@ -539,7 +539,7 @@ def added_up(package: Package, chiplets: Sequence[int], kept: Holders) -> Moves:
         for link in {link for way in ways for link in pairwise(way)}:
             moves.links[link] += len(elements)
             moves.crossing[link] += len(elements)
-    return replace(moves, hops=hops)
+    return replace(moves, way_s=longest_s)
 
 
 # A stage ---------------------------------------------------------------------------------------------------------
