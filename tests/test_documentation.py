@@ -209,7 +209,7 @@ def test_the_plans_behind_the_words_of_the_field_run(capsys: pytest.CaptureFixtu
     (code,) = [code for code in blocks("docs/language-models.md", "python") if "plans = {" in code]
     names_after(code)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     alone = [line.split(":")[0] for line in lines if " 0 bytes exchanged" in line]
     assert alone == ["pipeline parallel", "data parallel"]
 

@@ -7,6 +7,7 @@ and none of the arithmetic: it goes through every layer, every way to cut it and
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from chipweave.evaluation.bound import unavoidable_dram_bytes
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.split import Part, Splits
-from chipweave.evaluation.floors import gather, samples_of_parts, unequal_with
+from chipweave.evaluation.floors import gather, samples_of_parts, whole_with
 from chipweave.evaluation.pipelines import affordable
 from chipweave.plan.certificate import Line, Proof, Space
 from chipweave.workload.layer import channel_units
@@ -87,8 +88,14 @@ def _paid(ready: Prepared, task: int, space: Space, line: Line) -> float:
     bytes_ = unavoidable_dram_bytes(ready.tasks[task])
     dram = line.dram if ready.detailed else min(line.chiplet)
     paid = dram * bytes_ / ready.rates.dram_bytes_s + line.joule * bytes_ * ready.rates.dram_j
-    layers = _whole_layers if space is Space.ONE_CHIPLET else _cut_layers
-    return paid + sum(layers(ready, task, line, own))
+    if space is Space.ONE_CHIPLET:
+        return paid + sum(_whole_layers(ready, task, line, own))
+    least = _cut_layers(ready, task, line, own)
+    if space is Space.SUMS:
+        for at, value in _reduced_layers(ready, task, line, own):
+            least[at] = min(least[at], value)
+    distinct: list[int] = ready.splits(task, len(ready.package.chiplets)).distinct[1].tolist()
+    return paid + sum(least[at] for at in distinct)
 
 
 def _whole_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[float]:
@@ -114,12 +121,13 @@ def _whole_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterato
         yield least
 
 
-def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[float]:
-    """What each layer pays on a region, cut in the way and with the samples a part with which it pays least."""
+def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> list[float]:
+    """What each distinct layer pays on a region, cut in the way and with the samples a part with which it pays least:
+    its outputs alone."""
     entry, splits = ready.tasks[task], ready.splits(task, len(ready.package.chiplets))
     together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
     samples = samples_of_parts(ready, task) if together else [1]
-    tables = {number: splits.together(number, unequal_with(ready, task, number)) for number in samples}
+    tables = {number: splits.together(number, whole_with(ready, task, number)) for number in samples}
     unfilled = [replace(each, fill_weight_j=0.0 * each.fill_weight_j) for each in splits.tile_costs]
     least = [math.inf] * len(splits.ways)
     for at, (tiles, counts) in enumerate(splits.ways):
@@ -127,14 +135,37 @@ def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[
         for kinds, many in zip(tiles.tolist(), counts.tolist(), strict=True):
             parts = [(kind, count) for kind, count in zip(kinds, many, strict=True) if count]
             for number in samples:
-                more = _blocks_less(splits, entry.model, at, parts[0][0], number) if together else (0.0, 0.0)
+                largest = _part(splits, parts[0][0], number)
+                more = _blocks_less(splits, entry.model, largest) if together else (0.0, 0.0)
                 paid = _way(ready, task, line, own, (tables[number], fills), parts, number, more)
                 least[at] = min(least[at], paid)
         for number in samples:
-            if unequal_with(ready, task, number):
+            if whole_with(ready, task, number):
                 costs = tables[number], fills
                 least[at] = min(least[at], *_unequal(ready, task, line, own, at, costs, number))
-    yield from (least[at] for at in splits.distinct[1].tolist())
+    return least
+
+
+def _reduced_layers(ready: Prepared, task: int, line: Line, own: float) -> Iterator[tuple[int, float]]:
+    """Per distinct layer and way to part its input channels among so many chiplets, what it pays."""
+    entry, splits = ready.tasks[task], ready.splits(task, len(ready.package.chiplets))
+    together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
+    ways = ready.reduced(task)
+    number = {(part.layer, part.inputs): at for at, part in enumerate(ways.parts)}
+    samples = [each for each in (samples_of_parts(ready, task) if together else [1]) if whole_with(ready, task, each)]
+    for each in samples:
+        tables = ways.costs(each), ways.costs(1)
+        unfilled = tables[0], tuple(replace(one, fill_weight_j=0.0 * one.fill_weight_j) for one in tables[1])
+        for at, chiplets in sorted({(at, n) for at, _ in number for n in range(2, len(ready.package.chiplets) + 1)}):
+            inputs = splits.distinct[0][at].C
+            if inputs < chiplets:
+                continue
+            sizes = Counter((p + 1) * inputs // chiplets - p * inputs // chiplets for p in range(chiplets))
+            parts = [(number[at, size], float(many)) for size, many in sorted(sizes.items(), reverse=True)]
+            largest = ways.parts[parts[0][0]]._replace(samples=each)
+            more = _blocks_less(splits, entry.model, largest) if together else (0.0, 0.0)
+            costs = unfilled if at in splits.reusing else tables
+            yield at, _way(ready, task, line, own, costs, parts, each, more)
 
 
 def _unequal(
@@ -162,7 +193,8 @@ def _unequal(
         less = [
             (seconds, count * joules)
             for tile, count in large
-            for seconds, joules in [_blocks_less(splits, entry.model, at, tile, samples) if together else (0.0, 0.0)]
+            for part in [_part(splits, tile, samples)]
+            for seconds, joules in [_blocks_less(splits, entry.model, part) if together else (0.0, 0.0)]
         ]
         more = min(seconds for seconds, _ in less), min(joules for _, joules in less)
         for tile, count in sizes:
@@ -203,19 +235,25 @@ def _way(
     return paid + line.joule * batch / samples * more[1] * sum(count for _, count in parts)
 
 
-def _blocks_less(splits: Splits, model: Model, at: int, tile: int, samples: int) -> tuple[float, float]:
+def _part(splits: Splits, tile: int, samples: int) -> Part:
+    """A part of which the costs have this number."""
+    return Part(*splits.shapes[tile], samples)
+
+
+def _blocks_less(splits: Splits, model: Model, part: Part) -> tuple[float, float]:
     """Seconds and joules that a part may take less where its weights come in blocks, on the class where it saves most;
     at most 0."""
-    layer = splits.distinct[0][at]
-    _, rows, columns, units = splits.shapes[tile]
+    layer, units = splits.distinct[0][part.layer], part.units
     bytes_ = model.bytes_of_weights(layer) * units / channel_units(layer)
+    if part.inputs:
+        bytes_ = model.bytes_of_weights(layer) * part.inputs / layer.C
     seconds = joules = 0.0
     for c, chiplet in enumerate(splits.classes):
         block = block_of(layer, units, bytes_, chiplet)
         if block.number == 1:
             continue
         rest = units % block.units or block.units
-        whole, one, last = splits.parts([Part(at, rows, columns, n, samples) for n in (units, block.units, rest)], True)
+        whole, one, last = splits.parts([part._replace(units=n) for n in (units, block.units, rest)], True)
         more = {
             name: (block.number - 1) * one[c][name] + last[c][name] - whole[c][name]
             for name in ("cycles", "mac_j", "l1_j", "l2_j", "noc_j")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from chipweave.cost.interface import BatchCostModel
+from chipweave.cost.interface import BatchCostModel, LayerCosts
 from chipweave.evaluation.exact.ground import Prepared, least_fill_j, prepare
 from chipweave.evaluation.law import pipeline_s, static_j
 from chipweave.evaluation.tables.bench import arrays_of, micro_of
+from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Prover, Space
 from chipweave.plan.objective import Objective
@@ -18,8 +19,11 @@ from chipweave.plan.problem import Problem
 from chipweave.workload.scenario import Task
 
 
-def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool = False) -> Certificate:
-    """The bound on `objective` over all schedules with stages on single chiplets, or on `regions` of any size.
+def lower_bound(
+    problem: Problem | Prepared, objective: Objective, regions: bool = False, sums: bool = False
+) -> Certificate:
+    """The bound on `objective` over all schedules with stages on single chiplets, or on `regions` of any size; with
+    `sums` on regions where layers may be `reduced`, too.
 
     Latency is at least (a) all layers' compute where it takes the fewest chiplet-seconds, spread evenly over all
     chiplets, (b) for each task, one sample through all its layers plus the rest of the batch through its slowest
@@ -31,8 +35,10 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
     """
     ready = prepare(problem)
     problem, tasks, package = ready.problem, ready.tasks, ready.package
-    count = len(package.chiplets)
+    count, regions = len(package.chiplets), regions or sums
     least = [_least(ready, index, regions) for index in range(len(tasks))]
+    if sums:
+        least = [_or_reduced(ready, index, each) for index, each in enumerate(least)]
     compute_s = sum(task.batch * float(each.spread_s.sum()) for task, each in zip(tasks, least, strict=True))
     dram_bytes = sum(unavoidable_dram_bytes(task) for task in tasks)
     dram_s = dram_bytes / ready.rates.dram_bytes_s
@@ -47,7 +53,7 @@ def lower_bound(problem: Problem | Prepared, objective: Objective, regions: bool
     energy_j += dram_bytes * ready.rates.dram_j
     energy_j += static_j(terms[binds], ready.rates)
     value = objective(terms[binds], energy_j)
-    space = Space.REGIONS if regions else Space.ONE_CHIPLET
+    space = Space.SUMS if sums else Space.REGIONS if regions else Space.ONE_CHIPLET
     return Certificate(space, Prover.BOUND, value, terms[binds], energy_j, binds, tuple(terms.items()))
 
 
@@ -100,6 +106,27 @@ def _least(ready: Prepared, index: int, regions: bool) -> _Least:
     return _Least(np.minimum(seconds, time_s), np.minimum(seconds, spread_s), np.minimum(joules, energy_j))
 
 
+def _or_reduced(ready: Prepared, index: int, least: _Least) -> _Least:
+    """The same, where the input channels of layers may be parted, too."""
+    ways, splits = ready.reduced(index), ready.splits(index, len(ready.package.chiplets))
+    if not len(ways.owner):
+        return least
+    parts_s, filled_j, unfilled_j = _least_of_parts(ready, index, ways.costs(1), ways.least_cycles)
+    slowest = np.where(ways.counts > 0, parts_s[ways.tiles], 0.0).max(axis=1)
+    figures = [slowest, ways.counts.sum(axis=1) * slowest]
+    figures += [(ways.counts * joules[ways.tiles]).sum(axis=1) for joules in (filled_j, unfilled_j)]
+    found = np.full((4, len(splits.distinct[0])), np.inf)
+    for own, values in zip(found, figures, strict=True):
+        np.minimum.at(own, ways.owner, values)
+    time_s, spread_s, filled_j, unfilled_j = found[:, splits.distinct[1]]
+    reuses = np.array([bool(layer.shares) for layer in ready.tasks[index].model.layers])
+    return _Least(
+        np.minimum(least.time_s, time_s),
+        np.minimum(least.spread_s, spread_s),
+        np.minimum(least.energy_j, np.where(reuses, unfilled_j, filled_j)),
+    )
+
+
 def _on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
     """Of each layer seconds of one sample and joules of the batch, each on the class and at the micro-batch, in blocks
     or whole, that takes least.
@@ -123,21 +150,27 @@ def _on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats]:
 
 def _parts_on_the_best_class(ready: Prepared, task: int) -> tuple[Floats, Floats, Floats]:
     """As `_on_the_best_class` of every part of a layer that there is (`Splits.tile_costs`); and its joules without what
-    brings its weights into L2 (`paper`: with it).
+    brings its weights into L2 (`paper`: with it)."""
+    splits = ready.splits(task, len(ready.package.chiplets))
+    return _least_of_parts(ready, task, splits.tile_costs, splits.least_cycles)
+
+
+def _least_of_parts(
+    ready: Prepared, task: int, costs: Sequence[LayerCosts], least_cycles: Callable[[Chiplet], Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """The same of parts with these costs, and cycles below which none goes, on each class.
 
     What a part takes together with other samples, or in blocks, is not known of all parts: where a cost model has such
     figures, a part takes at least its multiplications on all PEs, and their joules.
     """
     batch, classes = ready.tasks[task].batch, ready.package.classes
-    splits = ready.splits(task, len(ready.package.chiplets))
-    costs = splits.tile_costs
     seconds = [each.cycles / chiplet.clock_hz for each, chiplet in zip(costs, classes, strict=True)]
     if not ready.detailed:
         joules_ = np.min([batch * each.energy_j for each in costs], axis=0)
         return np.min(seconds, axis=0), joules_, joules_
     joules = [batch * each.resident_j for each in costs]
     if isinstance(ready.problem.cost_model, BatchCostModel):
-        least_s = [splits.least_cycles(chiplet) / chiplet.clock_hz for chiplet in classes]
+        least_s = [least_cycles(chiplet) / chiplet.clock_hz for chiplet in classes]
         seconds = [np.minimum(one, least) for one, least in zip(seconds, least_s, strict=True)]
         joules = [batch * each.mac_j for each in costs]
     filled = [own + each.fill_weight_j for own, each in zip(joules, costs, strict=True)]

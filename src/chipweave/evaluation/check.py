@@ -15,6 +15,7 @@ from chipweave.plan.certificate import LIMIT_LEVERS, Requirement, Unmet, infeasi
 from chipweave.plan.limits import excess
 from chipweave.plan.problem import Problem
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
+from chipweave.workload.layer import reducible
 from chipweave.workload.model import Model
 
 
@@ -91,6 +92,27 @@ def _window_faults(window: Window, problem: Problem) -> Iterator[str]:
                     yield f"chiplet {chiplet} is used by {users[chiplet]} and by {label}; regions must be disjoint"
                 users[chiplet] = label
             yield from _region_faults(label, stage, problem)
+            yield from _reduced_faults(label, stage, task.model)
+
+
+def _reduced_faults(label: str, stage: Stage, model: Model) -> Iterator[str]:
+    """The first layer whose input channels cannot be parted over the region."""
+    chiplets, others = len(stage.chiplets), f"use '{Partition.INPUT_SHARED}' or '{Partition.WEIGHT_SHARED}'"
+    for number, partition in zip(stage.layers, stage.partitions, strict=False):
+        layer = model.layers[number]
+        if partition is not Partition.REDUCED or chiplets < 2 or (reducible(layer) and chiplets <= layer.C):
+            continue
+        if layer.rides:
+            why = f"is of kind '{layer.op}', which adds up no input channels; {others}"
+        elif layer.groups > 1:
+            why = f"has {layer.groups} groups, whose sums are apart; {others}"
+        elif not reducible(layer):
+            why = f"is of kind '{layer.op}', a product of two tensors without weights; {others}"
+        else:
+            fewer = f"take at most {layer.C} chiplets, or {others}" if layer.C > 1 else others
+            why = f"has fewer input channels, {layer.C}, than the region has chiplets, {chiplets}; {fewer}"
+        yield f"{label}: layer '{layer.name}' cannot be '{Partition.REDUCED}': it {why}"
+        return
 
 
 def _region_faults(label: str, stage: Stage, problem: Problem) -> Iterator[str]:

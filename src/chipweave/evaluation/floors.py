@@ -7,13 +7,13 @@ candidate pays: see `Floors.paid`. Of unequal parts a candidate is a size: so ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from chipweave.cost.interface import BatchCostModel
+from chipweave.cost.interface import BatchCostModel, LayerCosts
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared, least_fill_j
 from chipweave.evaluation.exact.split import Part, Splits
@@ -67,16 +67,20 @@ class Floors:
 
 def floors_of(ready: Prepared, task: int, space: Space) -> Floors:
     """The candidates of a task in a space."""
-    return ready.once(_on_one_chiplet if space is Space.ONE_CHIPLET else _on_regions, task)
+    if space is Space.ONE_CHIPLET:
+        return ready.once(_on_one_chiplet, task)
+    return ready.once(_on_regions, task, space is Space.SUMS)
 
 
 def gather(ready: Prepared, task: int, space: Space, enough: Callable[[], bool]) -> bool:
     """Cost what `floors_of` needs, until `enough`; whether all of it is there. What was costed stays on the disk."""
-    if space is Space.REGIONS:
+    if space.on_regions:
         for samples in _samples(ready, task):
             if enough():
                 return False
             ready.once(_with_samples, task, samples)
+            if space is Space.SUMS and whole_with(ready, task, samples):
+                ready.once(_reduced_with_samples, task, samples)
     return True
 
 
@@ -122,11 +126,15 @@ def _on_one_chiplet(ready: Prepared, task: int) -> Floors:
     )
 
 
-def _on_regions(ready: Prepared, task: int) -> Floors:
-    """Every way to cut a layer on up to as many chiplets as there are, with every number of samples a part may have."""
+def _on_regions(ready: Prepared, task: int, sums: bool) -> Floors:
+    """Every way to cut a layer on up to as many chiplets as there are, with every number of samples a part may have;
+    with `sums` its input channels, too."""
     splits = ready.splits(task, len(ready.package.chiplets))
     mult = np.bincount(splits.distinct[1], minlength=len(splits.distinct[0]))
-    made = [ready.once(_with_samples, task, number) for number in _samples(ready, task)]
+    samples = _samples(ready, task)
+    made = [ready.once(_with_samples, task, number) for number in samples]
+    whole = [number for number in samples if whole_with(ready, task, number)] if sums else []
+    made += [ready.once(_reduced_with_samples, task, number) for number in whole]
     owner, count, pass_s, more_s, more_j = (
         np.concatenate([getattr(each, name) for each in made])
         for name in ("owner", "parts", "pass_s", "more_s", "more_j")
@@ -169,8 +177,8 @@ def _samples(ready: Prepared, task: int) -> list[int]:
     return samples_of_parts(ready, task) if together else [1]
 
 
-def unequal_with(ready: Prepared, task: int, samples: int) -> bool:
-    """Whether unequal parts may have so many samples: they have all of a micro-batch."""
+def whole_with(ready: Prepared, task: int, samples: int) -> bool:
+    """Whether parts that have all samples of a micro-batch may have so many: unequal ones, and partial sums."""
     together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
     return not together or samples in ready.micro_batches(task)
 
@@ -199,28 +207,59 @@ def _ways(splits: Splits, unequal: bool) -> _Ways:
 
 def _with_samples(ready: Prepared, task: int, samples: int) -> _Candidates:
     """The candidates where a part has so many samples."""
-    splits, unequal = ready.splits(task, len(ready.package.chiplets)), unequal_with(ready, task, samples)
-    ways = _ways(splits, unequal)
+    splits, unequal = ready.splits(task, len(ready.package.chiplets)), whole_with(ready, task, samples)
+    parts = [Part(*shape, 1) for shape in splits.shapes]
+    costs = splits.together(samples, unequal), splits.tile_costs
+    return _candidates(ready, task, samples, _ways(splits, unequal), parts, costs)
+
+
+def _reduced_with_samples(ready: Prepared, task: int, samples: int) -> _Candidates:
+    """Those whose parts make partial sums of so many samples."""
+    found = ready.reduced(task)
+    none = np.zeros((len(found.owner), 2), np.int64)
+    ways = _Ways(
+        np.column_stack((found.tiles, none)),
+        np.column_stack((found.counts, none)).astype(np.float64),
+        found.owner,
+        np.full(len(none), EQUAL),
+    )
+    return _candidates(ready, task, samples, ways, found.parts, (found.costs(samples), found.costs(1)))
+
+
+def _candidates(
+    ready: Prepared,
+    task: int,
+    samples: int,
+    ways: _Ways,
+    parts: Sequence[Part],
+    costs_of: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
+) -> _Candidates:
+    """Ways as candidates.
+
+    Args:
+        parts: that there are; costs_of: on each class so many samples of them together, and one.
+    """
     tiles, counts = ways.tiles, ways.counts
+    splits = ready.splits(task, len(ready.package.chiplets))
     batch, classes = ready.tasks[task].batch, splits.classes
-    costs = splits.together(samples, unequal)
+    costs, alone = costs_of
     fills = np.array([0.0 if kind in splits.reusing else 1.0 for kind in ways.owner.tolist()])[:, None]
     own_s, joules = np.zeros((len(classes), *tiles.shape)), np.zeros((len(classes), *tiles.shape))
     for c, (each, chiplet) in enumerate(zip(costs, classes, strict=True)):
         own_s[c] = np.where(counts > 0, each.cycles[tiles] / chiplet.clock_hz, 0.0)
         if ready.detailed:
-            fill_j = splits.tile_costs[c].fill_weight_j[tiles] * fills
+            fill_j = alone[c].fill_weight_j[tiles] * fills
             joules[c] = (batch / samples * each.resident_j)[tiles] + fill_j
         else:
             joules[c] = (batch * each.energy_j)[tiles]
-    pass_s = own_s.min(axis=0).max(axis=1)  # the slowest part, each on the class that is best for it
+    pass_s = own_s.min(axis=0).max(axis=1, initial=0.0)  # the slowest part, each on the class that is best for it
     busy_s = batch / samples * np.maximum(own_s, np.where(ways.axis == EQUAL, pass_s, 0.0)[:, None])
     groups = [(some, some[counts[some, 0] <= len(ready.package.chiplets)]) for some in _groups(ways)]
     for some, large in groups:  # the largest part has at least the mean
         pass_s[some] = pass_s[large].min()
     more_s, more_j = np.zeros(len(tiles)), np.zeros(len(tiles))
     if ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel):
-        for at, seconds_, joules_ in _in_blocks(ready, task, splits, ways, samples):
+        for at, seconds_, joules_ in _in_blocks(ready, task, splits, ways, parts, samples):
             more_s[at] = min(0.0, batch / samples * seconds_)
             more_j[at] = min(0.0, batch / samples * joules_ * float(counts[at].sum()))
         for some, large in groups:  # which part is the largest, whose blocks count, is not known of a size
@@ -236,24 +275,27 @@ def _groups(ways: _Ways) -> Iterator[Ints]:
 
 
 def _in_blocks(
-    ready: Prepared, task: int, splits: Splits, ways: _Ways, samples: int
+    ready: Prepared, task: int, splits: Splits, ways: _Ways, every: Sequence[Part], samples: int
 ) -> Iterator[tuple[int, float, float]]:
     """Per way whose largest part has weights in several blocks: its number, and what the blocks take more, at least:
     seconds, and joules of one part."""
     tiles, owner = ways.tiles, ways.owner
-    model, shapes = ready.tasks[task].model, splits.shapes
+    model = ready.tasks[task].model
     wanted: dict[tuple[Part, Part, Part], list[tuple[int, int]]] = {}
     for at, number in enumerate(tiles[:, 0].tolist()):
         layer = splits.distinct[0][owner[at]]
         if layer.weight_elements == 0:
             continue
-        rows, columns, units = shapes[number][1:]
+        _, rows, columns, units, _, inputs = every[number]
         bytes_ = model.bytes_of_weights(layer) * units / channel_units(layer)
+        if inputs:
+            bytes_ = model.bytes_of_weights(layer) * inputs / layer.C
         for c, chiplet in enumerate(splits.classes):
             block = block_of(layer, units, bytes_, chiplet)
             if block.number > 1:
                 rest = units % block.units or block.units
-                key = tuple(Part(int(owner[at]), rows, columns, each, samples) for each in (units, block.units, rest))
+                lengths = units, block.units, rest
+                key = tuple(Part(int(owner[at]), rows, columns, each, samples, inputs) for each in lengths)
                 wanted.setdefault(key, []).append((at, c * 10**6 + block.number))  # type: ignore[arg-type]
     parts = list(dict.fromkeys(part for key in wanted for part in key))
     known = dict(zip(parts, splits.parts(parts, True), strict=True))

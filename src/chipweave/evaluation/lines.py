@@ -136,7 +136,7 @@ def _raised(
     value, at = least(objective, found)
     while len(found) < most and not enough():
         if min(at) <= 0:  # what blocks may take less can leave lines that say nothing; the plain bound does
-            plain = lower_bound(ready, objective, space is Space.REGIONS)
+            plain = lower_bound(ready, objective, space.on_regions, space is Space.SUMS)
             at = plain.latency_s, plain.energy_j
         weights = _slope(objective, *at)
         if weights is None:
@@ -228,14 +228,18 @@ def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[flo
     return 1.0, per_j / per_s
 
 
-def proven(ready: Prepared, objective: Objective, regions: bool, proof: Proof | None) -> Certificate:
+def proven(
+    ready: Prepared, objective: Objective, regions: bool, proof: Proof | None, sums: bool = False
+) -> Certificate:
     """What is known of schedules on regions, or with one chiplet a stage: the lower bound, or a proof's if it is more.
+    With `sums` of those on regions with layers that are `reduced`.
 
     A proof is taken at its word; `audit.faults_of_proof` checks it.
     """
-    on_regions = regions or (proof is not None and proof.of is Space.REGIONS)
-    bound = lower_bound(ready, objective, on_regions)
-    if proof is None or (regions and proof.of is Space.ONE_CHIPLET):
+    asked = Space.SUMS if sums else Space.REGIONS if regions else Space.ONE_CHIPLET
+    space = asked if proof is None or asked.holds(proof.of) else proof.of
+    bound = lower_bound(ready, objective, space.on_regions, space is Space.SUMS)
+    if proof is None or not proof.of.holds(asked):
         return bound
     value = least(objective, proof.lines)[0]
     corners = corners_of(proof.lines)

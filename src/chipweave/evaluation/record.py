@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -67,11 +67,14 @@ class Split:
     """How one layer's work on a micro-batch is cut: samples x rows x columns x units of channels.
 
     Part i = ((sample * rows + row) * columns + column) * units + unit runs on the region's chiplet i; one of the
-    products is 1 (`input_shared` cuts channels only, `weight_shared` everything else).
+    products is 1 (`input_shared` cuts channels only, `weight_shared` everything else). `reduced` cuts none of these but
+    the input channels.
 
     Args:
         weights: of unequal parts, on a region of chiplets of several classes: one axis alone is cut, and shared out in
             proportion to these (`shares.ends`). Empty: parts are equal.
+        inputs: parts of the input channels, each of which makes partial sums of all outputs; 1: whole sums are made.
+        sums: how the outputs are cut where the chiplets keep a part of the sums each; None: each has what it makes.
     """
 
     samples: int = 1
@@ -79,10 +82,22 @@ class Split:
     columns: int = 1
     units: int = 1
     weights: tuple[int, ...] = ()
+    inputs: int = 1
+    sums: Split | None = None
 
     @property
     def parts(self) -> int:
-        return self.samples * self.rows * self.columns * self.units
+        return self.samples * self.rows * self.columns * self.units * self.inputs
+
+    @property
+    def kept(self) -> Split:
+        """How the outputs are cut that each chiplet has in the end."""
+        return self.sums or self
+
+    @property
+    def work(self) -> Split:
+        """How the work is cut, wherever its sums go."""
+        return self if self.sums is None else replace(self, sums=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,8 +255,11 @@ def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
 
 
 def _split_to_list(split: Split) -> list[Any]:
-    equal = [split.samples, split.rows, split.columns, split.units]
-    return [*equal, list(split.weights)] if split.weights else equal
+    own = split.kept
+    equal = [own.samples, own.rows, own.columns, own.units]
+    if split.inputs > 1:
+        return [*equal, list(own.weights), split.inputs]
+    return [*equal, list(own.weights)] if own.weights else equal
 
 
 def _search_to_dict(search: Search, result: Result) -> dict[str, Any]:

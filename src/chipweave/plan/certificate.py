@@ -11,10 +11,22 @@ from chipweave.errors import InfeasibleError
 
 
 class Space(StrEnum):
-    """Schedules for which something is proven, as a sentence names them."""
+    """Schedules for which something is proven, as a sentence names them; each has those before it. The first two have
+    no layers that are `reduced`."""
 
     ONE_CHIPLET = "schedules with one chiplet a stage"
     REGIONS = "schedules on regions of any size"
+    SUMS = "schedules on regions of any size, with sums over their chiplets"
+
+    @property
+    def on_regions(self) -> bool:
+        """Whether stages may have several chiplets."""
+        return self is not Space.ONE_CHIPLET
+
+    def holds(self, other: Space) -> bool:
+        """Whether all schedules of another space are in this one."""
+        every = list(Space)
+        return every.index(self) >= every.index(other)
 
 
 class Prover(StrEnum):

@@ -16,6 +16,7 @@ class Partition(StrEnum):
     WHOLE = "whole"
     WEIGHT_SHARED = "weight_shared"
     INPUT_SHARED = "input_shared"
+    REDUCED = "reduced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,12 @@ class Schedule(Shown):
     def largest_region(self) -> int:
         """Chiplets of the largest region."""
         return max(len(stage.chiplets) for _, pipeline in self.pipelines() for stage in pipeline.stages)
+
+    @property
+    def reduces(self) -> bool:
+        """Whether any layer is `reduced`."""
+        stages = (stage for _, pipeline in self.pipelines() for stage in pipeline.stages)
+        return any(Partition.REDUCED in stage.partitions for stage in stages)
 
     def pipelines(self) -> Iterator[tuple[int, Pipeline]]:
         """Every pipeline with the index of its window."""

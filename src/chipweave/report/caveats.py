@@ -83,7 +83,8 @@ def table_notes(result: Result) -> list[str]:
         "pipeline's slowest stage."
     ]
     if regions:
-        notes.append("count: w layers are weight_shared, i layers input_shared.")
+        reduced = ", r layers reduced" if result.schedule.reduces else ""
+        notes.append(f"count: w layers are weight_shared, i layers input_shared{reduced}.")
     if any(stage.l2 is not None and stage.l2.keeping is Keeping.MATES for stage in stages):
         notes.append("mates: a region's chiplets keep one copy of the weights together.")
     if any(stage.l2 is not None and not stage.l2.fits for stage in stages):

@@ -46,11 +46,11 @@ def region_of(chiplets: Sequence[int], problem: Problem) -> str:
 
 
 def partitions_of(stage: Stage) -> str:
-    """How many layers are split how: `8` whole ones, `5w 3i`: 5 weight_shared, 3 input_shared."""
+    """How many layers are split how: `8` whole ones, `5w 3i 1r`: 5 weight_shared, 3 input_shared, 1 reduced."""
     if len(stage.chiplets) == 1:
         return str(len(stage.layers))
     counts = Counter(stage.partition(layer) for layer in stage.layers)
-    named = ((Partition.WEIGHT_SHARED, "w"), (Partition.INPUT_SHARED, "i"))
+    named = ((Partition.WEIGHT_SHARED, "w"), (Partition.INPUT_SHARED, "i"), (Partition.REDUCED, "r"))
     return " ".join(f"{counts[partition]}{mark}" for partition, mark in named if counts[partition])
 
 

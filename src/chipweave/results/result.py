@@ -134,7 +134,8 @@ def assess(
     objective: Objective | str,
     search: Search | None = None,
 ) -> Result:
-    """Evaluate a valid schedule and hold it against the lower bound: on regions if it has any, else on single chiplets.
+    """Evaluate a valid schedule and hold it against the lower bound: on regions if it has any, with sums over their
+    chiplets if it has any of these, else on single chiplets.
 
     `objective` as a string is a name for which no function is known: no value and no bound.
     """
@@ -143,7 +144,8 @@ def assess(
     if isinstance(objective, str):
         return Result(ready.problem, cost_model, schedule, evaluation, objective, None, None, search)
     value = objective(evaluation.latency_s, evaluation.energy_j)
-    certificate = proven(ready, objective, schedule.largest_region > 1, None if search is None else search.proof)
+    proof = None if search is None else search.proof
+    certificate = proven(ready, objective, schedule.largest_region > 1, proof, schedule.reduces)
     return Result(ready.problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)
 
 

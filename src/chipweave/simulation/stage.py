@@ -175,9 +175,9 @@ def _units(work: StageWork, layers: Sequence[Layer], carrier: Carrier) -> tuple[
     exchanges: list[Carried] = []
     for layer, run in zip(work.stage.layers, layers, strict=True):
         own.append(run)
-        if layer in within:
-            made = carrier.between(work.number, (within[layer],))
-            exchanges += [made] if made is not None else []
+        sums = carrier.sums(layer) if layer in work.reductions else None
+        moved = carrier.between(work.number, (within[layer],)) if layer in within else None
+        exchanges += [made for made in (sums, moved) if made is not None]
         if layer in ends:
             units.append(Unit(tuple(own), tuple(exchanges)))
             own, exchanges = [], []

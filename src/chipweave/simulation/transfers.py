@@ -14,6 +14,7 @@ import numpy as np
 
 from chipweave.evaluation.exact.demand import StageWork
 from chipweave.evaluation.exact.split import users, weight_shares
+from chipweave.evaluation.exact.sums import reduction
 from chipweave.evaluation.exact.tensors import Moved, total
 from chipweave.evaluation.exact.transfer import together, transfer
 from chipweave.evaluation.record import Transfer
@@ -168,6 +169,14 @@ class Carrier:
             return self._move(owners, readers, wanted, entry * held.sizes)
 
         return self._carried(self._sum(map(move, tensors)), Way.PACKAGE, 0.0)
+
+    def sums(self, layer: int) -> Carried | None:
+        """Partial sums of a `reduced` layer of a micro-batch, to the chiplets that keep the sums."""
+        work, setting = self.work, self.work.setting
+        unicast = work.unicast or self.machine.delivery is Delivery.UNICAST
+        held, back = setting.held(work.number, layer), setting.ready.network_back
+        made = reduction(back, work.stage.chiplets, held, setting.sum_bytes(layer), unicast)
+        return self._carried(made, Way.PACKAGE, 0.0)
 
     def gathers(self, bytes_: float) -> Carried | None:
         """So many distinct bytes of weights, which wait once in the region, from all mates to all that run a part."""

@@ -200,6 +200,12 @@ class Layer:
         return first
 
 
+def reducible(layer: Layer) -> bool:
+    """Whether input channels can be parted, so that each part makes partial sums of all outputs: of layers with weights
+    and one group."""
+    return layer.weight_elements > 0 and layer.groups == 1
+
+
 def channel_units(layer: Layer) -> int:
     """Units of output channels that can be parted: single channels, or whole groups where the layer has groups."""
     return layer.groups if layer.groups > 1 else layer.K

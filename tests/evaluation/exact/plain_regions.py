@@ -115,12 +115,14 @@ def figures_of(tile: Layer, chiplet: Chiplet, samples: int, cost_model: CostMode
 
 @dataclass(frozen=True)
 class Part:
-    """What one chiplet of a region computes of a layer: output elements, weights, and the tile as a layer."""
+    """What one chiplet of a region computes of a layer: output elements, weights, and the tile as a layer; of which
+    input channels it makes partial sums, if not of all."""
 
     outputs: Elements
     samples: int
     tile: Layer
     weights: Elements
+    inputs: range | None = None
 
 
 def cut(length: int, parts: int) -> list[range]:
@@ -200,13 +202,16 @@ def best_split(
 
 class Way(NamedTuple):
     """How a layer is cut: so many samples, rows, columns and units of channels side by side; unequal parts of the one
-    axis that is cut have weights."""
+    axis that is cut have weights. Or the input channels are cut, and sums are kept as outputs cut in some way would be.
+    """
 
     samples: int = 1
     rows: int = 1
     columns: int = 1
     units: int = 1
     weights: tuple[int, ...] = ()
+    inputs: int = 1
+    sums: tuple[int | tuple[int, ...], ...] = ()
 
 
 def ways_in(
@@ -221,6 +226,8 @@ def ways_in(
         follows = follows and _partition(stage, before) is partition
         if len(region) == 1:
             found[index] = Way()
+        elif partition is Partition.REDUCED:
+            found[index] = Way(inputs=len(region))
         elif follows and found[before].weights:
             found[index] = found[before]
         elif follows and partition is Partition.WEIGHT_SHARED:
@@ -236,7 +243,23 @@ def ways_in(
                 own = unequal(layer, partition, region, cost_model)
                 times = [alone_s(layer, way, region, micro_batch, cost_model) for way in (equal, own)]
                 found[index] = own if times[1] < times[0] else equal
+    for index in stage.layers:
+        if found[index].inputs > 1:
+            found[index] = found[index]._replace(sums=tuple(sums_in(model, stage, index, found)))
     return found
+
+
+def sums_in(model: Model, stage: Stage, index: int, found: Mapping[int, Way]) -> Way:
+    """How the sums of a `reduced` layer are spread: as the stage's first reader of them is cut, if by
+    `weight_shared`, else in channels."""
+    layer = model.layers[index]
+    readers = [edge.consumer for edge in model.consumers[index] if edge.consumer in stage.layers]
+    if readers and _partition(stage, min(readers)) is Partition.WEIGHT_SHARED:
+        way = found[min(readers)]
+        if way.weights:
+            return way
+        return Way(way.samples, min(way.rows, layer.out_y), min(way.columns, layer.out_x))
+    return Way(units=min(len(stage.chiplets), layer.K))
 
 
 def unequal(layer: Layer, partition: Partition, region: Sequence[Chiplet], cost_model: CostModel) -> Way:
@@ -279,6 +302,12 @@ def parts_of(layer: Layer, chiplets: int, micro_batch: int, way: Way) -> list[Pa
         return ends_by(length, way.weights) if way.weights and parts > 1 else cut(length, parts)
 
     made: list[Part | None] = []
+    if way.inputs > 1:
+        everything, taps = set(product(samples, rows, columns, range(layer.K))), range(layer.R * layer.S)
+        for share in cut(layer.C, way.inputs):
+            weights = {(k, c * len(taps) + tap) for k, c, tap in product(range(layer.K), share, taps)}
+            made.append(Part(everything, micro_batch, replace(layer, C=len(share)), weights, share))
+        return made
     if way.units > 1 or (way.samples, way.rows, way.columns) == (1, 1, 1):
         units = units_of(layer)
         for share in shares(units, way.units):
@@ -365,7 +394,7 @@ def reads(layer: Layer, operand: int, part: Part, shape: Shape, micro_batch: int
         rows |= lines_of(layer, 0, y)
         columns |= lines_of(layer, 1, x)
         group = channel // per_group[0]
-        channels |= set(range(group * per_group[1], (group + 1) * per_group[1]))
+        channels |= set(part.inputs or range(group * per_group[1], (group + 1) * per_group[1]))
     made_rows = {element[1] for element in part.outputs}
     made_columns = {element[2] for element in part.outputs}
     if second:
@@ -493,6 +522,26 @@ def transfer(package: Package, own: Holders, need: Holders) -> Moves:
     return replace(moves, way_s=longest_s)
 
 
+def added_up(package: Package, chiplets: Sequence[int], kept: Holders) -> Moves:
+    """Partial sums of every element from all chiplets to the one that keeps its sum; where ways of the same element
+    meet, they are added and go on as one."""
+    moves, longest_s = Moves(), 0.0
+    for keeper, elements in kept.items():
+        ways = [package.routes[maker][keeper] for maker in chiplets if maker != keeper]
+        if not elements or not ways:
+            continue
+        longest_s = max([longest_s, *(way_s(package, maker, keeper) for maker in chiplets if maker != keeper)])
+        for maker in chiplets:
+            if maker != keeper:
+                moves.sent[maker] += len(elements)
+                moves.leaving[maker] += len(elements)
+        moves.received[keeper] += len(elements)
+        for link in {link for way in ways for link in pairwise(way)}:
+            moves.links[link] += len(elements)
+            moves.crossing[link] += len(elements)
+    return replace(moves, way_s=longest_s)
+
+
 # A stage ---------------------------------------------------------------------------------------------------------
 
 
@@ -516,13 +565,15 @@ class StageTerms:
 @dataclass(frozen=True)
 class Inside:
     """Of a micro-batch of a stage, whatever way its weights are kept: per layer the seconds of computing, what blocks
-    add, and those of moving its output within the stage; what that moves, and joules of blocks."""
+    add, and those of moving its output within the stage; what that moves, and joules of blocks. `sums` are what adding
+    up partial sums moves."""
 
     compute: list[float]
     blocks: list[float]
     blocks_j: float
     exchange: list[float]
     moves: list[Moves]
+    sums: list[Moves]
 
 
 @dataclass(frozen=True)
@@ -552,6 +603,8 @@ class Twin:
         self.parts: dict[int, list[Part]] = {}
         self.at: dict[int, list[int]] = {}
         """The chiplets of these parts."""
+        self.keepers: dict[int, Holders] = {}
+        """Of the layers with partial sums, which of the sums each chiplet keeps."""
         self.ways: dict[int, Way] = {}
         for pipeline in self.pipelines.values():
             for stage in pipeline.stages:
@@ -562,8 +615,16 @@ class Twin:
                     made = parts_of(shape, len(region), pipeline.micro_batch, way)
                     self.parts[index] = [part for part in made if part is not None]
                     self.at[index] = [c for c, part in zip(stage.chiplets, made, strict=False) if part is not None]
+                    if way.inputs > 1:
+                        some = parts_of(shape, len(region), pipeline.micro_batch, Way(*way.sums))  # type: ignore[arg-type]
+                        self.keepers[index] = {
+                            c: set() if part is None else part.outputs
+                            for c, part in zip(stage.chiplets, some, strict=False)
+                        }
 
     def own(self, stage: Stage, layer: int) -> Holders:
+        if layer in self.keepers:
+            return self.keepers[layer]
         return {chiplet: part.outputs for chiplet, part in zip(self.at[layer], self.parts[layer], strict=True)}
 
     def need(self, stage: Stage, producer: int, micro_batch: int, first: int = -1) -> dict[int, Elements]:
@@ -577,10 +638,11 @@ class Twin:
             box_of = self.need_of(stage, reader, producer, micro_batch)
             if reader < first or not box_of:
                 continue
-            if self.ways[reader] not in ways and len(ways) < 4:
-                ways.append(self.ways[reader])
+            way = self.ways[reader]._replace(sums=())  # where sums go does not matter to what is read
+            if way not in ways and len(ways) < 4:
+                ways.append(way)
                 hulls.append({})
-            mine = hulls[ways.index(self.ways[reader]) if self.ways[reader] in ways else -1]
+            mine = hulls[ways.index(way) if way in ways else -1]
             for chiplet, box in box_of.items():
                 mine[chiplet] = hull(mine.get(chiplet, set()) | box)
         return {c: set().union(*(each.get(c, set()) for each in hulls)) for c in stage.chiplets}
@@ -727,7 +789,7 @@ class Twin:
         pipeline = self.pipelines[window]
         stage, micro_batch = pipeline.stages[number], pipeline.micro_batch
         region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
-        found = Inside([], [], 0.0, [], [])
+        found = Inside([], [], 0.0, [], [], [])
         for layer in stage.layers:
             parts = list(zip(self.kinds(layer), self.parts[layer], strict=True))
             found.compute.append(layer_seconds(parts, self.cost_model, self.detailed))
@@ -741,7 +803,10 @@ class Twin:
             found = replace(found, blocks_j=found.blocks_j + most_j * many / micro_batch)
             need = self.need(stage, layer, micro_batch)
             found.moves.append(transfer(self.package, self.own(stage, layer), need).times(self.entry(layer)))
-            found.exchange.append(found.moves[-1].time_s(self.package, self.detailed))
+            sums = added_up(self.package, stage.chiplets, self.keepers.get(layer, {}))
+            found.sums.append(sums.times(self.entry(layer)))
+            each = (moves[-1].time_s(self.package, self.detailed) for moves in (found.sums, found.moves))
+            found.exchange.append(sum(each))
         return found
 
     def kinds(self, layer: int) -> list[Chiplet]:
@@ -756,7 +821,7 @@ class Twin:
     def largest(self, layer: int) -> tuple[Layer, int]:
         """The largest part of a layer in each of its sizes, and how many samples it computes."""
         parts = self.parts[layer]
-        tile = max((part.tile for part in parts), key=units_of)
+        tile = max((part.tile for part in parts), key=lambda each: (units_of(each), each.C))
         rows, columns = max(part.tile.out_y for part in parts), max(part.tile.out_x for part in parts)
         if (rows, columns) != (tile.out_y, tile.out_x):
             tile = tile_layer(self.model.layers[layer], rows, columns)
@@ -824,7 +889,12 @@ class Twin:
             running[layer] = Running(
                 weights,
                 weights * block / units,
-                grain_of(shape, tile.out_x, units, self.model.bytes_per_element),
+                grain_of(
+                    replace(shape, C=tile.C) if self.ways[layer].inputs > 1 else shape,
+                    tile.out_x,
+                    units,
+                    self.model.bytes_per_element,
+                ),
                 reads,
                 {tensor for tensor in reads if fused(self.model, layer, tensor)},
             )
@@ -840,11 +910,13 @@ class Twin:
         second = sum(max(self.arriving(window, number, each)) for each in self.from_dram(window, stage))
         second += sum(max(self.arriving(window, number, each)) for each, _ in self.sent_here(window, number))
         for layer in self.to_dram(window, stage):
-            second += self.entry(layer) * max(len(part.outputs) for part in self.parts[layer])
+            second += self.entry(layer) * max(map(len, self.own(stage, layer).values()))
         second += sum(max(moved.sent.values(), default=0) for moved in self.forwards(window, number))
         if len(stage.chiplets) > 1:
-            exchanges = self.inside(window, number).moves
-            second += max(max(moved.received.values(), default=0) for moved in exchanges)
+            within = self.inside(window, number)
+            received = [max(moved.received.values(), default=0) for moved in within.moves]
+            waiting = [max(m.received.values(), default=0) + max(m.sent.values(), default=0) for m in within.sums]
+            second += max([*received, *waiting])
         parted, copied = self.weights_of(stage)
         shared = [layer for layer in stage.layers if _partition(stage, layer) is not Partition.WEIGHT_SHARED]
         return Asks(
@@ -931,7 +1003,7 @@ class Twin:
         count = -(-self.task.batch // micro_batch)
         interface = self.interface(stage)
         within, forwards = self.inside(window, number), self.forwards(window, number)
-        exchange = sum(within.moves, Moves())
+        exchange = sum([*within.sums, *within.moves], Moves())
 
         # activations from and to DRAM
         load, store = Moves(), Moves()
@@ -1100,7 +1172,13 @@ class Twin:
             fills += (count - 1) * (way.streamed + way.gathered) / all_weights
         inside_j = dict.fromkeys(("mac", "l1", "l2", "noc", "fill", "drain"), 0.0)
         for layer in stage.layers:
-            outside, drains = self.from_outside(stage, layer, micro_batch), self.leaves(stage, layer, micro_batch)
+            outside = self.from_outside(stage, layer, micro_batch)
+            drains = float(self.leaves(stage, layer, micro_batch))
+            if layer in self.keepers:  # what other chiplets keep leaves in any case, and enters there
+                drains = max(drains, 1 - 1 / len(stage.chiplets))
+                region = [self.package.chiplets[chiplet] for chiplet in stage.chiplets]
+                came = (len(stage.chiplets) - 1) * self.size(layer) * self.byte_j(region)
+                inside_j["fill"] += self.task.batch * came
             for kind, part in zip(self.kinds(layer), self.parts[layer], strict=True):
                 figures = figures_of(part.tile, kind, part.samples, self.cost_model, self.detailed)
                 for name in ("mac", "l1", "l2", "noc"):

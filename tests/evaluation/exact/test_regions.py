@@ -18,7 +18,7 @@ from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package, Routing
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.workload.layer import Layer, Op
+from chipweave.workload.layer import Layer, Op, reducible
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_links import joules
@@ -31,6 +31,10 @@ PLENTY, SCARCE = 10**7, (150, 200, 250, 300)
 
 QUICK = (*range(45), 55, 68, 107, 117)
 """Seeds of cases that are held against the twin in every run: among them is every kind of stage."""
+
+
+REDUCED = (0, 2, 8, 9, 28, 31, 51, 55, 63, 68, 71, 79, 113)
+"""Likewise of cases with layers that are `reduced`: among them is every kind of sum."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,27 @@ def random_case(seed: int, fidelity: Fidelity) -> Case:
     return case if fidelity is Fidelity.DETAILED or _is_plain(case) else random_case(seed + 10**6, fidelity)
 
 
+def reduced_case(seed: int, fidelity: Fidelity) -> Case:
+    """A random case in which about half of the layers that can be `reduced` are."""
+    case, rng = random_case(seed, fidelity), random.Random(-seed - 1)
+    layers = case.problem.scenario.tasks[0].model.layers
+
+    def changed(stage: Stage) -> Stage:
+        some = [
+            Partition.REDUCED
+            if reducible(layers[at]) and len(stage.chiplets) <= layers[at].C and rng.random() < 0.6
+            else stage.partition(at)
+            for at in stage.layers
+        ]
+        return replace(stage, partitions=tuple(some)) if len(stage.chiplets) > 1 else stage
+
+    windows = [
+        Window(tuple(replace(p, stages=tuple(map(changed, p.stages))) for p in window.pipelines))
+        for window in case.schedule.windows
+    ]
+    return Case(case.problem, Schedule(tuple(windows)))
+
+
 def mixed_case(seed: int) -> tuple[Problem, Schedule]:
     """A problem in `detailed` and a valid schedule of it, every other one on regions."""
     if seed % 2:
@@ -322,6 +347,39 @@ def assert_equals_its_twin(case: Case) -> None:
                 map(about, (shared.dram_s, shared.link_s, shared.port_s))
             )
             assert shared.crossing_s <= shared.link_s * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("seed", seeds(REDUCED, 120))
+def test_equals_its_twin_with_sums_over_chiplets(seed: int, fidelity: Fidelity) -> None:
+    assert_equals_its_twin(reduced_case(seed, fidelity))
+
+
+def test_the_random_cases_have_every_kind_of_sum() -> None:
+    seen: set[str] = set()
+    for seed in REDUCED:
+        case = reduced_case(seed, Fidelity.DETAILED)
+        layers = case.problem.scenario.tasks[0].model.layers
+        for stage in evaluate(case.schedule, case.problem).stages:
+            assert stage.l2 is not None
+            for layer, split in zip(layers[stage.first :], stage.splits, strict=False):
+                if split.sums is None:
+                    continue
+                kinds = {
+                    "samples": split.sums.samples > 1,
+                    "rows": split.sums.rows > 1,
+                    "columns": split.sums.columns > 1,
+                    "channels": split.sums.units > 1,
+                    "unequal": bool(split.sums.weights),
+                    "overlaps": stage.overlaps,
+                    "does not overlap": not stage.overlaps,
+                    "streamed": stage.l2.streamed > 0,
+                    "evicted": stage.l2.spill > 0,
+                    "read again": stage.l2.again > 0,
+                    **{str(op): layer.op is op for op in (Op.CONV, Op.GEMM, Op.TRANSPOSED)},
+                }
+                seen |= {kind for kind, is_it in kinds.items() if is_it}
+    assert seen == set(kinds)
 
 
 def test_the_random_cases_have_every_kind_of_stage() -> None:

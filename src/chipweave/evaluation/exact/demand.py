@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2, 
 from chipweave.evaluation.exact.moves import moved
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
-from chipweave.evaluation.exact.split import Splits, largest, users, weight_shares
+from chipweave.evaluation.exact.split import Splits, largest, largest_weights, users, weight_shares
+from chipweave.evaluation.exact.sums import kept_sums, reduction
 from chipweave.evaluation.exact.tensors import Exchange, Location, Moved, exchange, total
 from chipweave.evaluation.exact.transfer import hop_bytes_of, loads, together, transfer, transfer_s
 from chipweave.evaluation.law import (
@@ -46,7 +47,7 @@ from chipweave.evaluation.streams import ARRIVAL, exposed_s, open_stream, stream
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Delivery, Interfaces
 from chipweave.ndarrays import Floats
-from chipweave.plan.schedule import Pipeline, Stage
+from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Edge, Model
 
@@ -118,6 +119,11 @@ class Setting:
             return Need((spread.boxes,))
         return self.cuts.need(tensor, readers, len(part.chiplets))
 
+    def sum_bytes(self, layer: int) -> float:
+        """Bytes per entry of a layer's output: partial sums leave a chiplet as wide as the model's activations."""
+        rows, columns, channels = extent(self.model, layer)
+        return self.model.tensor_bytes(self.model.tensor_elements(layer)) / (rows * columns * channels)
+
     def entry_bytes(self, moved: Moved) -> float:
         """Bytes that are moved per entry of a tensor's box: fewer than an entry has where only a part is read."""
         rows, columns, channels = extent(self.model, moved.tensor)
@@ -142,6 +148,9 @@ def cuts_of(ready: Prepared, pipeline: Pipeline, most: int) -> Cuts:
             follows = latest >= stage.first and stage.partition(latest) is partition
             producer = found[latest] if follows else None
             found[layer] = table.split(layer, partition, class_of, pipeline.micro_batch, producer)
+        for layer in stage.layers:
+            if stage.partition(layer) is Partition.REDUCED:
+                found[layer] = replace(found[layer], sums=kept_sums(model, stage, layer, found))
     return Cuts(model, pipeline.micro_batch, found, rows)
 
 
@@ -280,7 +289,7 @@ class StageWork:
         """The block in which the weights of a layer's largest part stream."""
         model, shape = self.setting.model, self.setting.model.layers[layer]
         units = largest(shape, self.setting.cuts.splits[layer])[2]
-        bytes_ = model.weight_bytes[layer] * units / channel_units(shape)
+        bytes_ = largest_weights(shape, self.setting.cuts.splits[layer], model.weight_bytes[layer])
         return block_of(shape, units, bytes_, self.chiplet)
 
     @cached_property
@@ -324,7 +333,9 @@ class StageWork:
             if there:
                 continue
             shape, split = s.model.layers[layer], s.cuts.splits[layer]
-            key: object = (split, channel_units(shape), (shape.out_y, shape.out_x) if split.weights else ())
+            key: object = (split.work, channel_units(shape), (shape.out_y, shape.out_x) if split.weights else ())
+            if split.inputs > 1:
+                key = split.inputs, shape.C
             if key not in alike:
                 alike[key] = weight_shares(shape, split, chiplets)
             kind = wanted[1 if copied else 0]
@@ -374,6 +385,12 @@ class StageWork:
         return found[0], found[1]
 
     @cached_property
+    def byte_j(self) -> float:
+        """Joules of a byte that enters or leaves an L2, on the region's class where it is most."""
+        every = self.setting.ready.byte_j(self.setting.pipeline.task)
+        return max(every[each] for each in self.region.classes)
+
+    @cached_property
     def stores(self) -> Transfer:
         """Activations to DRAM, each part from its owner."""
         net = self.setting.ready.network
@@ -412,6 +429,27 @@ class StageWork:
         if len(self.stage.chiplets) == 1:
             return {}
         return {each.tensor: self._between(self.number, (each,), self.unicast) for each in self.moved.within}
+
+    @cached_property
+    def reductions(self) -> Mapping[int, Transfer]:
+        """Per `reduced` layer, its partial sums to the chiplets that keep the sums."""
+        s, chiplets = self.setting, self.stage.chiplets
+        return {
+            layer: reduction(
+                s.ready.network_back, chiplets, s.held(self.number, layer), s.sum_bytes(layer), self.unicast
+            )
+            for layer in self.stage.layers
+            if self.stage.partition(layer) is Partition.REDUCED
+        }
+
+    @cached_property
+    def exchanged(self) -> Mapping[int, tuple[Transfer, ...]]:
+        """Per layer, what moves among the region's chiplets of its output, one transfer after another."""
+        if not self.reductions:
+            return {layer: (one,) for layer, one in self.exchanges.items()}
+        kinds = self.reductions, self.exchanges
+        layers = (layer for layer in self.stage.layers if any(layer in each for each in kinds))
+        return {layer: tuple(each[layer] for each in kinds if layer in each) for layer in layers}
 
     @cached_property
     def gathers(self) -> Transfer:
@@ -582,7 +620,7 @@ def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
             store=terms.store,
             spill=terms.spill or 0,
             forward=rounds * sum(moved.sent for moved in work.forwards),
-            exchange=rounds * sum(moved.sent for moved in work.exchanges.values()),
+            exchange=rounds * sum(moved.sent for some in work.exchanged.values() for moved in some),
             mates=sum((flow.moved.sent for flow in made.flows if flow.kind == "mates"), 0.0),
             hop_bytes=made.traffic.hop_bytes,
         ),
@@ -623,7 +661,9 @@ def _demand(work: StageWork) -> Demand:
     """What the stage asks for, but for the weights' way and what crosses links."""
     setting, rates, net = work.setting, work.rates, work.setting.ready.network
     layer_s, costs = work.layers
-    exchange_s = {layer: transfer_s(moved, net, rates) for layer, moved in work.exchanges.items()}
+    exchange_s = {
+        layer: sum(transfer_s(moved, net, rates) for moved in some) for layer, some in work.exchanged.items()
+    }
     fill_j, drain_j = _fill_and_drain_j(work) if setting.detailed else _fill_and_drain_of_all_j(work)
     copied, chiplets = [bytes_ for bytes_ in work.need.copied if bytes_], len(work.stage.chiplets)
     slack = (0.0, 0.0, 0.0, 0.0) if not setting.detailed else work.kept
@@ -668,7 +708,7 @@ def _demand(work: StageWork) -> Demand:
         weight_fill_j=float(costs["weight_load_j"].sum()) if setting.detailed else 0.0,
         reused=sum(work.reused),
         reused_fill_j=float(costs["weight_load_j"][np.array(work.reuses)].sum()) if setting.detailed else 0.0,
-        byte_j=max(setting.ready.byte_j(setting.pipeline.task)[each] for each in work.region.classes),
+        byte_j=work.byte_j,
     )
 
 
@@ -700,7 +740,7 @@ def _flows(work: StageWork, way: Way) -> tuple[Flow, ...]:
         Flow("weights", None, _weights(work, way, k)),
         Flow("load", None, work.loads.times(rounds)),
         Flow("store", None, work.stores.times(rounds)),
-        *(Flow("exchange", None, moved.times(rounds)) for moved in work.exchanges.values()),
+        *(Flow("exchange", None, moved.times(rounds)) for some in work.exchanged.values() for moved in some),
         *(
             Flow("forward", target, moved.times(rounds))
             for (target, _), moved in zip(work.moved.to_stages, work.forwards, strict=True)
@@ -770,13 +810,24 @@ def _second_buffer(work: StageWork) -> float:
     second = sum(float(work.arriving(each).max()) for each in came)
     second += sum(float(work.leaving(each).max()) for each in moved.to_dram)
     second += sum(float(each.out.max()) for each in work.leaving_to_stages)
-    return second + max((float(each.into.max()) for each in work.exchanges.values()), default=0.0)
+    received = [float(each.into.max()) for each in work.exchanges.values()]
+    # Partial sums wait where they were made until they are sent.
+    received += [float(each.into.max() + each.out.max()) for each in work.reductions.values()]
+    return second + max(received, default=0.0)
 
 
 def _fill_and_drain_of_all_j(work: StageWork) -> tuple[float, float]:
     """`paper`: cost of b samples = b * cost of one, every fill (the weights' too) and drain included."""
     costs = work.layers[1]
-    return float((costs["fill_input_j"] + costs["fill_weight_j"]).sum()), float(costs["drain_output_j"].sum())
+    fill_j = float((costs["fill_input_j"] + costs["fill_weight_j"]).sum()) + _sums_fill_j(work)
+    return fill_j, float(costs["drain_output_j"].sum())
+
+
+def _sums_fill_j(work: StageWork) -> float:
+    """Of one sample, partial sums that enter an L2, to be added to those that are there."""
+    model, layers = work.setting.model, work.reductions
+    bytes_ = sum(model.tensor_bytes(model.tensor_elements(layer)) for layer in layers)
+    return work.byte_j * (len(work.stage.chiplets) - 1) * bytes_ if layers else 0.0
 
 
 def _fill_and_drain_j(work: StageWork) -> tuple[float, float]:
@@ -795,7 +846,9 @@ def _fill_and_drain_j(work: StageWork) -> tuple[float, float]:
         leaves = layer in work.exchanges and work.exchanges[layer].sent > 0
         if leaves or not readers or readers[-1].consumer > stage.last:
             drain += float(costs["drain_output_j"][at])
-    return fill, drain
+        elif layer in work.reductions:  # of the partial sums all but those that stay
+            drain += float(costs["drain_output_j"][at]) * (1.0 - 1.0 / len(stage.chiplets))
+    return fill + _sums_fill_j(work), drain
 
 
 def _from_outside(work: StageWork, edge: Edge) -> float:

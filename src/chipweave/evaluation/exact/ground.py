@@ -10,8 +10,10 @@ import numpy as np
 
 from chipweave.cost.interface import BatchCostModel, LayerCosts, batch_costs
 from chipweave.evaluation.exact.blocks import Block, block_of
+from chipweave.evaluation.exact.reduced import ReducedWays, reduced_ways
 from chipweave.evaluation.exact.region import Region, region_of
 from chipweave.evaluation.exact.split import Splits, tile
+from chipweave.evaluation.exact.sums import backwards
 from chipweave.evaluation.exact.transfer import Network, network
 from chipweave.evaluation.law import Rates
 from chipweave.hardware.package import BITS_PER_BYTE, Interfaces, Package
@@ -78,6 +80,11 @@ class Prepared:
         return self.once(_network)
 
     @property
+    def network_back(self) -> Network:
+        """The package's routes the other way, which partial sums take."""
+        return self.once(_network_back)
+
+    @property
     def rates(self) -> Rates:
         """The package's constants, as the law reads them."""
         return self.once(_rates)
@@ -140,6 +147,11 @@ class Prepared:
         return largest
 
 
+    def reduced(self, task: int) -> ReducedWays:
+        """All ways to part the input channels of a task's layers over the package's chiplets."""
+        return self.once(_reduced, task)
+
+
 def prepare(problem: Problem | Prepared) -> Prepared:
     """The problem made ready; one that is ready already stays as it is."""
     return problem if isinstance(problem, Prepared) else Prepared(problem)
@@ -153,6 +165,10 @@ def least_fill_j(model: Model, fill_j: Floats) -> Floats:
 
 def _network(ready: Prepared) -> Network:
     return network(ready.package)
+
+
+def _network_back(ready: Prepared) -> Network:
+    return backwards(ready.network, ready.package)
 
 
 def _rates(ready: Prepared) -> Rates:
@@ -238,6 +254,10 @@ def _byte_j(ready: Prepared, task: int) -> tuple[float, ...]:
 
 def _region(ready: Prepared, chiplets: tuple[int, ...]) -> Region:
     return region_of(ready.package, ready.network, chiplets)
+
+
+def _reduced(ready: Prepared, task: int) -> ReducedWays:
+    return reduced_ways(ready.splits(task, len(ready.package.chiplets)))
 
 
 def _splits(ready: Prepared, task: int, most: int) -> Splits:

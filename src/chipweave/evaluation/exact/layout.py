@@ -87,13 +87,13 @@ class Cuts:
     def owned(self, layer: int, chiplets: int) -> Held:
         """What each chiplet of the region makes of a layer's output."""
         assert self.rows is not None
-        return _owned(self.rows[layer].tobytes(), self.splits[layer], self.micro_batch, chiplets)
+        return _owned(self.rows[layer].tobytes(), self.splits[layer].kept, self.micro_batch, chiplets)
 
     def need(self, tensor: int, readers: Iterable[int], chiplets: int) -> Need:
         """What each chiplet of the region needs of a tensor to run its parts of the layers `readers`."""
         assert self.rows is not None
         readings = dict.fromkeys(  # blocks that a model repeats read alike, and a hull of equal boxes is that box
-            (self.rows[reader].tobytes(), operand, self.splits[reader])
+            (self.rows[reader].tobytes(), operand, self.splits[reader].work)
             for reader in readers
             for operand, edge in enumerate(self.model.operands[reader])
             if edge.producer == tensor
@@ -153,10 +153,23 @@ def owned(layer: Ints, split: Split, micro_batch: int, chiplets: int) -> Boxes:
 
 def needed(layer: Ints, operand: int, size: Extent, split: Split, micro_batch: int, chiplets: int) -> Boxes:
     """What each part of a layer reads of the tensor that is its operand number `operand` and has extent `size`."""
+    if split.inputs > 1:
+        return _shares_of_inputs(layer, size, split.inputs, micro_batch, chiplets)
     from chipweave.evaluation.exact.boxes import need_boxes
 
     made: Boxes = need_boxes(layer, operand, np.array(size), _counts(layer, split), micro_batch, chiplets)
     return made
+
+
+def _shares_of_inputs(layer: Ints, size: Extent, parts: int, micro_batch: int, chiplets: int) -> Boxes:
+    """Of every tensor that a `reduced` layer reads, each part has the same share of the channels."""
+    from chipweave.evaluation.exact.boxes import C
+
+    (rows, columns, channels), inputs = size, int(layer[C])
+    edges, boxes = ends(inputs, parts), np.zeros((chiplets, 8), np.int64)
+    boxes[:parts] = [0, micro_batch, 0, rows, 0, columns, 0, 0]
+    boxes[:parts, 6], boxes[:parts, 7] = edges[:-1] * channels // inputs, -(-edges[1:] * channels // inputs)
+    return boxes
 
 
 def sizes(boxes: Boxes) -> Floats:

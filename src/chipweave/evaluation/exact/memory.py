@@ -8,13 +8,12 @@ import numpy as np
 
 from chipweave.evaluation.exact.blocks import block_of, grain_of
 from chipweave.evaluation.exact.layout import Cuts
-from chipweave.evaluation.exact.split import WHOLE, largest
+from chipweave.evaluation.exact.split import WHOLE, largest, largest_inputs, largest_weights, tile
 from chipweave.evaluation.keep import Around, Books, Layers, Uses, open_books, run_layer
-from chipweave.evaluation.record import Split
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Bools
 from chipweave.plan.schedule import Partition, Stage
-from chipweave.workload.layer import Layer, Op, channel_units
+from chipweave.workload.layer import Op, channel_units
 from chipweave.workload.model import NETWORK_INPUT, Model
 
 
@@ -55,11 +54,11 @@ def footprint(model: Model, stage: Stage, micro_batch: int, cuts: Cuts | None = 
         return Footprint(tuple(live), held, (0.0,) * len(weights))
     assert cuts is not None
     used = [
-        0 if twice else _largest_share(model.layers[layer], cuts.splits[layer], bytes_)
+        0 if twice else largest_weights(model.layers[layer], cuts.splits[layer], bytes_)
         for layer, twice, bytes_ in zip(stage.layers, again, weights, strict=True)
     ]
     copied = [
-        0 if stage.partition(layer) is Partition.INPUT_SHARED else bytes_
+        bytes_ if stage.partition(layer) is Partition.WEIGHT_SHARED else 0
         for layer, bytes_ in zip(stage.layers, weights, strict=True)
     ]
     return Footprint(tuple(live), tuple(used), tuple(copied))
@@ -83,8 +82,12 @@ def _cut_alike(model: Model, stage: Stage, one: int, other: int, cuts: Cuts | No
     if len(stage.chiplets) == 1:
         return True
     assert cuts is not None
-    cut = [(stage.partition(each), cuts.splits[each], channel_units(model.layers[each])) for each in (one, other)]
-    return cut[0] == cut[1]
+    cut = [
+        (stage.partition(each), cuts.splits[each].work, channel_units(model.layers[each]), model.layers[each].C)
+        for each in (one, other)
+    ]
+    parts = 4 if stage.partition(one) is Partition.REDUCED else 3
+    return cut[0][:parts] == cut[1][:parts]
 
 
 def kept_in_l2(
@@ -123,9 +126,11 @@ def layers_of(model: Model, stage: Stage, chiplet: Chiplet, cuts: Cuts | None = 
     for layer in stage.layers:
         shape, split = model.layers[layer], WHOLE if cuts is None else cuts.splits[layer]
         _, columns, units = largest(shape, split)
-        bytes_ = model.weight_bytes[layer] * units / channel_units(shape)
+        bytes_ = largest_weights(shape, split, model.weight_bytes[layer])
         made.weights[layer] = bytes_
         made.block[layer] = block_of(shape, units, bytes_, chiplet).bytes_
+        if split.inputs > 1:
+            shape = tile(shape, shape.out_y, shape.out_x, units, largest_inputs(shape, split))
         made.grain[layer] = grain_of(shape, columns, units, model.activation_width)
     return made
 
@@ -180,6 +185,8 @@ def _largest_output(model: Model, layer: int, chiplets: int, micro_batch: int, c
     if chiplets == 1:
         return elements
     assert cuts is not None
+    if cuts.splits[layer].inputs > 1:  # partial sums of all of it
+        return elements
     return elements * float(cuts.owned(layer, chiplets).sizes.max()) / cuts.entries(layer)
 
 
@@ -196,8 +203,3 @@ def _held(model: Model, stage: Stage, tensor: int, micro_batch: int, cuts: Cuts 
         need = cuts.need(tensor, readers[number:], len(stage.chiplets))
         held.append((first, reader, whole * float(need.sizes.max()) / cuts.entries(tensor)))
     return held
-
-
-def _largest_share(layer: Layer, split: Split, bytes_: int) -> float:
-    """Of a layer's weights on the chiplet whose part of the channels is largest."""
-    return bytes_ * largest(layer, split)[2] / channel_units(layer)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,13 +30,15 @@ FIXED = ("fill_input_j", "fill_weight_j", "drain_output_j")
 
 
 class Part(NamedTuple):
-    """A part of a distinct layer: rows, columns and units of channels of its outputs, of so many samples."""
+    """A part of a distinct layer: rows, columns and units of channels of its outputs, of so many samples; of so many
+    of the input channels, of which it makes partial sums (0: all)."""
 
     layer: int
     rows: int
     columns: int
     units: int
     samples: int
+    inputs: int = 0
 
 
 class Sizes(NamedTuple):
@@ -48,7 +50,11 @@ class Sizes(NamedTuple):
 
 
 def part_sizes(layer: Layer, split: Split, micro_batch: int) -> Ints:
-    """Rows, columns, units of channels and samples of every part, shape (parts, 4); a part with a 0 is empty."""
+    """Rows, columns, units of channels and samples of every part, shape (parts, 4); a part with a 0 is empty. Of
+    `reduced` layers also its input channels, shape (parts, 5)."""
+    if split.inputs > 1:
+        whole = np.array([layer.out_y, layer.out_x, channel_units(layer), micro_batch], dtype=np.int64)
+        return np.column_stack((np.tile(whole, (split.inputs, 1)), np.diff(ends(layer.C, split.inputs))))
     axes = (
         np.diff(ends(micro_batch, split.samples)),
         *(np.diff(ends(*axis, split.weights if axis[1] > 1 else ())) for axis in _axes(layer, split)),
@@ -70,10 +76,24 @@ def largest(layer: Layer, split: Split) -> tuple[int, int, int]:
     return -(-layer.out_y // split.rows), -(-layer.out_x // split.columns), -(-channel_units(layer) // split.units)
 
 
+def largest_inputs(layer: Layer, split: Split) -> int:
+    """Input channels of the largest part of a `reduced` layer."""
+    return -(-layer.C // split.inputs)
+
+
+def largest_weights(layer: Layer, split: Split, bytes_: float) -> float:
+    """Of so many bytes of a layer's weights, those that its largest part uses."""
+    if split.inputs > 1:
+        return bytes_ * largest_inputs(layer, split) / layer.C
+    return bytes_ * largest(layer, split)[2] / channel_units(layer)
+
+
 def weight_shares(layer: Layer, split: Split, chiplets: int) -> Floats:
     """Of a layer's weights, what each chiplet of the region uses; those without a part use none."""
     shares, units = np.zeros(chiplets), channel_units(layer)
-    if split.units > 1:
+    if split.inputs > 1:
+        shares[: split.inputs] = np.diff(ends(layer.C, split.inputs)) / layer.C
+    elif split.units > 1:
         shares[: split.parts] = np.diff(ends(units, split.units, split.weights)) / units
     else:
         shares[list(users(layer, split, tuple(range(chiplets))))] = 1.0
@@ -92,12 +112,15 @@ def map_axis(layer: Layer) -> int:
     return 0 if layer.out_y >= layer.out_x else 1
 
 
-def tile(layer: Layer, rows: int, columns: int, units: int) -> Layer:
-    """The part of `layer` that makes `rows` x `columns` outputs of `units` units of channels, as a layer of its own.
+def tile(layer: Layer, rows: int, columns: int, units: int, inputs: int = 0) -> Layer:
+    """The part of `layer` that makes `rows` x `columns` outputs of `units` units of channels, as a layer of its own; of
+    so many `inputs` alone their partial sums (0: of all).
 
     A cut axis has the inputs that its outputs read and no padding; an uncut one stays as it is. The name says that it
     is a part, so that a table of costs by name never takes it for the whole layer.
     """
+    if inputs and inputs < layer.C:
+        layer = replace(layer, name=f"{layer.name} [{inputs} input channels]", C=inputs)
     if (rows, columns, units) == (layer.out_y, layer.out_x, channel_units(layer)):
         return layer
     changes: dict[str, object] = {"name": f"{layer.name} [{rows} rows, {columns} columns, {units} units of channels]"}
@@ -366,6 +389,9 @@ class Splits:
         """
         if partition is Partition.WHOLE or len(class_of) == 1:
             return WHOLE
+        if partition is Partition.REDUCED:
+            kept = min(len(class_of), self.layers[layer].K)
+            return Split(inputs=len(class_of), sums=Split(units=kept))
         shape = self.layers[layer]
         if shape.rides and producer is not None:
             if producer.weights or partition is Partition.INPUT_SHARED:
@@ -390,7 +416,8 @@ class Splits:
             return even
         weights = dict(zip(*self.filled(at, partition, class_of)[1:], strict=True))
         axis = "units" if partition is Partition.INPUT_SHARED else ("rows", "columns")[map_axis(self.layers[layer])]
-        own = Split(**{axis: len(class_of)}, weights=tuple(weights[c] for c in class_of))
+        cut: dict[str, Any] = {axis: len(class_of)}
+        own = Split(**cut, weights=tuple(weights[c] for c in class_of))
         slow = [self._slowest_s(at, split, micro_batch, class_of) for split in (even, own)]
         return own if slow[1] < slow[0] else even
 
@@ -466,7 +493,7 @@ class Splits:
             together: a part's samples run together (`detailed`), or one after another (`paper`).
         """
         own = tuple(class_of[: split.parts])
-        key = (int(self.distinct[1][layer]), split, micro_batch, own, frozenset(class_of), together)
+        key = (int(self.distinct[1][layer]), split.work, micro_batch, own, frozenset(class_of), together)
         if key not in self._costs:
             self._costs[key] = self._all_parts(layer, split, micro_batch, class_of, together)
         return self._costs[key]
@@ -494,7 +521,7 @@ class Splits:
         own = [(many[kind, c], part[c]) for kind, part in enumerate(each) for c in range(len(self.classes))]
         sums = {name: sum(count * part[name] for count, part in own) / micro_batch for name in own[0][1]}
         sums["weight_load_j"] = sum(count * part["fill_weight_j"] for count, part in own)
-        sizes_of = np.repeat(rows[:, -1], len(self.classes)).tolist()
+        sizes_of = np.repeat(rows[:, 3], len(self.classes)).tolist()
         every_sample = (size * count * part["fill_weight_j"] for size, (count, part) in zip(sizes_of, own, strict=True))
         sums["fill_weight_j"] = sum(every_sample) / micro_batch
         return seconds, sums
@@ -518,7 +545,8 @@ class Splits:
         samples = -(-micro_batch // split.samples)
         rest = units % block.units or block.units
         distinct = int(self.distinct[1][layer])
-        tiles = [Part(distinct, rows, columns, many, samples) for many in (units, block.units, rest)]
+        inputs = largest_inputs(shape, split) if split.inputs > 1 else 0
+        tiles = [Part(distinct, rows, columns, many, samples, inputs) for many in (units, block.units, rest)]
         whole, one, last = self.parts(tiles, True)
         more_s, more_j = [], []
         for c in classes:
@@ -555,12 +583,12 @@ class Splits:
         return [self._known[part] for part in parts]
 
     def _tile(self, part: Part) -> Layer:
-        return tile(self.distinct[0][part.layer], part.rows, part.columns, part.units)
+        return tile(self.distinct[0][part.layer], part.rows, part.columns, part.units, part.inputs)
 
     def _alone(self, part: Part) -> tuple[dict[str, float], ...]:
         """The costs of a part whose samples run one after another; its weights fill L2 once."""
         number, costs = self._tiles
-        at = number.get((part.layer, part.rows, part.columns, part.units))
+        at = None if part.inputs else number.get((part.layer, part.rows, part.columns, part.units))
         if at is None:
             at, costs = 0, tuple(costs_of(self.cost_model, [self._tile(part)], chiplet) for chiplet in self.classes)
         named = [{name: part.samples * float(values[at]) for name, values in vars(each).items()} for each in costs]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.regions import PARTITIONS
 from chipweave.plan.limits import excess, missed
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.schedulers.alone import Alone
 from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.weave.choices import number_of
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.place import pipeline_on, regions_of
 
@@ -106,10 +106,8 @@ def draft_of(ready: Prepared, schedule: Schedule) -> Draft | None:
                     return None
                 first = number[stage.first]
                 end = next(at for at, (_, last) in enumerate(units) if last == stage.last) + 1
-                of_unit = [units[at][0] for at in range(first, end)]
-                chosen = tuple(
-                    PARTITIONS.index(stage.partition(layer)) if len(stage.chiplets) > 1 else 0 for layer in of_unit
-                )
+                several = len(stage.chiplets) > 1
+                chosen = tuple(number_of(stage, *units[at]) if several else 0 for at in range(first, end))
                 stages.append(RegionNeed(end, kinds.pop(), len(stage.chiplets), chosen))
             pipelines.append(PipelineDraft(pipeline.task, number[pipeline.first], pipeline.micro_batch, tuple(stages)))
         windows.append(tuple(pipelines))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from operator import is_
@@ -79,23 +79,34 @@ class Climber:
         return True
 
 
+Kind = Callable[[Judge, Draft], Iterator[Change]]
+"""Every change of a kind that a draft may have."""
+
+
 def _below(one: Worth, other: Worth) -> bool:
     if one.missed != other.missed:
         return one.missed < other.missed
     return one.value < other.value - SAME * abs(other.value)
 
 
-def improve(climber: Climber, steps: int, request: Request, better: Callable[[float], None]) -> None:
+def improve(
+    climber: Climber,
+    steps: int,
+    request: Request,
+    better: Callable[[float], None],
+    kinds: Sequence[Kind] | None = None,
+) -> None:
     """Try changes in an order of the seed's, until none helps, or so many layers were evaluated, or time is over.
 
     Stages are made anew only where no small change helps, and windows only where that does not help either.
 
     Args:
         better: hears each better value of a draft that keeps its limits.
+        kinds: of changes, each tried where none before it helps; None: the usual ones.
     """
     dice, exact = np.random.default_rng(request.seed), climber.judge.exact
     limit = exact.layers + steps
-    kinds = (_changes, _restaged, _rewindowed)
+    kinds = usual_kinds() if kinds is None else kinds
     at = 0
     while at < len(kinds):
         helped = False
@@ -166,6 +177,11 @@ def _next_with(draft: Draft, at: int, task: int) -> tuple[int, int] | None:
     return None
 
 
+def usual_kinds() -> tuple[Kind, ...]:
+    """Small changes, other stages, other windows."""
+    return _changes, _restaged, _rewindowed
+
+
 def _of_a_pipeline(judge: Judge, pipeline: PipelineDraft) -> Iterator[PipelineDraft]:
     """Another micro-batch; a unit more for a stage or the next; other partitions."""
     near = sorted(judge.ready.micro_batches(pipeline.task), key=lambda size: (abs(size - pipeline.micro_batch), size))
@@ -189,7 +205,8 @@ def _other_partitions(partitions: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         if partitions != (p,) * count:
             yield (p,) * count
     for unit in range(count):
-        yield (*partitions[:unit], 1 - partitions[unit], *partitions[unit + 1 :])
+        other = partitions[unit] ^ 1  # 0 and 1; of sums, the other partition of what rides with them (`CHOICES`)
+        yield (*partitions[:unit], other, *partitions[unit + 1 :])
 
 
 def _unit_moved(one: RegionNeed, two: RegionNeed) -> Iterator[tuple[RegionNeed, RegionNeed]]:

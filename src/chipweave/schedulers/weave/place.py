@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.tables.regions import by_layer
 from chipweave.plan.schedule import Pipeline, Stage
+from chipweave.schedulers.weave.choices import by_layer
 from chipweave.schedulers.weave.lines import lines_of
 from chipweave.schedulers.weave.parts import RegionNeed
 
@@ -48,9 +48,9 @@ def pipeline_on(
     ready: Prepared, task: int, micro_batch: int, first: int, stages: Sequence[RegionNeed], regions: Sequence[Region]
 ) -> Pipeline:
     """A task's units from `first` on as stages on these regions."""
-    units, made, begin = ready.tasks[task].model.units, [], first
+    model, made, begin = ready.tasks[task].model, [], first
     for stage, region in zip(stages, regions, strict=True):
-        partitions = by_layer(units, begin, stage.partitions) if len(region) > 1 else ()
-        made.append(Stage(units[begin][0], units[stage.end - 1][1], region, partitions))
+        partitions = by_layer(model, begin, stage.partitions, len(region)) if len(region) > 1 else ()
+        made.append(Stage(model.units[begin][0], model.units[stage.end - 1][1], region, partitions))
         begin = stage.end
     return Pipeline(task, tuple(made), micro_batch)

@@ -31,15 +31,22 @@ from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.search import Found, Progress, Request
 from chipweave.schedulers.weave.draft import NO_WORTH, Draft, Judge, PipelineDraft, Worth, draft_of
-from chipweave.schedulers.weave.improve import Climber, improve, shaken
+from chipweave.schedulers.weave.improve import Climber, Kind, improve, shaken, usual_kinds
 from chipweave.schedulers.weave.lines import slots_of
 from chipweave.schedulers.weave.options import WeaveOptions, Windowing
 from chipweave.schedulers.weave.parts import Boards, Parts, Pieces, RegionNeed, parts_of, stages_made
 from chipweave.schedulers.weave.prices import Market, prices_of
+from chipweave.schedulers.weave.summed import may_sum, on_the_whole_package, summed_alike, summed_all, summed_one
 from chipweave.schedulers.weave.windows import Sketch, sketches
 
 DEFAULT_S = 20.0
 """Seconds that a search takes where neither a time limit nor a number of steps is given, apart from its proof."""
+
+SUMMING_S, SUMMING_STEPS = 10.0, 0.25
+"""Seconds for sums over chiplets behind the search, where no time limit is given; and their steps, of those given."""
+
+LITTLE_GAIN = 0.005
+"""By less than this share of the objective sums are not worth their own proof, which takes longer."""
 
 LARGE, CLOSE_TO_IT = 1000, 0.02
 """Of so many layers and more an exact evaluation takes long: where neither a time limit, a number of steps nor a gap is
@@ -63,9 +70,10 @@ IN_VAIN = 12
 MOST_NEAR = 100
 """Schedules that are kept beside the best."""
 
-BEFORE_NEXT_ROUND, BEFORE_IMPROVING, BEFORE_CHALLENGERS, BEFORE_PROOF = 0.3, 0.5, 0.7, 0.8
+BEFORE_NEXT_ROUND, BEFORE_IMPROVING, BEFORE_CHALLENGERS, BEFORE_PROOF, BEFORE_SUMS = 0.3, 0.5, 0.7, 0.8, 0.85
 """Of the time, the shares after which no further round is begun, after which `scar` is no longer waited for, after
-which improving leaves the rest to other schedulers, and after which tables and proofs are left as they are."""
+which improving leaves the rest to other schedulers, after which tables and proofs are left as they are, and after
+which the rest is for sums over chiplets, where a model may have any."""
 
 
 def weave(problem: Problem | Prepared, request: Request) -> Found:
@@ -208,8 +216,9 @@ def _search(
     _keep_simplest(best)
     pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
     rough = _rounds(best, pieces)
+    summing = space is Space.REGIONS and may_sum(ready)
     if best.worth.missed:
-        _require_possible(best, space)
+        _require_possible(best, Space.SUMS if summing else space)
     if len(ready.tasks) > 1:
         _hear(best, "scar", space, _until(request, started_s, BEFORE_IMPROVING))
     # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
@@ -227,15 +236,16 @@ def _search(
     _hear_challengers(best, space, improving)
     if first and quick and not large:
         proof = _proof(best, space, request, False)
-    _climb(best, improving, steps)
+    _climb(best, improving if unlimited or not summing else _until(improving, started_s, BEFORE_SUMS), steps)
     elsewhere = 0 if sole else _hear_other_goals(best, space, improving)
+    if summing and not (gap > 0 and improving.stop()):
+        best = _summed_up(best, request, options.steps, unlimited)
     if best.worth.missed and (asked or not sole):
         _hear_all(best, space)
     complete = not request.out_of_time
-    if not first and not sole and (proof is None or space is Space.ONE_CHIPLET):
-        proof = _proof(best, space, replace(request, deadline_s=None), False)
+    proof = _last_proof(best, space, request, proof, (first, sole))
     if best.schedule is None or best.worth.missed:
-        raise infeasible(*_unmet(best, space))
+        raise infeasible(*_unmet(best, Space.SUMS if summing else space))
     return Found(
         best.schedule,
         judge.exact.stages + elsewhere,
@@ -253,6 +263,24 @@ def _layers(ready: Prepared) -> int:
     return sum(len(task.model.layers) for task in ready.tasks)
 
 
+def _last_proof(
+    best: _Best, space: Space, request: Request, proof: Proof | None, kind: tuple[bool, bool]
+) -> Proof | None:
+    """What is proven in the end, where that is asked for.
+
+    Args:
+        proof: of before; kind: whether a proof comes first, and whether none is asked for.
+    """
+    first, sole = kind
+    if best.schedule is not None and best.schedule.reduces:  # what is proven of plans without sums says nothing of it
+        proof, space, best.bound, best.bounds = None, Space.SUMS, 0.0, []
+    if first and space is Space.SUMS:
+        return _proof(best, space, request, False)
+    if not first and not sole and (proof is None or space is Space.ONE_CHIPLET):
+        return _proof(best, space, replace(request, deadline_s=None), False)
+    return proof
+
+
 def _proof(best: _Best, space: Space, request: Request, quick: bool) -> Proof | None:
     """What is proven of the space; None where the request's time is over before. A quick one holds by single layers."""
     best.tell(60, "proving")
@@ -265,7 +293,7 @@ def _proof(best: _Best, space: Space, request: Request, quick: bool) -> Proof | 
         lines = lines_of_pipelines(ready, goal, request.jobs, lambda: request.out_of_time, told)
     else:
         lines = lines_for(ready, space, goal, lambda: request.out_of_time, told)
-    return Proof(space, Prover.WEAVE if space is Space.REGIONS else Prover.OPTIMAL, lines) if lines else None
+    return Proof(space, Prover.WEAVE if space.on_regions else Prover.OPTIMAL, lines) if lines else None
 
 
 def _until(request: Request, started_s: float, share: float) -> Request:
@@ -391,6 +419,28 @@ def _climb_again(best: _Best, request: Request, end: int) -> None:
         vain = 0 if best.worth < before else vain + 1
 
 
+def _summed_up(found: _Best, request: Request, steps: int | None, unlimited: bool) -> _Best:
+    """What comes of the best draft, and of a lone model on all chiplets, by layers whose sums are added up over their
+    region, with time and steps beside those of the search; where that is little, what was found before."""
+    draft = None if found.schedule is None else draft_of(found.judge.ready, found.schedule)
+    if draft is None:
+        return found
+    best = replace(found, seen=[*found.seen], history=[*found.history], bounds=[*found.bounds], near={**found.near})
+    if unlimited and steps is None:
+        request = replace(request, deadline_s=time.monotonic() + SUMMING_S)
+    exact, kinds = best.judge.exact, (summed_all, summed_alike, summed_one)
+    end = exact.layers + (10**9 if steps is None else int(SUMMING_STEPS * steps))
+    starts = (draft, *on_the_whole_package(best.judge, draft))
+    for number, start in enumerate(starts):
+        if not request.out_of_time and exact.layers < end:
+            _climb_from(best, start, _part_of(request, 1 + len(starts) - number), (end - exact.layers) // 2, kinds)
+    if best.draft is not None and best.schedule is not None and best.schedule.reduces and exact.layers < end:
+        _climb_from(best, best.draft, request, end - exact.layers, (*kinds, *usual_kinds()))
+    before, after = found.worth, best.worth
+    little = after.missed == before.missed and after.value > before.value - LITTLE_GAIN * abs(before.value)
+    return found if little else best
+
+
 def _part_of(request: Request, parts: int) -> Request:
     """The request with so small a part of the time that is left."""
     if request.deadline_s is None:
@@ -399,7 +449,7 @@ def _part_of(request: Request, parts: int) -> Request:
     return replace(request, deadline_s=now_s + (request.deadline_s - now_s) / parts)
 
 
-def _climb_from(best: _Best, draft: Draft, request: Request, steps: int) -> None:
+def _climb_from(best: _Best, draft: Draft, request: Request, steps: int, kinds: Sequence[Kind] | None = None) -> None:
     climber = Climber.start(best.judge, draft)
     if climber is None:
         return
@@ -409,7 +459,7 @@ def _climb_from(best: _Best, draft: Draft, request: Request, steps: int) -> None
         best.tell(70, "improving", value if best.incumbent is None else min(value, best.incumbent))
 
     best.tell(70, "improving")
-    improve(climber, steps, request, better)
+    improve(climber, steps, request, better, kinds)
     best.keep(Schedule(tuple(climber.windows)), climber.worth, "windows by prices, improved", climber.draft)
 
 
@@ -498,7 +548,7 @@ def _proven(ready: Prepared, space: Space, unmet: Unmet) -> Unmet:
     elif unmet.what is Requirement.POWER:
         return unmet
     else:
-        least = lower_bound(ready, objective("latency"), space is Space.REGIONS)
+        least = lower_bound(ready, objective("latency"), space.on_regions, space is Space.SUMS)
         bound = least.latency_s if unmet.what is Requirement.LATENCY else least.energy_j
     return replace(unmet, bound=bound, space=space if bound > (unmet.demand or 0.0) else None)
 
@@ -518,7 +568,7 @@ def _least_end_s(ready: Prepared, number: int, space: Space) -> float:
         scenario=replace(ready.problem.scenario, tasks=tuple(ready.tasks[each] for each in chain)),
         costs=tuple(ready.problem.costs[each] for each in chain),
     )
-    return lower_bound(problem, objective("latency"), space is Space.REGIONS).latency_s
+    return lower_bound(problem, objective("latency"), space.on_regions, space is Space.SUMS).latency_s
 
 
 def _notes(best: _Best, rough: int, unproven: bool, near: bool) -> tuple[str, ...]:
