@@ -71,8 +71,10 @@ def test_files(chip: Chip, tmp_path: Path) -> None:
 
 
 def test_names(chip: Chip) -> None:
-    assert chip("sqares") == (2, "", "error: reproduction 'sqares' is unknown; did you mean 'squares'?\n")
-    assert chip("tables", "squares") == (2, "", "error: reproduction 'tables' is unknown; known: squares, all\n")
+    known = "'chipweave list reproductions' shows them"
+    assert chip("sqares") == (2, "", f"error: reproduction 'sqares' is unknown; did you mean 'squares'? {known}\n")
+    listed = "known: squares, all; " + known
+    assert chip("tables", "squares") == (2, "", f"error: reproduction 'tables' is unknown; {listed}\n")
     assert COUNTED == []
 
 

@@ -53,7 +53,7 @@ def test_values(tmp_path: Path, written: str, values: tuple[float, ...]) -> None
         ("link_bandwidth_bytes_s: [1]", "names no field; did you mean 'package.link_bandwidth_bytes_s'?"),
         ("l2_byte: [1]", "names no field; did you mean 'chiplets.*.l2_bytes'?"),
         ("chiplets.*.l2: [1]", "'l2' names no field"),
-        ("package.foo: [1]", "'foo' names no field; known: assumed, chiplets, classes, "),
+        ("package.foo: [1]", "'foo' names no field; known: assumed, board, chiplets, classes, "),
         ("chiplets.Z.l2_bytes: [1]", "'Z' names nothing in `classes`; known: A, B (in built-in het-2x2)"),
         ("scenario.models.resnet19.batch: [1]", "'resnet19' names nothing in `models`; did you mean 'resnet18'?"),
         ("scenario.models.resnet18.model.layers.x.K: [1]", "'layers' names nothing: `model` is no mapping there"),

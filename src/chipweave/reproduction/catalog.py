@@ -58,5 +58,6 @@ def named(names: list[str]) -> list[Reproduction]:
     for name in names:
         if name != "all" and name not in known:
             near = did_you_mean(name, [*known, "all"])
-            raise InputError(f"reproduction '{name}' is unknown{near or ';'} 'chipweave list reproductions' shows them")
+            shown = "'chipweave list reproductions' shows them"
+            raise InputError(f"reproduction '{name}' is unknown{near}{' ' if near.endswith('?') else '; '}{shown}")
     return [each for each in REPRODUCTIONS if "all" in names or each.name in names]

@@ -98,7 +98,7 @@ def made_up(seed: int, units: int = 6, longest: int = 4) -> Plain:
         dram_j=0.3,
         static_w=0.0,
     )
-    line = Line(rates, 5, 2, 0.0, 0.0, 0.0, 0, 1.0, sizes, np.arange(7.0))
+    line = Line(rates, 5, 2, 0.0, 0.0, 0.0, 0, 1.0, sizes, np.arange(7.0), np.ones(7))
     need, crossing = rng.uniform(0, 4, (units, len(sizes), 2)), rng.integers(0, 4, units + 1).astype(np.float64)
     return Plain(Board(table, np.arange(len(sizes)), need, crossing, line))
 
