@@ -30,10 +30,12 @@ MEAN = 0.6
 """The share of the slowest stage's pace that is taken to be the mean of the stages' paces, which is known exactly."""
 
 MOST_STEPS = 300
-"""Steps of all shapes of pipelines; of more, shapes with many chiplets of a class are taken together."""
+"""Steps of all shapes of pipelines; of more, shapes with many chiplets of a class are taken together. (With fewer, on
+packages of nine chiplets, less is proven than by single layers.)"""
 
-MOST_SUMS, MOST_BYTES = 8e9, 1e9
-"""Sums for one set of prices, and bytes of a task's tables, up to which pipelines are gone through."""
+MOST_SUMS, MOST_ROUGH_SUMS, MOST_BYTES = 8e9, 2e9, 1e9
+"""Sums for one set of prices with fine and with rough ranges, and bytes of a task's tables, up to which pipelines are
+gone through."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,28 @@ class Ground:
 
 def affordable(ready: Prepared) -> bool:
     """Whether pipelines of all tasks can be gone through."""
-    return fineness(ready) is not None
+    return ready.once(fineness) is not None
 
 
 def fineness(ready: Prepared) -> float | None:
     """From one range of paces to the next; None: pipelines are too many for any."""
-    shapes, classes = ready.once(shapes_of), len(ready.package.classes)
+    shapes = ready.once(shapes_of)
     for ratio in FINE:
-        ranges, sums, most = _ranges(ratio), 0.0, 0.0
-        for number, task in enumerate(ready.tasks):
-            sizes, units = len(ready.micro_batches(number)), len(task.model.units)
-            sums += sizes * len(shapes.before) * ranges * units**2 / 2
-            stages = len(LeastStages._fields) * VARIANTS * classes * units**2
-            most = max(most, 8.0 * sizes * (stages + len(shapes.edge) * ranges * units))
-        if sums <= MOST_SUMS and most <= MOST_BYTES:
+        sums, bytes_ = _sums(ready, shapes, ratio)
+        if sums <= MOST_SUMS and _sums(ready, shapes, ROUGH)[0] <= MOST_ROUGH_SUMS and bytes_ <= MOST_BYTES:
             return ratio
     return None
+
+
+def _sums(ready: Prepared, shapes: Shapes, ratio: float) -> tuple[float, float]:
+    """Sums for one set of prices, and bytes of the largest task's tables."""
+    ranges, sums, most = _ranges(ratio), 0.0, 0.0
+    for number, task in enumerate(ready.tasks):
+        sizes, units = len(ready.micro_batches(number)), len(task.model.units)
+        sums += sizes * len(shapes.before) * ranges * units**2 / 2
+        stages = len(LeastStages._fields) * VARIANTS * len(ready.package.classes) * units**2
+        most = max(most, 8.0 * sizes * (stages + len(shapes.edge) * ranges * units))
+    return sums, most
 
 
 def cheapest_way(ready: Prepared, task: int, prices: Prices, fine: bool) -> Found:
@@ -78,7 +86,8 @@ def ground_of(ready: Prepared, task: int) -> Ground:
     stages = [_stages(ready, task, size) for size in sizes]
     tables = Tables(*(np.minimum(NEVER, np.array(each)) for each in zip(*stages, strict=True)))
     times = np.array([times_of(ready, task, size) for size in sizes])
-    return Ground(tables, _paces(tables, times, fineness(ready) or ROUGH), _paces(tables, times, ROUGH))
+    fine = ready.once(fineness) or ROUGH
+    return Ground(tables, _paces(tables, times, fine), _paces(tables, times, ROUGH))
 
 
 def times_of(ready: Prepared, task: int, size: int) -> float:
