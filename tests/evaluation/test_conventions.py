@@ -25,13 +25,14 @@ from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.options import WeaveOptions
-from chipweave.simulation.machine import FORMULA, Machine
+from chipweave.simulation.machine import Machine
 from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.test_regions import mixed_case
 from tests.evaluation.exact.test_regions_by_hand import Sheet
+from tests.simulation.formulas import assert_as_the_formulas
 from tests.support import random_problem, random_schedule
 
 # By hand ---------------------------------------------------------------------------------------------------------
@@ -154,13 +155,7 @@ def test_the_simulator_has_them_too(seed: int, changes: dict[str, object]) -> No
     problem, schedule = mixed_case(seed)
     problem = with_conventions(problem, **changes)
     evaluation = evaluate(schedule, problem)
-    made = simulate(problem, schedule, evaluation, FORMULA)
-    for window, costs in zip(made.windows, evaluation.windows, strict=True):
-        for end_s, pipeline in zip(window.ends_s, costs.pipelines, strict=True):
-            latency_s = end_s - window.start_s
-            if len(pipeline.stages) == 1 or pipeline.micro_batches == 1:
-                assert latency_s == pytest.approx(pipeline.latency_s, rel=1e-9)
-            assert latency_s <= pipeline.latency_s * (1 + 1e-9)
+    assert_as_the_formulas(problem, schedule, evaluation)
     made = simulate(problem, schedule, evaluation, Machine())
     for stretch, costs, carried in zip(
         made.stretches, evaluation.windows, traffic(evaluation, problem.package), strict=True

@@ -28,13 +28,14 @@ from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import assess
-from chipweave.simulation.machine import FORMULA, Machine
+from chipweave.simulation.machine import Machine
 from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.test_regions import REDUCED, reduced_case
 from tests.evaluation.exact.test_regions_by_hand import DETAILED, PAPER, SQUARE, Sheet, check, gemm, row, run, stages_of
+from tests.simulation.formulas import assert_as_the_formulas
 from tests.support import seeds
 
 W, I, R = Partition.WEIGHT_SHARED, Partition.INPUT_SHARED, Partition.REDUCED  # noqa: E741
@@ -203,13 +204,7 @@ def case(seed: int, fidelity: Fidelity = DETAILED) -> tuple[Problem, Schedule]:
 def test_the_simulator_plays_them_as_the_formulas_have_them(seed: int) -> None:
     problem, schedule = case(seed)
     evaluation = evaluate(schedule, problem)
-    made = simulate(problem, schedule, evaluation, FORMULA)
-    for window, costs in zip(made.windows, evaluation.windows, strict=True):
-        for end_s, pipeline in zip(window.ends_s, costs.pipelines, strict=True):
-            latency_s = end_s - window.start_s
-            if len(pipeline.stages) == 1 or pipeline.micro_batches == 1:
-                assert latency_s == pytest.approx(pipeline.latency_s, rel=1e-9)
-            assert latency_s <= pipeline.latency_s * (1 + 1e-9)
+    assert_as_the_formulas(problem, schedule, evaluation)
     made = simulate(problem, schedule, evaluation, Machine())
     for stretch, carried in zip(made.stretches, traffic(evaluation, problem.package), strict=True):
         own = dict(zip(stretch.draft.floor.names, stretch.draft.carried, strict=True))

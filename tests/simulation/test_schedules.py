@@ -24,12 +24,13 @@ from chipweave.plan.schedule import Schedule, Window
 from chipweave.report.html.simulated_timeline import merged, simulated_drawing
 from chipweave.schedulers.weave.options import WeaveOptions
 from chipweave.simulation.draft import Draft, Layout
-from chipweave.simulation.machine import FORMULA, Machine
+from chipweave.simulation.machine import Machine
 from chipweave.simulation.outcome import late, simulate, simulate_all
 from chipweave.simulation.rescore import Rescored, rescored, verdict
 from chipweave.simulation.transfers import floor_of
 from chipweave.simulation.windows import lay_out_together, window_runs
 from tests.evaluation.exact.test_regions import mixed_case
+from tests.simulation.formulas import assert_as_the_formulas
 from tests.simulation.hand import made_of
 from tests.stored_schedules import FOLDER
 from tests.support import random_problem, random_schedule
@@ -58,13 +59,7 @@ def least_s(evaluation: Evaluation, problem: Problem, window: int) -> float:
 def test_the_formulas_machine_gives_the_formulas(seed: int) -> None:
     problem, schedule = mixed_case(seed)
     evaluation = evaluate(schedule, problem)
-    made = simulate(problem, schedule, evaluation, FORMULA)
-    for window, costs in zip(made.windows, evaluation.windows, strict=True):
-        for end_s, pipeline in zip(window.ends_s, costs.pipelines, strict=True):
-            latency_s = end_s - window.start_s
-            if len(pipeline.stages) == 1 or pipeline.micro_batches == 1:
-                assert latency_s == pytest.approx(pipeline.latency_s, rel=1e-9)
-            assert latency_s <= pipeline.latency_s * (1 + 1e-9)
+    assert_as_the_formulas(problem, schedule, evaluation)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -24,7 +24,7 @@ from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
-from chipweave.simulation.machine import FORMULA, Machine
+from chipweave.simulation.machine import Machine
 from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
@@ -32,6 +32,7 @@ from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_links import figures, links_s, way_s
 from tests.evaluation.exact.test_regions import Case, assert_equals_its_twin, mixed_case, random_case
 from tests.evaluation.tables.test_single import cost_of
+from tests.simulation.formulas import assert_as_the_formulas
 from tests.support import RoundNumbers, random_problem, random_schedule, seeds
 
 KINDS = ("board", "single links", "one way")
@@ -99,13 +100,7 @@ def test_the_bound_holds_and_the_simulator_agrees(seed: int, kind: str) -> None:
     for goal in ("latency", "energy", "edp"):
         bound = lower_bound(problem, objective(goal), schedule.largest_region > 1)
         assert objective(goal)(evaluation.latency_s, evaluation.energy_j) >= bound.value * (1 - 1e-9)
-    made = simulate(problem, schedule, evaluation, FORMULA)
-    for window, costs in zip(made.windows, evaluation.windows, strict=True):
-        for end_s, pipeline in zip(window.ends_s, costs.pipelines, strict=True):
-            latency_s = end_s - window.start_s
-            if len(pipeline.stages) == 1 or pipeline.micro_batches == 1:
-                assert latency_s == pytest.approx(pipeline.latency_s, rel=1e-9)
-            assert latency_s <= pipeline.latency_s * (1 + 1e-9)
+    assert_as_the_formulas(problem, schedule, evaluation)
     made = simulate(problem, schedule, evaluation, Machine())
     for stretch, carried in zip(made.stretches, traffic(evaluation, package), strict=True):
         own = dict(zip(stretch.draft.floor.names, stretch.draft.carried, strict=True))
