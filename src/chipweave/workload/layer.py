@@ -141,8 +141,8 @@ class Layer:
         if self.op is Op.TRANSPOSED:  # PyTorch and ONNX pad the output by less than a stride or a dilation
             most = max(stride, self.dilation[axis]) - 1
             return range(usual - most, usual + most + 1)
-        if usual < 1:
-            return (1,)  # a filter larger than its map, as in some published tables
+        if usual < 1:  # a filter larger than its map: as in some published tables, or padded to an output per stride
+            return (1, -(-size // stride))
         last = self._cut_short(axis) if self.op is Op.POOL else usual
         return (usual, last, -(-size // stride))
 
