@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,16 +15,20 @@ import pytest
 import chipweave
 from chipweave.cli.main import run
 from chipweave.errors import InfeasibleError, InputError
+from chipweave.evaluation.evaluate import evaluate
 from chipweave.files.package_file import resolve_package
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
+from chipweave.hardware.links import OwnLink
 from chipweave.hardware.package import Package
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
-from chipweave.serving.apart import _looked_for, boundaries, by_multipliers
+from chipweave.serving.apart import _looked_for, boundaries, by_multipliers, moved_between
 from chipweave.serving.occupied import Places, occupied
 from chipweave.serving.planning import asleep
 from chipweave.serving.service import Served
+from tests.evaluation.exact.test_regions import mixed_case
+from tests.evaluation.exact.test_unlike_links import KINDS, posed_on, with_unlike_links
 from tests.workload.importers.test_hf_bytes import LLAMA
 
 PAIR = Package("pair", (Chiplet("a", num_pes=64), Chiplet("b", num_pes=256)), ((0, 1),), interfaces=(0, 1))
@@ -110,6 +116,37 @@ def test_places() -> None:
     assert busy[1 + links :].max() == pytest.approx(window.port_s)
     assert Places(package).name(0) == "the DRAM"
     assert Places(package).name(1 + int(np.argmax(busy[1 : 1 + links]))).startswith("the link from chiplet")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(6))
+def test_places_of_unlike_links(seed: int, kind: str) -> None:
+    """Of every window the busiest link and the busiest port take what the evaluator says."""
+    problem, schedule = mixed_case(seed)
+    problem = posed_on(problem, with_unlike_links(random.Random(seed), problem.package, kind))
+    package, evaluation = problem.package, evaluate(schedule, problem)
+    links = len(package.directed_links)
+    for window, flows in zip(evaluation.windows, evaluation.flows, strict=True):
+        alone = replace(evaluation, windows=(window,), flows=(flows,))
+        busy = occupied(alone, package)[-links - 2 * len(package.chiplets) :]
+        assert busy[:links].max() == pytest.approx(window.link_s, rel=1e-12)
+        assert busy[links:].max() == pytest.approx(window.port_s, rel=1e-12)
+
+
+def test_caches_that_move_over_unlike_links() -> None:
+    """Twice the energy of every link is twice the energy of what moves; half the bandwidth, without latency, twice the
+    time."""
+    package = replace(resolve_package("het-2x2"), hop_latency_s=0.0)
+    usual = package.link_bandwidth_bytes_s, 0.0, package.nop_energy_j_per_bit
+    own = [OwnLink(*way, usual[0] / 2, 0.0, 2 * usual[2]) for way in package.directed_links]
+    # One way stays as it is, so that links differ; nothing moves over it.
+    unlike = replace(package, own_links=tuple(each for each in own if each.ends != (3, 2)), routing=package.routing)
+    decode = chipweave.from_hf(LLAMA, phase="decode", context=4)
+    plans = [chipweave.schedule(decode, each, scheduler="standalone") for each in (package, unlike)]
+    one, other = (moved_between(decode, plan, (0, 1), (2, 3)) for plan in plans)
+    assert not unlike.wiring.equal
+    assert other.links_j == pytest.approx(2 * one.links_j, rel=1e-12)
+    assert other.links_s == pytest.approx(2 * one.links_s, rel=1e-12)
 
 
 def test_who_is_asleep_is_of_no_use() -> None:

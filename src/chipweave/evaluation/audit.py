@@ -137,7 +137,7 @@ def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> list[floa
             for number in samples:
                 largest = _part(splits, parts[0][0], number)
                 more = _blocks_less(splits, entry.model, largest) if together else (0.0, 0.0)
-                paid = _way(ready, task, line, own, (tables[number], fills), parts, number, more)
+                paid = _way(ready, task, line, own, (tables[number], fills), parts, number, (*more, 0.0))
                 least[at] = min(least[at], paid)
         for number in samples:
             if whole_with(ready, task, number):
@@ -165,7 +165,7 @@ def _reduced_layers(ready: Prepared, task: int, line: Line, own: float) -> Itera
             largest = ways.parts[parts[0][0]]._replace(samples=each)
             more = _blocks_less(splits, entry.model, largest) if together else (0.0, 0.0)
             costs = unfilled if at in splits.reusing else tables
-            yield at, _way(ready, task, line, own, costs, parts, each, more)
+            yield at, _way(ready, task, line, own, costs, parts, each, (*more, 0.0))
 
 
 def _unequal(
@@ -183,24 +183,25 @@ def _unequal(
     yield math.inf
     for tiles, many in splits.unequal[at]:
         sizes = list(zip(tiles.tolist(), many.tolist(), strict=True))
-        # The largest part, whose blocks count, has at least the mean.
-        large = [(tile, count) for tile, count in sizes if count <= len(ready.package.chiplets)]
-        passes = min(
-            float(each.cycles[tile]) / chiplet.clock_hz
-            for tile, _ in large
-            for each, chiplet in zip(costs[0], classes, strict=True)
-        )
-        less = [
-            (seconds, count * joules)
-            for tile, count in large
-            for part in [_part(splits, tile, samples)]
-            for seconds, joules in [_blocks_less(splits, entry.model, part) if together else (0.0, 0.0)]
-        ]
-        more = min(seconds for seconds, _ in less), min(joules for _, joules in less)
+        # The largest part, for which the others wait and whose blocks count, has at least the mean: how many of it make
+        # the layer, what it takes on the class that is best for it, and what its blocks take less.
+        large = []
         for tile, count in sizes:
-            parts = [(tile, count)]
-            paid = _way(ready, task, line, 0.0, costs, parts, samples, (more[0], more[1] / count))
-            yield paid + own * passes
+            if count <= len(ready.package.chiplets):
+                part = _part(splits, tile, samples)
+                waits = min(
+                    float(each.cycles[tile]) / chiplet.clock_hz
+                    for each, chiplet in zip(costs[0], classes, strict=True)
+                )
+                large.append((count, waits, _blocks_less(splits, entry.model, part) if together else (0.0, 0.0)))
+        passes = min(max(0.0, waits + less[0]) for _, waits, less in large)
+        more_j = min(count * less[1] for count, _, less in large)
+        for tile, count in sizes:
+            for many, waits, less in large:
+                if many <= count:  # it has at least this size
+                    more = less[0], more_j / count, waits
+                    paid = _way(ready, task, line, 0.0, costs, [(tile, count)], samples, more)
+                    yield paid + own * passes
 
 
 def _way(
@@ -211,17 +212,21 @@ def _way(
     costs: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
     parts: Sequence[tuple[int, float]],
     samples: int,
-    more: tuple[float, float],
+    more: tuple[float, float, float],
 ) -> float:
-    """What a layer pays that is cut into these parts, of so many samples each."""
+    """What a layer pays that is cut into these parts, of so many samples each.
+
+    Args:
+        more: seconds and joules that blocks take less; seconds of another part, for which these wait.
+    """
     batch, classes = ready.tasks[task].batch, ready.package.classes
 
     def seconds_of(c: int, kind: int) -> float:
         return float(costs[0][c].cycles[kind]) / classes[c].clock_hz
 
     # The region waits for its slowest part, on the class that is best for it or on a slower one.
-    waits = max(min(seconds_of(c, kind) for c in range(len(classes))) for kind, _ in parts)
-    paid = own * waits
+    waits = max(more[2], *(min(seconds_of(c, kind) for c in range(len(classes))) for kind, _ in parts))
+    paid = own * max(0.0, waits + more[0])
     for kind, count in parts:
         prices = []
         for c in range(len(classes)):

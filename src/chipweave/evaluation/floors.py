@@ -253,18 +253,22 @@ def _candidates(
         else:
             joules[c] = (batch * each.energy_j)[tiles]
     pass_s = own_s.min(axis=0).max(axis=1, initial=0.0)  # the slowest part, each on the class that is best for it
-    busy_s = batch / samples * np.maximum(own_s, np.where(ways.axis == EQUAL, pass_s, 0.0)[:, None])
-    groups = [(some, some[counts[some, 0] <= len(ready.package.chiplets)]) for some in _groups(ways)]
-    for some, large in groups:  # the largest part has at least the mean
-        pass_s[some] = pass_s[large].min()
-    more_s, more_j = np.zeros(len(tiles)), np.zeros(len(tiles))
+    held_s, more_s, more_j = np.maximum(own_s, pass_s[:, None]), np.zeros(len(tiles)), np.zeros(len(tiles))
     if ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel):
         for at, seconds_, joules_ in _in_blocks(ready, task, splits, ways, parts, samples):
-            more_s[at] = min(0.0, batch / samples * seconds_)
+            more_s[at] = min(0.0, seconds_)
             more_j[at] = min(0.0, batch / samples * joules_ * float(counts[at].sum()))
-        for some, large in groups:  # which part is the largest, whose blocks count, is not known of a size
-            more_s[some], more_j[some] = more_s[large].min(), more_j[large].min()
-    return _Candidates(ways.owner, counts, busy_s, pass_s, joules, more_s, more_j)
+    pass_s = np.maximum(0.0, pass_s + more_s)
+    for some in _groups(ways):
+        # Which part is the largest, for which the others wait and whose blocks count, is not known of a size: it has at
+        # least the mean, and the size itself.
+        large = some[counts[some, 0] <= len(ready.package.chiplets)]
+        waits_s = np.maximum(own_s[:, some, :1], own_s[:, large, 0].min(axis=0)) + more_s[large]
+        held_s[:, some, 0] = np.where(counts[large, 0] <= counts[some, :1], waits_s, np.inf).min(axis=2)
+        pass_s[some], more_s[some], more_j[some] = pass_s[large].min(), 0.0, more_j[large].min()
+    return _Candidates(
+        ways.owner, counts, batch / samples * held_s, pass_s, joules, batch / samples * more_s, more_j
+    )
 
 
 def _groups(ways: _Ways) -> Iterator[Ints]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,35 +43,68 @@ def chains_of(ready: Prepared) -> tuple[tuple[int, ...], ...]:
     return tuple(chain_to(ready.problem, last) for last in range(len(waited_for)) if last not in waited_for)
 
 
-def _chiplets(ready: Prepared) -> Floats:
-    """How many there are of each class."""
-    return np.array([ready.package.class_of.count(c) for c in range(len(ready.package.classes))], dtype=np.float64)
+class _Things(NamedTuple):
+    """What has a price: chiplets of each class, the DRAM, and each chain of tasks.
+
+    Args:
+        supply: how much there is of each; worth: what a second of all of them is worth at a line's weights.
+    """
+
+    chains: tuple[tuple[int, ...], ...]
+    supply: Floats
+    worth: float
+
+    @property
+    def classes(self) -> int:
+        return len(self.supply) - 1 - len(self.chains)
+
+    @property
+    def even(self) -> Floats:
+        """Prices of that worth, the same of every chiplet."""
+        counts = self.supply[: self.classes]
+        return np.concatenate((np.full(self.classes, self.worth / counts.sum()), np.zeros(1 + len(self.chains))))
+
+    def own(self, task: int, prices: Floats) -> float:
+        """The price of a second of a task: of all chains that it is in."""
+        return float(sum(prices[self.classes + 1 + at] for at, each in enumerate(self.chains) if task in each))
+
+    def of_chains(self, task: int, seconds: float) -> list[float]:
+        """A task's seconds, for each chain that it is in."""
+        return [seconds if task in chain else 0.0 for chain in self.chains]
+
+
+def _things(ready: Prepared, latency: float, joule: float) -> _Things:
+    counts = [float(ready.package.class_of.count(c)) for c in range(len(ready.package.classes))]
+    chains = chains_of(ready)
+    worth = latency + joule * ready.rates.static_w if ready.detailed else latency
+    return _Things(chains, np.array([*counts, *([1.0] * (1 + len(chains)))]), worth)
+
+
+def _made(things: _Things, weights: tuple[float, float], value: float, prices: Floats, pipelines: bool) -> Line:
+    """The line that these prices prove."""
+    classes = things.classes
+    chiplet, dram, chain = prices[:classes], float(prices[classes]), prices[classes + 1 :]
+    value *= 1 - ROUNDING
+    return Line(*weights, value, tuple(map(float, chiplet)), dram, tuple(map(float, chain)), pipelines)
 
 
 def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:
     """The highest line with these weights, by the best prices."""
     floors = [floors_of(ready, task, space) for task in range(len(ready.tasks))]
-    counts = _chiplets(ready)
-    chains, classes = chains_of(ready), len(counts)
-    worth = latency + joule * ready.rates.static_w if ready.detailed else latency
-    supply = np.concatenate((counts, np.ones(1 + len(chains))))
+    things = _things(ready, latency, joule)
 
     def oracle(prices: Floats) -> list[Plan]:
-        return [_plan(ready, floors[task], task, chains, prices, joule) for task in range(len(floors))]
+        return [_plan(ready, floors[task], task, things, prices, joule) for task in range(len(floors))]
 
-    start = np.concatenate((np.full(classes, worth / counts.sum()), np.zeros(1 + len(chains))))
-    value, prices = best_prices(supply, worth, oracle, start)
-    chiplet, dram, chain = prices[:classes], float(prices[classes]), prices[classes + 1 :]
-    return Line(latency, joule, value * (1 - ROUNDING), tuple(map(float, chiplet)), dram, tuple(map(float, chain)))
+    value, prices = best_prices(things.supply, things.worth, oracle, things.even)
+    return _made(things, (latency, joule), value, prices, False)
 
 
-def _plan(
-    ready: Prepared, floors: Floors, task: int, chains: Sequence[tuple[int, ...]], prices: Floats, joule: float
-) -> Plan:
+def _plan(ready: Prepared, floors: Floors, task: int, things: _Things, prices: Floats, joule: float) -> Plan:
     """What a task takes where every layer runs as is cheapest: chiplet-seconds by class, DRAM seconds, and seconds."""
-    classes = len(ready.package.classes)
-    chiplet, own = prices[:classes], sum(prices[classes + 1 + at] for at, each in enumerate(chains) if task in each)
-    value, chosen = floors.cheapest(chiplet, float(own), joule)
+    classes = things.classes
+    chiplet = prices[:classes]
+    value, chosen = floors.cheapest(chiplet, things.own(task, prices), joule)
     bytes_ = unavoidable_dram_bytes(ready.tasks[task])
     dram_s = bytes_ / ready.rates.dram_bytes_s
     taken = np.zeros(len(prices))
@@ -80,9 +114,7 @@ def _plan(
     for c in range(classes):
         busy = np.where(on == c, busy_s[c], 0.0)
         taken[c] = float((floors.mult[:, None] * floors.count[chosen] * busy).sum())
-    seconds = float(floors.mult @ floors.pass_s[chosen])
-    for at, chain in enumerate(chains):
-        taken[classes + 1 + at] = seconds if task in chain else 0.0
+    taken[classes + 1 :] = things.of_chains(task, float(floors.mult @ floors.pass_s[chosen]))
     if ready.detailed:
         taken[classes] = dram_s
         dram = float(prices[classes])
@@ -188,36 +220,31 @@ def _line_of_pipelines(
     Args:
         known: what plans met before take, and their joules.
     """
-    counts, chains = _chiplets(ready), chains_of(ready)
-    classes = len(counts)
-    worth = latency + joule * ready.rates.static_w if ready.detailed else latency
-    supply = np.concatenate((counts, np.ones(1 + len(chains))))
+    things = _things(ready, latency, joule)
+    bytes_s = ready.rates.dram_bytes_s if ready.detailed else math.inf  # in `paper` the DRAM is not shared
 
     def ways(prices: Floats, fine: bool) -> list[Found]:
+        byte = float(prices[things.classes]) / bytes_s
+
         def way(task: int) -> Found:
-            own = float(sum(prices[classes + 1 + at] for at, each in enumerate(chains) if task in each))
-            byte = float(prices[classes]) / ready.rates.dram_bytes_s if ready.detailed else 0.0
-            asked = Prices(prices[:classes], own, byte, joule)
+            asked = Prices(prices[: things.classes], things.own(task, prices), byte, joule)
             return cheapest_way(ready, task, asked, fine)
 
         return list(pool.map(way, range(len(ready.tasks))))
 
+    def plans(met: Sequence[tuple[Floats, float]]) -> list[Plan]:
+        return [Plan(taken, joule * energy_j) for taken, energy_j in met]
+
     def oracle(prices: Floats) -> list[Plan]:
         met = []
         for task, each in enumerate(ways(prices, False)):
-            dram_s = each.dram_bytes / ready.rates.dram_bytes_s if ready.detailed else 0.0
-            own = [each.own_s if task in chain else 0.0 for chain in chains]
-            met.append((np.array([*each.chiplet_s, dram_s, *own]), each.energy_j))
+            own = things.of_chains(task, each.own_s)
+            met.append((np.array([*each.chiplet_s, each.dram_bytes / bytes_s, *own]), each.energy_j))
         known.append(met)
-        return [Plan(taken, joule * energy_j) for taken, energy_j in met]
+        return plans(met)
 
-    before = [[Plan(taken, joule * energy_j) for taken, energy_j in plans] for plans in known]
-    start = np.concatenate((np.full(classes, worth / counts.sum()), np.zeros(1 + len(chains))))
-    _, prices = best_prices(supply, worth, oracle, start, before, CLOSE)
-    value = sum(each.paid for each in ways(prices, True))
-    chiplet, dram, chain = prices[:classes], float(prices[classes]), prices[classes + 1 :]
-    value *= 1 - ROUNDING
-    return Line(latency, joule, value, tuple(map(float, chiplet)), dram, tuple(map(float, chain)), True)
+    _, prices = best_prices(things.supply, things.worth, oracle, things.even, [*map(plans, known)], CLOSE)
+    return _made(things, (latency, joule), sum(each.paid for each in ways(prices, True)), prices, True)
 
 
 def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[float, float] | None:

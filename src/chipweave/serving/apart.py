@@ -14,7 +14,7 @@ import numpy as np
 
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.exact.ground import prepare
-from chipweave.evaluation.exact.transfer import network, transfer, transfer_s
+from chipweave.evaluation.exact.transfer import hop_bytes_of, transfer, transfer_s
 from chipweave.evaluation.law import end_s
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
@@ -246,11 +246,11 @@ def moved_between(model: Model, plan: Result, prefill: Sequence[int], decode: Se
     """The caches behind a prompt, from one side to the other. `model`: the first step of decode."""
     ready = prepare(plan.problem)
     bytes_ = float(model.tensor_bytes(sum(edge.elements for edge in cached(model))))
-    rates, net = ready.rates, network(ready.package)
+    rates, net = ready.rates, ready.network
     wanted = np.full((len(prefill), len(decode)), bytes_ / (len(prefill) * len(decode)))
     sent = transfer(net, prefill, decode, wanted, wanted.sum(axis=1))
     dram_s, dram_j = 2 * bytes_ / rates.dram_bytes_s, 2 * bytes_ * rates.dram_j
-    return Moved(bytes_, dram_s, dram_j, transfer_s(sent, net, rates), sent.hop_bytes * rates.link_j)
+    return Moved(bytes_, dram_s, dram_j, transfer_s(sent, net, rates), hop_bytes_of(net, sent) * rates.link_j)
 
 
 def require_two_sides(service: Service, steps: Steps, package: Package, prefill: Sequence[int] | None) -> None:

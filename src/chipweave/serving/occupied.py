@@ -39,7 +39,9 @@ def occupied(evaluation: Evaluation, package: Package) -> Floats:
     else:
         memory_s = np.array([dram.sum() / package.dram_bandwidth_bytes_s])
     over_links = [sum(getattr(window, name) for window in windows) for name in ("links", "out", "into")]
-    return np.concatenate([memory_s, *(each / package.link_bandwidth_bytes_s for each in over_links)])
+    wiring, slow = package.wiring, (package.wiring.slow, *package.slow_ports)
+    links_s = (each * times / wiring.standard.bandwidth_bytes_s for each, times in zip(over_links, slow, strict=True))
+    return np.concatenate([memory_s, *links_s])
 
 
 def of_repeated(schedule: Schedule, evaluated: Callable[[Schedule, int], Evaluation], package: Package) -> Floats:

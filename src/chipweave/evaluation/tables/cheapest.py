@@ -190,10 +190,16 @@ def _price_rows(
     for variant in range(row.shape[0]):
         for c in range(row.shape[1]):
             for u in range(v):
-                where = m, variant, c, v - 1, u
-                paid = worth * (tables.first_s[where] + each * tables.pace_s[where])
-                paid += prices.joule * tables.energy_j[where] + prices.dram_byte * tables.dram_bytes[where]
-                row[variant, c, u] = min(NEVER, paid)
+                row[variant, c, u] = min(NEVER, _stage_paid(tables, (m, variant, c, v - 1, u), worth, each, prices))
+
+
+@inner(forceinline=True, fastmath=FAST)
+def _stage_paid(
+    tables: Tables, at: tuple[int, int, int, int, int], worth: float, each: float, prices: Prices
+) -> float:
+    """What a stage pays of whose pace so many times `each` count."""
+    paid = worth * (tables.first_s[at] + each * tables.pace_s[at])
+    return float(paid + prices.joule * tables.energy_j[at] + prices.dram_byte * tables.dram_bytes[at])
 
 
 @inner()
@@ -215,6 +221,7 @@ def _trace(
         m, shape, r = by[v, 0], by[v, 1], by[v, 2]
         share, worth = _mean(shapes.total[shape], min(r, 1), mean), _worth(shapes, shape, prices)
         seconds = paces.times[m] * (1.0 - share) * paces.floor[m, r]
+        each = share * paces.times[m] / max(1, shapes.total[shape])
         last = shapes.start[shape + 1] - 1
         step = last
         while step != BEGINNING:
@@ -224,15 +231,11 @@ def _trace(
                 variant = (1 if before == BEGINNING else 0) + (2 if step == last else 0)
                 for u in range(paces.reach[m, r, c, v] if shapes.total[shape] != 1 else 0, v):
                     sums = best[u] if before == BEGINNING else so_far[m, before, r, u]
-                    where = m, variant, c, v - 1, u
-                    each = share * paces.times[m] / max(1, shapes.total[shape])
-                    row = worth * (tables.first_s[where] + each * tables.pace_s[where])
-                    row += prices.joule * tables.energy_j[where] + prices.dram_byte * tables.dram_bytes[where]
-                    if sums + row < most:
-                        chosen, at, most = edge, u, sums + row
+                    paid_ = sums + _stage_paid(tables, (m, variant, c, v - 1, u), worth, each, prices)
+                    if paid_ < most:
+                        chosen, at, most = edge, u, paid_
             before, c = shapes.before[chosen], shapes.chiplet_class[chosen]
             where = m, (1 if before == BEGINNING else 0) + (2 if step == last else 0), c, v - 1, at
-            each = share * paces.times[m] / max(1, shapes.total[shape])
             seconds += tables.first_s[where] + each * tables.pace_s[where]
             dram_bytes += tables.dram_bytes[where]
             energy_j += tables.energy_j[where]

@@ -17,7 +17,7 @@ from chipweave.evaluation.keep import AGAIN, BACK, SLACK, Around, Books, Layers,
 from chipweave.evaluation.law import Demand, Rates, Room, Terms
 from chipweave.evaluation.streams import ARRIVAL
 from chipweave.evaluation.tables.compiled_law import keep, law, streams
-from chipweave.evaluation.tables.single import Brought, Joules, Kinds, Place, Spent, demand_of
+from chipweave.evaluation.tables.single import InL2, Kinds, Place, Span, asked_with
 from chipweave.evaluation.tables.units import Micro, TaskArrays
 from chipweave.evaluation.tables.window_bytes import Tensors
 from chipweave.ndarrays import Bools, Floats, Ints
@@ -241,36 +241,11 @@ def _lower(first_s: float, terms: Terms, at: tuple[int, int, int, int], made: Le
 @inner()
 def _demand(known: Known, place: Place, stage: tuple[int, int, int], kept: Kept) -> tuple[Demand, Room]:
     """What a stage asks for at least, and of its chiplet's L2."""
-    (i, j, closes), c = stage, place.kind
-    task, micro, sent, rates = known.task, known.micro, known.sent, known.rates
-    size = micro.size
-    weights, reused, reused_fill_j = task.weights[j + 1] - task.weights[i], 0.0, 0.0
-    if len(task.reused) > 0:
-        reused, reused_fill_j = task.reused[i, j], task.reused_fill_j[c, i, j]
+    (i, j, closes), size, sent, rates = stage, known.micro.size, known.sent, known.rates
     store = sent.stored[i, j] if closes == 1 else sent.outputs[i, j]
     forward = 0.0 if closes == 1 else sent.next[i, j]
     load, receive = kept.load[j], kept.came[j] - kept.load[j]
-    compute_s = micro.compute_s[c, j + 1] - micro.compute_s[c, i]
-    inside_j = micro.work_j[c, j + 1] - micro.work_j[c, i] + task.fill_input_j[c, i, j] + task.drain_j[c, i, j]
-    blocks_s = micro.blocks_s[c, j + 1] - micro.blocks_s[c, i]
-    port_s, received_s = place.port * (size * store / rates.link_bytes_s), size * receive / rates.link_bytes_s
-    sent_s = law.link_s(size * forward, known.late, rates)
-    demand = demand_of(
-        (task.batch, size),
-        Spent(
-            compute_s, 0.0, compute_s, blocks_s, kept.exposed_s[j], kept.arrival_s[j], sent_s, port_s, received_s, 0.0,
-            0.0,
-        ),
-        Brought(weights, reused, load, store, kept.evicted[j], 0.0, kept.again[j], place.late_hops),
-        task.batch * forward * known.joules,
-        Joules(
-            inside_j,
-            micro.blocks_j[c, j + 1] - micro.blocks_j[c, i],
-            task.fill_weight_j[c, j + 1] - task.fill_weight_j[c, i],
-            task.byte_j[c],
-            reused_fill_j,
-        ),
-    )  # fmt: skip
-    second = size * (load + store + forward + receive)
-    live = size * task.live[i, j]
-    return demand, Room(place.l2_bytes, live, second, weights - reused, 0.0, kept.slack[j], 0.0, reused, 0.0)
+    sent_s, hop_bytes = law.link_s(size * forward, known.late, rates), known.task.batch * forward * known.joules
+    span = Span(i, j, load, store, forward, receive, receive, 0.0, 0.0, sent_s, hop_bytes)
+    in_l2 = InL2(kept.slack[j], kept.evicted[j], kept.again[j], kept.exposed_s[j], kept.arrival_s[j])
+    return asked_with(known.task, known.micro, place, span, in_l2, rates)

@@ -155,6 +155,17 @@ class Span(NamedTuple):
     forward_hop_bytes: float
 
 
+class InL2(NamedTuple):
+    """What an L2 keeps in a stage (`kept.Kept`): least room left; bytes that come back and go, and that are read again;
+    what blocks add to computing, and when computing ends as weights arrive."""
+
+    slack: float
+    evicted: float
+    again: float
+    exposed_s: float
+    arrival_s: float
+
+
 class Part(NamedTuple):
     """A task's part of a window at one micro-batch: what its stages exchange, take and keep."""
 
@@ -212,26 +223,40 @@ def fits(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Ra
 @inner(forceinline=True)
 def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rates) -> tuple[Demand, Room]:
     """What a stage asks for, and of its chiplet's L2; of its joules only the sum counts."""
-    u, v, c, micro, kept = span.first, span.last, place.kind, part.micro, part.kept
+    in_l2 = InL2(0.0, 0.0, 0.0, 0.0, 0.0)
+    if rates.detailed:
+        kept, first = part.kept, part.moved.first
+        at = (place.kind, entry(span.first - first, span.last - first, part.moved.end - first))
+        evicted = kept.back[at] + kept.wrote[at]
+        in_l2 = InL2(kept.slack[at], evicted, kept.again[at], kept.exposed_s[at], kept.arrival_s[at])
+    return asked_with(task, part.micro, place, span, in_l2, rates)
+
+
+@inner(forceinline=True)
+def asked_with(
+    task: TaskArrays, micro: Micro, place: Place, span: Span, in_l2: InL2, rates: Rates
+) -> tuple[Demand, Room]:
+    """What a stage asks for, and of its chiplet's L2, which keeps so much."""
+    u, v, c = span.first, span.last, place.kind
     size, weights = micro.size, task.weights[v + 1] - task.weights[u]
     reused = reused_fill_j = 0.0
     if len(task.reused) > 0:
         reused, reused_fill_j = task.reused[u, v], task.reused_fill_j[c, u, v]
     compute_s = micro.compute_s[c, v + 1] - micro.compute_s[c, u]
     inside_j = micro.work_j[c, v + 1] - micro.work_j[c, u] + task.fill_input_j[c, u, v] + task.drain_j[c, u, v]
-    slack = evicted = again = exposed_s = arrival_s = 0.0
-    if rates.detailed:
-        first = part.moved.first
-        at = (c, entry(u - first, v - first, part.moved.end - first))
-        slack, evicted, again = kept.slack[at], kept.back[at] + kept.wrote[at], kept.again[at]
-        exposed_s, arrival_s = kept.exposed_s[at], kept.arrival_s[at]
     blocks_s = micro.blocks_s[c, v + 1] - micro.blocks_s[c, u]
     port_s = place.port * (size * span.store / rates.link_bytes_s)
     receive_s = size * span.received / rates.link_bytes_s
     demand = demand_of(
         (task.batch, size),
-        Spent(compute_s, 0.0, compute_s, blocks_s, exposed_s, arrival_s, span.forward_s, port_s, receive_s, 0.0, 0.0),
-        Brought(weights, reused, span.load, span.store, evicted, 2 * size * span.skipped, again, place.late_hops),
+        Spent(
+            compute_s, 0.0, compute_s, blocks_s, in_l2.exposed_s, in_l2.arrival_s, span.forward_s, port_s, receive_s,
+            0.0, 0.0,
+        ),
+        Brought(
+            weights, reused, span.load, span.store, in_l2.evicted, 2 * size * span.skipped, in_l2.again,
+            place.late_hops,
+        ),
         span.forward_hop_bytes,
         Joules(
             inside_j,
@@ -240,14 +265,14 @@ def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rate
             task.byte_j[c],
             reused_fill_j,
         ),
-    )
+    )  # fmt: skip
     room = Room(
         place.l2_bytes,
         size * task.live[u, v],
         size * (span.load + span.store + span.forward + span.receive),
         weights - reused,
         0.0,
-        slack,
+        in_l2.slack,
         size * span.waiting,
         reused,
         0.0,

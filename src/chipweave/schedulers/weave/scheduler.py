@@ -45,9 +45,8 @@ DEFAULT_S = 20.0
 SUMMING_S, SUMMING_STEPS = 10.0, 0.25
 """Seconds for sums over chiplets behind the search, where no time limit is given; and their steps, of those given."""
 
-LITTLE_GAIN, LITTLE_GAIN_OF_MIXED = 0.005, 0.1
-"""By less than this share of the objective sums are not worth their own proof, which takes longer; on packages of
-several classes, where it also says much less, by less than the second."""
+LITTLE_GAIN = 0.005
+"""By less than this share of the objective sums are not worth their own proof, which takes longer."""
 
 LARGE, CLOSE_TO_IT = 1000, 0.02
 """Of so many layers and more an exact evaluation takes long: where neither a time limit, a number of steps nor a gap is
@@ -438,8 +437,7 @@ def _summed_up(found: _Best, request: Request, steps: int | None, unlimited: boo
     if best.draft is not None and best.schedule is not None and best.schedule.reduces and exact.layers < end:
         _climb_from(best, best.draft, request, end - exact.layers, (*kinds, *usual_kinds()))
     before, after = found.worth, best.worth
-    share = LITTLE_GAIN if len(best.judge.ready.package.classes) == 1 else LITTLE_GAIN_OF_MIXED
-    little = after.missed == before.missed and after.value > before.value - share * abs(before.value)
+    little = after.missed == before.missed and after.value > before.value - LITTLE_GAIN * abs(before.value)
     return found if little else best
 
 
