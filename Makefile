@@ -37,7 +37,7 @@ newcomer: $(TEST)/installed
 
 test-slow: $(TEST)/installed
 	$(TEST)/bin/python -m tests.kernels $(WORKERS)
-	$(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m slow
+	$(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m slow --hypothesis-profile=new-examples
 
 lint: $(TEST)/tools-installed
 	$(TEST)/bin/ruff check .
