@@ -27,14 +27,15 @@ RATIOS = (1.04, 1.05, 1.07, 1.1, 1.15, 1.3)
 SPAN = 400.0
 """The whole model's pace as one stage, over that at which the second range begins."""
 
-MOST_SUMS, MOST_BYTES = 4e11, 1e9
+MOST_SUMS, MOST_BYTES = 3e11, 1e9
 """Sums for all fronts, and bytes of them, up to which they are made."""
 
 LONGEST, SHORTEST = 1.5, 120.0
 """The schedule's seconds over those of windows at which the last range of lengths begins, and the second one."""
 
-SLOPES = (0.0, 0.12, 0.25, 0.4, 0.6, 0.85, 1.3, 5.0, 60.0)
-"""Slopes at which fronts are known, in parts of what makes a second as dear as its joules."""
+SLOPES = (0.0, 0.3, 0.7, 1.6, 60.0)
+"""Slopes at which fronts are known, in parts of the power at which all seconds of a window are worth its joules. (More
+of them say little more: finer ranges of paces do.)"""
 
 SINGLE = 1e-7
 """Relative: by so much, for each stage and once more, fronts are lowered that were made in single precision."""
@@ -53,7 +54,7 @@ class Reference(NamedTuple):
 
 
 class Fronts(NamedTuple):
-    """Of each task, [first unit, shape, slope, unit behind the last] least joules + slope * seconds of pipelines."""
+    """Of each task, [first unit, unit behind the last, shape, slope] least joules + slope * seconds of pipelines."""
 
     reference: Reference
     slopes: Slopes
@@ -122,7 +123,7 @@ def fronts_of(ready: Prepared, reference: Reference, pool: Executor, enough: Cal
         if not all(pool.map(fill, range(PARTS))):
             return None
         joules *= np.float32(1 - SINGLE * (2 + len(ready.package.chiplets)))
-        made.append(joules)
+        made.append(np.ascontiguousarray(joules.transpose(0, 3, 1, 2)))
     return Fronts(reference, slopes, tuple(made))
 
 
@@ -166,7 +167,7 @@ def cheapest_by_length(fronts: Fronts, task: int, rates: Rates) -> tuple[float, 
 def taken_by(fronts: Fronts, task: int, rates: Rates, piece: Piece) -> tuple[float, float]:
     """The seconds that a pipeline of the cheapest way pays for, and its joules at that: where a second more is worth as
     much as the joules that it saves, within the window's range."""
-    joules = fronts.joules[task][piece.first, piece.shape, :, piece.end].astype(np.float64)
+    joules = fronts.joules[task][piece.first, piece.end, piece.shape].astype(np.float64)
     slopes = fronts.slopes.second_w
     worth = rates.second[piece.shape, piece.length] / rates.joule if rates.joule > 0 else math.inf
     least_s = float(rates.start_s[piece.length])

@@ -17,12 +17,17 @@ from chipweave.evaluation.tables.fronts import Rates
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.certificate import ByLength, Line
 
-LEVELS = ((8, 3e-3), (16, 2e-3))
-"""Ranges of lengths, from few to many, and how close prices come to the best ones of each: few are found soon, and
-plans that they meet lead to those of more."""
+LEVELS = ((8, 5e-3, 40), (16, 3e-3, 40), (32, 2e-3, 60))
+"""Ranges of lengths, from few to many, how close prices come to the best ones of each, and in how many rounds at most:
+few are found soon, and plans that they meet lead to those of more. The first line, which shows the weights of the next,
+leaves the last ones out."""
 
-ROUNDS, INSIDE = 100, 0.2
-"""Of each level, as of `planes.Patience`."""
+INSIDE, KEPT = 0.2, 60
+"""As of `planes.Patience`; and plans of all tasks that were met last, with which the next line begins."""
+
+
+MOST_OF_DRAM = 0.8
+"""The share of the worth that the DRAM may have."""
 
 
 class Met(NamedTuple):
@@ -49,14 +54,21 @@ class Ground(NamedTuple):
     known: Known
 
 
-def line_by_length(ground: Ground, latency: float, joule: float, pool: Executor, enough: Callable[[], bool]) -> Line:
-    """The line with these weights by the best prices that were found, of windows in few ranges of lengths or many."""
+def line_by_length(
+    ground: Ground, latency: float, joule: float, pool: Executor, enough: Callable[[], bool]
+) -> Line | None:
+    """The line with these weights by the best prices that were found, of windows in few ranges of lengths or many;
+    None where the DRAM, whose bytes have a price in joules, leaves little of the worth for anything else."""
     things = priced(ground.ready, latency, joule)
+    if joule * ground.fronts.slopes.byte_j * ground.ready.rates.dram_bytes_s > MOST_OF_DRAM * things.worth:
+        return None
     lines: list[Line] = []
-    for ranges, close in LEVELS:
+    levels = LEVELS if ground.known else LEVELS[:-1]
+    del ground.known[:-KEPT]
+    for ranges, close, rounds in levels:
         if not lines or not enough():
             lengths = _Lengths(ground, things, lengths_near(ground.fronts.reference.latency_s, ranges), joule)
-            lines.append(_line(lengths, latency, pool, Patience(close, ROUNDS, INSIDE, enough)))
+            lines.append(_line(lengths, latency, pool, Patience(close, rounds, INSIDE, enough)))
     return max(lines, key=lambda each: each.value)
 
 
@@ -77,7 +89,7 @@ class _Lengths(NamedTuple):
     @property
     def worth(self) -> float:
         """What is left of a second for chiplets and chains."""
-        return max(0.0, self.things.worth - self.dram)
+        return self.things.worth - self.dram
 
     @property
     def supply(self) -> Floats:

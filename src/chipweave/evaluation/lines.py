@@ -19,7 +19,7 @@ from chipweave.evaluation.bound import lower_bound, unavoidable_dram_bytes
 from chipweave.evaluation.by_length import fineness, fronts_of, reference_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.floors import Floors, floors_of, gather
-from chipweave.evaluation.line_by_length import Ground, line_by_length
+from chipweave.evaluation.line_by_length import MOST_OF_DRAM, Ground, line_by_length
 from chipweave.evaluation.pipelines import affordable, cheapest_way, ground_of
 from chipweave.evaluation.planes import Patience, Plan, best_prices
 from chipweave.evaluation.priced import ROUNDING, Priced, priced
@@ -115,11 +115,12 @@ def _raised(
     first: Sequence[Line],
     make: Callable[[float, float], Line],
     asked: tuple[Callable[[], bool], Told],
+    more: int = MOST_LINES - 2,
 ) -> tuple[Line, ...]:
-    """The first lines, and more of them with the weights with which they say most of the objective."""
+    """The first lines, and some more of them with the weights with which they say most of the objective."""
     enough, told = asked
     told(first)
-    found, most = list(first), len(first) + MOST_LINES - 2
+    found, most = list(first), len(first) + more
     value, at = least(objective, found)
     while len(found) < most and not enough():
         if min(at) <= 0:  # what blocks may take less can leave lines that say nothing; the plain bound does
@@ -155,11 +156,16 @@ def lines_of_pipelines(
         def make(latency: float, joule: float) -> Line:
             return _line_of_pipelines(ready, latency, joule, known, pool)
 
+        asked = enough, told
+        at = least(objective, found)[1]
+        further = ready.once(fineness) is not None and min(at) > 0 and _slope(objective, *at) is not None
+        if further:  # from one line on, windows by length say more
+            found = _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked, 1)
+            found = found if enough() else _lines_by_length(ready, objective, found, (make, pool), asked)
         for weights in ((1.0, 0.0), (0.0, 1.0)):
             if not enough():
                 found = (*found, make(*weights))
-        found = _raised(ready, Space.ONE_CHIPLET, objective, found, make, (enough, told))
-        return found if enough() else _lines_by_length(ready, objective, found, pool, (enough, told))
+        return found if further else _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
 
 
 def lines_of_layers(ready: Prepared, objective: Objective) -> tuple[Line, ...]:
@@ -207,23 +213,29 @@ def _lines_by_length(
     ready: Prepared,
     objective: Objective,
     found: tuple[Line, ...],
-    pool: ThreadPoolExecutor,
+    means: tuple[Callable[[float, float], Line], ThreadPoolExecutor],
     asked: tuple[Callable[[], bool], Told],
 ) -> tuple[Line, ...]:
-    """More lines, by prices that depend on how long a window is, where fronts of all pipelines can be made in time."""
-    at = least(objective, found)[1]
-    weights = _slope(objective, *at) if min(at) > 0 else None
-    if weights is None or ready.once(fineness) is None or min(each.value for each in found) <= 0:
+    """More lines, by prices that depend on how long a window is, where fronts of all pipelines can be made in time.
+
+    Args:
+        means: makes a line by the same prices for all windows, which is all there is where the DRAM has most of the
+            worth; and threads.
+    """
+    weights, (other, pool) = _slope(objective, *least(objective, found)[1]), means
+    if weights is None or min(each.value for each in found) <= 0:
         return found
-    like = min((each for each in found if each.pipelines), key=lambda each: abs(each.joule - weights[1]))
-    dram = like.dram * weights[1] / like.joule if like.joule > 0 else 0.0
-    fronts = fronts_of(ready, reference_of(ready, found, weights[1], dram), pool, asked[0])
+    if found[-1].dram > MOST_OF_DRAM * priced(ready, *weights).worth:
+        return found  # the first line by length says what those after it are told by
+    reference = reference_of(ready, found, weights[1], found[-1].dram)
+    fronts = fronts_of(ready, reference, pool, asked[0])
     if fronts is None:
         return found
     ground = Ground(ready, fronts, [])
 
     def make(latency: float, joule: float) -> Line:
-        return line_by_length(ground, latency, joule, pool, asked[0])
+        made = line_by_length(ground, latency, joule, pool, asked[0])
+        return other(latency, joule) if made is None else made
 
     return _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
 

@@ -167,20 +167,26 @@ def cheapest_by_length(joules: Singles, slopes: Floats, rates: Rates) -> tuple[f
     shape, range of lengths)], the last one first.
 
     Args:
-        joules, slopes: as of `tabulate`.
+        joules: [first unit, unit behind the last, shape, slope] as `tabulate` finds them; slopes: of these.
     """
     units, (shapes, ranges) = joules.shape[0], rates.second.shape
     more, (between, share) = _more(slopes, rates), _between(slopes, rates)
+    least = np.array([np.argmin(rates.second[shape]) for shape in range(shapes)])
     best, by = np.full(units + 1, np.inf), np.zeros((units + 1, 3), np.int64)
     best[0] = 0.0
     for v in range(1, units + 1):
-        for u in range(v):
+        for u in range(v - 1, -1, -1):
             for shape in range(shapes):
-                row = joules[u, shape, :, v]
+                row = joules[u, v, shape]
                 if row[0] >= 0.5 * NEVER:
                     continue
+                # Where a second is worth as much as the slope, it does not matter how long the pipeline takes: that is
+                # the least wherever seconds pay least.
+                g = least[shape]
+                k, low = between[shape, g], share[shape, g]
+                if best[u] + rates.joule * (low * row[k] + (1 - low) * row[k + 1]) >= best[v]:
+                    continue
                 for g in range(ranges):
-                    # Where a second is worth as much as the slope, it does not matter how long the pipeline takes.
                     k, low = between[shape, g], share[shape, g]
                     paid = best[u] + rates.joule * (low * row[k] + (1 - low) * row[k + 1])
                     for k in range(len(slopes)):

@@ -72,7 +72,7 @@ MOST_NEAR = 100
 """Schedules that are kept beside the best."""
 
 BEFORE_NEXT_ROUND, BEFORE_IMPROVING, BEFORE_CHALLENGERS, BEFORE_PROOF, BEFORE_SUMS = 0.3, 0.5, 0.7, 0.8, 0.85
-BEFORE_PIPELINES = 0.5
+BEFORE_PIPELINES = 0.4
 """Of the time, the shares after which no further round is begun, after which `scar` is no longer waited for, after
 which improving leaves the rest to other schedulers, after which tables and proofs are left as they are, and after
 which the rest is for sums over chiplets, where a model may have any; and that after which improving leaves the rest to
