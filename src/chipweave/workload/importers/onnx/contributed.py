@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chipweave.workload.importers.assembly import Assembly, Operand
-from chipweave.workload.importers.onnx import attention, experts, products, rearranged, recurrent, windows
+from chipweave.workload.importers.onnx import attention, experts, packed, products, rearranged, recurrent, windows
 from chipweave.workload.importers.onnx.channels_last import where_stated, with_channels_last
 from chipweave.workload.importers.onnx.contributed_sizes import batches_first
 from chipweave.workload.importers.onnx.elementwise import elementwise
@@ -155,6 +155,9 @@ OPERATORS: dict[str, Callable[[Assembly, Call], Made]] = {
     "DynamicQuantizeLSTM": _quantised_lstm,
     "QAttention": _quantised_attention,
     "DecoderMaskedMultiHeadAttention": _one_step_of_attention,
+    "DecoderMaskedSelfAttention": attention.projected,
+    "PackedAttention": packed.projected,
+    "PackedMultiHeadAttention": packed.multi_head,
     "QLinearAdd": _two_of_six,
     "QLinearMul": _two_of_six,
     "QLinearGlobalAveragePool": where_stated(windows.global_pool),

@@ -115,6 +115,11 @@ def _of_heads(call: Call) -> Shape:
     return query[0], query[1], heads * shape[3] if len(shape) == 4 else shape[2]
 
 
+def _of_packed_heads(call: Call) -> Shape:
+    query = _shape(call, 0)
+    return (query[0], query[1] * query[3]) if len(query) == 4 else (query[0], _shape(call, 2)[1])
+
+
 def _of_groups(call: Call) -> Shape:
     samples, rows, width = _shape(call, 0)
     heads, kv_heads = call.integer("num_heads", 0), call.integer("kv_num_heads", 0)
@@ -217,6 +222,9 @@ _SHAPES: dict[str, Callable[[Call], Shape]] = {
     "DynamicQuantizeLSTM": _stepped,
     "QAttention": _attended,
     "DecoderMaskedMultiHeadAttention": lambda call: _shape(call, 0),
+    "DecoderMaskedSelfAttention": _attended,
+    "PackedAttention": lambda call: (_shape(call, 0)[0], attention.widths(call)[2]),
+    "PackedMultiHeadAttention": _of_packed_heads,
     "QLinearAdd": lambda call: _broadcast(_shape(call, 0), _shape(call, 3)),
     "QLinearMul": lambda call: _broadcast(_shape(call, 0), _shape(call, 3)),
     "QLinearGlobalAveragePool": lambda call: _either(_one_each, call),
