@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,10 @@ def test_folders_without_problems(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("architecture: {}\n")
     with pytest.raises(InputError, match="no file in it has a `problem`"):
         import_problems(tmp_path, name="net")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_that_leads_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    with pytest.raises(InputError, match=r"cannot be read: .*symbolic links"):
+        import_problems(tmp_path / "loop.yaml", name="loop")

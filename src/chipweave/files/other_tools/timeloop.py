@@ -157,11 +157,11 @@ def is_problem(text: str) -> bool:
 
 def _parsed(text: str, file: Path) -> LinedMapping:
     """The data of a file, with what it includes."""
-    folder = file.resolve().parent
+    folder = Path(os.path.realpath(file)).parent
     included = []
     for found in _INCLUDE.finditer(text):
         other, line = folder / found[1], text.count("\n", 0, found.start()) + 1
-        if other.suffix not in (".yaml", ".yml") or not other.resolve().is_relative_to(folder.parent):
+        if other.suffix not in (".yaml", ".yml") or not Path(os.path.realpath(other)).is_relative_to(folder.parent):
             raise InputError(
                 f"{file}:{line}: includes {quoted(found[1])}; only YAML files beside it or in the folder above are read"
             )
