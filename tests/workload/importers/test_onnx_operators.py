@@ -839,3 +839,13 @@ def test_sparse_constants_are_weights(read: Any) -> None:
     weights = net.node("Constant", sparse_value=helper.make_sparse_tensor(*kept, [16, 8]))
     net.node("MatMul", net.input("x", (1, 5, 16)), weights)
     assert only(read(net)).weight_elements == 16 * 8
+
+
+def test_quantised_weights_that_are_inputs_beside_their_scales(read: Any) -> None:
+    """As an export without parameters leaves them."""
+    net = Net()
+    x, weights = net.input("x", (1, 3, 8, 8)), net.input("conv.weight", (4, 3, 3, 3), TensorProto.INT8)
+    scale = net.input("scale", ()), net.input("zero", (), TensorProto.INT8)
+    net.node("Conv", x, net.node("DequantizeLinear", weights, *scale))
+    layer = only(read(net))
+    assert (layer.op, layer.macs, layer.weight_elements) == (Op.CONV, 36 * 4 * 27, 4 * 27)

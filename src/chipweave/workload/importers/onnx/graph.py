@@ -139,7 +139,8 @@ class OnnxWalk:
             pairs = zip(values, known, strict=True)
             return [OnnxTensor(constant(a.shape, same, once), element, a) for a, (element, _) in pairs]
         captured = tuple(tensors[name].view for name in captured_by(node) if name in tensors)
-        kind = kind_of([*call.views, *captured])
+        scaled = call.operator == "DequantizeLinear"  # whatever the scale is: weights stay weights
+        kind = kind_of(call.views[:1] if scaled and call.views else [*call.views, *captured])
         if kind is ViewKind.CONSTANT:
             stored = dequantized(call)
             return [OnnxTensor(constant(shape, same, once), element, stored=stored) for element, shape in known]
