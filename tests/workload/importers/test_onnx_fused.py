@@ -461,6 +461,9 @@ PRODUCTS = [
     ("TransposeMatMul", (5, 8), (6, 8), {"transB": 1}, 240, 48),
     ("GemmFastGelu", (2, 5, 8), (8, 6), {}, 480, 48),
     ("GemmFloat8", (5, 8), (6, 8), {"transB": 1}, 240, 48),
+    ("MatMulInteger16", (5, 8), (8, 6), {}, 240, 48),
+    ("MatMulBlockQuantizedFp8Weight", (2, 5, 8), (6, 8), {}, 480, 48),
+    ("MatMulBlockQuantizedFp4Weight", (2, 5, 8), (6, 4), {}, 480, 48),  # two in a byte
     ("MatMulBnb4", (5, 64), (1280,), {"K": 64, "N": 40, "block_size": 32}, 5 * 64 * 40, 64 * 40),
 ]
 

@@ -36,7 +36,7 @@ SAME_SHAPE = frozenset(
     (
         "GroupNormalization", "LayerNormalization", "SimplifiedLayerNormalization", "Gelu", "FastGelu", "BiasGelu",
         "QuickGelu", "RotaryEmbedding", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "BiasSoftmax",
-        "BiasDropout", "BiasAdd", "GroupNorm", "SkipGroupNorm",
+        "BiasDropout", "BiasAdd", "GroupNorm", "SkipGroupNorm", "MRotaryEmbedding", "Trilu",
     )
 )  # fmt: skip
 """Operators that change no size; some are ONNX's own, in versions that do not say so."""
@@ -210,6 +210,9 @@ _SHAPES: dict[str, Callable[[Call], Shape]] = {
     "FusedMatMulActivation": _multiplied,
     "TransposeMatMul": _multiplied,
     "MatMulNBits": lambda call: (*_shape(call, 0)[:-1], call.integer("N", 0)),
+    "MatMulBlockQuantizedFp4Weight": lambda call: (*_shape(call, 0)[:-1], _shape(call, 1)[0]),
+    "MatMulBlockQuantizedFp8Weight": lambda call: (*_shape(call, 0)[:-1], _shape(call, 1)[0]),
+    "MatMulInteger16": _multiplied,
     "MatMulBnb4": lambda call: (*_shape(call, 0)[:-1], call.integer("N", 0)),
     "MatMulFpQ4": _of_four_bits,
     "GatherBlockQuantized": _looked_up,
