@@ -267,9 +267,9 @@ def timeloop(
     from chipweave.files.other_tools.timeloop import import_problems
 
     _require_own(out, file)
-    if out is not None and os.path.isdir(file) and out.resolve().parent == file.resolve():
+    if out is not None and os.path.isdir(file) and os.path.dirname(os.path.realpath(out)) == os.path.realpath(file):
         raise InputError(f"{out}: stands among the layers that are read; name a file in another folder")
-    made = import_problems(file, name=name or file.resolve().stem, bytes_per_element=bytes_per_element)
+    made = import_problems(file, name=name or Path(os.path.realpath(file)).stem, bytes_per_element=bytes_per_element)
     hand_over(made, out, json)
 
 

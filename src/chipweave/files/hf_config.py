@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def import_config(
 
 def _name(path: Path, phase: str) -> str:
     """After the file, or its folder where all files are called alike; empty where neither says much."""
-    stem = path.stem.removesuffix("config").rstrip("_-.") or path.resolve().parent.name
+    stem = path.stem.removesuffix("config").rstrip("_-.") or Path(os.path.realpath(path)).parent.name
     return f"{stem}-{phase}" if stem else ""
 
 
