@@ -89,10 +89,15 @@ def model_of(
     """The layers of one step."""
     making = Making(step, routing, step.phase is Phase.DECODE if absorbed is None else absorbed)
     graph = making.graph
-    x = graph.elementwise("embeddings", making.input(decoder.width, step.rows))
+    x = graph.elementwise("embeddings", making.input(decoder.embedding or decoder.width, step.rows))
+    if decoder.embedding:
+        x = graph.gemm("project_in", x, K=decoder.width)
     for number, block in enumerate(decoder.blocks):
         x = _block(making, f"layers.{number}", x, block)
-    graph.gemm("lm_head", replace(x, Y=step.sequences), K=decoder.vocabulary)
+    last = replace(x, Y=step.sequences)
+    if decoder.embedding:
+        last = graph.gemm("project_out", last, K=decoder.embedding)
+    graph.gemm("lm_head", last, K=decoder.vocabulary)
     source = f"configuration of {decoder.family}: {step.in_words}"
     return graph.model(legal_name(name) or decoder.family, source, bytes_per_element, making.read)
 
