@@ -122,7 +122,8 @@ def torch(
 WEIGHTS = "Of weights instead: a format such as fp8 or mxfp4, or bits; by default as configured."
 Weights = Annotated[str | None, typer.Option(metavar="FORMAT|BITS", help=WEIGHTS, show_default=False)]
 Activations = Annotated[
-    str | None, typer.Option(metavar="FORMAT|BITS", help="Of activations; by default as configured.", show_default=False)
+    str | None,
+    typer.Option(metavar="FORMAT|BITS", help="Of activations; by default as configured.", show_default=False),
 ]
 Cache = Annotated[
     str | None,
