@@ -108,7 +108,11 @@ def model_of(
     made = graph.model(legal_name(name) or decoder.family, source, widths.bytes_per_element, making.read)
     if not widths.weight_bits:
         return made
-    return replace(made, weight_bits=widths.weight_bits, activation_bits=widths.activation_bits)
+    layers = made.layers
+    if widths.expert_bits:
+        bits = widths.expert_bits
+        layers = tuple(replace(each, weight_bits=bits) if ".experts." in each.name else each for each in layers)
+    return replace(made, layers=layers, weight_bits=widths.weight_bits, activation_bits=widths.activation_bits)
 
 
 def _block(making: Making, name: str, x: Activation, block: Block) -> Activation:

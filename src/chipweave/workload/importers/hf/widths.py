@@ -9,10 +9,12 @@ from typing import Any
 from chipweave.plain import short
 from chipweave.workload.importers.hf.families import language_model
 from chipweave.workload.importers.hf.fields import Fields
-from chipweave.workload.precision import bits_of
+from chipweave.workload.precision import FORMATS, bits_of
 
 TYPES = {"float64": 8, "float32": 4, "float": 4, "bfloat16": 2, "float16": 2, "half": 2, "float8_e4m3fn": 1}
 """Bytes of an element of each type."""
+EXPERTS = "mxfp4"
+"""Of gpt-oss."""
 REMEDY = "give --weights and --activations, or --bytes-per-element for both"
 
 
@@ -44,6 +46,7 @@ class Widths:
         stated: the type in the configuration, "" where none; note: what was decided, "" where nothing.
         weight_bits, activation_bits: 0: as `bytes_per_element` says.
         cache_share: bits of a cached element over those of an activation.
+        expert_bits: of a weight of routed experts; 0: as of any weight.
     """
 
     bytes_per_element: int
@@ -52,6 +55,7 @@ class Widths:
     weight_bits: float = 0.0
     activation_bits: float = 0.0
     cache_share: float = 1.0
+    expert_bits: float = 0.0
 
 
 def widths_of(config: Mapping[str, Any], wanted: Wanted) -> Widths:
@@ -65,14 +69,21 @@ def widths_of(config: Mapping[str, Any], wanted: Wanted) -> Widths:
     name = "dtype" if fields.has("dtype") else "torch_dtype"
     stated = fields.text(name)
     owner = whole if whole.has("quantization_config") else fields
-    if wanted.apart:
-        return _apart(fields, name, owner, wanted)
     given = wanted.bytes_per_element
-    if owner.has("quantization_config"):
+    quantised = owner.has("quantization_config")
+    if wanted.apart or (given is None and quantised and _only_experts(fields, owner)):
+        return _apart(fields, name, owner, wanted)
+    if quantised:
         return Widths(*_quantised(owner, stated, given))
     if given is not None or not stated:
         return Widths(given or 1, stated, "")
     return Widths(_bytes_of(fields, name, stated), stated, "")
+
+
+def _only_experts(fields: Fields, owner: Fields) -> bool:
+    """It is as gpt-oss is published: experts in blocks of 4 bits, all else in BF16, whether a type is stated or not."""
+    quantised_by = owner.part("quantization_config").text("quant_method")
+    return fields.text("model_type") == "gpt_oss" and quantised_by == EXPERTS
 
 
 def _bytes_of(fields: Fields, name: str, stated: str) -> int:
@@ -83,22 +94,25 @@ def _bytes_of(fields: Fields, name: str, stated: str) -> int:
 
 def _apart(fields: Fields, name: str, owner: Fields, wanted: Wanted) -> Widths:
     """Of each its own: what is given, else what the configuration says of it."""
-    stated = fields.text(name)
+    stated, quantised, experts = fields.text(name), owner.has("quantization_config"), 0.0
     activations, weights, cache = wanted.activations, wanted.weights, wanted.cache
-    plain = _bytes_of(fields, name, stated) if stated and (activations is None or weights is None) else 1
+    plain = 2 if quantised else 1  # where nothing is said: what is not quantised in such files is BF16
+    if stated and (activations is None or weights is None):
+        plain = _bytes_of(fields, name, stated)
     activation_bits = 8.0 * plain if activations is None else bits_of(activations, "activations")
-    called = stated
+    called, weight_bits = stated, 8.0 * plain
     if weights is not None:
         weight_bits = bits_of(weights, "weights")
-    elif owner.has("quantization_config"):
+    elif quantised and _only_experts(fields, owner):
+        experts = FORMATS[EXPERTS]
+    elif quantised:
         each, called, _ = _quantised(owner, stated, None)
         weight_bits = 8.0 * each
-    else:
-        weight_bits = 8.0 * plain
     cache_bits = activation_bits if cache is None else bits_of(cache, "cache")
     note = f"bits: {weight_bits:g} of a weight, {activation_bits:g} of an activation, {cache_bits:g} of what is cached"
+    note += f"; {experts:g} of a weight of experts" if experts else ""
     bytes_ = max(1, -int(-activation_bits // 8))
-    return Widths(bytes_, called, note, weight_bits, activation_bits, cache_bits / activation_bits)
+    return Widths(bytes_, called, note, weight_bits, activation_bits, cache_bits / activation_bits, experts)
 
 
 def _quantised(owner: Fields, stated: str, given: int | None) -> tuple[int, str, str]:
