@@ -1,8 +1,8 @@
 """When two kinds of chiplets pay for language models: compute-rich and memory-rich ones of equal area. Prints Markdown.
 
-    python -m benchmarks.language_models [--batch 1 16 256] [--context 1024 8192 131072] [--seconds 30]
+    python -m benchmarks.language_models [--batch 1 16 256] [--context 1024 8192 131072] [--json]
     python -m benchmarks.language_models --write docs/language-models.md    # also replaces the table of the page
-    python -m benchmarks.language_models --stacks own    # a stack at each chiplet, which has its bandwidth alone
+    python -m benchmarks.language_models --stacks own --scheduler weave --seconds 30    # a stack at each chiplet
     python -m benchmarks.language_models --experts    # a step of a mixture of experts alone: who gets which layers
 
 Four chiplets on 2 x 2, all of one kind, all of the other, or two of each. Beside each other run the prefill of one
@@ -158,8 +158,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16, 256], help="sequences of a group")
     parser.add_argument("--context", type=int, nargs="+", default=[1024, 8192, 131072], help="tokens")
     parser.add_argument("--blocks", type=int, default=2, help="of the model")
-    parser.add_argument("--scheduler", default="weave")
-    parser.add_argument("--seconds", type=float, default=30, help="of each search, at most")
+    parser.add_argument("--scheduler", default="scar")
+    parser.add_argument("--seconds", type=float, help="of each search, at most")
     parser.add_argument("--stacks", choices=list(TABLES), default="shared", help="of the memory")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--experts", action="store_true", help="a mixture of experts instead")

@@ -34,7 +34,7 @@ def grouped_query(fields: Fields, head_width: int | None = None) -> Attention:
 
 
 def even_share(fields: Fields, name: str, heads: int) -> int:
-    width = fields.whole(name, "n_embd", "n_embed")
+    width = fields.whole(name, "hidden_size", "n_embd", "n_embed")
     if width % heads:
         raise fields.fault(name, f"{width} is not a multiple of the {heads} heads; correct it, or add head_dim")
     return width // heads
