@@ -95,7 +95,7 @@ def serve(
         str,
         typer.Argument(
             metavar="CONFIG",
-            help="A config.json of transformers, or llama3_8b, llama3_70b, mixtral_8x7b or deepseek_v3.",
+            help="A config.json of transformers, or llama3_8b, llama3_70b, mixtral_8x7b, deepseek_v3 or gpt2_large.",
         ),
     ],
     package: Annotated[str, typer.Option("--package", "-p", help="A built-in name or a YAML file.")],
