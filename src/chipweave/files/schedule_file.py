@@ -174,7 +174,8 @@ def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
         names = [model.layers[index].name for index in part.layers]
         partitions = [str(part.partition(index)) for index in part.layers]
         partition = partitions[0] if len(set(partitions)) == 1 else partitions
-        return {"layers": names, "chiplets": list(part.chiplets), "partition": partition}
+        made = {"layers": names, "chiplets": list(part.chiplets), "partition": partition}
+        return made if part.memory is None else made | {"memory": part.memory}
 
     def pipeline(part: Pipeline) -> dict[str, Any]:
         task = scenario.tasks[part.task]
@@ -235,6 +236,8 @@ def stage_to_dict(stage: StageEvaluation, model: Model) -> dict[str, Any]:
 
 _KEYS = {"bytes_": "bytes", "task": "model"}
 """Of the fields whose key in the file is not their name."""
+_WHERE_THERE_IS = ("memory",)
+"""Fields that the file lacks where they are empty."""
 
 
 def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
@@ -242,6 +245,8 @@ def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names_of(type(record)):
         key, value = _KEYS.get(name, name), instead.get(name, getattr(record, name))
+        if name in _WHERE_THERE_IS and not value:
+            continue
         match value:
             case Energy():
                 found |= {"energy_j": value.total, "energy_parts_j": dataclasses.asdict(value)}
@@ -357,7 +362,7 @@ def _plan(spec: ScheduleFileSpec, scenario: Scenario, problems: Problems) -> Sch
             model = scenario.tasks[task].model
             ends = [_ends(stage, model, problems, (*at, "stages", s)) for s, stage in enumerate(pipeline.stages)]
             stages = tuple(
-                Stage(first, last, tuple(stage.chiplets), _partitions(stage, last - first + 1))
+                Stage(first, last, tuple(stage.chiplets), _partitions(stage, last - first + 1), stage.memory)
                 for stage, (first, last) in zip(pipeline.stages, ends, strict=True)
             )
             pipelines.append(Pipeline(task, stages, pipeline.micro_batch))
