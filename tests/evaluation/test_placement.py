@@ -125,7 +125,7 @@ def test_of_stacks_at_several_interfaces_each_has_an_even_share() -> None:
 
 
 def test_what_does_not_fit_is_a_fault() -> None:
-    """104 of 150 bytes at chiplet 0: 24 + 32, as what is kept between windows is not counted; 70 of 100 at chiplet 1."""
+    """56 bytes at chiplet 0, 24 + 32, as what is kept between windows is not counted; 70 at chiplet 1."""
     tight = PAIR.with_memory((replace(STACKS[0], capacity_bytes=56), replace(STACKS[1], capacity_bytes=70)))
     problem = pose(Scenario("s", (Task("t", GEMMS),)), tight, Sheet(), Fidelity.DETAILED)
     assert faults_of(apart(Stage(1, 1, (1,))), problem) == []
@@ -142,7 +142,7 @@ def test_what_is_read_at_two_interfaces_lies_at_both() -> None:
     room = PAIR.with_memory((replace(STACKS[0], capacity_bytes=47), replace(STACKS[1], capacity_bytes=10_000)))
     problem = pose(Scenario("s", (Task("t", shared),)), room, Sheet(), Fidelity.DETAILED)
     (fault,) = faults_of(apart(Stage(1, 1, (1,))), problem)
-    assert "holds 47 B, and the plan puts 48 B" in str(fault), "16 weights and 32 of input, at chiplet 0 as at chiplet 1"
+    assert "holds 47 B, and the plan puts 48 B" in str(fault), "16 weights and 32 of input, at either chiplet"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,14 @@ def with_places(schedule: Schedule, interfaces: tuple[int, ...], rng: random.Ran
     )
 
 
-CASES = [(seed, given) for seed in range(8) for given in (False, True)]
+SEEDS = (0, 1, 2, 8, 33, 61, 141, 201)
+CASES = [(seed, given) for seed in SEEDS for given in (False, True)]
+
+
+def test_the_plans_have_every_kind_of_stage() -> None:
+    stages = [stage for case in CASES for stage in evaluate(*placed_case(*case)[::-1]).stages]
+    assert {len(stage.memory) > 1 for stage in stages if len(stage.chiplets) == 1} == {False, True}
+    assert {len(stage.memory) > 1 for stage in stages if len(stage.chiplets) > 1} == {False, True}
 
 
 @pytest.mark.parametrize(("seed", "given"), CASES)
@@ -214,7 +221,8 @@ def test_bytes_by_a_recount(seed: int, given: bool) -> None:
     def interface(stage: Stage) -> int:
         if stage.memory is not None:
             return stage.memory
-        return min(sorted(package.interfaces), key=lambda at: sum(package.distance[at, each] for each in stage.chiplets))
+        far = {at: sum(package.distance[at, each] for each in stage.chiplets) for at in sorted(package.interfaces)}
+        return min(far, key=lambda at: far[at])
 
     at = {
         (pipeline.task, layer): (index, interface(stage))
@@ -262,7 +270,7 @@ def test_with_one_interface_it_is_all_the_same(seed: int) -> None:
     assert (other.latency_s, other.energy) == (one.latency_s, one.energy)
 
 
-@pytest.mark.parametrize(("seed", "given"), CASES[:12])
+@pytest.mark.parametrize(("seed", "given"), CASES)
 def test_the_simulator_has_it_too(seed: int, given: bool) -> None:
     problem, schedule = placed_case(seed, given)
     evaluation = evaluate(schedule, problem)
@@ -293,7 +301,7 @@ def _more(stacks: tuple[Stack, ...], how: str, number: int) -> tuple[Stack, ...]
 
 
 @pytest.mark.parametrize("how", ["bandwidth", "latency", "energy", "one more"])
-@pytest.mark.parametrize(("seed", "given"), CASES[:12])
+@pytest.mark.parametrize(("seed", "given"), CASES)
 def test_a_better_stack_never_makes_a_plan_slower_or_dearer(seed: int, given: bool, how: str) -> None:
     """Of any single interface: nobody else's tensors are moved there, so no mean of unlike stacks rises."""
     problem, schedule = placed_case(seed, given)
@@ -305,7 +313,7 @@ def test_a_better_stack_never_makes_a_plan_slower_or_dearer(seed: int, given: bo
         assert after.energy_j <= before.energy_j * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_searches_price_what_earlier_windows_wrote_at_its_worst(seed: int) -> None:
     """`Exact` costs windows by themselves, so it does not know where those before wrote: no plan turns out worse."""
     rng = random.Random(seed)

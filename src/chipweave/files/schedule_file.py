@@ -44,6 +44,7 @@ from chipweave.hardware.package import Package
 from chipweave.plan.certificate import Line, Proof
 from chipweave.plan.objective import Objective, objective, require_objective
 from chipweave.plan.problem import Problem, pose
+from chipweave.plan.room import require_memory
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import Result, Search, assess
 from chipweave.results.served import ServedStep, served_step
@@ -135,6 +136,7 @@ def read(path: Path) -> Result:
     assert package is not None
     assert plan is not None
     assert goal is not None
+    require_memory(scenario, package)  # says by itself where the memory stands
     try:
         problem, cost_model = _pose(spec, scenario, package, path)
     except InputError as error:
@@ -253,10 +255,16 @@ def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
             case L2Use() | StageBytes():
                 found[key] = dataclasses.asdict(value)
             case tuple():
-                found[key] = [_split_to_list(part) if isinstance(part, Split) else part for part in value]
+                found[key] = [_part_to_list(part) for part in value]
             case _:
                 found[key] = value
     return found
+
+
+def _part_to_list(part: Any) -> Any:
+    if isinstance(part, Split):
+        return _split_to_list(part)
+    return list(part) if isinstance(part, tuple) else part
 
 
 def _split_to_list(split: Split) -> list[Any]:

@@ -15,7 +15,7 @@ from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Cuts, Held, Need, extent, in_rows, meet, sizes
 from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2, reuses
 from chipweave.evaluation.exact.moves import moved
-from chipweave.evaluation.exact.placement import NOTHING, Far, Lies, Source, far_of, sources_of
+from chipweave.evaluation.exact.placement import NOTHING, Far, Lies, Source, dearest, far_of, sources_of
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
 from chipweave.evaluation.exact.split import Splits, largest, largest_weights, users, weight_shares
@@ -309,11 +309,15 @@ class StageWork:
     @cached_property
     def ways_in(self) -> tuple[Transfer, ...]:
         """Of each source what it sends in a micro-batch."""
+
+        def way(source: Source, interface: int) -> Transfer:
+            tensors = ((self.arriving(each), self.micro_batch * each.bytes_) for each in source.tensors)
+            return self._from_dram(tensors, interface)
+
+        net, interfaces = self.setting.ready.network, self.setting.ready.package.interfaces
         return tuple(
-            self._from_dram(
-                ((self.arriving(each), self.micro_batch * each.bytes_) for each in source.tensors), source.interface
-            )
-            for source in self.sources
+            way(each, each.interface) if each.certain else dearest(net, [way(each, at) for at in interfaces])
+            for each in self.sources
         )
 
     @cached_property

@@ -7,11 +7,13 @@ earlier window wrote may come from another interface than the stage's own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.tensors import Moved
+from chipweave.evaluation.exact.transfer import Network, hop_bytes_of
 from chipweave.evaluation.record import Transfer
 from chipweave.hardware.package import Placement
 from chipweave.plan.schedule import Schedule
@@ -25,7 +27,7 @@ class Source(NamedTuple):
     """A memory interface, and what a stage loads from there.
 
     Args:
-        certain: it is known to lie there; else it may lie anywhere, and the interface is the farthest one.
+        certain: it is known to lie there; else it may lie anywhere, and the farthest interface stands for it.
     """
 
     interface: int
@@ -88,6 +90,12 @@ def _farthest(ready: Prepared, region: Region) -> int:
     """The interface from which the longest way to the region is longest."""
     hops, members = ready.network.hops, list(region.chiplets)
     return max(sorted(ready.package.interfaces), key=lambda interface: float(hops[interface, members].max()))
+
+
+def dearest(net: Network, ways: Sequence[Transfer]) -> Transfer:
+    """The one of several ways that takes most energy, with the latency of the longest."""
+    most = max(ways, key=lambda way: hop_bytes_of(net, way))
+    return replace(most, hops=max(way.hops for way in ways))
 
 
 def far_of(
