@@ -73,7 +73,9 @@ def _require_room(plan: Schedule, ready: Prepared, scheduler: str) -> None:
         InputError: it does not.
     """
     if missing := missing_room(plan, ready):
-        raise InputError(f"the plan that scheduler '{scheduler}' found does not fit: {'; '.join(missing)}")
+        place = f"{ready.package.memory_place}: " if ready.package.memory_place else ""
+        found = f"the plan that scheduler '{scheduler}' found does not fit"
+        raise InputError([f"{place}memory: {found}: {each}" for each in missing])
 
 
 def _require_valid(plan: Schedule, ready: Prepared, scheduler: str) -> None:

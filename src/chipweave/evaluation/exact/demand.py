@@ -123,9 +123,9 @@ class Setting:
         return self.cuts.need(tensor, readers, len(part.chiplets))
 
     def sum_bytes(self, layer: int) -> float:
-        """Bytes per entry of a layer's output: partial sums leave a chiplet as wide as the model's activations."""
+        """Bytes per entry of a layer's output of the partial sums that leave a chiplet."""
         rows, columns, channels = extent(self.model, layer)
-        return self.model.tensor_bytes(self.model.tensor_elements(layer)) / (rows * columns * channels)
+        return self.model.sum_bytes(self.model.tensor_elements(layer)) / (rows * columns * channels)
 
     def entry_bytes(self, moved: Moved) -> float:
         """Bytes that are moved per entry of a tensor's box: fewer than an entry has where only a part is read."""
@@ -871,7 +871,7 @@ def _fill_and_drain_of_all_j(work: StageWork) -> tuple[float, float]:
 def _sums_fill_j(work: StageWork) -> float:
     """Of one sample, partial sums that enter an L2, to be added to those that are there."""
     model, layers = work.setting.model, work.reductions
-    bytes_ = sum(model.tensor_bytes(model.tensor_elements(layer)) for layer in layers)
+    bytes_ = sum(model.sum_bytes(model.tensor_elements(layer)) for layer in layers)
     return work.byte_j * (len(work.stage.chiplets) - 1) * bytes_ if layers else 0.0
 
 
@@ -893,6 +893,9 @@ def _fill_and_drain_j(work: StageWork) -> tuple[float, float]:
             drain += float(costs["drain_output_j"][at])
         elif layer in work.reductions:  # of the partial sums all but those that stay
             drain += float(costs["drain_output_j"][at]) * (1.0 - 1.0 / len(stage.chiplets))
+        if model.sum_bits and layer in work.reductions:  # these are wider than what is drained else
+            wider = model.sum_width / model.activation_width - 1.0
+            drain += float(costs["drain_output_j"][at]) * wider * (1.0 - 1.0 / len(stage.chiplets))
     return fill + _sums_fill_j(work), drain
 
 
