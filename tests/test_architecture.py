@@ -47,8 +47,10 @@ EVALUATION_FLOORS = (
     "exact",
     "tables",
     "evaluate check bound timeline traffic",
-    "floors planes pipelines",
-    "lines audit_pipelines",
+    "floors planes pipelines priced",
+    "by_length",
+    "line_by_length audit_pipelines audit_by_length",
+    "lines",
     "audit",
 )
 """Likewise the rooms of `evaluation`."""

@@ -15,8 +15,9 @@ from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
-from chipweave.evaluation.lines import chains_of, corners_of, least, line, lines_for, proven
+from chipweave.evaluation.lines import corners_of, least, line, lines_for, proven
 from chipweave.evaluation.planes import Plan, best_prices
+from chipweave.evaluation.priced import chains_of
 from chipweave.evaluation.record import Evaluation
 from chipweave.plan.certificate import Line, Proof, Prover, Space
 from chipweave.plan.objective import objective

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from chipweave.cost.interface import BatchCostModel, LayerCosts
+from chipweave.evaluation.audit_by_length import least_paid_by_length
 from chipweave.evaluation.audit_pipelines import least_paid
 from chipweave.evaluation.bound import unavoidable_dram_bytes
+from chipweave.evaluation.by_length import fineness, reference_of
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.split import Part, Splits
@@ -27,6 +29,13 @@ CLOSE = 1e-8
 """Relative difference up to which a line's stored value and the one that is computed here count as the same."""
 
 
+MOST_RANGES = 64
+"""Ranges of lengths of a line, at most."""
+
+SINGLE = 1e-5
+"""The same where it was found in single precision, and lowered by what that may be off."""
+
+
 def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
     """Everything that is wrong with a proof; empty where it holds."""
     faults: list[str] = []
@@ -36,11 +45,30 @@ def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
         gather(ready, task, proof.of, lambda: False)  # many layers at once are costed sooner than one by one
     for number, line in enumerate(proof.lines):
         faults += [f"line {number}: {fault}" for fault in _faults_of_prices(ready, line)]
-        if not faults:
+        if not faults and line.by_length is None:
             value = sum(_paid(ready, task, proof.of, line) for task in range(len(ready.tasks)))
             if not math.isclose(value, line.value, rel_tol=CLOSE) or line.value > value:
                 faults.append(f"line {number}: its value is {line.value!r}, its prices prove {value!r}")
-    return faults
+    return faults or list(_faults_by_length(ready, proof.lines))
+
+
+def _faults_by_length(ready: Prepared, lines: Sequence[Line]) -> Iterator[str]:
+    """Whether lines by prices of windows by length say what these prove."""
+    numbers = [number for number, line in enumerate(lines) if line.by_length is not None]
+    if not numbers:
+        return
+    first, asked = lines[numbers[0]], [lines[number] for number in numbers]
+    if not any(line.latency > 0 and line.value > 0 for line in lines[: numbers[0]]):
+        yield f"line {numbers[0]}: no line before it says of how many seconds its ranges of lengths are shares"
+        return
+    reference = reference_of(ready, lines[: numbers[0]], first.joule, first.dram)
+    prices = [line.by_length for line in asked if line.by_length is not None]
+    values = least_paid_by_length(ready, asked, prices, reference)
+    for number, line, value in zip(numbers, asked, values, strict=True):
+        if not math.isclose(value, line.value, rel_tol=SINGLE) or line.value > value:
+            yield f"line {number}: its value is {line.value!r}, its prices prove {value!r}"
+        if not math.isclose(line.dram * first.joule, first.dram * line.joule, rel_tol=CLOSE):
+            yield f"line {number}: a byte costs other joules than in line {numbers[0]}"
 
 
 def _faults_of_prices(ready: Prepared, line: Line) -> Iterator[str]:
@@ -53,16 +81,31 @@ def _faults_of_prices(ready: Prepared, line: Line) -> Iterator[str]:
             f"{len(counts)} and {len(chains)}"
         )
         return
-    if min(line.latency, line.joule, line.dram, *line.chiplet, *line.chain) < 0:
+    priced = [(line.chiplet, line.chain)]
+    if line.by_length is not None:
+        priced = list(zip(line.by_length.chiplet, line.by_length.chain, strict=False))
+        ranges = len(line.by_length.chiplet), len(line.by_length.chain)
+        if not 2 <= len(priced) <= MOST_RANGES or ranges[0] != ranges[1]:
+            yield f"it has prices for {ranges[0]} and {ranges[1]} ranges of lengths"
+            return
+        if any((len(one), len(other)) != (len(counts), len(chains)) for one, other in priced):
+            yield "a range of lengths has not as many prices as there are things"
+            return
+        if priced[0] != (line.chiplet, line.chain):
+            yield "its prices are not those of the shortest windows"
+        if line.joule <= 0 or line.latency <= 0 or not line.pipelines or ready.once(fineness) is None:
+            yield "prices by length are of whole pipelines of smaller problems, and seconds and joules have weights"
+    if min(line.latency, line.joule, line.dram, *(price for pair in priced for each in pair for price in each)) < 0:
         yield "a weight or a price is below 0"
     if line.latency not in (0.0, 1.0):
         yield f"its weight of a second is {line.latency!r}, which is neither 0 nor 1"
     if not ready.detailed and line.dram > 0:
         yield "the DRAM has a price, but in `paper` it is not shared"
     worth = line.latency + (line.joule * ready.rates.static_w if ready.detailed else 0.0)
-    asked = sum(count * price for count, price in zip(counts, line.chiplet, strict=True)) + line.dram + sum(line.chain)
-    if not math.isclose(asked, worth, rel_tol=CLOSE):
-        yield f"its prices add up to {asked!r} a second, and a second is worth {worth!r}"
+    for chiplet, chain in priced:
+        asked = sum(count * price for count, price in zip(counts, chiplet, strict=True)) + line.dram + sum(chain)
+        if not math.isclose(asked, worth, rel_tol=CLOSE):
+            yield f"its prices add up to {asked!r} a second, and a second is worth {worth!r}"
 
 
 def _chains(ready: Prepared) -> list[list[int]]:

@@ -12,23 +12,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
 from chipweave.evaluation.bound import lower_bound, unavoidable_dram_bytes
+from chipweave.evaluation.by_length import fineness, fronts_of, reference_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.floors import Floors, floors_of, gather
+from chipweave.evaluation.line_by_length import Ground, line_by_length
 from chipweave.evaluation.pipelines import affordable, cheapest_way, ground_of
-from chipweave.evaluation.planes import Plan, best_prices
+from chipweave.evaluation.planes import Patience, Plan, best_prices
+from chipweave.evaluation.priced import ROUNDING, Priced, priced
 from chipweave.evaluation.tables.cheapest import Found, Prices
 from chipweave.ndarrays import Floats
 from chipweave.plan.certificate import Certificate, Line, Proof, Space
 from chipweave.plan.objective import NAMED, Objective, slopes
-from chipweave.plan.problem import chain_to, parents_of
-
-ROUNDING = 1e-9
-"""Relative: by so much each line is lowered. Sums of some ten thousand doubles are off by less than 1e-11."""
 
 MOST_LINES, CLOSE = 12, 1e-3
 """Lines that are looked for, and the relative gain below which no further one is."""
@@ -37,50 +35,7 @@ PIECES = 4000
 """Into so many pieces the region's edge is cut for objectives of the user's own."""
 
 
-def chains_of(ready: Prepared) -> tuple[tuple[int, ...], ...]:
-    """Tasks that wait for each other, from one that waits for none to one that none waits for."""
-    waited_for = parents_of(ready.problem)
-    return tuple(chain_to(ready.problem, last) for last in range(len(waited_for)) if last not in waited_for)
-
-
-class _Things(NamedTuple):
-    """What has a price: chiplets of each class, the DRAM, and each chain of tasks.
-
-    Args:
-        supply: how much there is of each; worth: what a second of all of them is worth at a line's weights.
-    """
-
-    chains: tuple[tuple[int, ...], ...]
-    supply: Floats
-    worth: float
-
-    @property
-    def classes(self) -> int:
-        return len(self.supply) - 1 - len(self.chains)
-
-    @property
-    def even(self) -> Floats:
-        """Prices of that worth, the same of every chiplet."""
-        counts = self.supply[: self.classes]
-        return np.concatenate((np.full(self.classes, self.worth / counts.sum()), np.zeros(1 + len(self.chains))))
-
-    def own(self, task: int, prices: Floats) -> float:
-        """The price of a second of a task: of all chains that it is in."""
-        return float(sum(prices[self.classes + 1 + at] for at, each in enumerate(self.chains) if task in each))
-
-    def of_chains(self, task: int, seconds: float) -> list[float]:
-        """A task's seconds, for each chain that it is in."""
-        return [seconds if task in chain else 0.0 for chain in self.chains]
-
-
-def _things(ready: Prepared, latency: float, joule: float) -> _Things:
-    counts = [float(ready.package.class_of.count(c)) for c in range(len(ready.package.classes))]
-    chains = chains_of(ready)
-    worth = latency + joule * ready.rates.static_w if ready.detailed else latency
-    return _Things(chains, np.array([*counts, *([1.0] * (1 + len(chains)))]), worth)
-
-
-def _made(things: _Things, weights: tuple[float, float], value: float, prices: Floats, pipelines: bool) -> Line:
+def _made(things: Priced, weights: tuple[float, float], value: float, prices: Floats, pipelines: bool) -> Line:
     """The line that these prices prove."""
     classes = things.classes
     chiplet, dram, chain = prices[:classes], float(prices[classes]), prices[classes + 1 :]
@@ -91,7 +46,7 @@ def _made(things: _Things, weights: tuple[float, float], value: float, prices: F
 def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:
     """The highest line with these weights, by the best prices."""
     floors = [floors_of(ready, task, space) for task in range(len(ready.tasks))]
-    things = _things(ready, latency, joule)
+    things = priced(ready, latency, joule)
 
     def oracle(prices: Floats) -> list[Plan]:
         return [_plan(ready, floors[task], task, things, prices, joule) for task in range(len(floors))]
@@ -100,7 +55,7 @@ def line(ready: Prepared, space: Space, latency: float, joule: float) -> Line:
     return _made(things, (latency, joule), value, prices, False)
 
 
-def _plan(ready: Prepared, floors: Floors, task: int, things: _Things, prices: Floats, joule: float) -> Plan:
+def _plan(ready: Prepared, floors: Floors, task: int, things: Priced, prices: Floats, joule: float) -> Plan:
     """What a task takes where every layer runs as is cheapest: chiplet-seconds by class, DRAM seconds, and seconds."""
     classes = things.classes
     chiplet = prices[:classes]
@@ -203,7 +158,8 @@ def lines_of_pipelines(
         for weights in ((1.0, 0.0), (0.0, 1.0)):
             if not enough():
                 found = (*found, make(*weights))
-        return _raised(ready, Space.ONE_CHIPLET, objective, found, make, (enough, told))
+        found = _raised(ready, Space.ONE_CHIPLET, objective, found, make, (enough, told))
+        return found if enough() else _lines_by_length(ready, objective, found, pool, (enough, told))
 
 
 def lines_of_layers(ready: Prepared, objective: Objective) -> tuple[Line, ...]:
@@ -220,7 +176,7 @@ def _line_of_pipelines(
     Args:
         known: what plans met before take, and their joules.
     """
-    things = _things(ready, latency, joule)
+    things = priced(ready, latency, joule)
     bytes_s = ready.rates.dram_bytes_s if ready.detailed else math.inf  # in `paper` the DRAM is not shared
 
     def ways(prices: Floats, fine: bool) -> list[Found]:
@@ -243,8 +199,33 @@ def _line_of_pipelines(
         known.append(met)
         return plans(met)
 
-    _, prices = best_prices(things.supply, things.worth, oracle, things.even, [*map(plans, known)], CLOSE)
+    _, prices = best_prices(things.supply, things.worth, oracle, things.even, [*map(plans, known)], Patience(CLOSE))
     return _made(things, (latency, joule), sum(each.paid for each in ways(prices, True)), prices, True)
+
+
+def _lines_by_length(
+    ready: Prepared,
+    objective: Objective,
+    found: tuple[Line, ...],
+    pool: ThreadPoolExecutor,
+    asked: tuple[Callable[[], bool], Told],
+) -> tuple[Line, ...]:
+    """More lines, by prices that depend on how long a window is, where fronts of all pipelines can be made in time."""
+    at = least(objective, found)[1]
+    weights = _slope(objective, *at) if min(at) > 0 else None
+    if weights is None or ready.once(fineness) is None or min(each.value for each in found) <= 0:
+        return found
+    like = min((each for each in found if each.pipelines), key=lambda each: abs(each.joule - weights[1]))
+    dram = like.dram * weights[1] / like.joule if like.joule > 0 else 0.0
+    fronts = fronts_of(ready, reference_of(ready, found, weights[1], dram), pool, asked[0])
+    if fronts is None:
+        return found
+    ground = Ground(ready, fronts, [])
+
+    def make(latency: float, joule: float) -> Line:
+        return line_by_length(ground, latency, joule, pool, asked[0])
+
+    return _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
 
 
 def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[float, float] | None:

@@ -88,7 +88,7 @@ def ground_of(ready: Prepared, task: int) -> Ground:
     tables = Tables(*(np.minimum(NEVER, np.array(each)) for each in zip(*stages, strict=True)))
     times = np.array([times_of(ready, task, size) for size in sizes])
     fine = ready.once(fineness) or ROUGH
-    return Ground(tables, _paces(tables, times, fine), _paces(tables, times, ROUGH))
+    return Ground(tables, paces_of(tables, times, _shares(fine)), paces_of(tables, times, _shares(ROUGH)))
 
 
 def times_of(ready: Prepared, task: int, size: int) -> float:
@@ -134,15 +134,23 @@ def _ranges(ratio: float) -> int:
     return 1 + math.ceil(math.log(SPAN) / math.log(ratio))
 
 
-def _paces(tables: Tables, times: Floats, ratio: float) -> Paces:
-    """Ranges of paces for every micro-batch: one from 0 on, and as many as reach the whole model's as one stage."""
+def _shares(ratio: float) -> Floats:
+    return np.array([ratio**number / SPAN for number in range(_ranges(ratio))])
+
+
+def paces_of(tables: Tables, times: Floats, shares: Floats) -> Paces:
+    """Ranges of paces for every micro-batch, the first one from 0 on.
+
+    Args:
+        shares: [range] where they end, in parts of the whole model's pace as one stage; the last one reaches all.
+    """
     floors, reach = [], []
     for pace_s in tables.pace_s:
         there = pace_s < NEVER
         most = float(pace_s[there].max()) if there.any() else 1.0  # of a micro-batch that fits nowhere (`paper`)
         whole = pace_s[:, :, -1, 0]
         top = float(whole[whole < NEVER].max()) if (whole < NEVER).any() else most
-        edges: Floats = top / SPAN * np.power(ratio, np.arange(float(_ranges(ratio))))
+        edges: Floats = top * shares
         edges[-1] = max(edges[-1], 1.001 * most)
         floors.append(np.concatenate(([0.0], edges[:-1])))
         reach.append(kernels.reaches(pace_s, edges))

@@ -34,6 +34,7 @@ from chipweave.files.schedule_spec import (
     FORMAT_VERSION,
     LAW,
     CostModelSpec,
+    LineSpec,
     LowerBoundSpec,
     ScheduleFileSpec,
     StageSpec,
@@ -41,7 +42,7 @@ from chipweave.files.schedule_spec import (
 from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
 from chipweave.hardware.package import Package
-from chipweave.plan.certificate import Line, Proof
+from chipweave.plan.certificate import ByLength, Line, Proof
 from chipweave.plan.objective import Objective, objective, require_objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.room import require_memory
@@ -308,8 +309,16 @@ def _proof_to_dict(proof: Proof | None) -> dict[str, Any]:
     """Who proved it, and the lines; nothing where the lower bound says all."""
     if proof is None:
         return {}
-    lines = [line._asdict() | {"chiplet": list(line.chiplet), "chain": list(line.chain)} for line in proof.lines]
-    return {"by": str(proof.by), "lines": lines}
+    return {"by": str(proof.by), "lines": [_line_to_dict(line) for line in proof.lines]}
+
+
+def _line_to_dict(line: Line) -> dict[str, Any]:
+    made = line._asdict() | {"chiplet": list(line.chiplet), "chain": list(line.chain)}
+    if line.by_length is None:
+        del made["by_length"]
+        return made
+    own = line.by_length
+    return made | {"by_length": {"chiplet": list(map(list, own.chiplet)), "chain": list(map(list, own.chain))}}
 
 
 def _cost_model_to_dict(result: Result) -> dict[str, Any]:
@@ -462,11 +471,18 @@ def _require_lines(spec: ScheduleFileSpec, problems: Problems) -> None:
 def _proof_from(bound: LowerBoundSpec | None) -> Proof | None:
     if bound is None or bound.by is None:
         return None
-    lines = tuple(
-        Line(each.latency, each.joule, each.value, tuple(each.chiplet), each.dram, tuple(each.chain), each.pipelines)
-        for each in bound.lines
+    return Proof(bound.of, bound.by, tuple(map(_line_from, bound.lines)))
+
+
+def _line_from(line: LineSpec) -> Line:
+    found = Line(
+        line.latency, line.joule, line.value, tuple(line.chiplet), line.dram, tuple(line.chain), line.pipelines
     )
-    return Proof(bound.of, bound.by, lines)
+    own = line.by_length
+    if own is None:
+        return found
+    chiplet, chain = tuple(map(tuple, own.chiplet)), tuple(map(tuple, own.chain))
+    return found._replace(by_length=ByLength(chiplet, chain))
 
 
 def _changes(stored: dict[str, Any], computed: dict[str, Any]) -> Iterator[str]:

@@ -116,6 +116,17 @@ class FrontSpec(Spec):
     energy_j: float
 
 
+class ByLengthSpec(Spec):
+    """Prices that depend on how long a window is, by ranges of lengths."""
+
+    chiplet: list[Annotated[list[Price], Field(max_length=1000)]] = Field(
+        max_length=64, description="Of each range: the price of a chiplet-second of each class."
+    )
+    chain: list[Annotated[list[Price], Field(max_length=1000)]] = Field(
+        max_length=64, description="Of each range: the price of a second of each chain of models."
+    )
+
+
 class LineSpec(Spec):
     """latency * L + joule * E >= value for the seconds L and joules E of every schedule, proven by prices."""
 
@@ -127,6 +138,9 @@ class LineSpec(Spec):
     chain: list[Price] = Field(max_length=1000, description="Price of a second of each chain of models.")
     pipelines: bool = Field(
         False, description="Whether it holds by what whole pipelines take, with their cuts, or by what layers take."
+    )
+    by_length: ByLengthSpec | None = Field(
+        None, description="Prices of windows by length; `chiplet` and `chain` are then those of the shortest."
     )
 
 

@@ -37,6 +37,17 @@ class Prover(StrEnum):
     WEAVE = "weave"
 
 
+class ByLength(NamedTuple):
+    """Prices that depend on how long a window is, by ranges of lengths (`evaluation.by_length.Reference`).
+
+    Args:
+        chiplet: [range, class] of a chiplet-second; chain: [range, chain] of a chain's second.
+    """
+
+    chiplet: tuple[tuple[float, ...], ...]
+    chain: tuple[tuple[float, ...], ...]
+
+
 class Line(NamedTuple):
     """latency * L + joule * E >= value for the seconds L and joules E of every schedule, proven by prices.
 
@@ -46,6 +57,7 @@ class Line(NamedTuple):
         chiplet: price of a chiplet-second of each class; dram: of a second of the DRAM.
         chain: of a second of each chain of tasks that wait for each other.
         pipelines: whether it holds by what whole pipelines take, with their cuts, or by what single layers do.
+        by_length: instead of `chiplet` and `chain`, which are those of the shortest windows: of windows by length.
     """
 
     latency: float
@@ -55,6 +67,7 @@ class Line(NamedTuple):
     dram: float
     chain: tuple[float, ...]
     pipelines: bool = False
+    by_length: ByLength | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from chipweave.schedulers.cuts import task_cuts
 from chipweave.schedulers.weave.chain import Best, Board, pipelines, stages_of
 from chipweave.schedulers.weave.lines import MOST_TURNS, Slots, lines_of
 
-MOST_CUTS, MOST_CUTS_OF_SINGLES = 48, 96
+MOST_CUTS, MOST_CUTS_OF_SINGLES = 48, 160
 """Places where a task may be cut into windows and stages by the tables, evenly by work; more where no stage has more
 than a chiplet, since then only cuts make their times match. Later changes cut anywhere."""
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from chipweave.evaluation.planes import CLOSE, Plan, best_prices
+from chipweave.evaluation.planes import CLOSE, Patience, Plan, best_prices
 from chipweave.ndarrays import Floats
 from chipweave.schedulers.weave.lines import Slots
 from chipweave.schedulers.weave.parts import Parts
@@ -96,7 +96,7 @@ def _best(market: Market, begun: Sequence[int], near: Floats, close: float) -> P
     def plans(prices: Floats) -> list[Plan]:
         return [_plan(market, task, prices, begun[task]) for task in tasks]
 
-    _, prices = best_prices(supply, 1.0, plans, near / (supply @ near), close=close)
+    _, prices = best_prices(supply, 1.0, plans, near / (supply @ near), patience=Patience(close))
     dram = float(prices[len(market.slots.groups)])
     return Prices(prices, dram, tuple(to_go(paid(market, task, prices).min(axis=2)) for task in tasks))
 

@@ -18,7 +18,8 @@ from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.check import held_against_limits
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.lines import chains_of, least, lines_for, lines_of_layers, lines_of_pipelines, proven
+from chipweave.evaluation.lines import least, lines_for, lines_of_layers, lines_of_pipelines, proven
+from chipweave.evaluation.priced import chains_of
 from chipweave.plan.certificate import Line, Proof, Prover, Requirement, Space, Unmet, infeasible
 from chipweave.plan.limits import deadlines_s, limits_the_whole
 from chipweave.plan.objective import objective, slopes
@@ -71,9 +72,11 @@ MOST_NEAR = 100
 """Schedules that are kept beside the best."""
 
 BEFORE_NEXT_ROUND, BEFORE_IMPROVING, BEFORE_CHALLENGERS, BEFORE_PROOF, BEFORE_SUMS = 0.3, 0.5, 0.7, 0.8, 0.85
+BEFORE_PIPELINES = 0.5
 """Of the time, the shares after which no further round is begun, after which `scar` is no longer waited for, after
 which improving leaves the rest to other schedulers, after which tables and proofs are left as they are, and after
-which the rest is for sums over chiplets, where a model may have any."""
+which the rest is for sums over chiplets, where a model may have any; and that after which improving leaves the rest to
+a proof by whole pipelines."""
 
 
 def weave(problem: Problem | Prepared, request: Request) -> Found:
@@ -232,7 +235,8 @@ def _search(
     enough = best.bound / (1 - gap) if gap < 1 else math.inf
     improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
     steps = options.steps if options.steps is not None else 10**9
-    _climb(best, _until(improving, started_s, BEFORE_CHALLENGERS), steps)
+    share = BEFORE_PIPELINES if first and quick and not large else BEFORE_CHALLENGERS
+    _climb(best, _until(improving, started_s, share), steps)
     _hear_challengers(best, space, improving)
     if first and quick and not large:
         proof = _proof(best, space, request, False)

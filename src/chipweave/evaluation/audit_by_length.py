@@ -1,0 +1,170 @@
+"""What tasks pay under prices that depend on how long a window is: found again from what stages take at least, for the
+checker of proofs (docs/proof.md, "Windows of unlike length").
+
+This shares the tables of stages and the ranges of paces with whoever found the proof, and none of the arithmetic: it
+goes forward from unit to unit, in double precision, through every micro-batch, range and stage, one at a time. It is
+compiled, since these are some ten thousand million.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from chipweave.compiled import inner, kernel
+from chipweave.evaluation.by_length import RATIOS, Reference, fineness, lengths_near, shares_of, slopes_at
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.pipelines import ground_of, paces_of
+from chipweave.evaluation.priced import chains_of
+from chipweave.evaluation.tables.cheapest import NEVER, Paces, Tables
+from chipweave.ndarrays import Floats, Ints
+from chipweave.plan.certificate import ByLength, Line
+
+NONE = -1
+"""No chiplets yet."""
+
+
+class Steps(NamedTuple):
+    """Stages as steps [step] from some chiplets, or `NONE`, to one more of a class; those to fewer chiplets first."""
+
+    source: Ints
+    target: Ints
+    chiplet_class: Ints
+
+
+class Asked(NamedTuple):
+    """Lines of the same slopes.
+
+    Args:
+        start_s: [line, range + 1] where ranges of lengths begin, and where the last one ends; a line with fewer ranges
+            has empty ones behind it.
+        second: [line, chiplets, range] what a second pays; joule: [line].
+        slopes: [slope] joules a second; byte_j: joules a byte.
+    """
+
+    start_s: Floats
+    second: Floats
+    joule: Floats
+    slopes: Floats
+    byte_j: float
+
+
+def least_paid_by_length(
+    ready: Prepared, lines: Sequence[Line], prices: Sequence[ByLength], reference: Reference
+) -> list[float]:
+    """What all tasks pay at least at each of some lines."""
+    counts = [ready.package.class_of.count(number) for number in range(len(ready.package.classes))]
+    chiplets = [each for each in itertools.product(*(range(count + 1) for count in counts)) if any(each)]
+    steps, shares, slopes = _steps(chiplets), shares_of(ready.once(fineness) or max(RATIOS)), slopes_at(reference)
+    start_s = np.full((len(lines), 1 + max(len(each.chiplet) for each in prices)), np.inf)
+    for number, each in enumerate(prices):
+        start_s[number, : len(each.chiplet)] = lengths_near(reference.latency_s, len(each.chiplet))
+    chains = chains_of(ready)
+
+    def paid(task: int) -> Floats:
+        second = np.zeros((len(lines), len(chiplets), start_s.shape[1] - 1))
+        for number, each in enumerate(prices):
+            for g, (of_class, of_chain) in enumerate(zip(each.chiplet, each.chain, strict=True)):
+                own = sum(price for price, chain in zip(of_chain, chains, strict=True) if task in chain)
+                second[number, :, g] = own + np.array(chiplets) @ of_class
+        joule = np.array([each.joule for each in lines])
+        ground = ready.once(ground_of, task)
+        paces = paces_of(ground.tables, ground.fine.times, shares)
+        asked = Asked(start_s, second, joule, *slopes)
+        return _least_paid(ground.tables, paces, steps, asked)
+
+    with ThreadPoolExecutor(min(2, len(ready.tasks))) as pool:
+        found = list(pool.map(paid, range(len(ready.tasks))))
+    return [float(sum(each)) for each in zip(*found, strict=True)]
+
+
+def _steps(chiplets: Sequence[tuple[int, ...]]) -> Steps:
+    number = {each: at for at, each in enumerate(chiplets)} | {(0,) * len(chiplets[0]): NONE}
+    made = [
+        (number[(*each[:c], each[c] - 1, *each[c + 1 :])], at, c)
+        for at, each in enumerate(chiplets)
+        for c in range(len(each))
+        if each[c] > 0
+    ]
+    return Steps(*(np.array(each, dtype=np.int64) for each in zip(*made, strict=True)))
+
+
+@kernel(nogil=True)
+def _least_paid(stages: Tables, paces: Paces, steps: Steps, asked: Asked) -> Floats:
+    """[line] what the cheapest way through all units pays."""
+    units, shapes, slopes = stages.first_s.shape[-1], asked.second.shape[1], len(asked.slopes)
+    best = np.full((len(asked.joule), units + 1), np.inf)
+    best[:, 0] = 0.0
+    on, done = np.zeros((shapes, units + 1, slopes)), np.zeros((shapes, units + 1, slopes))
+    for u in range(units):
+        done[:] = NEVER
+        for m in range(stages.first_s.shape[0]):
+            for r in range(paces.floor.shape[1]):
+                _from(stages, paces, steps, asked, (m, r, u), on, done)
+        for number in range(len(asked.joule)):
+            for v in range(u + 1, units + 1):
+                for shape in range(shapes):
+                    if done[shape, v, 0] < 0.5 * NEVER:
+                        least = best[number, v] - best[number, u]
+                        best[number, v] = best[number, u] + _paid(asked, number, shape, done[shape, v], least)
+    return best[:, units]
+
+
+@inner()
+def _from(
+    stages: Tables, paces: Paces, steps: Steps, asked: Asked, at: tuple[int, int, int], on: Floats, done: Floats
+) -> None:
+    """[chiplets, end, slope] the least of pipelines from unit u on at a micro-batch and a range of paces: of those that
+    go on behind `end`, and of those that are done."""
+    (m, r, u), units, slopes = at, on.shape[1] - 1, len(asked.slopes)
+    on[:, u:] = NEVER
+    for step in range(len(steps.source)):
+        source, target, c = steps.source[step], steps.target[step], steps.chiplet_class[step]
+        opens = 1 if source == NONE else 0
+        for v in range(u + 1, units + 1):
+            low = max(u + 1, paces.reach[m, r, c, v])
+            for w in range(u if opens else low, u + 1 if opens else v):
+                if not opens and on[source, w, 0] >= 0.5 * NEVER:
+                    continue
+                within = not opens or paces.reach[m, r, c, v] <= u
+                for closes in range(2):
+                    here = m, opens + 2 * closes, c, v - 1, w
+                    apart = stages.energy_j[here] + asked.byte_j * stages.dram_bytes[here]
+                    if apart >= 0.5 * NEVER or (not within and not closes):
+                        continue
+                    # Of one stage alone the pace is known; of more it is at least where the range begins.
+                    pace_s = stages.pace_s[here] if opens else paces.floor[m, r]
+                    for k in range(slopes):
+                        paid = apart + asked.slopes[k] * stages.first_s[here] + (0.0 if opens else on[source, w, k])
+                        if closes:
+                            whole = paid + asked.slopes[k] * paces.times[m] * pace_s
+                            done[target, v, k] = min(done[target, v, k], whole)
+                        else:
+                            on[target, v, k] = min(on[target, v, k], paid)
+
+
+@inner()
+def _paid(asked: Asked, number: int, shape: int, joules: Floats, most: float) -> float:
+    """What a pipeline pays whose joules are at least those of all slopes: in a window of the range, and as long as the
+    pipeline, where that is least; `most` if it is more."""
+    least, joule = most, asked.joule[number]
+    for g in range(asked.second.shape[2]):
+        low_s, high_s, second = asked.start_s[number, g], asked.start_s[number, g + 1], asked.second[number, shape, g]
+        if low_s == np.inf or second * low_s + joule * joules[0] >= least:
+            continue
+        # Seconds and joules together are least at an end of the range, or where two slopes say the same.
+        for k in range(-2, len(joules) - 1):
+            seconds = low_s if k == -2 else high_s
+            if k >= 0:
+                seconds = (joules[k + 1] - joules[k]) / (asked.slopes[k + 1] - asked.slopes[k])
+                seconds = min(high_s, max(low_s, seconds))
+            if seconds < np.inf:
+                energy_j = joules[0]
+                for other in range(1, len(joules)):
+                    energy_j = max(energy_j, joules[other] - asked.slopes[other] * seconds)
+                least = min(least, second * seconds + joule * energy_j)
+    return float(least)

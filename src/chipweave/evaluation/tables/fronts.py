@@ -1,0 +1,235 @@
+"""Compiled: least joules of pipelines by how long they take, and the cheapest way through all of a task where prices
+depend on how long a window is (docs/proof.md, "Windows of unlike length").
+
+The *front* of a part of a task on so many chiplets is told by slopes: for each, the least of `joules + slope * seconds`
+of all its pipelines. Of the points (seconds, joules) of pipelines none is below any of these lines.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chipweave.compiled import inner, kernel
+from chipweave.evaluation.tables.cheapest import BEGINNING, FAST, NEVER, Paces, Tables
+from chipweave.ndarrays import Floats, Ints, Singles
+
+NOWHERE = -2
+"""The numbers of chiplets before these, where there is none of a class to leave out."""
+
+
+class Slopes(NamedTuple):
+    """What is added to a pipeline's joules: [slope] joules for each of its seconds, of which the first is 0, and joules
+    for each byte from and to DRAM."""
+
+    second_w: Floats
+    byte_j: float
+
+
+class Rates(NamedTuple):
+    """What windows pay.
+
+    Args:
+        start_s: [range] the least seconds of a window, ascending from 0; of the last range there is no end.
+        second: [shape, range] what a second of a pipeline pays in such windows; joule: what a joule pays.
+    """
+
+    start_s: Floats
+    second: Floats
+    joule: float
+
+
+@kernel(nogil=True, fastmath=FAST)
+def tabulate(
+    stages: Tables, paces: Paces, before: Ints, asked: Slopes, begins: tuple[int, int], joules: Singles
+) -> None:
+    """Fill fronts of pipelines that begin at some units, in single precision.
+
+    Args:
+        before: [shape, class] the shape with a chiplet of the class less, `BEGINNING` or `NOWHERE`.
+        begins: the first of these units, and steps from one to the next.
+        joules: [first unit, shape, slope, unit behind the last] least joules + slope * seconds, DRAM bytes at
+            their price included; `NEVER`: none.
+    """
+    sizes, variants, classes, units, _ = stages.first_s.shape
+    rows = np.full((variants, classes, units, units + 1), np.float32(NEVER))
+    so_far, far = np.full((len(before), units + 1), np.float32(NEVER)), np.zeros(len(before), np.int64)
+    ranges = paces.floor.shape[1]
+    for m in range(sizes):
+        reach = _reach(paces.reach[m])
+        for k in range(len(asked.second_w)):
+            _price(stages, m, (asked.second_w[k], asked.byte_j), begins[0], rows)
+            # Where joules alone count, or there is but one micro-batch, the slowest stage pays nothing.
+            slowest = asked.second_w[k] * paces.times[m]
+            for u in range(begins[0], units, begins[1]):
+                for r in range(ranges - 1 if slowest == 0.0 else 0, ranges):
+                    _going_on(rows, reach[r], before, u, so_far, far)
+                    whole = np.float32(slowest * paces.floor[m, r])
+                    _closed(rows, reach[r], before, u, (so_far, far), whole, joules[u, :, k])
+                _alone(stages, rows, before, (m, u), slowest, joules[u, :, k])
+
+
+@inner()
+def _reach(reach: Ints) -> Ints:
+    """[range, class, u] the unit behind the last one of the longest stages from unit u on that are within reach, of
+    those with which a stage up to unit v - 1 is, [range, class, v]."""
+    ranges, classes, ends = reach.shape
+    found = np.zeros((ranges, classes, ends), np.int64)
+    for r in range(ranges):
+        for c in range(classes):
+            for v in range(1, ends):
+                for u in range(reach[r, c, v], v):
+                    found[r, c, u] = v
+    return found
+
+
+@inner()
+def _price(stages: Tables, m: int, each: tuple[float, float], begin: int, rows: Singles) -> None:
+    """[variant, class, u, v] what a stage of units u to v - 1 pays once, for each second and DRAM byte."""
+    (second_w, byte_j) = each
+    variants, classes, units, _ = rows.shape
+    for variant in range(variants):
+        for c in range(classes):
+            for u in range(begin, units):
+                for v in range(u + 1, units + 1):
+                    at = m, variant, c, v - 1, u
+                    rows[variant, c, u, v] = min(
+                        NEVER, second_w * stages.first_s[at] + stages.energy_j[at] + byte_j * stages.dram_bytes[at]
+                    )
+
+
+@inner(fastmath=FAST)
+def _going_on(rows: Singles, reach: Ints, before: Ints, u: int, so_far: Singles, far: Ints) -> None:
+    """[shape, v] the cheapest stages from unit u to unit v - 1 that go on, none slower than the range allows; far:
+    [shape] the last v to which there are any."""
+    shapes, classes = before.shape
+    for shape in range(shapes):
+        sums, far[shape] = so_far[shape], u
+        sums[u:] = np.float32(NEVER)
+        for c in range(classes):
+            source = before[shape, c]
+            if source == BEGINNING:
+                row, far[shape] = rows[1, c, u], max(far[shape], reach[c, u])
+                for v in range(u + 1, reach[c, u] + 1):
+                    sums[v] = min(sums[v], row[v])
+            elif source >= 0 and far[source] > u:
+                far[shape] = max(far[shape], _extended(so_far[source], rows[0, c], reach[c], (u, far[source]), sums))
+
+
+@inner(forceinline=True, fastmath=FAST)
+def _extended(sums: Singles, row: Singles, reach: Ints, span: tuple[int, int], least: Singles) -> int:
+    """Take one more stage from each unit of a span (after its first) on where that is cheaper; how far that leads."""
+    far = span[0]
+    for w in range(span[0] + 1, min(span[1] + 1, len(row))):
+        end = reach[w] + 1
+        far = max(far, reach[w])
+        # Views and a choice instead of `min`: of these Numba makes instructions for many values at once.
+        paid, own, into = sums[w], row[w, w + 1 : end], least[w + 1 : end]
+        for v in range(len(own)):
+            whole = paid + own[v]
+            into[v] = whole if whole < into[v] else into[v]
+    return far
+
+
+@inner(fastmath=FAST)
+def _closed(
+    rows: Singles, reach: Ints, before: Ints, u: int, going_on: tuple[Singles, Ints], whole: np.float32, joules: Singles
+) -> None:
+    """Take pipelines of two stages and more that end behind each unit, where they are cheaper."""
+    (so_far, far), units = going_on, rows.shape[2]
+    least = np.full(units + 1, np.float32(NEVER))
+    for shape in range(len(before)):
+        least[u:] = np.float32(NEVER)
+        for c in range(before.shape[1]):
+            source = before[shape, c]
+            if source >= 0 and far[source] > u:
+                _extended(so_far[source], rows[2, c], reach[c], (u, far[source]), least)
+        for v in range(u + 2, units + 1):
+            joules[shape, v] = min(joules[shape, v], least[v] + whole)
+
+
+@inner(fastmath=FAST)
+def _alone(stages: Tables, rows: Singles, before: Ints, at: tuple[int, int], slowest: float, joules: Singles) -> None:
+    """Take pipelines of one stage, whose pace is known."""
+    m, u = at
+    for shape in range(len(before)):
+        for c in range(before.shape[1]):
+            if before[shape, c] == BEGINNING:
+                for v in range(u + 1, joules.shape[1]):
+                    paid = rows[3, c, u, v] + np.float32(min(NEVER, slowest * stages.pace_s[m, 3, c, v - 1, u]))
+                    joules[shape, v] = min(joules[shape, v], paid)
+
+
+@kernel(nogil=True)
+def cheapest_by_length(joules: Singles, slopes: Floats, rates: Rates) -> tuple[float, Ints]:
+    """What the cheapest way through all units pays, and its pipelines [number, (first unit, unit behind the last,
+    shape, range of lengths)], the last one first.
+
+    Args:
+        joules, slopes: as of `tabulate`.
+    """
+    units, (shapes, ranges) = joules.shape[0], rates.second.shape
+    more, (between, share) = _more(slopes, rates), _between(slopes, rates)
+    best, by = np.full(units + 1, np.inf), np.zeros((units + 1, 3), np.int64)
+    best[0] = 0.0
+    for v in range(1, units + 1):
+        for u in range(v):
+            for shape in range(shapes):
+                row = joules[u, shape, :, v]
+                if row[0] >= 0.5 * NEVER:
+                    continue
+                for g in range(ranges):
+                    # Where a second is worth as much as the slope, it does not matter how long the pipeline takes.
+                    k, low = between[shape, g], share[shape, g]
+                    paid = best[u] + rates.joule * (low * row[k] + (1 - low) * row[k + 1])
+                    for k in range(len(slopes)):
+                        if paid >= best[v]:
+                            break
+                        paid = max(paid, best[u] + rates.joule * row[k] + more[shape, g, k])
+                    if paid < best[v]:
+                        best[v] = paid
+                        by[v, 0], by[v, 1], by[v, 2] = u, shape, g
+    way, count, v = np.zeros((units, 4), np.int64), 0, units
+    while v > 0 and best[units] < np.inf:
+        way[count, 0], way[count, 1], way[count, 2], way[count, 3] = by[v, 0], v, by[v, 1], by[v, 2]
+        v = by[v, 0]
+        count += 1
+    return float(best[units]), way[:count]
+
+
+@inner()
+def _more(slopes: Floats, rates: Rates) -> Floats:
+    """[shape, range, slope] what a pipeline in a window of the range pays at least beside `joule * (joules + slope *
+    seconds)`: its seconds, or those of the range's shortest window where they are more, less what the slope pays.
+
+    A pipeline takes less than the range's end: where seconds pay less than the slope, that is what it takes."""
+    shapes, ranges = rates.second.shape
+    more = np.zeros((shapes, ranges, len(slopes)))
+    for shape in range(shapes):
+        for g in range(ranges):
+            for k in range(len(slopes)):
+                each = rates.second[shape, g] - rates.joule * slopes[k]
+                if each >= 0:
+                    more[shape, g, k] = each * rates.start_s[g]
+                else:
+                    more[shape, g, k] = each * rates.start_s[g + 1] if g + 1 < ranges else -np.inf
+    return more
+
+
+@inner()
+def _between(slopes: Floats, rates: Rates) -> tuple[Ints, Floats]:
+    """[shape, range] the slope that a second is worth, by the slope below and its share in the mean with the next one.
+
+    The least of `joules + slope * seconds` is a concave function of the slope, so its mean is never too much. A second
+    that is worth more than the last slope counts as that."""
+    shapes, ranges = rates.second.shape
+    below, share = np.zeros((shapes, ranges), np.int64), np.zeros((shapes, ranges))
+    for shape in range(shapes):
+        for g in range(ranges):
+            worth, k = rates.second[shape, g] / rates.joule, 0
+            while k + 2 < len(slopes) and slopes[k + 1] <= worth:
+                k += 1
+            below[shape, g] = k
+            share[shape, g] = max(0.0, (slopes[k + 1] - worth) / (slopes[k + 1] - slopes[k]))
+    return below, share
