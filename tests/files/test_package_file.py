@@ -346,7 +346,11 @@ class TestChiplets:
             ("precision_bits: 64", "sum_bits: 32 is not in 64..128: a sum is at least as wide as an operand"),
             ("sum_bits: 4", "sum_bits: 4 is not in 8..128: a sum is at least as wide as an operand"),
             ("sum_bits: 129", "sum_bits: 129 is out of range; give a number at most 128"),
-            ("node_nm: 22", "node_nm: 22 is no technology node with known figures; known: 65, 45, 28, 16, 7, 5, 3"),
+            (
+                "node_nm: 32",
+                "node_nm: 32 is no technology node with known figures; "
+                "known: 65, 45, 40, 28, 22, 16, 12, 10, 7, 6, 5, 4, 3",
+            ),
             ("node_nm: 28 nm", "node_nm: '28 nm' is not a whole number; give a whole number, without quotes or unit"),
             ("l1_j_per_byte: 0", "l1_j_per_byte: 0 is out of range; give a number at least 1e-30"),
             ("l2_j_per_byte: -1e-12", "l2_j_per_byte: -1e-12 is out of range; give a number at least 1e-30"),

@@ -26,7 +26,11 @@ ARRAY = "in rows and columns; make their product equal, or leave the array out f
         ({"sum_bits": 7}, "sum_bits=7 is not in 8..128: a sum is at least as wide as an operand"),
         ({"precision_bits": 64}, "sum_bits=32 is not in 64..128: a sum is at least as wide as an operand"),
         ({"sum_bits": 129}, "sum_bits=129 is not in 8..128: a sum is at least as wide as an operand"),
-        ({"node_nm": 22}, "node_nm=22 is no technology node with known figures; known: 65, 45, 28, 16, 7, 5, 3"),
+        (
+            {"node_nm": 32},
+            "node_nm=32 is no technology node with known figures; "
+            "known: 65, 45, 40, 28, 22, 16, 12, 10, 7, 6, 5, 4, 3",
+        ),
         ({"noc_bandwidth": 0}, "noc_bandwidth=0 is not a positive number"),
         ({"noc_bandwidth": -4}, "noc_bandwidth=-4 is not a positive number"),
         ({"stream_bytes": 0}, "stream_bytes=0 is not a positive number"),

@@ -131,7 +131,8 @@ class ChipletSpec(Spec):
     sum_bits: Bits = Field(Chiplet.sum_bits, description="Width of a partial sum, bits; at least an operand's.")
     node_nm: int = Field(
         Chiplet.node_nm,
-        description="Technology node that energies and area are taken from: 65, 45, 28, 16, 7, 5 or 3.",
+        description="Technology node that energies and area are taken from: 65, 45, 40, 28, 22, 16, 12, 10, 7, 6, 5, 4 "
+        "or 3.",
         json_schema_extra={"enum": list(technology.NODES)},
     )
     l1_j_per_byte: Positive | None = Field(

@@ -20,28 +20,40 @@ class TechnologyNode:
         feature_nm: the length that capacitances scale with. To 28 nm the node's name; the names of later nodes are no
             lengths, so theirs is that of 28 nm shrunk as the side of the bit cell is.
         bit_cell_um2: high-density 6T cell.
+        logic_share: area of logic over what follows from that length; less than 1 where a half node packs the same
+            transistors closer.
     """
 
     feature_nm: float
     bit_cell_um2: float
+    logic_share: float = 1.0
 
 
-def _finfet(bit_cell_um2: float) -> TechnologyNode:
-    return TechnologyNode(28 * sqrt(bit_cell_um2 / 0.127), bit_cell_um2)
+def _finfet(bit_cell_um2: float, logic_share: float = 1.0) -> TechnologyNode:
+    return TechnologyNode(28 * sqrt(bit_cell_um2 / 0.127), bit_cell_um2, logic_share)
 
 
 NODES = {
     65: TechnologyNode(65, 0.242 * (65 / 45) ** 2),
     45: TechnologyNode(45, 0.242),
+    40: TechnologyNode(40, 0.242),
     28: TechnologyNode(28, 0.127),
+    22: _finfet(0.092),
     16: _finfet(0.07),
+    12: _finfet(0.07, 0.8),
+    10: _finfet(0.042),
     7: _finfet(0.027),
+    6: _finfet(0.027, 1 / 1.18),
     5: _finfet(0.021),
+    4: _finfet(0.021),
     3: _finfet(0.0199),
 }
-"""By name, nm. TSMC's bit cells: 45 nm Cheng et al., IEDM 2007; 28 nm VLSI Technology 2009; 16 nm Chen et al., JSSC
-50(1), 2015; 7 nm Wu et al., IEDM 2016; 5 nm and 3 nm (N3B) WikiChip Fuse, 2019 and 2022, from ISSCC and IEDM. That of
-65 nm is the one of 45 nm enlarged as its features are."""
+"""By name, nm. TSMC's bit cells: 45 nm Cheng et al., IEDM 2007; 40 nm WikiChip; 28 nm VLSI Technology 2009; 16 nm Chen
+et al., JSSC 50(1), 2015; 10 nm WikiChip Fuse, 2020; 7 nm Wu et al., IEDM 2016; 5 nm and 3 nm (N3B) WikiChip Fuse, 2019
+and 2022, from ISSCC and IEDM. Intel's: 22 nm, Intel Developer Forum 2009 and WikiChip. That of 65 nm is the one of
+45 nm enlarged as its features are. Half nodes: the cells of 12, 6 and 4 nm are assumed to be those of 16, 7 and 5 nm;
+logic of 12 nm takes a fifth less (12FFC: AnandTech, 2017), of 6 nm is 18 % denser (N6: TSMC, 2019). What other sources
+say, and why these are taken: docs/hardware-parameters.md."""
 
 Points = tuple[tuple[float, float], ...]
 
@@ -99,7 +111,8 @@ def hop_energy_j(element_bits: int, pitch_mm: float) -> float:
 
 def mac_area_mm2(precision_bits: int, sum_bits: int, node_nm: int = 28) -> float:
     """Multiplier of `precision_bits` and adder of `sum_bits`."""
-    return (_between(MULTIPLY_UM2, precision_bits) + _between(ADD_UM2, sum_bits)) * _shrink(node_nm) ** 2 * 1e-6
+    at_45_nm = _between(MULTIPLY_UM2, precision_bits) + _between(ADD_UM2, sum_bits)
+    return at_45_nm * _shrink(node_nm) ** 2 * node(node_nm).logic_share * 1e-6
 
 
 def sram_area_mm2(capacity_bytes: int, node_nm: int = 28) -> float:
