@@ -749,6 +749,22 @@ def test_price_says_what_a_package_costs(chip: Run) -> None:
     assert all(way in out for way in ("organic", "fan-out", "interposer"))
 
 
+def test_price_says_where_a_die_stands_that_is_too_large(chip: Run, tmp_path: Path) -> None:
+    path = tmp_path / "big.yaml"
+    text = "name: big\ngrid: [[A, B]]\nclasses:\n  B: simba-chiplet\n"
+    text += "  A: {name: huge, base: datacenter-nvdla, l2_bytes: L2}\n"
+    path.write_text(text.replace("L2", "1073741824"))
+    code, out, err = chip("price", path, "--json")
+    assert code == 0
+    assert f"note: {path}:5: huge has " in err
+    assert "place" not in json.loads(out)["dies"][0]
+    for size, said in (("20737418240", "die 'huge': no wafer holds"), ("12073741824", "no wafer holds a carrier of")):
+        path.write_text(text.replace("L2", size))
+        code, out, err = chip("price", path)
+        assert (code, out) == (2, "")
+        assert f"{path}:5: {said}" in err
+
+
 @pytest.mark.parametrize("wrong", [("--ports", "-1"), ("--volume", "0"), ("--assembly", "glue")])
 def test_price_of_what_cannot_be(chip: Run, wrong: tuple[str, str]) -> None:
     code, out, err = chip("price", "het-sides-3x3", *wrong)

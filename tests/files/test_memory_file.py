@@ -141,8 +141,8 @@ def test_a_die_larger_than_the_reticle_is_a_note() -> None:
     area_mm2 = package.chiplets[0].area_mm2
     assert area_mm2 > 858
     assert package.notes == (
-        f"A die of 'huge' has {area_mm2:.0f} mm2 of memory and arithmetic, more than the 858 mm2 that are exposed at "
-        "once (the reticle): nobody makes it as one die.",
+        f"p.yaml:3: A die of 'huge' has {area_mm2:.0f} mm2 of memory and arithmetic, more than the 858 mm2 that are "
+        "exposed at once (the reticle): nobody makes it as one die.",
     )
 
 

@@ -1,7 +1,10 @@
 """What packages cost, against the published program's own figures and by hand (docs/price.md)."""
 
 import math
+import re
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,7 +25,9 @@ from chipweave.hardware.price import (
     per_wafer,
     process,
 )
+from chipweave.hardware.technology import NODES
 
+PAGE = (Path(__file__).parents[2] / "docs" / "price.md").read_text(encoding="utf-8")
 SEVEN, FIVE = Die("seven", 7, 110, 4, 10), Die("five", 5, 220, 4, 20)
 # Chiplet Actuary, run as published: dies with bumps, bad dies, package, bad packages, lost dies, sum; US dollars.
 ASSEMBLED = [
@@ -131,6 +136,31 @@ def test_every_node_has_figures() -> None:
         assert process(node_nm) == PROCESSES[ALIKE.get(node_nm, node_nm)]
 
 
+def test_every_technology_node_can_be_priced_and_none_is_cheaper_than_the_one_before() -> None:
+    assert {*PROCESSES, *ALIKE} >= {*NODES}
+    for earlier, later in pairwise(NODES):
+        old, new = process(earlier), process(later)
+        assert new.wafer_usd >= old.wafer_usd
+        assert new.defects_cm2 >= old.defects_cm2
+        assert new.design_usd >= old.design_usd
+
+
+def test_the_tables_of_nodes_of_the_page() -> None:
+    """Each node's figures stand under its name, and every node that takes those of another is named."""
+    rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in table_rows(PAGE)}
+    assert rows["node, nm"] == [str(node_nm) for node_nm in PROCESSES]
+    assert rows["defects per cm2"] == [str(each.defects_cm2) for each in PROCESSES.values()]
+    assert rows["wafer, US$"] == [f"{each.wafer_usd:,}" for each in PROCESSES.values()]
+    assert rows["design of 300 mm2, million US$"] == [f"{each.design_usd / 1e6:,.0f}" for each in PROCESSES.values()]
+    (said,) = re.findall(r"takes those of a neighbour: (.*?) nm\.", PAGE)
+    pairs = re.findall(r"([\d ,and]+?) of (\d+)", said)
+    assert {int(name): int(of) for names, of in pairs for name in re.findall(r"\d+", names)} == dict(ALIKE)
+
+
+def table_rows(page: str) -> list[list[str]]:
+    return [line.split("|") for line in page.splitlines() if line.startswith("|")]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -145,3 +175,12 @@ def test_every_node_has_figures() -> None:
 def test_dies_that_cannot_be(given: dict[str, float], said: str) -> None:
     with pytest.raises(InputError, match=said):
         Die(**{"name": "x", "node_nm": 7, "area_mm2": 100.0, **given})  # type: ignore[arg-type]
+
+
+def test_dies_and_carriers_that_cannot_be_say_where_they_stand() -> None:
+    with pytest.raises(InputError, match=r"^p.yaml:3: die 'x': no wafer holds one of 60000 mm2"):
+        Die("x", 7, 60_000.0, place="p.yaml:3")
+    dies = [Die("small", 7, 100.0, place="p.yaml:3"), Die("large", 7, 800.0, 50, place="p.yaml:4")]
+    with pytest.raises(InputError, match=r"^p.yaml:4: no wafer holds a carrier of 44110 mm2; .* 50 x large$"):
+        making(dies, Assembly.INTERPOSER)  # 1.1 x (100 + 50 x 800)
+    assert dies[0] == replace(dies[0], place="")

@@ -95,10 +95,10 @@ def test_lengths_of_nodes() -> None:
 
 
 def test_published_logic_densities_between_16_and_7_nm() -> None:
-    """28.88, 52.51 and 91.2 million transistors a mm2 (WikiChip): ours are sparser, by less than a fifth."""
+    """28.8, 52.51 and 91.2 million transistors a mm2 (WikiChip): ours are sparser, by less than a fifth."""
     area = {name: technology.mac_area_mm2(8, 32, name) for name in (16, 10, 7)}
-    assert 0.8 < area[16] / area[10] / (52.51 / 28.88) < 1
-    assert 0.8 < area[16] / area[7] / (91.2 / 28.88) < 1
+    assert 0.8 < area[16] / area[10] / (52.51 / 28.8) < 1
+    assert 0.8 < area[16] / area[7] / (91.2 / 28.8) < 1
 
 
 def test_10_nm_by_hand() -> None:
@@ -180,7 +180,8 @@ def rows_of_nodes() -> list[str]:
         length = technology.node(name).feature_nm
         pairs = ((8, 8), (8, 32), (16, 16), (16, 32), (32, 32))
         macs = [f"{technology.mac_energy_j(*pair, name) * 1e15:.0f}" for pair in pairs]
-        rows.append(f"| {name} | {length:.1f} | {' | '.join(macs)} |")
+        cell, area = technology.node(name).bit_cell_um2, technology.mac_area_mm2(8, 32, name) * 1e6
+        rows.append(f"| {name} | {length:.1f} | {cell:.3g} | {' | '.join(macs)} | {area:.1f} |")
         sizes = (KIB, 8 * KIB, 32 * KIB, MIB, 10 * MIB)
         accesses = [f"{technology.sram_energy_j(size, 64, name) * 1e12:.2f}" for size in sizes]
         rows.append(f"| {name} | {' | '.join(accesses)} | {technology.sram_area_mm2(MIB, name):.3f} |")
@@ -211,6 +212,29 @@ def test_what_the_page_says_of_maestro() -> None:
     for size_kib, ratio in ((0.77, 1.68), (102, 18.61)):
         assert f"{size_kib} KiB" in PAGE
         assert technology.sram_energy_j(round(size_kib * KIB), 8) / mac_j == pytest.approx(ratio, rel=0.005)
+
+
+def test_what_the_page_says_of_other_laws() -> None:
+    """Stillmaker and Baas: energy a V^2 + b V + c of the HP transistors, here at 0.9 V; area as in their table."""
+    fits = {
+        45: (1.018, -0.3107, 0.1539),
+        65: (3.755, -4.398, 1.975),
+        16: (0.2958, -0.1241, 0.03024),
+        10: (0.2068, -0.09311, 0.02375),
+        7: (0.1776, -0.09097, 0.02447),
+    }
+    joules = {name: a * 0.9**2 + b * 0.9 + c for name, (a, b, c) in fits.items()}
+    later = (65, 16, 10, 7)
+    theirs = [f"{joules[name] / joules[45]:.2f}" for name in later]
+    ours = [f"{technology.node(name).feature_nm / 45:.2f}" for name in later]
+    areas = [technology.mac_area_mm2(8, 8, name) / technology.mac_area_mm2(8, 8, 45) for name in later]
+    assert f"| energy, ours | {' | '.join(ours)} |" in PAGE
+    assert f"| energy, Stillmaker and Baas | {' | '.join(theirs)} |" in PAGE
+    assert f"| area of logic, ours | {' | '.join(f'{area:.2f}' for area in areas)} |" in PAGE
+    denser = technology.mac_area_mm2(8, 8, 7) / technology.mac_area_mm2(8, 8, 5)
+    assert f"logic {denser:.2f} times as dense as at 7 nm" in PAGE
+    denser = technology.mac_area_mm2(8, 8, 5) / technology.mac_area_mm2(8, 8, 3)
+    assert f"logic {denser:.2f} times as dense as at 5 nm" in PAGE
 
 
 def test_what_the_page_says_of_simba() -> None:

@@ -56,11 +56,14 @@ def price(
     bills = {way.value: _bill(packages, way, rules, volume) for way in assembly or list(Assembly)}
     for die in dies:
         if die.area_mm2 > RETICLE_MM2:
-            say(f"note: {die.name} has {die.area_mm2:.0f} mm2; the largest die exposed at once has {RETICLE_MM2:.0f}")
+            limit = f"the largest die exposed at once has {RETICLE_MM2:.0f}"
+            say(f"note: {die.where}{die.name} has {die.area_mm2:.0f} mm2; {limit}")
     if json:
         from json import dumps
 
         kinds = [{**asdict(die), "good_share": die.good_share, "raw_usd": die.raw_usd} for die in dies]
+        for kind in kinds:
+            del kind["place"]
         print(dumps({"package": resolved.name, "volume": volume, "dies": kinds, "assemblies": bills}, indent=1))
         return
     _print(resolved.name, dies, bills)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -280,7 +280,7 @@ def _package(spec: PackageSpec, problems: Problems, folder: Path) -> Package | N
             positions=positions,
             routing=spec.routing or (Routing.FASTEST if figures["own_links"] else routing),
             source=spec.source,
-            notes=_unused(spec, {label for _, label in rows}) + _large(chiplets),
+            **_said_of_chiplets(spec, rows, chiplets, problems),
             assumed=tuple(spec.assumed),
             **figures,
         )
@@ -378,11 +378,21 @@ def _unused(spec: PackageSpec, used: Collection[str]) -> tuple[str, ...]:
     return (f"In the package's file {what} on no place, and of no effect.",)
 
 
-def _large(chiplets: Collection[Chiplet]) -> tuple[str, ...]:
+def _said_of_chiplets(
+    spec: PackageSpec, rows: list[tuple[Location, str]], chiplets: Sequence[Chiplet], problems: Problems
+) -> dict[str, tuple[str, ...]]:
+    """Where each chiplet stands, and what to say of classes without a place and of dies that are too large."""
+    places = tuple(problems.place(("classes", label) if label in spec.classes else at) for at, label in rows)
+    notes = _unused(spec, {label for _, label in rows}) + _large(chiplets, places)
+    return {"chiplet_places": places, "notes": notes}
+
+
+def _large(chiplets: Sequence[Chiplet], places: Sequence[str]) -> tuple[str, ...]:
     """What to say of chiplets that cannot be exposed at once."""
     return tuple(
-        f"A die of '{chiplet.name}' has {chiplet.area_mm2:.0f} mm2 of memory and arithmetic, more than the "
-        f"{RETICLE_MM2:.0f} mm2 that are exposed at once (the reticle): nobody makes it as one die."
+        f"{places[chiplets.index(chiplet)]}: A die of '{chiplet.name}' has {chiplet.area_mm2:.0f} mm2 of memory and "
+        f"arithmetic, more than the {RETICLE_MM2:.0f} mm2 that are exposed at once (the reticle): nobody makes it as "
+        "one die."
         for chiplet in dict.fromkeys(chiplets)
         if chiplet.area_mm2 > RETICLE_MM2
     )

@@ -102,6 +102,7 @@ class Package:
             them (`memory.together`), and are not to be given; without stacks the DRAM is of any capacity.
         assumed: which figures are not published, and how they were chosen, a sentence each.
         memory_place: file and line where its memory stands, for messages; of no effect.
+        chiplet_places: the same of each chiplet, or of its class; empty where it is in no file.
         own_links: ways of links that have figures of their own, in place of the three above, by source and target. A
             chiplet then lets as much out and in as the fastest link that leaves or enters it.
         board: per chiplet, the number of the package that it is in, where several are on a board; empty: all in one.
@@ -132,6 +133,7 @@ class Package:
     memory: tuple[Stack, ...] = ()
     assumed: tuple[str, ...] = ()
     memory_place: str = field(default="", compare=False)
+    chiplet_places: tuple[str, ...] = field(default=(), compare=False)
     delivery: Delivery = Delivery.MULTICAST
     interface_bandwidth: Interfaces = Interfaces.SHARED
     own_links: tuple[OwnLink, ...] = ()

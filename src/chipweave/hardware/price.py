@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -145,6 +145,7 @@ class Die:
     Args:
         name: shown in results; dies of different names are designed apart.
         die_yield: share of them that are good; None: by area and the defects of the node.
+        place: file and line where it stands, for messages; of no effect.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Die:
     count: int = 1
     ports_mm2: float = 0.0
     die_yield: float | None = None
+    place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         faults = []
@@ -164,10 +166,19 @@ class Die:
         if self.die_yield is not None and not 0 < self.die_yield <= 1:
             faults.append(("die_yield", f"{self.die_yield} is no share of dies; give a number above 0 and at most 1"))
         if faults:
-            raise InputError([f"die '{self.name}': {key}={wrong}" for key, wrong in faults], fields=faults)
+            raise InputError([f"{self.where}die '{self.name}': {key}={wrong}" for key, wrong in faults], fields=faults)
         if per_wafer(self.area_mm2) <= 1:
-            raise InputError(f"die '{self.name}': no wafer holds one of {self.area_mm2:g} mm2; take smaller chiplets")
-        process(self.node_nm)
+            too_large = f"no wafer holds one of {self.area_mm2:g} mm2; take smaller chiplets"
+            raise InputError(f"{self.where}die '{self.name}': {too_large}")
+        try:
+            process(self.node_nm)
+        except InputError as error:
+            raise InputError(f"{self.where}die '{self.name}': {error}") from None
+
+    @property
+    def where(self) -> str:
+        """The place in front of a message; empty where it is in no file."""
+        return f"{self.place}: " if self.place else ""
 
     @property
     def good_share(self) -> float:
@@ -258,7 +269,9 @@ def dies_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> tuple[Di
     """
     if not (math.isfinite(ports_share) and ports_share >= 0):
         raise InputError(f"ports={ports_share} is no share of a chiplet's area; give 0 or more, such as 0.1")
-    share = ports_share if len(package.chiplets) > 1 else 0.0
+    count = len(package.chiplets)
+    share = ports_share if count > 1 else 0.0
+    places = package.chiplet_places if len(package.chiplet_places) == count else ("",) * count
     return tuple(
         Die(
             chiplet.name,
@@ -267,6 +280,7 @@ def dies_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> tuple[Di
             package.class_of.count(number),
             chiplet.area_mm2 * share,
             chiplet.die_yield,
+            places[package.class_of.index(number)],
         )
         for number, chiplet in enumerate(package.classes)
     )
@@ -319,7 +333,9 @@ def making(dies: Sequence[Die], assembly: Assembly, rules: Rules = MENDED) -> Ma
         return Making(dies_usd, bad_usd, package_usd, package_usd * again, (dies_usd + bad_usd) * again)
     carrier, area_mm2 = CARRIERS[assembly], carrier_mm2(dies, assembly)
     if per_wafer(area_mm2) <= 1:
-        raise InputError(f"no wafer holds a carrier of {area_mm2:g} mm2; take assembly={Assembly.ORGANIC}")
+        most = max(dies, key=lambda die: die.count * die.area_mm2)
+        too_large = f"no wafer holds a carrier of {area_mm2:g} mm2; take assembly={Assembly.ORGANIC}"
+        raise InputError(f"{most.where}{too_large}, or fewer or smaller dies than {most.count} x {most.name}")
     bumps = {die: 1 if rules.bumps_once else die.count for die in dies}
     dies_usd = sum(die.count * die.raw_usd + bumps[die] * die.area_mm2 * MICRO_BUMPS_USD_MM2 for die in dies)
     carrier_usd = carrier.wafer_usd / per_wafer(area_mm2) + area_mm2 * C4_BUMPS_USD_MM2
