@@ -380,7 +380,7 @@ def _unused(spec: PackageSpec, used: Collection[str]) -> tuple[str, ...]:
 
 def _said_of_chiplets(
     spec: PackageSpec, rows: list[tuple[Location, str]], chiplets: Sequence[Chiplet], problems: Problems
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, Any]:
     """Where each chiplet stands, and what to say of classes without a place and of dies that are too large."""
     places = tuple(problems.place(("classes", label) if label in spec.classes else at) for at, label in rows)
     notes = _unused(spec, {label for _, label in rows}) + _large(chiplets, places)
