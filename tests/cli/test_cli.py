@@ -758,7 +758,7 @@ def test_price_says_where_a_die_stands_that_is_too_large(chip: Run, tmp_path: Pa
     assert code == 0
     assert f"note: {path}:5: huge has " in err
     assert "place" not in json.loads(out)["dies"][0]
-    for size, said in (("20737418240", "die 'huge': no wafer holds"), ("12073741824", "no wafer holds a carrier of")):
+    for size, said in (("20737418240", "die 'huge': no wafer holds"), ("4700000000", "no wafer holds a carrier of")):
         path.write_text(text.replace("L2", size))
         code, out, err = chip("price", path)
         assert (code, out) == (2, "")
