@@ -13,6 +13,7 @@ import pytest
 
 from chipweave.evaluation.audit import faults_of_proof
 from chipweave.evaluation.by_length import (
+    SPAN,
     Fronts,
     Reference,
     cheapest_by_length,
