@@ -17,7 +17,7 @@ import numpy as np
 from chipweave.cost.maestro.model import MaestroCostModel
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
-from chipweave.evaluation.tables.bench import Candidates, arrays_of, window_cost
+from chipweave.evaluation.tables.bench import Candidates, arrays_of, score, window_cost
 from chipweave.files.package_file import resolve_package
 from chipweave.files.scenario_file import resolve_scenario
 from chipweave.plan.problem import Fidelity, pose
@@ -49,7 +49,7 @@ def draw(rng: random.Random, ready: Prepared, windows: Windows, many: int) -> Dr
     return drawn
 
 
-def score(ready: Prepared, windows: Windows, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
+def score_all(ready: Prepared, windows: Windows, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
     """(latency_s, energy_j) of every schedule."""
     latency_s = energy_j = np.zeros(1)
     for index, window in enumerate(windows):
@@ -89,7 +89,7 @@ def main() -> None:
         ready = prepare(pose(scenario, package, MaestroCostModel(), fidelity))
         windows = candidate_windows(ready.problem, 4, Packing.FIRST_FIT)[-1]
         drawn = draw(random.Random(0), ready, windows, 20_000)
-        latency_s, energy_j = score(ready, windows, drawn)
+        latency_s, energy_j = score_all(ready, windows, drawn)
         for at in range(3):
             plain = evaluate(as_schedule(ready, windows, drawn, at), ready.problem)
             assert np.isclose(plain.latency_s, latency_s[at], rtol=1e-9)
@@ -97,7 +97,7 @@ def main() -> None:
         rates = []
         for _ in range(7):
             started = time.perf_counter()
-            score(ready, windows, drawn)
+            score_all(ready, windows, drawn)
             rates.append(len(latency_s) / (time.perf_counter() - started))
         pipelines, layers = sum(map(len, windows)), sum(len(task.model.layers) for task in scenario.tasks)
         print(

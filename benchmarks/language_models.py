@@ -1,12 +1,15 @@
 """When two kinds of chiplets pay for language models: compute-rich and memory-rich ones of equal area. Prints Markdown.
 
-    python -m benchmarks.language_models [--batch 1 16 256] [--context 1024 8192 131072] [--scheduler scar] [--json]
+    python -m benchmarks.language_models [--batch 1 16 256] [--context 1024 8192 131072] [--json]
     python -m benchmarks.language_models --write docs/language-models.md    # also replaces the table of the page
+    python -m benchmarks.language_models --stacks own --scheduler weave --seconds 30    # a stack at each chiplet
     python -m benchmarks.language_models --experts    # a step of a mixture of experts alone: who gets which layers
 
 Four chiplets on 2 x 2, all of one kind, all of the other, or two of each. Beside each other run the prefill of one
 prompt and a step of decode of several groups of sequences, scheduled for EDP. What counts is EDP of the mixed package
-over that of the better one of one kind.
+over that of the better one of one kind. All packages have the same memory, in sum: shared by all chiplets, or a stack
+at each chiplet (`interface_bandwidth: split`). Then there are two mixed packages: stacks that are alike, and stacks
+three times as fast beside the memory-rich chiplets as beside the others.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,7 +25,8 @@ import chipweave
 from benchmarks.tables import markdown, write_tables
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import Package
+from chipweave.hardware.memory import Stack
+from chipweave.hardware.package import Interfaces, Package
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo.language import LLAMA_3_8B, MIXTRAL_8X7B
 
@@ -40,21 +44,27 @@ LONGEST_PROMPT = 1024
 DRAM_BYTES_S = 400e9
 """Of the package, whatever its chiplets: a stack of HBM2e."""
 
+RICHER = 3
+"""How many times as fast the stack of a memory-rich chiplet is as that of a compute-rich one, in one mixed package."""
+
+
+TABLES = {"shared": "chiplets", "own": "chiplets-stacks"}
+"""Marks of the page, by what the memory is."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """EDP of a load on each package, J s, and the seconds of the searches."""
+    """EDP of a load by package, J s, and the seconds of the searches."""
 
     batch: int
     context: int
-    compute_js: float
-    memory_js: float
-    mixed_js: float
+    edp_js: Mapping[str, float]
     seconds: float
 
     @property
     def mixed_over_best(self) -> float:
-        return self.mixed_js / min(self.compute_js, self.memory_js)
+        mixed = min(edp_js for name, edp_js in self.edp_js.items() if name.startswith("mixed"))
+        return mixed / min(edp_js for name, edp_js in self.edp_js.items() if not name.startswith("mixed"))
 
 
 def memory_rich() -> Chiplet:
@@ -67,22 +77,31 @@ def memory_rich() -> Chiplet:
     return replace(few, l2_bytes=low)
 
 
-def packages() -> dict[str, Package]:
-    """Of one kind, of the other, and of both, the kinds side by side."""
+def packages(stacks: str = "shared") -> dict[str, Package]:
+    """Of one kind, of the other, and of both, the kinds side by side; `stacks`: `shared`, or each chiplet's `own`."""
     memory = memory_rich()
-    kinds = {"compute": (COMPUTE,) * 4, "memory": (memory,) * 4, "mixed": (COMPUTE, memory, COMPUTE, memory)}
-    return {
-        name: Package(
-            name,
-            chiplets,
-            topology.mesh(2, 2),
-            interfaces=(0, 1, 2, 3),
-            positions=topology.grid_positions(2, 2),
-            link_bandwidth_bytes_s=200e9,
-            dram_bandwidth_bytes_s=DRAM_BYTES_S,
-        )
-        for name, chiplets in kinds.items()
-    }
+    mixed, alike, own = (COMPUTE, memory, COMPUTE, memory), (1, 1, 1, 1), stacks == "own"
+    made = {"compute-rich": ((COMPUTE,) * 4, alike), "memory-rich": ((memory,) * 4, alike), "mixed": (mixed, alike)}
+    if own:
+        made["mixed, stacks unlike"] = (mixed, (1, RICHER, 1, RICHER))
+    return {name: _package(name, chiplets, shares if own else ()) for name, (chiplets, shares) in made.items()}
+
+
+def _package(name: str, chiplets: tuple[Chiplet, ...], shares: Sequence[int]) -> Package:
+    """`shares`: of the bandwidth, that of the stack at each chiplet; empty: all chiplets share all of it."""
+    made = Package(
+        name,
+        chiplets,
+        topology.mesh(2, 2),
+        interfaces=(0, 1, 2, 3),
+        positions=topology.grid_positions(2, 2),
+        link_bandwidth_bytes_s=200e9,
+        dram_bandwidth_bytes_s=DRAM_BYTES_S,
+    )
+    if not shares:
+        return made
+    stacks = tuple(Stack("own", DRAM_BYTES_S * share / sum(shares), (at,)) for at, share in enumerate(shares))
+    return replace(made.with_memory(stacks), interface_bandwidth=Interfaces.SPLIT)
 
 
 def load(batch: int, context: int, blocks: int) -> Scenario:
@@ -96,24 +115,25 @@ def load(batch: int, context: int, blocks: int) -> Scenario:
     return Scenario("serving", (Task("prefill", prefill), Task("decode", decode, GROUPS)))
 
 
-def measured(batch: int, context: int, blocks: int, scheduler: str) -> Row:
-    scenario, started = load(batch, context, blocks), time.process_time()
+def measured(batch: int, context: int, asked: argparse.Namespace) -> Row:
+    scenario, started = load(batch, context, asked.blocks), time.process_time()
+    common = {"scheduler": asked.scheduler, "time_limit_s": asked.seconds, "jobs": 1}
     found = {
-        name: chipweave.schedule(scenario, package, scheduler=scheduler, jobs=1).evaluation.edp_js
-        for name, package in packages().items()
+        name: chipweave.schedule(scenario, package, **common).evaluation.edp_js
+        for name, package in packages(asked.stacks).items()
     }
-    return Row(batch, context, found["compute"], found["memory"], found["mixed"], time.process_time() - started)
+    return Row(batch, context, found, time.process_time() - started)
 
 
-def experts(context: int) -> None:
+def experts(context: int, stacks: str) -> None:
     """A step of decode of Mixtral 8x7B, two blocks, four groups of 64 sequences: what `weave` takes on each package,
     and which layers of the mixed one are on which kind of chiplet."""
     config = {**MIXTRAL_8X7B, "num_hidden_layers": 2, "vocab_size": 4096}
     decode = chipweave.from_hf(config, phase="decode", context=context, batch=64, bytes_per_element=1)
-    for name, package in packages().items():
+    for name, package in packages(stacks).items():
         found = chipweave.schedule(decode, package, scheduler="weave", batch=GROUPS, jobs=1)
         print(f"{context:,} tokens, {name}: {found.evaluation.edp_js:.4g} J s", flush=True)
-        if name == "mixed":
+        if name.startswith("mixed"):
             for stage in found.evaluation.stages:
                 kinds = sorted({package.chiplets[chiplet].name for chiplet in stage.chiplets})
                 ends = f"{decode.layers[stage.first].name} to {decode.layers[stage.last].name}"
@@ -121,10 +141,11 @@ def experts(context: int) -> None:
 
 
 def table(rows: Sequence[Row]) -> str:
-    header = ["batch", "context", "compute-rich, J s", "memory-rich, J s", "mixed, J s", "mixed / better of one kind"]
+    names = list(rows[0].edp_js)
+    header = ["batch", "context", *(f"{name}, J s" for name in names), "mixed / better of one kind"]
     cells = [
         [
-            str(row.batch), f"{row.context:,}", f"{row.compute_js:.4g}", f"{row.memory_js:.4g}", f"{row.mixed_js:.4g}",
+            str(row.batch), f"{row.context:,}", *(f"{row.edp_js[name]:.4g}" for name in names),
             f"{row.mixed_over_best:.2f}",
         ]
         for row in rows
@@ -138,21 +159,23 @@ def main() -> None:
     parser.add_argument("--context", type=int, nargs="+", default=[1024, 8192, 131072], help="tokens")
     parser.add_argument("--blocks", type=int, default=2, help="of the model")
     parser.add_argument("--scheduler", default="scar")
+    parser.add_argument("--seconds", type=float, help="of each search, at most")
+    parser.add_argument("--stacks", choices=list(TABLES), default="shared", help="of the memory")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--experts", action="store_true", help="a mixture of experts instead")
     parser.add_argument("--write", type=Path, help="a page whose table is replaced")
     asked = parser.parse_args()
     if asked.experts:
         for context in asked.context:
-            experts(context)
+            experts(context, asked.stacks)
         return
     rows = []
     for batch in asked.batch:
         for context in asked.context:
-            rows.append(measured(batch, context, asked.blocks, asked.scheduler))
+            rows.append(measured(batch, context, asked))
             print(json.dumps(asdict(rows[-1])) if asked.json else table(rows[-1:]).splitlines()[-1], flush=True)
     if asked.write is not None:
-        write_tables(asked.write, {"chiplets": table(rows)})
+        write_tables(asked.write, {TABLES[asked.stacks]: table(rows)})
 
 
 if __name__ == "__main__":

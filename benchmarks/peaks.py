@@ -1,4 +1,5 @@
-"""What built packages reach on a large GEMM, one chiplet under `loopnest`, beside their peak and the published one.
+"""What built packages reach on a large GEMM, one chiplet under `loopnest`, beside their peak and the published one, at
+each precision that a peak is published for.
 
     python -m benchmarks.peaks [--json] [--write [docs/packages.md]]
 
@@ -21,6 +22,7 @@ from chipweave.files.presets import link_presets, memory_presets
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Package
 from chipweave.workload.layer import Layer, Op
+from chipweave.workload.model import Edge, Model
 
 PAGE = Path("docs/packages.md")
 SIDE = 8192
@@ -33,6 +35,7 @@ class Published:
 
     Args:
         chiplets: that reach it together.
+        bits: of an operand, as a model would state them; 0: as many as the chiplet's `precision_bits`.
         within: how far off the preset may be, as a share: published figures are rounded.
     """
 
@@ -40,36 +43,75 @@ class Published:
     chiplets: int
     precision: str
     source: str
+    bits: float = 0.0
     within: float = 0.005
 
 
-PUBLISHED: Mapping[str, Published] = {
-    "simba-as-built": Published(4.01e12, 1, "INT8", "Zimmer et al., VLSI 2019"),
-    "eyeriss-v1": Published(67.2e9, 1, "16-bit integers", "Chen et al., JSSC 2017: 33.6 GMAC/s"),
-    "rebel100-like": Published(2048e12, 4, "FP8", "Rebellions, ISSCC 2026"),
-    "wormhole-n150": Published(148e12, 1, "BLOCKFP8", "Tenstorrent, documentation"),
-    "wormhole-n300": Published(262e12, 2, "BLOCKFP8", "Tenstorrent, documentation"),
-    "wormhole-8": Published(4 * 262e12, 8, "BLOCKFP8", "Tenstorrent, four n300"),
-    "wormhole-32": Published(32 * 148e12, 32, "BLOCKFP8", "Tenstorrent, 32 chips of n150"),
-    "mi300x-like": Published(1307.4e12, 8, "BF16", "AMD, data sheet"),
-    "b200-like": Published(2250e12, 2, "BF16", "NVIDIA, data sheet, HGX"),
-    "tpu-v4": Published(275e12, 1, "BF16", "Jouppi et al., ISCA 2023"),
-    "tpu-v6e": Published(918e12, 1, "BF16", "Google Cloud, documentation"),
-    "gaudi3-like": Published(1835e12, 2, "BF16", "Intel, Hot Chips 2024"),
+_B200, _BRIEF = "NVIDIA, data sheet, HGX", "NVIDIA, Blackwell architecture brief, HGX"
+_AMD, _TPU, _TENSTORRENT = "AMD, data sheet", "Google Cloud, documentation", "Tenstorrent, documentation"
+_N300, _N150 = "Tenstorrent, four n300", "Tenstorrent, 32 chips of n150"
+
+PUBLISHED: Mapping[str, tuple[Published, ...]] = {
+    "simba-as-built": (Published(4.01e12, 1, "INT8", "Zimmer et al., VLSI 2019"),),
+    "eyeriss-v1": (Published(67.2e9, 1, "16-bit integers", "Chen et al., JSSC 2017: 33.6 GMAC/s"),),
+    "rebel100-like": (
+        Published(2048e12, 4, "FP8", "Rebellions, ISSCC 2026"),
+        Published(1000e12, 4, "FP16", "Rebellions, Hot Chips 2025: 1 PFLOPS", 16, within=0.025),
+    ),
+    "wormhole-n150": (
+        Published(148e12, 1, "BLOCKFP8", _TENSTORRENT),
+        Published(74e12, 1, "FP16", _TENSTORRENT, 16),
+    ),
+    "wormhole-n300": (
+        Published(262e12, 2, "BLOCKFP8", _TENSTORRENT),
+        Published(131e12, 2, "FP16", _TENSTORRENT, 16),
+    ),
+    "wormhole-8": (
+        Published(4 * 262e12, 8, "BLOCKFP8", _N300),
+        Published(4 * 131e12, 8, "FP16", _N300, 16),
+    ),
+    "wormhole-32": (
+        Published(32 * 148e12, 32, "BLOCKFP8", _N150),
+        Published(32 * 74e12, 32, "FP16", _N150, 16),
+    ),
+    "mi300x-like": (
+        Published(1307.4e12, 8, "BF16", _AMD),
+        Published(2614.9e12, 8, "FP8, INT8", _AMD, 8),
+        Published(163.4e12, 8, "FP32", _AMD, 32),
+    ),
+    "b200-like": (
+        Published(2250e12, 2, "BF16", _B200),
+        Published(4500e12, 2, "FP8, INT8", _BRIEF, 8),
+        Published(9000e12, 2, "FP4", _BRIEF, 4),
+        Published(80e12, 2, "FP32", _BRIEF, 32),
+    ),
+    "tpu-v4": (
+        Published(275e12, 1, "BF16", "Jouppi et al., ISCA 2023"),
+        Published(275e12, 1, "INT8", _TPU, 8),
+    ),
+    "tpu-v6e": (
+        Published(918e12, 1, "BF16", _TPU),
+        Published(1836e12, 1, "INT8", _TPU, 8),
+    ),
+    "gaudi3-like": (
+        Published(1835e12, 2, "BF16", "Intel, Hot Chips 2024"),
+        Published(1835e12, 2, "FP8", "Intel, Hot Chips 2024", 8),
+        Published(229.4e12, 2, "FP32", "HMC, Gaudi 3 (not Intel's)", 32),
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Peak:
-    """A package's rates, operations per second: reached and possible on one chiplet; possible on those that the
-    published figure is of."""
+    """A package's rates at one precision, operations per second: reached and possible on one chiplet; possible on those
+    that the published figure is of."""
 
     package: str
     chiplets: int
     reached_ops_s: float
     chiplet_ops_s: float
     peak_ops_s: float
-    published_ops_s: float
+    published: Published
 
 
 def main() -> None:
@@ -77,7 +119,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path, nargs="?", const=PAGE, help="a page whose tables to replace")
     arguments = parser.parse_args()
-    peaks = [peak_of(resolve_package(name), published) for name, published in PUBLISHED.items()]
+    peaks = [peak_of(resolve_package(name), each) for name, published in PUBLISHED.items() for each in published]
     if arguments.write:
         write_tables(arguments.write, {"peaks": peak_table(peaks), **source_tables()})
     elif arguments.json:
@@ -88,40 +130,45 @@ def main() -> None:
 
 def peak_of(package: Package, published: Published) -> Peak:
     (chiplet,) = package.classes
+    chiplet_ops_s = peak_ops_s(chiplet, published.bits)
     return Peak(
         package.name,
         len(package.chiplets),
-        reached_ops_s(chiplet),
-        2 * chiplet.peak_macs_s,
-        published.chiplets * 2 * chiplet.peak_macs_s,
-        published.ops_s,
+        reached_ops_s(chiplet, published.bits),
+        chiplet_ops_s,
+        published.chiplets * chiplet_ops_s,
+        published,
     )
 
 
-def reached_ops_s(chiplet: Chiplet, side: int = SIDE) -> float:
-    """Operations per second on a square GEMM."""
+def peak_ops_s(chiplet: Chiplet, bits: float = 0.0) -> float:
+    """Operations per second with every lane busy, operands of so many bits."""
+    return 2 * chiplet.macs_per_cycle(int(bits)) * chiplet.clock_hz
+
+
+def reached_ops_s(chiplet: Chiplet, bits: float = 0.0, side: int = SIDE) -> float:
+    """Operations per second on a square GEMM of operands of so many bits."""
     gemm = Layer("gemm", Op.GEMM, K=side, C=side, Y=side)
-    costs = choose("loopnest", objective="latency").costs([gemm], chiplet)
+    alone = Model("gemm", (gemm,), (Edge(-1, 0, side**2),), weight_bits=bits, activation_bits=bits)
+    costs = choose("loopnest", objective="latency").costs(alone.layers, chiplet)
     return 2 * side**3 * chiplet.clock_hz / float(costs.cycles[0])
 
 
 def peak_table(peaks: list[Peak]) -> str:
     head = ("package", "of", "reached a chiplet", "its peak", "share", "peak", "published", "off", "source")
-    return markdown(head, [_row(peak, PUBLISHED[peak.package]) for peak in peaks])
+    return markdown(head, [_row(peak) for peak in peaks])
 
 
-def _row(peak: Peak, published: Published) -> list[str]:
-    off = peak.peak_ops_s / peak.published_ops_s - 1
+def _row(peak: Peak) -> list[str]:
+    published = peak.published
+    off = peak.peak_ops_s / published.ops_s - 1
     return [
         f"`{peak.package}`",
         f"{published.precision}, {published.chiplets} of {peak.chiplets}",
         *(_tera(peak.reached_ops_s), _tera(peak.chiplet_ops_s), f"{peak.reached_ops_s / peak.chiplet_ops_s:.1%}"),
-        *(
-            _tera(peak.peak_ops_s),
-            _tera(peak.published_ops_s),
-            f"{off:+.1%}".replace("-0.0%", "+0.0%"),
-            published.source,
-        ),
+        *(_tera(peak.peak_ops_s), _tera(published.ops_s)),
+        f"{off:+.1%}".replace("-0.0%", "+0.0%"),
+        published.source,
     ]
 
 

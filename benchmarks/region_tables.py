@@ -3,8 +3,9 @@
     python -m benchmarks.region_tables [--nets ...] [--package mesh-16] [--batch 16] [--stages 400] [--l2 BYTES]
 
 Stages are drawn at random (first unit, length, size of region, micro-batch), each alone in a window of its own, with
-the partitions that the tables chose. Printed are quantiles of table / exact for every term that is not 0 in both, how
-often weights are kept in the same way, and how often both say that transfers overlap compute.
+the partitions that the tables chose. Printed are quantiles of table / exact for every term that is not 0 in both, and
+how often both say that transfers overlap compute. `streams_s` are weights and evictions at the DRAM, of stages that
+gather no weights from mates; `gather_s` are those weights, of the others.
 """
 
 from __future__ import annotations
@@ -25,12 +26,11 @@ from chipweave.files.package_file import resolve_package
 from chipweave.hardware.package import Package
 from chipweave.hardware.snake import snake
 from chipweave.plan.problem import Fidelity, pose
-from chipweave.schedulers.draft import DraftStage, DraftWindow, Exact
+from chipweave.schedulers.draft import DraftCosts, DraftStage, DraftWindow
 from chipweave.workload.scenario import Scenario, Task
 from chipweave.workload.zoo import build_model
 
 NETS = ("alexnet", "vgg16", "resnet50", "googlenet", "darknet19", "gpt2_medium")
-KEEPING = (None, "resident", "mates", "streamed")
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 MICRO_BATCHES = (1, 2, 4)
 LONGEST = 40
@@ -38,12 +38,11 @@ LONGEST = 40
 
 @dataclass(frozen=True)
 class Pair:
-    """A stage by the tables and by the evaluator: figures by term, and how its weights are kept."""
+    """A stage by the tables and by the evaluator: figures by term, and whether transfers overlap compute."""
 
     chiplets: int
     table: dict[str, float]
     exact: dict[str, float]
-    keeping: tuple[str | None, str | None]
     overlaps: tuple[bool, bool]
 
 
@@ -56,7 +55,7 @@ def ground_of(net: str, package: Package, batch: int, fidelity: Fidelity = Fidel
 
 def pairs(ground: Ground, stages: int, seed: int = 0) -> Iterator[Pair]:
     """Stages drawn at random that fit with their micro-batch."""
-    rng, exact = random.Random(seed), Exact(ground)
+    rng, exact = random.Random(seed), DraftCosts(ground)
     for micro_batch in MICRO_BATCHES:
         if micro_batch > ground.batch:
             continue
@@ -74,7 +73,7 @@ def pairs(ground: Ground, stages: int, seed: int = 0) -> Iterator[Pair]:
             draft = DraftStage(first + length, int(ground.sizes[s]), tuple(int(p) for p in partitions))
             window = exact.window(DraftWindow(first, micro_batch, (draft,)))
             if window is not None:
-                yield pair_of(terms, ground, line, (first, first + length), window[2][0])
+                yield pair_of(terms, ground, line, (first, first + length), window.stages[0])
 
 
 def pair_of(
@@ -82,27 +81,34 @@ def pair_of(
 ) -> Pair:
     """The table's entry beside the evaluator's stage."""
     loaded, left = (line.micro_batch * ground.crossing[end] for end in ends)
-    dram_s = left / line.rates.dram_bytes_s
-    out_s = dram_s + line.dram_hops * line.rates.hop_s + line.rates.dram_s + line.rates.delta_s if left else 0.0
-    fill_s, steady_s = kernel.times(terms, loaded, left, out_s, True, line)
+    input_s, store_s = loaded / line.rates.dram_bytes_s, left / line.rates.dram_bytes_s
+    out_s = store_s + line.dram_hops * line.rates.hop_s + line.rates.dram_s + line.rates.delta_s if left else 0.0
+    fill_s, steady_s = kernel.times(terms, loaded, left, 0.0, out_s, True, line)
     moved = line.batch * (ground.crossing[ends[0]] + ground.crossing[ends[1]])
+    gathers = terms[kernel.GATHER_S] > 0 or stage.bytes_.mates > 0
     table = {
         "compute_s": terms[kernel.COMPUTE_S],
         "exchange_s": terms[kernel.EXCHANGE_S],
         "pace_s": terms[kernel.PACE_S],
-        "weights_s": terms[kernel.WEIGHTS_S],
+        "exposed_s": terms[kernel.EXPOSED_S],
+        "streams_s": 0.0 if gathers else terms[kernel.STREAMS_S],
+        "gather_s": terms[kernel.GATHER_S],
         "resident_s": terms[kernel.RESIDENT_S],
-        "spill_s": terms[kernel.SPILL_S],
+        "ready_s": terms[kernel.READY_S] + (input_s + out_s if terms[kernel.READY_S] else 0.0),
         "fill_s": fill_s,
         "steady_s": steady_s,
         "DRAM bytes": terms[kernel.DRAM_BYTES] + moved,
         "energy": terms[kernel.ENERGY_J] + moved * line.rates.dram_j,
     }
-    exact = {name: float(getattr(stage, name)) for name in table if name.endswith("_s")}
-    exact |= {"DRAM bytes": stage.bytes_.dram, "energy": stage.energy.total}
-    keeping = KEEPING[int(terms[kernel.KEEPING])], None if stage.l2 is None else str(stage.l2.keeping)
+    exact = {
+        "streams_s": 0.0 if gathers else stage.weights_s + stage.spill_s,
+        "gather_s": stage.weights_s if stage.bytes_.mates else 0.0,
+        "DRAM bytes": stage.bytes_.dram,
+        "energy": stage.energy.total,
+    }
+    exact = {name: exact[name] if name in exact else float(getattr(stage, name)) for name in table}
     overlaps = bool(terms[kernel.LEFT] >= terms[kernel.OPEN] * (loaded + left)), stage.overlaps
-    return Pair(len(stage.chiplets), table, exact, keeping, overlaps)
+    return Pair(len(stage.chiplets), table, exact, overlaps)
 
 
 def ratios(found: list[Pair], term: str) -> np.ndarray:
@@ -113,9 +119,8 @@ def ratios(found: list[Pair], term: str) -> np.ndarray:
 
 def report(title: str, found: list[Pair]) -> None:
     """A Markdown table of quantiles."""
-    same = sum(each.keeping[0] == each.keeping[1] for each in found) / len(found)
     alike = sum(each.overlaps[0] == each.overlaps[1] for each in found) / len(found)
-    print(f"\n{title}: {len(found)} stages; weights kept alike in {same:.1%}, overlap alike in {alike:.1%}\n")
+    print(f"\n{title}: {len(found)} stages; overlap alike in {alike:.1%}\n")
     print("| term | stages | least | 5 % | median | 95 % | most |\n|---|---|---|---|---|---|---|")
     for term in found[0].table:
         values = ratios(found, term)

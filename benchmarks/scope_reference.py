@@ -24,7 +24,7 @@ from chipweave.files.package_file import resolve_package
 from chipweave.hardware.snake import snake
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import micro_batch_candidates, pose
-from chipweave.schedulers.draft import DraftWindow, Exact
+from chipweave.schedulers.draft import DraftCosts, DraftWindow
 from chipweave.schedulers.scope.polish import SearchSpace, polish
 from chipweave.schedulers.scope.scheduler import scope
 from chipweave.schedulers.search import Request
@@ -37,7 +37,7 @@ PACKAGES = ["mesh-16", "mesh-36", "mesh-64"]
 ROUNDS = 2
 
 
-def fitting(window: DraftWindow, exact: Exact) -> DraftWindow:
+def fitting(window: DraftWindow, exact: DraftCosts) -> DraftWindow:
     """With the largest micro-batch, halved as often as needed, that fits L2: the tables estimate what fits."""
     while exact.window(window) is None:
         window = replace(window, micro_batch=window.micro_batch // 2)
@@ -70,7 +70,7 @@ def main() -> None:
             ground = Ground(prepare(problem), 0, order, np.arange(1, len(order) + 1))
             best = reference(ground, micro_batch_candidates(arguments.batch), arguments.tolerance)
             reference_s = time.perf_counter() - started
-            exact = Exact(ground)
+            exact = DraftCosts(ground)
             draft = tuple(fitting(window, exact) for window in best.draft)
             theirs_s = exact.require(draft)[0]
             better = polish([draft], exact, SearchSpace(), lambda latency_s, energy_j: latency_s, ROUNDS, request)

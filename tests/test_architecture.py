@@ -22,7 +22,7 @@ HOUSE = Path(chipweave.__file__).parent
 
 FLOORS = (
     "compiling",
-    "errors version display ndarrays cores compiled collector",
+    "errors version display ndarrays cores compiled collector heap",
     "plain",
     "workload hardware shelf",
     "cost",

@@ -3,12 +3,13 @@
 import os
 import signal
 
-from chipweave import collector
+from chipweave import collector, heap
 
 
 def main() -> None:
     """Run the command line. Ctrl-C while it is still loading ends it at once, and in silence."""
     collector.seldom()
+    heap.apart()
     before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     from chipweave.cli.main import main as command_line
 

@@ -73,6 +73,14 @@ def test_version(chip: Run) -> None:
     assert chip("--version") == (0, f"chipweave {chipweave.__version__}\n", "")
 
 
+@pytest.mark.parametrize("empty", [("--out", ""), ("--out=",)])
+def test_a_place_that_is_nothing_is_not_the_folder_that_one_is_in(chip: Run, empty: tuple[str, ...]) -> None:
+    """As a shell hands over a variable that is not set."""
+    code, _, err = chip("schedule", "resnet18", "--package", "het-2x2", *empty)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("error: --out: is empty; name a file or folder")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(chip: Run, command: str) -> None:
     code, out, _ = chip(command, "--help")

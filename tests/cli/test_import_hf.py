@@ -115,7 +115,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"torch_dtype": "int3"}, "torch_dtype: 'int3' is no type that is known"),
     (
         {"quantization_config": {"quant_method": "mxfp4"}},
-        "quantization_config: weights are quantised (mxfp4) beside wider",
+        "quantization_config: weights are quantised (mxfp4), to widths that are not read here; give --weights and",
     ),
     ({"text_config": 3}, "text_config: 3 is not a mapping; give one"),
     ({"text_config": {"model_type": "llama"}}, "config.json:12: text_config.hidden_size: is missing; add it"),

@@ -181,9 +181,13 @@ class Layout:
 
     def needed(self, tensor: int, readers: Iterable[int]) -> Fraction:
         """The share of a tensor that the chiplet needs that needs most."""
+        return max(self.needed_by_each(tensor, readers))
+
+    def needed_by_each(self, tensor: int, readers: Iterable[int]) -> list[Fraction]:
+        """The share of a tensor that each chiplet needs."""
         several = list(readers)
         every = (self.needed_cells(tensor, several, chiplet) for chiplet in range(len(self.stage.chiplets)))
-        return max(self.share(tensor, some) for some in every)
+        return [self.share(tensor, some) for some in every]
 
 
 def largest(length: int, parts: int, split: Split) -> int:
@@ -266,7 +270,8 @@ def region_case(
         if tensor.maker is None:
             second += most * tensor.brought / tensor.size
             waiting += tensor.wait * most * tensor.brought / tensor.size
-            copies += tensor.brought if tensor.wait else 0
+            if tensor.wait:  # each chiplet holds what it needs, also where others need the same
+                copies += tensor.brought * sum(layout.needed_by_each(producer, readers))
         else:
             own = max(layout.owned(producer, i) for i in range(len(stage.chiplets)))
             second += own * (tensor.stored + sum(tensor.sent.values()))

@@ -82,6 +82,37 @@ def test_column_then_row() -> None:
     check(stage.energy, mac=480, l1=960, l2=120, noc=144, fill=176, drain=72, dram=256, nop=124)
 
 
+def test_wider_sums() -> None:
+    """The same with sums of 4 bytes: of down's half of them 16 go each way, 16/10 + 1 = 2.6, and what next needs, 4, as
+    before, 1.4. They enter an L2 as 32 bytes a sample, and leave one as 32; beside the 8 that down reads its chiplets
+    have 8 sums of 4 bytes.
+
+    0 -> 1   40 of weights; 3 * (8 of input + 16 + 4): 124;   1 -> 0   3 * (16 + 4 + 4): 72
+    """
+    stages = [Stage(0, 2, (0, 1), (I, R, I))]
+    (stage,) = stages_of(run(replace(BLOCK, sum_bits=32), row(2), DETAILED, stages, batch=3))
+    check(stage, compute_s=1.25, exchange_s=4.0)
+    check(stage.bytes_, weights=80, load=24, store=24, exchange=3 * (32 + 8), hop_bytes=196)
+    check(stage.l2, activations=40)
+    check(stage.energy, fill=72 + 96 + 80, drain=3 * (32 + 8 + 8), dram=256, nop=196)
+    same = stages_of(run(replace(BLOCK, sum_bits=8), row(2), DETAILED, stages, batch=3))
+    assert same == stages_of(run(BLOCK, row(2), DETAILED, stages, batch=3))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_narrower_sums_never_cost_more(seed: int) -> None:
+    """And the simulator's formulas are the evaluator's at any width."""
+    made = reduced_case(seed, Fidelity.DETAILED)
+    problem, found = made.problem, []
+    for bits in (32, 20, 16, 0):
+        tasks = tuple(replace(task, model=replace(task.model, sum_bits=bits)) for task in problem.scenario.tasks)
+        other = replace(problem, scenario=replace(problem.scenario, tasks=tasks))
+        evaluation = evaluate(made.schedule, other)
+        assert_as_the_formulas(other, made.schedule, evaluation)
+        found.append((evaluation.windows[0].dram_bytes, evaluation.energy_j))
+    assert found == sorted(found, reverse=True)
+
+
 def test_two_column_splits_move_more() -> None:
     """Between up and down each needs the other's half, 8 bytes: 8/10 + 1 = 1.8, and then 1.4; bytes 3 * (16 + 8)."""
     (stage,) = stages_of(run(BLOCK, row(2), DETAILED, [Stage(0, 2, (0, 1), (I, I, I))], batch=3))

@@ -120,3 +120,11 @@ def test_only_files_are_replaced(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="links lead round in a circle"):
         write_text(tmp_path / "round", "x")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no folder here that takes no files of anyone")
+def test_a_folder_that_takes_no_files_whatever_its_rights_say(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="/proc takes no files; choose another folder"):
+        require_writable(Path("/proc/results/f"))
+    require_writable(tmp_path / "f")
+    assert not list(tmp_path.iterdir())  # trying leaves nothing behind

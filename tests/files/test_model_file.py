@@ -117,7 +117,7 @@ class TestMistakes:
             ("C: null", ".C: null is not a whole number; give a whole number"),
             ("padding: [1, 1, 1]", ".padding: has 3 items; give at most 2"),
             ("stride: [1, 0]", ".stride[1]: 0 is out of range; give a number at least 1"),
-            ("groups: 3", ": layer 'second': groups=3 does not divide C=8 and K=8"),
+            ("groups: 3", ": layer 'second': groups=3 does not divide C=8 and K=8; give a number that divides both"),
             (
                 "R: 20",
                 ": layer 'second': the filter 20x1 does not fit the padded input, output would be -3x16; "

@@ -29,7 +29,7 @@ from chipweave.files.yaml import parse_yaml
 from chipweave.hardware import technology, topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.dataflow import LOOPS, Dataflow, Loops, Style, Tensor, Tile
-from chipweave.hardware.package import Delivery, Interfaces, Package, Routing
+from chipweave.hardware.package import Delivery, Interfaces, Package, Placement, Routing
 
 NVDLA, SHIDIANNAO = resolve_chiplet("datacenter-nvdla"), resolve_chiplet("datacenter-shidiannao")
 GRID = """\
@@ -62,6 +62,18 @@ def test_conventions_are_written_where_they_are_not_the_papers() -> None:
     assert package_to_dict(package) == plain | {"delivery": "unicast", "interface_bandwidth": "split"}
     with pytest.raises(InputError, match=r"p.yaml:6: delivery: .*'unicats' .*unicast"):
         read(GRID + "delivery: unicats\n")
+
+
+def test_tensors_lie_nearest_where_the_file_says_so() -> None:
+    plain = package_to_dict(read(GRID))
+    package = read(GRID + "placement: nearest\n")
+    assert (package.placement, package.interface_bandwidth) == (Placement.NEAREST, Interfaces.SPLIT)
+    assert package_to_dict(package) == plain | {"placement": "nearest", "interface_bandwidth": "split"}
+    assert package_from_dict(package_to_dict(package)) == package != read(GRID + "interface_bandwidth: split\n")
+    with pytest.raises(InputError, match=r"p.yaml:7: interface_bandwidth: shared does not go with `placement: near"):
+        read(GRID + "placement: nearest\ninterface_bandwidth: shared\n")
+    with pytest.raises(InputError, match=r"p.yaml:6: placement: 'neerest' is unknown; did you mean 'nearest'"):
+        read(GRID + "placement: neerest\n")
 
 
 def test_express_links_rings_and_switches() -> None:

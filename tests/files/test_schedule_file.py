@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -305,6 +306,39 @@ def test_a_plan_by_hand_needs_scenario_package_and_schedule_only(tmp_path: Path)
     assert (again.changes, again.evaluation) == ((), result.evaluation)
 
 
+NEAREST = """
+package:
+  name: near
+  grid: [[datacenter-nvdla, datacenter-nvdla], [datacenter-nvdla, datacenter-nvdla]]
+  placement: nearest
+  memory:
+    - {name: own, bandwidth_bytes_s: 16.0e9, capacity_bytes: 1048576, per_interface: true}
+"""
+
+
+def test_a_plan_says_where_tensors_lie(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    plan = PLAN.replace("package: het-2x2\n", NEAREST.lstrip())
+    path.write_text(plan.replace("chiplets: [1]", "chiplets: [1], memory: 3"))
+    result = read(path)
+    stages = result.schedule.windows[0].pipelines[0].stages
+    assert [stage.memory for stage in stages] == [None, 3]
+    assert [stage.memory[0][0] for stage in result.evaluation.stages] == [0, 3]
+    whole = tmp_path / "schedule.json"
+    write(result, whole)
+    again = read(whole)
+    assert (again.changes, again.evaluation, again.schedule) == ((), result.evaluation, result.schedule)
+    path.write_text(plan.replace("chiplets: [1]", "chiplets: [1], memory: 4"))
+    (problem,) = problems_in(path)
+    assert "memory=4 has no memory interface; chiplets that have one are 0, 1, 2, 3" in problem
+    path.write_text(plan.replace("1048576", "10"))
+    (problem,) = problems_in(path)
+    assert re.match(rf"{path}:\d+: memory: package 'near' holds 40 B, and scenario", problem)
+    path.write_text(plan.replace("1048576", "700"))
+    problem = problems_in(path)[0]
+    assert re.match(rf"{path}:\d+: schedule: the memory at the interface of chiplet", problem)
+
+
 def test_names_and_files_in_a_plan(tmp_path: Path) -> None:
     (tmp_path / "scenario.yaml").write_text("\n".join(line[2:] for line in SCENARIO.splitlines()))
     (tmp_path / "plan.yaml").write_text(PLAN.replace(SCENARIO, "scenario.yaml\n"))
@@ -324,6 +358,7 @@ WINDOW, STAGE, PACKAGE = "- pipelines:", "last:", "package: "
         ("micro_batch: 2", "micro_batches: 2", "micro_batches", "unknown key; did you mean 'micro_batch'?"),
         ("chiplets: [1]", "chiplets: [7]", WINDOW, "chiplet 7 is not in the package, which has 0 to 3"),
         ("chiplets: [1]", "chiplets: [0]", WINDOW, "chiplet 0 is used by"),
+        ("chiplets: [1]", "chiplets: [1], memory: 3", WINDOW, "memory=3 says where its tensors lie, and in this"),
         ("chiplets: [1]", "chiplets: one", STAGE, "'one' is not a list"),
         ("chiplets: [1]", "chiplets: [1], partition: half", STAGE, "'half' is unknown; known: whole"),
         ("[one]", "[one, two]", "schedule:", "starts at layer 1 where layer 2 is due"),

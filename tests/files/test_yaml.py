@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chipweave.errors import InputError
 from chipweave.files import yaml as files_yaml
+from chipweave.files.model_file import resolve_model
 from chipweave.files.yaml import dump_yaml, line_of, load_yaml, parse_yaml
 
 
@@ -173,6 +174,21 @@ class TestFiles:
         with (tmp_path / "f").open("wb") as file:
             file.truncate(10 * files_yaml.MAX_BYTES)  # sparse
         assert self.refused(tmp_path / "f") == "FILE: is larger than 20 MB; this is no file that chipweave reads"
+
+    @pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="pipes have no names here")
+    def test_a_pipe_of_the_shell_is_read_once(self) -> None:
+        """As `chipweave schedule <(command)` hands over; telling whose file it is takes nothing out of it."""
+        reader, writer = os.pipe()
+        os.write(writer, b"name: m\nlayers: [{name: a, op: gemm, C: 4, K: 8, Y: 1}]")
+        os.close(writer)
+        assert resolve_model(f"/dev/fd/{reader}").macs == 32
+        os.close(reader)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names here")
+    def test_a_pipe_that_nothing_writes_into(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files_yaml, "LONGEST_SILENCE_S", 0)
+        os.mkfifo(tmp_path / "f")
+        assert self.refused(tmp_path / "f").startswith("FILE: is a pipe that nothing was written into for 0 s; name a")
 
     def test_byte_order_mark_is_no_part_of_the_text(self, tmp_path: Path) -> None:
         (tmp_path / "f").write_bytes(b"\xef\xbb\xbfa: 1")

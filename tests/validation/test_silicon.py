@@ -123,6 +123,36 @@ def test_a_step_is_affine_in_the_context() -> None:
     assert first < last
 
 
+SIZES = {
+    "small": {"hidden_size": 512, "intermediate_size": 1024, "num_attention_heads": 8, "vocab_size": 640},
+    "large": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("which", "size"),
+    [(0, "small"), pytest.param(0, "large", marks=pytest.mark.slow), pytest.param(1, "large", marks=pytest.mark.slow)],
+)
+def test_a_step_on_all_chips_moves_its_bytes_once(which: int, size: str) -> None:
+    """Two blocks of Llama 70B, or small ones, 32 sequences behind 128 tokens: weights of 8.5 bits, two matrices of a
+    block of 4.5, keys and values of 8.5, embeddings and logits of 16; of all chips' memories together."""
+    data = published("language_models")
+    entry, blocks = data["wormhole"]["llama_70b"][which], {"num_hidden_layers": 2}
+    llama = {**data["configurations"]["Llama-70B"], **SIZES[size], **blocks}
+    package = resolve_package(entry["package"])
+    shared = language_models.tensor_parallel(language_models.as_run(llama, entry, data["wormhole"]), entry["package"])
+    width, hidden, logits = (llama[key] for key in ("hidden_size", "intermediate_size", "vocab_size"))
+    kept = 8 * width // llama["num_attention_heads"]
+    wide = 2 * (2 * width * width + 2 * width * kept + hidden * width) + width * logits
+    cached = 32 * 2 * 2 * kept * (128 + 1)
+    moved = (4.5 * 4 * width * hidden + 8.5 * (wide + cached) + 16 * 32 * (width + logits)) / 8
+    assert len(package.chiplets) == entry["chips"]
+    assert package.dram_bandwidth_bytes_s == pytest.approx(entry["chips"] * 288e9)
+    assert shared.dram_s == pytest.approx(moved / package.dram_bandwidth_bytes_s, rel=2e-3)
+    assert shared.exchanges == 4
+    assert shared.step.latency_s >= shared.step.floor_s >= shared.dram_s
+
+
 @pytest.mark.slow
 def test_simba_is_bound_by_what_the_page_says() -> None:
     """The plan on the package as built: 12.5 GB/s into a chiplet bind it, not the 64 GB/s of the memory."""

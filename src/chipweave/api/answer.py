@@ -10,7 +10,8 @@ from chipweave.api.asked import plain, require_numbers
 from chipweave.cores import usable_cores
 from chipweave.cost.choose import describe, on_threads
 from chipweave.cost.interface import CostModel, TellingCostModel
-from chipweave.evaluation.check import faults_of, keeps_limits, require_limits
+from chipweave.errors import InputError
+from chipweave.evaluation.check import faults_of, keeps_limits, missing_room, require_limits
 from chipweave.evaluation.evaluate import evaluate as evaluated
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.plan.certificate import Requirement, Unmet, infeasible
@@ -57,11 +58,24 @@ def run(
     )
     ready = prepare(_posed(case, on_threads(case.cost_model, jobs), request))
     found = _chosen_by_simulation(found_by(case.scheduler, ready, request, case.rescued), ready, goal, case.simulate)
+    _require_room(found.schedule, ready, case.scheduler)
     _require_valid(found.schedule, ready, case.scheduler)
     search = _searched(case, found, time.monotonic() - started)
     result = assess(ready, describe(case.cost_model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return dataclasses.replace(result, case=case)
+
+
+def _require_room(plan: Schedule, ready: Prepared, scheduler: str) -> None:
+    """Check that what was found fits the memory where it lies, which no search looks at.
+
+    Raises:
+        InputError: it does not.
+    """
+    if missing := missing_room(plan, ready):
+        place = f"{ready.package.memory_place}: " if ready.package.memory_place else ""
+        found = f"the plan that scheduler '{scheduler}' found does not fit"
+        raise InputError([f"{place}memory: {found}: {each}" for each in missing])
 
 
 def _require_valid(plan: Schedule, ready: Prepared, scheduler: str) -> None:

@@ -89,6 +89,9 @@ def from_hf(
     absorbed: bool | None = None,
     name: str = "",
     bytes_per_element: int | None = None,
+    weights: str | float | None = None,
+    activations: str | float | None = None,
+    cache: str | float | None = None,
 ) -> Model:
     """One step of a language model, from the configuration that Hugging Face's `transformers` writes: a `config.json`,
     or the same as a mapping. Weights, a network and `transformers` are not needed.
@@ -104,6 +107,8 @@ def from_hf(
         absorbed: latent attention works on latent vectors; None: in decode.
         name: of the model; without one, the file's or the family's with the phase.
         bytes_per_element: of weights, caches and activations alike; None takes the configuration's, else 1.
+        weights, activations, cache: of each its own instead, a format such as `fp8` or `mxfp4`, or bits; what is left
+            out is the configuration's, of caches and states that of activations.
 
     Raises:
         InputError: a file that cannot be read, an architecture that is not imported, fields that are missing or wrong,
@@ -121,6 +126,9 @@ def from_hf(
         absorbed=absorbed,
         name=name,
         bytes_per_element=bytes_per_element,
+        weights=weights,
+        activations=activations,
+        cache=cache,
     ).model
 
 

@@ -119,6 +119,27 @@ def torch(
     hand_over(replace(made, model=model), out, json)
 
 
+WEIGHTS = "Of weights instead: a format such as fp8 or mxfp4, or bits; by default as configured."
+Weights = Annotated[str | None, typer.Option(metavar="FORMAT|BITS", help=WEIGHTS, show_default=False)]
+Activations = Annotated[
+    str | None,
+    typer.Option(metavar="FORMAT|BITS", help="Of activations; by default as configured.", show_default=False),
+]
+Cache = Annotated[
+    str | None,
+    typer.Option(metavar="FORMAT|BITS", help="Of caches and states; by default as activations.", show_default=False),
+]
+AllAlike = Annotated[
+    int | None,
+    typer.Option(
+        help="Of weights, caches and activations alike; by default as the configuration says, else 1.",
+        min=1,
+        max=64,
+        show_default=False,
+    ),
+]
+
+
 @app.command("hf")
 def hf(
     file: Annotated[
@@ -146,15 +167,10 @@ def hf(
         ),
     ] = None,
     name: Name = "",
-    bytes_per_element: Annotated[
-        int | None,
-        typer.Option(
-            help="Of weights, caches and activations alike; by default as the configuration says, else 1.",
-            min=1,
-            max=64,
-            show_default=False,
-        ),
-    ] = None,
+    bytes_per_element: AllAlike = None,
+    weights: Weights = None,
+    activations: Activations = None,
+    cache: Cache = None,
     out: Out = None,
     json: opt.Json = False,
 ) -> None:
@@ -176,6 +192,9 @@ def hf(
         absorbed=absorbed,
         name=name,
         bytes_per_element=bytes_per_element,
+        weights=weights,
+        activations=activations,
+        cache=cache,
     )
     hand_over(made, out, json)
 
@@ -267,9 +286,9 @@ def timeloop(
     from chipweave.files.other_tools.timeloop import import_problems
 
     _require_own(out, file)
-    if out is not None and os.path.isdir(file) and out.resolve().parent == file.resolve():
+    if out is not None and os.path.isdir(file) and os.path.dirname(os.path.realpath(out)) == os.path.realpath(file):
         raise InputError(f"{out}: stands among the layers that are read; name a file in another folder")
-    made = import_problems(file, name=name or file.resolve().stem, bytes_per_element=bytes_per_element)
+    made = import_problems(file, name=name or Path(os.path.realpath(file)).stem, bytes_per_element=bytes_per_element)
     hand_over(made, out, json)
 
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -32,10 +33,13 @@ from chipweave.cli.store import app as store_app
 from chipweave.cli.sweep import app as sweep_app
 from chipweave.cli.validate import validate
 from chipweave.cli.why import why
-from chipweave.errors import ChipweaveError
+from chipweave.errors import ChipweaveError, InputError
 
 INTERNAL_ERROR = 70
 """BSD's EX_SOFTWARE."""
+
+_PLACES = ("--out", "--chiplet-out", "--figure", "--store", "--page")
+"""Options that name what is written."""
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
@@ -78,6 +82,17 @@ def _commands() -> Callable[..., object]:
     return get_command(app)
 
 
+def _require_places(arguments: Sequence[str]) -> None:
+    """A place that is nothing, as a shell makes of a variable that is not set, would be the folder that one is in.
+
+    Raises:
+        InputError: an option that names what is written has nothing after it.
+    """
+    for option, value in [*pairwise(arguments), *((text[:-1], "") for text in arguments if text.endswith("="))]:
+        if option in _PLACES and not value:
+            raise InputError(f"{option}: is empty; name a file or folder, or '.' for the folder that you are in")
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
@@ -85,6 +100,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        _require_places(given)
         code = _commands()(args=given or ["--help"], prog_name="chipweave", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def save(
     if out is not None:
         from chipweave.report.save import SCHEDULE, saving
 
-        own = read_from is not None and (out / SCHEDULE).exists() and (out / SCHEDULE).samefile(read_from)
+        own = read_from is not None and os.path.exists(out / SCHEDULE) and (out / SCHEDULE).samefile(read_from)
         saved += saving(result, out, schedule=not own, what_if=what_if)
     if figures:
         from chipweave.files.atomic import make_folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,7 +95,7 @@ def serve(
         str,
         typer.Argument(
             metavar="CONFIG",
-            help="A config.json of transformers, or llama3_8b, llama3_70b, mixtral_8x7b or deepseek_v3.",
+            help="A config.json of transformers, or llama3_8b, llama3_70b, mixtral_8x7b, deepseek_v3 or gpt2_large.",
         ),
     ],
     package: Annotated[str, typer.Option("--package", "-p", help="A built-in name or a YAML file.")],
@@ -165,12 +166,13 @@ def _numbers(text: str | None) -> list[int] | None:
 def _file_or_name(config: str) -> str | Path:
     """A configuration that is built in, or a file."""
     from chipweave.errors import InputError, did_you_mean
+    from chipweave.plain import short
     from chipweave.workload.zoo.language import CONFIGURATIONS
 
-    if config in CONFIGURATIONS or Path(config).suffix or Path(config).exists():
+    if config in CONFIGURATIONS or Path(config).suffix or os.path.exists(config):
         return config
     known = did_you_mean(config, CONFIGURATIONS)
-    raise InputError(f"'{config}' is no file and no built-in configuration{known}")
+    raise InputError(f"{short(config)} is no file and no built-in configuration{known}")
 
 
 def _save(served: Served, out: Path) -> None:

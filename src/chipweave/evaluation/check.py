@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from chipweave.evaluation.exact.demand import cuts_of
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.exact.memory import footprint
+from chipweave.evaluation.exact.placement import lies_of
 from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.record import Evaluation
+from chipweave.hardware.package import Package, Placement
 from chipweave.hardware.snake import connected
 from chipweave.plan.certificate import LIMIT_LEVERS, Requirement, Unmet, infeasible
 from chipweave.plan.limits import excess
 from chipweave.plan.problem import Problem
+from chipweave.plan.room import bytes_at, shown_bytes
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.layer import reducible
 from chipweave.workload.model import Model
@@ -52,7 +55,22 @@ def faults_of(schedule: Schedule, problem: Problem | Prepared) -> list[Fault]:
             for index, pipeline in schedule.pipelines()
             for text in _memory_faults(pipeline, ready, schedule.largest_region)
         ]
+        found += [Fault(None, text) for text in missing_room(schedule, ready)]
     return found
+
+
+def missing_room(schedule: Schedule, problem: Problem | Prepared) -> list[str]:
+    """What does not fit at a memory interface where tensors lie nearest: weights, and the ends of the networks."""
+    ready = prepare(problem)
+    lies = [lies_of(ready, schedule, task) for task in range(len(ready.tasks))]
+    placed = [(task, its) for task, its in zip(ready.tasks, lies, strict=True) if its is not None]
+    return [
+        f"the memory at the interface of chiplet {at} holds {shown_bytes(room_bytes)}, and the plan puts "
+        f"{shown_bytes(bytes_)} of weights, inputs and outputs there; name other interfaces (`memory` of stages), give "
+        "it more or larger stacks, or interleave tensors (`placement: interleaved`)"
+        for at, bytes_ in sorted(bytes_at(placed).items())
+        if (room_bytes := ready.package.interface_memory[at].capacity_bytes) is not None and bytes_ > room_bytes
+    ]
 
 
 def _window_faults(window: Window, problem: Problem) -> Iterator[str]:
@@ -91,8 +109,23 @@ def _window_faults(window: Window, problem: Problem) -> Iterator[str]:
                 if chiplet in users:
                     yield f"chiplet {chiplet} is used by {users[chiplet]} and by {label}; regions must be disjoint"
                 users[chiplet] = label
+            yield from _place_faults(label, stage, problem.package)
             yield from _region_faults(label, stage, problem)
             yield from _reduced_faults(label, stage, task.model)
+
+
+def _place_faults(label: str, stage: Stage, package: Package) -> Iterator[str]:
+    """A memory interface that the plan names for the stage's tensors, and cannot."""
+    if stage.memory is None:
+        return
+    if package.placement is Placement.INTERLEAVED:
+        yield (
+            f"{label}: memory={stage.memory} says where its tensors lie, and in this package they are interleaved over "
+            "all stacks; leave it out, or give the package `placement: nearest`"
+        )
+    elif stage.memory not in package.interfaces:
+        listed = ", ".join(map(str, sorted(package.interfaces)))
+        yield f"{label}: memory={stage.memory} has no memory interface; chiplets that have one are {listed}"
 
 
 def _reduced_faults(label: str, stage: Stage, model: Model) -> Iterator[str]:

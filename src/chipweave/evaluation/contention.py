@@ -22,22 +22,25 @@ class Sharer(NamedTuple):
 
     Args:
         interface: whose bandwidth it shares with those of the same one; None: that of the whole DRAM.
-        dram_bytes_s: this bandwidth; None: that of the whole DRAM.
+        own_rates: the package's constants there; None: those of the whole DRAM.
+        elsewhere: (interface, bytes in the window) that it reads at others.
     """
 
     demand: Demand
     way: Way
     terms: Terms
     interface: int | None = None
-    dram_bytes_s: float | None = None
+    own_rates: Rates | None = None
+    elsewhere: tuple[tuple[int, float], ...] = ()
 
     def rates(self, rates: Rates) -> Rates:
         """The package's constants, as the stage meets them alone."""
-        return rates if self.dram_bytes_s is None else rates._replace(dram_bytes_s=self.dram_bytes_s)
+        return self.own_rates or rates
 
     def own_s(self, rates: Rates) -> float:
         """Seconds for which it keeps the DRAM, or its interface, busy in the window."""
-        return self.terms.dram / self.rates(rates).dram_bytes_s
+        own = self.terms.dram - sum(bytes_ for _, bytes_ in self.elsewhere)
+        return own / self.rates(rates).dram_bytes_s
 
 
 def contended_s(pipelines: Sequence[Sequence[Sharer]], least_s: float, rates: Rates) -> float:
@@ -50,6 +53,9 @@ def contended_s(pipelines: Sequence[Sequence[Sharer]], least_s: float, rates: Ra
     every = [stage for stages in pipelines for stage in stages]
     pools = {stage.interface for stage in every}
     all_s = {pool: sum(stage.own_s(rates) for stage in every if stage.interface == pool) for pool in pools}
+    bytes_s = {stage.interface: stage.rates(rates).dram_bytes_s for stage in every}
+    for pool, bytes_ in (each for stage in every for each in stage.elsewhere if each[0] in pools):
+        all_s[pool] += bytes_ / bytes_s[pool]
     shares = {pool: _weight_shares(pipelines, pool) for pool in pools}
 
     def length_s(of_s: float) -> float:

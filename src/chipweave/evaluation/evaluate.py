@@ -10,6 +10,7 @@ import numpy as np
 from chipweave.evaluation.contention import contended_s
 from chipweave.evaluation.exact.demand import EvaluatedStage, Setting, evaluate_stage
 from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.exact.placement import lies_of
 from chipweave.evaluation.exact.tensors import locate
 from chipweave.evaluation.exact.transfer import loads, together
 from chipweave.evaluation.law import EMPTY, end_s, latency_s_of, static_j, through, window_needs, window_s
@@ -35,10 +36,11 @@ def evaluate(schedule: Schedule, problem: Problem | Prepared) -> Evaluation:
     """
     ready = prepare(problem)
     where = [locate(schedule, task, len(entry.model.layers)) for task, entry in enumerate(ready.tasks)]
+    lies = [lies_of(ready, schedule, task) for task in range(len(ready.tasks))]
     start_s, windows, flows = 0.0, [], []
     for index, window in enumerate(schedule.windows):
         settings = [
-            Setting(ready, index, pipeline, where[pipeline.task], schedule.largest_region)
+            Setting(ready, index, pipeline, where[pipeline.task], schedule.largest_region, lies[pipeline.task])
             for pipeline in window.pipelines
         ]
         stages = [
@@ -103,11 +105,12 @@ def window_of(
 
 def interface_s(ready: Prepared, pipelines: Sequence[PipelineEvaluation]) -> dict[int, float]:
     """Per memory interface, seconds in which its own part of the DRAM's bandwidth moves what passes it."""
-    passed = dict.fromkeys(ready.package.interfaces, 0.0)
+    moved = dict.fromkeys(ready.package.interfaces, 0.0)
     for pipeline in pipelines:
         for stage in pipeline.stages:
-            passed[ready.region(stage.chiplets).interface] += stage.bytes_.dram
-    return {interface: bytes_ / ready.package.interface_bytes_s[interface] for interface, bytes_ in passed.items()}
+            for interface, bytes_ in stage.memory or ((ready.region(stage.chiplets).interface, stage.bytes_.dram),):
+                moved[interface] += bytes_
+    return {interface: bytes_ / ready.package.interface_bytes_s[interface] for interface, bytes_ in moved.items()}
 
 
 def _most(bytes_: Floats) -> float:

@@ -117,6 +117,9 @@ class Demand(NamedTuple):
         fill_j, drain_j: of one sample's activations that enter and leave L2.
         weight_fill_j: of the weights of every layer that enter L2, once; byte_j: of a byte that enters or leaves L2.
         reused, reused_fill_j: bytes and joules of them that are of layers whose weights a layer before has used.
+        far: activations of one sample that come from the memory of other interfaces than the stage's own, beside
+            `load`; far_s: of a micro-batch, what that takes longer than `load` does, without latencies; far_late_s:
+            the largest of their latencies; far_j: joules of their DRAM accesses, of one sample.
     """
 
     batch: int
@@ -155,6 +158,10 @@ class Demand(NamedTuple):
     byte_j: float
     reused: float = 0.0
     reused_fill_j: float = 0.0
+    far: float = 0
+    far_s: float = 0
+    far_late_s: float = 0
+    far_j: float = 0
 
 
 class Terms(NamedTuple):
@@ -221,6 +228,27 @@ def dram_s(bytes_: float, hops: float, rates: Rates) -> float:
     if bytes_ == 0:
         return 0.0
     return bytes_ / rates.dram_bytes_s + hops * rates.hop_s + rates.dram_s + rates.delta_s
+
+
+def load_s(bytes_: float, hops: float, demand: Demand, rates: Rates) -> float:
+    """Off chip, so many bytes at the stage's own interface, and with them what comes from other ones: all at once, each
+    over its own way."""
+    own_s = dram_s(bytes_, hops, rates)
+    if demand.far == 0:
+        return own_s
+    moved_s = bytes_ / rates.dram_bytes_s
+    return moved_s + demand.far_s + max(own_s - moved_s, demand.far_late_s)
+
+
+def loaded(demand: Demand) -> float:
+    """Bytes of activations of a sample that come from DRAM, wherever they lie."""
+    return demand.load + demand.far
+
+
+def dram_j(bytes_: float, demand: Demand, rates: Rates) -> float:
+    """Joules of DRAM accesses of so many bytes in the window, those at other interfaces among them."""
+    far = demand.batch * demand.far
+    return (bytes_ - far) * rates.dram_j + demand.batch * demand.far_j
 
 
 def link_s(bytes_: float, hops: float, rates: Rates) -> float:
@@ -401,19 +429,19 @@ def printed(demand: Demand, rates: Rates) -> Terms:
     """The stage as SCAR prints it (III-E): all weights with every load, everything one after another."""
     d = demand
     k, once = micro_batches(d.batch, d.micro_batch), d.weights - d.reused
-    load_s = dram_s(d.micro_batch * d.load + once, max(d.load_hops, d.weights_hops), rates)
+    in_s = load_s(d.micro_batch * d.load + once, max(d.load_hops, d.weights_hops), d, rates)
     store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
-    fill_s = load_s + store_s + d.forward_s + d.exchange_s + d.compute_s
-    weights, load, store = k * once, d.batch * d.load, d.batch * d.store
+    fill_s = in_s + store_s + d.forward_s + d.exchange_s + d.compute_s
+    weights, load, store = k * once, d.batch * loaded(d), d.batch * d.store
     dram = weights + load + store
     mac_j, l1_j, l2_j, noc_j = d.batch * d.mac_j, d.batch * d.l1_j, d.batch * d.l2_j, d.batch * d.noc_j
     fill_j = d.batch * d.fill_j + k * d.weight_fill_j
-    drain_j, dram_j, nop_j = d.batch * d.drain_j, dram * rates.dram_j, d.hop_bytes * rates.link_j
-    energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + dram_j + nop_j
+    drain_j, memory_j, nop_j = d.batch * d.drain_j, dram_j(dram, d, rates), d.hop_bytes * rates.link_j
+    energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + memory_j + nop_j
     alone_s = pipeline_s(fill_s, fill_s, k)
     return Terms(
-        d.compute_s, d.pace_s, 0.0, 0.0, 0.0, load_s, store_s, 0.0, fill_s, 0.0, fill_s, fill_s, fill_s, alone_s, False,
-        weights, 0.0, load, store, 0.0, dram, mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
+        d.compute_s, d.pace_s, 0.0, 0.0, 0.0, in_s, store_s, 0.0, fill_s, 0.0, fill_s, fill_s, fill_s, alone_s, False,
+        weights, 0.0, load, store, 0.0, dram, mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, memory_j, nop_j, energy_j,
     )  # fmt: skip
 
 
@@ -423,14 +451,14 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     k, rounds = micro_batches(d.batch, d.micro_batch), d.batch / d.micro_batch
     full, last = inside(d, way, 1.0, rates), inside(d, way, d.last, rates)
     again, gone, once = read_again(d, way), evicted(d, way), d.weights - way.found
-    load_s = dram_s(d.micro_batch * d.load, d.load_hops, rates)
+    in_s = load_s(d.micro_batch * d.load, d.load_hops, d, rates)
     store_s = dram_s(d.micro_batch * d.store, d.store_hops, rates)
     spill_s = dram_s(gone, d.dram_hops, rates)
     ports_s = d.forward_s + d.store_port_s
     weights_s = max(dram_s(from_dram(way) + again, d.weights_hops, rates), full.gather_s)
-    fill_s, steady_s = turns(full, load_s, store_s, ports_s, d.receive_s, way.overlaps)
+    fill_s, steady_s = turns(full, in_s, store_s, ports_s, d.receive_s, way.overlaps)
     last_fill_s, last_steady_s = turns(
-        last, d.last * load_s, d.last * store_s, d.last * ports_s, d.last * d.receive_s, way.overlaps
+        last, d.last * in_s, d.last * store_s, d.last * ports_s, d.last * d.receive_s, way.overlaps
     )
     resident_s = (once - from_dram(way)) / rates.dram_bytes_s
     ready_s = 0.0
@@ -441,10 +469,10 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
         latency_s = first_s - (once + again + gone) / rates.dram_bytes_s
         ready_s = max(latency_s + d.arrival_s + (d.blocks_s if blocks else 0.0), first_s)
         ready_s += d.pace_s - d.compute_s if way.overlaps else d.exchange_s
-        ready_s += d.micro_batch * d.load / rates.dram_bytes_s + max(store_s, ports_s)
+        ready_s += (d.micro_batch * d.load / rates.dram_bytes_s + d.far_s) + max(store_s, ports_s)
 
     entering = d.weights + (k - 1) * (from_dram(way) + way.gathered)
-    weights, load, store = once + (k - 1) * from_dram(way), d.batch * d.load, d.batch * d.store
+    weights, load, store = once + (k - 1) * from_dram(way), d.batch * loaded(d), d.batch * d.store
     again, spill = k * again, rounds * gone
     dram = weights + again + load + store + spill
     mac_j, l1_j, l2_j, noc_j = d.batch * d.mac_j, d.batch * d.l1_j, d.batch * d.l2_j, d.batch * d.noc_j
@@ -452,15 +480,15 @@ def kept(demand: Demand, way: Way, rates: Rates) -> Terms:
     fill_j = d.batch * d.fill_j + (again + spill) * d.byte_j
     fill_j += d.weight_fill_j * (entering / d.weights) if d.weights > 0.0 else 0.0
     fill_j -= d.reused_fill_j * (way.found / d.reused) if d.reused > 0.0 else 0.0
-    drain_j, dram_j, nop_j = d.batch * d.drain_j, dram * rates.dram_j, d.hop_bytes * rates.link_j
-    energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + dram_j + nop_j
+    drain_j, memory_j, nop_j = d.batch * d.drain_j, dram_j(dram, d, rates), d.hop_bytes * rates.link_j
+    energy_j = mac_j + l1_j + l2_j + noc_j + fill_j + drain_j + memory_j + nop_j
     first_s = max(fill_s, ready_s)
     alone_s = first_s if k == 1 else last_leaves_s(0.0, first_s, steady_s, last_fill_s, last_steady_s, k)
     return Terms(
-        full.compute_s, full.pace_s, full.exposed_s, weights_s, resident_s, load_s, store_s, spill_s,
+        full.compute_s, full.pace_s, full.exposed_s, weights_s, resident_s, in_s, store_s, spill_s,
         fill_s, ready_s, steady_s, last_fill_s, last_steady_s, alone_s, way.overlaps,
         weights, again, load, store, spill, dram,
-        mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, dram_j, nop_j, energy_j,
+        mac_j, l1_j, l2_j, noc_j, fill_j, drain_j, memory_j, nop_j, energy_j,
     )  # fmt: skip
 
 

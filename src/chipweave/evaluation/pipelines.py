@@ -18,6 +18,7 @@ from chipweave.evaluation.tables.bench import arrays_of, micro_of, places_of
 from chipweave.evaluation.tables.cheapest import BEGINNING, NEVER, Found, Paces, Prices, Shapes, Tables
 from chipweave.evaluation.tables.least_stages import VARIANTS, LeastStages, least_stages
 from chipweave.evaluation.tables.single import Kinds
+from chipweave.hardware.package import Placement
 from chipweave.ndarrays import Floats
 
 FINE, ROUGH = (1.15, 1.3, 1.6), 2.0
@@ -114,11 +115,13 @@ def _stages(ready: Prepared, task: int, size: int) -> LeastStages:
 
 
 def _nearest(ready: Prepared, chiplet_class: int) -> tuple[float, float, float]:
-    """The shortest way from a memory interface to a chiplet of the class, or back: each of its figures at its least."""
+    """The shortest way from a memory interface to a chiplet of the class, or back: each of its figures at its least.
+    Where a stage may use any interface, that is of any."""
     package, found = ready.package, []
     for chiplet in (number for number, each in enumerate(package.class_of) if each == chiplet_class):
-        near = package.nearest_interface[chiplet]
-        there_and_back = ((chiplet, near), (near, chiplet))
+        anywhere = package.placement is not Placement.INTERLEAVED
+        near = package.interfaces if anywhere else (package.nearest_interface[chiplet],)
+        there_and_back = [pair for at in near for pair in ((chiplet, at), (at, chiplet))]
         late, joules = (
             min(float(hops[pair]) for pair in there_and_back) for hops in (package.late_hops, package.joule_hops)
         )

@@ -385,6 +385,15 @@ class StageEvaluation:
     """In `paper` L2 serves only the micro-batch test."""
     bytes_: Annotated[StageBytes, Term("bytes", "", "What the stage moves in the whole window.")]
     energy: Annotated[Energy, Term("energy", "J", "Of the stage in the whole window.", "sum of its parts")]
+    memory: Annotated[
+        tuple[tuple[int, float], ...],
+        Term(
+            "memory",
+            "B",
+            "Where tensors lie nearest: by memory interface, bytes from and to DRAM in the whole window.",
+        ),
+    ] = ()
+    """The own interface first; none where tensors are interleaved: there all passes the nearest one."""
 
     @property
     def transfers_s(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chipweave.evaluation.exact.region import interface_of
+from chipweave.evaluation.exact.region import passed
 from chipweave.evaluation.exact.transfer import network, together
 from chipweave.evaluation.record import Evaluation, Flow, WindowEvaluation
 from chipweave.hardware.package import Package
@@ -41,7 +41,8 @@ def traffic(evaluation: Evaluation, package: Package) -> tuple[WindowTraffic, ..
         dram = dict.fromkeys(package.interfaces, 0.0)
         for pipeline in costs.pipelines:
             for stage in pipeline.stages:
-                dram[interface_of(package, stage.chiplets)] += stage.bytes_.dram
+                for interface, bytes_ in passed(package, stage):
+                    dram[interface] += bytes_
         stages = [[together(net, (flow.moved for flow in stage)) for stage in pipeline] for pipeline in flows]
         total = together(net, (together(net, pipeline) for pipeline in stages))
         return WindowTraffic(total.links, total.out, total.into, dram, flows)

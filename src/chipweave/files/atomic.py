@@ -165,8 +165,17 @@ def require_writable(path: Path) -> None:
         raise InputError(f"{path}: cannot be written: {reason}; choose another name") from None
     _require_file(path, path)
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))  # or a link to nowhere
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    if not _takes_files(folder):
         raise InputError(f"{path}: cannot be written: {folder} takes no files; choose another folder")
+
+
+def _takes_files(folder: Path) -> bool:
+    """Tried, with a file that has no name where the system has such: what rights say is not all that counts."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def require_inside(folder: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from chipweave.workload.importers.assembly import Imported
 from chipweave.workload.importers.hf import import_hf
 from chipweave.workload.importers.hf.routing import Routing
 from chipweave.workload.importers.hf.step import step_of
+from chipweave.workload.precision import bits_of
 
 HEADER = ("expert", "share")
 MOST_EXPERTS = 100_000
@@ -33,6 +35,9 @@ def import_config(
     absorbed: bool | None = None,
     name: str = "",
     bytes_per_element: int | None = None,
+    weights: str | float | None = None,
+    activations: str | float | None = None,
+    cache: str | float | None = None,
 ) -> Imported:
     """The model of one step, the number of parameters, and what was decided on the way; see `chipweave.from_hf`.
 
@@ -40,6 +45,11 @@ def import_config(
         InputError: `path:line: problem; remedy`, where a file is at fault.
     """
     step_of(phase, prompt, context, batch)
+    for option, given in (("--weights", weights), ("--activations", activations), ("--cache", cache)):
+        if given is not None:
+            bits_of(given, option)
+        if given is not None and bytes_per_element is not None:
+            raise InputError(f"--bytes-per-element is of weights, activations and caches; leave it or {option} out")
     chosen, path = routing_of(routing), ""
     data: Mapping[str, Any]
     if isinstance(config, Mapping):
@@ -59,6 +69,9 @@ def import_config(
             absorbed=absorbed,
             name=name,
             bytes_per_element=bytes_per_element,
+            weights=weights,
+            activations=activations,
+            cache=cache,
         )
     except InputError as error:
         if not path:
@@ -68,7 +81,7 @@ def import_config(
 
 def _name(path: Path, phase: str) -> str:
     """After the file, or its folder where all files are called alike; empty where neither says much."""
-    stem = path.stem.removesuffix("config").rstrip("_-.") or path.resolve().parent.name
+    stem = path.stem.removesuffix("config").rstrip("_-.") or Path(os.path.realpath(path)).parent.name
     return f"{stem}-{phase}" if stem else ""
 
 

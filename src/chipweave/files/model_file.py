@@ -137,6 +137,11 @@ class ModelSpec(Spec):
     activation_bits: Bits | None = Field(
         None, description="Of one element of any other tensor, likewise. Default: `bytes_per_element`."
     )
+    sum_bits: Bits | None = Field(
+        None,
+        description="Of a partial sum that leaves a chiplet to be added to those of others, likewise, at least as wide "
+        "as an activation. Default: as wide.",
+    )
     input_elements: Count | None = Field(
         None, description="Elements of the network's input per sample. Default: the largest operand that reads it."
     )
@@ -212,6 +217,7 @@ def read_model(data: Any, problems: Problems, location: Location) -> Model | Non
             source=head.source,
             weight_bits=head.weight_bits or 0.0,
             activation_bits=head.activation_bits or 0.0,
+            sum_bits=head.sum_bits or 0.0,
         )
     except InputError as error:
         for problem in error.problems:
@@ -377,7 +383,7 @@ def model_to_dict(model: Model) -> dict[str, Any]:
     if model.source:
         data["source"] = model.source
     data["bytes_per_element"] = model.bytes_per_element
-    data |= {key: bits for key in ("weight_bits", "activation_bits") if (bits := getattr(model, key))}
+    data |= {key: bits for key in ("weight_bits", "activation_bits", "sum_bits") if (bits := getattr(model, key))}
     if model.input_elements != max((edge.elements for edge in model.input_readers), default=0):
         data["input_elements"] = model.input_elements
     data["layers"] = [_layer_to_dict(model, i) for i in range(len(model.layers))]

@@ -38,7 +38,7 @@ from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import DRAM_FIGURES, MOST_CHIPLETS, Delivery, Package, Routing
+from chipweave.hardware.package import DRAM_FIGURES, MOST_CHIPLETS, Delivery, Package, Placement, Routing
 from chipweave.hardware.package import Interfaces as Bandwidth
 from chipweave.hardware.price import RETICLE_MM2
 
@@ -159,6 +159,12 @@ class PackageSpec(Spec):
         description="shared: a region has all of the DRAM's bandwidth through its one memory interface, our reading of "
         "the papers; split: what the stacks at that interface have, or an even share.",
     )
+    placement: Annotated[Placement, Field(strict=False)] = Field(
+        Package.placement,
+        description="interleaved: every tensor lies over all stacks, in proportion to their bandwidth; nearest: "
+        "weights, and what a stage writes, lie at its own memory interface, which then has the bandwidth of its own "
+        "stacks (`interface_bandwidth` is split).",
+    )
     link: LinkSpec | None = Field(
         None,
         description="The class of links, which sets `link_bandwidth_bytes_s`, `hop_latency_s` and "
@@ -173,7 +179,7 @@ class PackageSpec(Spec):
     memory: list[StackSpec] | None = Field(
         None,
         min_length=1,
-        description="Memory stacks, over which tensors are interleaved; they set the three figures of DRAM. "
+        description="Memory stacks, where tensors lie as `placement` says; they set the three figures of DRAM. "
         "Default: those figures, and any capacity.",
     )
     assumed: list[str] = Field(
@@ -182,7 +188,7 @@ class PackageSpec(Spec):
 
 
 _FIGURES = tuple(key for key in PackageSpec.model_fields if key.endswith(("_s", "_per_bit")))
-_CONVENTIONS = ("delivery", "interface_bandwidth")
+_CONVENTIONS = ("delivery", "interface_bandwidth", "placement")
 """Written where they are not those of the papers."""
 _LINK_FIGURES = ("link_bandwidth_bytes_s", "hop_latency_s", "nop_energy_j_per_bit")
 
@@ -318,6 +324,10 @@ def _figures(
                 problems.add((one,), f"does not go with `{key}`, which sets it; leave one of the two out")
     if spec.link is not None:
         figures |= read_links(spec.link, problems)
+    asked_for = "interface_bandwidth" in spec.model_fields_set and spec.interface_bandwidth is Bandwidth.SHARED
+    if spec.placement is Placement.NEAREST and asked_for:
+        remedy = "which gives each interface what is attached to it; say split, or leave it out"
+        problems.add(("interface_bandwidth",), f"shared does not go with `placement: nearest`, {remedy}")
     if spec.memory is not None:
         figures["memory"] = read_stacks(spec.memory, interfaces, problems)
         figures["memory_place"] = problems.place(("memory",))

@@ -45,6 +45,7 @@ from chipweave.hardware.package import Package
 from chipweave.plan.certificate import ByLength, Line, Proof
 from chipweave.plan.objective import Objective, objective, require_objective
 from chipweave.plan.problem import Problem, pose
+from chipweave.plan.room import require_memory
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import Result, Search, assess
 from chipweave.results.served import ServedStep, served_step
@@ -136,6 +137,7 @@ def read(path: Path) -> Result:
     assert package is not None
     assert plan is not None
     assert goal is not None
+    require_memory(scenario, package)  # says by itself where the memory stands
     try:
         problem, cost_model = _pose(spec, scenario, package, path)
     except InputError as error:
@@ -175,7 +177,8 @@ def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
         names = [model.layers[index].name for index in part.layers]
         partitions = [str(part.partition(index)) for index in part.layers]
         partition = partitions[0] if len(set(partitions)) == 1 else partitions
-        return {"layers": names, "chiplets": list(part.chiplets), "partition": partition}
+        made = {"layers": names, "chiplets": list(part.chiplets), "partition": partition}
+        return made if part.memory is None else made | {"memory": part.memory}
 
     def pipeline(part: Pipeline) -> dict[str, Any]:
         task = scenario.tasks[part.task]
@@ -236,6 +239,8 @@ def stage_to_dict(stage: StageEvaluation, model: Model) -> dict[str, Any]:
 
 _KEYS = {"bytes_": "bytes", "task": "model"}
 """Of the fields whose key in the file is not their name."""
+_WHERE_THERE_IS = ("memory",)
+"""Fields that the file lacks where they are empty."""
 
 
 def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
@@ -243,16 +248,24 @@ def _record_to_dict(record: Any, **instead: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names_of(type(record)):
         key, value = _KEYS.get(name, name), instead.get(name, getattr(record, name))
+        if name in _WHERE_THERE_IS and not value:
+            continue
         match value:
             case Energy():
                 found |= {"energy_j": value.total, "energy_parts_j": dataclasses.asdict(value)}
             case L2Use() | StageBytes():
                 found[key] = dataclasses.asdict(value)
             case tuple():
-                found[key] = [_split_to_list(part) if isinstance(part, Split) else part for part in value]
+                found[key] = [_part_to_list(part) for part in value]
             case _:
                 found[key] = value
     return found
+
+
+def _part_to_list(part: Any) -> Any:
+    if isinstance(part, Split):
+        return _split_to_list(part)
+    return list(part) if isinstance(part, tuple) else part
 
 
 def _split_to_list(split: Split) -> list[Any]:
@@ -366,7 +379,7 @@ def _plan(spec: ScheduleFileSpec, scenario: Scenario, problems: Problems) -> Sch
             model = scenario.tasks[task].model
             ends = [_ends(stage, model, problems, (*at, "stages", s)) for s, stage in enumerate(pipeline.stages)]
             stages = tuple(
-                Stage(first, last, tuple(stage.chiplets), _partitions(stage, last - first + 1))
+                Stage(first, last, tuple(stage.chiplets), _partitions(stage, last - first + 1), stage.memory)
                 for stage, (first, last) in zip(pipeline.stages, ends, strict=True)
             )
             pipelines.append(Pipeline(task, stages, pipeline.micro_batch))

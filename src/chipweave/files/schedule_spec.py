@@ -44,6 +44,11 @@ class StageSpec(Spec):
         Partition.WHOLE,
         description="How layers are split over the region: one for all, or one each; whole: one chiplet.",
     )
+    memory: int | None = Field(
+        None,
+        description="Chiplet with the memory interface at which the stage's weights lie, and what it writes, on a "
+        "package whose `placement` is nearest. Default: the one nearest to the region.",
+    )
 
 
 class PipelineSpec(Spec):

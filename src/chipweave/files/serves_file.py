@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -116,7 +117,7 @@ def model_of_step(serves: Serves, folder: Path = Path()) -> Model:
         name = f"{serves.of}_{serves.phase}"
         return public(import_config(known, name=name, bytes_per_element=width or 1, **asked).model)
     path = folder / serves.of
-    if not path.suffix and not path.exists():
+    if not path.suffix and not os.path.exists(path):
         near = did_you_mean(serves.of, CONFIGURATIONS)
         raise InputError(
             f"{shown(serves.of)} is no file and no built-in configuration{near or ', which are '}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -469,8 +470,8 @@ def _members(kind: Any) -> list[Any]:
 def _placed(parts: Parts, value: Any, folder: Path) -> Any:
     """A file that is named deep in a description starts at the folder of the sweep, as all that the sweep names."""
     named = parts[-1] == "model" or parts[-2:-1] == ("classes",)
-    if named and isinstance(value, str) and (folder / value).is_file():
-        return str((folder / value).resolve())
+    if named and isinstance(value, str) and os.path.isfile(folder / value):
+        return os.path.realpath(folder / value)
     return value
 
 

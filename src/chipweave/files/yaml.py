@@ -7,7 +7,10 @@ numbers, true/false and null (YAML 1.2 core schema). Anchors and aliases work un
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +23,8 @@ MAX_BYTES = 20 * 2**20
 MAX_VALUES = 500_000
 """Values after aliases are expanded; a model of 1,000 layers has about 15,000."""
 MAX_DEPTH = 50
+LONGEST_SILENCE_S = 10
+"""Of a pipe with a name, before its first byte."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -133,8 +138,7 @@ def read_text(path: Path) -> str:
         InputError: it cannot be read, is no text, too large, or empty.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = _content(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the name and the folder") from None
     except IsADirectoryError:
@@ -154,6 +158,29 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise InputError(f"{path}:1: is empty; `chipweave show NAME` prints a working example")
     return text
+
+
+def _content(path: Path) -> bytes:
+    """At most a byte more than may be read. A pipe with a name may have no one who writes into it.
+
+    Raises:
+        InputError: nothing came from such a pipe in LONGEST_SILENCE_S.
+    """
+
+    def without_waiting(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    with open(path, "rb", opener=without_waiting) as file:
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            named = os.path.exists(os.path.realpath(path))  # `<(command)` has none
+            if not select.select([file], [], [], LONGEST_SILENCE_S if named else None)[0]:
+                raise InputError(
+                    f"{path}: is a pipe that nothing was written into for {LONGEST_SILENCE_S} s; name a file, or start "
+                    "what writes into it first"
+                )
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(file.fileno(), True)
+        return file.read(MAX_BYTES + 1)
 
 
 @dataclass

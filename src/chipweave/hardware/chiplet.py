@@ -154,7 +154,8 @@ class Chiplet:
         if list(values) != sorted(values, reverse=True):
             return ["a wider operand has a higher rate than a narrower one"]
         if dict(self.rates).get(self.precision_bits) != self.simd_lanes:
-            return [f"has no rate of {self.simd_lanes} (simd_lanes) at {self.precision_bits} bits (precision_bits)"]
+            own = f"a rate of {self.simd_lanes} (simd_lanes) at {self.precision_bits} bits (precision_bits)"
+            return [f"lacks {own}; list it, or give simd_lanes and precision_bits a pair that is listed"]
         return []
 
     def at_bits(self, bits: int) -> AtWidth:

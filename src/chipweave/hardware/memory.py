@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -95,6 +95,18 @@ def _until_one_is_full(stacks: Sequence[Stack]) -> int | None:
         if stack.capacity_bytes is not None
     ]
     return math.floor(min(per_s) * sum(Fraction(stack.bandwidth_bytes_s) for stack in stacks)) if per_s else None
+
+
+def at_interfaces(stacks: Sequence[Stack], interfaces: Sequence[int]) -> Mapping[int, Together]:
+    """Per memory interface, what is attached to it as one memory: of a stack at several of them an even share each."""
+    shares: dict[int, list[Stack]] = {interface: [] for interface in interfaces}
+    for stack in stacks:
+        many = len(stack.interfaces)
+        capacity_bytes = None if stack.capacity_bytes is None else max(1, stack.capacity_bytes // many)
+        share = replace(stack, bandwidth_bytes_s=stack.bandwidth_bytes_s / many, capacity_bytes=capacity_bytes)
+        for interface in stack.interfaces:
+            shares[interface].append(share)
+    return {interface: together(own) for interface, own in shares.items()}
 
 
 def attachment_faults(stacks: Sequence[Stack], interfaces: Sequence[int]) -> list[str]:

@@ -15,7 +15,7 @@ from chipweave.errors import InputError
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.links import OwnLink, Wiring, own_link_faults, wiring
-from chipweave.hardware.memory import Stack, attachment_faults, together
+from chipweave.hardware.memory import Stack, Together, at_interfaces, attachment_faults, together
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plain import settle
 
@@ -68,6 +68,13 @@ class Interfaces(StrEnum):
     SPLIT = "split"
 
 
+class Placement(StrEnum):
+    """Where tensors lie: over all stacks, or each at one memory interface, near who reads or wrote it."""
+
+    INTERLEAVED = "interleaved"
+    NEAREST = "nearest"
+
+
 @dataclass(frozen=True)
 class Package:
     """Chiplets placed on a graph.
@@ -91,13 +98,16 @@ class Package:
             bandwidth there (`shared`, as in the papers), or what the stacks at that interface have (`split`; an even
             share where there are no stacks).
         source: where the figures come from.
-        memory: stacks of DRAM, over which tensors are interleaved. The three figures of DRAM above then follow from
+        memory: stacks of DRAM, where tensors lie as `placement` says. The three figures of DRAM above then follow from
             them (`memory.together`), and are not to be given; without stacks the DRAM is of any capacity.
         assumed: which figures are not published, and how they were chosen, a sentence each.
         memory_place: file and line where its memory stands, for messages; of no effect.
         own_links: ways of links that have figures of their own, in place of the three above, by source and target. A
             chiplet then lets as much out and in as the fastest link that leaves or enters it.
         board: per chiplet, the number of the package that it is in, where several are on a board; empty: all in one.
+        placement: where tensors lie: over all stacks, in proportion to their bandwidth, or `nearest`: weights, and what
+            a stage writes, at its own memory interface, from which whoever reads it later fetches it.
+            `interface_bandwidth` then is `split`.
         notes: what its file has that is of no effect, a sentence each; packages that differ in it alone are equal.
 
     Raises:
@@ -126,6 +136,7 @@ class Package:
     interface_bandwidth: Interfaces = Interfaces.SHARED
     own_links: tuple[OwnLink, ...] = ()
     board: tuple[int, ...] = ()
+    placement: Placement = Placement.INTERLEAVED
 
     def __post_init__(self) -> None:
         settle(self, "package")
@@ -137,6 +148,8 @@ class Package:
             object.__setattr__(self, "own_links", tuple(sorted(self.own_links, key=lambda each: each.ends)))
         for key, value in self._of_memory().items():
             object.__setattr__(self, key, value)
+        if self.placement is Placement.NEAREST:  # a tensor that lies at one interface finds what is attached there
+            object.__setattr__(self, "interface_bandwidth", Interfaces.SPLIT)
 
     def _of_memory(self) -> dict[str, float]:
         """The figures of DRAM that follow from the stacks; none without stacks."""
@@ -239,10 +252,24 @@ class Package:
                 shares[interface].append(stack.bandwidth_bytes_s / len(stack.interfaces))
         return {interface: math.fsum(own) for interface, own in shares.items()}
 
+    @cached_property
+    def interface_memory(self) -> Mapping[int, Together]:
+        """Per memory interface, what is attached to it as one memory, for tensors that lie there alone."""
+        if self.memory:
+            return at_interfaces(self.memory, self.interfaces)
+        own_bytes_s = self.dram_bandwidth_bytes_s / len(self.interfaces)
+        own = Together(own_bytes_s, self.dram_latency_s, self.dram_energy_j_per_bit, None)
+        return dict.fromkeys(self.interfaces, own)
+
     @property
     def capacity_bytes(self) -> int | None:
         """What the memory holds; None where that is not known."""
-        return together(self.memory).capacity_bytes if self.memory else None
+        if not self.memory:
+            return None
+        if self.placement is Placement.INTERLEAVED:
+            return together(self.memory).capacity_bytes
+        every = [own.capacity_bytes for own in self.interface_memory.values()]
+        return None if None in every else sum(filter(None, every))
 
     def with_memory(self, memory: tuple[Stack, ...]) -> Package:
         """The package with these stacks in place of its memory."""

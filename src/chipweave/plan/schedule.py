@@ -24,13 +24,15 @@ class Stage:
     """Layers `first` to `last` of a model (inclusive, in the model's order) on one region of chiplets.
 
     `partitions` has one entry per layer; none at all: every layer is whole, on a single chiplet. Part i of a layer
-    runs on the i-th of `chiplets`.
+    runs on the i-th of `chiplets`. `memory` is the chiplet with the memory interface at which the stage's weights lie,
+    and what it writes; None: the nearest one. Packages whose tensors are interleaved know no other.
     """
 
     first: int
     last: int
     chiplets: tuple[int, ...]
     partitions: tuple[Partition, ...] = ()
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         settle(self, "stage")

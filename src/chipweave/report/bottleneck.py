@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chipweave.evaluation.exact.region import interface_of
+from chipweave.evaluation.exact.region import passed
 from chipweave.evaluation.record import PipelineEvaluation, WindowEvaluation
 from chipweave.hardware.package import Interfaces, Package
 from chipweave.plan.problem import Problem
@@ -47,11 +47,12 @@ def busiest_interface(window: WindowEvaluation, package: Package) -> tuple[int, 
     """Where interfaces have bandwidth of their own, the one that needs longest in a window, and its bytes."""
     if package.interface_bandwidth is Interfaces.SHARED:
         return None
-    passed = dict.fromkeys(package.interfaces, 0.0)
+    moved = dict.fromkeys(package.interfaces, 0.0)
     for pipeline in window.pipelines:
         for stage in pipeline.stages:
-            passed[interface_of(package, stage.chiplets)] += stage.bytes_.dram
-    return max(passed.items(), key=lambda item: item[1] / package.interface_bytes_s[item[0]])
+            for interface, bytes_ in passed(package, stage):
+                moved[interface] += bytes_
+    return max(moved.items(), key=lambda item: item[1] / package.interface_bytes_s[item[0]])
 
 
 def _binding_pipeline(pipeline: PipelineEvaluation, problem: Problem) -> str:

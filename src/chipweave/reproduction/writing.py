@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +25,7 @@ def require_places(out: Path | None, page: Path | None) -> None:
     if out is not None:
         _require_folder(out, "--out")
     if page is not None:
-        if page.is_dir() or not page.parent.is_dir():
+        if os.path.isdir(page) or not os.path.isdir(page.parent):
             raise InputError(
                 f"--page {page}: is a folder, or its folder is missing; name a file in a folder that is there"
             )
@@ -40,8 +41,8 @@ def require_places(out: Path | None, page: Path | None) -> None:
 
 def _require_folder(folder: Path, option: str) -> None:
     """Whether a folder is there or can be made."""
-    nearest = next((each for each in (folder, *folder.absolute().parents) if each.exists()), None)
-    if nearest is not None and not nearest.is_dir():
+    nearest = next((each for each in (folder, *folder.absolute().parents) if os.path.exists(each)), None)
+    if nearest is not None and not os.path.isdir(nearest):
         raise InputError(f"{option}: {nearest} is a file where a folder is needed; name another place")
 
 

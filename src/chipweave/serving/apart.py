@@ -16,7 +16,7 @@ from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.exact.transfer import hop_bytes_of, transfer, transfer_s
 from chipweave.evaluation.law import end_s
-from chipweave.hardware.package import Package
+from chipweave.hardware.package import BITS_PER_BYTE, Package
 from chipweave.hardware.snake import snake
 from chipweave.ndarrays import Floats
 from chipweave.plan.objective import objective as make_objective
@@ -249,7 +249,8 @@ def moved_between(model: Model, plan: Result, prefill: Sequence[int], decode: Se
     rates, net = ready.rates, ready.network
     wanted = np.full((len(prefill), len(decode)), bytes_ / (len(prefill) * len(decode)))
     sent = transfer(net, prefill, decode, wanted, wanted.sum(axis=1))
-    dram_s, dram_j = 2 * bytes_ / rates.dram_bytes_s, 2 * bytes_ * rates.dram_j
+    byte_j = BITS_PER_BYTE * ready.package.dram_energy_j_per_bit
+    dram_s, dram_j = 2 * bytes_ / rates.dram_bytes_s, 2 * bytes_ * byte_j
     return Moved(bytes_, dram_s, dram_j, transfer_s(sent, net, rates), hop_bytes_of(net, sent) * rates.link_j)
 
 

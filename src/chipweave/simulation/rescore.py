@@ -9,6 +9,7 @@ from statistics import median
 from chipweave.collector import without_collector
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared
+from chipweave.hardware.package import Placement
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule, Window
 from chipweave.simulation.draft import Draft
@@ -45,13 +46,15 @@ def rescored(ready: Prepared, plans: Sequence[Schedule], objective: Objective) -
 
 
 def _scored(ready: Prepared, plans: Sequence[Schedule], objective: Objective) -> Iterator[Rescored]:
-    known: dict[Window, tuple[float, ...]] = {}
+    known: dict[tuple[Window, Schedule | None], tuple[float, ...]] = {}
     pipelines: Known = {}
+    alike = ready.package.placement is Placement.INTERLEAVED  # else a window depends on those before it
     for place, plan in enumerate(plans):
-        for number, window in enumerate(plan.windows):
+        windows = [(window, None if alike else plan) for window in plan.windows]
+        for number, window in enumerate(windows):
             if window not in known:
                 known[window] = lengths_s(ready, plan, number, pipelines)
-        by_discipline = [sum(each) for each in zip(*(known[window] for window in plan.windows), strict=True)]
+        by_discipline = [sum(each) for each in zip(*(known[window] for window in windows), strict=True)]
         latency_s = median(by_discipline)
         yield Rescored(plan, place, latency_s, objective(latency_s, evaluate(plan, ready).energy_j))
 

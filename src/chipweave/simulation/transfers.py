@@ -6,8 +6,8 @@ order in which they are passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -119,23 +119,31 @@ class Carrier:
     machine: Machine
 
     def loads(self) -> Carried | None:
-        """Activations from DRAM, of a micro-batch."""
-        work = self.work
-        parts = [(work.arriving(each), work.micro_batch * each.bytes_) for each in work.moved.from_dram]
-        return self._from_dram(parts)
+        """Activations from DRAM, of a micro-batch, at once from all interfaces at which they lie."""
+        work, moves, memory, late_s = self.work, [], [], 0.0
+        for source in work.sources:
+            parts = [(work.arriving(each), work.micro_batch * each.bytes_) for each in source.tensors]
+            read, moved = self._read(parts, source.interface)
+            moves.append(moved)
+            memory.append((source.interface, read))
+            if read and len(work.sources) > 1:
+                rates = work.setting.ready.rates_at(source.interface)
+                late_s = max(late_s, moved.hops * rates.hop_s + rates.dram_s + rates.delta_s)
+        made = self._carried(self._sum(moves), Way.FROM_DRAM, memory)
+        return made if made is None or not late_s else replace(made, latency_s=late_s)
 
     def stores(self) -> Carried | None:
         """Activations to DRAM, of a micro-batch."""
         leaving = [self.work.leaving(each) for each in self.work.moved.to_dram]
         bytes_ = float(self.work.micro_batch * total(self.work.moved.to_dram))
-        return self._carried(self._sum(map(self._to_interface, leaving)), Way.TO_DRAM, bytes_)
+        return self._carried(self._sum(map(self._to_interface, leaving)), Way.TO_DRAM, self._own(bytes_))
 
     def spills(self, wrote: float, back: float) -> Carried | None:
         """So many bytes from the region's L2s to DRAM, and so many back."""
         chiplets = len(self.work.stage.chiplets)
         leaving = self._to_interface(np.full(chiplets, wrote / chiplets))
         back_, coming = self._to_region(np.full(chiplets, back / chiplets), back)
-        return self._carried(self._sum([leaving, coming]), Way.BOTH, wrote + back_)
+        return self._carried(self._sum([leaving, coming]), Way.BOTH, self._own(wrote + back_))
 
     def spread(self, bytes_: float) -> Carried | None:
         """So many bytes from DRAM, a share to each chiplet of the region."""
@@ -161,14 +169,14 @@ class Carrier:
         owners, readers = work.stage.chiplets, setting.pipeline.stages[target].chiplets
         if len(owners) == len(readers) == 1:
             wanted = np.array([[float(work.micro_batch * total(tensors))]])
-            return self._carried(self._move(owners, readers, wanted, wanted[0]), Way.PACKAGE, 0.0)
+            return self._carried(self._move(owners, readers, wanted, wanted[0]), Way.PACKAGE)
 
         def move(tensor: Moved) -> Transfer:
             entry, held = setting.entry_bytes(tensor), setting.held(work.number, tensor.tensor)
             wanted = entry * setting.wanted(target, tensor.tensor).held_by(held.boxes)
             return self._move(owners, readers, wanted, entry * held.sizes)
 
-        return self._carried(self._sum(map(move, tensors)), Way.PACKAGE, 0.0)
+        return self._carried(self._sum(map(move, tensors)), Way.PACKAGE)
 
     def sums(self, layer: int) -> Carried | None:
         """Partial sums of a `reduced` layer of a micro-batch, to the chiplets that keep the sums."""
@@ -176,7 +184,7 @@ class Carrier:
         unicast = work.unicast or self.machine.delivery is Delivery.UNICAST
         held, back = setting.held(work.number, layer), setting.ready.network_back
         made = reduction(back, work.stage.chiplets, held, setting.sum_bytes(layer), unicast)
-        return self._carried(made, Way.PACKAGE, 0.0)
+        return self._carried(made, Way.PACKAGE)
 
     def gathers(self, bytes_: float) -> Carried | None:
         """So many distinct bytes of weights, which wait once in the region, from all mates to all that run a part."""
@@ -189,7 +197,7 @@ class Carrier:
                 share = np.full(len(chiplets), bytes_ * whole / every / len(chiplets))
                 moves.append(self._move(chiplets, some, np.repeat(share[:, None], len(some), axis=1), share))
         layers = sum(1 for whole in work.need.copied if whole)
-        made = self._carried(self._sum(moves), Way.PACKAGE, 0.0)
+        made = self._carried(self._sum(moves), Way.PACKAGE)
         if made is None:
             return None
         alone_s = work.region.slow * (bytes_ * (len(chiplets) - 1) / len(chiplets) / rates.link_bytes_s)
@@ -198,19 +206,29 @@ class Carrier:
 
     def _from_dram(self, parts: Iterable[tuple[Floats, float]]) -> Carried | None:
         """(what each chiplet of the region wants, distinct bytes) per tensor."""
+        read, moved = self._read(parts, self.work.region.interface)
+        return self._carried(moved, Way.FROM_DRAM, self._own(read))
+
+    def _read(self, parts: Iterable[tuple[Floats, float]], interface: int) -> tuple[float, Transfer]:
+        """Bytes that are read at an interface, and their way."""
         read, moves = 0.0, []
         for wanted, bytes_ in parts:
-            own, moved = self._to_region(wanted, bytes_)
+            own, moved = self._to_region(wanted, bytes_, interface)
             read += own
             moves.append(moved)
-        return self._carried(self._sum(moves), Way.FROM_DRAM, read)
+        return read, self._sum(moves)
 
-    def _to_region(self, wanted: Floats, bytes_: float) -> tuple[float, Transfer]:
+    def _own(self, bytes_: float) -> list[tuple[int, float]]:
+        """So many bytes at the region's own interface."""
+        return [(self.work.region.interface, bytes_)]
+
+    def _to_region(self, wanted: Floats, bytes_: float, interface: int | None = None) -> tuple[float, Transfer]:
         """Bytes that are read, and their way: each once, or once for every chiplet that wants it."""
         read = self.work.read(wanted, bytes_)
         if self.machine.delivery is Delivery.UNICAST and not self.work.unicast:
             read = float(wanted.sum())
-        interface, chiplets = self.work.region.interface, self.work.stage.chiplets
+        interface = self.work.region.interface if interface is None else interface
+        chiplets = self.work.stage.chiplets
         return read, self._move((interface,), chiplets, wanted[None, :], np.array([float(read)]))
 
     def _to_interface(self, bytes_: Floats) -> Transfer:
@@ -223,20 +241,19 @@ class Carrier:
     def _sum(self, transfers: Iterable[Transfer]) -> Transfer:
         return together(self.work.setting.ready.network, transfers)
 
-    def _carried(self, moved: Transfer, way: Way, dram: float) -> Carried | None:
-        """The transfer on its route; None where no bytes move."""
-        floor, rates = self.floor, self.work.rates
-        memory = [(0, dram)] if dram else []
-        own = floor.interface.get(self.work.region.interface)
-        if own is not None:
-            memory += [(own, dram)] if dram else []
+    def _carried(self, moved: Transfer, way: Way, dram: Sequence[tuple[int, float]] = ()) -> Carried | None:
+        """The transfer on its route, with the bytes that pass each memory interface; None where no bytes move."""
+        floor, rates, all_at = self.floor, self.work.rates, self.work.setting.ready.rates_at
+        every = sum(bytes_ for _, bytes_ in dram)
+        memory = [(0, every)] if every else []
+        memory += [(floor.interface[at], bytes_) for at, bytes_ in dram if bytes_ and at in floor.interface]
         inside = [
             *_numbered(floor.out, moved.out),
             *_numbered(floor.links, moved.links),
             *_numbered(floor.into, moved.into),
         ]
         if way is not Way.PACKAGE and self.machine.memory_port is MemoryPort.OWN:
-            ports = (floor.out + self.work.region.interface, floor.into + self.work.region.interface)
+            ports = [first + at for at, _ in dram for first in (floor.out, floor.into)]
             inside = [each for each in inside if each[0] not in ports]
         passed = [*inside, *reversed(memory)] if way is Way.TO_DRAM else [*memory, *inside]
         most = max((bytes_ for _, bytes_ in passed), default=0.0)
@@ -247,7 +264,7 @@ class Carrier:
             latency_s += rates.dram_s
         if way is Way.BOTH:
             latency_s = self.work.region.dram_hops * rates.hop_s + rates.delta_s + rates.dram_s
-        alone_s = dram / rates.dram_bytes_s
+        alone_s = max((bytes_ / all_at(at).dram_bytes_s for at, bytes_ in dram), default=0.0)
         if way is Way.PACKAGE:
             alone_s = max(bytes_ / floor.bytes_s[resource] for resource, bytes_ in passed)
         route = tuple((resource, bytes_ / most) for resource, bytes_ in passed)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from chipweave.evaluation.exact.demand import Setting
 from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.placement import Source, lies_of
 from chipweave.evaluation.exact.tensors import locate
 from chipweave.plan.schedule import Pipeline, Schedule
 from chipweave.simulation.draft import Draft, Numbers, What
@@ -17,7 +18,7 @@ from chipweave.simulation.transfers import Floor
 from chipweave.simulation.turns import lay_out_in_turns
 
 WindowRun = tuple[PipelineRun, ...]
-Known = dict[Pipeline, tuple[StageRun, ...]]
+Known = dict[tuple[Pipeline, tuple[tuple[Source, ...], ...]], tuple[StageRun, ...]]
 
 
 def window_runs(ready: Prepared, schedule: Schedule, floor: Floor, machine: Machine) -> list[WindowRun]:
@@ -33,17 +34,20 @@ def window_run(
 
     Args:
         known: stages of pipelines on this machine, which are the same in whatever schedule the pipeline is: all other
-            layers run before its window or behind it. What is missing is added.
+            layers run before its window or behind it. Only where tensors lie at one interface each does it matter what
+            its stages load from where, which then stands beside the pipeline. What is missing is added.
     """
     runs = []
     for number, pipeline in enumerate(schedule.windows[index].pipelines):
         where = locate(schedule, pipeline.task, len(ready.tasks[pipeline.task].model.layers))
-        setting = Setting(ready, index, pipeline, where, schedule.largest_region)
+        lies = lies_of(ready, schedule, pipeline.task)
+        setting = Setting(ready, index, pipeline, where, schedule.largest_region, lies)
         k, samples = setting.micro_batches, pipeline.micro_batch
-        if pipeline not in known:
-            known[pipeline] = tuple(stage_run(setting, each, floor, machine) for each in range(len(pipeline.stages)))
+        which = pipeline, tuple(work.sources for work in setting.works) if lies is not None else ()
+        if which not in known:
+            known[which] = tuple(stage_run(setting, each, floor, machine) for each in range(len(pipeline.stages)))
         last = (setting.batch - (k - 1) * samples) / samples
-        runs.append(PipelineRun(index, number, known[pipeline], k, last))
+        runs.append(PipelineRun(index, number, known[which], k, last))
     return tuple(runs)
 
 

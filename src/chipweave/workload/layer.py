@@ -85,7 +85,10 @@ class Layer:
         if not 0 <= self.weight_bits <= MOST_BITS:
             raise InputError(f"layer '{self.name}': weight_bits={self.weight_bits} is not in 0..{MOST_BITS}")
         if self.C % self.groups or self.K % self.groups:
-            raise InputError(f"layer '{self.name}': groups={self.groups} does not divide C={self.C} and K={self.K}")
+            raise InputError(
+                f"layer '{self.name}': groups={self.groups} does not divide C={self.C} and K={self.K}; "
+                "give a number that divides both"
+            )
         if self.out_y == 0:
             object.__setattr__(self, "out_y", self.usual_output(0))
         if self.out_x == 0:

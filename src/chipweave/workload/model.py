@@ -45,6 +45,8 @@ class Model:
         source: where the figures come from, shown by `chipweave show`.
         weight_bits, activation_bits: of one weight (a layer may have its own), and of one element of any other tensor,
             scales of blocks included, such as 4.25; 0: `bytes_per_element`.
+        sum_bits: of a partial sum that leaves a chiplet to be added to those of others (layers that are `reduced`), at
+            least as wide as an activation; 0: as wide.
 
     Raises:
         InputError: an edge that dangles or points backward, or shapes that do not chain.
@@ -58,6 +60,7 @@ class Model:
     source: str = ""
     weight_bits: float = 0.0
     activation_bits: float = 0.0
+    sum_bits: float = 0.0
 
     def __post_init__(self) -> None:
         settle(self, "model")
@@ -142,6 +145,15 @@ class Model:
         """Bytes of one element of a tensor, a whole number or not."""
         return self.activation_bits / 8 if self.activation_bits else self.bytes_per_element
 
+    @property
+    def sum_width(self) -> float:
+        """Bytes of one partial sum that leaves a chiplet, a whole number or not."""
+        return self.sum_bits / 8 if self.sum_bits else self.activation_width
+
+    def sum_bytes(self, elements: int) -> int:
+        """Bytes of so many partial sums that leave a chiplet, rounded up."""
+        return math.ceil(self.sum_bits * elements / 8) if self.sum_bits else self.tensor_bytes(elements)
+
     def tensor_bytes(self, elements: int) -> int:
         """Bytes of so many elements of a tensor, rounded up."""
         if not self.activation_bits:
@@ -211,9 +223,11 @@ def _problems(model: Model) -> Iterator[str]:
         return
     if model.bytes_per_element < 1:
         yield f"bytes_per_element={model.bytes_per_element} is not at least 1"
-    for key in ("weight_bits", "activation_bits"):
+    for key in ("weight_bits", "activation_bits", "sum_bits"):
         if not 0 <= getattr(model, key) <= MOST_BITS:
             yield f"{key}={getattr(model, key)} is not in 0..{MOST_BITS}"
+    if 0 < model.sum_bits < (least := 8 * model.activation_width):
+        yield f"sum_bits={model.sum_bits:g} is less than the {least:g} of an activation; a sum is at least as wide"
     for layer in model.layers:
         for key in "NKCYXRS":
             if getattr(layer, key) > LARGEST_LENGTH:

@@ -829,7 +829,9 @@ class Twin:
 
     def most_units(self, layer: int) -> int:
         """Units of channels of the largest part: of all of them, where the layer is not cut by channels."""
-        return max(units_of(part.tile) for part in self.parts[layer])
+        shape = self.model.layers[layer]
+        each = shape.K // units_of(shape)  # of a part with one group it is still a group that is a unit
+        return max(part.tile.K // each for part in self.parts[layer])
 
     def blocks(self, stage: Stage, layer: int) -> tuple[int, int]:
         """The blocks of the largest part's weights (`blocks_of`)."""

@@ -18,10 +18,10 @@ from chipweave.evaluation.traffic import traffic
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.links import OwnLink
-from chipweave.hardware.package import Package, Routing
+from chipweave.hardware.package import Delivery, Package, Routing
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
-from chipweave.plan.schedule import Pipeline, Schedule, Stage, Window
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
 from chipweave.simulation.machine import Machine
@@ -30,7 +30,7 @@ from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_links import figures, links_s, way_s
-from tests.evaluation.exact.test_regions import Case, assert_equals_its_twin, mixed_case, random_case
+from tests.evaluation.exact.test_regions import Case, assert_equals_its_twin, mixed_case, random_case, reduced_case
 from tests.evaluation.tables.test_single import cost_of
 from tests.simulation.formulas import assert_as_the_formulas
 from tests.support import RoundNumbers, random_problem, random_schedule, seeds
@@ -75,6 +75,17 @@ def test_equals_its_twin(seed: int, kind: str, fidelity: Fidelity) -> None:
 
 
 @pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", seeds((2, 28, 54), 60))
+def test_sums_over_a_region_equal_their_twin(seed: int, kind: str, fidelity: Fidelity) -> None:
+    """Partial sums go to their owner on the ways of a multicast backwards: from i to j by the links of j to i, each at
+    what that link takes in the direction in which they go."""
+    case = reduced_case(seed, fidelity)
+    package = with_unlike_links(random.Random(seed), case.problem.package, kind)
+    assert_equals_its_twin(Case(posed_on(case.problem, package), case.schedule))
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
 @pytest.mark.parametrize("kind", KINDS[:2])
 @pytest.mark.parametrize("seed", seeds(range(12), 80))
 def test_tables_of_single_chiplets_equal_the_evaluator(seed: int, kind: str, fidelity: Fidelity) -> None:
@@ -94,11 +105,25 @@ def test_tables_of_single_chiplets_equal_the_evaluator(seed: int, kind: str, fid
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(6))
 def test_the_bound_holds_and_the_simulator_agrees(seed: int, kind: str) -> None:
-    problem, schedule = mixed_case(seed)
+    require_agreement(*mixed_case(seed), kind, seed)
+
+
+@pytest.mark.parametrize("unicast", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", seeds((2, 28), 40))
+def test_the_bound_holds_and_the_simulator_agrees_with_sums(seed: int, kind: str, unicast: bool) -> None:
+    case = reduced_case(seed, Fidelity.DETAILED)
+    delivery = Delivery.UNICAST if unicast else Delivery.MULTICAST
+    package = replace(case.problem.package, delivery=delivery)
+    require_agreement(posed_on(case.problem, package), case.schedule, kind, seed)
+
+
+def require_agreement(problem: Problem, schedule: Schedule, kind: str, seed: int) -> None:
     problem = posed_on(problem, with_unlike_links(random.Random(seed), problem.package, kind))
     package, evaluation = problem.package, evaluate(schedule, problem)
+    summed = any(Partition.REDUCED in stage.partitions for _, p in schedule.pipelines() for stage in p.stages)
     for goal in ("latency", "energy", "edp"):
-        bound = lower_bound(problem, objective(goal), schedule.largest_region > 1)
+        bound = lower_bound(problem, objective(goal), schedule.largest_region > 1, sums=summed)
         assert objective(goal)(evaluation.latency_s, evaluation.energy_j) >= bound.value * (1 - 1e-9)
     assert_as_the_formulas(problem, schedule, evaluation)
     made = simulate(problem, schedule, evaluation, Machine())
@@ -172,6 +197,23 @@ def test_ten_bytes_over_a_slow_link_by_hand() -> None:
     assert (unlike.link, unlike.link_s) == ((1, 2), pytest.approx(110 / 20))
     assert (like.link, like.link_s) == ((0, 1), pytest.approx(210 / 100))
     assert like.port_s == unlike.port_s == pytest.approx(210 / 100)
+
+
+def test_partial_sums_over_a_slow_way_by_hand() -> None:
+    """On chiplets 1 and 2, 10 inputs each of 20, 10 outputs, of which each chiplet keeps 5 and sends the partial sums
+    of the other 5: at once, as the two ways of a link are two links. From 1 to 2 at 20 B/s, 5 s and 7 J a bit, back as
+    the others. The sums, 5 of chiplet 1 and 5 of chiplet 2, go out to the DRAM, over 0-1 and over 0-1 and 1-2."""
+    slow = (OwnLink(1, 2, 20.0, 5.0, 7.0),)
+    model = Model("m", (Layer("l", Op.GEMM, K=10, C=20, Y=1),), (Edge(-1, 0, 20),))
+    plan = Schedule((Window((Pipeline(0, (Stage(0, 0, (1, 2), (Partition.REDUCED,)),), 1),)),))
+    for own, late_s, forward_j in ((slow, 5 / 20 + 5, 7), ((), 5 / 100 + 1, 1)):
+        problem = pose(Scenario("s", (Task("m", model, 1),)), row(own), RoundNumbers(), Fidelity.DETAILED)
+        (stage,) = evaluate(plan, problem).stages
+        assert stage.exchange_s == pytest.approx(late_s)
+        assert stage.bytes_.exchange == 10
+        # Inputs, 10 of each, and weights, 100 of each, come over 0-1, half of them over 1-2, too; sums go back.
+        into, out = 220 * 1 + 110 * forward_j, 10 * 1 + 5 * 1
+        assert stage.energy.nop == pytest.approx(8 * (into + out + 5 * forward_j + 5 * 1))
 
 
 # Routes ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,26 @@ def test_folders_without_problems(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("architecture: {}\n")
     with pytest.raises(InputError, match="no file in it has a `problem`"):
         import_problems(tmp_path, name="net")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_that_leads_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    with pytest.raises(InputError, match=r"cannot be read: .*symbolic links"):
+        import_problems(tmp_path / "loop.yaml", name="loop")
+
+
+def test_a_convolution_of_a_volume(tmp_path: Path) -> None:
+    """4 x 8 x 8 outputs of 8 channels from 3, under 3 x 3 x 3; its depth unrolls."""
+    text = """problem:
+  instance: {C: 3, M: 8, T: 3, R: 3, S: 3, D: 4, P: 8, Q: 8}
+  shape:
+    name: volume
+    dimensions: [C, M, T, R, S, D, P, Q]
+    data_spaces:
+    - {name: Weights, projection: [[[C]], [[M]], [[T]], [[R]], [[S]]]}
+    - {name: Inputs, projection: [[[C]], [[T], [D]], [[R], [P]], [[S], [Q]]]}
+    - {name: Outputs, projection: [[[M]], [[D]], [[Q]], [[P]]], read_write: true}
+"""
+    layer = layer_of(tmp_path, text)
+    assert (layer.macs, layer.weight_elements) == (4 * 8 * 8 * 8 * 3 * 27, 8 * 3 * 27)

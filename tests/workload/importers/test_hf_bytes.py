@@ -112,6 +112,38 @@ def test_bytes_of_a_step(config: dict[str, Any], step: dict[str, Any], load: int
     assert bytes_.weights == model.weight_elements
 
 
+EVEN = [row for row in HAND if row[1] is not INDEXED]
+"""Whose caches have an even number of channels; half of an odd number is rounded up."""
+
+
+@pytest.mark.parametrize(("config", "step", "load", "store"), [row[1:] for row in EVEN], ids=[row[0] for row in EVEN])
+def test_bytes_of_a_step_whose_widths_differ(
+    config: dict[str, Any], step: dict[str, Any], load: int, store: int
+) -> None:
+    """Weights of 4 bits, activations of 16, caches and states of 8. Embeddings are 8 numbers a row, and logits 10 a
+    sequence; what is loaded and stored beside these is cached."""
+    model = import_hf(config, **step, weights="int4", activations="fp16", cache="fp8").model
+    sequences = step.get("batch", 1)
+    embeddings, logits = 8 * sequences * step.get("prompt", 1), 10 * sequences
+    bytes_ = moved(model)
+    assert (bytes_.load, bytes_.store) == (load + embeddings, store + logits)
+    assert model.macs == import_hf(config, **step).model.macs
+    assert bytes_.weights == sum(-(-layer.weight_elements // 2) for layer in model.layers)
+
+
+def test_experts_of_gpt_oss_are_narrower_than_the_rest() -> None:
+    """Per block attention of 4 x 8 x 8 and a router of 8 x 4 in 16 bits, two experts of 3 x 8 x 16 in 4.25; the head
+    in 16. Activations and caches have 16, or what is wanted."""
+    config = EXPERTS | {"model_type": "gpt_oss", "head_dim": 4, "quantization_config": {"quant_method": "mxfp4"}}
+    for options, width in (({}, 2), ({"activations": "fp8"}, 1), ({"cache": "bf16"}, 2)):
+        bytes_ = moved(import_hf(config, phase="decode", context=3, **options).model)
+        assert bytes_.weights == 2 * 2 * (4 * 64 + 32) + 2 * 80 + 2 * 3 * 4.25 / 8 * 2 * 8 * 16
+        cached = 2 if "cache" in options else width
+        assert (bytes_.load, bytes_.store) == (8 * width + 96 * cached, 10 * width + 32 * cached)
+    alike = import_hf(config, phase="decode", context=3, bytes_per_element=1).model
+    assert moved(alike).weights == 2 * (288 + 768) + 80
+
+
 @pytest.mark.parametrize("width", [1, 2])
 def test_only_weights_of_touched_experts_move(width: int) -> None:
     """Attention 4 x 8 x 8, a router of 8 x 4, experts of 3 x 8 x 16; a token takes 2, nine tokens touch all 4."""

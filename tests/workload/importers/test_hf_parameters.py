@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chipweave.errors import InputError
 from chipweave.workload.importers.hf import import_hf
 from chipweave.workload.importers.hf.families import decoder_of
 from chipweave.workload.importers.hf.parameters import parameters
@@ -39,7 +40,8 @@ def test_costed_weights_and_what_no_layer_has_are_all_parameters(name: str) -> N
 def test_every_step_chains(name: str) -> None:
     """A model checks its own shapes. Decode of B sequences has B times the MACs of one, but for experts."""
     config = PUBLISHED[name]["config"] | {"num_hidden_layers": 2}
-    config |= {"n_layer": 2} if "n_layer" in config else {}
+    config |= {key: 2 for key in ("n_layer", "num_layers") if key in config}
+    config |= {"text_config": config["text_config"] | {"num_hidden_layers": 2}} if "text_config" in config else {}
     config |= {"hybrid_override_pattern": "M*E-", "num_hidden_layers": 4} if name.startswith("nemotron") else {}
     for context in (0, 1, 2, 3, 300):
         for tokens in (1, 2, 5, 200):
@@ -49,6 +51,24 @@ def test_every_step_chains(name: str) -> None:
         mixed = sum(layer.macs for layer in three.layers if ".experts." in layer.name)
         assert three.macs - mixed == 3 * (one.macs - fixed)
         assert three.input_elements == 3 * one.input_elements
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"), [("gemma-3-27b", 131072), ("chatglm3-6b", 8192), ("falcon-40b", 2048), ("qwen1-7b", 8192)]
+)
+def test_a_context_beyond_what_a_model_was_made_for(name: str, allowed: int) -> None:
+    """Also where its configuration leaves that to the library that reads it, or has a name of its own for it."""
+    config = PUBLISHED[name]["config"]
+    import_hf(config, phase="decode", context=allowed - 1, bytes_per_element=1)
+    with pytest.raises(InputError, match=f"more than the {allowed} that"):
+        import_hf(config, phase="decode", context=allowed, bytes_per_element=1)
+
+
+def test_windows_where_nothing_is_said() -> None:
+    """Mistral has one of 4,096 tokens then, and none where the configuration says so."""
+    plain = {key: value for key, value in PUBLISHED["mistral-7b"]["config"].items() if key != "sliding_window"}
+    for config, seen in ((plain, 4097), (plain | {"sliding_window": None}, 9001)):
+        assert import_hf(config, phase="decode", context=9000).model.macs == dense_macs(config, [seen] * 32)
 
 
 def dense_macs(config: dict[str, Any], tokens_seen: list[int]) -> int:

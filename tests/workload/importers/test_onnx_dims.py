@@ -86,3 +86,14 @@ def test_weights_that_are_listed_as_inputs_are_weights(tmp_path: Path) -> None:
     net.input("w", (6, 7))
     onnx.save_model(net.model(y), tmp_path / "net.onnx")
     assert read_onnx(tmp_path / "net.onnx").model.weight_elements == 42
+
+
+def test_a_batch_that_is_not_the_first_axis(tmp_path: Path) -> None:
+    """Recurrent layers have steps first: 5 steps of 4 inputs, 4 gates of 8 states."""
+    net = Net()
+    weights = net.weight("w", 1, 32, 4), net.weight("r", 1, 32, 8)
+    y = net.node("LSTM", net.input("x", (5, "batch_size", 4)), *weights, hidden_size=8)
+    onnx.save_model(net.model(y), tmp_path / "net.onnx")
+    made = read_onnx(tmp_path / "net.onnx")
+    assert (made.model.macs, made.model.weight_elements) == (5 * 32 * 12, 32 * 12)
+    assert "the dimension 'batch_size' is taken as 1" in made.notes[0]

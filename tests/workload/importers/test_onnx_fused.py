@@ -108,6 +108,53 @@ def test_attention_of_the_runtime_with_a_past(tmp_path: Path) -> None:
     assert (made.model.macs, made.model.weight_elements) == (32 * 96 + 2 * 4 * 21 * 8, 32 * 96)
 
 
+@pytest.mark.parametrize("op", ["Attention", "DecoderMaskedSelfAttention"])
+def test_a_cache_of_the_runtime_with_room_for_more(tmp_path: Path, op: str) -> None:
+    """Of 64 places 20 are filled: 2 * 4 * 1 * 21 * 8 beside the projection."""
+    net = Net()
+    x, past = net.input("x", (1, 1, 32)), net.input("past", (2, 1, 4, 64, 8))
+    more = ["", past, "", net.value(20, kind=np.int32)]
+    fused(net, op, x, net.weight("w", 32, 96), net.weight("b", 96), *more, outputs=2, num_heads=4)
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements) == (32 * 96 + 2 * 4 * 21 * 8, 32 * 96)
+
+
+@pytest.mark.parametrize("ends", [(0, 8, 20), (0, 10, 20), (0, 0, 20)])
+def test_sequences_without_padding(tmp_path: Path, ends: tuple[int, ...]) -> None:
+    """4 heads, 8 wide: the tokens of a sequence meet each other alone."""
+    pairs = sum((b - a) ** 2 for a, b in itertools.pairwise(ends))
+    net = Net()
+    places, starts = net.value(*range(24), kind=np.int32), net.value(*ends, kind=np.int32)
+    made = fused(net, "PackedAttention", net.input("x", (20, 32)), net.weight("w", 32, 96), net.weight("b", 96),
+                 places, starts, num_heads=4)  # fmt: skip
+    net.node("MatMul", made, net.weight("v", 32, 6))
+    model = imported(net, tmp_path).model
+    assert model.macs == 20 * 32 * 96 + 2 * 4 * pairs * 8 + 20 * 32 * 6
+    assert model.weight_elements == 32 * 96 + 32 * 6
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_heads_of_sequences_without_padding(tmp_path: Path, packed: bool) -> None:
+    """Two sequences of 10 tokens, as the places of tokens say; which is where, is not known."""
+    net = Net()
+    parts = [net.input("x", (20, 4, 3, 8)), "", ""] if packed else [net.input(name, (20, 32)) for name in "qkv"]
+    places, starts = net.input("t", (2, 10), TensorProto.INT32), net.input("s", (3,), TensorProto.INT32)
+    made = fused(net, "PackedMultiHeadAttention", *parts, "", places, starts, num_heads=4)
+    net.node("MatMul", made, net.weight("o", 32, 6))
+    assert imported(net, tmp_path).model.macs == 2 * 2 * 4 * 100 * 8 + 20 * 32 * 6
+
+
+def test_sequences_of_unknown_lengths(tmp_path: Path) -> None:
+    net = Net()
+    starts = net.input("s", (3,), TensorProto.INT32)
+    parts = [net.input("x", (20, 32)), net.weight("w", 32, 96), net.weight("b", 96)]
+    fused(net, "PackedAttention", *parts, net.input("t", (2, 12), TensorProto.INT32), starts, num_heads=4)
+    with pytest.raises(InputError, match=r"--value NAME=0,LENGTH,\.\.\. gives where each one ends"):
+        imported(net, tmp_path)
+    known = imported(net, tmp_path, values={"s": [0, 8, 20]})
+    assert known.model.macs == 20 * 32 * 96 + 2 * 4 * (64 + 144) * 8
+
+
 def test_quantised_attention_with_a_past(tmp_path: Path) -> None:
     """As `Attention`: its scales stand between its weights and its past."""
     net = Net()
@@ -414,6 +461,9 @@ PRODUCTS = [
     ("TransposeMatMul", (5, 8), (6, 8), {"transB": 1}, 240, 48),
     ("GemmFastGelu", (2, 5, 8), (8, 6), {}, 480, 48),
     ("GemmFloat8", (5, 8), (6, 8), {"transB": 1}, 240, 48),
+    ("MatMulInteger16", (5, 8), (8, 6), {}, 240, 48),
+    ("MatMulBlockQuantizedFp8Weight", (2, 5, 8), (6, 8), {}, 480, 48),
+    ("MatMulBlockQuantizedFp4Weight", (2, 5, 8), (6, 4), {}, 480, 48),  # two in a byte
     ("MatMulBnb4", (5, 64), (1280,), {"K": 64, "N": 40, "block_size": 32}, 5 * 64 * 40, 64 * 40),
 ]
 

@@ -796,3 +796,56 @@ def test_constants_in_every_form(read: Any) -> None:
         shape = net.node("Constant", **attributes)
         net.node("MatMul", net.node("Reshape", net.input("x", (30,)), shape), net.weight("w", 6, 2))
         assert only(read(net)).macs == 60
+
+
+@pytest.mark.parametrize(("op", "repeats"), [("Expand", (4, 16, 8)), ("Tile", (4, 1, 1))])
+def test_copies_of_weights_are_no_weights(read: Any, op: str, repeats: tuple[int, ...]) -> None:
+    """Four maps of 5 rows meet one matrix of 16 x 8, however often it is laid out."""
+    net = Net()
+    copies = net.node(op, net.weight("w", 1, 16, 8), net.value(*repeats))
+    net.node("MatMul", net.input("x", (4, 5, 16)), copies)
+    layer = only(read(net))
+    assert (layer.op, layer.macs, layer.weight_elements) == (Op.GEMM, 4 * 5 * 16 * 8, 16 * 8)
+
+
+def test_copies_that_one_map_meets_are_all_there(read: Any) -> None:
+    """One map of 5 rows with four equal matrices: four products are computed."""
+    net = Net()
+    copies = net.node("Expand", net.weight("w", 1, 16, 8), net.value(4, 16, 8))
+    net.node("MatMul", net.input("x", (1, 5, 16)), copies)
+    assert only(read(net)).macs == 4 * 5 * 16 * 8
+
+
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+def test_a_kernel_shape_that_is_not_the_weights(read: Any, op: str) -> None:
+    net = Net()
+    net.node(op, net.input("x", (1, 3, 8, 8)), net.weight("w", 3, 3, 3, 3), kernel_shape=[5, 5])
+    with pytest.raises(InputError, match="its kernel_shape says 5 x 5, but its weights are of 3 x 3"):
+        read(net)
+
+
+def test_an_output_shape_with_batch_and_channels(read: Any) -> None:
+    """As runtimes take it, beside the spatial sizes alone that ONNX asks for."""
+    net = Net()
+    made = net.node("ConvTranspose", net.input("x", (1, 3, 5, 5)), net.weight("w", 3, 2, 3, 3), strides=[2, 2],
+                    output_shape=[1, 2, 10, 8])  # fmt: skip
+    net.node("Conv", made, net.weight("v", 3, 2, 1, 1))
+    assert read(net).model.macs == 25 * 3 * 2 * 9 + 80 * 6
+
+
+def test_sparse_constants_are_weights(read: Any) -> None:
+    net = Net()
+    kept = numpy_helper.from_array(np.ones(3, np.float32)), numpy_helper.from_array(np.array([1, 5, 7], np.int64))
+    weights = net.node("Constant", sparse_value=helper.make_sparse_tensor(*kept, [16, 8]))
+    net.node("MatMul", net.input("x", (1, 5, 16)), weights)
+    assert only(read(net)).weight_elements == 16 * 8
+
+
+def test_quantised_weights_that_are_inputs_beside_their_scales(read: Any) -> None:
+    """As an export without parameters leaves them."""
+    net = Net()
+    x, weights = net.input("x", (1, 3, 8, 8)), net.input("conv.weight", (4, 3, 3, 3), TensorProto.INT8)
+    scale = net.input("scale", ()), net.input("zero", (), TensorProto.INT8)
+    net.node("Conv", x, net.node("DequantizeLinear", weights, *scale))
+    layer = only(read(net))
+    assert (layer.op, layer.macs, layer.weight_elements) == (Op.CONV, 36 * 4 * 27, 4 * 27)

@@ -348,6 +348,25 @@ def test_products_in_other_words(call: Callable[..., Any], macs: int) -> None:
     assert (made.unsupported, made.model.macs) == ({}, macs)
 
 
+@pytest.mark.parametrize(
+    ("call", "macs", "weights"),
+    [
+        (lambda self, x: torch.bmm(x, self.w.expand(4, 16, 8)), 4 * 640, 128),
+        (lambda self, x: torch.bmm(x, self.w.repeat(4, 1, 1)), 4 * 640, 128),
+        (lambda self, x: x @ self.w.t().contiguous().expand(4, 8, 16).transpose(1, 2), 4 * 640, 128),
+        (lambda self, x: torch.einsum("bij,bjk->bik", x, self.w.expand(4, 16, 8)), 4 * 640, 128),
+        (lambda self, x: torch.einsum("bij,bjk->ik", x, self.w.expand(4, 16, 8)), 4 * 640, 512),
+        (lambda self, x: torch.einsum("bij,bjk,ik->ib", x, self.w.expand(4, 16, 8), x[0, :, :8]), 640 + 4 * 80, 128),
+        (lambda self, x: x[:1] @ self.w.expand(4, 16, 8), 4 * 640, 512),
+        (lambda self, x: torch.bmm(x, self.w.expand(4, 16, 8)) + x @ self.w, 8 * 640, 128),
+    ],
+)
+def test_copies_of_weights_are_no_weights(call: Callable[..., Any], macs: int, weights: int) -> None:
+    """Four maps of 5 rows and a matrix of 16 x 8; only where each copy does something else there are several."""
+    made = from_torch(Calls(call, w=nn.Parameter(torch.zeros(16, 8))), torch.zeros(4, 5, 16))
+    assert (made.model.macs, made.model.weight_elements) == (macs, weights)
+
+
 def test_wrapped_modules() -> None:
     """Weights made of others are constants; what torch.compile returned is seen through."""
     net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 6)), nn.utils.spectral_norm(nn.Linear(6, 2)))

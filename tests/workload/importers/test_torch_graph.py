@@ -18,7 +18,7 @@ from chipweave.workload.importers.torch.arrange import permuted, reshaped, slice
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
 from chipweave.workload.importers.torch.graph import Input, Node, Output, Ref, TracedGraph
 from chipweave.workload.importers.torch.translate import translate
-from chipweave.workload.importers.view import Piece, View, concatenate, made_of
+from chipweave.workload.importers.view import Piece, View, concatenate, constant, made_of
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge
 
@@ -157,7 +157,10 @@ def test_a_contraction_multiplies_what_its_loops_say(left: list[str], right: lis
     output = "".join(sorted({*left, *right} - summed))
     equation = f"{''.join(left)},{''.join(right)}->{output}"
     a, b = (tuple(sizes[letter] for letter in word) for word in (left, right))
-    found = contraction(equation, a, b)
+    copied = set(data.draw(st.lists(st.sampled_from(right), unique=True), label="copies"))
+    once = tuple(1 if letter in copied else sizes[letter] for letter in right)
+    found = contraction(equation, made_of((), a), constant(b, once=once))
+    assert found.batch * found.inner * found.columns >= math.prod(once)  # no weight is forgotten
     assert found.batch * found.rows * found.columns == np.einsum(equation, np.ones(a), np.ones(b)).size
     assert found.batch * found.rows * found.inner * found.columns == math.prod(sizes.values())
     assert found.inner == np.einsum(equation, np.ones(a), np.ones(b)).flat[0]  # as many ones were summed
@@ -173,7 +176,7 @@ def test_matmul_broadcasts_as_numpy_does(a: list[int], b: list[int], rows: int, 
         product = np.ones(left) @ np.ones(right)
     except ValueError:
         return
-    found = contraction(matmul_equation(len(left), len(right)), left, right)
+    found = contraction(matmul_equation(len(left), len(right)), made_of((), left), constant(right))
     assert found.inner == inner
     assert found.batch * found.rows * found.columns == product.size
     assert found.batch <= min(math.prod(a), math.prod(b))  # only what both have is a batch

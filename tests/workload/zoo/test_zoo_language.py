@@ -18,6 +18,7 @@ SAME = [
     ("llama3_70b_decode", language.LLAMA_3_70B, "llama-3.1-70b"),
     ("mixtral_8x7b_decode", language.MIXTRAL_8X7B, "mixtral-8x7b"),
     ("deepseek_v3_decode", language.DEEPSEEK_V3, "deepseek-v3"),
+    ("gpt2_large_decode", language.GPT_2_LARGE, "gpt2-large"),
 ]
 
 

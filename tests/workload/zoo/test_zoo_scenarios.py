@@ -69,7 +69,20 @@ def test_the_large_one_is_in_the_middle_of_its_answer() -> None:
 def test_there_are_ten_scenarios_their_twins_and_five_frames() -> None:
     twins = {f"paper/{name}" for name in TABLE_III}
     frames = {f"arvr-{number}-frame" for number in range(6, 11)}
-    assert set(SCENARIOS) == set(TABLE_III) | twins | frames | set(IN_SERVICE)
+    answers = {f"datacenter-{number}-decode" for number in range(1, 6)}
+    assert set(SCENARIOS) == set(TABLE_III) | twins | frames | set(IN_SERVICE) | answers
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_the_datacentres_with_an_answer(number: int) -> None:
+    """A step of decode of as many sequences as GPT-L has prompts, beside what Table III has."""
+    plain, answering = build_scenario(f"datacenter-{number}"), build_scenario(f"datacenter-{number}-decode")
+    first, step, *others = answering.tasks
+    assert (first, *others) == plain.tasks
+    assert (step.name, step.batch, step.serves.sequences) == ("gpt-l-decode", 1, first.batch)
+    # Keys and values of 36 blocks, 1,280 wide, of 192 tokens, and an embedding; of each sequence.
+    assert step.model.input_elements == first.batch * (36 * 2 * 192 * 1280 + 1280)
+    assert step.model.weight_elements == 36 * 12 * 1280**2 + 1280 * 50257
 
 
 @pytest.mark.parametrize("name", TABLE_III)

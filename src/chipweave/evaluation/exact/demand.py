@@ -15,6 +15,7 @@ from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.exact.layout import Cuts, Held, Need, extent, in_rows, meet, sizes
 from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2, reuses
 from chipweave.evaluation.exact.moves import moved
+from chipweave.evaluation.exact.placement import NOTHING, Far, Lies, Source, dearest, far_of, sources_of
 from chipweave.evaluation.exact.region import Region
 from chipweave.evaluation.exact.split import WHOLE as UNCUT
 from chipweave.evaluation.exact.split import Splits, largest, largest_weights, users, weight_shares
@@ -45,7 +46,7 @@ from chipweave.evaluation.law import (
 from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
 from chipweave.evaluation.streams import ARRIVAL, exposed_s, open_stream, stream_layer
 from chipweave.hardware.chiplet import Chiplet
-from chipweave.hardware.package import Delivery, Interfaces
+from chipweave.hardware.package import Delivery, Interfaces, Placement
 from chipweave.ndarrays import Floats
 from chipweave.plan.schedule import Partition, Pipeline, Stage
 from chipweave.workload.layer import channel_units
@@ -59,6 +60,7 @@ class Setting:
     Args:
         where: where the task's layers run in the whole schedule.
         most: chiplets of the schedule's largest region.
+        lies: where what earlier windows made lies; None: that is not known, or tensors are interleaved.
     """
 
     ready: Prepared
@@ -66,6 +68,7 @@ class Setting:
     pipeline: Pipeline
     where: Location
     most: int
+    lies: Lies | None = None
 
     @property
     def model(self) -> Model:
@@ -87,7 +90,7 @@ class Setting:
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """Per stage."""
-        return tuple(self.ready.region(stage.chiplets) for stage in self.pipeline.stages)
+        return tuple(self.ready.region(stage.chiplets, stage.memory) for stage in self.pipeline.stages)
 
     @cached_property
     def parts(self) -> Splits:
@@ -120,9 +123,9 @@ class Setting:
         return self.cuts.need(tensor, readers, len(part.chiplets))
 
     def sum_bytes(self, layer: int) -> float:
-        """Bytes per entry of a layer's output: partial sums leave a chiplet as wide as the model's activations."""
+        """Bytes per entry of a layer's output of the partial sums that leave a chiplet."""
         rows, columns, channels = extent(self.model, layer)
-        return self.model.tensor_bytes(self.model.tensor_elements(layer)) / (rows * columns * channels)
+        return self.model.sum_bytes(self.model.tensor_elements(layer)) / (rows * columns * channels)
 
     def entry_bytes(self, moved: Moved) -> float:
         """Bytes that are moved per entry of a tensor's box: fewer than an entry has where only a part is read."""
@@ -174,11 +177,11 @@ class StageWork:
         return self.setting.pipeline.micro_batch
 
     @property
-    def pool(self) -> tuple[int | None, float | None]:
-        """Whose bandwidth it shares in the window, and how much that is (`Sharer`)."""
+    def pool(self) -> tuple[int | None, Rates | None]:
+        """Whose bandwidth it shares in the window, and the constants there (`Sharer`)."""
         if self.setting.ready.package.interface_bandwidth is Interfaces.SHARED:
             return None, None
-        return self.region.interface, self.rates.dram_bytes_s
+        return self.region.interface, self.rates
 
     @cached_property
     def rates(self) -> Rates:
@@ -296,14 +299,40 @@ class StageWork:
     def loads(self) -> Transfer:
         """Activations from DRAM: read once, along the tree from the interface to all who need them; `unicast`, once for
         each of them."""
-        return self._from_dram((self.arriving(each), self.micro_batch * each.bytes_) for each in self.moved.from_dram)
+        return together(self.setting.ready.network, self.ways_in) if len(self.ways_in) > 1 else self.ways_in[0]
 
     @cached_property
-    def loaded(self) -> float:
+    def sources(self) -> tuple[Source, ...]:
+        """What it loads, by the memory interface at which that lies, the own one first."""
+        return sources_of(self.setting.ready, self.region, self.moved.from_dram, self.setting.lies)
+
+    @cached_property
+    def ways_in(self) -> tuple[Transfer, ...]:
+        """Of each source what it sends in a micro-batch."""
+
+        def way(source: Source, interface: int) -> Transfer:
+            tensors = ((self.arriving(each), self.micro_batch * each.bytes_) for each in source.tensors)
+            return self._from_dram(tensors, interface)
+
+        net, interfaces = self.setting.ready.network, self.setting.ready.package.interfaces
+        return tuple(
+            way(each, each.interface) if each.certain else dearest(net, [way(each, at) for at in interfaces])
+            for each in self.sources
+        )
+
+    @cached_property
+    def far(self) -> Far:
+        """What comes from other interfaces than its own."""
+        if len(self.sources) == 1:
+            return NOTHING
+        read = [self.micro_batch * self.loaded_of(source.tensors) for source in self.sources]
+        return far_of(self.setting.ready, self.sources, read, self.ways_in, self.micro_batch)
+
+    def loaded_of(self, tensors: Sequence[Moved]) -> float:
         """Bytes of activations of one sample that DRAM reads."""
         if not self.unicast or len(self.stage.chiplets) == 1:
-            return total(self.moved.from_dram)
-        every = ((self.arriving(each), float(self.micro_batch * each.bytes_)) for each in self.moved.from_dram)
+            return total(tensors)
+        every = ((self.arriving(each), float(self.micro_batch * each.bytes_)) for each in tensors)
         return sum(self.read(wanted, bytes_) for wanted, bytes_ in every) / self.micro_batch
 
     def read(self, wanted: Floats, bytes_: float) -> float:
@@ -481,9 +510,11 @@ class StageWork:
 
         return together(s.ready.network, map(move, tensors))
 
-    def _from_dram(self, tensors: Iterable[tuple[Floats, float]]) -> Transfer:
-        """(per chiplet of the region the bytes it wants, distinct bytes of all) per tensor."""
-        net, interface, chiplets = self.setting.ready.network, self.region.interface, self.stage.chiplets
+    def _from_dram(self, tensors: Iterable[tuple[Floats, float]], interface: int | None = None) -> Transfer:
+        """(per chiplet of the region the bytes it wants, distinct bytes of all) per tensor; from another interface than
+        the own one where it is named."""
+        net, chiplets = self.setting.ready.network, self.stage.chiplets
+        interface = self.region.interface if interface is None else interface
         return together(
             net,
             (
@@ -549,7 +580,8 @@ def ways_of(work: StageWork) -> list[KeptStage]:
         demand = work.demand._replace(weights_hops=flows[0].moved.hops, hop_bytes=hop_bytes_of(net, traffic))
         asked, brought = copied_out(work, demand, way)
         terms = kept(asked, brought, rates) if work.setting.detailed else printed(asked, rates)
-        return KeptStage(way, demand, terms, flows, traffic, Sharer(asked, brought, terms, *work.pool))
+        elsewhere = tuple((at, work.setting.batch * bytes_) for at, bytes_ in work.far.by)
+        return KeptStage(way, demand, terms, flows, traffic, Sharer(asked, brought, terms, *work.pool, elsewhere))
 
     return [keep(way) for way in work.ways]
 
@@ -634,7 +666,16 @@ def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
             dram=terms.dram_j,
             nop=terms.nop_j,
         ),
+        memory=_memory(work, terms),
     )
+
+
+def _memory(work: StageWork, terms: Terms) -> tuple[tuple[int, float], ...]:
+    """By memory interface, bytes from and to DRAM in the whole window; none where tensors are interleaved."""
+    if work.setting.ready.package.placement is Placement.INTERLEAVED:
+        return ()
+    others = [(at, work.setting.batch * bytes_) for at, bytes_ in work.far.by]
+    return ((work.region.interface, terms.dram - sum(bytes_ for _, bytes_ in others)), *others)
 
 
 def _l2_use(work: StageWork, made: KeptStage) -> L2Use | None:
@@ -690,8 +731,8 @@ def _demand(work: StageWork) -> Demand:
         gather_fixed_s=gather_fixed_s(len(copied), work.region.span, rates),
         weights=work.weight_bytes,
         weights_hops=0,
-        load=work.loaded,
-        load_hops=work.loads.hops,
+        load=work.loaded_of(work.sources[0].tensors),
+        load_hops=work.ways_in[0].hops,
         store=total(work.moved.to_dram),
         store_hops=work.stores.hops,
         dram_hops=work.region.dram_hops,
@@ -709,6 +750,10 @@ def _demand(work: StageWork) -> Demand:
         reused=sum(work.reused),
         reused_fill_j=float(costs["weight_load_j"][np.array(work.reuses)].sum()) if setting.detailed else 0.0,
         byte_j=work.byte_j,
+        far=work.far.bytes_,
+        far_s=work.far.more_s,
+        far_late_s=work.far.late_s,
+        far_j=work.far.joules,
     )
 
 
@@ -826,7 +871,7 @@ def _fill_and_drain_of_all_j(work: StageWork) -> tuple[float, float]:
 def _sums_fill_j(work: StageWork) -> float:
     """Of one sample, partial sums that enter an L2, to be added to those that are there."""
     model, layers = work.setting.model, work.reductions
-    bytes_ = sum(model.tensor_bytes(model.tensor_elements(layer)) for layer in layers)
+    bytes_ = sum(model.sum_bytes(model.tensor_elements(layer)) for layer in layers)
     return work.byte_j * (len(work.stage.chiplets) - 1) * bytes_ if layers else 0.0
 
 
@@ -848,6 +893,9 @@ def _fill_and_drain_j(work: StageWork) -> tuple[float, float]:
             drain += float(costs["drain_output_j"][at])
         elif layer in work.reductions:  # of the partial sums all but those that stay
             drain += float(costs["drain_output_j"][at]) * (1.0 - 1.0 / len(stage.chiplets))
+        if model.sum_bits and layer in work.reductions:  # these are wider than what is drained else
+            wider = model.sum_width / model.activation_width - 1.0
+            drain += float(costs["drain_output_j"][at]) * wider * (1.0 - 1.0 / len(stage.chiplets))
     return fill + _sums_fill_j(work), drain
 
 

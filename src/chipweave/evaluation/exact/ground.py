@@ -16,7 +16,7 @@ from chipweave.evaluation.exact.split import Splits, tile
 from chipweave.evaluation.exact.sums import backwards
 from chipweave.evaluation.exact.transfer import Network, network
 from chipweave.evaluation.law import Rates
-from chipweave.hardware.package import BITS_PER_BYTE, Interfaces, Package
+from chipweave.hardware.package import BITS_PER_BYTE, Interfaces, Package, Placement
 from chipweave.ndarrays import Floats
 from chipweave.plan.problem import Fidelity, Problem, micro_batch_candidates
 from chipweave.workload.layer import channel_units
@@ -86,7 +86,8 @@ class Prepared:
 
     @property
     def rates(self) -> Rates:
-        """The package's constants, as the law reads them."""
+        """The package's constants, as the law reads them. Where each memory interface has its own, no stage meets a
+        DRAM of more bandwidth, less latency or less energy: bounds and proofs go by these."""
         return self.once(_rates)
 
     @property
@@ -94,6 +95,11 @@ class Prepared:
         """The package's constants, as a stage meets them of which it is not known where it is: searches time stages by
         these, with an even part of the bandwidth where interfaces have parts of their own."""
         return self.once(_usual_rates)
+
+    @property
+    def worst_rates(self) -> Rates:
+        """The package's constants, of a tensor that may lie at any memory interface: the worst of each."""
+        return self.once(_worst_rates)
 
     def rates_at(self, interface: int) -> Rates:
         """The package's constants, as a stage meets them whose DRAM traffic passes this memory interface."""
@@ -132,9 +138,9 @@ class Prepared:
         """Per class, joules of a byte that enters or leaves L2: the mean over what the task's layers read."""
         return self.once(_byte_j, task)
 
-    def region(self, chiplets: tuple[int, ...]) -> Region:
-        """The region of these chiplets."""
-        return self.once(_region, chiplets)
+    def region(self, chiplets: tuple[int, ...], memory: int | None = None) -> Region:
+        """The region of these chiplets; `memory`: the memory interface that it uses, if not the nearest."""
+        return self.once(_region, chiplets, memory)
 
     def splits(self, task: int, most: int) -> Splits:
         """All splits of a task's layers on at least up to `most` chiplets, with what the parts cost.
@@ -172,6 +178,26 @@ def _network_back(ready: Prepared) -> Network:
 
 
 def _rates(ready: Prepared) -> Rates:
+    package, rates = ready.package, _interleaved_rates(ready)
+    if package.placement is Placement.INTERLEAVED:
+        return rates
+    every = package.interface_memory.values()
+    return rates._replace(
+        dram_s=float(min(own.latency_s for own in every)),
+        dram_j=BITS_PER_BYTE * min(own.energy_j_per_bit for own in every),
+    )
+
+
+def _worst_rates(ready: Prepared) -> Rates:
+    every = ready.package.interface_memory.values()
+    return ready.rates._replace(
+        dram_bytes_s=float(min(own.bandwidth_bytes_s for own in every)),
+        dram_s=float(max(own.latency_s for own in every)),
+        dram_j=BITS_PER_BYTE * max(own.energy_j_per_bit for own in every),
+    )
+
+
+def _interleaved_rates(ready: Prepared) -> Rates:
     package, link = ready.package, ready.package.wiring.standard
     return Rates(
         detailed=ready.detailed,
@@ -187,9 +213,10 @@ def _rates(ready: Prepared) -> Rates:
 
 
 def _usual_rates(ready: Prepared) -> Rates:
-    package, rates = ready.package, ready.rates
+    package = ready.package
     if package.interface_bandwidth is Interfaces.SHARED:
-        return rates
+        return ready.rates
+    rates = _interleaved_rates(ready)
     return rates._replace(dram_bytes_s=rates.dram_bytes_s / len(package.interfaces))
 
 
@@ -197,6 +224,13 @@ def _rates_at(ready: Prepared, interface: int) -> Rates:
     package = ready.package
     if package.interface_bandwidth is Interfaces.SHARED:
         return ready.rates
+    if package.placement is Placement.NEAREST:
+        own = package.interface_memory[interface]
+        return ready.rates._replace(
+            dram_bytes_s=float(own.bandwidth_bytes_s),
+            dram_s=float(own.latency_s),
+            dram_j=BITS_PER_BYTE * own.energy_j_per_bit,
+        )
     return ready.rates._replace(dram_bytes_s=float(package.interface_bytes_s[interface]))
 
 
@@ -252,8 +286,8 @@ def _byte_j(ready: Prepared, task: int) -> tuple[float, ...]:
     return tuple(float(costs.fill_input_j.sum()) / bytes_ for costs in ready.problem.costs[task])
 
 
-def _region(ready: Prepared, chiplets: tuple[int, ...]) -> Region:
-    return region_of(ready.package, ready.network, chiplets)
+def _region(ready: Prepared, chiplets: tuple[int, ...], memory: int | None) -> Region:
+    return region_of(ready.package, ready.network, chiplets, memory)
 
 
 def _reduced(ready: Prepared, task: int) -> ReducedWays:

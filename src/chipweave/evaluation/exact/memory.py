@@ -129,9 +129,10 @@ def layers_of(model: Model, stage: Stage, chiplet: Chiplet, cuts: Cuts | None = 
         bytes_ = largest_weights(shape, split, model.weight_bytes[layer])
         made.weights[layer] = bytes_
         made.block[layer] = block_of(shape, units, bytes_, chiplet).bytes_
+        width = model.activation_width if split.inputs == 1 else model.sum_width  # of the piece that is made, the wider
         if split.inputs > 1:
             shape = tile(shape, shape.out_y, shape.out_x, units, largest_inputs(shape, split))
-        made.grain[layer] = grain_of(shape, columns, units, model.activation_width)
+        made.grain[layer] = grain_of(shape, columns, units, width)
     return made
 
 
@@ -186,7 +187,7 @@ def _largest_output(model: Model, layer: int, chiplets: int, micro_batch: int, c
         return elements
     assert cuts is not None
     if cuts.splits[layer].inputs > 1:  # partial sums of all of it
-        return elements
+        return elements * (model.sum_width / model.activation_width) if model.sum_bits else elements
     return elements * float(cuts.owned(layer, chiplets).sizes.max()) / cuts.entries(layer)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipweave.evaluation.exact.transfer import Network
+from chipweave.evaluation.record import StageEvaluation
 from chipweave.hardware.package import Package
 
 
@@ -41,11 +42,16 @@ def interface_of(package: Package, chiplets: Sequence[int]) -> int:
     return interfaces[int(np.argmin(package.distance[np.ix_(interfaces, chiplets)].sum(axis=1)))]
 
 
-def region_of(package: Package, net: Network, chiplets: tuple[int, ...]) -> Region:
-    """The region of these chiplets."""
+def passed(package: Package, stage: StageEvaluation) -> tuple[tuple[int, float], ...]:
+    """(memory interface, bytes from and to DRAM in the window) of each that a stage uses."""
+    return stage.memory or ((interface_of(package, stage.chiplets), stage.bytes_.dram),)
+
+
+def region_of(package: Package, net: Network, chiplets: tuple[int, ...], memory: int | None = None) -> Region:
+    """The region of these chiplets; `memory`: the memory interface that it uses, if not the nearest."""
     class_of = tuple(package.class_of[chiplet] for chiplet in chiplets)
     members = list(chiplets)
-    interface = interface_of(package, chiplets)
+    interface = interface_of(package, chiplets) if memory is None else memory
     return Region(
         chiplets=chiplets,
         class_of=class_of,

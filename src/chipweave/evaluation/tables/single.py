@@ -104,6 +104,10 @@ def demand_of(samples: tuple[int, int], spent: Spent, brought: Brought, hop_byte
         byte_j=joules.byte_j,
         reused=brought.reused,
         reused_fill_j=joules.reused_fill_j,
+        far=0.0,
+        far_s=0.0,
+        far_late_s=0.0,
+        far_j=0.0,
     )
 
 

@@ -70,6 +70,8 @@ def _by_content(head: str) -> tuple[str, str] | None:
 
 def _head(path: Path) -> str:
     try:
+        if not path.is_file():  # what is read of a pipe is gone for who reads it next
+            return ""
         with path.open("rb") as file:
             return file.read(_HEAD_BYTES).decode("utf-8-sig", "replace")
     except (OSError, ValueError):  # whoever reads it says why

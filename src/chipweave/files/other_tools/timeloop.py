@@ -157,11 +157,11 @@ def is_problem(text: str) -> bool:
 
 def _parsed(text: str, file: Path) -> LinedMapping:
     """The data of a file, with what it includes."""
-    folder = file.resolve().parent
+    folder = Path(os.path.realpath(file)).parent
     included = []
     for found in _INCLUDE.finditer(text):
         other, line = folder / found[1], text.count("\n", 0, found.start()) + 1
-        if other.suffix not in (".yaml", ".yml") or not other.resolve().is_relative_to(folder.parent):
+        if other.suffix not in (".yaml", ".yml") or not Path(os.path.realpath(other)).is_relative_to(folder.parent):
             raise InputError(
                 f"{file}:{line}: includes {quoted(found[1])}; only YAML files beside it or in the folder above are read"
             )
@@ -261,11 +261,13 @@ def _nest(problem: _Problem, problems: Problems) -> LoopNest | None:
                              "one dimension, or a sum of one of the outputs and one of the weights")  # fmt: skip
                 return None
             windows.append(window)
-    if len(windows) > 2:
-        problems.add(("problem", "shape"), f"{len(windows)} axes have windows; at most two are read")
+    if len(windows) > 3:
+        problems.add(("problem", "shape"), f"{len(windows)} axes have windows; at most three are read")
         return None
-    # Timeloop calls coefficients of the vertical axis H...; without such names the order is that of the projection
-    windows.sort(key=lambda found: not found[1].startswith("H"))
+    # Timeloop calls coefficients of the vertical axis H...; without such names the order is that of the projection,
+    # as it is where a volume's depth comes first
+    if len(windows) < 3:
+        windows.sort(key=lambda found: not found[1].startswith("H"))
     plain = frozenset(axis[0][0] for axis in first.projection if len(axis) == 1 and len(axis[0]) == 1)
     return LoopNest(sizes, output.dimensions, plain, second.dimensions, tuple(window for window, _ in windows))
 

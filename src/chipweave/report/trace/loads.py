@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from chipweave.evaluation.exact.region import interface_of
+from chipweave.evaluation.exact.region import passed
 from chipweave.evaluation.record import DRAM_BYTES, WindowEvaluation
 from chipweave.evaluation.traffic import WindowTraffic
 from chipweave.report.quantities import percent, quantity
@@ -39,9 +39,12 @@ def interface_slices(result: Result, index: int, carried: WindowTraffic, parts: 
     window, problem = result.evaluation.windows[index], result.problem
     moved: dict[int, list[_Part]] = {chiplet: [] for chiplet in problem.package.interfaces}
     for placed in stages(result, index):
-        of_stage = moved[interface_of(problem.package, placed.stage.chiplets)]
+        (own, _), *others = passed(problem.package, placed.stage)
+        of_stage, elsewhere = moved[own], sum(bytes_ for _, bytes_ in others)
+        for at, bytes_ in others:
+            moved[at].append((f"{placed.mark} load", bytes_, {"at": f"{placed.at}/bytes", "load": bytes_}))
         for kind in DRAM_BYTES:
-            bytes_ = getattr(placed.stage.bytes_, kind)
+            bytes_ = getattr(placed.stage.bytes_, kind) - (elsewhere if kind == "load" else 0)
             if bytes_:
                 of_stage.append((f"{placed.mark} {kind}", bytes_, {"at": f"{placed.at}/bytes", kind: bytes_}))
     for interface, shown in moved.items():

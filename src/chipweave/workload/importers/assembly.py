@@ -443,8 +443,10 @@ def uniform_bytes(element_types: Iterable[str]) -> int:
 
 def elements_in_words(made: Imported) -> str:
     """Which element types the source has, and how many bytes an element is costed at."""
-    size = made.model.bytes_per_element
+    model, size = made.model, made.model.bytes_per_element
     costed = f"an element is costed at {size} byte{'s' * (size > 1)}"
+    if model.weight_bits:
+        costed = f"a weight is costed at {model.weight_bits:g} bits, an activation at {model.activation_bits:g}"
     if not made.element_types:
         return f"elements: the source says no type; {costed}"
     differ = "" if uniform_bytes(made.element_types) else " (they differ in width; --bytes-per-element sets one)"

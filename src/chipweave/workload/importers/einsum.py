@@ -51,7 +51,8 @@ def contract(
     for at, (word, view) in enumerate(zip(words, views, strict=True)):
         others = set(output).union(*words[:at], *words[at + 1 :])
         sizes = dict(zip(word, view.shape or (), strict=True))
-        letters = frozenset(letter for letter in word if letter in others and sizes[letter] == lengths[letter])
+        whole = {letter for letter in word if letter in others and sizes[letter] == lengths[letter]}
+        letters = frozenset(whole - _met_by_others(at, words, views))
         kept = tuple(lengths[letter] for letter in sorted(letters))
         terms.append(Term(letters, view if len(letters) == len(word) else fold((view,), kept), word))
     if len(terms) == 1:
@@ -64,6 +65,14 @@ def contract(
             "fewest products"
         )
     return made.view
+
+
+def _met_by_others(at: int, words: Sequence[str], views: Sequence[View]) -> set[str]:
+    """Letters of an operand along which it has copies, and another operand as many entries."""
+    own = [dict(zip(word, view.own or (), strict=True)) for word, view in zip(words, views, strict=True)]
+    sizes = zip(words[at], views[at].shape or (), strict=True)
+    others = own[:at] + own[at + 1 :]
+    return {letter for letter, size in sizes if own[at][letter] < size and any(o.get(letter) == size for o in others)}
 
 
 def spelled(equation: str, shapes: Sequence[Shape]) -> tuple[list[str], str]:

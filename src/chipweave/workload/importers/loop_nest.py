@@ -45,7 +45,7 @@ class LoopNest:
     Args:
         sizes: how often each loop runs, at least once.
         output, first, second: the loops that index each tensor; of `first` those outside of windows.
-        windows: at most two, the vertical one first.
+        windows: at most three, the vertical one before the horizontal one, that of the depth before both.
     """
 
     sizes: Mapping[str, int]

@@ -59,6 +59,7 @@ class View:
         parts: side by side along `axis`, as a concatenation leaves them; a single one where `axis` is None.
         stored: of a constant, which tensor it is, however its elements are laid out. Layers whose weights have the
             same name here share them; empty where nobody else can have them.
+        once: of a constant that was repeated along axes, its shape with 1 for each of these; None where it was not.
     """
 
     kind: ViewKind
@@ -66,6 +67,12 @@ class View:
     parts: tuple[Part, ...] = ()
     axis: int | None = None
     stored: str = ""
+    once: Shape | None = None
+
+    @property
+    def own(self) -> Shape | None:
+        """The shape without copies: 1 along axes that only repeat what is there."""
+        return self.shape if self.once is None else self.once
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -81,8 +88,25 @@ class View:
         return None if self.shape is None else math.prod(self.shape)
 
 
-def constant(shape: Shape | None, stored: str = "") -> View:
-    return View(ViewKind.CONSTANT, shape, stored=stored)
+def constant(shape: Shape | None, stored: str = "", once: Shape | None = None) -> View:
+    return View(ViewKind.CONSTANT, shape, stored=stored, once=once)
+
+
+def before_copies(view: View, shape: Shape | None) -> Shape | None:
+    """`once` of a constant that is repeated until it has `shape`; None where copies stand along an axis that has
+    several entries already, and of what is no constant."""
+    if view.kind is not ViewKind.CONSTANT or view.own is None or shape is None or len(view.own) > len(shape):
+        return None
+    own = (1,) * (len(shape) - len(view.own)) + view.own
+    return own if all(size in (1, full) for size, full in zip(own, shape, strict=True)) else None
+
+
+def shared_sizes(view: View, full: Shape, other: Shape) -> Shape:
+    """The sizes `full` of leading axes of an operand, but 1 where it has copies and the other operand has as many
+    entries: there one matrix meets all of these."""
+    own = (view.own or ())[: len(full)]
+    beside = (0,) * max(0, len(full) - len(other)) + other[max(0, len(other) - len(full)) :]
+    return tuple(one if size == more else size for one, size, more in zip(own, full, beside, strict=True))
 
 
 def control(shape: Shape | None) -> View:

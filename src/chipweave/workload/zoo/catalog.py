@@ -53,6 +53,7 @@ _FAITHFUL: tuple[Callable[..., Model], ...] = (
     language.llama3_70b_decode,
     language.mixtral_8x7b_decode,
     language.deepseek_v3_decode,
+    language.gpt2_large_decode,
     unet.unet,
     unet.unet_572_valid,
     sparse_to_dense.sparse_to_dense,

@@ -65,11 +65,21 @@ DEEPSEEK_V3 = {
     "vocab_size": 129280,
 }
 
+GPT_2_LARGE = {
+    "model_type": "gpt2",
+    "hidden_size": 1280,
+    "num_hidden_layers": 36,
+    "num_attention_heads": 20,
+    "max_position_embeddings": 1024,
+    "vocab_size": 50257,
+}
+
 CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "llama3_8b": LLAMA_3_8B,
     "llama3_70b": LLAMA_3_70B,
     "mixtral_8x7b": MIXTRAL_8X7B,
     "deepseek_v3": DEEPSEEK_V3,
+    "gpt2_large": GPT_2_LARGE,
 }
 """By name, as `chipweave serve` takes them."""
 
@@ -92,6 +102,10 @@ def mixtral_8x7b_decode(context: int = 2048, batch: int = 8, blocks: int = 32) -
 
 def deepseek_v3_decode(context: int = 2048, batch: int = 32, blocks: int = 61) -> Model:
     return _decode("deepseek_v3_decode", DEEPSEEK_V3, context, batch, blocks)
+
+
+def gpt2_large_decode(context: int = 192, batch: int = 1, blocks: int = 36) -> Model:
+    return _decode("gpt2_large_decode", GPT_2_LARGE, context, batch, blocks)
 
 
 def _decode(name: str, config: Mapping[str, Any], context: int, batch: int, blocks: int) -> Model:

@@ -1,6 +1,6 @@
 """The ten scenarios of SCAR's Table III (Odema et al., MICRO 2024), with the real networks and with SCAR's own.
 
-Beside them three of language models in service.
+Beside them three of language models in service, and SCAR's datacentres with an answer to GPT-L's prompt.
 """
 
 from __future__ import annotations
@@ -92,6 +92,16 @@ def _one_frame(name: str, use_case: str, frames_per_second: dict[str, int]) -> S
     return Scenario(f"{name}-frame", tuple(tasks), f"SCAR Table III ({use_case}); {BATCH_IS_A_FRAME}")
 
 
+def _answering(name: str, use_case: str, batches: dict[str, int]) -> Scenario:
+    """Beside the models of Table III, among them GPT-L on prompts of 128 tokens, a step of decode of as many sequences
+    of GPT-L: in the middle of 128 tokens that are generated behind a prompt of 128."""
+    serves = Serves("gpt2_large", Phase.DECODE, sequences=batches["gpt-l"], context=192)
+    answer = Task("gpt-l-decode", _step("gpt2_large_decode", serves), serves=serves)
+    tasks = _batched(name, use_case, batches, FAITHFUL).tasks
+    note = f"SCAR Table III ({use_case}), and a step of decode of GPT-L; ours"
+    return Scenario(f"{name}-decode", (tasks[0], answer, *tasks[1:]), note)
+
+
 def _in_service(name: str, use_case: str, steps: dict[str, tuple[str, Serves]]) -> Scenario:
     tasks = (Task(task, _step(network, serves), serves=serves) for task, (network, serves) in steps.items())
     return Scenario(name, tuple(tasks), f"language models in service: {use_case}; one step")
@@ -106,13 +116,15 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     **{row[0]: partial(_batched, *row, FAITHFUL) for row in TABLE_III},
     **{f"{row[0]}-frame": partial(_one_frame, *row) for row in TABLE_III if row[0].startswith("arvr")},
     **{row[0]: partial(_in_service, *row) for row in IN_SERVICE},
+    **{f"{row[0]}-decode": partial(_answering, *row) for row in TABLE_III if "gpt-l" in row[2]},
     **{f"paper/{row[0]}": partial(_batched, *row, AS_PUBLISHED) for row in TABLE_III},
 }
 """Every built-in scenario by name; calling one builds it."""
 
 
 def build_scenario(name: str) -> Scenario:
-    """Build a scenario: `datacenter-1..5`, `arvr-6..10`, their `paper/` twins, `arvr-6..10-frame`, and `llm-...`.
+    """Build a scenario: `datacenter-1..5`, `arvr-6..10`, their `paper/` twins, `arvr-6..10-frame`, `llm-...`, and
+    `datacenter-1..5-decode`.
 
     Raises:
         InputError: an unknown name.

@@ -173,6 +173,7 @@ class Decoder:
         tied: the last product has the embeddings as weights.
         vectors: parameters outside of the blocks, beside one table of embeddings and the last product's weights.
         left_out: what the configuration has beside the decoder, which is not imported, in words.
+        embedding: width of embeddings, with projections to that of the model and back (OPT-350M); 0: the same.
     """
 
     family: str
@@ -183,3 +184,4 @@ class Decoder:
     tied: bool
     vectors: int
     left_out: tuple[str, ...] = ()
+    embedding: int = 0

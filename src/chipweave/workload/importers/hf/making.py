@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from chipweave.workload.importers.hf.routing import Routing
@@ -17,6 +18,8 @@ class Making:
     Args:
         absorbed: latent attention works on latent vectors, instead of making keys and values of all heads.
         read: elements of the network's input so far; every state is a slice of it.
+        cache_share: bits of a cached element over those of an activation. A cache counts as so many fewer (or more)
+            elements of the activations' width, so its bytes are its own; rounded up to whole channels where stored.
     """
 
     step: Step
@@ -24,6 +27,7 @@ class Making:
     absorbed: bool
     graph: Graph = field(default_factory=Graph)
     read: int = 0
+    cache_share: float = 1.0
 
     def input(self, C: int, Y: int) -> Activation:
         """A slice of the network's input that nobody else reads: Y rows of C."""
@@ -32,11 +36,23 @@ class Making:
 
     def cached(self, C: int, tokens: int) -> tuple[Activation, ...]:
         """What is stored of `tokens` earlier tokens of each sequence, C numbers each; nothing where there are none."""
-        return (self.input(C, self.step.sequences * tokens),) if tokens else ()
+        if not tokens:
+            return ()
+        if self.cache_share == 1:
+            return (self.input(C, self.step.sequences * tokens),)
+        stored = self.step.sequences * tokens * self._channels(C)
+        self.read += stored
+        return (Activation(NETWORK_INPUT, C, self.step.sequences * tokens, moved=stored),)
+
+    def _channels(self, C: int) -> int:
+        return math.ceil(C * self.cache_share - 1e-9)
 
     def keep(self, name: str, tensor: Activation) -> None:
         """Store a tensor, or what the view has of it: an output of the network, which nothing reads."""
-        self.graph.elementwise(name, tensor)
+        if self.cache_share == 1:
+            self.graph.elementwise(name, tensor)
+        else:
+            self.graph.elementwise(name, beside(tensor), like=replace(tensor, C=self._channels(tensor.C), moved=0))
 
     def append(self, name: str, made: Activation, window: int = 0) -> None:
         """Store what each new token adds to a cache; of a window, no more tokens than it holds."""

@@ -27,12 +27,13 @@ from chipweave.workload.importers.hf.parameters import parameters
 from chipweave.workload.importers.hf.recurrent_state import delta_rule, state_space
 from chipweave.workload.importers.hf.routing import Routing, experts_and_rows
 from chipweave.workload.importers.hf.step import Step, step_of
-from chipweave.workload.importers.hf.widths import width_of
+from chipweave.workload.importers.hf.widths import Wanted, Widths, widths_of
 from chipweave.workload.model import Model
 from chipweave.workload.serves import Phase
 from chipweave.workload.zoo._builder import Activation
 
 UNIFORM = Routing()
+ONE_BYTE = Widths(1, "", "")
 
 
 def import_hf(
@@ -46,6 +47,9 @@ def import_hf(
     absorbed: bool | None = None,
     name: str = "",
     bytes_per_element: int | None = None,
+    weights: str | float | None = None,
+    activations: str | float | None = None,
+    cache: str | float | None = None,
 ) -> Imported:
     """The model of one step of the language model that `config` describes, as `transformers` writes it.
 
@@ -56,6 +60,7 @@ def import_hf(
         absorbed: latent attention works on latent vectors; None: in decode.
         name: of the model; without one, the family's with the phase.
         bytes_per_element: of weights, caches and activations; None takes the configuration's.
+        weights, activations, cache: of each its own instead, a format or bits.
 
     Raises:
         InputError: an architecture or field that is not imported, a step that the model is not made for, widths that
@@ -63,17 +68,17 @@ def import_hf(
     """
     step = step_of(phase, prompt, context, batch)
     decoder = decoder_of(config)
-    width, stated, said = width_of(config, bytes_per_element)
+    widths = widths_of(config, Wanted(bytes_per_element, weights, activations, cache))
     _require_room(decoder, step)
     label = name or f"{decoder.family}-{step.phase}"
     try:
-        made = model_of(decoder, step, name=label, bytes_per_element=width, routing=routing, absorbed=absorbed)
+        made = model_of(decoder, step, name=label, widths=widths, routing=routing, absorbed=absorbed)
     except InputError as error:  # sizes too large to be true are so in many layers
         more = len(error.problems) - 1
         raise InputError(error.problems[0] + (f"; {more} more layers have such problems" if more else "")) from None
-    notes = [*notes_of(decoder, step, routing, absorbed), *([said] if said else [])]
+    notes = [*notes_of(decoder, step, routing, absorbed), *([widths.note] if widths.note else [])]
     weighted = sum(layer.weight_elements > 0 for layer in made.layers)
-    types = {stated: weighted} if stated else {}
+    types = {widths.stated: weighted} if widths.stated else {}
     return Imported(made, {}, _folded(decoder), tuple(notes), types, parameters(decoder))
 
 
@@ -82,19 +87,32 @@ def model_of(
     step: Step,
     *,
     name: str,
-    bytes_per_element: int,
+    widths: Widths = ONE_BYTE,
     routing: Routing = UNIFORM,
     absorbed: bool | None = None,
 ) -> Model:
     """The layers of one step."""
     making = Making(step, routing, step.phase is Phase.DECODE if absorbed is None else absorbed)
+    making.cache_share = widths.cache_share
     graph = making.graph
-    x = graph.elementwise("embeddings", making.input(decoder.width, step.rows))
+    x = graph.elementwise("embeddings", making.input(decoder.embedding or decoder.width, step.rows))
+    if decoder.embedding:
+        x = graph.gemm("project_in", x, K=decoder.width)
     for number, block in enumerate(decoder.blocks):
         x = _block(making, f"layers.{number}", x, block)
-    graph.gemm("lm_head", replace(x, Y=step.sequences), K=decoder.vocabulary)
+    last = replace(x, Y=step.sequences)
+    if decoder.embedding:
+        last = graph.gemm("project_out", last, K=decoder.embedding)
+    graph.gemm("lm_head", last, K=decoder.vocabulary)
     source = f"configuration of {decoder.family}: {step.in_words}"
-    return graph.model(legal_name(name) or decoder.family, source, bytes_per_element, making.read)
+    made = graph.model(legal_name(name) or decoder.family, source, widths.bytes_per_element, making.read)
+    if not widths.weight_bits:
+        return made
+    layers = made.layers
+    if widths.expert_bits:
+        bits = widths.expert_bits
+        layers = tuple(replace(each, weight_bits=bits) if ".experts." in each.name else each for each in layers)
+    return replace(made, layers=layers, weight_bits=widths.weight_bits, activation_bits=widths.activation_bits)
 
 
 def _block(making: Making, name: str, x: Activation, block: Block) -> Activation:

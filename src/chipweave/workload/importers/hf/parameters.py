@@ -19,7 +19,8 @@ from chipweave.workload.importers.hf.decoder import (
 
 def parameters(decoder: Decoder) -> int:
     """All of them: embeddings (once where they are tied), blocks, norms and biases."""
-    tables = decoder.vocabulary * decoder.width * (1 if decoder.tied else 2)
+    tables = decoder.vocabulary * (decoder.embedding or decoder.width) * (1 if decoder.tied else 2)
+    tables += 2 * decoder.embedding * decoder.width
     blocks = sum(count * of_block(block, decoder.width) for block, count in Counter(decoder.blocks).items())
     return tables + blocks + decoder.vectors
 

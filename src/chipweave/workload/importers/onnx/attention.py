@@ -211,8 +211,10 @@ def projected(assembly: Assembly, call: Call) -> Made:
         for at, size in enumerate(sizes)
     )
     if past is not None and past.shape is not None and len(past.shape) == 5:
+        filled = call.operand(6)
+        total = max(filled.integers) + rows if filled is not None and filled.integers else 0
         before = [OnnxTensor(part) for part in _parts(past.view, 0, 2)]
-        key, value = with_past(key, before[0]), with_past(value, before[1])
+        key, value = with_past(key, before[0], total), with_past(value, before[1], total)
     mixed = attended(assembly, call, query, key, value)
     if mixed is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chipweave.workload.importers.assembly import Assembly, Operand
-from chipweave.workload.importers.onnx import attention, experts, products, rearranged, recurrent, windows
+from chipweave.workload.importers.onnx import attention, experts, packed, products, rearranged, recurrent, windows
 from chipweave.workload.importers.onnx.channels_last import where_stated, with_channels_last
 from chipweave.workload.importers.onnx.contributed_sizes import batches_first
 from chipweave.workload.importers.onnx.elementwise import elementwise
@@ -40,7 +40,7 @@ def _packed_matmul(assembly: Assembly, call: Call) -> Made:
     source, inner, columns = call.operand(0), call.integer("K", 0), call.integer("N", 0)
     if source is None or not source.shape or call.shape is None:
         return None
-    if call.operator.endswith("MatMulFpQ4"):
+    if call.operator.endswith(("MatMulFpQ4", "Weight")):
         inner, columns = source.shape[-1], call.shape[-1]
     if source.shape[-1] != inner:
         return None
@@ -142,6 +142,9 @@ OPERATORS: dict[str, Callable[[Assembly, Call], Made]] = {
     "GemmFastGelu": products.matmul,
     "FusedMatMulActivation": _matmul,
     "TransposeMatMul": _matmul,
+    "MatMulBlockQuantizedFp4Weight": _packed_matmul,
+    "MatMulBlockQuantizedFp8Weight": _packed_matmul,
+    "MatMulInteger16": products.matmul,
     "MatMulBnb4": _packed_matmul,
     "MatMulFpQ4": _packed_matmul,
     "QLinearReduceMean": windows.reduction,
@@ -155,6 +158,9 @@ OPERATORS: dict[str, Callable[[Assembly, Call], Made]] = {
     "DynamicQuantizeLSTM": _quantised_lstm,
     "QAttention": _quantised_attention,
     "DecoderMaskedMultiHeadAttention": _one_step_of_attention,
+    "DecoderMaskedSelfAttention": attention.projected,
+    "PackedAttention": packed.projected,
+    "PackedMultiHeadAttention": packed.multi_head,
     "QLinearAdd": _two_of_six,
     "QLinearMul": _two_of_six,
     "QLinearGlobalAveragePool": where_stated(windows.global_pool),

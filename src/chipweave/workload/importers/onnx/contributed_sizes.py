@@ -36,7 +36,7 @@ SAME_SHAPE = frozenset(
     (
         "GroupNormalization", "LayerNormalization", "SimplifiedLayerNormalization", "Gelu", "FastGelu", "BiasGelu",
         "QuickGelu", "RotaryEmbedding", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "BiasSoftmax",
-        "BiasDropout", "BiasAdd", "GroupNorm", "SkipGroupNorm",
+        "BiasDropout", "BiasAdd", "GroupNorm", "SkipGroupNorm", "MRotaryEmbedding", "Trilu",
     )
 )  # fmt: skip
 """Operators that change no size; some are ONNX's own, in versions that do not say so."""
@@ -113,6 +113,11 @@ def _of_heads(call: Call) -> Shape:
         return query[0], query[1], heads * _shape(call, 1)[4]
     shape = _shape(call, 2)
     return query[0], query[1], heads * shape[3] if len(shape) == 4 else shape[2]
+
+
+def _of_packed_heads(call: Call) -> Shape:
+    query = _shape(call, 0)
+    return (query[0], query[1] * query[3]) if len(query) == 4 else (query[0], _shape(call, 2)[1])
 
 
 def _of_groups(call: Call) -> Shape:
@@ -205,6 +210,9 @@ _SHAPES: dict[str, Callable[[Call], Shape]] = {
     "FusedMatMulActivation": _multiplied,
     "TransposeMatMul": _multiplied,
     "MatMulNBits": lambda call: (*_shape(call, 0)[:-1], call.integer("N", 0)),
+    "MatMulBlockQuantizedFp4Weight": lambda call: (*_shape(call, 0)[:-1], _shape(call, 1)[0]),
+    "MatMulBlockQuantizedFp8Weight": lambda call: (*_shape(call, 0)[:-1], _shape(call, 1)[0]),
+    "MatMulInteger16": _multiplied,
     "MatMulBnb4": lambda call: (*_shape(call, 0)[:-1], call.integer("N", 0)),
     "MatMulFpQ4": _of_four_bits,
     "GatherBlockQuantized": _looked_up,
@@ -217,6 +225,9 @@ _SHAPES: dict[str, Callable[[Call], Shape]] = {
     "DynamicQuantizeLSTM": _stepped,
     "QAttention": _attended,
     "DecoderMaskedMultiHeadAttention": lambda call: _shape(call, 0),
+    "DecoderMaskedSelfAttention": _attended,
+    "PackedAttention": lambda call: (_shape(call, 0)[0], attention.widths(call)[2]),
+    "PackedMultiHeadAttention": _of_packed_heads,
     "QLinearAdd": lambda call: _broadcast(_shape(call, 0), _shape(call, 3)),
     "QLinearMul": lambda call: _broadcast(_shape(call, 0), _shape(call, 3)),
     "QLinearGlobalAveragePool": lambda call: _either(_one_each, call),

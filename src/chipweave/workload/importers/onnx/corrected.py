@@ -67,6 +67,7 @@ def _transposed(call: Call) -> Shape | None:
     source, filter_ = _of(call, 0), _of(call, 1)
     channels, stated = filter_[1] * call.integer("group", 1), call.integers("output_shape")
     if stated is not None:
+        stated = stated[2:] if len(stated) == len(source) else stated  # runtimes take batch and channels along
         return (source[0], channels, *stated) if len(stated) == len(source) - 2 and min(stated) > 0 else None
     if call.attributes.get("auto_pad", "NOTSET") not in ("SAME_UPPER", "SAME_LOWER"):
         return None

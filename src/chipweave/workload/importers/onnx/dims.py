@@ -48,7 +48,7 @@ def bound_shapes(
                     problems.append(f"--dim {keys[0]}={size} is out of range; give 1 to {LARGEST_SIZE}")
             elif isinstance(name, int):
                 size = name
-            elif axis == 0 and ("batch" in name.lower() or name in BATCH_NAMES):
+            elif _is_batch(axis, name):
                 size = batches[name] = 1
             else:
                 size = 1
@@ -72,6 +72,13 @@ def bound_shapes(
     if problems:
         raise InputError(problems, path=path)
     return shapes, batches
+
+
+def _is_batch(axis: int, name: str) -> bool:
+    """Of the first axis, or (as in the states of recurrent layers, and caches) of one that is called nothing else."""
+    if axis:
+        return name.lower() in ("batch", "batch_size", "batchsize")
+    return "batch" in name.lower() or name in BATCH_NAMES
 
 
 def _axes(value: ValueInfoProto, dims: Mapping[str, int]) -> list[int | str]:

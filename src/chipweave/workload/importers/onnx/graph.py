@@ -23,10 +23,11 @@ from chipweave.workload.importers.onnx.tensor import (
     dequantized,
     domain_of,
     element_names,
+    legal_shape,
     stored_tensor,
 )
 from chipweave.workload.importers.onnx.weightless import MOST_FIELDS, MOST_NODES
-from chipweave.workload.importers.view import ViewKind, constant, control, kind_of
+from chipweave.workload.importers.view import Shape, ViewKind, before_copies, constant, control, kind_of
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
@@ -133,14 +134,16 @@ class OnnxWalk:
             known = [kept[at] if at < len(kept) and kept[at][1] is not None else each for at, each in enumerate(known)]
         call = replace(call, shapes=tuple(shape for _, shape in known))
         values = _values(call)
-        same = _same_elements(call)
+        same, once = _same_elements(call)
         if values is not None:
             pairs = zip(values, known, strict=True)
-            return [OnnxTensor(constant(a.shape, same), element, a) for a, (element, _) in pairs]
+            return [OnnxTensor(constant(a.shape, same, once), element, a) for a, (element, _) in pairs]
         captured = tuple(tensors[name].view for name in captured_by(node) if name in tensors)
-        kind = kind_of([*call.views, *captured])
+        scaled = call.operator == "DequantizeLinear"  # whatever the scale is: weights stay weights
+        kind = kind_of(call.views[:1] if scaled and call.views else [*call.views, *captured])
         if kind is ViewKind.CONSTANT:
-            return [OnnxTensor(constant(shape, same), element, stored=dequantized(call)) for element, shape in known]
+            stored = dequantized(call)
+            return [OnnxTensor(constant(shape, same, once), element, stored=stored) for element, shape in known]
         if kind is ViewKind.CONTROL and not makes_activations(call.operator):
             return [OnnxTensor(control(shape), element, stored=dequantized(call)) for element, shape in known]
         before = self.assembly.layer_count
@@ -343,12 +346,19 @@ _REARRANGED = frozenset(
 )  # fmt: skip
 
 
-def _same_elements(call: Call) -> str:
-    """Which stored tensor the output of an operator on constants is, where all its elements are there again."""
+def _same_elements(call: Call) -> tuple[str, Shape | None]:
+    """Which stored tensor the output of an operator on constants is, where all its elements are there again; and its
+    shape without copies, where there are some."""
     first = call.operand(0)
-    if call.operator not in _REARRANGED or first is None or first.shape is None or call.shape is None:
-        return ""
-    return first.view.stored if math.prod(first.shape) == math.prod(call.shape) else ""
+    if first is None or first.shape is None or call.shape is None:
+        return "", None
+    if call.operator in ("Expand", "Tile"):
+        once = before_copies(first.view, call.shape)
+        return ("" if once is None else first.view.stored), once
+    if call.operator not in _REARRANGED or math.prod(first.shape) != math.prod(call.shape):
+        return "", None
+    kept = first.view.once if first.shape == call.shape and call.operator != "Transpose" else None
+    return first.view.stored, kept
 
 
 def _with_arguments(node: NodeProto, arguments: Mapping[str, AttributeProto]) -> NodeProto:
@@ -393,6 +403,9 @@ def _constant(attributes: Mapping[str, Any]) -> OnnxTensor:
     if "value" in attributes:
         value: OnnxTensor = attributes["value"]
         return value
+    if "sparse_value" in attributes:
+        sparse = attributes["sparse_value"]
+        return OnnxTensor(constant(legal_shape(sparse.dims, "a Constant")), sparse.values.data_type)
     numbers = (("value_int", TensorProto.INT64, np.int64), ("value_float", TensorProto.FLOAT, np.float32))
     for key, element, kind in numbers:
         for name in (key, key + "s"):

@@ -11,7 +11,7 @@ from chipweave.workload.importers.assembly import Assembly, Operand, legal_name
 from chipweave.workload.importers.einsum import contract
 from chipweave.workload.importers.onnx.elementwise import elementwise
 from chipweave.workload.importers.onnx.tensor import Call
-from chipweave.workload.importers.view import Shape, View
+from chipweave.workload.importers.view import Shape, View, shared_sizes
 
 
 def gemm(assembly: Assembly, call: Call, second: int = 1) -> View | None:
@@ -44,7 +44,8 @@ def matmul(assembly: Assembly, call: Call, right: int = 1, swap_left: int = 0, s
     rows, inner = _swapped(a[-2:], swap_left)
     depth, columns = _swapped(b[-2:], swap_right)
     _agree(call, inner, depth)
-    shared, rows_more, columns_more = _broadcast(a[:-2], b[:-2])
+    left = shared_sizes(first.view, a[:-2], b[:-2])
+    shared, rows_more, columns_more = _broadcast(left, shared_sizes(second.view, b[:-2], left))
     return assembly.product(
         call.name, Operand(first.view, shared), Operand(second.view, shared),
         batch=shared, rows=rows * rows_more, inner=inner, columns=columns * columns_more, shape=call.shape,

@@ -23,6 +23,7 @@ def convolution(assembly: Assembly, call: Call, weight: int = 1, beside: Sequenc
         return None
     source, filter_, shape = found
     groups, axes = call.integer("group", 1), len(filter_) - 2
+    _as_stated(call, filter_[2:])
     _agree(call, filter_[1] * groups, source[1])
     stride, dilation = _numbers(call, "strides", axes), _numbers(call, "dilations", axes)
     return assembly.convolution(
@@ -67,6 +68,7 @@ def transposed_convolution(assembly: Assembly, call: Call) -> View | None:
         return None
     source, filter_, shape = found
     groups, axes = call.integer("group", 1), len(filter_) - 2
+    _as_stated(call, filter_[2:])
     _agree(call, filter_[0], source[1])
     stride, dilation = _numbers(call, "strides", axes), _numbers(call, "dilations", axes)
     # What is cut off the front of the full output; the attribute `pads` does not say it for SAME or `output_shape`.
@@ -116,6 +118,16 @@ def _fits(call: Call, what: str, kernel: Sequence[int], size: Sequence[int]) -> 
         raise InputError(
             f"'{legal_name(call.name)}': a {what} of {sizes[0]} does not fit into {sizes[1]}, its input with padding; "
             "check the sizes, or export the file again"
+        )
+
+
+def _as_stated(call: Call, kernel: Sequence[int]) -> None:
+    stated = call.integers("kernel_shape")
+    if stated and tuple(stated) != tuple(kernel):
+        says, has = (" x ".join(map(str, each)) for each in (stated, kernel))
+        raise InputError(
+            f"'{legal_name(call.name)}': its kernel_shape says {says}, but its weights are of {has}; the file is "
+            "damaged, export it again"
         )
 
 

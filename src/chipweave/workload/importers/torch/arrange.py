@@ -12,7 +12,7 @@ from chipweave.workload.importers.view import Shape, View, ViewKind, cut, fold
 def reshaped(view: View, shape: Shape | None) -> View:
     """The same elements in the same order."""
     if view.kind is not ViewKind.ACTIVATION or view.axis is None:
-        return replace(view, shape=shape)
+        return replace(view, shape=shape, once=view.once if shape == view.shape else None)
     if view.shape is None or shape is None:
         return fold((view,), shape)
     before, length = math.prod(view.shape[: view.axis]), view.shape[view.axis]
@@ -25,7 +25,8 @@ def reshaped(view: View, shape: Shape | None) -> View:
 def permuted(view: View, order: Sequence[int], shape: Shape | None) -> View:
     """Axis `order[i]` of the view becomes axis i."""
     axes = [axis % len(order) for axis in order]
-    return replace(view, shape=shape, axis=None if view.axis is None else axes.index(view.axis))
+    once = None if view.once is None else tuple(view.once[axis] for axis in axes)
+    return replace(view, shape=shape, axis=None if view.axis is None else axes.index(view.axis), once=once)
 
 
 def swapped(view: View, first: int, second: int, shape: Shape | None) -> View:

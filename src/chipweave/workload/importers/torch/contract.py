@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chipweave.workload.importers.einsum import spelled
-from chipweave.workload.importers.view import Shape
+from chipweave.workload.importers.view import Shape, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,29 @@ def sizes_of(left: str, right: str, output: str, lengths: Mapping[str, int], one
     return Sizes(size(a & b & kept), size((a - b) & kept), size((a & b) - kept), size((b - a) & kept))
 
 
-def contraction(equation: str, left: Shape, right: Shape) -> Sizes:
-    """The sizes of an einsum of two operands. Axes that only one operand has and the output lacks cost nothing.
+def contraction(equation: str, left: View, right: View) -> Sizes:
+    """The sizes of an einsum of two operands. Axes that only one operand has and the output lacks cost nothing. Copies
+    of weights along an axis that the other operand has too are one matrix, which all of its entries meet.
 
     Raises:
         ValueError: the equation does not fit the shapes.
     """
-    words, target = spelled(equation, (left, right))
+    shapes = left.shape or (), right.shape or ()
+    words, target = spelled(equation, shapes)
     lengths: dict[str, int] = {}
-    for term, shape in zip(words, (left, right), strict=True):
+    for term, shape in zip(words, shapes, strict=True):
         for letter, length in zip(term, shape, strict=True):
             lengths[letter] = max(length, lengths.get(letter, 1))
-    ones = tuple(
-        "".join(letter for letter, length in zip(term, shape, strict=True) if length == 1 < lengths[letter])
-        for term, shape in zip(words, (left, right), strict=True)
-    )
-    return sizes_of(words[0], words[1], target, lengths, (ones[0], ones[1]))
+    whole = [_letters_of_one(term, shape, lengths) for term, shape in zip(words, shapes, strict=True)]
+    own = [_letters_of_one(term, view.own or (), lengths) for term, view in zip(words, (left, right), strict=True)]
+    met = [(set(target) & set(word)) - set(more) for word, more in zip(words, own, strict=True)]
+    ones = ("".join({*whole[0], *(set(own[0]) & met[1])}), "".join({*whole[1], *(set(own[1]) & met[0])}))
+    return sizes_of(words[0], words[1], target, lengths, ones)
+
+
+def _letters_of_one(term: str, shape: Shape, lengths: Mapping[str, int]) -> str:
+    """Letters along which an operand has one entry, and the other one more."""
+    return "".join(letter for letter, length in zip(term, shape, strict=True) if length == 1 < lengths[letter])
 
 
 def matmul_equation(left: int, right: int) -> str:

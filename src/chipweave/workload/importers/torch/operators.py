@@ -124,6 +124,7 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
     (rearranged.permute, ("permute",)),
     (rearranged.transpose, ("transpose", "swapaxes", "swapdims", "t", "numpy_T")),
     (rearranged.expand, ("expand", "expand_as", "broadcast_to")),
+    (rearranged.repeat, ("repeat", "tile")),
     (rearranged.concat, ("cat", "concat", "concatenate", "stack")),
     (rearranged.slice_, ("slice",)),
     (rearranged.narrow, ("narrow",)),
@@ -147,7 +148,7 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
     (
         mixed,
         _names("""
-            repeat tile repeat_interleave roll flip rot90 movedim moveaxis
+            repeat_interleave roll flip rot90 movedim moveaxis
             index index_select gather take take_along_dim masked_select
             scatter scatter_add scatter_reduce index_put index_add index_copy index_fill masked_scatter
             slice_scatter select_scatter diagonal_scatter as_strided diagonal diag diag_embed meshgrid broadcast_tensors

@@ -109,9 +109,9 @@ def elementwise_of_two(walk: Walk, node: Node, left: Any, right: Any) -> Made:
 def _product(walk: Walk, node: Node, equation: str, left: Any, right: Any, added: Any = None) -> Made:
     """A constant `added` is a bias and folded; an activation is summed in a layer of its own."""
     shape = sized_output(node)
-    (_, left_shape), (_, right_shape) = walk.sized(left), walk.sized(right)
+    (of_left, _), (of_right, _) = walk.sized(left), walk.sized(right)
     try:
-        sizes = contraction(equation, left_shape, right_shape)
+        sizes = contraction(equation, of_left, of_right)
     except ValueError as error:
         raise _unfit(walk, node, equation, error) from None
     views = walk.weight(left), walk.weight(right)

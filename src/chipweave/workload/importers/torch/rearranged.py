@@ -8,7 +8,7 @@ from typing import Any
 from chipweave.workload.importers.torch import arrange
 from chipweave.workload.importers.torch.graph import Node, Ref
 from chipweave.workload.importers.torch.walk import Made, Walk
-from chipweave.workload.importers.view import View, ViewKind, concatenate, constant, fold, unary
+from chipweave.workload.importers.view import View, ViewKind, before_copies, concatenate, constant, fold, unary
 
 
 def one_by_one(walk: Walk, node: Node) -> Made:
@@ -42,7 +42,14 @@ def expand(walk: Walk, node: Node) -> View:
     view = _counted(walk, node)
     if view.axis is not None and len(view.shape or ()) != len(node.shape or ()):
         return fold((view,), node.shape)
-    return replace(view, shape=node.shape)
+    return replace(view, shape=node.shape, once=before_copies(view, node.shape))
+
+
+def repeat(walk: Walk, node: Node) -> View:
+    """As often along each axis as is said; of weights the copies are none of their own."""
+    view = _counted(walk, node)
+    once = before_copies(view, node.shape)
+    return fold((view,), node.shape) if once is None else replace(view, shape=node.shape, once=once)
 
 
 def concat(walk: Walk, node: Node) -> View:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -61,7 +62,8 @@ class Walk:
         if not isinstance(ref, Ref) or view.kind is not ViewKind.CONSTANT:
             return view
         whole = self._owner.get(ref.name, ref.name)
-        return replace(view, stored=whole if self.view(Ref(whole)).elements == view.elements else ref.name)
+        same = self.view(Ref(whole)).elements == (None if view.own is None else math.prod(view.own))
+        return replace(view, stored=whole if same else ref.name)
 
     def label(self, node: Node) -> str:
         """A layer's name: the path of the module, or the operator where no module but the outermost called it."""

@@ -9,6 +9,10 @@ from chipweave.workload.importers.hf.decoder import Attention, Block, Decoder, P
 from chipweave.workload.importers.hf.fields import Fields
 
 FULL, SLIDING = "full_attention", "sliding_attention"
+LENGTHS = ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length")
+"""Names by which a configuration says how many tokens the model was made for."""
+POSITIONS = {"falcon": 2048, "RefinedWeb": 2048, "RefinedWebModel": 2048, "gemma3_text": 131072, "llama": 2048}
+"""Of configurations that may be published without: what `transformers` takes then."""
 
 
 def bias(part: Attention, width: int, *, queries: bool, output: bool) -> int:
@@ -30,7 +34,7 @@ def grouped_query(fields: Fields, head_width: int | None = None) -> Attention:
 
 
 def even_share(fields: Fields, name: str, heads: int) -> int:
-    width = fields.whole(name, "n_embd", "n_embed")
+    width = fields.whole(name, "hidden_size", "n_embd", "n_embed")
     if width % heads:
         raise fields.fault(name, f"{width} is not a multiple of the {heads} heads; correct it, or add head_dim")
     return width // heads
@@ -52,9 +56,9 @@ def decoder(
     return Decoder(
         fields.text("model_type"),
         fields.whole("hidden_size", "n_embd", "n_embed"),
-        fields.whole("vocab_size"),
+        fields.whole("vocab_size", "padded_vocab_size"),
         tuple(blocks),
-        fields.whole("max_position_embeddings", "n_positions", "seq_length", default=0),
+        fields.whole(*LENGTHS, default=POSITIONS.get(fields.text("model_type"), 0)),
         fields.flag("tie_word_embeddings", tied),
         vectors,
         (*left_out, *_predictors(fields)),
@@ -74,7 +78,7 @@ def repeated(parts: Sequence[Part], vectors: int, times: int, parallel: bool = F
 
 def window_of(fields: Fields, default: int = 0) -> int:
     """Of sliding attention; 0 where it has none."""
-    return fields.whole("sliding_window", default=default)
+    return fields.whole("sliding_window", default=default, least=0)
 
 
 def sliding_by_type(fields: Fields, blocks: int, otherwise: Sequence[bool]) -> tuple[bool, ...]:

@@ -20,15 +20,14 @@ def gpt2(fields: Fields) -> Decoder:
 
 def opt(fields: Fields) -> Decoder:
     width, heads = fields.whole("hidden_size"), fields.whole("num_attention_heads")
-    if fields.whole("word_embed_proj_dim", default=width) != width:
-        raise fields.fault("word_embed_proj_dim", "differs from hidden_size, as in OPT-350M; this is not imported")
-    if not fields.flag("enable_bias", True) or not fields.flag("layer_norm_elementwise_affine", True):
-        raise fields.fault("enable_bias", "is false, or layer_norm_elementwise_affine is; this is not imported")
-    positions = fields.whole("max_position_embeddings")
+    embedding, positions = fields.whole("word_embed_proj_dim", default=width), fields.whole("max_position_embeddings")
+    biased, norm = fields.flag("enable_bias", True), 2 * width * fields.flag("layer_norm_elementwise_affine", True)
     last = fields.flag("do_layer_norm_before", True) and not fields.flag("_remove_final_layer_norm", False)
-    parts = _biased(width, heads, heads, even_share(fields, "hidden_size", heads), fields.whole("ffn_dim"))
-    blocks = repeated(parts, 4 * width, fields.blocks())
-    return decoder(fields, blocks, tied=True, vectors=(positions + 2) * width + 2 * width * last)
+    head = even_share(fields, "hidden_size", heads)
+    parts = _biased(width, heads, heads, head, fields.whole("ffn_dim"), biased, biased)
+    blocks = repeated(parts, 2 * norm, fields.blocks())
+    made = decoder(fields, blocks, tied=True, vectors=(positions + 2) * width + norm * last)
+    return replace(made, embedding=embedding if embedding != width else 0)
 
 
 def bloom(fields: Fields) -> Decoder:
@@ -48,8 +47,9 @@ def gpt_neox(fields: Fields) -> Decoder:
 
 
 def falcon(fields: Fields) -> Decoder:
+    """Its first names are RefinedWebModel (7B) and RefinedWeb (40B), whose blocks are the newer ones."""
     width, heads = fields.whole("hidden_size"), fields.whole("num_attention_heads", "n_head")
-    new = fields.flag("new_decoder_architecture", False)
+    new = fields.flag("new_decoder_architecture", fields.text("model_type") == "RefinedWeb")
     several = fields.whole("num_kv_heads", "n_head_kv", default=heads)
     kv_heads = several if new else 1 if fields.flag("multi_query", True) else heads
     parallel = new or fields.flag("parallel_attn", True)
@@ -58,15 +58,13 @@ def falcon(fields: Fields) -> Decoder:
     hidden = fields.whole("ffn_hidden_size", default=4 * width)
     parts = _biased(width, heads, kv_heads, even_share(fields, "hidden_size", heads), hidden, biased, biased)
     blocks = repeated(parts, 2 * width * norms, fields.blocks("num_hidden_layers", "n_layer"), parallel)
-    made = decoder(fields, blocks, tied=True, vectors=2 * width)
-    return made if made.positions else replace(made, positions=2048)
+    return decoder(fields, blocks, tied=True, vectors=2 * width)
 
 
 def phi(fields: Fields) -> Decoder:
     width, attention = fields.whole("hidden_size"), grouped_query(fields)
-    fields.refuse("qk_layernorm", "norms of queries and keys are not known in phi; leave it out")
-    hidden = fields.whole("intermediate_size")
-    attention = replace(attention, vectors=bias(attention, width, queries=True, output=True))
+    hidden, norms = fields.whole("intermediate_size"), 4 * attention.key_width * fields.flag("qk_layernorm", False)
+    attention = replace(attention, vectors=norms + bias(attention, width, queries=True, output=True))
     parts = (attention, FeedForward(hidden, False, hidden + width))
     vectors = 2 * width + fields.whole("vocab_size")
     return decoder(fields, repeated(parts, 2 * width, fields.blocks(), True), tied=False, vectors=vectors)

@@ -18,14 +18,20 @@ def deepseek_v3(fields: Fields) -> Decoder:
     return _deepseek(fields, "noaux_tc")
 
 
-def _deepseek(fields: Fields, method: str) -> Decoder:
+def glm4_moe_lite(fields: Fields) -> Decoder:
+    """GLM 4.7 Flash: as DeepSeek V3, the first block dense where nothing is said."""
+    return _deepseek(fields, "noaux_tc", 1)
+
+
+def _deepseek(fields: Fields, method: str, dense_blocks: int = 0) -> Decoder:
     """
     Args:
         method: of choosing experts, where the configuration does not say; `noaux_tc` has a bias for each.
+        dense_blocks: the first ones, without experts, where the configuration does not say.
     """
     width, blocks = fields.whole("hidden_size"), fields.blocks()
     attention = _attention(fields, width)
-    first = fields.whole("first_k_dense_replace", default=0, least=0)
+    first = fields.whole("first_k_dense_replace", default=dense_blocks, least=0)
     every = fields.whole("moe_layer_freq", default=1)
     kinds = fields.words("mlp_layer_types", blocks, ("dense", "sparse"))
     sparse = [number >= first and number % every == 0 for number in range(blocks)]

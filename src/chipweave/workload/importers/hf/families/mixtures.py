@@ -48,7 +48,35 @@ def qwen2_moe(fields: Fields) -> Decoder:
 
 
 def qwen3_moe(fields: Fields) -> Decoder:
+    return _qwen(fields, qwen3_attention(fields, None), 0)
+
+
+def qwen3_vl_moe(fields: Fields) -> Decoder:
     return _qwen(fields, qwen3_attention(fields), 0)
+
+
+def phimoe(fields: Fields) -> Decoder:
+    """Phi 3.5 MoE: layer norms, and biases of attention and of the last product."""
+    width, attention = fields.whole("hidden_size"), grouped_query(fields)
+    biased = fields.flag("attention_bias", False)
+    attention = replace(attention, vectors=biased * bias(attention, width, queries=True, output=True))
+    attention = windowed(attention, window_of(fields))
+    count, chosen = counted_experts(fields, "num_local_experts")
+    mixture = Experts(count, chosen, fields.whole("intermediate_size"))
+    blocks = [Block((attention, mixture), vectors=4 * width)] * fields.blocks()
+    last = fields.whole("vocab_size") * fields.flag("lm_head_bias", False)
+    return decoder(fields, blocks, tied=False, vectors=2 * width + last)
+
+
+def deepseek(fields: Fields) -> Decoder:
+    """The first DeepSeek MoE, whose attention is that of Llama."""
+    width, attention = fields.whole("hidden_size"), grouped_query(fields)
+    biased = fields.flag("attention_bias", False)
+    attention = replace(attention, vectors=biased * bias(attention, width, queries=True, output=True))
+    first, every = fields.whole("first_k_dense_replace", default=0, least=0), fields.whole("moe_layer_freq", default=1)
+    dense, mixture = FeedForward(fields.whole("intermediate_size")), with_shared(fields, False)
+    kinds = [mixture if number >= first and number % every == 0 else dense for number in range(fields.blocks())]
+    return _normed(fields, [Block((attention, kind), vectors=2 * width) for kind in kinds])
 
 
 def _qwen(fields: Fields, attention: Attention, shared: int) -> Decoder:

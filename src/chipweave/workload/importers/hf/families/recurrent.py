@@ -12,6 +12,8 @@ from chipweave.workload.importers.hf.fields import Fields
 
 LINEAR = "linear_attention"
 MIXERS = {"M": "mamba", "E": "moe", "*": "attention", "-": "mlp"}
+SAME = {LINEAR: "mamba", FULL: "attention"}
+"""What newer configurations call two of them."""
 DELTA_CHUNK = 64
 
 
@@ -25,14 +27,38 @@ def mamba2(fields: Fields) -> Decoder:
     return decoder(fields, (block,) * fields.blocks(), tied=False, vectors=width)
 
 
-def _mixer(fields: Fields, heads: int, head_width: int, state: int, biased: bool) -> StateSpace:
+def mamba2_by_its_authors(fields: Fields) -> Decoder:
+    """A configuration without a family, as the authors of Mamba-2 publish them."""
+    fields.refuse("attn_layer_idx", "attention beside Mamba-2 is not imported; leave it out")
+    fields.refuse("d_intermediate", "feed-forward networks beside Mamba-2 are not imported; leave it out")
+    mixer, width = fields.part("ssm_cfg"), fields.whole("d_model")
+    expand, head_width = mixer.whole("expand", default=2), mixer.whole("headdim", default=64)
+    multiple = fields.whole("pad_vocab_size_multiple", default=8)
+    renamed = {
+        "model_type": "mamba2",
+        "hidden_size": width,
+        "num_hidden_layers": fields.blocks("n_layer"),
+        "num_heads": expand * width // head_width,
+        "head_dim": head_width,
+        "expand": expand,
+        "state_size": mixer.whole("d_state", default=128),
+        "n_groups": mixer.whole("ngroups", default=1),
+        "conv_kernel": mixer.whole("d_conv", default=4),
+        "chunk_size": mixer.whole("chunk_size", default=256),
+        "vocab_size": -(-fields.whole("vocab_size") // multiple) * multiple,
+        "tie_word_embeddings": fields.flag("tie_embeddings", True),
+    }
+    return mamba2(Fields(renamed, fields.place))
+
+
+def _mixer(fields: Fields, heads: int, head_width: int, state: int, biased: bool, chunk: int = 256) -> StateSpace:
     plain = StateSpace(
         heads,
         head_width,
-        fields.whole("n_groups", default=8),
+        fields.whole("n_groups", "mamba_n_groups", default=8),
         state,
-        fields.whole("conv_kernel", default=4),
-        fields.whole("chunk_size", default=256),
+        fields.whole("conv_kernel", "mamba_d_conv", default=4),
+        fields.whole("chunk_size", "mamba_chunk_size", default=chunk),
     )
     biases = plain.channels * fields.flag("use_conv_bias", True)
     biases += biased * (plain.inner + plain.channels + heads + fields.whole("hidden_size"))
@@ -41,6 +67,7 @@ def _mixer(fields: Fields, heads: int, head_width: int, state: int, biased: bool
 
 def nemotron_h(fields: Fields) -> Decoder:
     """Every block is one part alone: a Mamba-2 mixer, attention, a feed-forward network, or experts."""
+    fields.refuse("sliding_window", "windows are not known in nemotron_h; leave it out")
     width = fields.whole("hidden_size")
     kinds = _kinds(fields)
     made: dict[str, Part] = {kind: _part(fields, kind, width) for kind in dict.fromkeys(kinds)}
@@ -50,12 +77,13 @@ def nemotron_h(fields: Fields) -> Decoder:
 
 def _kinds(fields: Fields) -> list[str]:
     pattern = fields.text("hybrid_override_pattern")
-    known = tuple(MIXERS.values())
     if not pattern:
-        kinds = fields.words("layers_block_type", len(fields.data.get("layers_block_type") or ()), known)
+        name = "layers_block_type" if fields.has("layers_block_type") else "layer_types"
+        listed = fields.data.get(name) or ()
+        kinds = fields.words(name, len(listed) if isinstance(listed, list | tuple) else 0, (*MIXERS.values(), *SAME))
         if not kinds:
             raise fields.fault("hybrid_override_pattern", "is missing, and so is layers_block_type; add one")
-        return list(kinds)
+        return [SAME.get(kind, kind) for kind in kinds]
     unknown = set(pattern) - set(MIXERS)
     if unknown:
         raise fields.fault("hybrid_override_pattern", f"has '{min(unknown)}'; known: {' '.join(MIXERS)}")
@@ -67,7 +95,8 @@ def _kinds(fields: Fields) -> list[str]:
 def _part(fields: Fields, kind: str, width: int) -> Part:
     if kind == "mamba":
         heads, head_width = fields.whole("mamba_num_heads"), fields.whole("mamba_head_dim")
-        return _mixer(fields, heads, head_width, fields.whole("ssm_state_size"), fields.flag("mamba_proj_bias", False))
+        biased = fields.flag("mamba_proj_bias", False)
+        return _mixer(fields, heads, head_width, fields.whole("ssm_state_size"), biased, 128)
     if kind == "attention":
         attention = grouped_query(fields)
         biased = fields.flag("attention_bias", False)
