@@ -90,7 +90,8 @@ def test_caches_that_move_by_hand(served: Served) -> None:
 def test_a_memory_that_is_too_slow_sets_the_period() -> None:
     """Both sides keep a slow DRAM busy: together they need it for longer than each takes alone."""
     slow = Package("slow", PAIR.chiplets, PAIR.links, interfaces=(0, 1), dram_bandwidth_bytes_s=1e6)
-    found = chipweave.serve(LLAMA, slow, **HOW | {"prompt": 4000, "output": 3})
+    longer = LLAMA | {"max_position_embeddings": 8192}
+    found = chipweave.serve(longer, slow, **HOW | {"prompt": 4000, "output": 3})
     apart = found.apart
     assert apart is not None
     assert apart.bound_by == "the DRAM"

@@ -12,9 +12,11 @@ import chipweave
 from chipweave.cli.main import run
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.serving.service import Served, Service
-from tests.workload.importers.test_hf_bytes import EXPERTS, LLAMA, MAMBA, SLIDING
+from tests.workload.importers.test_hf_bytes import EXPERTS, MAMBA, SLIDING
+from tests.workload.importers.test_hf_bytes import LLAMA as SHORT
 
 HOW: dict[str, Any] = {"scheduler": "standalone"}
+LLAMA = SHORT | {"max_position_embeddings": 32_768}
 
 
 def served(config: dict[str, Any], **asked: Any) -> Served:

@@ -31,6 +31,9 @@ from chipweave.plan.objective import NAMED, Objective, slopes
 MOST_LINES, CLOSE = 12, 1e-3
 """Lines that are looked for, and the relative gain below which no further one is."""
 
+MOST_BY_LENGTH = 5
+"""Lines by prices of windows by length, at most: each takes some seconds."""
+
 PIECES = 4000
 """Into so many pieces the region's edge is cut for objectives of the user's own."""
 
@@ -237,7 +240,7 @@ def _lines_by_length(
         made = line_by_length(ground, latency, joule, pool, asked[0])
         return other(latency, joule) if made is None else made
 
-    return _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
+    return _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked, MOST_BY_LENGTH)
 
 
 def _slope(objective: Objective, latency_s: float, energy_j: float) -> tuple[float, float] | None:
