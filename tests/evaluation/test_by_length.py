@@ -13,7 +13,6 @@ import pytest
 
 from chipweave.evaluation.audit import faults_of_proof
 from chipweave.evaluation.by_length import (
-    SPAN,
     Fronts,
     Reference,
     cheapest_by_length,
@@ -26,7 +25,7 @@ from chipweave.evaluation.by_length import (
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import least, lines_of_pipelines
-from chipweave.evaluation.pipelines import ground_of, shapes_of, times_of
+from chipweave.evaluation.pipelines import SPAN, ground_of, shapes_of, times_of
 from chipweave.evaluation.tables.cheapest import NEVER
 from chipweave.evaluation.tables.fronts import Rates
 from chipweave.ndarrays import Floats

@@ -6,7 +6,6 @@ import random
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from chipweave.evaluation.bound import lower_bound
@@ -25,14 +24,12 @@ from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.options import WeaveOptions
-from chipweave.simulation.machine import Machine
-from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.test_regions import mixed_case
 from tests.evaluation.exact.test_regions_by_hand import Sheet
-from tests.simulation.formulas import assert_as_the_formulas
+from tests.simulation.formulas import played
 from tests.support import random_problem, random_schedule
 
 # By hand ---------------------------------------------------------------------------------------------------------
@@ -155,17 +152,11 @@ def test_the_simulator_has_them_too(seed: int, changes: dict[str, object]) -> No
     problem, schedule = mixed_case(seed)
     problem = with_conventions(problem, **changes)
     evaluation = evaluate(schedule, problem)
-    assert_as_the_formulas(problem, schedule, evaluation)
-    made = simulate(problem, schedule, evaluation, Machine())
-    for stretch, costs, carried in zip(
-        made.stretches, evaluation.windows, traffic(evaluation, problem.package), strict=True
-    ):
-        own = dict(zip(stretch.draft.floor.names, stretch.draft.carried, strict=True))
-        assert own["DRAM"] == pytest.approx(costs.dram_bytes, rel=1e-9)
-        links = [own[f"link from chiplet {a} to {b}"] for a, b in problem.package.directed_links]
-        assert np.array(links) == pytest.approx(carried.links, rel=1e-9)
+    for window in played(problem, schedule, evaluation):
+        assert window.own["DRAM"] == pytest.approx(window.costs.dram_bytes, rel=1e-9)
+        window.require_links(problem)
         if "interface_bandwidth" in changes:
-            assert stretch.latency_s >= costs.dram_s * (1 - 1e-9)
+            assert window.latency_s >= window.costs.dram_s * (1 - 1e-9)
 
 
 def test_searches_end_at_the_evaluators_figures() -> None:

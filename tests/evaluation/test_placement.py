@@ -26,14 +26,12 @@ from chipweave.schedulers.exact import Exact
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.options import WeaveOptions
-from chipweave.simulation.machine import Machine
-from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.test_regions import mixed_case
 from tests.evaluation.exact.test_regions_by_hand import Sheet
-from tests.simulation.formulas import assert_as_the_formulas
+from tests.simulation.formulas import played
 from tests.support import random_problem, random_schedule
 
 # By hand ---------------------------------------------------------------------------------------------------------
@@ -274,16 +272,11 @@ def test_with_one_interface_it_is_all_the_same(seed: int) -> None:
 def test_the_simulator_has_it_too(seed: int, given: bool) -> None:
     problem, schedule = placed_case(seed, given)
     evaluation = evaluate(schedule, problem)
-    assert_as_the_formulas(problem, schedule, evaluation)
-    made = simulate(problem, schedule, evaluation, Machine())
-    for stretch, costs, carried in zip(
-        made.stretches, evaluation.windows, traffic(evaluation, problem.package), strict=True
-    ):
-        own = dict(zip(stretch.draft.floor.names, stretch.draft.carried, strict=True))
-        assert own["DRAM"] == pytest.approx(costs.dram_bytes, rel=1e-9)
-        for at, bytes_ in carried.dram.items():
-            assert own[f"interface of chiplet {at}"] == pytest.approx(bytes_, rel=1e-9)
-        assert stretch.latency_s >= costs.dram_s * (1 - 1e-9)
+    for window in played(problem, schedule, evaluation):
+        assert window.own["DRAM"] == pytest.approx(window.costs.dram_bytes, rel=1e-9)
+        for at, bytes_ in window.traffic.dram.items():
+            assert window.own[f"interface of chiplet {at}"] == pytest.approx(bytes_, rel=1e-9)
+        assert window.latency_s >= window.costs.dram_s * (1 - 1e-9)
 
 
 def _more(stacks: tuple[Stack, ...], how: str, number: int) -> tuple[Stack, ...]:

@@ -21,21 +21,18 @@ from chipweave.evaluation.exact.layout import Held
 from chipweave.evaluation.exact.sums import reduction
 from chipweave.evaluation.lines import lines_for, proven
 from chipweave.evaluation.record import Split
-from chipweave.evaluation.traffic import traffic
 from chipweave.hardware.package import Delivery
 from chipweave.plan.certificate import Proof, Prover, Space
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.results.result import assess
-from chipweave.simulation.machine import Machine
-from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.test_regions import REDUCED, reduced_case
 from tests.evaluation.exact.test_regions_by_hand import DETAILED, PAPER, SQUARE, Sheet, check, gemm, row, run, stages_of
-from tests.simulation.formulas import assert_as_the_formulas
+from tests.simulation.formulas import assert_as_the_formulas, played
 from tests.support import seeds
 
 W, I, R = Partition.WEIGHT_SHARED, Partition.INPUT_SHARED, Partition.REDUCED  # noqa: E741
@@ -235,12 +232,9 @@ def case(seed: int, fidelity: Fidelity = DETAILED) -> tuple[Problem, Schedule]:
 def test_the_simulator_plays_them_as_the_formulas_have_them(seed: int) -> None:
     problem, schedule = case(seed)
     evaluation = evaluate(schedule, problem)
-    assert_as_the_formulas(problem, schedule, evaluation)
-    made = simulate(problem, schedule, evaluation, Machine())
-    for stretch, carried in zip(made.stretches, traffic(evaluation, problem.package), strict=True):
-        own = dict(zip(stretch.draft.floor.names, stretch.draft.carried, strict=True))
-        links = [own[f"link from chiplet {a} to {b}"] for a, b in problem.package.directed_links]
-        assert np.array(links) == pytest.approx(carried.links, rel=1e-9)
+    for window in played(problem, schedule, evaluation):
+        window.require_links(problem)
+        own, carried = window.own, window.traffic
         ports = [own[f"port {way} chiplet {at}"] for way in ("out of", "into") for at in range(len(carried.out))]
         assert np.array(ports) == pytest.approx(np.concatenate((carried.out, carried.into)), rel=1e-9)
 

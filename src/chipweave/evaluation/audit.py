@@ -28,12 +28,11 @@ from chipweave.workload.model import Model
 CLOSE = 1e-8
 """Relative difference up to which a line's stored value and the one that is computed here count as the same."""
 
+CLOSE_IN_SINGLE = 1e-5
+"""The same where the stored value was found in single precision, and lowered by what that may be off."""
 
 MOST_RANGES = 64
 """Ranges of lengths of a line, at most."""
-
-SINGLE = 1e-5
-"""The same where it was found in single precision, and lowered by what that may be off."""
 
 
 def faults_of_proof(ready: Prepared, proof: Proof) -> list[str]:
@@ -63,9 +62,9 @@ def _faults_by_length(ready: Prepared, lines: Sequence[Line]) -> Iterator[str]:
         return
     reference = reference_of(ready, lines[: numbers[0]], first.joule, first.dram)
     prices = [line.by_length for line in asked if line.by_length is not None]
-    values = least_paid_by_length(ready, asked, prices, reference)
+    values = least_paid_by_length(ready, asked, prices, reference, _chains(ready))
     for number, line, value in zip(numbers, asked, values, strict=True):
-        if not math.isclose(value, line.value, rel_tol=SINGLE) or line.value > value:
+        if not math.isclose(value, line.value, rel_tol=CLOSE_IN_SINGLE) or line.value > value:
             yield f"line {number}: its value is {line.value!r}, its prices prove {value!r}"
         if not math.isclose(line.dram * first.joule, first.dram * line.joule, rel_tol=CLOSE):
             yield f"line {number}: a byte costs other joules than in line {numbers[0]}"

@@ -16,10 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.compiled import inner, kernel
-from chipweave.evaluation.by_length import RATIOS, Reference, fineness, lengths_near, shares_of, slopes_at
+from chipweave.evaluation.by_length import Reference, lengths_near, paces_by_length, slopes_at
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.pipelines import ground_of, paces_of
-from chipweave.evaluation.priced import chains_of
+from chipweave.evaluation.pipelines import ground_of
 from chipweave.evaluation.tables.cheapest import NEVER, Paces, Tables
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.certificate import ByLength, Line
@@ -54,16 +53,19 @@ class Asked(NamedTuple):
 
 
 def least_paid_by_length(
-    ready: Prepared, lines: Sequence[Line], prices: Sequence[ByLength], reference: Reference
+    ready: Prepared,
+    lines: Sequence[Line],
+    prices: Sequence[ByLength],
+    reference: Reference,
+    chains: Sequence[Sequence[int]],
 ) -> list[float]:
-    """What all tasks pay at least at each of some lines."""
+    """What all tasks pay at least at each of some lines, where these chains of tasks have prices."""
     counts = [ready.package.class_of.count(number) for number in range(len(ready.package.classes))]
     chiplets = [each for each in itertools.product(*(range(count + 1) for count in counts)) if any(each)]
-    steps, shares, slopes = _steps(chiplets), shares_of(ready.once(fineness) or max(RATIOS)), slopes_at(reference)
+    steps, slopes, joule = _steps(chiplets), slopes_at(reference), np.array([each.joule for each in lines])
     start_s = np.full((len(lines), 1 + max(len(each.chiplet) for each in prices)), np.inf)
     for number, each in enumerate(prices):
         start_s[number, : len(each.chiplet)] = lengths_near(reference.latency_s, len(each.chiplet))
-    chains = chains_of(ready)
 
     def paid(task: int) -> Floats:
         second = np.zeros((len(lines), len(chiplets), start_s.shape[1] - 1))
@@ -71,11 +73,8 @@ def least_paid_by_length(
             for g, (of_class, of_chain) in enumerate(zip(each.chiplet, each.chain, strict=True)):
                 own = sum(price for price, chain in zip(of_chain, chains, strict=True) if task in chain)
                 second[number, :, g] = own + np.array(chiplets) @ of_class
-        joule = np.array([each.joule for each in lines])
-        ground = ready.once(ground_of, task)
-        paces = paces_of(ground.tables, ground.fine.times, shares)
-        asked = Asked(start_s, second, joule, *slopes)
-        return _least_paid(ground.tables, paces, steps, asked)
+        tables, paces = ready.once(ground_of, task).tables, ready.once(paces_by_length, task)
+        return _least_paid(tables, paces, steps, Asked(start_s, second, joule, *slopes))
 
     with ThreadPoolExecutor(min(2, len(ready.tasks))) as pool:
         found = list(pool.map(paid, range(len(ready.tasks))))

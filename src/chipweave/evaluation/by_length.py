@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.pipelines import affordable, ground_of, paces_of, shapes_of
+from chipweave.evaluation.pipelines import SPAN, affordable, ground_of, paces_of, shapes_of
 from chipweave.evaluation.priced import priced
 from chipweave.evaluation.tables import fronts as kernels
 from chipweave.evaluation.tables.cheapest import BEGINNING, NEVER, Paces, Tables
@@ -23,9 +23,6 @@ from chipweave.plan.certificate import Line
 
 RATIOS = (1.04, 1.05, 1.07, 1.1, 1.15, 1.3)
 """From one range of the slowest stage's pace to the next: the first that `MOST_SUMS` allows."""
-
-SPAN = 400.0
-"""The whole model's pace as one stage, over that at which the second range begins."""
 
 MOST_SUMS, MOST_BYTES = 3e11, 1e9
 """Sums for all fronts, and bytes of them, up to which they are made."""
@@ -169,7 +166,7 @@ def taken_by(fronts: Fronts, task: int, rates: Rates, piece: Piece) -> tuple[flo
     much as the joules that it saves, within the window's range."""
     joules = fronts.joules[task][piece.first, piece.end, piece.shape].astype(np.float64)
     slopes = fronts.slopes.second_w
-    worth = rates.second[piece.shape, piece.length] / rates.joule if rates.joule > 0 else math.inf
+    worth = rates.second[piece.shape, piece.length] / rates.joule
     least_s = float(rates.start_s[piece.length])
     ends = rates.start_s[piece.length + 1 :]
     most_s = float(np.nextafter(ends[0], 0.0)) if len(ends) else math.inf  # still in the range

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from chipweave.cost.interface import CostModel
@@ -14,7 +13,6 @@ from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.record import Evaluation
-from chipweave.evaluation.traffic import traffic
 from chipweave.hardware import topology
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.links import OwnLink
@@ -24,15 +22,13 @@ from chipweave.plan.problem import Fidelity, Problem, pose
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
-from chipweave.simulation.machine import Machine
-from chipweave.simulation.outcome import simulate
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.exact.plain_links import figures, links_s, way_s
 from tests.evaluation.exact.test_regions import Case, assert_equals_its_twin, mixed_case, random_case, reduced_case
 from tests.evaluation.tables.test_single import cost_of
-from tests.simulation.formulas import assert_as_the_formulas
+from tests.simulation.formulas import played
 from tests.support import RoundNumbers, random_problem, random_schedule, seeds
 
 KINDS = ("board", "single links", "one way")
@@ -125,14 +121,10 @@ def require_agreement(problem: Problem, schedule: Schedule, kind: str, seed: int
     for goal in ("latency", "energy", "edp"):
         bound = lower_bound(problem, objective(goal), schedule.largest_region > 1, sums=summed)
         assert objective(goal)(evaluation.latency_s, evaluation.energy_j) >= bound.value * (1 - 1e-9)
-    assert_as_the_formulas(problem, schedule, evaluation)
-    made = simulate(problem, schedule, evaluation, Machine())
-    for stretch, carried in zip(made.stretches, traffic(evaluation, package), strict=True):
-        own = dict(zip(stretch.draft.floor.names, stretch.draft.carried, strict=True))
-        links = [own[f"link from chiplet {a} to {b}"] for a, b in package.directed_links]
-        assert np.array(links) == pytest.approx(carried.links, rel=1e-9)
-        needs = links_s(package, dict(zip(package.directed_links, carried.links.tolist(), strict=True)))
-        assert stretch.latency_s >= needs * (1 - 1e-9)
+    for window in played(problem, schedule, evaluation):
+        window.require_links(problem)
+        needs = links_s(package, dict(zip(package.directed_links, window.traffic.links.tolist(), strict=True)))
+        assert window.latency_s >= needs * (1 - 1e-9)
 
 
 def cost(problem: Problem, package: Package, schedule: Schedule) -> Evaluation:
