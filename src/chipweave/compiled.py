@@ -48,8 +48,11 @@ def kernel(**options: Any) -> Callable[[Kernel], Kernel]:
 
 
 def inner(**options: Any) -> Callable[[Kernel], Kernel]:
-    """Decorate a function that only kernels call."""
-    return lambda function: _compiled(function, no_cpython_wrapper=True, **options)
+    """Decorate a function that only kernels call: it becomes part of them.
+
+    Called, it would count the owners of every array in the named tuples that it is given: a third of a kernel's time.
+    """
+    return lambda function: _compiled(function, no_cpython_wrapper=True, forceinline=True, **options)
 
 
 def _compiled(function: Kernel, **options: Any) -> Kernel:

@@ -155,7 +155,7 @@ def _least(sums: Floats, row: Floats, low: int, end: int, never: float) -> float
     return least
 
 
-@inner(forceinline=True)
+@inner()
 def _mean(total: int, number: int, mean: float) -> float:
     """The share of the mean: of one stage all of it, and in the lowest range, whose floor is 0; none where it is not
     known of how many."""
@@ -164,7 +164,7 @@ def _mean(total: int, number: int, mean: float) -> float:
     return 1.0 if total == 1 or number == 0 else mean
 
 
-@inner(forceinline=True)
+@inner()
 def _worth(shapes: Shapes, shape: int, prices: Prices) -> float:
     """What a second of a pipeline pays."""
     worth = prices.own
@@ -173,7 +173,7 @@ def _worth(shapes: Shapes, shape: int, prices: Prices) -> float:
     return worth
 
 
-@inner(forceinline=True)
+@inner()
 def _price_rows(
     tables: Tables,
     at: tuple[int, int],
@@ -193,7 +193,7 @@ def _price_rows(
                 row[variant, c, u] = min(NEVER, _stage_paid(tables, (m, variant, c, v - 1, u), worth, each, prices))
 
 
-@inner(forceinline=True, fastmath=FAST)
+@inner(fastmath=FAST)
 def _stage_paid(
     tables: Tables, at: tuple[int, int, int, int, int], worth: float, each: float, prices: Prices
 ) -> float:

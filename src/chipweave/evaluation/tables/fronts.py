@@ -117,7 +117,7 @@ def _going_on(rows: Singles, reach: Ints, before: Ints, u: int, so_far: Singles,
                 far[shape] = max(far[shape], _extended(so_far[source], rows[0, c], reach[c], (u, far[source]), sums))
 
 
-@inner(forceinline=True, fastmath=FAST)
+@inner(fastmath=FAST)
 def _extended(sums: Singles, row: Singles, reach: Ints, span: tuple[int, int], least: Singles) -> int:
     """Take one more stage from each unit of a span (after its first) on where that is cheaper; how far that leads."""
     far = span[0]

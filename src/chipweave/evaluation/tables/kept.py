@@ -41,7 +41,7 @@ class Kept(NamedTuple):
     arrival_s: Floats
 
 
-@inner(forceinline=True)
+@inner()
 def entry(i: int, j: int, n: int) -> int:
     """Where units i to j stand, counted from the first of a window's n: as i <= j, half of a square is enough."""
     return i * (2 * n - i - 1) // 2 + j

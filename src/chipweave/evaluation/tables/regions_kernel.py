@@ -269,7 +269,7 @@ def _single(task: TaskArrays, part: Part, u: int, v: int, line: Line, terms: Flo
     terms[OPEN], terms[FIRST], terms[LAST], terms[MODE] = 1.0, 0.0, 0.0, 0.0
 
 
-@inner(forceinline=True)  # handing over its arguments would take longer than what it computes
+@inner()
 def times_of(
     terms: Floats, loaded: float, left: float, received: float, out_s: float, stored: bool, line: Line
 ) -> tuple[float, float]:
@@ -287,7 +287,7 @@ def times_of(
     return law.turns(within, load_s, out_s if stored else 0.0, 0.0 if stored else out_s, receive_s, overlaps)
 
 
-@inner(forceinline=True)
+@inner()
 def forward_s(bytes_: float, chiplets: int, reader: int, receive: float, line: Line) -> float:
     """To the next stage, on `reader` chiplets: its largest part's need, or the sender's share, and the longest route
     over both regions."""

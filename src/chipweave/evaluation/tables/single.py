@@ -59,7 +59,7 @@ class Joules(NamedTuple):
     reused_fill_j: float
 
 
-@inner(forceinline=True)
+@inner()
 def demand_of(samples: tuple[int, int], spent: Spent, brought: Brought, hop_bytes: float, joules: Joules) -> Demand:
     """The demand of a stage for (batch, micro-batch) samples, of whose joules only the sum counts.
 
@@ -217,14 +217,14 @@ class Traffic(NamedTuple):
     into: Floats
 
 
-@inner(forceinline=True)
+@inner()
 def fits(task: TaskArrays, place: Place, span: Span, micro_batch: int, rates: Rates) -> bool:
     """Whether a micro-batch may run: in `paper` it must fit, in `detailed` any does."""
     live, two = micro_batch * task.live[span.first, span.last], task.two_largest[span.first, span.last]
     return rates.detailed or micro_batch == 1 or law.fits_l2(live, two, place.l2_bytes)
 
 
-@inner(forceinline=True)
+@inner()
 def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rates) -> tuple[Demand, Room]:
     """What a stage asks for, and of its chiplet's L2; of its joules only the sum counts."""
     in_l2 = InL2(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -236,7 +236,7 @@ def demand_and_room(task: TaskArrays, part: Part, place: Place, span: Span, rate
     return asked_with(task, part.micro, place, span, in_l2, rates)
 
 
-@inner(forceinline=True)
+@inner()
 def asked_with(
     task: TaskArrays, micro: Micro, place: Place, span: Span, in_l2: InL2, rates: Rates
 ) -> tuple[Demand, Room]:
@@ -284,7 +284,7 @@ def asked_with(
     return demand, room
 
 
-@inner(forceinline=True)
+@inner()
 def terms_of(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rates) -> tuple[Way, Terms]:
     """How the stage's weights are kept, and what it costs; of its joules only the sum counts.
 
@@ -294,7 +294,7 @@ def terms_of(task: TaskArrays, part: Part, place: Place, span: Span, rates: Rate
     return best_way(demand, room, law.seen_from(place.joule_hops, rates))
 
 
-@inner(forceinline=True)
+@inner()
 def best_way(demand: Demand, room: Room, rates: Rates) -> tuple[Way, Terms]:
     """Of the ways to keep a stage's weights on a single chiplet the better one, with what it costs."""
     if not rates.detailed:

@@ -197,7 +197,7 @@ def _held_to(asked: Asked, stages: int, at: tuple[int, int], last: bool) -> tupl
     return Caps(start_s, step_s, energy_j[stages + 1]), asked.rest.steady_s[at]
 
 
-@inner(forceinline=True)  # called so often that handing over arguments would count
+@inner()
 def _ending_at(
     asked: Asked, room: Room, labels: Labels, rows: Labels, done: Floats, at: tuple[int, int, int, int], since: int
 ) -> tuple[Labels, int, int, int]:

@@ -75,7 +75,7 @@ class Windows(NamedTuple):
     cap: Ints
 
 
-@inner(forceinline=True)
+@inner()
 def _smallest(
     board: Board, tails: Tails, span: tuple[int, int, int], opens: bool, start: int, cap_s: float, found: Floats
 ) -> int:

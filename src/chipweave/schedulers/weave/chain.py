@@ -85,7 +85,7 @@ class Best(NamedTuple):
     price: Ints
 
 
-@inner(forceinline=True)
+@inner()
 def _cheapest(
     board: Board, tails: Tails, span: tuple[int, int, int], opens: bool, cap_s: float, price: Floats, found: Floats
 ) -> int:
