@@ -24,6 +24,7 @@ from chipweave.evaluation.by_length import (
 )
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
+from chipweave.evaluation.line_by_length import LEVELS
 from chipweave.evaluation.lines import least, lines_of_pipelines
 from chipweave.evaluation.pipelines import SPAN, ground_of, shapes_of, times_of
 from chipweave.evaluation.tables.cheapest import NEVER
@@ -87,7 +88,7 @@ def test_fronts_are_below_every_pipeline_and_near_the_least(seed: int, fidelity:
     longest_s = float((times * paces_s).max())
     shapes = [tuple(each) for each in ready.once(shapes_of).chiplets.tolist()]
     for (begin, end, chiplets), points in pipelines_of(ready, byte_j).items():
-        made = fronts.joules[0][begin, end, shapes.index(chiplets)]
+        made = fronts.joules[0][end, shapes.index(chiplets), :, begin]
         for slope, least_j in zip(fronts.slopes.second_w, made, strict=True):
             exact = min(joules + slope * seconds for seconds, joules, _ in points if seconds < 1e29)
             assert least_j <= exact
@@ -101,7 +102,7 @@ def least_paid(rates: Rates, fronts: Fronts, begin: int, end: int) -> float:
     """What the cheapest pipeline of a part of the first task pays: at many lengths of windows, one by one."""
     least_paid = math.inf
     for shape in range(len(rates.second)):
-        joules = fronts.joules[0][begin, end, shape].astype(np.float64)
+        joules = fronts.joules[0][end, shape, :, begin].astype(np.float64)
         if joules[0] > 1e29:
             continue
         for g, low_s in enumerate(rates.start_s):
@@ -150,6 +151,12 @@ def test_no_schedule_is_below_a_line_by_length_and_the_checker_agrees(seed: int,
     without = [each for each in lines if each.by_length is None]
     assert len(without) < len(lines) or max(each.dram for each in lines) > 0.5  # the DRAM is all that counts
     assert least(EDP, lines)[0] >= least(EDP, without)[0]
+
+
+def test_ranges_of_few_are_ranges_of_many() -> None:
+    """So that prices of few ranges say as much of many."""
+    few, many = (lengths_near(3.0, ranges) for ranges, *_ in LEVELS)
+    assert all(np.isclose(many, each, rtol=1e-12).any() for each in few)
 
 
 def changed(line: Line, prices: ByLength) -> list[Line]:

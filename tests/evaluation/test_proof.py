@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.lines import corners_of, least, line, lines_for, proven
-from chipweave.evaluation.planes import Plan, best_prices
+from chipweave.evaluation.planes import Patience, Plan, best_prices
 from chipweave.evaluation.priced import chains_of
 from chipweave.evaluation.record import Evaluation
 from chipweave.plan.certificate import Line, Proof, Prover, Space
@@ -92,8 +93,9 @@ def test_two_lines_cross_where_both_hold() -> None:
     assert least(EDP, lines)[0] == 7.0
 
 
+@pytest.mark.parametrize("reach", [math.inf, 0.1])
 @pytest.mark.parametrize("seed", range(20))
-def test_the_best_prices_are_the_best_of_very_many(seed: int) -> None:
+def test_the_best_prices_are_the_best_of_very_many(seed: int, reach: float) -> None:
     """Two things, each task with a few plans: no prices on a fine grid make the tasks pay more."""
     rng = np.random.default_rng(seed)
     tasks = [(rng.random((4, 2)), rng.random(4)) for _ in range(2)]
@@ -106,7 +108,8 @@ def test_the_best_prices_are_the_best_of_very_many(seed: int) -> None:
             found.append(Plan(taken[at], float(apart[at])))
         return found
 
-    value, prices = best_prices(supply, 1.0, oracle, np.array([1 / supply[0], 0.0]))
+    patience = Patience(reach=reach)
+    value, prices = best_prices(supply, 1.0, oracle, np.array([1 / supply[0], 0.0]), patience=patience)
     assert supply @ prices <= 1 + 1e-12
     share = np.linspace(0, 1, 2001)
     grid = np.stack((share, 1 - share)) / supply[:, None]

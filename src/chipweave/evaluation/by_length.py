@@ -21,7 +21,7 @@ from chipweave.evaluation.tables.fronts import NOWHERE, Rates, Slopes
 from chipweave.ndarrays import Floats, Ints, Singles
 from chipweave.plan.certificate import Line
 
-RATIOS = (1.04, 1.05, 1.07, 1.1, 1.15, 1.3)
+RATIOS = (1.03, 1.04, 1.05, 1.07, 1.1, 1.15, 1.3)
 """From one range of the slowest stage's pace to the next: the first that `MOST_SUMS` allows."""
 
 MOST_SUMS, MOST_BYTES = 3e11, 1e9
@@ -30,7 +30,7 @@ MOST_SUMS, MOST_BYTES = 3e11, 1e9
 LONGEST, SHORTEST = 1.5, 120.0
 """The schedule's seconds over those of windows at which the last range of lengths begins, and the second one."""
 
-SLOPES = (0.0, 0.3, 0.7, 1.6, 60.0)
+SLOPES = (0.0, 0.2, 0.7, 10.0)
 """Slopes at which fronts are known, in parts of the power at which all seconds of a window are worth its joules. (More
 of them say little more: finer ranges of paces do.)"""
 
@@ -51,7 +51,7 @@ class Reference(NamedTuple):
 
 
 class Fronts(NamedTuple):
-    """Of each task, [first unit, unit behind the last, shape, slope] least joules + slope * seconds of pipelines."""
+    """Of each task, [unit behind the last, shape, slope, first unit] least joules + slope * seconds of pipelines."""
 
     reference: Reference
     slopes: Slopes
@@ -120,7 +120,7 @@ def fronts_of(ready: Prepared, reference: Reference, pool: Executor, enough: Cal
         if not all(pool.map(fill, range(PARTS))):
             return None
         joules *= np.float32(1 - SINGLE * (2 + len(ready.package.chiplets)))
-        made.append(np.ascontiguousarray(joules.transpose(0, 3, 1, 2)))
+        made.append(np.ascontiguousarray(joules.transpose(3, 1, 2, 0)))
     return Fronts(reference, slopes, tuple(made))
 
 
@@ -164,7 +164,7 @@ def cheapest_by_length(fronts: Fronts, task: int, rates: Rates) -> tuple[float, 
 def taken_by(fronts: Fronts, task: int, rates: Rates, piece: Piece) -> tuple[float, float]:
     """The seconds that a pipeline of the cheapest way pays for, and its joules at that: where a second more is worth as
     much as the joules that it saves, within the window's range."""
-    joules = fronts.joules[task][piece.first, piece.end, piece.shape].astype(np.float64)
+    joules = fronts.joules[task][piece.end, piece.shape, :, piece.first].astype(np.float64)
     slopes = fronts.slopes.second_w
     worth = rates.second[piece.shape, piece.length] / rates.joule
     least_s = float(rates.start_s[piece.length])

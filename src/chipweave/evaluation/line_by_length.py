@@ -17,14 +17,12 @@ from chipweave.evaluation.tables.fronts import Rates
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.certificate import ByLength, Line
 
-LEVELS = ((8, 5e-3, 40), (16, 3e-3, 40), (32, 2e-3, 60))
-"""Ranges of lengths, from few to many, how close prices come to the best ones of each, and in how many rounds at most:
-few are found soon, and plans that they meet lead to those of more. The first line, which shows the weights of the next,
-leaves the last ones out."""
+LEVELS = ((8, 3e-3, 25), (26, 1e-3, 60))
+"""Ranges of lengths, few and many, how close prices come to the best ones of each, and in how many rounds at most. A
+range of few is four of many, so that the prices of few are a beginning that says as much."""
 
-INSIDE, KEPT = 0.2, 60
+REACH, KEPT = 0.2, 30
 """As of `planes.Patience`; and plans of all tasks that were met last, with which the next line begins."""
-
 
 MOST_OF_DRAM = 0.8
 """The share of the worth that the DRAM may have."""
@@ -46,12 +44,13 @@ class Ground(NamedTuple):
     """What lines are made of.
 
     Args:
-        known: more plans with every line.
+        known, made: more plans and one line more with every line, and every level of the first one.
     """
 
     ready: Prepared
     fronts: Fronts
     known: Known
+    made: list[Line]
 
 
 def line_by_length(
@@ -62,14 +61,13 @@ def line_by_length(
     things = priced(ground.ready, latency, joule)
     if joule * ground.fronts.slopes.byte_j * ground.ready.rates.dram_bytes_s > MOST_OF_DRAM * things.worth:
         return None
-    lines: list[Line] = []
-    levels = LEVELS if ground.known else LEVELS[:-1]
-    del ground.known[:-KEPT]
+    levels = LEVELS[-1:] if ground.made else LEVELS
     for ranges, close, rounds in levels:
-        if not lines or not enough():
+        if ranges == levels[0][0] or not enough():
+            del ground.known[:-KEPT]
             lengths = _Lengths(ground, things, lengths_near(ground.fronts.reference.latency_s, ranges), joule)
-            lines.append(_line(lengths, latency, pool, Patience(close, rounds, INSIDE, enough)))
-    return max(lines, key=lambda each: each.value)
+            ground.made.append(_line(lengths, latency, pool, Patience(close, rounds, REACH, enough)))
+    return ground.made[-1]
 
 
 class _Lengths(NamedTuple):
@@ -98,6 +96,20 @@ class _Lengths(NamedTuple):
     @property
     def shapes(self) -> Ints:
         return self.ground.ready.once(shapes_of).chiplets
+
+    @property
+    def start(self) -> Floats:
+        """Prices to begin with: those of the line before, each range of which is one or some of these; of the first
+        line, the same of every chiplet."""
+        before = self.ground.made[-1].by_length if self.ground.made else None
+        if before is None:
+            even = np.zeros((len(self.start_s), len(self.supply)))
+            even[:, : self.things.classes] = self.worth / self.supply[: self.things.classes].sum()
+            return even.ravel()
+        prices = np.hstack((before.chiplet, before.chain))
+        first, last = lengths_near(1.0, len(prices)), lengths_near(1.0, len(self.start_s))
+        mine: Floats = prices[np.searchsorted(first, last * (1 + 1e-9), side="right") - 1]
+        return (mine * (self.worth / (mine @ self.supply))[:, None]).ravel()
 
     def rates(self, task: int, prices: Floats) -> Rates:
         """What a task's pipelines pay."""
@@ -134,11 +146,9 @@ def _line(lengths: _Lengths, latency: float, pool: Executor, patience: Patience)
         known.append([met for _, met in pool.map(lambda task: lengths.way(task, prices), tasks)])
         return plans(known[-1])
 
-    classes, worth = lengths.things.classes, lengths.worth
-    even = np.zeros((ranges, len(lengths.supply)))
-    even[:, :classes] = worth / lengths.supply[:classes].sum()
+    classes = lengths.things.classes
     supply: Floats = np.kron(np.eye(ranges), lengths.supply).astype(np.float64)
-    _, prices = best_prices(supply, worth, oracle, even.ravel(), [*map(plans, known)], patience)
+    _, prices = best_prices(supply, lengths.worth, oracle, lengths.start, [*map(plans, known)], patience)
     value = sum(lengths.way(task, prices)[0] for task in tasks) * (1 - ROUNDING)
     by_range = [tuple(map(float, each)) for each in prices.reshape(ranges, -1)]
     chiplet, chain = tuple(each[:classes] for each in by_range), tuple(each[classes:] for each in by_range)

@@ -161,14 +161,14 @@ def lines_of_pipelines(
 
         asked = enough, told
         at = least(objective, found)[1]
-        further = ready.once(fineness) is not None and min(at) > 0 and _slope(objective, *at) is not None
-        if further:  # from one line on, windows by length say more
-            found = _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked, 1)
-            found = found if enough() else _lines_by_length(ready, objective, found, (make, pool), asked)
-        for weights in ((1.0, 0.0), (0.0, 1.0)):
-            if not enough():
-                found = (*found, make(*weights))
-        return found if further else _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
+        if ready.once(fineness) is None or min(at) <= 0 or _slope(objective, *at) is None:
+            for weights in ((1.0, 0.0), (0.0, 1.0)):
+                if not enough():
+                    found = (*found, make(*weights))
+            return _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
+        # From one line on, windows by length say more; least seconds and joules are left to what layers say.
+        found = _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked, 1)
+        return found if enough() else _lines_by_length(ready, objective, found, (make, pool), asked)
 
 
 def lines_of_layers(ready: Prepared, objective: Objective) -> tuple[Line, ...]:
@@ -234,7 +234,7 @@ def _lines_by_length(
     fronts = fronts_of(ready, reference, pool, asked[0])
     if fronts is None:
         return found
-    ground = Ground(ready, fronts, [])
+    ground = Ground(ready, fronts, [], [])
 
     def make(latency: float, joule: float) -> Line:
         made = line_by_length(ground, latency, joule, pool, asked[0])

@@ -1,7 +1,13 @@
-"""The best prices of what tasks share, by cutting planes: a linear program whose rows are the plans met so far."""
+"""The best prices of what tasks share, by cutting planes: a linear program whose rows are the plans met so far.
+
+Where there are very many prices, those that look best jump to and fro. There the linear program may leave the best
+prices so far by no more than so much, which grows where its prices keep what they promise, and shrinks where they do
+not (the "box step method" of Marsten, Hogan and Blankenship, Operations Research 23, 1975).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +21,13 @@ ROUNDS = 60
 
 CLOSE = 1e-5
 """Relative distance to the best value at which the search ends."""
+
+KEPT, BROKEN = 0.3, 0.05
+"""The share of the rise that the linear program promises, above which prices may next go further from the best ones so
+far, and below which they may go less far."""
+
+FURTHER, NEARER, FAR = 1.5, 0.6, 3.0
+"""By so much; and where little is promised, unless prices may go so far already."""
 
 
 class Plan(NamedTuple):
@@ -37,14 +50,14 @@ class Patience:
 
     Args:
         close: relative distance to the best value that is enough; rounds: plans of all tasks, at most.
-        inside: how far to go from the best prices so far to those that look best; below 1 where there are so many
-            prices that these jump to and fro.
+        reach: how far prices may go from the best ones so far, in parts of these or of what each has where all have the
+            same: at first.
         enough: whether time is over.
     """
 
     close: float = CLOSE
     rounds: int = ROUNDS
-    inside: float = 1.0
+    reach: float = math.inf
     enough: Callable[[], bool] = lambda: False
 
 
@@ -66,32 +79,36 @@ def best_prices(
         start: prices of that worth to begin with; known: plans of all tasks that are known before.
     """
     supply = np.atleast_2d(supply)
-    met, prices, best, most, bound = list(known), start, start, -np.inf, np.inf
-    if met and worth > 0:
-        prices, bound = _dearest(supply, worth, met) or (start, bound)
-    inside = patience.inside
+    met, prices, best, most, hoped, reach = list(known), start, start, -math.inf, math.inf, patience.reach
+    even = worth / supply.sum(axis=1).max()
     for _ in range(patience.rounds):
         plans = oracle(prices)
         value = sum(float(prices @ plan.taken) + plan.apart for plan in plans)
-        # Where a step within did not help, the next one is longer: else the same plans would be met again.
-        inside = patience.inside if value > most else min(1.0, 2 * inside)
+        if most > -math.inf:
+            kept = value - most - np.array([KEPT, BROKEN]) * (hoped - most)
+            reach *= FURTHER if kept[0] > 0 else NEARER if kept[1] < 0 else 1.0
         if value > most:
             most, best = value, prices
-        if patience.enough():
-            break
-        if most >= bound - patience.close * abs(bound) or worth == 0:
+        if patience.enough() or worth == 0:
             break
         met.append(plans)
-        solved = _dearest(supply, worth, met)
+        step = reach * np.maximum(even, best)
+        solved = _dearest(supply, worth, met, np.maximum(0.0, best - step), best + step)
         if solved is None:
             break
-        dearest, bound = solved
-        prices = dearest if inside == 1.0 else best + inside * (dearest - best)
+        prices, hoped = solved
+        if most >= hoped - patience.close * abs(hoped):
+            if reach > FAR:
+                break
+            reach *= FAR
     return most, best
 
 
-def _dearest(supply: Floats, worth: float, met: Sequence[Plans]) -> tuple[Floats, float] | None:
-    """The prices under which the tasks pay most if there are no other plans, and what they pay; None: all are 0."""
+def _dearest(
+    supply: Floats, worth: float, met: Sequence[Plans], low: Floats, high: Floats
+) -> tuple[Floats, float] | None:
+    """The prices within bounds under which the tasks pay most if there are no other plans, and what they pay; None:
+    all are 0."""
     from scipy.optimize import linprog  # takes half a second, which commands without a proof need not wait for
 
     (kinds, things), tasks = supply.shape, len(met[0])
@@ -108,7 +125,7 @@ def _dearest(supply: Floats, worth: float, met: Sequence[Plans]) -> tuple[Floats
         np.array(limits),
         np.hstack((supply, np.zeros((kinds, tasks)))),
         np.full(kinds, worth),
-        bounds=[(0, None)] * things + [(None, None)] * tasks,
+        bounds=[*zip(low, high, strict=True), *[(None, None)] * tasks],
     )
     if solved.x is None:
         return None

@@ -149,9 +149,11 @@ def cheapest(tables: Tables, paces: Paces, shapes: Shapes, prices: Prices, mean:
 
 @inner(fastmath=FAST)
 def _least(sums: Floats, row: Floats, low: int, end: int, never: float) -> float:
-    least = never
-    for u in range(low, end):
-        least = min(least, sums[u] + row[u])
+    """The least of both together; views and a choice, since of `min` Numba makes no instructions for many at once."""
+    least, some, more = never, sums[low:end], row[low:end]
+    for at in range(len(some)):
+        whole = some[at] + more[at]
+        least = whole if whole < least else least
     return least
 
 

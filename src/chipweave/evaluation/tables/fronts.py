@@ -19,6 +19,10 @@ NOWHERE = -2
 """The numbers of chiplets before these, where there is none of a class to leave out."""
 
 
+SURELY = 1 - 1e-5
+"""Of sums in single precision so much is taken where they are compared with others."""
+
+
 class Slopes(NamedTuple):
     """What is added to a pipeline's joules: [slope] joules for each of its seconds, of which the first is 0, and joules
     for each byte from and to DRAM."""
@@ -167,75 +171,149 @@ def cheapest_by_length(joules: Singles, slopes: Floats, rates: Rates) -> tuple[f
     shape, range of lengths)], the last one first.
 
     Args:
-        joules: [first unit, unit behind the last, shape, slope] as `tabulate` finds them; slopes: of these.
+        joules: [unit behind the last, shape, slope, first unit], else as `tabulate` finds them; slopes: of these.
     """
-    units, (shapes, ranges) = joules.shape[0], rates.second.shape
-    more, (between, share) = _more(slopes, rates), _between(slopes, rates)
-    least = np.array([np.argmin(rates.second[shape]) for shape in range(shapes)])
-    best, by = np.full(units + 1, np.inf), np.zeros((units + 1, 3), np.int64)
-    best[0] = 0.0
+    _, shapes, _, units = joules.shape
+    worth, never = _worth_of(slopes, rates), 0.5 * NEVER * rates.joule
+    least, sums, lowest = np.empty((shapes, units), np.float32), np.empty(units, np.float32), np.empty(shapes)
+    by_range = np.empty((2, rates.second.shape[1]))
+    best, by = np.full(units + 1, never), np.zeros((units + 1, 3), np.int64)
+    before, best[0] = np.zeros(units, np.float32), 0.0
     for v in range(1, units + 1):
-        for u in range(v - 1, -1, -1):
-            for shape in range(shapes):
-                row = joules[u, v, shape]
-                if row[0] >= 0.5 * NEVER:
-                    continue
-                # Where a second is worth as much as the slope, it does not matter how long the pipeline takes: that is
-                # the least wherever seconds pay least.
-                g = least[shape]
-                k, low = between[shape, g], share[shape, g]
-                if best[u] + rates.joule * (low * row[k] + (1 - low) * row[k + 1]) >= best[v]:
-                    continue
-                for g in range(ranges):
-                    k, low = between[shape, g], share[shape, g]
-                    paid = best[u] + rates.joule * (low * row[k] + (1 - low) * row[k + 1])
-                    for k in range(len(slopes)):
-                        if paid >= best[v]:
-                            break
-                        paid = max(paid, best[u] + rates.joule * row[k] + more[shape, g, k])
+        before[v - 1] = np.float32(best[v - 1] / rates.joule)
+        for shape in range(shapes):
+            lowest[shape] = _least_from_each(joules[v, shape], worth, shape, before[:v], sums[:v], least[shape, :v])
+        likely = int(np.argmin(lowest))  # tried before the others: then most of these are soon seen to pay more
+        for number in range(-1, shapes):
+            shape = likely if number < 0 else number
+            for u in range(v):
+                if rates.joule * SURELY * lowest[shape] >= best[v]:
+                    break
+                if rates.joule * SURELY * least[shape, u] < best[v]:
+                    paid = best[u] + _paid(joules[v, shape, :, u], worth, shape, by_range)
                     if paid < best[v]:
                         best[v] = paid
-                        by[v, 0], by[v, 1], by[v, 2] = u, shape, g
+                        by[v, 0], by[v, 1], by[v, 2] = u, shape, np.argmin(by_range[0])
     way, count, v = np.zeros((units, 4), np.int64), 0, units
-    while v > 0 and best[units] < np.inf:
+    while v > 0 and best[units] < never:
         way[count, 0], way[count, 1], way[count, 2], way[count, 3] = by[v, 0], v, by[v, 1], by[v, 2]
         v = by[v, 0]
         count += 1
-    return float(best[units]), way[:count]
+    return float(best[units]) if best[units] < never else np.inf, way[:count]
+
+
+class Worth(NamedTuple):
+    """What pipelines pay.
+
+    Args:
+        joule: what a joule pays.
+        share: [shape, slope, range] shares of two slopes in their mean, which is what a second is worth.
+        more: [shape, slope, range] what a pipeline pays at least beside `joule * (joules + slope * seconds)`.
+        least_share, least_more: [shape, slope] of the range in which seconds pay least; of that where there is least
+            more, in joules.
+    """
+
+    joule: float
+    share: Floats
+    more: Floats
+    least_share: Singles
+    least_more: Singles
+
+
+@inner()
+def _worth_of(slopes: Floats, rates: Rates) -> Worth:
+    """What pipelines pay at these rates."""
+    share, more = _shares(slopes, rates), _more(slopes, rates)
+    least_share, least_more = np.empty(share.shape[:2], np.float32), np.empty(share.shape[:2], np.float32)
+    for shape in range(len(share)):
+        for k in range(len(slopes)):
+            least_share[shape, k] = share[shape, k, np.argmin(rates.second[shape])]
+            least_more[shape, k] = more[shape, k].min() / rates.joule
+    return Worth(rates.joule, share, more, least_share, least_more)
+
+
+@inner(fastmath=FAST)
+def _least_from_each(
+    joules: Singles, worth: Worth, shape: int, before: Singles, sums: Singles, least: Singles
+) -> float:
+    """[first unit] what pipelines of a shape pay at least, in joules, with what is paid before, however long the
+    window; and the least of them.
+
+    Where a second is worth as much as the slope, it does not matter how long the pipeline takes: that is the least
+    wherever seconds pay least. And it is never less than by any one slope in the range where that is least.
+
+    Args:
+        joules: [slope, first unit] their fronts; sums: to work with.
+    """
+    sums[:] = np.float32(0.0)
+    least[:] = np.float32(-np.inf)
+    for k in range(len(joules)):
+        own, share, more = joules[k], worth.least_share[shape, k], worth.least_more[shape, k]
+        for u in range(len(sums)):
+            sums[u] += share * own[u]
+            by_slope = own[u] + more
+            least[u] = by_slope if by_slope > least[u] else least[u]
+    lowest = np.float32(np.inf)
+    for u in range(len(sums)):
+        least[u] = before[u] + (sums[u] if sums[u] > least[u] else least[u])
+        lowest = least[u] if least[u] < lowest else lowest
+    return float(lowest)
+
+
+@inner(fastmath=FAST)
+def _paid(joules: Singles, worth: Worth, shape: int, by_range: Floats) -> float:
+    """What a pipeline of a shape pays at least; by_range: [0, range] that, to be filled in.
+
+    Args:
+        joules: [slope] its front.
+    """
+    paid, sums, least = by_range[0], by_range[1], np.inf
+    sums[:] = 0.0
+    paid[:] = -np.inf
+    for k in range(len(joules)):
+        each, share, more = worth.joule * joules[k], worth.share[shape, k], worth.more[shape, k]
+        for g in range(len(paid)):
+            sums[g] += share[g] * each
+            by_slope = each + more[g]
+            paid[g] = by_slope if by_slope > paid[g] else paid[g]
+    for g in range(len(paid)):
+        paid[g] = sums[g] if sums[g] > paid[g] else paid[g]
+        least = paid[g] if paid[g] < least else least
+    return float(least)
 
 
 @inner()
 def _more(slopes: Floats, rates: Rates) -> Floats:
-    """[shape, range, slope] what a pipeline in a window of the range pays at least beside `joule * (joules + slope *
+    """[shape, slope, range] what a pipeline in a window of the range pays at least beside `joule * (joules + slope *
     seconds)`: its seconds, or those of the range's shortest window where they are more, less what the slope pays.
 
     A pipeline takes less than the range's end: where seconds pay less than the slope, that is what it takes."""
     shapes, ranges = rates.second.shape
-    more = np.zeros((shapes, ranges, len(slopes)))
+    more = np.zeros((shapes, len(slopes), ranges))
     for shape in range(shapes):
-        for g in range(ranges):
-            for k in range(len(slopes)):
+        for k in range(len(slopes)):
+            for g in range(ranges):
                 each = rates.second[shape, g] - rates.joule * slopes[k]
                 if each >= 0:
-                    more[shape, g, k] = each * rates.start_s[g]
+                    more[shape, k, g] = each * rates.start_s[g]
                 else:
-                    more[shape, g, k] = each * rates.start_s[g + 1] if g + 1 < ranges else -np.inf
+                    more[shape, k, g] = each * rates.start_s[g + 1] if g + 1 < ranges else -np.inf
     return more
 
 
 @inner()
-def _between(slopes: Floats, rates: Rates) -> tuple[Ints, Floats]:
-    """[shape, range] the slope that a second is worth, by the slope below and its share in the mean with the next one.
+def _shares(slopes: Floats, rates: Rates) -> Floats:
+    """[shape, slope, range] the slope that a second is worth, as the mean of the two next to it.
 
     The least of `joules + slope * seconds` is a concave function of the slope, so its mean is never too much. A second
     that is worth more than the last slope counts as that."""
     shapes, ranges = rates.second.shape
-    below, share = np.zeros((shapes, ranges), np.int64), np.zeros((shapes, ranges))
+    share = np.zeros((shapes, len(slopes), ranges))
     for shape in range(shapes):
         for g in range(ranges):
             worth, k = rates.second[shape, g] / rates.joule, 0
             while k + 2 < len(slopes) and slopes[k + 1] <= worth:
                 k += 1
-            below[shape, g] = k
-            share[shape, g] = max(0.0, (slopes[k + 1] - worth) / (slopes[k + 1] - slopes[k]))
-    return below, share
+            share[shape, k, g] = max(0.0, (slopes[k + 1] - worth) / (slopes[k + 1] - slopes[k]))
+            share[shape, k + 1, g] = 1.0 - share[shape, k, g]
+    return share
