@@ -14,9 +14,9 @@ import numpy as np
 from chipweave.cost.choose import rebuilds
 from chipweave.cost.interface import BatchCostModel, batch_costs
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.evaluation.exact.memory import around_of, fused, layers_of, open_pass
+from chipweave.evaluation.exact.memory import around_of, fused, layers_of, open_pass, uses_of
 from chipweave.evaluation.exact.split import tile
-from chipweave.evaluation.keep import Uses, run_layer
+from chipweave.evaluation.keep import AGAIN, BACK, WROTE, Uses, run_layer
 from chipweave.evaluation.strips import course_of, need_of, runs_of
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.ndarrays import Floats
@@ -68,6 +68,21 @@ def kept_in_strips(
             books.since[layer + 1] = unit.last
     slack, back, wrote, again = map(float, books.sums)
     return slack, back, wrote, again
+
+
+def wanting(
+    model: Model, stage: Stage, micro_batch: int, window: tuple[int, int], chiplet: Chiplet
+) -> tuple[bool, ...]:
+    """Per layer of a stage without strips, whether anything goes to DRAM or comes back when it runs, for want of
+    room (arguments as `memory.kept_in_l2`)."""
+    books, around = open_pass(stage), around_of(model, stage, window, chiplet)
+    uses, layers, found, before = uses_of(model, stage, micro_batch), layers_of(model, stage, chiplet), [], 0.0
+    for layer in stage.layers:
+        run_layer(layer, uses, layers, around, books)
+        moved = float(books.sums[BACK] + books.sums[WROTE] + books.sums[AGAIN])
+        found.append(moved > before)
+        before = moved
+    return tuple(found)
 
 
 def _uses_of(model: Model, stage: Stage, units: Sequence[Unit], micro_batch: int) -> Uses:
