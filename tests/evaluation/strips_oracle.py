@@ -142,21 +142,52 @@ class Unit:
         return self.first <= layer <= self.last
 
 
-def units_of(model: Model, runs: list[Run]) -> list[Unit]:
+@dataclass(frozen=True)
+class Part:
+    """First layers of a stage and of its window, and those behind their last ones."""
+
+    first: int
+    end: int
+    begins: int
+    ends: int
+
+
+def all_of(model: Model) -> Part:
+    return Part(0, len(model.layers), 0, len(model.layers))
+
+
+def units_of(model: Model, runs: list[Run], part: Part) -> list[Unit]:
     """Runs of several strips, and all other layers one by one."""
     cut = {first: (first, last, rows) for first, last, rows in runs if rows < rows_of(model, last)}
     units: list[Unit] = []
-    layer = 0
-    while layer < len(model.layers):
+    layer = part.first
+    while layer < part.end:
         run = cut.get(layer)
         units.append(Unit(layer, run[1] if run else layer, run))
         layer = units[-1].last + 1
     return units
 
 
-def played(model: Model, runs: list[Run], chiplet: Chiplet, samples: int) -> Played:
-    """A whole network as one stage of one window, with these runs."""
-    units, works, tensors = units_of(model, runs), [], []
+def most_alive(model: Model, runs: list[Run], samples: int, part: Part) -> int:
+    """The most bytes that are alive at a time while a unit runs, where nothing is evicted."""
+    size = {t: samples * model.tensor_elements(t) * model.bytes_per_element for t in range(-1, len(model.layers))}
+    ends = {t: [e.consumer for e in model.readers(t) if part.first <= e.consumer < part.end] for t in size}
+    most = 0
+    for unit in units_of(model, runs, part):
+        before = [t for t in size if t < unit.first and any(reader >= unit.first for reader in ends[t])]
+        if unit.run is None:
+            most = max(most, size[unit.last] + sum(size[t] for t in before))
+            continue
+        passing = [t for t in before if t < part.begins and all(reader in unit for reader in ends[t])]
+        kept = [t for t in range(unit.first, unit.last + 1) if any(reader > unit.last for reader in ends[t])]
+        whole = sum(size[t] for t in [*before, *kept] if t not in passing)
+        most = max(most, Course(model, unit.run).most_bytes() + whole)
+    return most
+
+
+def played(model: Model, runs: list[Run], chiplet: Chiplet, samples: int, part: Part) -> Played:
+    """A stage with these runs."""
+    units, works, tensors = units_of(model, runs, part), [], []
     for unit in units:
         shape = model.layers[unit.last]
         if unit.run:
@@ -166,19 +197,21 @@ def played(model: Model, runs: list[Run], chiplet: Chiplet, samples: int) -> Pla
         weights = shape.weight_elements * model.bytes_per_element
         share = block_units(weights, channels, chiplet, side_of(chiplet, shape))
         works.append(Work(weights, share, channels, row_pieces(shape) * model.bytes_per_element, 0.0, 0.0))
-    for producer in range(NETWORK_INPUT, len(model.layers)):
+    for producer in range(NETWORK_INPUT, part.end):
         scale, whole = samples * model.bytes_per_element, model.tensor_elements(producer)
         at = next((n for n, unit in enumerate(units) if producer in unit), None)
         reads: dict[int, int] = {}
-        for edge in model.readers(producer):
+        for edge in (each for each in model.readers(producer) if part.first <= each.consumer < part.end):
             number = next(n for n, unit in enumerate(units) if edge.consumer in unit)
             if number != at:
                 reads[number] = min(whole, reads.get(number, 0) + edge.elements)
         tensor = Tensor(scale * whole, {n: scale * read for n, read in sorted(reads.items())}, at)
-        tensor.loaded = producer == NETWORK_INPUT
-        tensor.in_dram = tensor.loaded or not model.readers(producer)
+        tensor.loaded = producer < part.begins
+        later = any(edge.consumer >= part.ends for edge in model.readers(producer))
+        tensor.in_dram = tensor.loaded or later or not model.readers(producer)
         tensor.fused = at is not None and _passes(model, units, at, producer)
-        tensors.append(tensor)
+        if reads or at is not None:
+            tensors.append(tensor)
     return play(chiplet.l2_bytes, works, tensors)
 
 
@@ -186,5 +219,5 @@ def _passes(model: Model, units: list[Unit], at: int, producer: int) -> bool:
     """Whether the next layer takes a tensor piece by piece: a rider, its only reader, both outside of runs."""
     if units[at].run or [edge.consumer for edge in model.readers(producer)] != [producer + 1]:
         return False
-    alone = not next(unit for unit in units if producer + 1 in unit).run
-    return alone and model.layers[producer + 1].op in (Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE)
+    alone = [not unit.run for unit in units if producer + 1 in unit]
+    return alone == [True] and model.layers[producer + 1].op in (Op.POOL, Op.ELEMENTWISE, Op.UPSAMPLE)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from chipweave.cost.loopnest.model import LoopnestCostModel
 from chipweave.evaluation.bound import lower_bound, unavoidable_dram_bytes
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
-from chipweave.evaluation.exact.demand import Setting
+from chipweave.evaluation.exact.demand import Setting, StageWork
 from chipweave.evaluation.exact.ground import prepare
 from chipweave.evaluation.exact.in_strips import Stream, streams_of
 from chipweave.evaluation.exact.tensors import locate
@@ -27,7 +29,7 @@ from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from chipweave.workload.scenario import Scenario, Task
 from tests.evaluation.l2_stages import Together, odd_package
-from tests.evaluation.strips_oracle import Course, Run, played
+from tests.evaluation.strips_oracle import Course, Part, Run, all_of, most_alive, played
 from tests.support import seeds
 
 
@@ -80,10 +82,10 @@ def random_model(rng: random.Random) -> Model:
     return Model("random", tuple(layers), tuple(edges))
 
 
-def random_runs(rng: random.Random, model: Model) -> list[Run]:
-    runs, layer = [], 0
-    while layer < len(model.layers):
-        last = min(len(model.layers) - 1, layer + rng.randint(0, 5))
+def random_runs(rng: random.Random, model: Model, part: Part | None = None) -> list[Run]:
+    runs, layer, end = [], 0 if part is None else part.first, len(model.layers) if part is None else part.end
+    while layer < end:
+        last = min(end - 1, layer + rng.randint(0, 5))
         rows = rng.randint(1, max(1, model.layers[last].out_y))
         if rng.random() < 0.8 and fault_of_run(model, Strips(layer, last, rows)) is None:
             runs.append((layer, last, rows))
@@ -110,30 +112,62 @@ def evaluated(model: Model, runs: list[Run], l2_bytes: int, batch: int = 1, micr
     return evaluate(plan, problem).stages[0]
 
 
-def kept(model: Model, runs: list[Run], l2_bytes: int, micro_batch: int) -> tuple[float, float, float, float]:
-    """What the evaluator's pass finds, whichever way is better."""
-    plan = plan_of(model, runs, micro_batch)
-    ready = prepare(problem_of(model, l2_bytes, micro_batch))
-    setting = Setting(ready, 0, plan.windows[0].pipelines[0], locate(plan, 0, len(model.layers)), 1)
-    return setting.works[0].kept
+def worked(model: Model, runs: list[Run], l2_bytes: int, samples: int, part: Part) -> StageWork:
+    """The stage as the evaluator works it out, in three windows and up to three stages of the middle one."""
+    ends = [0, part.begins, part.first, part.end, part.ends, len(model.layers)]
+    stages = [
+        Stage(first, end - 1, (0,), strips=tuple(Strips(*run) for run in runs) if first == part.first else ())
+        for first, end in pairwise(ends)
+        if end > first
+    ]
+    inside = [stage for stage in stages if part.begins <= stage.first < part.ends]
+    several = [[stage for stage in stages if stage.first < part.begins], inside]
+    several.append([stage for stage in stages if stage.first >= part.ends])
+    windows = [Window((Pipeline(0, tuple(some), samples),)) for some in several if some]
+    number = 1 if several[0] else 0
+    plan, ready = Schedule(tuple(windows)), prepare(problem_of(model, l2_bytes, samples))
+    pipeline = windows[number].pipelines[0]
+    setting = Setting(ready, number, pipeline, locate(plan, 0, len(model.layers)), 1)
+    return next(work for work in setting.works if work.stage.first == part.first)
+
+
+def compare_part(seed: int) -> bool:
+    """A stage among others of its window and of other windows, whose keep pass and live set the oracle has alike;
+    whether something in it was sent by an earlier stage, and runs."""
+    rng = random.Random(seed)
+    model, samples = random_model(rng), rng.choice([1, 1, 2])
+    begins, first, end, ends = sorted(rng.choices(range(len(model.layers) + 1), k=4))
+    part = Part(first, end, begins, ends)
+    if first == end:
+        return False
+    runs = random_runs(rng, model, part)
+    needs = [Course(model, run).need for run in runs if run[2] < model.layers[run[1]].out_y]
+    l2_bytes = max(needs, default=40) + rng.choice([0, 1, 10, 40, 150])
+    theirs = played(model, runs, Chiplet("one", l2_bytes=l2_bytes, num_pes=4), samples, part)
+    work = worked(model, runs, l2_bytes, samples, part)
+    assert work.kept == (theirs.slack, theirs.back, theirs.wrote, theirs.again), (seed, part, runs, l2_bytes)
+    assert work.live == most_alive(model, runs, samples, part)
+    sent = [e for layer in range(first, end) for e in model.operands[layer] if begins <= e.producer < first]
+    return bool(sent and needs)
 
 
 def compare(seed: int) -> tuple[int, int]:
-    """Runs, and whether anything was evicted, of a random stage that the oracle has alike."""
+    """Runs, and whether anything was evicted, of a random network that the oracle has alike."""
     rng = random.Random(seed)
     model, samples = random_model(rng), rng.choice([1, 1, 2, 3])
-    runs = random_runs(rng, model)
+    runs, part = random_runs(rng, model), all_of(model)
     cut = [run for run in runs if run[2] < model.layers[run[1]].out_y]
     needs = [Course(model, run).need for run in cut]
     for run, need in zip(cut, needs, strict=True):
         assert need_of(model, Strips(*run)).total == need, (seed, run)
     l2_bytes = max(needs, default=40) + rng.choice([0, 1, 10, 40, 150, 10_000])
-    theirs = played(model, runs, replace(Chiplet("one"), l2_bytes=l2_bytes, num_pes=4), samples)
-    ours = kept(model, runs, l2_bytes, samples)
+    theirs = played(model, runs, Chiplet("one", l2_bytes=l2_bytes, num_pes=4), samples, part)
+    ours = worked(model, runs, l2_bytes, samples, part).kept
     assert ours == (theirs.slack, theirs.back, theirs.wrote, theirs.again), (seed, runs, l2_bytes)
     stage = evaluated(model, runs, l2_bytes, samples, samples)
     assert stage.l2 is not None
     assert stage.l2.spill in (theirs.back + theirs.wrote, 0), "or none, where all weights stay"
+    assert stage.l2.activations == most_alive(model, runs, samples, part)
     assert [each[4] for each in stage.strips] == needs
     return len(cut), theirs.back + theirs.wrote > 0
 
@@ -144,11 +178,42 @@ def test_rows_and_bytes_equal_the_oracle(seed: int) -> None:
     compare(seed)
 
 
+@pytest.mark.parametrize("seed", seeds(150, 4000))
+def test_stages_among_others_equal_the_oracle(seed: int) -> None:
+    compare_part(seed)
+
+
+def test_some_of_them_read_what_was_sent() -> None:
+    assert sum(map(compare_part, range(150))) >= 15
+
+
 def test_the_instances_show_runs_with_and_without_evictions() -> None:
     found = [compare(seed) for seed in range(60)]
     assert sum(runs > 0 and evicts for runs, evicts in found) >= 10
     assert sum(runs > 0 and not evicts for runs, evicts in found) >= 10
     assert sum(runs > 1 for runs, _ in found) >= 5
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_weights_are_pinned_in_what_is_left(seed: int) -> None:
+    """All of them where they fit beside what is alive; else as many as the least room holds, or with room for a second
+    copy of what comes and goes. What is not pinned comes with each of the three micro-batches."""
+    rng = random.Random(seed)
+    model, samples = random_model(rng), rng.choice([1, 2])
+    runs = random_runs(rng, model)
+    needs = [Course(model, run).need for run in runs if run[2] < model.layers[run[1]].out_y]
+    l2_bytes = max(needs, default=40) + rng.choice([0, 10, 40, 150])
+    stage = evaluated(model, runs, l2_bytes, 3 * samples, samples)
+    weights = sum(layer.weight_elements for layer in model.layers)
+    slack = played(model, runs, Chiplet("one", l2_bytes=l2_bytes, num_pes=4), samples, all_of(model)).slack
+    outputs = sum(layer.output_elements for number, layer in enumerate(model.layers) if not model.consumers[number])
+    read = min(model.input_elements, sum(edge.elements for edge in model.input_readers))
+    second = samples * (read + outputs)
+    assert stage.l2 is not None
+    pinned = stage.l2.held_weights
+    if weights + most_alive(model, runs, samples, all_of(model)) > l2_bytes:
+        assert pinned in (min(weights, slack), min(weights, max(0, slack - second)))
+    assert stage.bytes_.weights == weights + 2 * (weights - pinned)
 
 
 def two_convolutions() -> Model:
@@ -246,6 +311,36 @@ def test_weights_of_a_run_wait_for_nothing_to_hide_them() -> None:
     assert exposed == 4.5
     # 1 s of weights, 2 s; the run's are there at 5 s, through at 8; the last layer's were there at 6.
     assert arrival == 10
+
+
+def strip(layer: Layer, rows: int) -> Layer:
+    """So many rows of a 3 x 3 convolution, with the rows of input that they read and none beside the map."""
+    return replace(layer, name=f"{layer.name} {rows}", Y=rows + 2, padding=(0, 1), out_y=rows)
+
+
+def test_strips_cost_what_the_cost_model_says_of_them() -> None:
+    """By the page's example: `a` makes 3, 2, 2 and 1 rows, `b` four times 2."""
+    two, cost_model = two_convolutions(), LoopnestCostModel()
+    two = replace(two, layers=tuple(replace(layer, K=6, C=6) for layer in two.layers), edges=(
+        Edge(NETWORK_INPUT, 0, 480), Edge(0, 1, 480)), input_elements=480)  # fmt: skip
+    package = odd_package(random.Random(0), 1, 1)
+    package = replace(package, chiplets=(Chiplet("one", l2_bytes=3_000, num_pes=16),))
+    problem = pose(Scenario("strips", (Task("m", two, 2),)), package, cost_model, Fidelity.DETAILED)
+    parts = [strip(two.layers[0], rows) for rows in (3, 2, 2, 1)], [strip(two.layers[1], 2)] * 4
+    chiplet = package.chiplets[0]
+    costs = [cost_model.costs(some, chiplet) for some in parts]
+    whole = cost_model.costs(two.layers, chiplet)
+    seconds = sum(max(each.cycles.sum(), own) for each, own in zip(costs, whole.cycles, strict=True)) / chiplet.clock_hz
+    inside = [each.resident_j.sum() for each in costs]
+    joules = sum(max(each, own) for each, own in zip(inside, whole.resident_j, strict=True))
+    found = evaluate(plan_of(two, [(0, 1, 2)], 2), problem).stages[0]
+    assert found.compute_s == pytest.approx(2 * seconds, rel=1e-12), "two samples, one after another"
+    parts_j = found.energy
+    assert parts_j.mac + parts_j.l1 + parts_j.l2 + parts_j.noc == pytest.approx(2 * joules, rel=1e-12)
+    assert joules > whole.resident_j.sum(), "or this would show nothing"
+    for name in ("latency", "energy", "edp"):
+        goal, costs_ = objective(name), evaluate(plan_of(two, [(0, 1, 2)], 2), problem)
+        assert goal(costs_.latency_s, costs_.energy_j) >= lower_bound(problem, goal).value * (1 - 1e-12)
 
 
 def refusals(stage: Stage, model: Model, fidelity: Fidelity = Fidelity.DETAILED) -> list[str]:

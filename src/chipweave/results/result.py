@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +144,9 @@ def assess(
     if isinstance(objective, str):
         return Result(ready.problem, cost_model, schedule, evaluation, objective, None, None, search)
     value = objective(evaluation.latency_s, evaluation.energy_j)
-    proof = None if search is None or schedule.in_strips else search.proof  # it says nothing of layers in strips
+    if search is not None and schedule.in_strips:
+        search = replace(search, proof=None)  # it says nothing of layers in strips
+    proof = None if search is None else search.proof
     certificate = proven(ready, objective, schedule.largest_region > 1, proof, schedule.reduces)
     return Result(ready.problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)
 
