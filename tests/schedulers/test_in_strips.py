@@ -11,6 +11,7 @@ import pytest
 
 import chipweave
 from chipweave.errors import InputError
+from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.check import faults_of
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import prepare
@@ -21,7 +22,9 @@ from chipweave.files.schedule_file import read, write
 from chipweave.hardware.package import Package
 from chipweave.plan.objective import objective
 from chipweave.report.command_line import command
+from chipweave.results.result import assess
 from chipweave.schedulers.in_strips import Ground, in_strips, most_saved, savings
+from chipweave.schedulers.weave.options import WeaveOptions
 from chipweave.workload.layer import Layer, Op
 from chipweave.workload.model import NETWORK_INPUT, Edge, Model
 from tests.evaluation.test_strips import plan_of, problem_of, random_model
@@ -123,6 +126,26 @@ def test_rows_are_looked_for_where_they_are_asked_for(tmp_path: Path) -> None:
     write(result, tmp_path / "schedule.json")
     again = read(tmp_path / "schedule.json")
     assert (again.changes, again.schedule) == ((), result.schedule)
+
+
+def test_what_a_search_proved_is_left_out(tmp_path: Path) -> None:
+    """It is of plans without strips; the lower bound stays, and the file can be read."""
+    few = WeaveOptions(steps=50)
+    asked = {"scheduler": "optimal", "objective": "energy", "cost_model": "maestro", "options": few}
+    plain = chipweave.schedule(maps(), small(), **asked)  # type: ignore[arg-type]
+    result = chipweave.schedule(maps(), small(), rows=True, **asked)  # type: ignore[arg-type]
+    assert plain.search is not None
+    assert plain.search.proof is not None
+    assert result.search is not None
+    assert result.schedule.in_strips
+    assert result.search.proof is None
+    assert result.search.bounds == ()
+    assert "What the search proved is of plans without strips, and left out." in result.search.notes[-1]
+    by_hand = assess(result.problem, result.cost_model, result.schedule, objective("energy"), plain.search)
+    for each in (result, by_hand):
+        assert each.certificate == lower_bound(result.problem, objective("energy"))
+        write(each, tmp_path / "schedule.json")
+        assert read(tmp_path / "schedule.json").certificate == each.certificate
 
 
 def test_what_is_not_asked_for_changes_no_name_of_a_case() -> None:
