@@ -51,8 +51,10 @@ def inner(**options: Any) -> Callable[[Kernel], Kernel]:
     """Decorate a function that only kernels call: it becomes part of them.
 
     Called, it would count the owners of every array in the named tuples that it is given: a third of a kernel's time.
+    Where nothing is counted, `forceinline=False` leaves that to the compiler.
     """
-    return lambda function: _compiled(function, no_cpython_wrapper=True, forceinline=True, **options)
+    chosen = {"forceinline": True} | options
+    return lambda function: _compiled(function, no_cpython_wrapper=True, **chosen)
 
 
 def _compiled(function: Kernel, **options: Any) -> Kernel:

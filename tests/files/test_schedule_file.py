@@ -478,3 +478,128 @@ def test_a_name_that_is_too_long_for_a_file_is_no_such_file(tmp_path: Path) -> N
     plan.write_text(f"scenario: {'x' * 5000}\npackage: het-2x2\nschedule: {{windows: []}}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"plan.yaml:1: scenario: 'x+.* is neither a built-in scenario nor a file"):
         read(plan)
+
+
+# Layers in strips ------------------------------------------------------------------------------------------------
+
+STRIPS = """
+scenario:
+  name: two
+  models:
+    - name: m
+      model:
+        name: two
+        layers:
+          - {name: a, op: conv, K: 1, C: 1, Y: 8, X: 10, R: 3, S: 3, padding: 1}
+          - {name: b, op: conv, K: 1, C: 1, Y: 8, X: 10, R: 3, S: 3, padding: 1}
+          - {name: c, op: conv, K: 1, C: 1, Y: 8, X: 10, R: 3, S: 3, padding: 1}
+package: het-2x2
+cost_model: maestro
+schedule:
+  windows:
+    - pipelines:
+        - model: m
+          stages:
+            - layers: {first: a, last: c}
+              chiplets: [0]
+              rows: 2
+"""
+
+
+def of_strips(tmp_path: Path, old: str = "", new: str = "") -> Path:
+    assert old in STRIPS
+    path = tmp_path / "plan.yaml"
+    path.write_text(STRIPS.replace(old, new) if old else STRIPS)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rows", "runs", "again"),
+    [
+        ("2", [(0, 2, 2)], 2),
+        ("[{first: a, last: c, rows: 2}]", [(0, 2, 2)], 2),
+        ("[{first: a, last: b, rows: 3}]", [(0, 1, 3)], [{"first": "a", "last": "b", "rows": 3}]),
+        (
+            "[{first: a, last: a, rows: 1}, {first: b, last: c, rows: 4}]",
+            [(0, 0, 1), (1, 2, 4)],
+            [{"first": "a", "last": "a", "rows": 1}, {"first": "b", "last": "c", "rows": 4}],
+        ),
+    ],
+)
+def test_rows_are_read_and_written(tmp_path: Path, rows: str, runs: list[tuple[int, int, int]], again: object) -> None:
+    result = read(of_strips(tmp_path, "rows: 2", f"rows: {rows}"))
+    (stage,) = result.schedule.windows[0].pipelines[0].stages
+    assert [(each.first, each.last, each.rows) for each in stage.strips] == runs
+    document = to_document(result)
+    assert document["schedule"]["windows"][0]["pipelines"][0]["stages"][0]["rows"] == again
+    jsonschema.validate(document, json_schema())
+    (shown,) = document["evaluation"]["windows"][0]["pipelines"][0]["stages"]
+    names = [(first, last, of) for first, last, of, *_ in shown["strips"]]
+    assert names == [("abc"[first], "abc"[last], of) for first, last, of in runs]
+    write(result, tmp_path / "schedule.json")
+    second = read(tmp_path / "schedule.json")
+    assert (second.schedule, second.evaluation, second.changes) == (result.schedule, result.evaluation, ())
+
+
+def test_a_plan_without_rows_says_nothing_of_them(tmp_path: Path) -> None:
+    text = to_text(read(of_strips(tmp_path, "              rows: 2\n")))
+    assert '"rows"' not in text
+    assert '"strips"' not in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("rows: 2", "rows: 0", "rows: 0"),
+        ("rows: 2", "rows: many", "rows: "),
+        ("rows: 2", "rows: []", "rows: "),
+        ("rows: 2", "rows: [{first: d, last: c, rows: 2}]", "rows[0].first: 'd' is no layer of 'two'"),
+        ("rows: 2", "rows: [{first: c, last: a, rows: 2}]", "rows[0]: 'a' runs before 'c'; exchange them"),
+        ("rows: 2", "rows: [{first: a, last: c}]", "rows[0].rows: "),
+        (
+            "rows: 2",
+            "rows: [{first: b, last: c, rows: 2}, {first: a, last: a, rows: 2}]",
+            "`rows`: layer 'a' stands in two runs, or out of order; name it once",
+        ),
+        (
+            "cost_model: maestro",
+            "fidelity: paper\ncost_model: maestro",
+            "`rows` is no part of fidelity 'paper', the printed equations and nothing else; leave it out, or use",
+        ),
+        (
+            "chiplets: [0]",
+            "chiplets: [0, 1]\n              partition: weight_shared",
+            "`rows` is for a stage on one chiplet; leave it out, or give the stage a single chiplet",
+        ),
+    ],
+)
+def test_each_fault_of_rows_is_one_problem(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    (found,) = problems_in(of_strips(tmp_path, old, new))
+    assert problem in found
+    assert re.match(rf"{tmp_path}/plan.yaml:\d+: schedule", found)
+
+
+def test_a_proof_is_not_of_layers_in_strips(tmp_path: Path) -> None:
+    """What is proven of schedules on whole maps is refused beside a plan with strips; the lower bound alone is not."""
+    result = read(of_strips(tmp_path))
+    path = tmp_path / "schedule.json"
+    write(replace(result, search=SEARCH), path)
+    assert read(path).certificate == result.certificate
+    lines = [
+        {"latency": 1.0, "joule": 0.0, "value": 1e-9, "chiplet": [0.1, 0.1], "dram": 0.0, "chain": [0.6]},
+        {"latency": 0.0, "joule": 1.0, "value": 1e-9, "chiplet": [0.0, 0.0], "dram": 0.0, "chain": [0.0]},
+    ]
+
+    def with_lines(document: Any) -> None:
+        document["search"]["lower_bound"] |= {"by": "optimal", "lines": lines}
+
+    (found,) = problems_in(change(path, with_lines))
+    assert "prove something of schedules whose layers run on whole maps, and a stage of this plan has `rows`" in found
+    assert "leave out `by` and `lines`" in found
+
+
+def test_the_simulator_refuses_layers_in_strips(tmp_path: Path) -> None:
+    result = read(of_strips(tmp_path))
+    assert result.simulated is None
+    with pytest.raises(InputError, match="the simulator does not play layers in strips; leave out `rows`"):
+        chipweave.simulate(result)

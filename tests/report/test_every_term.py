@@ -111,6 +111,6 @@ def test_the_file_has_every_field() -> None:
     ]
     for described, record in pairs:
         keys = {written.get(name, name) for name in names_of(type(record))}
-        # beside it; their sums are `bytes`; only where tensors lie nearest
-        assert keys - set(described) <= {"fidelity", "flows", "memory"}
+        # beside it; their sums are `bytes`; only where tensors lie nearest, and where layers go strip by strip
+        assert keys - set(described) <= {"fidelity", "flows", "memory", "strips"}
     assert set(LEFT_OUT) <= {*window, *pipeline, *stage}

@@ -56,6 +56,7 @@ def test_the_key_is_of_content_and_not_of_where_it_comes_from(asked: Case, tmp_p
         {"time_limit_s": 3.0},
         {"simulate": 2},
         {"rescued": False},
+        {"rows": True},
     ],
     ids=lambda change: next(iter(change)),
 )

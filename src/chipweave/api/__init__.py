@@ -77,6 +77,7 @@ def schedule(
     energy_limit_j: float | None = None,
     power_limit_w: float | None = None,
     rescued: bool = True,
+    rows: bool = False,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Result:
@@ -84,16 +85,14 @@ def schedule(
 
     Args:
         scenario, package: objects, built-in names or YAML files; a model stands for a scenario of one.
-        scheduler: one of `chipweave list schedulers`.
+        scheduler, options: of `chipweave list schedulers`; its own, as `chipweave.schedulers.scar.options.ScarOptions`.
         batch: samples of a scenario of one; None: its own, of a model 1.
         objective: `latency` (s), `energy` (J), `edp` (Js), `throughput` (most samples a second, that is least latency
             of all batches), an expression such as `edp * cost` (`plan.objective`), or a callable (latency_s, energy_j).
         cost_model: `loopnest`, `maestro`, `table:FILE.csv`, or an object with `name` and `costs`.
         fidelity, seed: `paper` or `detailed`; of anything random: same inputs, seed and version, same schedule.
-        time_limit_s: stop with the best so far; None: none.
-        jobs: threads; None: one per core that may be used. The result does not depend on it.
-        options: the scheduler's own, such as `chipweave.schedulers.scar.options.ScarOptions`.
-        simulate: choose by simulation among so many of the best plans that the search keeps; None: do not.
+        time_limit_s, jobs: stop with the best so far; threads, on which no result depends (None: as many as cores).
+        simulate, rows: choose among so many of the best plans by simulating; look for layers that go strip by strip.
         latency_limit_s, energy_limit_j, power_limit_w: of the whole schedule, at most, instead of the scenario's.
         rescued: where the scheduler's own schedules do not keep the limits, take one that `weave` finds within them.
         progress, stop: called now and then during the search; True of `stop` ends it with the best so far.
@@ -106,6 +105,7 @@ def schedule(
         scenario,
         package,
         scheduler=scheduler,
+        rows=rows,
         batch=batch,
         objective=objective,
         cost_model=cost_model,

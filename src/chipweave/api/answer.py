@@ -21,6 +21,7 @@ from chipweave.plan.problem import Problem, pose
 from chipweave.plan.schedule import Schedule
 from chipweave.results.case import Case
 from chipweave.results.result import Result, Search, assess
+from chipweave.schedulers.in_strips import in_strips
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Found, Progress, Request
 
@@ -58,6 +59,8 @@ def run(
     )
     ready = prepare(_posed(case, on_threads(case.cost_model, jobs), request))
     found = _chosen_by_simulation(found_by(case.scheduler, ready, request, case.rescued), ready, goal, case.simulate)
+    if case.rows:
+        found = _in_strips(found, ready, goal, request, started)
     _require_room(found.schedule, ready, case.scheduler)
     _require_valid(found.schedule, ready, case.scheduler)
     search = _searched(case, found, time.monotonic() - started)
@@ -93,6 +96,23 @@ def _chosen_by_simulation(found: Found, ready: Prepared, goal: Objective, plans:
     kept = [plan for plan in found.near[: plans - 1] if keeps_limits(evaluated(plan, ready), ready.problem)]
     ranked = rescored(ready, (found.schedule, *kept), goal)
     return dataclasses.replace(found, schedule=ranked[0].schedule, notes=(*found.notes, verdict(ranked)))
+
+
+def _in_strips(found: Found, ready: Prepared, goal: Objective, request: Request, started: float) -> Found:
+    """What was found, with layers in strips where that is better. What was proven holds for plans without."""
+    schedule, note = in_strips(ready, found.schedule, goal, lambda: request.out_of_time)
+    if not schedule.in_strips:
+        return dataclasses.replace(found, notes=(*found.notes, note))
+    if found.proof is not None:
+        note += " What the search proved is of plans without strips, and left out."
+    found = dataclasses.replace(found, notes=(*found.notes, note))
+    cost = evaluated(schedule, ready)
+    point = time.monotonic() - started, goal(cost.latency_s, cost.energy_j)
+    front = tuple(each for each in found.front if each[0] < cost.latency_s or each[1] < cost.energy_j)
+    front = tuple(sorted((*front, (cost.latency_s, cost.energy_j))))
+    return dataclasses.replace(
+        found, schedule=schedule, front=front, proof=None, bounds=(), history=(*found.history, point)
+    )
 
 
 def _searched(case: Case, found: Found, seconds: float) -> Search:

@@ -41,6 +41,7 @@ def case(
     energy_limit_j: float | None = None,
     power_limit_w: float | None = None,
     rescued: bool = True,
+    rows: bool = False,
 ) -> Case:
     """The question that `chipweave.schedule` answers for these arguments, as a value; `chipweave.run` answers it.
 
@@ -53,6 +54,7 @@ def case(
     require_objective(objective)
     level = fidelity_of(fidelity)
     require_simulation(simulate, level)
+    require_rows(rows, level)
     model = on_threads(choose(cost_model), None)
     workload = _limited(scenario_of(scenario, batch), latency_limit_s, energy_limit_j, power_limit_w)
     return Case(
@@ -67,6 +69,7 @@ def case(
         time_limit_s=time_limit_s,
         simulate=simulate,
         rescued=rescued,
+        rows=rows,
     )
 
 
@@ -141,6 +144,14 @@ def require_simulation(plans: int | None, level: Fidelity) -> None:
         raise InputError(f"simulate={short(plans)} is no number of plans; give at least 1")
     if level is not Fidelity.DETAILED:
         raise InputError("simulate: fidelity 'paper' is the printed equations and nothing else; use 'detailed'")
+
+
+def require_rows(rows: bool, level: Fidelity) -> None:
+    """Strips are no part of `paper`."""
+    if not isinstance(rows, bool):
+        raise InputError(f"rows={short(rows)} is neither True nor False; give one")
+    if rows and level is not Fidelity.DETAILED:
+        raise InputError("rows: fidelity 'paper' is the printed equations and nothing else; use 'detailed'")
 
 
 def require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:

@@ -66,6 +66,10 @@ Simulate = Annotated[
     int | None,
     typer.Option(min=1, help="Choose among so many of the best plans by simulating them (which the search keeps)."),
 ]
+Rows = Annotated[
+    bool,
+    typer.Option("--rows", help="Look for layers that run strip by strip, where activations are evicted from L2."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout and nothing else.")]
 
 

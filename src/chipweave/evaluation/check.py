@@ -11,11 +11,12 @@ from chipweave.evaluation.exact.memory import footprint
 from chipweave.evaluation.exact.placement import lies_of
 from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.record import Evaluation
+from chipweave.evaluation.strips import faults_of as strips_faults
 from chipweave.hardware.package import Package, Placement
 from chipweave.hardware.snake import connected
 from chipweave.plan.certificate import LIMIT_LEVERS, Requirement, Unmet, infeasible
 from chipweave.plan.limits import excess
-from chipweave.plan.problem import Problem
+from chipweave.plan.problem import Fidelity, Problem
 from chipweave.plan.room import bytes_at, shown_bytes
 from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
 from chipweave.workload.layer import reducible
@@ -112,6 +113,7 @@ def _window_faults(window: Window, problem: Problem) -> Iterator[str]:
             yield from _place_faults(label, stage, problem.package)
             yield from _region_faults(label, stage, problem)
             yield from _reduced_faults(label, stage, task.model)
+            yield from _strips_faults(label, stage, task.model, problem)
 
 
 def _place_faults(label: str, stage: Stage, package: Package) -> Iterator[str]:
@@ -146,6 +148,21 @@ def _reduced_faults(label: str, stage: Stage, model: Model) -> Iterator[str]:
             why = f"has fewer input channels, {layer.C}, than the region has chiplets, {chiplets}; {fewer}"
         yield f"{label}: layer '{layer.name}' cannot be '{Partition.REDUCED}': it {why}"
         return
+
+
+def _strips_faults(label: str, stage: Stage, model: Model, problem: Problem) -> Iterator[str]:
+    """Layers that cannot go strip by strip."""
+    if not stage.strips or not 0 <= stage.first <= stage.last < len(model.layers):
+        return
+    if problem.fidelity is not Fidelity.DETAILED:
+        yield (
+            f"{label}: `rows` is no part of fidelity 'paper', the printed equations and nothing else; leave it out, or "
+            "use 'detailed'"
+        )
+        return
+    alone = len(stage.chiplets) == 1
+    l2_bytes = problem.package.chiplets[stage.chiplet].l2_bytes if alone else None
+    yield from (f"{label}: {text}" for text in strips_faults(model, stage, l2_bytes))
 
 
 def _region_faults(label: str, stage: Stage, problem: Problem) -> Iterator[str]:

@@ -394,6 +394,16 @@ class StageEvaluation:
         ),
     ] = ()
     """The own interface first; none where tensors are interleaved: there all passes the nearest one."""
+    strips: Annotated[
+        tuple[tuple[int, int, int, int, float], ...],
+        Term(
+            "strips",
+            "B",
+            "Runs of layers that go strip by strip: first and last layer, rows in a strip, how many strips, and "
+            "what L2 holds for them at most, their weights among it.",
+        ),
+    ] = ()
+    """None where every layer runs on whole maps."""
 
     @property
     def transfers_s(self) -> float:

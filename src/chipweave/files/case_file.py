@@ -49,7 +49,7 @@ def case_to_document(case: Case) -> dict[str, Any]:
         "time_limit_s": case.time_limit_s,
         "simulate": case.simulate,
         "rescued": case.rescued,
-    }
+    } | ({"rows": True} if case.rows else {})  # cases of before have the names that they had
 
 
 def case_key(case: Case) -> str:

@@ -38,6 +38,7 @@ from chipweave.files.schedule_spec import (
     LowerBoundSpec,
     ScheduleFileSpec,
     StageSpec,
+    StripsSpec,
 )
 from chipweave.files.validate import Location, Problems
 from chipweave.files.yaml import parse_yaml, read_text
@@ -46,7 +47,7 @@ from chipweave.plan.certificate import ByLength, Line, Proof
 from chipweave.plan.objective import Objective, objective, require_objective
 from chipweave.plan.problem import Problem, pose
 from chipweave.plan.room import require_memory
-from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Window
+from chipweave.plan.schedule import Partition, Pipeline, Schedule, Stage, Strips, Window
 from chipweave.results.result import Result, Search, assess
 from chipweave.results.served import ServedStep, served_step
 from chipweave.version import __version__
@@ -131,6 +132,7 @@ def read(path: Path) -> Result:
     goal = None if spec is None else _objective(spec, package, problems)
     if spec is not None:
         _require_lines(spec, problems)
+        _require_whole_maps(spec, plan, problems)
     problems.raise_any()
     assert spec is not None
     assert scenario is not None
@@ -178,7 +180,8 @@ def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
         partitions = [str(part.partition(index)) for index in part.layers]
         partition = partitions[0] if len(set(partitions)) == 1 else partitions
         made = {"layers": names, "chiplets": list(part.chiplets), "partition": partition}
-        return made if part.memory is None else made | {"memory": part.memory}
+        made |= {} if part.memory is None else {"memory": part.memory}
+        return made | ({"rows": _rows_to_dict(part, model)} if part.strips else {})
 
     def pipeline(part: Pipeline) -> dict[str, Any]:
         task = scenario.tasks[part.task]
@@ -186,6 +189,15 @@ def schedule_to_dict(schedule: Schedule, scenario: Scenario) -> dict[str, Any]:
         return {"model": task.name, "micro_batch": part.micro_batch, "stages": stages}
 
     return {"windows": [{"pipelines": [pipeline(part) for part in window.pipelines]} for window in schedule.windows]}
+
+
+def _rows_to_dict(stage: Stage, model: Model) -> int | list[dict[str, Any]]:
+    """A number where all layers of the stage are one run in strips; else every run."""
+    only = stage.strips[0]
+    if (only.first, only.last) == (stage.first, stage.last) and len(stage.strips) == 1:
+        return only.rows
+    names = [layer.name for layer in model.layers]
+    return [{"first": names[each.first], "last": names[each.last], "rows": each.rows} for each in stage.strips]
 
 
 def evaluation_to_dict(evaluation: Evaluation, scenario: Scenario) -> dict[str, Any]:
@@ -234,12 +246,14 @@ def pipeline_to_dict(pipeline: PipelineEvaluation, model: str, stages: Sequence[
 
 def stage_to_dict(stage: StageEvaluation, model: Model) -> dict[str, Any]:
     """A stage, by the names of its layers."""
-    return _record_to_dict(stage, first=model.layers[stage.first].name, last=model.layers[stage.last].name)
+    names = [layer.name for layer in model.layers]
+    strips = tuple((names[first], names[last], *more) for first, last, *more in stage.strips)
+    return _record_to_dict(stage, first=names[stage.first], last=names[stage.last], strips=strips)
 
 
 _KEYS = {"bytes_": "bytes", "task": "model"}
 """Of the fields whose key in the file is not their name."""
-_WHERE_THERE_IS = ("memory",)
+_WHERE_THERE_IS = ("memory", "strips")
 """Fields that the file lacks where they are empty."""
 
 
@@ -379,18 +393,42 @@ def _plan(spec: ScheduleFileSpec, scenario: Scenario, problems: Problems) -> Sch
             model = scenario.tasks[task].model
             ends = [_ends(stage, model, problems, (*at, "stages", s)) for s, stage in enumerate(pipeline.stages)]
             stages = tuple(
-                Stage(first, last, tuple(stage.chiplets), _partitions(stage, last - first + 1), stage.memory)
-                for stage, (first, last) in zip(pipeline.stages, ends, strict=True)
+                Stage(
+                    first,
+                    last,
+                    tuple(stage.chiplets),
+                    _partitions(stage, last - first + 1),
+                    stage.memory,
+                    _strips(stage, (first, last), model, problems, (*at, "stages", s)),
+                )
+                for s, (stage, (first, last)) in enumerate(zip(pipeline.stages, ends, strict=True))
             )
             pipelines.append(Pipeline(task, stages, pipeline.micro_batch))
         windows.append(Window(tuple(pipelines)))
     return Schedule(tuple(windows))
 
 
-def _ends(stage: StageSpec, model: Model, problems: Problems, at: Location) -> tuple[int, int]:
+def _strips(
+    stage: StageSpec, ends: tuple[int, int], model: Model, problems: Problems, at: Location
+) -> tuple[Strips, ...]:
+    """The runs of layers that go strip by strip."""
+    if stage.rows is None:
+        return ()
+    if isinstance(stage.rows, int):
+        return (Strips(*ends, stage.rows),)
+    runs = []
+    for number, run in enumerate(stage.rows):
+        first, last = _ends(run, model, problems, (*at, "rows", number))
+        runs.append(Strips(first, last, run.rows))
+    return tuple(runs)
+
+
+def _ends(stage: StageSpec | StripsSpec, model: Model, problems: Problems, at: Location) -> tuple[int, int]:
     """First and last layer of a stage; names that are unknown or out of order are problems."""
-    if isinstance(stage.layers, list):
-        names: dict[Location, str] = {(*at, "layers", i): name for i, name in enumerate(stage.layers)}
+    if isinstance(stage, StripsSpec):
+        names: dict[Location, str] = {(*at, "first"): stage.first, (*at, "last"): stage.last}
+    elif isinstance(stage.layers, list):
+        names = {(*at, "layers", i): name for i, name in enumerate(stage.layers)}
     else:
         names = {(*at, "layers", "first"): stage.layers.first, (*at, "layers", "last"): stage.layers.last}
     known = {layer.name: index for index, layer in enumerate(model.layers)}
@@ -400,14 +438,16 @@ def _ends(stage: StageSpec, model: Model, problems: Problems, at: Location) -> t
     if unknown:
         return 0, 0
     indices = [known[name] for name in names.values()]
-    if isinstance(stage.layers, list):
+    if isinstance(stage, StageSpec) and isinstance(stage.layers, list):
         for place, before, index in zip(list(names)[1:], indices, indices[1:], strict=False):
             if index != before + 1:
                 due = f"'{model.layers[before + 1].name}' is due" if before + 1 < len(known) else "the model ends"
                 problems.add(place, f"'{names[place]}' stands where {due}; a stage runs consecutive layers in order")
                 break
     elif indices[1] < indices[0]:
-        problems.add((*at, "layers"), f"'{stage.layers.last}' runs before '{stage.layers.first}'; exchange them")
+        first, last = names.values()
+        place = at if isinstance(stage, StripsSpec) else (*at, "layers")
+        problems.add(place, f"'{last}' runs before '{first}'; exchange them")
     return indices[0], indices[-1]
 
 
@@ -465,6 +505,17 @@ def _require_lines(spec: ScheduleFileSpec, problems: Problems) -> None:
             ("search", "lower_bound", "lines"),
             "hold no line for latency alone or none for energy alone, as every proof does; take the file as it was "
             "written, or leave out `by` and `lines`",
+        )
+
+
+def _require_whole_maps(spec: ScheduleFileSpec, plan: Schedule | None, problems: Problems) -> None:
+    """A proof is of schedules whose layers run on whole maps."""
+    bound = None if spec.search is None else spec.search.lower_bound
+    if plan is not None and plan.in_strips and bound is not None and bound.by is not None and bound.lines:
+        problems.add(
+            ("search", "lower_bound", "lines"),
+            "prove something of schedules whose layers run on whole maps, and a stage of this plan has `rows`; leave "
+            "out `by` and `lines` (the lower bound holds, and is computed), or leave out `rows`",
         )
 
 

@@ -30,6 +30,12 @@ class LayersSpec(Spec):
     last: str = Field(description="Name of the last layer.")
 
 
+class StripsSpec(LayersSpec):
+    """A run of a stage's layers by its ends, both included, that go strip by strip."""
+
+    rows: int = Field(ge=1, description="Of the last layer's output, in a strip.")
+
+
 class StageSpec(Spec):
     """Consecutive layers on one region of chiplets."""
 
@@ -48,6 +54,14 @@ class StageSpec(Spec):
         None,
         description="Chiplet with the memory interface at which the stage's weights lie, and what it writes, on a "
         "package whose `placement` is nearest. Default: the one nearest to the region.",
+    )
+    rows: Annotated[
+        Annotated[int, Field(ge=1), Tag("number")] | Annotated[list[StripsSpec], Field(min_length=1), Tag("list")],
+        Discriminator(lambda given: "list" if isinstance(given, list) else "number"),
+    ] | None = Field(
+        None,
+        description="Of the last layer's output, rows in a strip: all layers run strip by strip, on a single chiplet. "
+        "Or {first, last, rows} for each run of layers that does. Default: every layer runs on whole maps.",
     )
 
 

@@ -20,12 +20,31 @@ class Partition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Strips:
+    """Layers `first` to `last` of a stage (inclusive) that run strip by strip: each goes on as far as the next `rows`
+    rows of the last one's output need (docs/strips.md). As many rows as the whole map has are no strips: the layers
+    run one after another, as they do without."""
+
+    first: int
+    last: int
+    rows: int
+
+    def __post_init__(self) -> None:
+        settle(self, "strips")
+
+    @property
+    def layers(self) -> range:
+        return range(self.first, self.last + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """Layers `first` to `last` of a model (inclusive, in the model's order) on one region of chiplets.
 
     `partitions` has one entry per layer; none at all: every layer is whole, on a single chiplet. Part i of a layer
     runs on the i-th of `chiplets`. `memory` is the chiplet with the memory interface at which the stage's weights lie,
-    and what it writes; None: the nearest one. Packages whose tensors are interleaved know no other.
+    and what it writes; None: the nearest one. Packages whose tensors are interleaved know no other. `strips` are runs
+    of its layers that go strip by strip, in the model's order; those in none of them run whole.
     """
 
     first: int
@@ -33,6 +52,7 @@ class Stage:
     chiplets: tuple[int, ...]
     partitions: tuple[Partition, ...] = ()
     memory: int | None = None
+    strips: tuple[Strips, ...] = ()
 
     def __post_init__(self) -> None:
         settle(self, "stage")
@@ -100,6 +120,11 @@ class Schedule(Shown):
         """Whether any layer is `reduced`."""
         stages = (stage for _, pipeline in self.pipelines() for stage in pipeline.stages)
         return any(Partition.REDUCED in stage.partitions for stage in stages)
+
+    @property
+    def in_strips(self) -> bool:
+        """Whether any layers run strip by strip."""
+        return any(stage.strips for _, pipeline in self.pipelines() for stage in pipeline.stages)
 
     def pipelines(self) -> Iterator[tuple[int, Pipeline]]:
         """Every pipeline with the index of its window."""

@@ -41,7 +41,7 @@ def command(result: Result) -> str:
     words += _cost_model(result)
     if problem.fidelity is not Fidelity.DETAILED:
         words += ["--fidelity", str(problem.fidelity)]
-    words += ["--seed", str(search.seed), *_options(search)]
+    words += ["--seed", str(search.seed), *_options(search), *(["--rows"] if result.schedule.in_strips else [])]
     return shlex.join(words)
 
 

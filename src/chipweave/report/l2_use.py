@@ -44,6 +44,17 @@ def l2_words(stage: StageEvaluation, micro_batches: int) -> str:
     return f"{pinned}; per micro-batch {every}" if every else pinned
 
 
+def _strips_words(result: Result) -> Iterator[str]:
+    """`conv1 to pool1 in 16 strips of 8 rows`, for each run of layers that goes so."""
+    for window in result.evaluation.windows:
+        for pipeline in window.pipelines:
+            layers = result.problem.scenario.tasks[pipeline.task].model.layers
+            for stage in pipeline.stages:
+                for first, last, rows, many, _ in stage.strips:
+                    of = "1 row" if rows == 1 else f"{rows} rows"
+                    yield f"{layers[first].name} to {layers[last].name} in {many} strips of {of}"
+
+
 def _pinned_words(stage: StageEvaluation, l2: L2Use, weights: float) -> str:
     if not weights:
         return "no weights"
@@ -55,12 +66,12 @@ def _pinned_words(stage: StageEvaluation, l2: L2Use, weights: float) -> str:
 
 
 def room_note(result: Result) -> str:
-    """What moves for want of room in all; empty where nothing does."""
+    """What moves for want of room in all, and which layers need less of it; empty where nothing does."""
     pipelines = [pipeline for window in result.evaluation.windows for pipeline in window.pipelines]
     streamed, gathered = (_sum(pipelines, name) for name in ("streamed", "gathered"))
     stages = result.evaluation.stages
     evicted, again = sum(stage.bytes_.spill for stage in stages), sum(stage.bytes_.again for stage in stages)
-    sentences = []
+    sentences = [f"Layers that go strip by strip: {'; '.join(runs)}."] if (runs := [*_strips_words(result)]) else []
     if evicted:
         tight = sum(1 for stage in stages if stage.l2 is not None and not stage.l2.fits)
         many = "1 stage evicts" if tight == 1 else f"{tight} stages evict"

@@ -30,6 +30,7 @@ class Case:
         fidelity, seed: of the evaluation; of anything random.
         time_limit_s: after which the search ends with the best so far; None: none.
         simulate: among how many of the best plans simulation chooses; None: it does not.
+        rows: where activations are evicted, runs of layers that go strip by strip are looked for in what was found.
         rescued: where the scheduler's own schedules do not keep the limits, `weave` is asked for one that does.
     """
 
@@ -44,6 +45,7 @@ class Case:
     time_limit_s: float | None = None
     simulate: int | None = None
     rescued: bool = True
+    rows: bool = False
 
     def __reduce__(self) -> tuple[Callable[[bytes], Case], tuple[bytes]]:
         """Packed: scenarios repeat themselves, and many cases travel to other processes."""

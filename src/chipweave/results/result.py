@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -94,8 +94,8 @@ class Result(Shown):
 
     @cached_property
     def simulated(self) -> Simulation | None:
-        """The schedule, simulated on the default machine; None in `paper`, and of schedules too long to do so in
-        passing (`MOST_STEPS`)."""
+        """The schedule, simulated on the default machine; None in `paper`, of schedules with layers in strips, and of
+        those too long to do so in passing (`MOST_STEPS`)."""
         from chipweave.simulation.outcome import simulate
 
         steps = sum(
@@ -104,7 +104,7 @@ class Result(Shown):
             for pipeline in window.pipelines
             for stage in pipeline.stages
         )
-        if self.problem.fidelity is not Fidelity.DETAILED or steps > MOST_STEPS:
+        if self.problem.fidelity is not Fidelity.DETAILED or self.schedule.in_strips or steps > MOST_STEPS:
             return None
         return simulate(self.problem, self.schedule, self.evaluation)
 
@@ -144,6 +144,8 @@ def assess(
     if isinstance(objective, str):
         return Result(ready.problem, cost_model, schedule, evaluation, objective, None, None, search)
     value = objective(evaluation.latency_s, evaluation.energy_j)
+    if search is not None and schedule.in_strips:
+        search = replace(search, proof=None)  # it says nothing of layers in strips
     proof = None if search is None else search.proof
     certificate = proven(ready, objective, schedule.largest_region > 1, proof, schedule.reduces)
     return Result(ready.problem, cost_model, schedule, evaluation, objective.name, value, certificate, search)

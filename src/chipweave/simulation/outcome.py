@@ -140,10 +140,11 @@ def simulate(
         evaluation: of the schedule, to stand beside.
 
     Raises:
-        InputError: the problem's fidelity is `paper`.
+        InputError: the problem's fidelity is `paper`, or layers run strip by strip.
     """
     ready = prepare(problem)
     require_detailed(ready)
+    require_whole_maps(schedule)
     with without_collector():
         return _played(ready, schedule, evaluation, machine)
 
@@ -154,6 +155,7 @@ def simulate_all(
     """As `simulate`, and the latency under every discipline beside it."""
     ready = prepare(problem)
     require_detailed(ready)
+    require_whole_maps(schedule)
     with without_collector():
         return _played_in_all(ready, schedule, evaluation, machine)
 
@@ -202,6 +204,15 @@ def require_detailed(ready: Prepared) -> None:
     if ready.problem.fidelity is not Fidelity.DETAILED:
         raise InputError(
             "fidelity 'paper' is the printed equations and nothing else; simulate a schedule of fidelity 'detailed'"
+        )
+
+
+def require_whole_maps(schedule: Schedule) -> None:
+    """Refuse layers that run strip by strip, whose transfers are not laid out in time."""
+    if schedule.in_strips:
+        raise InputError(
+            "the simulator does not play layers in strips; leave out `rows` of the plan's stages, or take the "
+            "evaluation, which knows them"
         )
 
 

@@ -301,7 +301,8 @@ def _tried(asked: Asked, ready: Prepared, plan: Schedule, name: str, cost: str =
     except OutOfTimeError:
         notes.append("its search needs costs of layers for which time did not suffice; the next run goes on from them")
     if not best and not notes:
-        notes.append("not searched: a stage has chiplets of several classes")
+        why_not = "layers run in strips (`rows`)" if plan.in_strips else "a stage has chiplets of several classes"
+        notes.append(f"not searched: {why_not}")
     return Change(name, cost, same, best, tuple(dict.fromkeys(notes)))
 
 

@@ -35,8 +35,11 @@ def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> S
     """A plan improved by small changes, and from near it again, until so many layers were evaluated exactly.
 
     What is found is no worse than the plan. The same plan, steps and seed give the same schedule, where time does not
-    end the search. None where a stage's chiplets are of several classes: there is no climbing from it.
+    end the search. None where a stage's chiplets are of several classes, or layers run in strips: there is no climbing
+    from it.
     """
+    if plan.in_strips:
+        return None
     draft = draft_of(ready, plan)
     if draft is None:
         return None

@@ -12,6 +12,14 @@ import numpy as np
 from chipweave.evaluation.contention import Sharer
 from chipweave.evaluation.exact.blocks import Block, block_of
 from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.in_strips import (
+    Stream,
+    kept_in_strips,
+    live_in_strips,
+    streams_of,
+    strip_costs,
+    units_of,
+)
 from chipweave.evaluation.exact.layout import Cuts, Held, Need, extent, in_rows, meet, sizes
 from chipweave.evaluation.exact.memory import Footprint, footprint, kept_in_l2, reuses
 from chipweave.evaluation.exact.moves import moved
@@ -45,10 +53,11 @@ from chipweave.evaluation.law import (
 )
 from chipweave.evaluation.record import Energy, Flow, Keeping, L2Use, Split, StageBytes, StageEvaluation, Transfer
 from chipweave.evaluation.streams import ARRIVAL, exposed_s, open_stream, stream_layer
+from chipweave.evaluation.strips import course_of, need_of, runs_of
 from chipweave.hardware.chiplet import Chiplet
 from chipweave.hardware.package import Delivery, Interfaces, Placement
 from chipweave.ndarrays import Floats
-from chipweave.plan.schedule import Partition, Pipeline, Stage
+from chipweave.plan.schedule import Partition, Pipeline, Stage, Strips
 from chipweave.workload.layer import channel_units
 from chipweave.workload.model import Edge, Model
 
@@ -209,10 +218,25 @@ class StageWork:
         return min((chiplets[number] for number in self.stage.chiplets), key=lambda each: each.l2_bytes)
 
     @cached_property
+    def runs(self) -> tuple[Strips, ...]:
+        """Its runs of layers that go strip by strip (docs/strips.md)."""
+        return runs_of(self.setting.model, self.stage)
+
+    @property
+    def live(self) -> float:
+        """The largest set of activations that are held at a time, were all of them held."""
+        if not self.runs:
+            return max(self.need.live)
+        first = self.setting.pipeline.first
+        return live_in_strips(self.setting.model, self.stage, self.micro_batch, first, self.need.live)
+
+    @cached_property
     def kept(self) -> tuple[float, float, float, float]:
         """What the keep pass finds: the least room left; bytes that come back, that go, and that are read again."""
         pipeline = self.setting.pipeline
         window = pipeline.first, pipeline.last + 1
+        if self.runs:
+            return kept_in_strips(self.setting.model, self.stage, self.micro_batch, window, self.chiplet)
         return kept_in_l2(self.setting.model, self.stage, self.micro_batch, window, self.chiplet, self.setting.cuts)
 
     @cached_property
@@ -220,7 +244,7 @@ class StageWork:
         """What one micro-batch asks of each L2."""
         return Room(
             l2=self.region.l2_bytes,
-            live=max(self.need.live),
+            live=self.live,
             second=_second_buffer(self),
             weights=sum(self.need.weights),
             copied=sum(self.need.copied) - self.reused[1],
@@ -264,6 +288,8 @@ class StageWork:
             clock_hz = s.ready.package.chiplets[stage.chiplet].clock_hz
             seconds = self.micro_batch * costs.cycles[part] / clock_hz
             per_sample = {name: values[part] for name, values in vars(costs).items()}
+            if self.runs:
+                seconds, per_sample = self._with_strips(number, np.array(seconds), per_sample)
             return tuple(map(float, seconds)), per_sample | {"weight_load_j": costs.fill_weight_j[part]}
         each = [
             s.parts.costs(layer, s.cuts.splits[layer], self.micro_batch, self.region.class_of, s.detailed)
@@ -271,6 +297,23 @@ class StageWork:
         ]
         sums = {name: np.array([costs[name] for _, costs in each]) for name in each[0][1]}
         return tuple(seconds for seconds, _ in each), sums
+
+    def _with_strips(
+        self, chiplet_class: int, seconds: Floats, per_sample: dict[str, Floats]
+    ) -> tuple[Floats, dict[str, Floats]]:
+        """The figures of `layers`, with those of layers in strips: one sample after another, strip by strip."""
+        s, found = self.setting, {name: np.array(values) for name, values in per_sample.items()}
+        alone = s.ready.problem.costs[s.pipeline.task][chiplet_class]
+        clock_hz = s.ready.package.chiplets[self.stage.chiplet].clock_hz
+        for run in self.runs:
+            more = s.ready.once(strip_costs, s.pipeline.task, chiplet_class, run)
+            here = slice(run.first - self.stage.first, run.last + 1 - self.stage.first)
+            there = slice(run.first, run.last + 1)
+            for name, values in vars(alone).items():
+                found[name][here] = values[there]
+            seconds[here] = self.micro_batch * (alone.cycles[there] / clock_hz + more.seconds)
+            found["l2_j"][here] += more.joules
+        return seconds, found
 
     @cached_property
     def blocks(self) -> tuple[Floats, float]:
@@ -280,6 +323,9 @@ class StageWork:
             number = s.ready.package.class_of[stage.chiplet]
             more = s.ready.block_costs(s.pipeline.task, self.micro_batch)[number]
             part = slice(stage.first, stage.last + 1)
+            if self.runs:
+                alone = np.array([unit.run is None for unit in units_of(s.model, stage) for _ in unit.layers])
+                return np.where(alone, more.seconds[part], 0.0), float(more.joules[part][alone].sum())
             return more.seconds[part], float(more.joules[part].sum())
         each = [
             s.parts.in_blocks(layer, s.cuts.splits[layer], self.micro_batch, self.block(layer), self.region.classes)
@@ -667,6 +713,15 @@ def _record(work: StageWork, made: KeptStage) -> StageEvaluation:
             nop=terms.nop_j,
         ),
         memory=_memory(work, terms),
+        strips=_strips(work),
+    )
+
+
+def _strips(work: StageWork) -> tuple[tuple[int, int, int, int, float], ...]:
+    """Each run of layers in strips: its ends, rows, how many strips, and bytes of L2."""
+    model = work.setting.model
+    return tuple(
+        (run.first, run.last, run.rows, course_of(model, run).strips, need_of(model, run).total) for run in work.runs
     )
 
 
@@ -764,6 +819,8 @@ def _most(bytes_: Floats) -> float:
 def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, float]:
     """(exposed_s, arrival_s) of the stage's weights in blocks (`law.Demand`)."""
     setting, stage = work.setting, work.stage
+    if work.runs:
+        return streams_of(_units_as_streams(work, layer_s, more_s))
     state, whole = np.zeros(6), np.zeros(6)
     open_stream(state)
     open_stream(whole)
@@ -775,6 +832,21 @@ def _streams(work: StageWork, layer_s: Floats, more_s: Floats) -> tuple[float, f
         stream_layer(layer_s[at] + more_s[at], weights_s, blocks, state)
         stream_layer(layer_s[at], 0.0 if work.reuses[at] else weights_s, blocks, whole)
     return exposed_s(state), float(whole[ARRIVAL])
+
+
+def _units_as_streams(work: StageWork, layer_s: Floats, more_s: Floats) -> list[Stream]:
+    """Of a stage with layers in strips."""
+    found, first = [], work.stage.first
+    for unit in units_of(work.setting.model, work.stage):
+        here = slice(unit.first - first, unit.last + 1 - first)
+        compute_s = float(layer_s[here].sum())
+        bytes_ = [work.setting.model.weight_bytes[layer] for layer in unit.layers]
+        new = sum(each for each, there in zip(bytes_, work.reuses[here], strict=True) if not there)
+        all_s, new_s = (float(each) / work.rates.dram_bytes_s for each in (sum(bytes_), new))
+        blocks = 1 if unit.run is not None else work.block(unit.last).number
+        more = float(more_s[here].sum())
+        found.append(Stream(compute_s, compute_s + more, all_s, new_s, blocks, unit.run is not None))
+    return found
 
 
 def _flows(work: StageWork, way: Way) -> tuple[Flow, ...]:

@@ -99,16 +99,26 @@ def kept_in_l2(
         window: first layer of the task's window, and the one behind its last.
         chiplet: of the region, the one with least L2.
     """
-    tensors = stage.last + 2
-    since, had, gone = np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors)
-    books = Books(np.zeros(stage.last + 1), since, had, gone, np.zeros(4))
-    around = Around(stage.first, window[0], float(chiplet.l2_bytes), _in_dram(model, tensors, window[1]))
+    books, around = open_pass(stage), around_of(model, stage, window, chiplet)
     uses, layers = uses_of(model, stage, micro_batch, cuts), layers_of(model, stage, chiplet, cuts)
-    open_books(books)
     for layer in stage.layers:
         run_layer(layer, uses, layers, around, books)
     slack, back, wrote, again = map(float, books.sums)
     return slack, back, wrote, again
+
+
+def open_pass(stage: Stage) -> Books:
+    """The books before the stage's first layer."""
+    tensors = stage.last + 2
+    since, had, gone = np.zeros(tensors, np.int64), np.zeros(tensors), np.zeros(tensors)
+    books = Books(np.zeros(stage.last + 1), since, had, gone, np.zeros(4))
+    open_books(books)
+    return books
+
+
+def around_of(model: Model, stage: Stage, window: tuple[int, int], chiplet: Chiplet) -> Around:
+    """The stage in its window (`kept_in_l2`)."""
+    return Around(stage.first, window[0], float(chiplet.l2_bytes), _in_dram(model, stage.last + 2, window[1]))
 
 
 def _in_dram(model: Model, tensors: int, end: int) -> Bools:
