@@ -154,10 +154,12 @@ def lines_of_pipelines(
         return found
     known: list[list[tuple[Floats, float]]] = []
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda task: ready.once(ground_of, task), range(len(ready.tasks))))
+        list(pool.map(lambda task: enough() or ready.once(ground_of, task), range(len(ready.tasks))))
+        if enough():
+            return found
 
         def make(latency: float, joule: float) -> Line:
-            return _line_of_pipelines(ready, latency, joule, known, pool)
+            return _line_of_pipelines(ready, (latency, joule), known, pool, enough)
 
         asked = enough, told
         at = least(objective, found)[1]
@@ -177,7 +179,11 @@ def lines_of_layers(ready: Prepared, objective: Objective) -> tuple[Line, ...]:
 
 
 def _line_of_pipelines(
-    ready: Prepared, latency: float, joule: float, known: list[list[tuple[Floats, float]]], pool: ThreadPoolExecutor
+    ready: Prepared,
+    weights: tuple[float, float],
+    known: list[list[tuple[Floats, float]]],
+    pool: ThreadPoolExecutor,
+    enough: Callable[[], bool],
 ) -> Line:
     """The line with these weights by the best prices that were found with rough ranges of paces, and what it says with
     fine ones.
@@ -185,7 +191,7 @@ def _line_of_pipelines(
     Args:
         known: what plans met before take, and their joules.
     """
-    things = priced(ready, latency, joule)
+    things, joule = priced(ready, *weights), weights[1]
     bytes_s = ready.rates.dram_bytes_s if ready.detailed else math.inf  # in `paper` the DRAM is not shared
 
     def ways(prices: Floats, fine: bool) -> list[Found]:
@@ -208,8 +214,9 @@ def _line_of_pipelines(
         known.append(met)
         return plans(met)
 
-    _, prices = best_prices(things.supply, things.worth, oracle, things.even, [*map(plans, known)], Patience(CLOSE))
-    return _made(things, (latency, joule), sum(each.paid for each in ways(prices, True)), prices, True)
+    patience = Patience(CLOSE, enough=enough)
+    _, prices = best_prices(things.supply, things.worth, oracle, things.even, [*map(plans, known)], patience)
+    return _made(things, weights, sum(each.paid for each in ways(prices, True)), prices, True)
 
 
 def _lines_by_length(

@@ -34,9 +34,13 @@ MOST_STEPS = 300
 """Steps of all shapes of pipelines; of more, shapes with many chiplets of a class are taken together. (With fewer, on
 packages of nine chiplets, less is proven than by single layers.)"""
 
-MOST_SUMS, MOST_ROUGH_SUMS, MOST_BYTES = 8e9, 2e9, 1e9
+MOST_SUMS, MOST_ROUGH_SUMS, MOST_BYTES = 8e9, 5e9, 1e9
 """Sums for one set of prices with fine and with rough ranges, and bytes of a task's tables, up to which pipelines are
 gone through."""
+
+
+SOON_SUMS = 2e9
+"""Rough sums that take a second or so, and their tables a few."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Ground:
 def affordable(ready: Prepared) -> bool:
     """Whether pipelines of all tasks can be gone through."""
     return ready.once(fineness) is not None
+
+
+def soon_done(ready: Prepared) -> bool:
+    """Whether going through them takes so little time that it is begun under a limit."""
+    return affordable(ready) and _sums(ready, ready.once(shapes_of), ROUGH)[0] <= SOON_SUMS
 
 
 def fineness(ready: Prepared) -> float | None:

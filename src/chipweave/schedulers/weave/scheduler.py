@@ -19,6 +19,7 @@ from chipweave.evaluation.check import held_against_limits
 from chipweave.evaluation.evaluate import evaluate
 from chipweave.evaluation.exact.ground import Prepared, prepare
 from chipweave.evaluation.lines import least, lines_for, lines_of_layers, lines_of_pipelines, proven
+from chipweave.evaluation.pipelines import soon_done
 from chipweave.evaluation.priced import chains_of
 from chipweave.plan.certificate import Line, Proof, Prover, Requirement, Space, Unmet, infeasible
 from chipweave.plan.limits import deadlines_s, limits_the_whole
@@ -235,10 +236,11 @@ def _search(
     enough = best.bound / (1 - gap) if gap < 1 else math.inf
     improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
     steps = options.steps if options.steps is not None else 10**9
-    share = BEFORE_PIPELINES if first and quick and not large else BEFORE_CHALLENGERS
+    pipelines = first and quick and not large and soon_done(ready)
+    share = BEFORE_PIPELINES if pipelines else BEFORE_CHALLENGERS
     _climb(best, _until(improving, started_s, share), steps)
     _hear_challengers(best, space, improving)
-    if first and quick and not large:
+    if pipelines:
         proof = _proof(best, space, request, False)
     _climb(best, improving if unlimited or not summing else _until(improving, started_s, BEFORE_SUMS), steps)
     elsewhere = 0 if sole else _hear_other_goals(best, space, improving)
