@@ -16,7 +16,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 entry = _kernel(nogil=True, _nrt=False)
 """Compiles a kernel that Python calls."""
-inner = _inner(_nrt=False)
+inner = _inner(_nrt=False, forceinline=False)
 """Compiles a kernel that only other kernels call."""
 inlined = _inner(_nrt=False, forceinline=True)
 """Compiles a kernel into the one other kernel that calls it, so often that handing over arguments would count."""
