@@ -53,7 +53,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The tail of a message about an unknown name: the closest known one, or all of them where they are few."""
     from difflib import get_close_matches
 
-    names = list(known)
+    names = [name if name.isprintable() else ascii(name) for name in known]
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"

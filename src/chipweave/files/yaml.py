@@ -121,9 +121,11 @@ def _parsed(text: str, path: str, anchors: Anchors) -> Any:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line, text.count("\n")) + 1 if mark else 1
         problem = ", ".join(part for part in (error.context, error.problem) if part)
-        raise InputError(
-            f"{path}:{line}: not valid YAML: {problem}; correct it there, or complete the file if it was cut short"
-        ) from None
+        remedy = "correct it there, or complete the file if it was cut short"
+        indent = re.match(r"\s*", text.splitlines()[line - 1])
+        if indent is not None and "\t" in indent[0]:
+            problem, remedy = "a tab indents this line", "indent it with spaces"
+        raise InputError(f"{path}:{line}: not valid YAML: {problem}; {remedy}") from None
     except (YAMLError, AssertionError) as error:  # a control character; an unknown %YAML version
         problem = str(error).splitlines()[0]
         position = getattr(error, "position", None)
@@ -278,6 +280,8 @@ class _Composer:
             if type(key).__name__ != "ScalarEvent" or key.tag is not None:
                 raise self._error(key, "this key is no plain text; write `key: value`")
             name, line = key.value, key.start_mark.line + 1
+            if name == "<<" and key.implicit[0]:
+                raise self._error(key, "`<<` merges nothing here; write the keys out")
             if name in data:
                 raise self._error(key, f"key {quoted(name)} repeats line {data.lines[name]}; remove one of the two")
             data.lines[name] = line
