@@ -28,7 +28,8 @@ class InputError(ChipweaveError):
     def __init__(
         self, problems: str | Sequence[str], *, fields: Sequence[tuple[str, str]] = (), path: str = ""
     ) -> None:
-        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        lines = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = tuple(line.replace("\n", "\\n") for line in lines)  # of names that hold one
         self.fields = tuple(fields)
         self.path = path
         super().__init__("\n".join(self.problems))

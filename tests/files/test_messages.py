@@ -19,6 +19,7 @@ from chipweave.files.chiplet_file import load_chiplet
 from chipweave.files.model_file import load_model
 from chipweave.files.package_file import load_package
 from chipweave.files.scenario_file import load_scenario
+from chipweave.files.schedule_file import read
 from chipweave.plan.problem import pose
 from chipweave.workload.zoo import build_scenario
 
@@ -109,10 +110,10 @@ def text_of(data: Any, indent: str = "") -> str:
     return json.dumps(data)
 
 
-def changed(data: Any) -> Iterator[Any]:
+def changed(data: Any, wrongs: tuple[str, ...] = WRONG) -> Iterator[Any]:
     """The data with one value wrong, or one key missing or misspelt."""
     for at in places(data):
-        for wrong in (*map(Raw, WRONG), None, "misspelt"):
+        for wrong in (*map(Raw, wrongs), None, "misspelt"):
             made = copy.deepcopy(data)
             around = made
             for part in at[:-1]:
@@ -142,7 +143,7 @@ def test_every_message_has_a_place_and_a_remedy(data: Any, load: Callable[[Path]
     path.write_text(text_of(data), encoding="utf-8")
     load(path)
     refused = 0
-    for made in changed(data):
+    for made in changed(data, WRONG if load is not load_scenario else WRONG[::2]):
         path.write_text(text_of(made), encoding="utf-8")
         try:
             load(path)
@@ -150,7 +151,7 @@ def test_every_message_has_a_place_and_a_remedy(data: Any, load: Callable[[Path]
             refused += 1
             for problem in error.problems:
                 assert re.fullmatch(rf"{re.escape(str(path))}:\d+: (\S[^\n]*; |give )[^\n]+", problem), (problem, made)
-    assert refused > 100
+    assert refused > 50
 
 
 @pytest.mark.parametrize(
@@ -172,3 +173,43 @@ def test_what_a_cost_model_refuses_of_a_chiplet_stands_in_its_file(
         assert problem.startswith(f"{path}:3: ")
         assert wrong in problem
         assert "; " in problem
+
+
+PLAN: dict[str, Any] = {
+    "scenario": "MODEL",
+    "package": "het-2x2",
+    "cost_model": {"name": "maestro"},
+    "objective": "edp",
+    "schedule": {
+        "windows": [
+            {
+                "pipelines": [
+                    {
+                        "model": "net",
+                        "micro_batch": 1,
+                        "stages": [
+                            {"layers": ["a"], "chiplets": [0], "partition": "whole"},
+                            {"layers": {"first": "b", "last": "d"}, "chiplets": [1, 3], "partition": "input_shared"},
+                        ],
+                    }
+                ]
+            }
+        ]
+    },
+}
+
+
+def test_every_message_about_a_plan(tmp_path: Path) -> None:
+    network = tmp_path / "net.yaml"
+    network.write_text(text_of(MODEL), encoding="utf-8")
+    data = PLAN | {"scenario": str(network)}
+    path = tmp_path / "plan.yaml"
+    path.write_text(text_of(data), encoding="utf-8")
+    read(path)
+    for made in changed(data, WRONG[::3]):
+        path.write_text(text_of(made), encoding="utf-8")
+        try:
+            read(path)
+        except InputError as error:
+            for problem in error.problems:
+                assert re.fullmatch(rf"{re.escape(str(path))}:\d+: \S[^\n]*; [^\n]+", problem), (problem, made)

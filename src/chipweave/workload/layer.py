@@ -85,8 +85,8 @@ class Layer:
         if not 0 <= self.weight_bits <= MOST_BITS:
             raise self._refused("weight_bits", f"{self.weight_bits} is not in 0..{MOST_BITS}; give a number that is")
         if self.C % self.groups or self.K % self.groups:
-            wrong = f"{self.groups} does not divide C={self.C} and K={self.K}; give a number that divides both"
-            raise self._refused("groups", wrong)
+            indivisible = f"{self.groups} does not divide C={self.C} and K={self.K}"
+            raise self._refused("groups", f"{indivisible}; give a number that divides both")
         if self.out_y == 0:
             object.__setattr__(self, "out_y", self.usual_output(0))
         if self.out_x == 0:
