@@ -92,6 +92,7 @@ class TestReading:
             ("a: 1\n b: 2", "f.yaml:2: not valid YAML: mapping values are not allowed"),
             ("\ta: 1", "f.yaml:1: not valid YAML: a tab indents this line; indent it with spaces"),
             ("a:\n  - b\n\t- c", "f.yaml:3: not valid YAML: a tab indents this line; indent it with spaces"),
+            ("a: [\n", "f.yaml:2: not valid YAML"),  # a line that is not there any more
             ("a: &x [1]\nc: {<<: *x}", "f.yaml:2: `<<` merges mappings alone; give one, such as an alias, or write"),
             ("a: \x00", "f.yaml:1: not valid YAML: unacceptable character #x0000"),
             ("%YAML 9.9\n---\na: 1", "not valid YAML"),

@@ -126,7 +126,7 @@ def _parsed(text: str, path: str, anchors: Anchors, tags: bool = False) -> Any:
         line = min(mark.line, text.count("\n")) + 1 if mark else 1
         problem = ", ".join(part for part in (error.context, error.problem) if part)
         remedy = "correct it there, or complete the file if it was cut short"
-        indent = re.match(r"\s*", text.splitlines()[line - 1])
+        indent = re.match(r"\s*", text.split("\n")[line - 1])
         if indent is not None and "\t" in indent[0]:
             problem, remedy = "a tab indents this line", "indent it with spaces"
         raise InputError(f"{path}:{line}: not valid YAML: {problem}; {remedy}") from None
