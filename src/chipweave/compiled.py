@@ -47,11 +47,10 @@ def kernel(**options: Any) -> Callable[[Kernel], Kernel]:
     return lambda function: _compiled(function, **options)
 
 
-def inner(forceinline: bool = True, **options: Any) -> Callable[[Kernel], Kernel]:
+def inner(*, forceinline: bool = True, **options: Any) -> Callable[[Kernel], Kernel]:
     """Decorate a function that only kernels call: it becomes part of them.
 
     Called, it would count the owners of every array in the named tuples that it is given: a third of a kernel's time.
-    Where nothing is counted, `forceinline=False` leaves that to the compiler.
     """
     return lambda function: _compiled(function, no_cpython_wrapper=True, forceinline=forceinline, **options)
 

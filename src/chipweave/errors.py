@@ -28,7 +28,8 @@ class InputError(ChipweaveError):
     def __init__(
         self, problems: str | Sequence[str], *, fields: Sequence[tuple[str, str]] = (), path: str = ""
     ) -> None:
-        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        lines = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = tuple(line.replace("\n", "\\n") for line in lines)  # of names that hold one
         self.fields = tuple(fields)
         self.path = path
         super().__init__("\n".join(self.problems))
@@ -53,7 +54,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The tail of a message about an unknown name: the closest known one, or all of them where they are few."""
     from difflib import get_close_matches
 
-    names = list(known)
+    names = [name if name.isprintable() else ascii(name) for name in known]
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"

@@ -54,14 +54,14 @@ def settle(record: Any, what: str) -> None:
             if name == "name" and not _is_name(plain):
                 raise ValueError("text on one line, without control characters")
         except ValueError as error:
-            faults.append((name, f"{short(value)} is not {error}"))
+            faults.append((name, f"{short(value)} is not {error}; give that"))
             continue
         if plain is not value:
             object.__setattr__(record, name, plain)
     if faults:
         called = getattr(record, "name", None)
         owner = f"{what} {short(called)}" if isinstance(called, str) else what
-        raise InputError([f"{owner}: {key}={wrong}; give that" for key, wrong in faults], fields=faults)
+        raise InputError([f"{owner}: {key}={wrong}" for key, wrong in faults], fields=faults)
 
 
 def short(value: object) -> str:

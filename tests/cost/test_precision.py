@@ -147,7 +147,7 @@ def test_there_and_back() -> None:
     [
         ("{fp9: 1}", "'fp9' is no format"),
         ("{bf16: 1, fp8: -2}", "-2 is out of range"),
-        ("{bf16: 1, fp8: 1.5}", "8 bits at 1.5: give bits in 1..128, and a whole rate, or 0.5, 0.25, ..."),
+        ("{bf16: 1, fp8: 1.5}", "8 bits at 1.5 is no rate; give bits in 1..128, and a whole rate, or 0.5, 0.25, ..."),
         ("{bf16: 1, fp8: 0.5}", "a wider operand has a higher rate than a narrower one"),
         ("{bf16: 1, fp16: 2}", "16 bits have two rates, 1 and 2; leave one out"),
         ("{fp8: 2}", "lacks a rate of 1 (simd_lanes) at 16 bits (precision_bits)"),

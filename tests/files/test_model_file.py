@@ -117,7 +117,7 @@ class TestMistakes:
             ("C: null", ".C: null is not a whole number; give a whole number"),
             ("padding: [1, 1, 1]", ".padding: has 3 items; give at most 2"),
             ("stride: [1, 0]", ".stride[1]: 0 is out of range; give a number at least 1"),
-            ("groups: 3", ": layer 'second': groups=3 does not divide C=8 and K=8; give a number that divides both"),
+            ("groups: 3", ".groups: 3 does not divide C=8 and K=8; give a number that divides both"),
             (
                 "R: 20",
                 ": layer 'second': the filter 20x1 does not fit the padded input, output would be -3x16; "
@@ -154,6 +154,15 @@ class TestMistakes:
         found = refused(changed(second=f"{{name: second, {', '.join(fields.values())}}}"))
         assert f"m.yaml:4: layers[1] 'second'{problem}" in found
         assert all(text.startswith("m.yaml:4: ") for text in found)  # and nothing that only follows from it
+
+    def test_more_than_can_be_counted(self) -> None:
+        (found,) = refused(changed(first="{name: first, op: gemm, K: 2147483647, C: 1, Y: 2147483647, X: 4}"))
+        assert found.startswith(f"m.yaml:3: layers[0] 'first': makes {4 * (2**31 - 1) ** 2} elements, more than ")
+        assert found.endswith("; make it several layers, or correct its sizes")
+
+    def test_sums_narrower_than_activations(self) -> None:
+        wrong = "sum_bits: 8 is less than the 16 of an activation; give a sum at least as wide"
+        assert refused(changed() + "\nactivation_bits: 16\nsum_bits: 8\n") == (f"m.yaml:7: {wrong}",)
 
     def test_order_without_a_cycle(self) -> None:
         text = changed(first="{name: first, op: conv, K: 8, C: 8, Y: 16, X: 16, inputs: [second]}") + "\n"

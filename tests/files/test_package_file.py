@@ -85,7 +85,10 @@ def test_express_links_rings_and_switches() -> None:
         package = read(GRID + f"topology: {kind}\n")
         assert (package.links, package_to_dict(package)["topology"]) == (make(2, 3), kind)
     for text, problem in (
-        (GRID + "express:\n  - [0, 1]\n", "p.yaml:6: express: package 'p': lists a link twice; links are undirected"),
+        (
+            GRID + "express:\n  - [0, 1]\n",
+            "p.yaml:6: express: package 'p': lists a link twice; links are undirected: leave one out",
+        ),
         (LIST + "express:\n  - [0, 2]\n", "p.yaml:7: express: needs a `grid`; give one, or leave `express` out"),
     ):
         with pytest.raises(InputError) as caught:
@@ -163,7 +166,7 @@ class TestMistakes:
             ),
             (
                 LIST.replace("[1, 2]", "[1, 7]"),
-                "p.yaml:3: links: package 'p': link 1-7 joins no two of its chiplets 0 to 2",
+                "p.yaml:3: links: package 'p': link 1-7 joins no two of its chiplets 0 to 2; name two",
             ),
             (LIST.replace("[1, 2]", "[1]"), "p.yaml:5: links[1]: has 1 items; give at least 2"),
             (LIST.replace("[1, 2]", "[1, -2]"), "p.yaml:5: links[1][1]: -2 is out of range; give a number at least 0"),
@@ -343,8 +346,8 @@ class TestChiplets:
             ("array: 64", "array: 64 is not a list; give a list"),
             ("precision_bits: 8.5", "precision_bits: 8.5 is not a whole number; give a whole number"),
             ("precision_bits: 0", "precision_bits: 0 is out of range; give a number at least 1"),
-            ("precision_bits: 64", "sum_bits: 32 is not in 64..128: a sum is at least as wide as an operand"),
-            ("sum_bits: 4", "sum_bits: 4 is not in 8..128: a sum is at least as wide as an operand"),
+            ("precision_bits: 64", "sum_bits: 32 is not in 64..128; give a sum as wide as an operand or wider"),
+            ("sum_bits: 4", "sum_bits: 4 is not in 8..128; give a sum as wide as an operand or wider"),
             ("sum_bits: 129", "sum_bits: 129 is out of range; give a number at most 128"),
             (
                 "node_nm: 32",

@@ -90,7 +90,10 @@ class TestReading:
             ("a: 1\nb: 'cut sho", "f.yaml:2: not valid YAML: while scanning a quoted scalar"),
             ("a: {b: 1, c", "f.yaml:1: not valid YAML"),
             ("a: 1\n b: 2", "f.yaml:2: not valid YAML: mapping values are not allowed"),
-            ("\ta: 1", "f.yaml:1: not valid YAML"),
+            ("\ta: 1", "f.yaml:1: not valid YAML: a tab indents this line; indent it with spaces"),
+            ("a:\n  - b\n\t- c", "f.yaml:3: not valid YAML: a tab indents this line; indent it with spaces"),
+            ("a: [\n", "f.yaml:2: not valid YAML"),  # a line that is not there any more
+            ("a: &x [1]\nc: {<<: *x}", "f.yaml:2: `<<` merges mappings alone; give one, such as an alias, or write"),
             ("a: \x00", "f.yaml:1: not valid YAML: unacceptable character #x0000"),
             ("%YAML 9.9\n---\na: 1", "not valid YAML"),
             ("- a\n- b", "f.yaml:1: is not a mapping of keys to values"),
@@ -106,6 +109,13 @@ class TestReading:
     )
     def test_refusals_name_line_and_remedy(self, text: str, message: str) -> None:
         assert message in refused(text)
+
+    def test_merge_keys(self) -> None:
+        """The mapping's own keys hold, then those of the mappings in their order; lines are those of the anchors."""
+        data = parse_yaml("a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {x: 3, <<: *a}\nd:\n  <<: [*a, *b]\n", "f")
+        assert (data["c"], data["d"]) == ({"x": 3, "y": 1}, {"x": 1, "y": 1, "z": 2})
+        assert [line_of(data, ("d", key)) for key in "xyz"] == [1, 1, 2]
+        assert parse_yaml('a: {"<<": 1}', "f") == {"a": {"<<": 1}}
 
     def test_a_bomb_is_refused_before_it_goes_off(self) -> None:
         """Ten to the power of thirteen values in a kilobyte: neither built nor visited."""

@@ -21,22 +21,22 @@ ARRAY = "in rows and columns; make their product equal, or leave the array out f
         ({"array": (64, 65)}, f"array=64 x 65 is not num_pes=4096 {ARRAY}"),
         ({"array": (-64, -64)}, f"array=-64 x -64 is not num_pes=4096 {ARRAY}"),
         ({"array": (4096,)}, "array=(4096,) is not a tuple of 2; give that"),
-        ({"precision_bits": 0}, "precision_bits=0 is not in 1..128"),
-        ({"precision_bits": 129}, "precision_bits=129 is not in 1..128"),
-        ({"sum_bits": 7}, "sum_bits=7 is not in 8..128: a sum is at least as wide as an operand"),
-        ({"precision_bits": 64}, "sum_bits=32 is not in 64..128: a sum is at least as wide as an operand"),
-        ({"sum_bits": 129}, "sum_bits=129 is not in 8..128: a sum is at least as wide as an operand"),
+        ({"precision_bits": 0}, "precision_bits=0 is not in 1..128; give a number that is"),
+        ({"precision_bits": 129}, "precision_bits=129 is not in 1..128; give a number that is"),
+        ({"sum_bits": 7}, "sum_bits=7 is not in 8..128; give a sum as wide as an operand or wider"),
+        ({"precision_bits": 64}, "sum_bits=32 is not in 64..128; give a sum as wide as an operand or wider"),
+        ({"sum_bits": 129}, "sum_bits=129 is not in 8..128; give a sum as wide as an operand or wider"),
         (
             {"node_nm": 32},
             "node_nm=32 is no technology node with known figures; "
             "known: 65, 45, 40, 28, 22, 16, 12, 10, 7, 6, 5, 4, 3",
         ),
-        ({"noc_bandwidth": 0}, "noc_bandwidth=0 is not a positive number"),
-        ({"noc_bandwidth": -4}, "noc_bandwidth=-4 is not a positive number"),
-        ({"stream_bytes": 0}, "stream_bytes=0 is not a positive number"),
-        ({"stream_bytes": 1001, "l2_bytes": 1000}, "stream_bytes=1001 is more than l2_bytes=1000"),
+        ({"noc_bandwidth": 0}, "noc_bandwidth=0 is not a positive number; give one"),
+        ({"noc_bandwidth": -4}, "noc_bandwidth=-4 is not a positive number; give one"),
+        ({"stream_bytes": 0}, "stream_bytes=0 is not a positive number; give one"),
+        ({"stream_bytes": 1001, "l2_bytes": 1000}, "stream_bytes=1001 is more than l2_bytes=1000; give at most that"),
         *(
-            ({key: value}, f"{key}={value} is not a positive number")
+            ({key: value}, f"{key}={value} is not a positive number; give one")
             for key in ("l1_j_per_byte", "l2_j_per_byte", "noc_j_per_element_hop")
             for value in (0.0, -1e-12, float("inf"), float("nan"))
         ),

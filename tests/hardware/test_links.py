@@ -26,9 +26,12 @@ def test_modules_widen_a_link_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"bandwidth_bytes_s": 0.0}, "link class 'lanes': bandwidth_bytes_s: 0.0 is not a positive number"),
-        ({"latency_s": -1.0}, "link class 'lanes': latency_s: -1.0 is negative or not a number"),
-        ({"energy_j_per_bit": -1.0}, "link class 'lanes': energy_j_per_bit: -1.0 is negative or not a number"),
+        ({"bandwidth_bytes_s": 0.0}, "link class 'lanes': bandwidth_bytes_s: 0.0 is not a positive number; give one"),
+        ({"latency_s": -1.0}, "link class 'lanes': latency_s: -1.0 is negative or not a number; give 0 or more"),
+        (
+            {"energy_j_per_bit": -1.0},
+            "link class 'lanes': energy_j_per_bit: -1.0 is negative or not a number; give 0 or more",
+        ),
     ],
 )
 def test_classes_that_are_none(change: dict[str, float], problem: str) -> None:

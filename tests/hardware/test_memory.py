@@ -50,12 +50,15 @@ def test_the_energy_is_a_mean(figures: list[tuple[float, float]]) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"bandwidth_bytes_s": 0.0}, "stack 'fast': bandwidth_bytes_s: 0.0 is not a positive number"),
-        ({"capacity_bytes": -1}, "stack 'fast': capacity_bytes: -1 is not a positive number"),
-        ({"latency_s": math.nan}, "stack 'fast': latency_s: nan is negative or not a number"),
-        ({"energy_j_per_bit": -1.0}, "stack 'fast': energy_j_per_bit: -1.0 is negative or not a number"),
+        ({"bandwidth_bytes_s": 0.0}, "stack 'fast': bandwidth_bytes_s: 0.0 is not a positive number; give one"),
+        ({"capacity_bytes": -1}, "stack 'fast': capacity_bytes: -1 is not a positive number; give one"),
+        ({"latency_s": math.nan}, "stack 'fast': latency_s: nan is negative or not a number; give 0 or more"),
+        (
+            {"energy_j_per_bit": -1.0},
+            "stack 'fast': energy_j_per_bit: -1.0 is negative or not a number; give 0 or more",
+        ),
         ({"interfaces": ()}, "stack 'fast': interfaces: nobody is attached to it; name the chiplets that are"),
-        ({"interfaces": (1, 1)}, "stack 'fast': interfaces: lists a chiplet twice"),
+        ({"interfaces": (1, 1)}, "stack 'fast': interfaces: lists a chiplet twice; name each once"),
     ],
 )
 def test_stacks_that_are_none(change: dict[str, object], problem: str) -> None:
@@ -70,10 +73,10 @@ def test_attachments() -> None:
         "no stack is attached to interface 2; attach one, or leave the chiplet out of `interfaces`"
     ]
     assert attachment_faults([FAST, replace(SLOW, interfaces=(0, 3))], (0,)) == [
-        "stack 1 'slow' is attached to chiplet 3, which has no memory interface; those that have are 0"
+        "stack 1 'slow' is attached to chiplet 3, which has no memory interface; attach it to one of those that have: 0"
     ]
     assert attachment_faults([FAST] * (MOST_STACKS + 1), (0,)) == [
-        f"has {MOST_STACKS + 1} stacks; at most {MOST_STACKS} are supported"
+        f"has {MOST_STACKS + 1} stacks; at most {MOST_STACKS} are supported: use fewer, larger ones"
     ]
 
 

@@ -92,7 +92,7 @@ def scenario_of(choice: Scenario | Model | str | Path, batch: int | None = None)
     if batch is None:
         return scenario
     if isinstance(batch, bool) or not isinstance(batch, Integral):
-        raise InputError(f"batch={batch!r} is no whole number")
+        raise InputError(f"batch={batch!r} is no whole number; give one")
     if len(scenario.tasks) > 1:
         models = f"'{scenario.name}' has {len(scenario.tasks)} models with batches of their own"
         raise InputError(f"batch {batch}: {models}; leave it out")

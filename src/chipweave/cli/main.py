@@ -31,6 +31,7 @@ from chipweave.cli.show import show
 from chipweave.cli.simulate import simulate
 from chipweave.cli.store import app as store_app
 from chipweave.cli.sweep import app as sweep_app
+from chipweave.cli.usage import in_words
 from chipweave.cli.validate import validate
 from chipweave.cli.why import why
 from chipweave.errors import ChipweaveError, InputError
@@ -120,9 +121,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             say(f"error: the output cannot be written: {error.strerror}; what is said to be saved is saved")
             return 1
         if hasattr(error, "format_message"):  # a usage error of typer
-            message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
-            context = getattr(error, "ctx", None)
-            say(bounded(f"error: {message}; see '{context.command_path if context else 'chipweave'} --help'"))
+            say(bounded(f"error: {in_words(error, given)}"))
             return 2
         if os.environ.get("CHIPWEAVE_DEBUG"):
             raise

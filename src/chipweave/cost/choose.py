@@ -72,7 +72,8 @@ def _maestro(named: Named) -> CostModel | None:
         return None
     floor = named.parameters.get("offchip_bandwidth")
     if floor is not None and not 1 <= floor <= LARGEST_NUMBER:
-        raise InputError(f"cost model: off-chip bandwidth {floor} is not in 1..{LARGEST_NUMBER} elements per cycle")
+        wrong = f"off-chip bandwidth {floor} is not in 1..{LARGEST_NUMBER} elements per cycle"
+        raise InputError(f"cost model: {wrong}; give a number that is")
     return MaestroCostModel(offchip_bandwidth=floor)
 
 

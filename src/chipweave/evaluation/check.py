@@ -82,20 +82,21 @@ def _window_faults(window: Window, problem: Problem) -> Iterator[str]:
     users: dict[int, str] = {}
     for pipeline in window.pipelines:
         if not 0 <= pipeline.task < len(tasks):
-            yield f"task {pipeline.task} is not in the scenario, which has {len(tasks)}"
+            yield f"task {pipeline.task} is not in the scenario, which has {len(tasks)}; name one of those"
             continue
         task = tasks[pipeline.task]
         if pipeline.task in seen:
             yield f"'{task.name}' has two pipelines; give it one per window"
         seen.add(pipeline.task)
         if not 1 <= pipeline.micro_batch <= task.batch:
-            yield f"'{task.name}': micro_batch={pipeline.micro_batch} is not in 1..{task.batch}, its batch"
+            wrong = f"micro_batch={pipeline.micro_batch} is not in 1..{task.batch}, its batch"
+            yield f"'{task.name}': {wrong}; give a number that is"
         if not pipeline.stages:
-            yield f"'{task.name}' has no stages"
+            yield f"'{task.name}' has no stages; give it some, or remove it"
         for stage in pipeline.stages:
             label = f"'{task.name}' layers {stage.first} to {stage.last}"
             if not 0 <= stage.first <= stage.last < len(task.model.layers):
-                yield f"{label} are no layers of the model, which has 0 to {len(task.model.layers) - 1}"
+                yield f"{label} are no layers of the model, which has 0 to {len(task.model.layers) - 1}; name those"
             if not stage.chiplets:
                 yield f"{label} run on no chiplet; name at least one"
             repeated = [chiplet for chiplet in stage.chiplets if stage.chiplets.count(chiplet) > 1]
@@ -104,7 +105,8 @@ def _window_faults(window: Window, problem: Problem) -> Iterator[str]:
                 continue
             unknown = [chiplet for chiplet in stage.chiplets if chiplet not in chiplets]
             if unknown:
-                yield f"{label}: chiplet {unknown[0]} is not in the package, which has 0 to {len(chiplets) - 1}"
+                wrong = f"chiplet {unknown[0]} is not in the package, which has 0 to {len(chiplets) - 1}"
+                yield f"{label}: {wrong}; name one of those"
                 continue
             for chiplet in stage.chiplets:
                 if chiplet in users:
@@ -199,7 +201,8 @@ def _coverage_faults(schedule: Schedule, problem: Problem) -> Iterator[str]:
             expected = stage.last + 1
         else:
             if expected < len(task.model.layers):
-                yield f"'{task.name}': layers {expected} to {len(task.model.layers) - 1} are in no stage"
+                last = len(task.model.layers) - 1
+                yield f"'{task.name}': layers {expected} to {last} are in no stage; every layer runs once, add them"
                 continue
             yield from _rider_faults(task.name, task.model, {stage.last for stage in stages})
 

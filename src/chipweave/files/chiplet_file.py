@@ -13,9 +13,9 @@ from pydantic import BeforeValidator, Field
 from chipweave.cost.maestro.notation import parse_mapping
 from chipweave.errors import InputError, did_you_mean
 from chipweave.files.locate import load, locate
-from chipweave.files.presets import chiplet_names, chiplet_preset
+from chipweave.files.presets import BUILT_IN, chiplet_names, chiplet_preset
 from chipweave.files.validate import LARGEST_COUNT, Location, Name, Problems, Spec, shown
-from chipweave.files.yaml import dump_yaml
+from chipweave.files.yaml import dump_yaml, line_of
 from chipweave.hardware import technology
 from chipweave.hardware.chiplet import MOST_BITS, Chiplet
 from chipweave.hardware.dataflow import LOOPS, Dataflow, Loops, Style, Tensor, Tile
@@ -177,7 +177,7 @@ def resolve_chiplet(name_or_path: str | Path, *, folder: Path = Path()) -> Chipl
     """
     name = str(name_or_path)
     path = locate(name, "chiplet", chiplet_names(), folder)
-    return load_chiplet(path) if path is not None else chiplet_from_dict(chiplet_preset(name), f"built-in {name}")
+    return load_chiplet(path) if path is not None else chiplet_from_dict(chiplet_preset(name), f"{BUILT_IN}{name}")
 
 
 def chiplet_from_dict(data: Any, path: str = "chiplet") -> Chiplet:
@@ -207,6 +207,7 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
     if dataflow is None:
         return None
     values = spec.model_dump(exclude={"base", "dataflow", "array", "assumed", "rates"}, exclude_none=True)
+    values["place"] = _stands_at(problems, location)
     if spec.rates is not None:
         at: Location = (*location, "rates")
         values |= {"rates": _read_rates(spec.rates, problems, at), "rates_place": problems.place(at)}
@@ -214,13 +215,18 @@ def read_chiplet(spec: ChipletSpec, problems: Problems, location: Location) -> C
     try:
         chiplet = Chiplet(dataflow=dataflow, array=array, assumed=tuple(spec.assumed), **values)
     except InputError as error:
-        for key, wrong in error.fields:
-            problems.add((*location, key), wrong)
+        problems.refuse(location, error)
         return None
     if spec.mac_energy_j is not None or (chiplet.precision_bits, chiplet.node_nm) == _OF_DEFAULT_MAC:
         return chiplet
     width = chiplet.precision_bits
     return replace(chiplet, mac_energy_j=technology.mac_energy_j(width, width, chiplet.node_nm))
+
+
+def _stands_at(problems: Problems, location: Location) -> str:
+    """File and line of a chiplet of the user's; empty for a built-in one, and for one that is in no file."""
+    in_file = line_of(problems.data, location) is not None and not problems.path.startswith(BUILT_IN)
+    return problems.place(location) if in_file else ""
 
 
 def _read_rates(given: Mapping[str, float], problems: Problems, location: Location) -> tuple[tuple[int, float], ...]:
@@ -258,8 +264,7 @@ def _read_dataflow(spec: DataflowSpec, problems: Problems, location: Location) -
         try:
             loops = Loops(stationary=spec.loops.stationary, **letters)
         except InputError as error:
-            for key, wrong in error.fields:
-                problems.add((*location, "loops", key), wrong)
+            problems.refuse((*location, "loops"), error)
             return None
     try:
         return Dataflow(spec.style, spec.tile, spec.cluster, mappings, loops)

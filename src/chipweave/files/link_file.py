@@ -75,7 +75,8 @@ def read_links(spec: LinkSpec, problems: Problems) -> dict[str, float]:
 def _class_of(name: str, problems: Problems, at: Location) -> LinkClass | None:
     known = link_presets()
     if name not in known:
-        problems.add(at, f"{shown(name)} is no class of links{did_you_mean(name, known)}")
+        near = did_you_mean(name, known) or "; `chipweave list links` shows them"
+        problems.add(at, f"{shown(name)} is no class of links{near}")
         return None
     return LinkClass(name, **{key: known[name][key] for key in FIGURES})
 

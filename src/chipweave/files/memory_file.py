@@ -87,7 +87,8 @@ def _stack(spec: StackSpec, interfaces: tuple[int, ...], problems: Problems, at:
     given = {key: value for key in FIGURES if (value := getattr(spec, key)) is not None}
     if spec.kind is not None:
         if spec.kind not in kinds:
-            problems.add((*at, "kind"), f"{shown(spec.kind)} is no kind of memory{did_you_mean(spec.kind, kinds)}")
+            near = did_you_mean(spec.kind, kinds) or "; `chipweave list memory` shows them"
+            problems.add((*at, "kind"), f"{shown(spec.kind)} is no kind of memory{near}")
             return None
         given = {key: kinds[spec.kind][key] for key in FIGURES} | given
     elif spec.name is None:
@@ -100,8 +101,7 @@ def _stack(spec: StackSpec, interfaces: tuple[int, ...], problems: Problems, at:
     try:
         return Stack(spec.name or spec.kind or "", interfaces=interfaces, source=source, **given)
     except InputError as error:
-        for key, wrong in error.fields:
-            problems.add((*at, key), wrong)
+        problems.refuse(at, error)
         return None
 
 

@@ -220,8 +220,7 @@ def read_model(data: Any, problems: Problems, location: Location) -> Model | Non
             sum_bits=head.sum_bits or 0.0,
         )
     except InputError as error:
-        for problem in error.problems:
-            problems.add(location, problem)
+        problems.refuse(location, error)
         return None
 
 
@@ -233,7 +232,7 @@ def _layer(spec: LayerSpec, problems: Problems, location: Location) -> Layer | N
         problems.add((*location, "K"), f"is missing; a {spec.op.value} layer needs its output channels")
         return None
     try:
-        return Layer(
+        layer = Layer(
             name=spec.name,
             op=spec.op,
             K=spec.K or spec.C,
@@ -253,9 +252,15 @@ def _layer(spec: LayerSpec, problems: Problems, location: Location) -> Layer | N
             weight_bits=spec.weight_bits or 0.0,
         )
     except InputError as error:
-        for problem in error.problems:
-            problems.add(location, problem)
+        problems.refuse(location, error)
         return None
+    counts = {"reads": layer.input_elements, "makes": layer.output_elements, "weighs": layer.weight_elements}
+    what = max(counts, key=lambda each: counts[each])
+    if counts[what] > LARGEST_COUNT:
+        most = f"more than the {LARGEST_COUNT} that can be counted"
+        problems.add(location, f"{what} {counts[what]} elements, {most}; make it several layers, or correct its sizes")
+        return None
+    return layer
 
 
 Operands = list[tuple[int, InputSpec]]

@@ -33,7 +33,7 @@ from chipweave.files.link_file import (
 )
 from chipweave.files.locate import load, locate
 from chipweave.files.memory_file import StackSpec, named_interfaces, read_stacks, stacks_to_list
-from chipweave.files.presets import chiplet_names, package_names, package_preset
+from chipweave.files.presets import BUILT_IN, chiplet_names, package_names, package_preset
 from chipweave.files.validate import Location, Name, Problems, Spec, shown
 from chipweave.files.yaml import dump_yaml
 from chipweave.hardware import topology
@@ -210,7 +210,7 @@ def resolve_package(name_or_path: str | Path) -> Package:
     """
     name = str(name_or_path)
     path = locate(name, "package", package_names())
-    return load_package(path) if path is not None else package_from_dict(package_preset(name), f"built-in {name}")
+    return load_package(path) if path is not None else package_from_dict(package_preset(name), f"{BUILT_IN}{name}")
 
 
 def package_from_dict(data: Any, path: str = "package") -> Package:

@@ -15,6 +15,9 @@ from chipweave.files.yaml import LinedMapping, parse_yaml
 
 _FOLDER = files("chipweave.hardware") / "presets"
 
+BUILT_IN = "built-in "
+"""How what messages call a preset begins."""
+
 
 @cache
 def chiplet_names() -> tuple[str, ...]:
@@ -58,13 +61,13 @@ def package_preset(name: str) -> LinedMapping:
 @cache
 def memory_presets() -> LinedMapping:
     """The kinds of memory by name: figures, what one is, and the source of each figure."""
-    return _parse_file(_FOLDER / "memory.yaml", "built-in memory")
+    return _parse_file(_FOLDER / "memory.yaml", BUILT_IN + "memory")
 
 
 @cache
 def link_presets() -> LinedMapping:
     """The classes of links by name, likewise."""
-    return _parse_file(_FOLDER / "links.yaml", "built-in links")
+    return _parse_file(_FOLDER / "links.yaml", BUILT_IN + "links")
 
 
 @cache
@@ -90,7 +93,7 @@ def natural_order(name: str) -> list[str | int]:
 
 
 def _parse(kind: str, name: str) -> LinedMapping:
-    return _parse_file(_entries(kind)[name], f"built-in {name}")
+    return _parse_file(_entries(kind)[name], f"{BUILT_IN}{name}")
 
 
 def _parse_file(file: Traversable, name: str) -> LinedMapping:

@@ -468,10 +468,7 @@ def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Pa
     elif rebuilds(given.name):
         model = choose(given.name, offchip_bandwidth=given.offchip_bandwidth, objective=given.objective)
     else:
-        raise InputError(
-            f"{path}: cost_model: '{given.name}' needs its `figures`; write the file again with chipweave",
-            path=str(path),
-        )
+        raise InputError(f"'{given.name}' needs its `figures`; write the file again with chipweave")
     return pose(scenario, package, model, spec.fidelity), describe(model)
 
 

@@ -8,10 +8,12 @@ from pydantic import Discriminator, Field, Tag
 
 from chipweave.cost import DEFAULT
 from chipweave.cost.loopnest.objective import Objective as MappingObjective
+from chipweave.files.link_file import Index
 from chipweave.files.validate import Name, Prose, Spec
 from chipweave.plan.certificate import Prover, Space
 from chipweave.plan.problem import Fidelity
 from chipweave.plan.schedule import Partition
+from chipweave.workload.scenario import LARGEST_BATCH
 
 FORMAT_VERSION = 1
 
@@ -42,7 +44,7 @@ class StageSpec(Spec):
     layers: Annotated[list[str], Field(min_length=1)] | LayersSpec = Field(
         description="Names of the layers, in the model's order, or {first, last}."
     )
-    chiplets: list[int] = Field(min_length=1, description="Numbers of the chiplets of the region.")
+    chiplets: list[Index] = Field(min_length=1, description="Numbers of the chiplets of the region.")
     partition: Annotated[
         Annotated[Word, Tag("word")] | Annotated[list[Word], Tag("list")],
         Discriminator(lambda given: "list" if isinstance(given, list) else "word"),
@@ -50,7 +52,7 @@ class StageSpec(Spec):
         Partition.WHOLE,
         description="How layers are split over the region: one for all, or one each; whole: one chiplet.",
     )
-    memory: int | None = Field(
+    memory: Index | None = Field(
         None,
         description="Chiplet with the memory interface at which the stage's weights lie, and what it writes, on a "
         "package whose `placement` is nearest. Default: the one nearest to the region.",
@@ -69,7 +71,7 @@ class PipelineSpec(Spec):
     """One model's part of a window."""
 
     model: str = Field(description="Name of the model in the scenario.")
-    micro_batch: int = Field(1, ge=1, description="Samples that pass through the stages at a time.")
+    micro_batch: int = Field(1, ge=1, le=LARGEST_BATCH, description="Samples that pass through the stages at a time.")
     stages: list[StageSpec] = Field(min_length=1, description="In the order in which samples pass through them.")
 
 

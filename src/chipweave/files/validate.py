@@ -70,6 +70,15 @@ class Problems:
             else:
                 self.add(location, problem)
 
+    def refuse(self, location: Location, error: InputError) -> None:
+        """What an object that `location` describes would not be made for: at its fields, where all are of one."""
+        if len(error.fields) == len(error.problems):
+            for key, wrong in error.fields:
+                self.add((*location, key), wrong)
+        else:
+            for problem in error.problems:
+                self.add(location, problem)
+
     def raise_any(self) -> None:
         """Raise InputError with all problems, if there are any."""
         if self.found:

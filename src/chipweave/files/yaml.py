@@ -1,7 +1,8 @@
 """YAML text to plain data and back: bounded, without tags, and with the line of every value.
 
 Only what a hand-written description needs is accepted: one document of mappings with text keys, lists, text,
-numbers, true/false and null (YAML 1.2 core schema). Anchors and aliases work until they expand too far.
+numbers, true/false and null (YAML 1.2 core schema). Anchors, aliases and merge keys (`<<`) work until they expand too
+far.
 """
 
 from __future__ import annotations
@@ -77,11 +78,14 @@ def load_yaml(path: str | Path) -> LinedMapping:
     return parse_yaml(read_text(Path(path)), str(path))
 
 
-def parse_yaml(text: str, path: str, included: Sequence[tuple[str, str]] = ()) -> LinedMapping:
+def parse_yaml(
+    text: str, path: str, included: Sequence[tuple[str, str]] = (), *, tags: bool = False
+) -> LinedMapping:
     """The mapping that `text` holds; `path` is what messages call it.
 
     Args:
         included: texts whose anchors are known in `text`, each with what messages call it.
+        tags: a tag of the file's own, such as `!Component`, says nothing; else it is refused, as others always are.
 
     Raises:
         InputError: text that is no YAML, or not one mapping, or has tags, repeated keys, more than MAX_DEPTH
@@ -89,8 +93,8 @@ def parse_yaml(text: str, path: str, included: Sequence[tuple[str, str]] = ()) -
     """
     anchors: Anchors = {}
     for other, name in included:
-        _parsed(other, name, anchors)
-    data = _parsed(text, path, anchors)
+        _parsed(other, name, anchors, tags)
+    data = _parsed(text, path, anchors, tags)
     if not isinstance(data, LinedMapping):
         line = getattr(data, "line", 1)
         raise InputError(f"{path}:{line}: is not a mapping of keys to values; write `key: value` lines")
@@ -110,20 +114,22 @@ Anchors = dict[str, tuple[Any, int]]
 """What each stands for, and its size."""
 
 
-def _parsed(text: str, path: str, anchors: Anchors) -> Any:
+def _parsed(text: str, path: str, anchors: Anchors, tags: bool = False) -> Any:
     """The data of the one document of `text`; reads `anchors`, and adds those of the text to them."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return _Composer(path, iter(YAML(typ="safe").parse(text)), anchors=anchors).document()
+        return _Composer(path, iter(YAML(typ="safe").parse(text)), anchors=anchors, tags=tags).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line, text.count("\n")) + 1 if mark else 1
         problem = ", ".join(part for part in (error.context, error.problem) if part)
-        raise InputError(
-            f"{path}:{line}: not valid YAML: {problem}; correct it there, or complete the file if it was cut short"
-        ) from None
+        remedy = "correct it there, or complete the file if it was cut short"
+        indent = re.match(r"\s*", text.split("\n")[line - 1])
+        if indent is not None and "\t" in indent[0]:
+            problem, remedy = "a tab indents this line", "indent it with spaces"
+        raise InputError(f"{path}:{line}: not valid YAML: {problem}; {remedy}") from None
     except (YAMLError, AssertionError) as error:  # a control character; an unknown %YAML version
         problem = str(error).splitlines()[0]
         position = getattr(error, "position", None)
@@ -189,6 +195,7 @@ class _Composer:
 
     path: str
     events: Iterator[Any]
+    tags: bool = False
     values: int = 0
     anchors: Anchors = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
@@ -216,7 +223,7 @@ class _Composer:
     def _value(self, event: Any, depth: int) -> Any:
         if type(event).__name__ == "AliasEvent":
             return self._alias(event)
-        if event.tag is not None:
+        if event.tag is not None and not (self.tags and re.fullmatch(r"![\w.:-]*", str(event.tag))):
             raise self._error(
                 event, f"tag {quoted(str(event.tag))} is not allowed; remove it (and quote text that needs it)"
             )
@@ -272,17 +279,31 @@ class _Composer:
 
     def _mapping(self, event: Any, depth: int) -> LinedMapping:
         data = LinedMapping(event.start_mark.line + 1)
+        merged: list[LinedMapping] = []
         for key in self.events:
             if type(key).__name__ == "MappingEndEvent":
                 break
             if type(key).__name__ != "ScalarEvent" or key.tag is not None:
                 raise self._error(key, "this key is no plain text; write `key: value`")
             name, line = key.value, key.start_mark.line + 1
+            if name == "<<" and key.implicit[0]:
+                merged += self._bases(key, self._value(next(self.events), depth + 1))
+                continue
             if name in data:
                 raise self._error(key, f"key {quoted(name)} repeats line {data.lines[name]}; remove one of the two")
             data.lines[name] = line
             data[name] = self._value(next(self.events), depth + 1)
+        for base in merged:  # what stands here, and what was merged before, holds
+            for name in base.keys() - data.keys():
+                data[name], data.lines[name] = base[name], base.lines[name]
         return data
+
+    def _bases(self, key: Any, value: Any) -> list[LinedMapping]:
+        """The mappings under a merge key, one or a list of them."""
+        bases = value if isinstance(value, LinedSequence) else [value]
+        if not all(isinstance(base, LinedMapping) for base in bases):
+            raise self._error(key, "`<<` merges mappings alone; give one, such as an alias, or write the keys out")
+        return bases
 
 
 def dump_yaml(data: dict[str, Any]) -> str:

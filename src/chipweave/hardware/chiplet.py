@@ -56,6 +56,7 @@ class Chiplet:
             between takes the next wider one's. Empty: every product counts as of `precision_bits`.
         die_yield: share of its dies that are good; None: by its area and the defects of its node (`hardware.price`).
         rates_place: file and line where they stand, for messages; of no effect.
+        place: the same of the whole chiplet.
 
     `maestro` does not look at the eight before `source`.
     """
@@ -84,6 +85,7 @@ class Chiplet:
     rates: tuple[tuple[int, float], ...] = ()
     die_yield: float | None = None
     rates_place: str = field(default="", compare=False)
+    place: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         settle(self, "chiplet")
@@ -109,13 +111,14 @@ class Chiplet:
         ):
             value = getattr(self, key)
             if value is not None and not (math.isfinite(value) and value > 0):
-                faults.append((key, f"{value} is not a positive number"))
+                faults.append((key, f"{value} is not a positive number; give one"))
         for key in ("noc_latency", "static_power_w"):
             value = getattr(self, key)
             if not (math.isfinite(value) and value >= 0):
-                faults.append((key, f"{value} is negative or not a number"))
+                faults.append((key, f"{value} is negative or not a number; give 0 or more"))
         if self.stream_bytes is not None and self.stream_bytes > self.l2_bytes:
-            faults.append(("stream_bytes", f"{self.stream_bytes} is more than l2_bytes={self.l2_bytes}"))
+            wrong = f"{self.stream_bytes} is more than l2_bytes={self.l2_bytes}"
+            faults.append(("stream_bytes", f"{wrong}; give at most that"))
         if self.array is not None:
             shown = " x ".join(map(str, self.array))
             if len(self.array) != 2 or min(self.array) < 1 or math.prod(self.array) != self.num_pes:
@@ -127,10 +130,10 @@ class Chiplet:
             wrong = f"loops {' and '.join(loops.spread)} are spread along its axes; give its rows and columns"
             faults.append(("array", f"{self.array}: {wrong}"))
         if not 1 <= self.precision_bits <= MOST_BITS:
-            faults.append(("precision_bits", f"{self.precision_bits} is not in 1..{MOST_BITS}"))
+            faults.append(("precision_bits", f"{self.precision_bits} is not in 1..{MOST_BITS}; give a number that is"))
         elif not self.precision_bits <= self.sum_bits <= MOST_BITS:
             wrong = f"{self.sum_bits} is not in {self.precision_bits}..{MOST_BITS}"
-            faults.append(("sum_bits", f"{wrong}: a sum is at least as wide as an operand"))
+            faults.append(("sum_bits", f"{wrong}; give a sum as wide as an operand or wider"))
         if self.die_yield is not None and not 0 < self.die_yield <= 1:
             faults.append(("die_yield", f"{self.die_yield} is no share of dies; give a number above 0 and at most 1"))
         faults += [("rates", wrong) for wrong in self._rate_faults()]
@@ -147,16 +150,22 @@ class Chiplet:
         for bits, rate in self.rates:
             times = rate if rate >= 1 else 1 / rate if rate > 0 else 0.0
             if not (1 <= bits <= MOST_BITS and 1 <= times < 2**31 and abs(times - round(times)) < 1e-9):
-                return [f"{bits} bits at {rate:g}: give bits in 1..{MOST_BITS}, and a whole rate, or 0.5, 0.25, ..."]
+                remedy = f"give bits in 1..{MOST_BITS}, and a whole rate, or 0.5, 0.25, ..."
+                return [f"{bits} bits at {rate:g} is no rate; {remedy}"]
         widths, values = zip(*self.rates, strict=True)
         if list(widths) != sorted(set(widths)):
-            return ["a width is listed twice, or widths do not ascend"]
+            return ["a width is listed twice, or widths do not ascend; list each once, the narrowest first"]
         if list(values) != sorted(values, reverse=True):
-            return ["a wider operand has a higher rate than a narrower one"]
+            return ["a wider operand has a higher rate than a narrower one; lower the one or raise the other"]
         if dict(self.rates).get(self.precision_bits) != self.simd_lanes:
             own = f"a rate of {self.simd_lanes} (simd_lanes) at {self.precision_bits} bits (precision_bits)"
             return [f"lacks {own}; list it, or give simd_lanes and precision_bits a pair that is listed"]
         return []
+
+    @property
+    def where(self) -> str:
+        """How messages about the chiplet begin: the file and line where it stands, if it stands in one."""
+        return f"{self.place}: " if self.place else ""
 
     def at_bits(self, bits: int) -> AtWidth:
         """The chiplet as it computes with operands of this width: the narrowest that it has and that holds them.
@@ -175,7 +184,8 @@ class Chiplet:
         if found is None:
             widest = max((width for width, _ in self.rates), default=0)
             place = f"{self.rates_place}: " if self.rates_place else ""
-            raise InputError(f"{place}chiplet '{self.name}' has no rate for {bits} bits; its widest is for {widest}")
+            lacks = f"has no rate for {bits} bits; its widest is for {widest}"
+            raise InputError(f"{place}chiplet '{self.name}' {lacks}: list one")
         width, rate = found
         if width == self.precision_bits:
             return AtWidth(replace(self, rates=()), 1)

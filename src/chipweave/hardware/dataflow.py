@@ -117,7 +117,7 @@ class Dataflow:
     def __post_init__(self) -> None:
         settle(self, "dataflow")
         if self.cluster is not None and self.cluster < 1:
-            raise InputError(f"dataflow: cluster={self.cluster} is not at least 1")
+            raise InputError(f"dataflow: cluster={self.cluster} is not at least 1; give a number that is")
         if self.style is Style.CUSTOM and "conv" not in self.mappings and (self.mappings or self.loops is None):
             raise InputError("dataflow: style 'custom' needs a mapping text for 'conv', or `loops` alone")
         object.__setattr__(self, "mappings", dict(sorted(self.mappings.items())))

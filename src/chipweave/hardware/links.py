@@ -106,10 +106,10 @@ def _faults_of(link: LinkClass | OwnLink) -> list[tuple[str, str]]:
     """Figures out of range, each with what is wrong."""
     faults = []
     if not (math.isfinite(link.bandwidth_bytes_s) and link.bandwidth_bytes_s > 0):
-        faults.append(("bandwidth_bytes_s", f"{link.bandwidth_bytes_s} is not a positive number"))
+        faults.append(("bandwidth_bytes_s", f"{link.bandwidth_bytes_s} is not a positive number; give one"))
     for key in ("latency_s", "energy_j_per_bit"):
         if not (math.isfinite(getattr(link, key)) and getattr(link, key) >= 0):
-            faults.append((key, f"{getattr(link, key)} is negative or not a number"))
+            faults.append((key, f"{getattr(link, key)} is negative or not a number; give 0 or more"))
     return faults
 
 

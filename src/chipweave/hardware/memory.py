@@ -44,15 +44,15 @@ class Stack:
         for key in ("bandwidth_bytes_s", "capacity_bytes"):
             value = getattr(self, key)
             if value is not None and not (math.isfinite(value) and value > 0):
-                faults.append((key, f"{value} is not a positive number"))
+                faults.append((key, f"{value} is not a positive number; give one"))
         for key in ("latency_s", "energy_j_per_bit"):
             value = getattr(self, key)
             if not (math.isfinite(value) and value >= 0):
-                faults.append((key, f"{value} is negative or not a number"))
+                faults.append((key, f"{value} is negative or not a number; give 0 or more"))
         if not self.interfaces:
             faults.append(("interfaces", "nobody is attached to it; name the chiplets that are"))
         elif len(set(self.interfaces)) < len(self.interfaces):
-            faults.append(("interfaces", "lists a chiplet twice"))
+            faults.append(("interfaces", "lists a chiplet twice; name each once"))
         if faults:
             raise InputError([f"stack '{self.name}': {key}: {wrong}" for key, wrong in faults], fields=faults)
 
@@ -112,7 +112,7 @@ def at_interfaces(stacks: Sequence[Stack], interfaces: Sequence[int]) -> Mapping
 def attachment_faults(stacks: Sequence[Stack], interfaces: Sequence[int]) -> list[str]:
     """What is wrong with where a package's stacks are attached: each to interfaces of it, and all of these in use."""
     if len(stacks) > MOST_STACKS:
-        return [f"has {len(stacks)} stacks; at most {MOST_STACKS} are supported"]
+        return [f"has {len(stacks)} stacks; at most {MOST_STACKS} are supported: use fewer, larger ones"]
     faults = []
     listed = ", ".join(map(str, sorted(interfaces)))
     for number, stack in enumerate(stacks):
@@ -120,7 +120,7 @@ def attachment_faults(stacks: Sequence[Stack], interfaces: Sequence[int]) -> lis
         if foreign:
             faults.append(
                 f"stack {number} '{stack.name}' is attached to chiplet {foreign[0]}, which has no memory interface; "
-                f"those that have are {listed}"
+                f"attach it to one of those that have: {listed}"
             )
     bare = sorted(set(interfaces) - {at for stack in stacks for at in stack.interfaces})
     if bare and not faults:

@@ -171,20 +171,20 @@ class Package:
         if not count:
             return [("chiplets", "has no chiplets; give it at least one")]
         if count > MOST_CHIPLETS:
-            return [("chiplets", f"has {count} chiplets; at most {MOST_CHIPLETS} are supported")]
+            return [("chiplets", f"has {count} chiplets; at most {MOST_CHIPLETS} are supported: use fewer")]
         faults = []
         for key in ("link_bandwidth_bytes_s", "dram_bandwidth_bytes_s"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) > 0):
-                faults.append((key, f"{key}={getattr(self, key)} is not a positive number"))
+                faults.append((key, f"{key}={getattr(self, key)} is not a positive number; give one"))
         latencies = ("hop_latency_s", "dram_latency_s", "conflict_delay_s")
         for key in (*latencies, "nop_energy_j_per_bit", "dram_energy_j_per_bit"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) >= 0):
-                faults.append((key, f"{key}={getattr(self, key)} is negative or not a number"))
+                faults.append((key, f"{key}={getattr(self, key)} is negative or not a number; give 0 or more"))
         for a, b in self.links:
             if not (0 <= a < count and 0 <= b < count) or a == b:
-                faults.append(("links", f"link {a}-{b} joins no two of its chiplets 0 to {count - 1}"))
+                faults.append(("links", f"link {a}-{b} joins no two of its chiplets 0 to {count - 1}; name two"))
         if len({frozenset(link) for link in self.links}) < len(self.links):
-            faults.append(("links", "lists a link twice; links are undirected"))
+            faults.append(("links", "lists a link twice; links are undirected: leave one out"))
         if not self.interfaces:
             faults.append(("interfaces", "has no memory interface; name at least one chiplet under `interfaces`"))
         if len(set(self.interfaces)) < len(self.interfaces):
@@ -197,9 +197,10 @@ class Package:
         faults += self._board_faults()
         if self.positions is not None:
             if len(self.positions) != count:
-                faults.append(("positions", f"gives {len(self.positions)} positions for {count} chiplets"))
+                wrong = f"gives {len(self.positions)} positions for {count} chiplets"
+                faults.append(("positions", f"{wrong}; give one each"))
             elif len(set(self.positions)) < count:
-                faults.append(("positions", "places two chiplets on one position"))
+                faults.append(("positions", "places two chiplets on one position; give each its own"))
         if faults:
             return faults
         reached = topology.reachable(count, self.links, 0)

@@ -160,9 +160,10 @@ class Die:
         faults = []
         for key in ("area_mm2", "count"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) > 0):
-                faults.append((key, f"{getattr(self, key)} is not a positive number"))
+                faults.append((key, f"{getattr(self, key)} is not a positive number; give one"))
         if not 0 <= self.ports_mm2 <= self.area_mm2:
-            faults.append(("ports_mm2", f"{self.ports_mm2} is not in 0..area_mm2={self.area_mm2}"))
+            wrong = f"{self.ports_mm2} is not in 0..area_mm2={self.area_mm2}"
+            faults.append(("ports_mm2", f"{wrong}; give a number that is"))
         if self.die_yield is not None and not 0 < self.die_yield <= 1:
             faults.append(("die_yield", f"{self.die_yield} is no share of dies; give a number above 0 and at most 1"))
         if faults:

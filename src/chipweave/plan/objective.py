@@ -180,7 +180,8 @@ def _tree_of(text: str) -> ast.AST:
         return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError(
-            f"objective '{text}' is neither {', '.join(NAMED)} nor an expression such as 'energy * latency ** 2'"
+            f"objective '{text}' is neither {', '.join(NAMED)} nor an expression; give one, such as "
+            "'energy * latency ** 2'"
         ) from None
 
 

@@ -48,7 +48,7 @@ class Service:
         for name in ("ttft_limit_s", "tpot_limit_s"):
             limit = getattr(self, name)
             if limit is not None and not (math.isfinite(limit) and limit > 0):
-                problems.append(f"{name}={limit} is not a positive number")
+                problems.append(f"{name}={limit} is not a positive number; give one, or leave it out")
         if problems:
             raise InputError(problems)
 

@@ -83,12 +83,10 @@ class Layer:
                 "bounds, groups, stride, dilation and operands are at least 1, padding at least 0"
             )
         if not 0 <= self.weight_bits <= MOST_BITS:
-            raise InputError(f"layer '{self.name}': weight_bits={self.weight_bits} is not in 0..{MOST_BITS}")
+            raise self._refused("weight_bits", f"{self.weight_bits} is not in 0..{MOST_BITS}; give a number that is")
         if self.C % self.groups or self.K % self.groups:
-            raise InputError(
-                f"layer '{self.name}': groups={self.groups} does not divide C={self.C} and K={self.K}; "
-                "give a number that divides both"
-            )
+            indivisible = f"{self.groups} does not divide C={self.C} and K={self.K}"
+            raise self._refused("groups", f"{indivisible}; give a number that divides both")
         if self.out_y == 0:
             object.__setattr__(self, "out_y", self.usual_output(0))
         if self.out_x == 0:
@@ -98,6 +96,9 @@ class Layer:
                 f"layer '{self.name}': the filter {self.R}x{self.S} does not fit the padded input, "
                 f"output would be {self.out_y}x{self.out_x}; raise the padding or the input size"
             )
+
+    def _refused(self, key: str, wrong: str) -> InputError:
+        return InputError(f"layer '{self.name}': {key}={wrong}", fields=[(key, wrong)])
 
     def usual_output(self, axis: int) -> int:
         """Output length along an axis (0 vertical, 1 horizontal), by the usual convolution arithmetic.

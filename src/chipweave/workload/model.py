@@ -66,6 +66,8 @@ class Model:
         settle(self, "model")
         object.__setattr__(self, "edges", tuple(sorted(self.edges, key=lambda edge: edge.consumer)))
         problems = list(_problems(self))
+        if not problems and (narrow := _narrow_sums(self)):
+            raise InputError(f"model '{self.name}': sum_bits={narrow}", fields=[("sum_bits", narrow)])
         if problems:
             raise InputError([f"model '{self.name}': {problem}" for problem in problems])
         if self.input_elements == 0:
@@ -222,16 +224,15 @@ def _problems(model: Model) -> Iterator[str]:
         yield "has no layers; give it at least one"
         return
     if model.bytes_per_element < 1:
-        yield f"bytes_per_element={model.bytes_per_element} is not at least 1"
+        yield f"bytes_per_element={model.bytes_per_element} is not at least 1; give a number that is"
     for key in ("weight_bits", "activation_bits", "sum_bits"):
         if not 0 <= getattr(model, key) <= MOST_BITS:
-            yield f"{key}={getattr(model, key)} is not in 0..{MOST_BITS}"
-    if 0 < model.sum_bits < (least := 8 * model.activation_width):
-        yield f"sum_bits={model.sum_bits:g} is less than the {least:g} of an activation; a sum is at least as wide"
+            yield f"{key}={getattr(model, key)} is not in 0..{MOST_BITS}; give a number that is"
     for layer in model.layers:
         for key in "NKCYXRS":
             if getattr(layer, key) > LARGEST_LENGTH:
-                yield f"layer '{layer.name}': {key}={getattr(layer, key)} is more than {LARGEST_LENGTH}"
+                wrong = f"{key}={getattr(layer, key)} is more than {LARGEST_LENGTH}"
+                yield f"layer '{layer.name}': {wrong}; make it several layers"
     names = [layer.name for layer in model.layers]
     for name in sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
         yield f"two layers are called '{name}'; names must differ"
@@ -253,6 +254,14 @@ def _problems(model: Model) -> Iterator[str]:
         if fault is not None:
             yield f"layer '{layer.name}': {'='.join(fault)}"
     yield from (problem for _, problem in sharing_problems(model.layers))
+
+
+def _narrow_sums(model: Model) -> str:
+    """What is wrong with the width of sums beside that of activations; empty: nothing."""
+    least = 8 * model.activation_width
+    if not 0 < model.sum_bits < least:
+        return ""
+    return f"{model.sum_bits:g} is less than the {least:g} of an activation; give a sum at least as wide"
 
 
 def sharing_problems(layers: Sequence[Layer]) -> Iterator[tuple[int, str]]:

@@ -68,19 +68,23 @@ class Scenario:
         names = [task.name for task in self.tasks]
         if not names:
             problems.append("has no models; give it at least one")
-        problems += [f"two models are called '{n}'" for n in sorted(set(names)) if names.count(n) > 1]
+        twice = sorted(name for name in set(names) if names.count(name) > 1)
+        problems += [f"two models are called '{name}'; give each a name of its own" for name in twice]
         for limit_name in LIMITS:
             limit = getattr(self, limit_name)
             if limit is not None and not (math.isfinite(limit) and limit > 0):
-                problems.append(f"{limit_name}={limit} is not a positive number")
+                problems.append(f"{limit_name}={limit} is not a positive number; give one, or leave it out")
         for task in self.tasks:
             if not 1 <= task.batch <= LARGEST_BATCH:
-                problems.append(f"model '{task.name}': batch={task.batch} is not in 1..{LARGEST_BATCH}")
+                wrong = f"batch={task.batch} is not in 1..{LARGEST_BATCH}"
+                problems.append(f"model '{task.name}': {wrong}; give a number that is")
             limit = task.latency_limit_s
             if limit is not None and not (math.isfinite(limit) and limit > 0):
-                problems.append(f"model '{task.name}': latency_limit_s={limit} is not a positive number")
+                wrong = f"latency_limit_s={limit} is not a positive number"
+                problems.append(f"model '{task.name}': {wrong}; give one, or leave it out")
             if task.depends_on is not None and task.depends_on not in names:
-                problems.append(f"model '{task.name}' depends on '{task.depends_on}', which is not in the scenario")
+                wrong = f"depends on '{task.depends_on}', which is not in the scenario"
+                problems.append(f"model '{task.name}' {wrong}; name one that is")
         if not problems:
             problems += self._cycles()
         if problems:
@@ -97,7 +101,7 @@ class Scenario:
             seen, at = {task.name}, parent[task.name]
             while at is not None:
                 if at in seen:
-                    return [f"model '{task.name}' depends on itself through '{at}'"]
+                    return [f"model '{task.name}' depends on itself through '{at}'; remove one of these"]
                 seen.add(at)
                 at = parent[at]
         return []

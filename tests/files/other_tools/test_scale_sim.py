@@ -107,3 +107,29 @@ def test_a_topology_is_told_by_its_header() -> None:
     assert is_topology("\n\ufeffLayer,M,N,K,\nL0,1,2,3,")
     assert not is_topology("name: net\nlayers:\n  - {name: a, op: conv, K: 1, C: 1, Y: 1}\n")
     assert not is_topology("layer,cycles,energy\na,1,2\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ta,28,28,3,3,4,8,1,\n",
+        '"a","28","28","3","3","4","8","1"\n',
+        "a;28;28;3;3;4;8;1\n",
+        "# made by a script\na,28,28,3,3,4,8,1\n",
+    ],
+)
+def test_tabs_before_a_line_quotes_semicolons_and_comments(text: str) -> None:
+    (layer,) = read(HEADER + text).model.layers
+    assert (layer.name, layer.macs) == ("a", 26 * 26 * 9 * 4 * 8)
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("Layer name, IFMAP Height Intraline Factor, IFMAP Width Intraline Factor,\nL0,4,4\n", "a layout"),
+        ("LayerID, Total Cycles, Stall Cycles,\n0,1,1\n", "a report"),
+    ],
+)
+def test_other_files_of_scale_sim(header: str, what: str) -> None:
+    with pytest.raises(InputError, match=rf"net.csv:1: is {what}.* no topology; name the topology"):
+        read(header)

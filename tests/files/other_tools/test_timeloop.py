@@ -217,3 +217,19 @@ def test_a_convolution_of_a_volume(tmp_path: Path) -> None:
 """
     layer = layer_of(tmp_path, text)
     assert (layer.macs, layer.weight_elements) == (4 * 8 * 8 * 8 * 3 * 27, 8 * 3 * 27)
+
+
+def test_tags_and_merges_beside_the_problem(tmp_path: Path) -> None:
+    """One file may hold an architecture, too, whose nodes have tags."""
+    path = tmp_path / "all.yaml"
+    nodes = "architecture:\n  nodes:\n  - !Component &buffer {name: a}\n  - !Container\n    <<: *buffer\n"
+    path.write_text(nodes + "problem: {shape: gemm, M: 4, N: 5, K: 6}\n", encoding="utf-8")
+    (product,) = import_problems(path, name="net").model.layers
+    assert product.macs == 4 * 5 * 6
+
+
+def test_problems_of_several_operators(tmp_path: Path) -> None:
+    path = tmp_path / "fused.yaml"
+    path.write_text("problem:\n  dimensions: [M]\n  ops: [{name: a}]\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"fused.yaml:3: problem.ops: is of several operators.*; write each as"):
+        import_problems(path, name="net")

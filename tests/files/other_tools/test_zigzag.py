@@ -146,3 +146,28 @@ def test_a_workload_is_told_by_its_form() -> None:
     assert is_workload(BLOCK)
     assert is_workload("# a comment\n- equation: O[b]+=W[b]*I[b]\n")
     assert not is_workload("name: net\nlayers:\n- {name: a, op: conv, K: 1, C: 1, Y: 1}\n")
+
+
+def test_what_is_scaled_by_constants_is_no_product() -> None:
+    """A softmax as a product with one constant, and a scale of each channel: the product before alone has MACs."""
+    text = (
+        layer(0, "Gemm", "O[h][l][m]+=I[h][l][d]*W[h][d][m]", {"H": 8, "L": 64, "M": 64, "D": 32}, "I: 0, W: 0")
+        + layer(1, "Softmax", "O[h][l][m]+=I[h][l][m]*W[]", {"H": 8, "L": 64, "M": 64}, "I: 0, W: 1")
+        + layer(2, "Mul", "O[h][l][m]=I[h][l][m]*W[h]", {"H": 8, "L": 64, "M": 64}, "I: 1, W: 2")
+    )
+    made = read(text)
+    assert made.model.macs == 8 * 64 * 64 * 32
+    assert {layer.op for layer in made.model.layers[1:]} <= {Op.ELEMENTWISE}
+
+
+def test_a_loop_called_b_of_the_weights_is_no_batch() -> None:
+    made = read(layer(0, "Matmul", "O[a][b]+=I[a][c]*W[b][c]", {"A": 1, "B": 400, "C": 600}, "I: 0, W: 0"))
+    (product,) = made.model.layers
+    assert (product.K, product.macs, made.notes) == (400, 400 * 600, ())
+
+
+def test_a_relation_that_gives_an_axis_of_the_output() -> None:
+    sizes = {"B": 1, "K": 6, "C": 1, "IY": 32, "IX": 32, "FY": 5, "FX": 5}
+    relation = "  dimension_relations: [ox=1*ix+1*fx, oy=1*iy+1*fy]\n"
+    with pytest.raises(InputError, match=r"work.yaml:8: .* gives ox, which is an axis of the output; give that of"):
+        read(layer(0, "Conv", CONV, sizes, "I: 0, W: 0", relation))

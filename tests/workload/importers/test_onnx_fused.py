@@ -518,3 +518,96 @@ def test_a_causal_convolution(tmp_path: Path) -> None:
     made = imported(net, tmp_path)
     (layer,) = made.model.layers
     assert (made.unsupported, layer.op, layer.macs, layer.output_elements) == ({}, Op.DEPTHWISE, 240, 60)
+
+
+@pytest.mark.parametrize(
+    ("rule", "tokens", "past", "macs"),
+    [
+        # of each of 2 states of 8 x 16: written once, read by 2 heads of queries
+        ("linear", 1, True, 2 * 128 * (1 + 2)),
+        # and recalled, where there is something to recall
+        ("gated_delta", 1, True, 2 * 128 * (1 + 1 + 2)),
+        ("delta", 1, False, 2 * 128 * (1 + 2)),
+        # 2 chunks of 4: scores, what they mix, what is written, what is read
+        ("gated", 8, True, 2 * 2 * (8 * 8 * 4 + 8 * 4 * 16 + 8 * 4 * 16 + 8 * 8 * 16)),
+        # and the corrections: keys by keys, their inverse by keys and values, what is recalled
+        ("delta", 8, True, 2 * 2 * (256 + 512 + 512 + 1024 + (4 * 8 * 4 + 4 * 4 * 8 + 4 * 4 * 16 + 4 * 8 * 16))),
+        ("delta", 7, True, 2 * 2 * (256 + 512 + 512 + 1024 + (128 + 128 + 256 + 512))),  # the last chunk counts whole
+    ],
+)
+def test_linear_attention(tmp_path: Path, rule: str, tokens: int, past: bool, macs: int) -> None:
+    """4 heads of queries of 8, 2 of keys of 8 and of values of 16."""
+    net = Net()
+    operands = [net.input(name, (1, tokens, width)) for name, width in (("q", 32), ("k", 16), ("v", 32))]
+    operands += [net.input("s", (1, 2, 8, 16)) if past else ""]
+    fused(net, "LinearAttention", *operands, outputs=2, q_num_heads=4, kv_num_heads=2, update_rule=rule, chunk_size=4)
+    made = imported(net, tmp_path)
+    assert (made.model.macs, made.model.weight_elements, made.unsupported) == (macs, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("rows", "total", "met"),
+    [
+        (1, 64, (3 + 2) * 16 / 2),  # the last row: 3 blocks of 16 in one layout, 2 in the other
+        (32, 32, (16 * (1 + 2) + 16 * (1 + 2)) * 16 / (2 * 32)),  # two blocks of rows, which meet 1 and 2 blocks
+        (64, 64, (1 + 2 + 2 + 3 + 1 + 2 + 3 + 2) * 16 * 16 / (2 * 64)),
+    ],
+)
+def test_sparse_attention(tmp_path: Path, rows: int, total: int, met: float) -> None:
+    """8 heads of queries, 2 of keys, 16 wide, in two layouts of 4 x 4 blocks of 16 tokens."""
+    net = Net()
+    layouts = net.value(0, 1, 3, 5, 8, 0, 1, 3, 6, 8, kind=np.int32)
+    layouts = net.node("Reshape", layouts, net.value(2, 5))
+    columns = net.value(*[0] * 16, kind=np.int32)
+    ends = [net.value(total, kind=np.int32), net.value(total, kind=np.int32)]
+    q, k, v = (net.input(name, (1, rows, width)) for name, width in (("q", 128), ("k", 32), ("v", 32)))
+    caches = [net.input(name, (1, 2, 128, 16)) for name in ("pk", "pv")]
+    fused(net, "SparseAttention", q, k, v, *caches, layouts, columns, *ends, outputs=3, num_heads=8, kv_num_heads=2,
+          sparse_block_size=16)  # fmt: skip
+    made = imported(net, tmp_path)
+    keys = math.ceil(met)
+    assert (made.model.macs, made.unsupported) == (2 * 8 * rows * keys * 16, {})
+
+
+def paged_net(known: bool, window: int = -1) -> Net:
+    """Two sequences of 1 token behind 30 and 30, one of 5 behind none: 7 tokens, 4 heads of queries, 2 of keys, 8
+    wide."""
+    net = Net()
+    q, k, v = (net.input(name, (7, width)) for name, width in (("q", 32), ("k", 16), ("v", 16)))
+    caches = [net.input(name, (10, 16, 2, 8)) for name in ("kc", "vc")]
+    starts = net.value(0, 1, 2, 7, kind=np.int32) if known else net.input("starts", (4,), TensorProto.INT32)
+    past, table = net.value(30, 30, 0, kind=np.int32), net.input("table", (3, 2), TensorProto.INT32)
+    fused(net, "PagedAttention", q, k, v, *caches, starts, past, table, outputs=3, num_heads=4, kv_num_heads=2,
+          local_window_size=window)  # fmt: skip
+    return net
+
+
+def test_paged_attention(tmp_path: Path) -> None:
+    made = imported(paged_net(True), tmp_path)
+    assert (made.model.macs, made.unsupported) == (2 * 4 * 8 * (2 * 1 * 31 + 5 * 5), {})
+    made = imported(paged_net(True, window=4), tmp_path)
+    assert made.model.macs == 2 * 4 * 8 * (2 * 1 * 4 + 5 * 4)
+
+
+def test_paged_attention_of_unknown_lengths(tmp_path: Path) -> None:
+    net = paged_net(False)
+    net.node("MatMul", net.input("z", (1, 16)), net.weight("w", 16, 4))
+    made = imported(net, tmp_path)
+    assert made.unsupported == {f"{RUNTIME}:PagedAttention": 1}
+    assert any("how long its sequences are" in note and "--value" in note for note in made.notes)
+    assert imported(net, tmp_path, values={"starts": [0, 1, 2, 7]}).unsupported == {}
+
+
+@pytest.mark.parametrize("many", [0, 2])
+def test_longformer_attention(tmp_path: Path, many: int) -> None:
+    """12 tokens of 16 features, 4 heads, 2 neighbours on each side; `many` tokens meet all."""
+    net = Net()
+    flags = net.node("Reshape", net.value(*[1] * many, *[0] * (12 - many), kind=np.int32), net.value(1, 12))
+    x, mask = net.input("x", (1, 12, 16)), net.input("mask", (1, 12))
+    weights = [net.weight("w", 16, 48), net.weight("b", 48), mask, net.weight("gw", 16, 48), net.weight("gb", 48)]
+    fused(net, "LongformerAttention", x, *weights, flags, num_heads=4, window=2)
+    made = imported(net, tmp_path)
+    local = 12 * 16 * 48 + 2 * 12 * (5 + many) * 16
+    everywhere = many * 16 * 16 + 12 * 16 * 32 + 2 * many * 12 * 16 if many else 0
+    assert (made.model.macs, made.unsupported) == (local + everywhere, {})
+    assert made.model.weight_elements == (2 if many else 1) * 16 * 48

@@ -452,3 +452,58 @@ def test_the_examples_of_the_page(folder: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out
     (folder / "nets_of_the_page.py").write_text(factory)
     assert import_factory("nets_of_the_page:small").model.macs == 900 * 8 * 27
+
+
+def test_scan_goes_through_what_it_is_given() -> None:
+    """5 rounds of a product of 8 by 8, whose weights count once and are shared with a product behind the loop."""
+    from torch._higher_order_ops.scan import scan
+
+    def call(self: Any, x: Any) -> Any:
+        def round_(state: Any, entry: Any) -> Any:
+            new = torch.tanh(self.a(state) + entry)
+            return new, new.clone()
+
+        last, every = scan(round_, torch.zeros(1, 8), x)
+        return self.a(last), every
+
+    made = from_torch(Calls(call, a=nn.Linear(8, 8)), torch.zeros(5, 1, 8))
+    assert made.unsupported == {}
+    assert (made.model.macs, made.model.weight_elements) == (6 * 64, 64)
+
+
+@pytest.mark.parametrize(("start", "step", "rounds"), [(0, 1, 10), (4, 2, 3), (10, 1, 0)])
+def test_while_loops_whose_counters_are_constants(start: int, step: int, rounds: int) -> None:
+    def call(self: Any, x: Any) -> Any:
+        def goes_on(at: Any, y: Any) -> Any:
+            return at < 10
+
+        def round_(at: Any, y: Any) -> Any:
+            return at + step, self.a(y)
+
+        loop = torch._higher_order_ops.while_loop
+        return self.z(loop(goes_on, round_, (torch.tensor(start), x))[1])
+
+    made = from_torch(Calls(call, a=nn.Linear(8, 8), z=nn.Linear(8, 3)), torch.zeros(1, 8))
+    assert (made.unsupported, made.model.macs) == ({}, rounds * 64 + 24)
+
+
+def test_while_loops_of_values_are_not_costed() -> None:
+    def call(self: Any, x: Any) -> Any:
+        loop = torch._higher_order_ops.while_loop
+        return loop(lambda y: y.sum() < 10, lambda y: (self.a(y),), (self.a(x),))[0]
+
+    made = from_torch(Calls(call, a=nn.Linear(8, 8)), torch.zeros(1, 8))
+    assert (made.unsupported, made.model.macs) == ({"while_loop": 1}, 64)
+    assert any("depends on values" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(("inner", "macs"), [(None, 64 + 24), (16, 24)])
+def test_branches(inner: int | None, macs: int) -> None:
+    """Sides of 64 MACs each, of which one counts; and of 64 and 256, of which none does."""
+    other = nn.Linear(8, 8) if inner is None else nn.Sequential(nn.Linear(8, inner), nn.Linear(inner, 8))
+
+    def call(self: Any, x: Any) -> Any:
+        return self.z(torch.cond(x.sum() > 0, self.a, self.b, (x,)))
+
+    made = from_torch(Calls(call, a=nn.Linear(8, 8), b=other, z=nn.Linear(8, 3)), torch.zeros(1, 8))
+    assert (made.model.macs, made.unsupported) == (macs, {} if inner is None else {"cond": 1})

@@ -16,7 +16,7 @@ from chipweave.workload.importers.assembly import Imported
 from chipweave.workload.importers.torch import import_factory
 from chipweave.workload.importers.torch.arrange import permuted, reshaped, sliced, split
 from chipweave.workload.importers.torch.contract import contraction, matmul_equation
-from chipweave.workload.importers.torch.graph import Input, Node, Output, Ref, TracedGraph
+from chipweave.workload.importers.torch.graph import Body, Input, Node, Output, Ref, TracedGraph
 from chipweave.workload.importers.torch.translate import translate
 from chipweave.workload.importers.view import Piece, View, concatenate, constant, made_of
 from chipweave.workload.layer import Layer, Op
@@ -540,3 +540,62 @@ def test_a_module_that_is_called_three_times_has_its_weights_once() -> None:
     made = imported((1, 8, 10, 10), *steps, w=(8, 8, 3, 3))
     assert (made.model.macs, made.model.weight_elements) == (3 * 100 * 576, 576)
     assert [layer.shares for layer in made.model.layers] == ["", "c0", "c0"]
+
+
+def body(inputs: tuple[str, ...], *nodes: Node, returns: tuple[str, ...]) -> Body:
+    """A round, or a side of a branch, of nodes whose names begin with `r/`."""
+    listed = Node("r", "list", {"tensors": [Ref(name) for name in returns]}, (), True)
+    return Body(inputs, (*nodes, listed))
+
+
+def linear(name: str, source: str, shape: Shape, weight: str = "w") -> Node:
+    return node(name, "linear", shape, input=Ref(source), weight=Ref(weight), bias=None)
+
+
+def test_rounds_of_a_scan() -> None:
+    """5 rounds of a product of 8 by 8 with the state, which starts as zeros, and a sum with an entry: 5 * 64 MACs, and
+    64 weights once. What all rounds make goes into a product of 3 outputs each."""
+    each = body(
+        ("r/c", "r/x"),
+        linear("r/l", "r/c", (1, 8)),
+        node("r/s", "add", (1, 8), input=Ref("r/l"), other=Ref("r/x")),
+        returns=("r/s", "r/s"),
+    )
+    outputs = (Output((1, 8)), Output((5, 1, 8)))
+    scan = Node("s", "scan", {"1": [Ref("z")], "2": [X]}, outputs, True, "s", bodies=(each,), trips=5)
+    every = Node("every", "getitem", {"input": Ref("s"), "index": 1}, (Output((5, 1, 8)),), shares="s")
+    made = imported((5, 1, 8), scan, every, linear("l", "every", (5, 1, 3), "v"), z=(1, 8), w=(8, 8), v=(3, 8))
+    product, added, last = made.model.layers
+    assert (product.N, product.macs, product.weight_elements) == (5, 5 * 64, 64)
+    assert (added.op, added.output_elements) == (Op.ELEMENTWISE, 40)
+    assert last.macs == 5 * 24
+    assert made.model.operands[2] == (Edge(1, 2, 40),)
+    assert made.unsupported == {}
+
+
+@pytest.mark.parametrize(("trips", "macs"), [(10, 640), (0, 0), (None, 0)])
+def test_rounds_of_a_while_loop(trips: int | None, macs: int) -> None:
+    each = body(("r/y",), linear("r/l", "r/y", (1, 8)), returns=("r/l",))
+    loop = Node("s", "while_loop", {"2": [X]}, (Output((1, 8)),), True, "s", bodies=(each,), trips=trips)
+    state = Node("y", "getitem", {"input": Ref("s"), "index": 0}, (Output((1, 8)),), shares="s")
+    made = imported((1, 8), loop, state, linear("l", "y", (1, 3), "v"), w=(8, 8), v=(3, 8))
+    assert made.model.macs == macs + 24
+    assert made.unsupported == ({"while_loop": 1} if trips is None else {})
+    assert any("number of rounds depends on values" in note for note in made.notes) == (trips is None)
+
+
+@pytest.mark.parametrize(("other", "counted"), [((8, 8), True), ((8, 4), False)])
+def test_sides_of_a_branch(other: Shape, counted: bool) -> None:
+    """Sides of one product of 8 by 8 each; and one of which has two smaller ones."""
+    one = body((), linear("r/a", "x", (1, 8), "w"), returns=("r/a",))
+    if counted:
+        two = body((), linear("r/b", "x", (1, 8), "u"), returns=("r/b",))
+    else:
+        two = body((), linear("r/b", "x", (1, 4), "t"), linear("r/c", "r/b", (1, 8), "u"), returns=("r/c",))
+    branch = Node("s", "cond", {"0": Ref("p"), "3": [X]}, (Output((1, 8)),), True, "s", bodies=(one, two))
+    side = Node("y", "getitem", {"input": Ref("s"), "index": 0}, (Output((1, 8)),), shares="s")
+    made = imported((1, 8), branch, side, linear("l", "y", (1, 3), "v"), p=(), w=(8, 8), u=other, t=(4, 8), v=(3, 8))
+    assert made.model.macs == (64 if counted else 0) + 24
+    assert made.unsupported == ({} if counted else {"cond": 1})
+    note = "of the same sizes, one counts" if counted else "its branches make 64 and 64 multiply-accumulates"
+    assert any(note in each for each in made.notes)

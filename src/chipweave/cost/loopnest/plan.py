@@ -77,7 +77,7 @@ def plan(
     machine, energies = _machine(layers, chiplet), energies_of(chiplet)
     shapes = [shapes_of(layer) for layer in layers]
     refused = [
-        f"layer '{layer.name}' on chiplet '{chiplet.name}': {problem}"
+        f"{chiplet.where}layer '{layer.name}' on chiplet '{chiplet.name}': {problem}"
         for layer, each in zip(layers, shapes, strict=True)
         for problem in _refused(layer, each, machine)
     ]
@@ -112,7 +112,7 @@ def _machine(layers: Sequence[Layer], chiplet: Chiplet) -> Machine:
         return machine_of(chiplet)
     except InputError as error:
         first = next((f"layer '{layer.name}' on " for layer in layers if not layer.rides), "")
-        raise InputError([first + problem for problem in error.problems]) from None
+        raise InputError([chiplet.where + first + problem for problem in error.problems]) from None
 
 
 def _cached(keys: dict[Shape, bytes], machine: Machine) -> dict[Shape, Run]:
@@ -203,7 +203,7 @@ def _least_l1_bytes(shape: Shape, machine: Machine) -> int:
 
 def _too_big(layer: Layer, chiplet: Chiplet, machine: Machine, need: int) -> str:
     return (
-        f"layer '{layer.name}' on chiplet '{chiplet.name}': the smallest tile with "
+        f"{chiplet.where}layer '{layer.name}' on chiplet '{chiplet.name}': the smallest tile with "
         f"{', '.join(machine.constraint.whole)} whole in a PE takes {need} bytes of L1, more than "
         f"l1_bytes={machine.l1_bytes}; raise l1_bytes, or take loops out of `whole`"
     )

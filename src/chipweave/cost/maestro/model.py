@@ -115,8 +115,8 @@ def _plan(layers: Sequence[Layer], chiplet: Chiplet, offchip_bandwidth: int | No
     custom = chiplet.dataflow.style is Style.CUSTOM
     if custom and not texts:
         raise InputError(
-            f"chiplet '{chiplet.name}': its dataflow is custom without `mappings`, and `maestro` needs them; "
-            "write a text for 'conv' under `mappings`, or name a style"
+            f"{chiplet.where}chiplet '{chiplet.name}': its dataflow is custom without `mappings`, and `maestro` needs "
+            "them; write a text for 'conv' under `mappings`, or name a style"
         )
     gemm_type = custom and "gemm" in texts and _maps_gemm(texts["gemm"], f"chiplet '{chiplet.name}', mapping 'gemm'")
     index_of: dict[tuple[str, Shape], int] = {}
@@ -135,7 +135,7 @@ def _plan(layers: Sequence[Layer], chiplet: Chiplet, offchip_bandwidth: int | No
     faults = chosen.counts.fault
     problems = []
     for index, at in zip(mapped, shape, strict=True):
-        where = f"layer '{layers[index].name}' on chiplet '{chiplet.name}'"
+        where = f"{chiplet.where}layer '{layers[index].name}' on chiplet '{chiplet.name}'"
         if chosen.counts.wrapped[at]:
             text = text_of(chosen.directives[at]).replace("\n", " ")
             problems.append(

@@ -85,6 +85,8 @@ def parse_networks(text: str, path: str) -> list[Network]:
         elif word == "Accelerator":
             reader.take()
             _pass_block(reader)
+        elif word == "Dataflow":
+            raise reader.error("this is a file of dataflows", "name the file with the Network and its Layers")
         elif word == "Network":
             networks.append(_read_network(reader, constants))
         else:

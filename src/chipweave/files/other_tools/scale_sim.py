@@ -5,6 +5,7 @@ A file is of one kind, by its header. Columns go by their place, as SCALE-Sim re
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,8 +61,10 @@ def import_topology(text: str, path: str, *, name: str, bytes_per_element: int |
         InputError: `path:line: problem; remedy`.
     """
     rows = [_Row(_cells(line), path, number) for number, line in enumerate(text.splitlines(), start=1)]
-    rows = [row for row in rows if any(row.cells)]
+    rows = [row for row in rows if any(row.cells) and not row.cells[0].startswith("#")]
     kind = _kind(rows[0].cells) if rows else None
+    if kind is None and rows and (other := _other(rows[0].cells)):
+        raise InputError(f"{path}:{rows[0].line}: is {other} of SCALE-Sim, and no topology; name the topology")
     if kind is None:
         raise InputError(
             f"{path}:{rows[0].line if rows else 1}: is no header of a SCALE-Sim topology; begin with 'Layer name, "
@@ -156,11 +159,23 @@ def _dense(sparsity: str) -> bool:
 
 
 def _cells(line: str) -> tuple[str, ...]:
-    """Cells without the empty ones at the end; some published files have tabs between them."""
-    cells = [cell.strip() for cell in line.replace("\t", ",").split(",")]
+    """Cells without the empty ones at the end; some published files have tabs between them, spreadsheets write
+    semicolons in some countries, and quotes."""
+    line = line.strip().replace("\t", ",")
+    if "," not in line:
+        line = line.replace(";", ",")
+    cells = [cell.strip() for cell in next(csv.reader([line], skipinitialspace=True), [])]
     while cells and not cells[-1]:
         cells.pop()
     return tuple(cells)
+
+
+def _other(header: Sequence[str]) -> str:
+    """What else of SCALE-Sim's has this header; empty: nothing."""
+    titles = [title.lower() for title in header]
+    if any("intraline" in title or "interline" in title for title in titles):
+        return "a layout, which says where data lies,"
+    return "a report" if titles[0].replace(" ", "") == "layerid" else ""
 
 
 def _kind(header: Sequence[str]) -> str | None:

@@ -173,7 +173,7 @@ def _parsed(text: str, file: Path) -> LinedMapping:
             f"{file}:{line}: has a template expression; give the file as Timeloop's front end writes it out, "
             "parsed-processed-input.yaml"
         )
-    return parse_yaml(text, str(file), included)
+    return parse_yaml(text, str(file), included, tags=True)
 
 
 def _append(assembly: Assembly, file: Path, data: LinedMapping, before: View | None) -> View:
@@ -205,6 +205,10 @@ def _problem(data: LinedMapping, problems: Problems) -> _Problem | None:
         return None
     whole = _merged(raw)
     shape = whole.get("shape")
+    if shape is None and (other := next((key for key in ("ops", "io", "dimensions") if key in whole), None)):
+        problems.add(("problem", other), "is of several operators, or of another tool than Timeloop; write each as a "
+                     "problem with a `shape` and an `instance`")  # fmt: skip
+        return None
     if shape is None or isinstance(shape, str):
         named = _NAMED.get(re.sub(r"\.(ya?ml|cfg)$", "", (shape or "cnn_layer").lower()).replace("-", "_"))
         if named is None:

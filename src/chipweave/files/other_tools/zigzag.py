@@ -94,16 +94,18 @@ def _append(assembly: Assembly, spec: _Layer, made: Mapping[int, View], problems
     sizes = _sizes(spec, problems, at)
     windows = _windows(spec, sizes, problems, at)
     problems.raise_any()
-    output, operands, sign = _equation(spec, [*sizes, *windows], problems, at)
+    output, operands, sign, accumulates = _equation(spec, [*sizes, *windows], problems, at)
     views = {operand: _view(spec, operand, made, problems, at) for operand in operands}
     problems.raise_any()
     name = spec.name or f"{spec.operator_type}_{spec.id}"
-    if sizes.get(_BATCH, 1) > 1:
-        assembly.notes.append(BATCH_IN_FILE)
-    alike = all(view is not None for view in views.values()) and set().union(*operands.values()) <= set(output)
-    if sign == "+" or alike:
-        return _elementwise(assembly, spec, name, [sizes[axis] for axis in output], views)
+    unreduced = set().union(*operands.values()) <= set(output)
+    scaled = not accumulates or not all(operands.values())  # by constants, one of each channel or one alone
+    elementwise = sign == "+" or (unreduced and (scaled or all(view is not None for view in views.values())))
     first, second = _in_order(operands, windows, views)
+    if sizes.get(_BATCH, 1) > 1 and _BATCH in (output if elementwise else operands[first]):
+        assembly.notes.append(BATCH_IN_FILE)
+    if elementwise:
+        return _elementwise(assembly, spec, name, [sizes[axis] for axis in output], views)
     nest = LoopNest(
         sizes,
         frozenset(output),
@@ -126,18 +128,23 @@ def _refuse(problems: Problems, at: Location, text: str) -> NoReturn:
 
 def _equation(
     spec: _Layer, known: Collection[str], problems: Problems, at: Location
-) -> tuple[list[str], dict[str, list[str]], str]:
-    """The axes of the output and of each operand, and the sign between these."""
+) -> tuple[list[str], dict[str, list[str]], str, bool]:
+    """The axes of the output and of each operand, the sign between these, and whether they are added up."""
     found = _EQUATION.fullmatch(spec.equation)
     if found is None or found[4] == found[7]:
         _refuse(
             problems, (*at, "equation"), f"{shown(spec.equation)} is none of the form O[k]+=W[k][c]*I[c]; write it so"
         )
     output, operands = _axes(found[2]), {found[4]: _axes(found[5]), found[7]: _axes(found[8])}
+    for i, text in enumerate(spec.dimension_relations):
+        if (axis := text.partition("=")[0].strip()).upper() in output:
+            wrong = f"{shown(text)} gives {axis}, which is an axis of the output"
+            remedy = "give that of the input, such as ix=1*ox+1*fx, and the sizes of the output"
+            _refuse(problems, (*at, "dimension_relations", i), f"{wrong}; {remedy}")
     unknown = next((axis for axes in (output, *operands.values()) for axis in axes if axis not in known), None)
     if unknown is not None:
         _refuse(problems, (*at, "equation"), f"{unknown} is no loop; give its size, or its dimension relation")
-    return output, operands, found[6]
+    return output, operands, found[6], found[3] == "+"
 
 
 def _in_order(

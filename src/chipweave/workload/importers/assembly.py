@@ -103,6 +103,11 @@ class Assembly:
     def layer_count(self) -> int:
         return len(self._layers)
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All that were appended."""
+        return tuple(self._layers)
+
     def finish(self, name: str, source: str, bytes_per_element: int | None = None) -> Imported:
         """The model.
 

@@ -149,6 +149,19 @@ def _parts(view: View, axis: int, count: int) -> list[View]:
 def grouped_query(assembly: Assembly, call: Call) -> Made:
     """ONNX Runtime's GroupQueryAttention: fewer heads of keys than of queries, with a cache that may have room for
     more than is in it, and a window of the last keys where there is one."""
+    found = grouped_heads(call)
+    if found is None:
+        return None
+    query, key, value = found
+    total = _total(call, query.rows)
+    key, value = with_past(key, call.operand(3), total), with_past(value, call.operand(4), total)
+    window = call.integer("local_window_size", -1)
+    mixed = attended(assembly, call, query, latest(key, window), latest(value, window), call.operand(10))
+    return None if mixed is None else (mixed, *_presents(call, (_room(key, call, 3), _room(value, call, 4))))
+
+
+def grouped_heads(call: Call) -> tuple[Heads, Heads, Heads] | None:
+    """Query, key and value of operators with fewer heads of keys than of queries: apart, or packed side by side."""
     heads, kv_heads = call.integer("num_heads", 0), call.integer("kv_num_heads", 0)
     source = call.operand(0)
     if source is None or source.shape is None or len(source.shape) != 3 or heads < 1 or kv_heads < 1:
@@ -159,22 +172,14 @@ def grouped_query(assembly: Assembly, call: Call) -> Made:
         if left or not inner:
             return None
         sizes = [heads * inner, kv_heads * inner, kv_heads * inner]
-        query, key, value = (
-            Heads(
-                cut(source.view, 2, sum(sizes[:at]), size, (samples, rows, size)), samples, size // inner, rows, inner
-            )
-            for at, size in enumerate(sizes)
-        )
-    else:
-        apart = _three([heads_of(call.operand(at), count) for at, count in enumerate((heads, kv_heads, kv_heads))])
-        if apart is None:
-            return None
-        query, key, value = apart
-    total = _total(call, rows)
-    key, value = with_past(key, call.operand(3), total), with_past(value, call.operand(4), total)
-    window = call.integer("local_window_size", -1)
-    mixed = attended(assembly, call, query, latest(key, window), latest(value, window), call.operand(10))
-    return None if mixed is None else (mixed, *_presents(call, (_room(key, call, 3), _room(value, call, 4))))
+        return _three(
+            [
+                Heads(cut(source.view, 2, sum(sizes[:at]), size, (samples, rows, size)), samples, size // inner, rows,
+                      inner)
+                for at, size in enumerate(sizes)
+            ]
+        )  # fmt: skip
+    return _three([heads_of(call.operand(at), count) for at, count in enumerate((heads, kv_heads, kv_heads))])
 
 
 def _total(call: Call, rows: int) -> int:

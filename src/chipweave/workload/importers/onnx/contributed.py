@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chipweave.workload.importers.assembly import Assembly, Operand
-from chipweave.workload.importers.onnx import attention, experts, packed, products, rearranged, recurrent, windows
+from chipweave.workload.importers.onnx import (
+    attention,
+    experts,
+    linear_attention,
+    packed,
+    products,
+    rearranged,
+    recurrent,
+    sparse_attention,
+    windows,
+)
 from chipweave.workload.importers.onnx.channels_last import where_stated, with_channels_last
 from chipweave.workload.importers.onnx.contributed_sizes import batches_first
 from chipweave.workload.importers.onnx.elementwise import elementwise
@@ -170,6 +180,10 @@ OPERATORS: dict[str, Callable[[Assembly, Call], Made]] = {
     "Attention": attention.projected,
     "MultiHeadAttention": attention.multi_head,
     "GroupQueryAttention": attention.grouped_query,
+    "LinearAttention": linear_attention.linear,
+    "LongformerAttention": sparse_attention.local_and_global,
+    "PagedAttention": sparse_attention.paged,
+    "SparseAttention": sparse_attention.by_blocks,
     "MoE": experts.mixture,
     "QMoE": experts.quantised_mixture,
 }

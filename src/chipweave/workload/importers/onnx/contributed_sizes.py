@@ -126,6 +126,20 @@ def _of_groups(call: Call) -> Shape:
     return samples, rows, width if call.operand(1) is not None else heads * (width // (heads + 2 * kv_heads))
 
 
+def _of_pages(call: Call) -> Shape:
+    """Of PagedAttention: tokens, and the heads of queries side by side."""
+    tokens, width = _shape(call, 0)
+    heads, kv_heads = call.integer("num_heads", 0), call.integer("kv_num_heads", 0)
+    return tokens, width if call.operand(1) is not None else heads * (width // (heads + 2 * kv_heads))
+
+
+def _of_states(call: Call) -> Shape:
+    """Of LinearAttention: as many heads as there are of queries, or of values where these are more."""
+    samples, rows, _ = _shape(call, 0)
+    heads, kv_heads = call.integer("q_num_heads", 0), call.integer("kv_num_heads", 0)
+    return samples, rows, max(heads, kv_heads) * (_shape(call, 2)[2] // kv_heads)
+
+
 def _last(function: Callable[[Call], Shape], call: Call, weight: int = 0) -> Shape:
     """By a rule for maps with their channels first, of one with them last."""
     return back(function(turned(call, (0,), weight)))
@@ -235,6 +249,10 @@ _SHAPES: dict[str, Callable[[Call], Shape]] = {
     "Attention": _attended,
     "MultiHeadAttention": _of_heads,
     "GroupQueryAttention": _of_groups,
+    "LinearAttention": _of_states,
+    "LongformerAttention": lambda call: _shape(call, 0),
+    "PagedAttention": _of_pages,
+    "SparseAttention": _of_groups,
     "MoE": lambda call: _shape(call, 0),
     "QMoE": lambda call: _shape(call, 0),
 }

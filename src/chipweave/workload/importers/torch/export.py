@@ -6,16 +6,18 @@ import copy
 import io
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from itertools import chain, zip_longest
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from chipweave.collector import without_collector
 from chipweave.errors import InputError
-from chipweave.workload.importers.torch.graph import Input, Node, Output, Ref, TracedGraph
+from chipweave.workload.importers.torch.counted import constants_of, trips_of, values_of
+from chipweave.workload.importers.torch.graph import Body, Input, Node, Output, Ref, TracedGraph
 from chipweave.workload.importers.torch.padded import sequences_left_padded
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ def graph_in(program: torch.export.ExportedProgram, padded: bool = False) -> Tra
         for node in program.graph.nodes
         if node.op == "placeholder" and (outputs := _outputs(node)[0])
     ]
-    return TracedGraph(tuple(inputs), tuple(_nodes(program.graph_module, "", {}, 0)), padded=padded)
+    nodes = _nodes(program.graph_module, "", {}, 0, constants_of(program))
+    return TracedGraph(tuple(inputs), tuple(nodes), padded=padded)
 
 
 @contextmanager
@@ -197,12 +200,15 @@ def _tensors_in(value: Any, seen: set[int]) -> Iterator[torch.Tensor]:
         yield from _tensors_in(vars(value), seen)
 
 
-def _nodes(module: Any, prefix: str, outer: Mapping[str, Any], depth: int) -> Iterator[Node]:
+def _nodes(
+    module: Any, prefix: str, outer: Mapping[str, Any], depth: int, known: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Node]:
     """The nodes of a graph and of those that it calls.
 
     Args:
         prefix: of the nodes' names, which are unique in their own graph only.
         outer: what the caller gives for each placeholder.
+        known: the values of small placeholders.
     """
     if depth > _NESTED:
         raise RecursionError(f"sub-graphs are nested more than {_NESTED} deep")
@@ -235,6 +241,8 @@ def _nodes(module: Any, prefix: str, outer: Mapping[str, Any], depth: int) -> It
             source, index = node.args
             arguments = {"input": plain(source), "index": index}
             yield Node(name, "getitem", arguments, outputs, False, "", arguments["input"].name)
+        elif isinstance(target, HigherOrderOperator) and target.name() in _BODIES:
+            yield _with_bodies(module, node, name, plain, (outputs, several), depth, known)
         elif isinstance(target, HigherOrderOperator):
             yield from _called(module, node, name, plain, outputs, several, depth)
         elif isinstance(target, OpOverload):
@@ -266,6 +274,46 @@ def _called(
         return
     arguments = {str(position): plain(value) for position, value in enumerate(node.args)}
     yield Node(name, kind, arguments, outputs, several, _scope(node))
+
+
+_BODIES = {"scan": 1, "while_loop": 2, "cond": 2}
+"""Operators that run graphs by value or several times, and how many graphs they have."""
+
+
+def _with_bodies(
+    module: Any, node: Any, name: str, plain: Any, made: tuple[tuple[Output, ...], bool], depth: int, known: Any
+) -> Node:
+    """A branch or a loop, with the graphs that it runs."""
+    kind = node.target.name()
+    graphs = [value for value in node.args if _is_node(value) and value.op == "get_attr"][: _BODIES[kind]]
+    bodies = [getattr(module, graph.target) for graph in graphs]
+    arguments = {str(position): plain(value) for position, value in enumerate(node.args)}
+    given = list(node.args[3 if kind == "cond" else 2])
+    trips = None
+    if kind == "scan":
+        changing = [*node.args[1], *node.args[2]]
+        around = list(node.args[3])
+        first = node.args[2][0].meta["val"].shape[0] if node.args[2] else None
+        trips = first if isinstance(first, int) else _example(first)
+    elif kind == "while_loop":
+        changing, around = given, list(node.args[3])
+        trips = trips_of(bodies[0].graph, bodies[1].graph, values_of(given, module.graph, known))
+        bodies = bodies[1:]
+    else:
+        changing, around = [], given
+    found = tuple(
+        _body(body, f"{name}/{number}/", len(changing), list(map(plain, around)), depth)
+        for number, body in enumerate(bodies)
+    )
+    return Node(name, kind, arguments, *made, _scope(node), bodies=found, trips=trips)
+
+
+def _body(module: Any, prefix: str, changing: int, around: Sequence[Any], depth: int) -> Body:
+    """A graph whose first placeholders are given anew each time, and the others once."""
+    names = [item.name for item in module.graph.nodes if item.op == "placeholder"]
+    outer = dict(zip(names[changing:], around, strict=False))
+    nodes = tuple(_nodes(module, prefix, outer, depth + 1))
+    return Body(tuple(prefix + name for name in names[:changing]), nodes)
 
 
 def _node(node: Any, name: str, plain: Any, outputs: tuple[Output, ...], several: bool) -> Node:

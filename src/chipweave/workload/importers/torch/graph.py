@@ -34,6 +34,19 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Body:
+    """A graph that a node runs: a branch, or a round of a loop.
+
+    Args:
+        inputs: names of what each round gets anew; all else is read by the names of the graph around it.
+        nodes: the last one lists what the body makes.
+    """
+
+    inputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """One operator.
 
@@ -45,6 +58,8 @@ class Node:
         scope: path of the module that called it, such as `layer1.0.conv1`; empty for the outermost.
         shares: whose storage the outputs are part of: views, and operators that write.
         writes: changes the tensor `shares` in place, and every other view of its storage with it.
+        bodies: of branches and loops: what they choose from, or a round.
+        trips: how often a loop runs; None where that is not known.
     """
 
     name: str
@@ -55,6 +70,8 @@ class Node:
     scope: str = ""
     shares: str | None = None
     writes: bool = False
+    bodies: tuple[Body, ...] = ()
+    trips: int | None = None
 
     @property
     def shape(self) -> Shape | None:

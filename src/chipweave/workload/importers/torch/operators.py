@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chipweave.workload.importers.torch import products, rearranged, recurrent, windows
+from chipweave.workload.importers.torch import loops, products, rearranged, recurrent, windows
 from chipweave.workload.importers.torch.graph import Node
 from chipweave.workload.importers.torch.walk import Made, Walk, sized_output
 from chipweave.workload.importers.view import ViewKind
@@ -86,6 +86,9 @@ GROUPS: tuple[tuple[Translation, tuple[str, ...]], ...] = (
             flex_attention
         """),
     ),
+    (loops.scan, ("scan",)),
+    (loops.while_loop, ("while_loop",)),
+    (loops.branch, ("cond",)),
     (recurrent.recurrent_layers, tuple(recurrent.OPERATORS)),
     (recurrent.recurrent_cell, tuple(recurrent.CELLS)),
     (recurrent.bilinear, ("bilinear",)),

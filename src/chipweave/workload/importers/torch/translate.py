@@ -20,14 +20,17 @@ def translate(graph: TracedGraph, name: str, source: str, bytes_per_element: int
     Raises:
         InputError: nothing in it is costed.
     """
-    walk, unknown = Walk(graph), []
-    for node in graph.nodes:
+    unknown: list[str] = []
+
+    def make(walk: Walk, node: Node) -> Made:
         try:
-            made = _made(walk, node)
+            return _made(walk, node)
         except UnknownSize:
             unknown.append(walk.label(node))
-            made = walk.leave_out(node, walk.views(node.refs))
-        walk.keep(node, made)
+            return walk.leave_out(node, walk.views(node.refs))
+
+    walk = Walk(graph, make)
+    walk.run(graph.nodes)
     walk.assembly.notes += _notes(walk, graph, unknown)
     return walk.assembly.finish(name, source, bytes_per_element)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +21,11 @@ class UnknownSize(Exception):
 
 
 class Walk:
-    """Nodes are kept in order; every method but `keep` only reads, or counts."""
+    """Nodes are kept in order; every method but `run`, `give` and `keep` only reads, or counts."""
 
-    def __init__(self, graph: TracedGraph) -> None:
+    def __init__(self, graph: TracedGraph, make: Callable[[Walk, Node], Made]) -> None:
         self.assembly = Assembly()
+        self._make = make
         self.before_padding: dict[str, tuple[View, Shape]] = {}
         """By padded map: what was padded with zeros, and how many came before each axis."""
         self._halves = attention_halves(graph.nodes)
@@ -83,6 +84,15 @@ class Walk:
         """An operator that is not costed, and is listed as such."""
         self.assembly.unsupported[node.operator] += 1
         return outputs_of(node, operands)
+
+    def run(self, nodes: Iterable[Node]) -> None:
+        """Translate the nodes, and remember what each made."""
+        for node in nodes:
+            self.keep(node, self._make(self, node))
+
+    def give(self, name: str, view: View) -> None:
+        """What a name stands for from here on, until it is given anew."""
+        self._made[name] = view
 
     def keep(self, node: Node, made: Made) -> None:
         """Remember what a node made. What it wrote through one view is seen through all others of that storage."""
