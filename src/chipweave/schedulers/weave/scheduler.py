@@ -237,8 +237,7 @@ def _search(
     improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
     steps = options.steps if options.steps is not None else 10**9
     pipelines = first and quick and not large and soon_done(ready)
-    share = BEFORE_PIPELINES if pipelines else BEFORE_CHALLENGERS
-    _climb(best, _until(improving, started_s, share), steps)
+    _climb(best, _until(improving, started_s, BEFORE_PIPELINES if pipelines else BEFORE_CHALLENGERS), steps)
     _hear_challengers(best, space, improving)
     if pipelines:
         proof = _proof(best, space, request, False)
