@@ -29,7 +29,7 @@ print(before - taken_mb())
 
 
 def given_back_mb(apart: bool) -> float:
-    # Dask leaves `MALLOC_TRIM_THRESHOLD_` in the environment of tests that ran before, which changes the library's ways.
+    # Dask leaves MALLOC_TRIM_THRESHOLD_ in the environment of tests after its own, which changes the library's ways.
     usual = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     command = [sys.executable, "-c", HOLES.format(apart=apart)]
     done = subprocess.run(command, capture_output=True, text=True, env=usual)
