@@ -157,7 +157,7 @@ def require_rows(rows: bool, level: Fidelity) -> None:
 def require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> None:
     """Hold what searches are given against its bounds."""
     problems = [
-        f"{name}={short(value)} is no {word}"
+        f"{name}={short(value)} is no {word}; give one"
         for name, value, kind, word in (
             ("seed", seed, Integral, "whole number"),
             ("jobs", jobs, Integral | None, "whole number"),
@@ -168,12 +168,12 @@ def require_numbers(seed: int, time_limit_s: float | None, jobs: int | None) -> 
     if problems:
         raise InputError(problems)
     if not 0 <= seed < 2**32:
-        problems.append(f"seed={seed} is not in 0..{2**32 - 1}")
+        problems.append(f"seed={seed} is not in 0..{2**32 - 1}; give a number that is")
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
         remedy = "give the seconds that the search may take"
         problems.append(f"time limit {time_limit_s} s is not a positive number; {remedy}")
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
-        problems.append(f"jobs={jobs} is not in 1..{MOST_JOBS}")
+        problems.append(f"jobs={jobs} is not in 1..{MOST_JOBS}; give a number that is")
     if problems:
         raise InputError(problems)
 

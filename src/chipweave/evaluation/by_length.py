@@ -21,10 +21,10 @@ from chipweave.evaluation.tables.fronts import NOWHERE, Rates, Slopes
 from chipweave.ndarrays import Floats, Ints, Singles
 from chipweave.plan.certificate import Line
 
-RATIOS = (1.03, 1.04, 1.05, 1.07, 1.1, 1.15, 1.3)
+RATIOS = (1.03, 1.04, 1.05, 1.06, 1.07, 1.08, 1.1, 1.15, 1.3)
 """From one range of the slowest stage's pace to the next: the first that `MOST_SUMS` allows."""
 
-MOST_SUMS, MOST_BYTES = 3.1e11, 1e9
+MOST_SUMS, MOST_BYTES = 3e11, 1e9
 """Sums for all fronts, and bytes of them, up to which they are made."""
 
 LONGEST, SHORTEST = 1.5, 120.0

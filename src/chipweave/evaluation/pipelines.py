@@ -38,7 +38,6 @@ MOST_SUMS, MOST_ROUGH_SUMS, MOST_BYTES = 8e9, 5e9, 1e9
 """Sums for one set of prices with fine and with rough ranges, and bytes of a task's tables, up to which pipelines are
 gone through."""
 
-
 SOON_SUMS = 2e9
 """Rough sums that take a second or so, and their tables a few."""
 

@@ -18,7 +18,6 @@ from chipweave.ndarrays import Floats, Ints, Singles
 NOWHERE = -2
 """The numbers of chiplets before these, where there is none of a class to leave out."""
 
-
 SURELY = 1 - 1e-5
 """Of sums in single precision so much is taken where they are compared with others."""
 

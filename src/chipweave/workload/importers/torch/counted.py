@@ -82,8 +82,9 @@ def _is_plain(node: Any) -> bool:
     from torch._ops import OpOverload
 
     value = node.meta.get("val")
-    small = getattr(value, "shape", None) is not None and all(isinstance(size, int) for size in value.shape)
-    return isinstance(node.target, OpOverload) and node.target.namespace == "aten" and small and value.numel() <= 64
+    sized = getattr(value, "shape", None) is not None and all(isinstance(size, int) for size in value.shape)
+    plain = isinstance(node.target, OpOverload) and node.target.namespace == "aten"
+    return plain and sized and value.numel() <= _MOST_ELEMENTS
 
 
 def _values(argument: Any, found: Mapping[str, Any]) -> Any:
