@@ -138,7 +138,7 @@ def _wrong(own: Option, value: Any, scheduler: str) -> Iterator[str]:
     below = own.least is not None and value < own.least
     above = own.most is not None and value > own.most
     if (below or above) and not scheduler and None not in (own.least, own.most):
-        yield f"{given} is not in {own.least}..{own.most}; give a number that is"
+        yield f"{given} is not in {own.least}..{own.most}"
     elif below:
         yield f"{given} is not at least {own.least}"
     elif above:
