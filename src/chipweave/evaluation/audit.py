@@ -179,8 +179,9 @@ def _cut_layers(ready: Prepared, task: int, line: Line, own: float) -> list[floa
             for number in samples:
                 largest = _part(splits, parts[0][0], number)
                 more = _blocks_less(splits, entry.model, largest) if together else (0.0, 0.0)
-                paid = _way(ready, task, line, own, (tables[number], fills), parts, number, (*more, 0.0))
-                least[at] = min(least[at], paid)
+                paid = _way(ready, task, line, own, (tables[number], fills), parts, number, more)
+                copies_j = (sum(many) - 1) * _copy_j(ready, task, largest)
+                least[at] = min(least[at], paid + line.joule * copies_j)
         for number in samples:
             if whole_with(ready, task, number):
                 costs = tables[number], fills
@@ -207,7 +208,7 @@ def _reduced_layers(ready: Prepared, task: int, line: Line, own: float) -> Itera
             largest = ways.parts[parts[0][0]]._replace(samples=each)
             more = _blocks_less(splits, entry.model, largest) if together else (0.0, 0.0)
             costs = unfilled if at in splits.reusing else tables
-            yield at, _way(ready, task, line, own, costs, parts, each, (*more, 0.0))
+            yield at, _way(ready, task, line, own, costs, parts, each, more)
 
 
 def _unequal(
@@ -219,31 +220,64 @@ def _unequal(
     costs: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
     samples: int,
 ) -> Iterator[float]:
-    """What a layer in unequal parts pays, were all of one size, for each size; infinite where it has no such parts."""
-    entry, splits, classes = ready.tasks[task], ready.splits(task, len(ready.package.chiplets)), ready.package.classes
+    """What a layer in unequal parts pays, by its largest one and the size of all others, were they alike; infinite where
+    it has no such parts."""
+    entry, splits, chiplets = ready.tasks[task], ready.splits(task, len(ready.package.chiplets)), ready.package.chiplets
     together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
     yield math.inf
     for tiles, many in splits.unequal[at]:
         sizes = list(zip(tiles.tolist(), many.tolist(), strict=True))
-        # The largest part, for which the others wait and whose blocks count, has at least the mean: how many of it make
-        # the layer, what it takes on the class that is best for it, and what its blocks take less.
-        large = []
         for tile, count in sizes:
-            if count <= len(ready.package.chiplets):
-                part = _part(splits, tile, samples)
-                waits = min(
-                    float(each.cycles[tile]) / chiplet.clock_hz
-                    for each, chiplet in zip(costs[0], classes, strict=True)
-                )
-                large.append((count, waits, _blocks_less(splits, entry.model, part) if together else (0.0, 0.0)))
-        passes = min(max(0.0, waits + less[0]) for _, waits, less in large)
-        more_j = min(count * less[1] for count, _, less in large)
-        for tile, count in sizes:
-            for many, waits, less in large:
-                if many <= count:  # it has at least this size
-                    more = less[0], more_j / count, waits
-                    paid = _way(ready, task, line, 0.0, costs, [(tile, count)], samples, more)
-                    yield paid + own * passes
+            if count > len(chiplets):  # of so many parts the largest has at least the mean
+                continue
+            part = _part(splits, tile, samples)
+            more = _blocks_less(splits, entry.model, part) if together else (0.0, 0.0)
+            rest, copy_j = 1 - 1 / count, _copy_j(ready, task, part)
+            for other, fill in sizes:
+                if count == 1 and other == tile:
+                    parts = [(tile, 1.0)]
+                elif count <= fill and 1 / fill <= rest * (1 + 1e-12):  # not larger than the largest, nor than the rest
+                    parts = [(tile, 1.0), (other, rest * fill)]
+                else:
+                    continue
+                copies = sum(each for _, each in parts) - 1
+                yield _way(ready, task, line, own, costs, parts, samples, more) + line.joule * copies * copy_j
+
+
+def _copy_j(ready: Prepared, task: int, part: Part) -> float:
+    """Joules on the links of a copy of what every part of a layer needs: its weights, where parts are of the map, and
+    its input, where they are of the channels."""
+    entry, model = ready.tasks[task], ready.tasks[task].model
+    layer = ready.splits(task, len(ready.package.chiplets)).distinct[0][part.layer]
+    if not ready.detailed:
+        return 0.0
+    bytes_ = 0.0
+    if part.rows < layer.out_y or part.columns < layer.out_x:
+        bytes_ = 0.0 if any(each.shares for each in model.layers) else float(model.bytes_of_weights(layer))
+    elif part.units < channel_units(layer) and layer.weight_elements and layer.groups == 1:
+        bytes_ = entry.batch * model.activation_width * ready.once(_least_read, task)[part.layer]
+    links = ready.package.directed_links
+    cheapest = min(float(ready.network.joules[at]) for at in range(len(links))) if links else 1.0
+    return ready.rates.link_j * cheapest * bytes_
+
+
+def _least_read(ready: Prepared, task: int) -> list[float]:
+    """Per distinct layer, elements of a sample that it reads, the least of all layers that are like it: of what several
+    layers read that need all of it, in their parts of the channels, each its share."""
+    model, splits = ready.tasks[task].model, ready.splits(task, len(ready.package.chiplets))
+    least = [math.inf] * len(splits.distinct[0])
+    for number, kind in enumerate(splits.distinct[1].tolist()):
+        elements = 0.0
+        for edge in model.operands[number]:
+            every = 0
+            for reader in model.readers(edge.producer):
+                layer = model.layers[reader.consumer]
+                if layer.weight_elements and layer.groups == 1:
+                    every += reader.elements
+            if every:
+                elements += edge.elements * min(1.0, model.tensor_elements(edge.producer) / every)
+        least[kind] = min(least[kind], elements)
+    return least
 
 
 def _way(
@@ -254,12 +288,12 @@ def _way(
     costs: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
     parts: Sequence[tuple[int, float]],
     samples: int,
-    more: tuple[float, float, float],
+    more: tuple[float, float],
 ) -> float:
-    """What a layer pays that is cut into these parts, of so many samples each.
+    """What a layer pays that is cut into these parts, of so many samples each, apart from copies.
 
     Args:
-        more: seconds and joules that blocks take less; seconds of another part, for which these wait.
+        more: seconds and joules that blocks take less.
     """
     batch, classes = ready.tasks[task].batch, ready.package.classes
 
@@ -267,7 +301,7 @@ def _way(
         return float(costs[0][c].cycles[kind]) / classes[c].clock_hz
 
     # The region waits for its slowest part, on the class that is best for it or on a slower one.
-    waits = max(more[2], *(min(seconds_of(c, kind) for c in range(len(classes))) for kind, _ in parts))
+    waits = max(min(seconds_of(c, kind) for c in range(len(classes))) for kind, _ in parts)
     paid = own * max(0.0, waits + more[0])
     for kind, count in parts:
         prices = []

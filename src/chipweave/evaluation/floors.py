@@ -2,21 +2,24 @@
 
 A *candidate* is a way to cut one sample of a layer into parts, and a number of samples that a part computes together.
 Whatever region, partition, micro-batch and window a layer is given, what its chiplets pay is at least what the cheapest
-candidate pays: see `Floors.paid`. Of unequal parts a candidate is a size: so many parts of it as make the layer.
+candidate pays: see `Floors.paid`. Of unequal parts a candidate is the largest one with as many of another size as make
+the layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from chipweave.cost.interface import BatchCostModel, LayerCosts
+from chipweave.evaluation.copies import copied_j
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared, least_fill_j
 from chipweave.evaluation.exact.split import Part, Splits
+from chipweave.evaluation.unequal import in_two_sizes, undominated
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.certificate import Space
 from chipweave.workload.layer import channel_units
@@ -32,8 +35,8 @@ class Floors:
         busy_s: [class, candidate, kind] seconds for which a part holds its chiplet, for the whole batch.
         pass_s: [candidate] seconds of one micro-batch.
         joules: [class, candidate, kind] of a part, for the whole batch, weights filled once.
-        more_s, more_j: [candidate] what blocks of weights may take less, at most 0: seconds of the whole batch, of
-            each part; joules of all parts.
+        more_s: [candidate] seconds of the whole batch, of each part, that blocks of weights may take less: at most 0.
+        more_j: [candidate] joules of all parts: what copies for all of them take, less what blocks may take less.
     """
 
     starts: Ints
@@ -150,12 +153,13 @@ def _on_regions(ready: Prepared, task: int, sums: bool) -> Floors:
 
 class _Ways(NamedTuple):
     """Ways to cut layers, one layer after another, with unequal ones last: [way, 4] the parts that differ, how many of
-    each; [way] the distinct layer, whether its parts are equal, and its axis, if they are not."""
+    each; [way] the distinct layer, and of unequal parts a number that those with the same largest part have (0: equal
+    parts)."""
 
     tiles: Ints
     counts: Floats
     owner: Ints
-    axis: Ints
+    group: Ints
 
 
 class _Candidates(NamedTuple):
@@ -183,26 +187,25 @@ def whole_with(ready: Prepared, task: int, samples: int) -> bool:
     return not together or samples in ready.micro_batches(task)
 
 
-EQUAL = -1
-"""The axis of equal parts."""
-
-
 def _ways(splits: Splits, unequal: bool) -> _Ways:
     """All ways to cut layers, or those in equal parts."""
-    tiles, counts, owner, axis = [], [], [], []
+    tiles, counts, owner, group = [], [], [], []
     for at, (kinds, many) in enumerate(splits.ways):
         tiles.append(kinds)
         counts.append(many.astype(np.float64))
         owner.append(np.full(len(kinds), at))
-        axis.append(np.full(len(kinds), EQUAL))
+        group.append(np.zeros(len(kinds), np.int64))
+    last = 0
     for at, axes in enumerate(splits.unequal if unequal else ()):
-        for number, sizes in enumerate(axes):
-            none = np.zeros((len(sizes.tiles), 3), np.int64)
-            tiles.append(np.column_stack((sizes.tiles, none)))
-            counts.append(np.column_stack((sizes.many, none.astype(np.float64))))
-            owner.append(np.full(len(none), at))
-            axis.append(np.full(len(none), number))
-    return _Ways(*(np.concatenate(each) for each in (tiles, counts, owner, axis)))
+        for sizes in axes:
+            kinds, many = in_two_sizes(sizes, splits.most)
+            none = np.zeros((len(kinds), 2))
+            tiles.append(np.column_stack((kinds, none.astype(np.int64))))
+            counts.append(np.column_stack((many, none)))
+            owner.append(np.full(len(kinds), at))
+            group.append(last + 1 + np.cumsum(np.diff(kinds[:, 0], prepend=kinds[0, 0]) != 0))
+            last = int(group[-1][-1])
+    return _Ways(*(np.concatenate(each) for each in (tiles, counts, owner, group)))
 
 
 def _with_samples(ready: Prepared, task: int, samples: int) -> _Candidates:
@@ -253,44 +256,58 @@ def _candidates(
         else:
             joules[c] = (batch * each.energy_j)[tiles]
     pass_s = own_s.min(axis=0).max(axis=1, initial=0.0)  # the slowest part, each on the class that is best for it
-    held_s, more_s, more_j = np.maximum(own_s, pass_s[:, None]), np.zeros(len(tiles)), np.zeros(len(tiles))
+    held_s = np.maximum(own_s, pass_s[:, None])
+    more_s, more_j = np.zeros(len(tiles)), _copies_j(ready, task, ways, parts)
     if ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel):
-        for at, seconds_, joules_ in _in_blocks(ready, task, splits, ways, parts, samples):
-            more_s[at] = min(0.0, seconds_)
-            more_j[at] = min(0.0, batch / samples * joules_ * float(counts[at].sum()))
+        kinds, which = np.unique(tiles[:, 0], return_inverse=True)
+        less = _in_blocks(ready, task, splits, kinds.tolist(), parts, samples)
+        more_s = less[0][which]
+        more_j = more_j + batch / samples * less[1][which] * counts.sum(axis=1)
     pass_s = np.maximum(0.0, pass_s + more_s)
-    for some in _groups(ways):
-        # Which part is the largest, for which the others wait and whose blocks count, is not known of a size: it has at
-        # least the mean, and the size itself.
-        large = some[counts[some, 0] <= len(ready.package.chiplets)]
-        waits_s = np.maximum(own_s[:, some, :1], own_s[:, large, 0].min(axis=0)) + more_s[large]
-        held_s[:, some, 0] = np.where(counts[large, 0] <= counts[some, :1], waits_s, np.inf).min(axis=2)
-        pass_s[some], more_s[some], more_j[some] = pass_s[large].min(), 0.0, more_j[large].min()
+    found = _Candidates(ways.owner, counts, batch / samples * held_s, pass_s, joules, batch / samples * more_s, more_j)
+    return _cheapest_rests(found, ways.group)
+
+
+def _cheapest_rests(found: _Candidates, group: Ints) -> _Candidates:
+    """Without those whose rest beside the largest of unequal parts is in no figure less than another rest."""
+    uneven = group > 0
+    if not uneven.any():
+        return found
+    count = found.parts[uneven, 1]
+    busy_s = count * np.maximum(0.0, found.busy_s[:, uneven, 1] + found.more_s[uneven])
+    figures = np.vstack((busy_s, count * found.joules[:, uneven, 1], found.pass_s[uneven], found.more_j[uneven]))
+    kept = ~uneven
+    kept[uneven] = undominated(group[uneven], figures)
+    owner, parts, busy_s, pass_s, joules, more_s, more_j = found
     return _Candidates(
-        ways.owner, counts, batch / samples * held_s, pass_s, joules, batch / samples * more_s, more_j
+        owner[kept], parts[kept], busy_s[:, kept], pass_s[kept], joules[:, kept], more_s[kept], more_j[kept]
     )
 
 
-def _groups(ways: _Ways) -> Iterator[Ints]:
-    """The places of all sizes that unequal parts of a layer may have along an axis."""
-    for owner, axis in sorted(set(zip(ways.owner.tolist(), ways.axis.tolist(), strict=True))):
-        if axis != EQUAL:
-            yield np.flatnonzero((ways.owner == owner) & (ways.axis == axis))
+def _copies_j(ready: Prepared, task: int, ways: _Ways, parts: Sequence[Part]) -> Floats:
+    """[way] joules of what all parts need, and so is brought to as many chiplets."""
+    layers, shapes = ready.splits(task, len(ready.package.chiplets)).distinct[0], np.array(parts)
+    copied = ready.once(copied_j, task)
+    whole = np.array([(layer.out_y, layer.out_x, channel_units(layer)) for layer in layers])
+    part = shapes[ways.tiles[:, 0]]
+    on_map = (part[:, 1:3] < whole[ways.owner, :2]).any(axis=1)
+    by_channels = part[:, 3] < whole[ways.owner, 2]
+    each = np.where(on_map, copied.map_j[ways.owner], 0.0) + np.where(by_channels, copied.channels_j[ways.owner], 0.0)
+    return np.asarray(each * (ways.counts.sum(axis=1) - 1.0))
 
 
 def _in_blocks(
-    ready: Prepared, task: int, splits: Splits, ways: _Ways, every: Sequence[Part], samples: int
-) -> Iterator[tuple[int, float, float]]:
-    """Per way whose largest part has weights in several blocks: its number, and what the blocks take more, at least:
-    seconds, and joules of one part."""
-    tiles, owner = ways.tiles, ways.owner
+    ready: Prepared, task: int, splits: Splits, kinds: Sequence[int], every: Sequence[Part], samples: int
+) -> tuple[Floats, Floats]:
+    """Per kind of largest part what it takes more where its weights come in blocks, at least; at most 0: seconds, and
+    joules of one part."""
     model = ready.tasks[task].model
-    wanted: dict[tuple[Part, Part, Part], list[tuple[int, int]]] = {}
-    for at, number in enumerate(tiles[:, 0].tolist()):
-        layer = splits.distinct[0][owner[at]]
+    wanted: dict[tuple[Part, Part, Part], list[tuple[int, int, int]]] = {}
+    for at, number in enumerate(kinds):
+        own, rows, columns, units, _, inputs = every[number]
+        layer = splits.distinct[0][own]
         if layer.weight_elements == 0:
             continue
-        _, rows, columns, units, _, inputs = every[number]
         bytes_ = model.bytes_of_weights(layer) * units / channel_units(layer)
         if inputs:
             bytes_ = model.bytes_of_weights(layer) * inputs / layer.C
@@ -298,20 +315,17 @@ def _in_blocks(
             block = block_of(layer, units, bytes_, chiplet)
             if block.number > 1:
                 rest = units % block.units or block.units
-                lengths = units, block.units, rest
-                key = tuple(Part(int(owner[at]), rows, columns, each, samples, inputs) for each in lengths)
-                wanted.setdefault(key, []).append((at, c * 10**6 + block.number))  # type: ignore[arg-type]
+                whole, one, last = (Part(own, rows, columns, n, samples, inputs) for n in (units, block.units, rest))
+                wanted.setdefault((whole, one, last), []).append((at, c, block.number))
     parts = list(dict.fromkeys(part for key in wanted for part in key))
     known = dict(zip(parts, splits.parts(parts, True), strict=True))
-    least: dict[int, tuple[float, float]] = {}
+    least_s, least_j = np.zeros(len(kinds)), np.zeros(len(kinds))
     for (whole, one, last), places in wanted.items():
-        for at, code in places:
-            c, blocks = divmod(code, 10**6)
+        for at, c, blocks in places:
             more = {
                 name: (blocks - 1) * known[one][c][name] + known[last][c][name] - known[whole][c][name]
                 for name in ("cycles", "mac_j", "l1_j", "l2_j", "noc_j")
             }
-            seconds = more.pop("cycles") / splits.classes[c].clock_hz
-            before = least.get(at, (0.0, 0.0))
-            least[at] = min(before[0], seconds), min(before[1], sum(more.values()))
-    yield from ((at, *more) for at, more in least.items())
+            least_s[at] = min(least_s[at], more.pop("cycles") / splits.classes[c].clock_hz)
+            least_j[at] = min(least_j[at], sum(more.values()))
+    return least_s, least_j

@@ -1,0 +1,45 @@
+"""What all parts of a layer need whole, and what bringing it to one more chiplet takes at least (docs/proof.md)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+from chipweave.evaluation.exact.ground import Prepared
+from chipweave.ndarrays import Floats
+
+
+class Copied(NamedTuple):
+    """[distinct layer] joules of a copy on the links, for each part beyond the first.
+
+    Args:
+        map_j: of parts of the map, which all need the weights, once; channels_j: of parts of the output channels,
+            which all need the input, of the whole batch.
+    """
+
+    map_j: Floats
+    channels_j: Floats
+
+
+def copied_j(ready: Prepared, task: int) -> Copied:
+    """What a copy takes for each distinct layer of a task; nothing in `paper`."""
+    entry, splits = ready.tasks[task], ready.splits(task, len(ready.package.chiplets))
+    model, (layers, distinct) = entry.model, splits.distinct
+    if not ready.detailed:
+        return Copied(np.zeros(len(layers)), np.zeros(len(layers)))
+    # A tensor that several layers of a stage read is moved once, so they share what it takes.
+    read: Counter[int] = Counter()
+    whole = [layer.weight_elements > 0 and layer.groups == 1 for layer in model.layers]
+    for edge in model.edges:
+        if whole[edge.consumer]:
+            read[edge.producer] += edge.elements
+    elements = np.full(len(layers), np.inf)
+    for number, kind in enumerate(distinct.tolist()):
+        own = (edge.elements * min(1.0, model.tensor_elements(edge.producer) / read[edge.producer])
+               for edge in model.operands[number] if whole[number])  # fmt: skip
+        elements[kind] = min(elements[kind], sum(own))
+    byte_j = ready.rates.link_j * float(ready.network.joules.min())
+    weights = [0 if splits.reusing else model.bytes_of_weights(layer) for layer in layers]
+    return Copied(byte_j * np.array(weights), byte_j * entry.batch * model.activation_width * elements)
