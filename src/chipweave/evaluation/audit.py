@@ -220,8 +220,8 @@ def _unequal(
     costs: tuple[Sequence[LayerCosts], Sequence[LayerCosts]],
     samples: int,
 ) -> Iterator[float]:
-    """What a layer in unequal parts pays, by its largest one and the size of all others, were they alike; infinite where
-    it has no such parts."""
+    """What a layer in unequal parts pays, by its largest one and the size of all others, were they alike; infinite
+    where it has no such parts."""
     entry, splits, chiplets = ready.tasks[task], ready.splits(task, len(ready.package.chiplets)), ready.package.chiplets
     together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
     yield math.inf

@@ -198,12 +198,11 @@ def _ways(splits: Splits, unequal: bool) -> _Ways:
     last = 0
     for at, axes in enumerate(splits.unequal if unequal else ()):
         for sizes in axes:
-            kinds, many = in_two_sizes(sizes, splits.most)
-            none = np.zeros((len(kinds), 2))
-            tiles.append(np.column_stack((kinds, none.astype(np.int64))))
-            counts.append(np.column_stack((many, none)))
-            owner.append(np.full(len(kinds), at))
-            group.append(last + 1 + np.cumsum(np.diff(kinds[:, 0], prepend=kinds[0, 0]) != 0))
+            two, each = in_two_sizes(sizes, splits.most)
+            tiles.append(np.pad(two, ((0, 0), (0, 2))))
+            counts.append(np.pad(each, ((0, 0), (0, 2))))
+            owner.append(np.full(len(two), at))
+            group.append(last + 1 + np.cumsum(np.diff(two[:, 0], prepend=two[0, 0]) != 0))
             last = int(group[-1][-1])
     return _Ways(*(np.concatenate(each) for each in (tiles, counts, owner, group)))
 
@@ -224,7 +223,7 @@ def _reduced_with_samples(ready: Prepared, task: int, samples: int) -> _Candidat
         np.column_stack((found.tiles, none)),
         np.column_stack((found.counts, none)).astype(np.float64),
         found.owner,
-        np.full(len(none), EQUAL),
+        np.zeros(len(none), np.int64),
     )
     return _candidates(ready, task, samples, ways, found.parts, (found.costs(samples), found.costs(1)))
 
@@ -286,10 +285,9 @@ def _cheapest_rests(found: _Candidates, group: Ints) -> _Candidates:
 
 def _copies_j(ready: Prepared, task: int, ways: _Ways, parts: Sequence[Part]) -> Floats:
     """[way] joules of what all parts need, and so is brought to as many chiplets."""
-    layers, shapes = ready.splits(task, len(ready.package.chiplets)).distinct[0], np.array(parts)
-    copied = ready.once(copied_j, task)
+    layers, copied = ready.splits(task, len(ready.package.chiplets)).distinct[0], ready.once(copied_j, task)
     whole = np.array([(layer.out_y, layer.out_x, channel_units(layer)) for layer in layers])
-    part = shapes[ways.tiles[:, 0]]
+    part = np.array(parts, np.int64).reshape(-1, len(Part._fields))[ways.tiles[:, 0]]
     on_map = (part[:, 1:3] < whole[ways.owner, :2]).any(axis=1)
     by_channels = part[:, 3] < whole[ways.owner, 2]
     each = np.where(on_map, copied.map_j[ways.owner], 0.0) + np.where(by_channels, copied.channels_j[ways.owner], 0.0)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from chipweave.evaluation.exact.split import Sizes
-from chipweave.ndarrays import Floats, Ints
+from chipweave.ndarrays import Bools, Floats, Ints
 
 ROUNDED = 1e-12
 """Relative: so much larger than the rest of an axis a size may seem that is just as long."""
@@ -25,9 +25,9 @@ def in_two_sizes(sizes: Sizes, most: int) -> tuple[Ints, Floats]:
     return sizes.tiles[np.column_stack((large, other))][kept], np.column_stack((np.ones(len(counts)), counts))[kept]
 
 
-def undominated(group: Ints, figures: Floats) -> Floats:
-    """[candidate] whether it may be the cheapest of its group, at some prices: candidates that exceed, or equal, another
-    in all figures are left out, where that one is the least of the group in one of them.
+def undominated(group: Ints, figures: Floats) -> Bools:
+    """[candidate] whether it may be the cheapest of its group, at some prices: candidates that are below another in no
+    figure are left out, where that one is the least of the group in one of them.
 
     Args:
         group: [candidate] ascending; figures: [figure, candidate].
