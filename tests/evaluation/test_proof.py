@@ -62,6 +62,11 @@ def test_a_line_by_hand() -> None:
     assert both.value == pytest.approx(904, rel=1e-6)
     alone = line(ready, Space.ONE_CHIPLET, 1.0, 0.0)  # the task's own second is worth all of it
     assert alone.value == pytest.approx(192, rel=1e-6)
+    # Where a byte on a link takes a joule, too, two parts of rows need a copy of 24 bytes of weights, 928 in all; three
+    # parts two copies, 952; and two or three parts of channels as many more of the 32 inputs, 944 or 976.
+    linked = replace(ready.package, nop_energy_j_per_bit=1 / 8)
+    ready = prepare(pose(Scenario("s", (Task("gemm", GEMM, 1),)), linked, Sheet(), Fidelity.DETAILED))
+    assert line(ready, Space.REGIONS, 1.0, 1.0).value == pytest.approx(928, rel=1e-6)
 
 
 def test_corners_and_the_least_product_by_hand() -> None:
