@@ -35,7 +35,8 @@ def test_copies_by_hand() -> None:
     assert made.map_j.tolist() == [16, 24, 32]
     assert made.channels_j.tolist() == [24, 12, 12]
     printed = copied_j(prepare(pose(Scenario("s", (Task("fork", FORK, 3),)), linked, Sheet(), Fidelity.PAPER)), 0)
-    assert not printed.map_j.any() and not printed.channels_j.any()
+    assert not printed.map_j.any()
+    assert not printed.channels_j.any()
 
 
 def least_on_links(ready: Prepared, stage: StageEvaluation) -> float:

@@ -249,15 +249,15 @@ def _copy_j(ready: Prepared, task: int, part: Part) -> float:
     its input, where they are of the channels."""
     entry, model = ready.tasks[task], ready.tasks[task].model
     layer = ready.splits(task, len(ready.package.chiplets)).distinct[0][part.layer]
-    if not ready.detailed:
+    links = ready.package.directed_links
+    if not ready.detailed or not links:
         return 0.0
     bytes_ = 0.0
     if part.rows < layer.out_y or part.columns < layer.out_x:
         bytes_ = 0.0 if any(each.shares for each in model.layers) else float(model.bytes_of_weights(layer))
     elif part.units < channel_units(layer) and layer.weight_elements and layer.groups == 1:
         bytes_ = entry.batch * model.activation_width * ready.once(_least_read, task)[part.layer]
-    links = ready.package.directed_links
-    cheapest = min(float(ready.network.joules[at]) for at in range(len(links))) if links else 1.0
+    cheapest = min(float(ready.network.joules[at]) for at in range(len(links)))
     return ready.rates.link_j * cheapest * bytes_
 
 

@@ -30,16 +30,17 @@ def copied_j(ready: Prepared, task: int) -> Copied:
     if not ready.detailed:
         return Copied(np.zeros(len(layers)), np.zeros(len(layers)))
     # A tensor that several layers of a stage read is moved once, so they share what it takes.
-    read: Counter[int] = Counter()
     whole = [layer.weight_elements > 0 and layer.groups == 1 for layer in model.layers]
+    read: Counter[int] = Counter()
     for edge in model.edges:
-        if whole[edge.consumer]:
-            read[edge.producer] += edge.elements
+        read[edge.producer] += edge.elements if whole[edge.consumer] else 0
     elements = np.full(len(layers), np.inf)
     for number, kind in enumerate(distinct.tolist()):
-        own = (edge.elements * min(1.0, model.tensor_elements(edge.producer) / read[edge.producer])
-               for edge in model.operands[number] if whole[number])  # fmt: skip
-        elements[kind] = min(elements[kind], sum(own))
-    byte_j = ready.rates.link_j * float(ready.network.joules.min())
+        own = 0.0
+        for edge in model.operands[number] if whole[number] else ():
+            own += edge.elements * min(1.0, model.tensor_elements(edge.producer) / read[edge.producer])
+        elements[kind] = min(elements[kind], own)
+    links = ready.network.joules
+    byte_j = ready.rates.link_j * float(links.min()) if len(links) else 0.0
     weights = [0 if splits.reusing else model.bytes_of_weights(layer) for layer in layers]
     return Copied(byte_j * np.array(weights), byte_j * entry.batch * model.activation_width * elements)
