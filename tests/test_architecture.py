@@ -46,7 +46,7 @@ EVALUATION_FLOORS = (
     "glossary",
     "exact",
     "tables",
-    "evaluate check bound timeline traffic",
+    "evaluate check bound timeline traffic copies unequal",
     "floors planes pipelines priced",
     "by_length",
     "line_by_length audit_pipelines audit_by_length",
