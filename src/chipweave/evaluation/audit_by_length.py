@@ -20,7 +20,7 @@ from chipweave.evaluation.by_length import Reference, lengths_near, paces_by_len
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.pipelines import ground_of
 from chipweave.evaluation.tables.cheapest import NEVER, Paces, Tables
-from chipweave.ndarrays import Floats, Ints
+from chipweave.ndarrays import Bools, Floats, Ints
 from chipweave.plan.certificate import ByLength, Line
 
 NONE = -1
@@ -98,12 +98,20 @@ def _least_paid(stages: Tables, paces: Paces, steps: Steps, asked: Asked) -> Flo
     units, shapes, slopes = stages.first_s.shape[-1], asked.second.shape[1], len(asked.slopes)
     best = np.full((len(asked.joule), units + 1), np.inf)
     best[:, 0] = 0.0
-    on, done = np.zeros((shapes, units + 1, slopes)), np.zeros((shapes, units + 1, slopes))
+    on, done, free = np.zeros((3, shapes, units + 1, slopes))
+    wanted = np.ones((2, shapes), np.bool_)
+    last = paces.floor.shape[1] - 1
     for u in range(units):
         done[:] = NEVER
         for m in range(stages.first_s.shape[0]):
-            for r in range(paces.floor.shape[1]):
-                _from(stages, paces, steps, asked, (m, r, u), on, done)
+            free[:], wanted[:] = NEVER, True
+            _from(stages, paces, steps, asked, (m, last, u, 0), wanted, on, free)
+            _from(stages, paces, steps, asked, (m, last, u, 1), wanted, on, done)
+            for r in range(last):
+                paces_j = asked.slopes * paces.times[m] * paces.floor[m, r]
+                if not _find_wanted(steps, paces_j, u, free, done, wanted):
+                    break
+                _from(stages, paces, steps, asked, (m, r, u, 1), wanted, on, done)
         for number in range(len(asked.joule)):
             for v in range(u + 1, units + 1):
                 for shape in range(shapes):
@@ -114,16 +122,47 @@ def _least_paid(stages: Tables, paces: Paces, steps: Steps, asked: Asked) -> Flo
 
 
 @inner()
+def _find_wanted(steps: Steps, paces_j: Floats, u: int, free: Floats, done: Floats, wanted: Bools) -> bool:
+    """Whether pipelines may be cheaper than all so far whose slowest stage pays at least so much for each slope, since
+    they are even where it pays nothing; [0 and 1, chiplets] on which chiplets, to go on and to be done."""
+    wanted[:] = False
+    for target in range(len(free)):
+        for v in range(u + 1, free.shape[1]):
+            for k in range(len(paces_j)):
+                if free[target, v, k] + paces_j[k] < done[target, v, k]:
+                    wanted[1, target] = True
+    for step in range(len(steps.source) - 1, -1, -1):
+        source, target = steps.source[step], steps.target[step]
+        if source != NONE and (wanted[0, target] or wanted[1, target]):
+            wanted[0, source] = True
+    return bool(wanted[1].any())
+
+
+@inner()
 def _from(
-    stages: Tables, paces: Paces, steps: Steps, asked: Asked, at: tuple[int, int, int], on: Floats, done: Floats
+    stages: Tables,
+    paces: Paces,
+    steps: Steps,
+    asked: Asked,
+    at: tuple[int, int, int, int],
+    wanted: Bools,
+    on: Floats,
+    done: Floats,
 ) -> None:
     """[chiplets, end, slope] the least of pipelines from unit u on at a micro-batch and a range of paces: of those that
-    go on behind `end`, and of those that are done."""
-    (m, r, u), units, slopes = at, on.shape[1] - 1, len(asked.slopes)
+    go on behind `end`, and of those that are done; on chiplets on which they are wanted.
+
+    Args:
+        at: micro-batch, range, u, and how often the slowest stage pays, of as often as it does.
+    """
+    (m, r, u, often), units, slopes = at, on.shape[1] - 1, len(asked.slopes)
+    times = often * paces.times[m]
     on[:, u:] = NEVER
     for step in range(len(steps.source)):
         source, target, c = steps.source[step], steps.target[step], steps.chiplet_class[step]
         opens = 1 if source == NONE else 0
+        if not wanted[0, target] and not wanted[1, target]:
+            continue
         for v in range(u + 1, units + 1):
             low = max(u + 1, paces.reach[m, r, c, v])
             for w in range(u if opens else low, u + 1 if opens else v):
@@ -140,7 +179,7 @@ def _from(
                     for k in range(slopes):
                         paid = apart + asked.slopes[k] * stages.first_s[here] + (0.0 if opens else on[source, w, k])
                         if closes:
-                            whole = paid + asked.slopes[k] * paces.times[m] * pace_s
+                            whole = paid + asked.slopes[k] * times * pace_s
                             done[target, v, k] = min(done[target, v, k], whole)
                         else:
                             on[target, v, k] = min(on[target, v, k], paid)

@@ -21,23 +21,26 @@ from chipweave.evaluation.tables.fronts import NOWHERE, Rates, Slopes
 from chipweave.ndarrays import Floats, Ints, Singles
 from chipweave.plan.certificate import Line
 
-RATIOS = (1.03, 1.04, 1.05, 1.06, 1.07, 1.08, 1.1, 1.15, 1.3)
+RATIOS = (1.01, 1.02, 1.03, 1.05, 1.1, 1.3)
 """From one range of the slowest stage's pace to the next: the first that `MOST_SUMS` allows."""
 
-MOST_SUMS, MOST_BYTES = 3e11, 1e9
+MOST_SUMS, MOST_BYTES = 1.2e11, 1e9
 """Sums for all fronts, and bytes of them, up to which they are made."""
 
-LONGEST, SHORTEST = 1.5, 120.0
+LONGEST, SHORTEST = 0.9, 90.0
 """The schedule's seconds over those of windows at which the last range of lengths begins, and the second one."""
 
-SLOPES = (0.0, 0.2, 0.7, 10.0)
+SLOPES = (0.0, 0.15, 0.4, 1.2, 10.0)
 """Slopes at which fronts are known, in parts of the power at which all seconds of a window are worth its joules. (More
 of them say little more: finer ranges of paces do.)"""
 
 SINGLE = 1e-7
 """Relative: by so much, for each stage and once more, fronts are lowered that were made in single precision."""
 
-PARTS = 16
+TRIED = 10
+"""Of so many units' pipelines, about, stages are gone through in a range; the others' are seen to pay more."""
+
+PARTS = 8
 """In so many pieces fronts are made, so that time limits are kept."""
 
 
@@ -78,16 +81,17 @@ def fineness(ready: Prepared) -> float | None:
 
 
 def _sums(ready: Prepared, ratio: float) -> float:
-    """About as many sums as fronts take: for each micro-batch, slope, range and edge of the steps from no chiplet to
-    all, a stage from each unit that a pipeline from another reaches; none is longer than the range allows."""
+    """About as many sums as fronts take. For each micro-batch, slope, first unit and edge of the steps from no chiplet
+    to all, those without a range; and of each range, since most of its pipelines are seen to pay more than others,
+    stages no longer than it allows from some of the units that a pipeline reaches."""
     shapes = ready.once(shapes_of)
     edges, chiplets = 2 * float((shapes.chiplets > 0).sum()), float(shapes.chiplets.sum(axis=1).max())
     sums = 0.0
     for number, task in enumerate(ready.tasks):
         units = len(task.model.units)
         longest = shares_of(ratio) * units
-        each = units * np.minimum(units / 2, chiplets / 2 * longest) * longest
-        sums += len(ready.micro_batches(number)) * (len(SLOPES) - 1) * edges * float(each.sum())
+        by_range = float((np.minimum(units / 2, chiplets / 2 * longest) * longest).sum())
+        sums += len(ready.micro_batches(number)) * (len(SLOPES) - 1) * edges * (units**3 / 6 + TRIED * by_range)
     return sums
 
 

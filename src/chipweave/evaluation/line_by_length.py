@@ -17,9 +17,9 @@ from chipweave.evaluation.tables.fronts import Rates
 from chipweave.ndarrays import Floats, Ints
 from chipweave.plan.certificate import ByLength, Line
 
-LEVELS = ((8, 3e-3, 25), (26, 1e-3, 60))
+LEVELS = ((8, 3e-3, 25), (32, 1e-3, 60))
 """Ranges of lengths, few and many, how close prices come to the best ones of each, and in how many rounds at most. A
-range of few is four of many, so that the prices of few are a beginning that says as much."""
+range of few is five of many, so that the prices of few are a beginning that says as much."""
 
 REACH, KEPT = 0.2, 30
 """As of `planes.Patience`; and plans of all tasks that were met last, with which the next line begins."""

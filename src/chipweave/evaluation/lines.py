@@ -31,7 +31,7 @@ from chipweave.plan.objective import NAMED, Objective, slopes
 MOST_LINES, CLOSE = 12, 1e-3
 """Lines that are looked for, and the relative gain below which no further one is."""
 
-MOST_BY_LENGTH = 5
+MOST_BY_LENGTH = 6
 """Lines by prices of windows by length, at most: each takes some seconds."""
 
 PIECES = 4000
@@ -162,15 +162,22 @@ def lines_of_pipelines(
             return _line_of_pipelines(ready, (latency, joule), known, pool, enough)
 
         asked = enough, told
-        at = least(objective, found)[1]
-        if ready.once(fineness) is None or min(at) <= 0 or _slope(objective, *at) is None:
-            for weights in ((1.0, 0.0), (0.0, 1.0)):
-                if not enough():
-                    found = (*found, make(*weights))
-            return _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
-        # From one line on, windows by length say more; least seconds and joules are left to what layers say.
-        found = _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked, 1)
-        return found if enough() else _lines_by_length(ready, objective, found, (make, pool), asked)
+        if _by_length(ready, objective, found):
+            return _lines_by_length(ready, objective, found, (make, pool), asked)
+        for weights in ((1.0, 0.0), (0.0, 1.0)):
+            if not enough():
+                found = (*found, make(*weights))
+        return _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked)
+
+
+def _by_length(ready: Prepared, objective: Objective, found: Sequence[Line]) -> bool:
+    """Whether lines by the windows' lengths can follow on these lines: fronts can be made, the objective has a slope
+    where these leave it, and the DRAM does not have most of the worth, since then they say no more."""
+    at = least(objective, found)[1]
+    weights = _slope(objective, *at) if min(at) > 0 else None
+    if weights is None or ready.once(fineness) is None or min(each.value for each in found) <= 0:
+        return False
+    return found[-1].dram <= MOST_OF_DRAM * priced(ready, *weights).worth
 
 
 def lines_of_layers(ready: Prepared, objective: Objective) -> tuple[Line, ...]:
@@ -232,11 +239,10 @@ def _lines_by_length(
         means: makes a line by the same prices for all windows, which is all there is where the DRAM has most of the
             worth; and threads.
     """
+    # The first line by length says what those after it are told by.
     weights, (other, pool) = _slope(objective, *least(objective, found)[1]), means
-    if weights is None or min(each.value for each in found) <= 0:
+    if weights is None:
         return found
-    if found[-1].dram > MOST_OF_DRAM * priced(ready, *weights).worth:
-        return found  # the first line by length says what those after it are told by
     reference = reference_of(ready, found, weights[1], found[-1].dram)
     fronts = fronts_of(ready, reference, pool, asked[0])
     if fronts is None:

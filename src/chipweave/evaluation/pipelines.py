@@ -7,10 +7,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from chipweave.cores import usable_cores
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.law import last_share, micro_batches
 from chipweave.evaluation.tables import cheapest as kernels
@@ -92,7 +95,9 @@ def cheapest_way(ready: Prepared, task: int, prices: Prices, fine: bool) -> Foun
 def ground_of(ready: Prepared, task: int) -> Ground:
     """The stages of a task, wherever they run."""
     sizes = ready.micro_batches(task)
-    stages = [_stages(ready, task, size) for size in sizes]
+    arrays_of(ready, task)  # all micro-batches need them
+    with ThreadPoolExecutor(usable_cores()) as pool:  # of models with very many units each takes a second or so
+        stages = list(pool.map(partial(_stages, ready, task), sizes))
     tables = Tables(*(np.minimum(NEVER, np.array(each)) for each in zip(*stages, strict=True)))
     times = np.array([times_of(ready, task, size) for size in sizes])
     fine = ready.once(fineness) or ROUGH

@@ -58,33 +58,80 @@ def tabulate(
     sizes, variants, classes, units, _ = stages.first_s.shape
     rows = np.full((variants, classes, units, units + 1), np.float32(NEVER))
     so_far, far = np.full((len(before), units + 1), np.float32(NEVER)), np.zeros(len(before), np.int64)
-    ranges = paces.floor.shape[1]
+    any_pace, ends = np.full((len(before), units + 1), np.float32(NEVER)), np.zeros((4, len(before)), np.int64)
+    last = paces.floor.shape[1] - 1
     for m in range(sizes):
-        reach = _reach(paces.reach[m])
+        reach, begin = _reach(paces.reach[m])
         for k in range(len(asked.second_w)):
             _price(stages, m, (asked.second_w[k], asked.byte_j), begins[0], rows)
             # Where joules alone count, or there is but one micro-batch, the slowest stage pays nothing.
             slowest = asked.second_w[k] * paces.times[m]
             for u in range(begins[0], units, begins[1]):
-                for r in range(ranges - 1 if slowest == 0.0 else 0, ranges):
-                    _going_on(rows, reach[r], before, u, so_far, far)
+                least = joules[u, :, k]
+                _alone(stages, rows, before, (m, u), slowest, least)
+                any_pace[:, u:] = np.float32(NEVER)
+                ends[0], ends[1], ends[2], ends[3] = u + 1, units, u + 1, units
+                _going_on(rows, reach[last], before, u, ends, so_far, far)
+                _closed(rows, reach[last], before, u, ends, (so_far, far), np.float32(0.0), any_pace)
+                for r in range(last if slowest == 0.0 else 0, last):
                     whole = np.float32(slowest * paces.floor[m, r])
-                    _closed(rows, reach[r], before, u, (so_far, far), whole, joules[u, :, k])
-                _alone(stages, rows, before, (m, u), slowest, joules[u, :, k])
+                    if not _find_useful(before, u, begin[r], any_pace, whole, least, ends):
+                        break
+                    _going_on(rows, reach[r], before, u, ends, so_far, far)
+                    _closed(rows, reach[r], before, u, ends, (so_far, far), whole, least)
+                whole = np.float32(slowest * paces.floor[m, last])
+                for shape in range(len(before)):
+                    for v in range(u + 2, units + 1):
+                        least[shape, v] = min(least[shape, v], any_pace[shape, v] + whole)
 
 
 @inner()
-def _reach(reach: Ints) -> Ints:
+def _find_useful(
+    before: Ints, u: int, begin: Ints, any_pace: Singles, whole: np.float32, least: Singles, ends: Ints
+) -> bool:
+    """Where pipelines of a shape may still be cheaper than they are where the slowest stage pays so much; whether any.
+
+    Args:
+        begin: [class, v] the first unit from which a stage to unit v - 1 or further is within reach.
+        ends: [0 and 1, shape] the first and the last end of pipelines, [2 and 3, shape] and of stages that go on.
+    """
+    found, units = False, least.shape[1] - 1
+    ends[0], ends[1], ends[2], ends[3] = units + 1, 0, units + 1, 0
+    for shape in range(len(before) - 1, -1, -1):
+        for v in range(u + 2, units + 1):
+            if any_pace[shape, v] + whole < least[shape, v]:
+                ends[0, shape] = v
+                break
+        if ends[0, shape] <= units:
+            found, v = True, units
+            while any_pace[shape, v] + whole >= least[shape, v]:
+                v -= 1
+            ends[1, shape] = v
+        for kind in (0, 2):
+            if ends[kind, shape] <= units:
+                for c in range(before.shape[1]):
+                    source = before[shape, c]
+                    if source >= 0:
+                        ends[2, source] = min(ends[2, source], max(u + 1, begin[c, ends[kind, shape]]))
+                        ends[3, source] = max(ends[3, source], ends[kind + 1, shape] - 1)
+    return found
+
+
+@inner()
+def _reach(reach: Ints) -> tuple[Ints, Ints]:
     """[range, class, u] the unit behind the last one of the longest stages from unit u on that are within reach, of
-    those with which a stage up to unit v - 1 is, [range, class, v]."""
+    those with which a stage up to unit v - 1 is, [range, class, v]; and the first of the latter for that or any later
+    end."""
     ranges, classes, ends = reach.shape
-    found = np.zeros((ranges, classes, ends), np.int64)
+    found, begin = np.zeros((ranges, classes, ends), np.int64), reach.copy()
     for r in range(ranges):
         for c in range(classes):
             for v in range(1, ends):
                 for u in range(reach[r, c, v], v):
                     found[r, c, u] = v
-    return found
+            for v in range(ends - 2, -1, -1):
+                begin[r, c, v] = min(begin[r, c, v], begin[r, c, v + 1])
+    return found, begin
 
 
 @inner()
@@ -103,52 +150,69 @@ def _price(stages: Tables, m: int, each: tuple[float, float], begin: int, rows: 
 
 
 @inner(fastmath=FAST)
-def _going_on(rows: Singles, reach: Ints, before: Ints, u: int, so_far: Singles, far: Ints) -> None:
+def _going_on(rows: Singles, reach: Ints, before: Ints, u: int, ends: Ints, so_far: Singles, far: Ints) -> None:
     """[shape, v] the cheapest stages from unit u to unit v - 1 that go on, none slower than the range allows; far:
     [shape] the last v to which there are any."""
     shapes, classes = before.shape
     for shape in range(shapes):
         sums, far[shape] = so_far[shape], u
-        sums[u:] = np.float32(NEVER)
+        low, high = ends[2, shape], ends[3, shape]
+        if low > high:
+            continue
+        sums[low : high + 1] = np.float32(NEVER)
         for c in range(classes):
             source = before[shape, c]
             if source == BEGINNING:
-                row, far[shape] = rows[1, c, u], max(far[shape], reach[c, u])
-                for v in range(u + 1, reach[c, u] + 1):
+                row, end = rows[1, c, u], min(high, reach[c, u])
+                far[shape] = max(far[shape], end)
+                for v in range(low, end + 1):
                     sums[v] = min(sums[v], row[v])
             elif source >= 0 and far[source] > u:
-                far[shape] = max(far[shape], _extended(so_far[source], rows[0, c], reach[c], (u, far[source]), sums))
+                span = ends[2, source], far[source], low, high
+                far[shape] = max(far[shape], _extended(so_far[source], rows[0, c], reach[c], span, sums))
 
 
 @inner(fastmath=FAST)
-def _extended(sums: Singles, row: Singles, reach: Ints, span: tuple[int, int], least: Singles) -> int:
-    """Take one more stage from each unit of a span (after its first) on where that is cheaper; how far that leads."""
-    far = span[0]
-    for w in range(span[0] + 1, min(span[1] + 1, len(row))):
-        end = reach[w] + 1
-        far = max(far, reach[w])
-        # Views and a choice instead of `min`: of these Numba makes instructions for many values at once.
-        paid, own, into = sums[w], row[w, w + 1 : end], least[w + 1 : end]
-        for v in range(len(own)):
-            whole = paid + own[v]
-            into[v] = whole if whole < into[v] else into[v]
+def _extended(sums: Singles, row: Singles, reach: Ints, span: tuple[int, int, int, int], least: Singles) -> int:
+    """Take one more stage from each unit of a span on where that is cheaper, to ends of another; how far that leads."""
+    first, last, low, high = span
+    far = 0
+    for w in range(first, min(last + 1, len(row))):
+        begin, end = max(w + 1, low), min(reach[w], high) + 1
+        if end > begin:
+            far = max(far, end - 1)
+            # Views and a choice instead of `min`: of these Numba makes instructions for many values at once.
+            paid, own, into = sums[w], row[w, begin:end], least[begin:end]
+            for v in range(len(own)):
+                whole = paid + own[v]
+                into[v] = whole if whole < into[v] else into[v]
     return far
 
 
 @inner(fastmath=FAST)
 def _closed(
-    rows: Singles, reach: Ints, before: Ints, u: int, going_on: tuple[Singles, Ints], whole: np.float32, joules: Singles
+    rows: Singles,
+    reach: Ints,
+    before: Ints,
+    u: int,
+    ends: Ints,
+    going_on: tuple[Singles, Ints],
+    whole: np.float32,
+    joules: Singles,
 ) -> None:
     """Take pipelines of two stages and more that end behind each unit, where they are cheaper."""
     (so_far, far), units = going_on, rows.shape[2]
     least = np.full(units + 1, np.float32(NEVER))
     for shape in range(len(before)):
-        least[u:] = np.float32(NEVER)
+        low, high = max(u + 2, ends[0, shape]), ends[1, shape]
+        if low > high:
+            continue
+        least[low : high + 1] = np.float32(NEVER)
         for c in range(before.shape[1]):
             source = before[shape, c]
             if source >= 0 and far[source] > u:
-                _extended(so_far[source], rows[2, c], reach[c], (u, far[source]), least)
-        for v in range(u + 2, units + 1):
+                _extended(so_far[source], rows[2, c], reach[c], (ends[2, source], far[source], low, high), least)
+        for v in range(low, high + 1):
             joules[shape, v] = min(joules[shape, v], least[v] + whole)
 
 
