@@ -208,7 +208,8 @@ def _reduced_layers(ready: Prepared, task: int, line: Line, own: float) -> Itera
             largest = ways.parts[parts[0][0]]._replace(samples=each)
             more = _blocks_less(splits, entry.model, largest) if together else (0.0, 0.0)
             costs = unfilled if at in splits.reusing else tables
-            yield at, _way(ready, task, line, own, costs, parts, each, more)
+            copies_j = (chiplets - 1) * _copy_j(ready, task, largest)
+            yield at, _way(ready, task, line, own, costs, parts, each, more) + line.joule * copies_j
 
 
 def _unequal(
@@ -246,18 +247,21 @@ def _unequal(
 
 def _copy_j(ready: Prepared, task: int, part: Part) -> float:
     """Joules on the links of a copy of what every part of a layer needs: its weights, where parts are of the map, and
-    its input, where they are of the channels."""
+    its input, where they are of the channels. Of partial sums of all outputs those on the links and into an L2."""
     entry, model = ready.tasks[task], ready.tasks[task].model
     layer = ready.splits(task, len(ready.package.chiplets)).distinct[0][part.layer]
     links = ready.package.directed_links
     if not ready.detailed or not links:
         return 0.0
+    cheapest = min(float(ready.network.joules[at]) for at in range(len(links)))
     bytes_ = 0.0
+    if part.inputs:
+        each_j = ready.rates.link_j * cheapest + min(ready.byte_j(task))
+        return each_j * entry.batch * model.sum_width * layer.K * layer.out_y * layer.out_x
     if part.rows < layer.out_y or part.columns < layer.out_x:
         bytes_ = 0.0 if any(each.shares for each in model.layers) else float(model.bytes_of_weights(layer))
     elif part.units < channel_units(layer) and layer.weight_elements and layer.groups == 1:
         bytes_ = entry.batch * model.activation_width * ready.once(_least_read, task)[part.layer]
-    cheapest = min(float(ready.network.joules[at]) for at in range(len(links)))
     return ready.rates.link_j * cheapest * bytes_
 
 

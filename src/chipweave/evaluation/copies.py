@@ -1,4 +1,5 @@
-"""What all parts of a layer need whole, and what bringing it to one more chiplet takes at least (docs/proof.md)."""
+"""What all parts of a layer need whole, or make together, and what one more chiplet takes for it at least
+(docs/proof.md)."""
 
 from __future__ import annotations
 
@@ -12,15 +13,17 @@ from chipweave.ndarrays import Floats
 
 
 class Copied(NamedTuple):
-    """[distinct layer] joules of a copy on the links, for each part beyond the first.
+    """[distinct layer] joules of a copy, for each part beyond the first.
 
     Args:
-        map_j: of parts of the map, which all need the weights, once; channels_j: of parts of the output channels,
-            which all need the input, of the whole batch.
+        map_j: on the links, of parts of the map, which all need the weights, once; channels_j: of parts of the output
+            channels, which all need the input, of the whole batch.
+        sums_j: on the links and into an L2, of partial sums of all outputs, of the whole batch.
     """
 
     map_j: Floats
     channels_j: Floats
+    sums_j: Floats
 
 
 def copied_j(ready: Prepared, task: int) -> Copied:
@@ -28,7 +31,7 @@ def copied_j(ready: Prepared, task: int) -> Copied:
     entry, splits = ready.tasks[task], ready.splits(task, len(ready.package.chiplets))
     model, (layers, distinct) = entry.model, splits.distinct
     if not ready.detailed:
-        return Copied(np.zeros(len(layers)), np.zeros(len(layers)))
+        return Copied(*np.zeros((3, len(layers))))
     # A tensor that several layers of a stage read is moved once, so they share what it takes.
     whole = [layer.weight_elements > 0 and layer.groups == 1 for layer in model.layers]
     read: Counter[int] = Counter()
@@ -43,4 +46,9 @@ def copied_j(ready: Prepared, task: int) -> Copied:
     links = ready.network.joules
     byte_j = ready.rates.link_j * float(links.min()) if len(links) else 0.0
     weights = [0 if splits.reusing else model.bytes_of_weights(layer) for layer in layers]
-    return Copied(byte_j * np.array(weights), byte_j * entry.batch * model.activation_width * elements)
+    sums = entry.batch * model.sum_width * np.array([layer.output_elements for layer in layers])
+    return Copied(
+        byte_j * np.array(weights),
+        byte_j * entry.batch * model.activation_width * elements,
+        (byte_j + min(ready.byte_j(task))) * sums,
+    )

@@ -284,13 +284,14 @@ def _cheapest_rests(found: _Candidates, group: Ints) -> _Candidates:
 
 
 def _copies_j(ready: Prepared, task: int, ways: _Ways, parts: Sequence[Part]) -> Floats:
-    """[way] joules of what all parts need, and so is brought to as many chiplets."""
+    """[way] joules of what all parts need, and so is brought to as many chiplets, or of the sums that all have."""
     layers, copied = ready.splits(task, len(ready.package.chiplets)).distinct[0], ready.once(copied_j, task)
     whole = np.array([(layer.out_y, layer.out_x, channel_units(layer)) for layer in layers])
     part = np.array(parts, np.int64).reshape(-1, len(Part._fields))[ways.tiles[:, 0]]
     on_map = (part[:, 1:3] < whole[ways.owner, :2]).any(axis=1)
     by_channels = part[:, 3] < whole[ways.owner, 2]
-    each = np.where(on_map, copied.map_j[ways.owner], 0.0) + np.where(by_channels, copied.channels_j[ways.owner], 0.0)
+    cuts = (part[:, 5] > 0, copied.sums_j), (on_map, copied.map_j), (by_channels, copied.channels_j)
+    each = np.select([cut for cut, _ in cuts], [joules[ways.owner] for _, joules in cuts])
     return np.asarray(each * (ways.counts.sum(axis=1) - 1.0))
 
 
