@@ -247,7 +247,7 @@ def _unequal(
 
 def _copy_j(ready: Prepared, task: int, part: Part) -> float:
     """Joules on the links of a copy of what every part of a layer needs: its weights, where parts are of the map, and
-    its input, where they are of the channels. Of partial sums of all outputs those on the links and into an L2."""
+    its input, where they are of the channels, which enters an L2, too; of partial sums, on the links and into an L2."""
     entry, model = ready.tasks[task], ready.tasks[task].model
     layer = ready.splits(task, len(ready.package.chiplets)).distinct[0][part.layer]
     links = ready.package.directed_links
@@ -262,7 +262,19 @@ def _copy_j(ready: Prepared, task: int, part: Part) -> float:
         bytes_ = 0.0 if any(each.shares for each in model.layers) else float(model.bytes_of_weights(layer))
     elif part.units < channel_units(layer) and layer.weight_elements and layer.groups == 1:
         bytes_ = entry.batch * model.activation_width * ready.once(_least_read, task)[part.layer]
+        fills = ready.once(_least_fill_j, task)
+        return ready.rates.link_j * cheapest * bytes_ + entry.batch * fills[part.layer]
     return ready.rates.link_j * cheapest * bytes_
+
+
+def _least_fill_j(ready: Prepared, task: int) -> dict[int, float]:
+    """Per distinct layer joules that bring a sample's input into an L2, the least of all parts of its channels."""
+    splits, least = ready.splits(task, len(ready.package.chiplets)), dict[int, float]()
+    for number, (kind, _, _, units) in enumerate(splits.shapes):
+        if units < channel_units(splits.distinct[0][kind]):
+            own = min(float(costs.fill_input_j[number]) for costs in splits.tile_costs)
+            least[kind] = min(own, least.get(kind, math.inf))
+    return least
 
 
 def _least_read(ready: Prepared, task: int) -> list[float]:

@@ -9,15 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.evaluation.exact.ground import Prepared
+from chipweave.evaluation.exact.split import Splits
 from chipweave.ndarrays import Floats
+from chipweave.workload.layer import channel_units
 
 
 class Copied(NamedTuple):
     """[distinct layer] joules of a copy, for each part beyond the first.
 
     Args:
-        map_j: on the links, of parts of the map, which all need the weights, once; channels_j: of parts of the output
-            channels, which all need the input, of the whole batch.
+        map_j: on the links, of parts of the map, which all need the weights, once; channels_j: on the links and into
+            an L2, of parts of the output channels, which all need the input, of the whole batch.
         sums_j: on the links and into an L2, of partial sums of all outputs, of the whole batch.
     """
 
@@ -49,6 +51,18 @@ def copied_j(ready: Prepared, task: int) -> Copied:
     sums = entry.batch * model.sum_width * np.array([layer.output_elements for layer in layers])
     return Copied(
         byte_j * np.array(weights),
-        byte_j * entry.batch * model.activation_width * elements,
+        byte_j * entry.batch * model.activation_width * elements + entry.batch * _least_fill_j(splits),
         (byte_j + min(ready.byte_j(task))) * sums,
     )
+
+
+def _least_fill_j(splits: Splits) -> Floats:
+    """[distinct layer] joules that bring a sample's input into an L2, the least of all parts of its channels and
+    classes; 0 of layers whose parts do not need all of it."""
+    layers, shapes = splits.distinct[0], np.array(splits.shapes)
+    whole = np.array([channel_units(layer) if layer.weight_elements and layer.groups == 1 else 0 for layer in layers])
+    cut = shapes[:, 3] < whole[shapes[:, 0]]
+    least = np.full(len(layers), np.inf)
+    for costs in splits.tile_costs:
+        np.minimum.at(least, shapes[cut, 0], costs.fill_input_j[cut])
+    return np.where(np.isfinite(least), least, 0.0)
