@@ -247,7 +247,7 @@ def _unequal(
 
 def _copy_j(ready: Prepared, task: int, part: Part) -> float:
     """Joules on the links of a copy of what every part of a layer needs: its weights, where parts are of the map, and
-    its input, where they are of the channels, which enters an L2, too; of partial sums, on the links and into an L2."""
+    its input, where they are of the channels, which enters an L2, too; of partial sums, from one L2 into another."""
     entry, model = ready.tasks[task], ready.tasks[task].model
     layer = ready.splits(task, len(ready.package.chiplets)).distinct[0][part.layer]
     links = ready.package.directed_links
@@ -257,7 +257,8 @@ def _copy_j(ready: Prepared, task: int, part: Part) -> float:
     bytes_ = 0.0
     if part.inputs:
         each_j = ready.rates.link_j * cheapest + min(ready.byte_j(task))
-        return each_j * entry.batch * model.sum_width * layer.K * layer.out_y * layer.out_x
+        bytes_ = model.sum_width * layer.K * layer.out_y * layer.out_x
+        return entry.batch * (each_j * bytes_ + ready.once(_least_drain_j, task)[part.layer])
     if part.rows < layer.out_y or part.columns < layer.out_x:
         bytes_ = 0.0 if any(each.shares for each in model.layers) else float(model.bytes_of_weights(layer))
     elif part.units < channel_units(layer) and layer.weight_elements and layer.groups == 1:
@@ -274,6 +275,15 @@ def _least_fill_j(ready: Prepared, task: int) -> dict[int, float]:
         if units < channel_units(splits.distinct[0][kind]):
             own = min(float(costs.fill_input_j[number]) for costs in splits.tile_costs)
             least[kind] = min(own, least.get(kind, math.inf))
+    return least
+
+
+def _least_drain_j(ready: Prepared, task: int) -> dict[int, float]:
+    """Per distinct layer joules that take a sample's partial sums out of an L2, the least of all parts."""
+    ways, least = ready.reduced(task), dict[int, float]()
+    for costs in ways.costs(1):
+        for part, own in zip(ways.parts, costs.drain_output_j.tolist(), strict=True):
+            least[part.layer] = min(own, least.get(part.layer, math.inf))
     return least
 
 

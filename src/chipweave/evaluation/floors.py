@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.cost.interface import BatchCostModel, LayerCosts
-from chipweave.evaluation.copies import copied_j
+from chipweave.evaluation.copies import copied_j, sums_j
 from chipweave.evaluation.exact.blocks import block_of
 from chipweave.evaluation.exact.ground import Prepared, least_fill_j
 from chipweave.evaluation.exact.split import Part, Splits
@@ -290,8 +290,9 @@ def _copies_j(ready: Prepared, task: int, ways: _Ways, parts: Sequence[Part]) ->
     part = np.array(parts, np.int64).reshape(-1, len(Part._fields))[ways.tiles[:, 0]]
     on_map = (part[:, 1:3] < whole[ways.owner, :2]).any(axis=1)
     by_channels = part[:, 3] < whole[ways.owner, 2]
-    cuts = (part[:, 5] > 0, copied.sums_j), (on_map, copied.map_j), (by_channels, copied.channels_j)
-    each = np.select([cut for cut, _ in cuts], [joules[ways.owner] for _, joules in cuts])
+    each = np.select([on_map, by_channels], [copied.map_j[ways.owner], copied.channels_j[ways.owner]])
+    if part[:, 5].any():  # partial sums
+        each = ready.once(sums_j, task)[ways.owner]
     return np.asarray(each * (ways.counts.sum(axis=1) - 1.0))
 
 
