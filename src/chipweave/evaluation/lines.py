@@ -108,7 +108,8 @@ def lines_for(
     def make(latency: float, joule: float) -> Line:
         return line(ready, space, latency, joule)
 
-    return _raised(ready, space, objective, [make(1.0, 0.0), make(0.0, 1.0)], make, (enough, told))
+    last = 2 if space.on_regions else 1  # what one line there leaves may be cut off at another corner by the next
+    return _raised(ready, space, objective, [make(1.0, 0.0), make(0.0, 1.0)], make, (enough, told), last=last)
 
 
 def _raised(
@@ -119,11 +120,14 @@ def _raised(
     make: Callable[[float, float], Line],
     asked: tuple[Callable[[], bool], Told],
     more: int = MOST_LINES - 2,
+    last: int = 1,
 ) -> tuple[Line, ...]:
-    """The first lines, and some more of them with the weights with which they say most of the objective."""
+    """The first lines, and some more of them with the weights with which they say most of the objective, until the last
+    ones together gain little."""
     enough, told = asked
     told(first)
     found, most = list(first), len(first) + more
+    values: list[float] = []
     value, at = least(objective, found)
     while len(found) < most and not enough():
         if min(at) <= 0:  # what blocks may take less can leave lines that say nothing; the plain bound does
@@ -134,8 +138,10 @@ def _raised(
             break
         found.append(make(*weights))
         told(found)
-        before, (value, at) = value, least(objective, found)
-        if value <= before + CLOSE * abs(before) and len(found) > len(first) + 1:
+        values.append(value)
+        value, at = least(objective, found)
+        before = values[-last:][0]
+        if value <= before + CLOSE * abs(before) and len(values) > 1:
             break
     return tuple(found)
 
