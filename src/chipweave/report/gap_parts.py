@@ -50,8 +50,8 @@ def gap_notes(result: Result) -> list[str]:
     steps = f"single layers alone prove {100 * (1 - by_layers / result.value):.1f} %"
     of_pipelines = [each for each in lines if each.by_length is None]
     if any(each.pipelines for each in of_pipelines):
-        by_pipelines = least(goal, of_pipelines)[0] if len(of_pipelines) < len(lines) else (1 - result.gap) * result.value
-        steps += f", whole pipelines, which fill, drain and are cut, {100 * (1 - by_pipelines / result.value):.1f} %"
+        gap = 1 - least(goal, of_pipelines)[0] / result.value if len(of_pipelines) < len(lines) else result.gap
+        steps += f", whole pipelines, which fill, drain and are cut, {100 * gap:.1f} %"
     if len(of_pipelines) < len(lines):
         steps += f", whole pipelines, which also wait for each other in windows, {100 * result.gap:.1f} %"
     shares = (
