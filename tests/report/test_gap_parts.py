@@ -28,7 +28,7 @@ def test_the_steps_of_a_proof_are_told() -> None:
     assert result.gap is not None
     (note,) = gap_notes(result)
     assert note in result_notes(result)
-    assert f"whole pipelines, which fill, drain and are cut, {100 * result.gap:.1f} %" in note
+    assert f"whole pipelines, which also wait for each other in windows, {100 * result.gap:.1f} %" in note
     assert "Of the chiplets' time in this schedule, " in note
     bound_alone = chipweave.schedule("resnet18", "het-2x2", scheduler="standalone")
     assert gap_notes(bound_alone) == []

@@ -20,7 +20,7 @@ from chipweave.evaluation.by_length import fineness, fronts_of, reference_of
 from chipweave.evaluation.exact.ground import Prepared
 from chipweave.evaluation.floors import Floors, floors_of, gather
 from chipweave.evaluation.line_by_length import MOST_OF_DRAM, Ground, line_by_length
-from chipweave.evaluation.pipelines import affordable, cheapest_way, ground_of
+from chipweave.evaluation.pipelines import affordable, cheapest_way, ground_of, soon_done
 from chipweave.evaluation.planes import Patience, Plan, best_prices
 from chipweave.evaluation.priced import ROUNDING, Priced, priced
 from chipweave.evaluation.tables.cheapest import Found, Prices
@@ -169,7 +169,9 @@ def lines_of_pipelines(
 
         asked = enough, told
         if _by_length(ready, objective, found):
-            return _lines_by_length(ready, objective, found, (make, pool), asked)
+            if soon_done(ready):  # a line by the same prices for all windows says where to look for further ones
+                found = _raised(ready, Space.ONE_CHIPLET, objective, found, make, asked, 1)
+            return found if enough() else _lines_by_length(ready, objective, found, (make, pool), asked)
         for weights in ((1.0, 0.0), (0.0, 1.0)):
             if not enough():
                 found = (*found, make(*weights))

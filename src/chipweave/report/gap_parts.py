@@ -48,12 +48,12 @@ def gap_notes(result: Result) -> list[str]:
     time, lines = chiplet_time(result), result.certificate.lines
     by_layers = least(goal, [each for each in lines if not each.pipelines])[0]
     steps = f"single layers alone prove {100 * (1 - by_layers / result.value):.1f} %"
-    if any(each.pipelines for each in lines):
-        by_pipelines = least(goal, [each for each in lines if each.by_length is None])[0]
-        gap = result.gap if not any(each.by_length for each in lines) else 1 - by_pipelines / result.value
+    of_pipelines = [each for each in lines if each.by_length is None]
+    if any(each.pipelines for each in of_pipelines):
+        gap = 1 - least(goal, of_pipelines)[0] / result.value if len(of_pipelines) < len(lines) else result.gap
         steps += f", whole pipelines, which fill, drain and are cut, {100 * gap:.1f} %"
-    if any(each.by_length for each in lines):
-        steps += f", and windows in which pipelines of unlike length wait for each other {100 * result.gap:.1f} %"
+    if len(of_pipelines) < len(lines):
+        steps += f", whole pipelines, which also wait for each other in windows, {100 * result.gap:.1f} %"
     shares = (
         (time.computing, "compute"),
         (time.in_pipelines, "are in pipelines that fill, drain, load or wait for their slowest stage"),
