@@ -257,7 +257,7 @@ def _copy_j(ready: Prepared, task: int, part: Part) -> float:
     bytes_ = 0.0
     if part.inputs:
         each_j = ready.rates.link_j * cheapest + min(ready.byte_j(task))
-        bytes_ = model.sum_width * layer.K * layer.out_y * layer.out_x
+        bytes_ = model.sum_width * layer.output_elements
         return entry.batch * (each_j * bytes_ + ready.once(_least_drain_j, task)[part.layer])
     if part.rows < layer.out_y or part.columns < layer.out_x:
         bytes_ = 0.0 if any(each.shares for each in model.layers) else float(model.bytes_of_weights(layer))
