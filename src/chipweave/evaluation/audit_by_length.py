@@ -35,6 +35,14 @@ class Steps(NamedTuple):
     chiplet_class: Ints
 
 
+class Slowest(NamedTuple):
+    """A range of paces of the slowest stage: [class, v] the first unit with which a stage up to unit v - 1 is in it;
+    and [slope] what the slowest stage pays."""
+
+    reach: Ints
+    joules: Floats
+
+
 class Asked(NamedTuple):
     """Lines of the same slopes.
 
@@ -99,19 +107,19 @@ def _least_paid(stages: Tables, paces: Paces, steps: Steps, asked: Asked) -> Flo
     best = np.full((len(asked.joule), units + 1), np.inf)
     best[:, 0] = 0.0
     on, done, free = np.zeros((3, shapes, units + 1, slopes))
-    wanted = np.ones((2, shapes), np.bool_)
-    last = paces.floor.shape[1] - 1
+    wanted, last = np.ones((2, shapes), np.bool_), paces.floor.shape[1] - 1
     for u in range(units):
         done[:] = NEVER
         for m in range(stages.first_s.shape[0]):
+            _of_one_stage(stages, paces, steps, asked, (m, u), done)
             free[:], wanted[:] = NEVER, True
-            _from(stages, paces, steps, asked, (m, last, u, 0), wanted, on, free)
-            _from(stages, paces, steps, asked, (m, last, u, 1), wanted, on, done)
+            _from(stages, Slowest(paces.reach[m, last], np.zeros(slopes)), steps, asked, (m, u), wanted, on, free)
+            done[:] = np.minimum(done, free + asked.slopes * paces.times[m] * paces.floor[m, last])
             for r in range(last):
-                paces_j = asked.slopes * paces.times[m] * paces.floor[m, r]
-                if not _find_wanted(steps, paces_j, u, free, done, wanted):
+                slowest = Slowest(paces.reach[m, r], asked.slopes * paces.times[m] * paces.floor[m, r])
+                if not _find_wanted(steps, slowest.joules, u, free, done, wanted):
                     break
-                _from(stages, paces, steps, asked, (m, r, u, 1), wanted, on, done)
+                _from(stages, slowest, steps, asked, (m, u), wanted, on, done)
         for number in range(len(asked.joule)):
             for v in range(u + 1, units + 1):
                 for shape in range(shapes):
@@ -139,50 +147,61 @@ def _find_wanted(steps: Steps, paces_j: Floats, u: int, free: Floats, done: Floa
 
 
 @inner()
+def _of_one_stage(stages: Tables, paces: Paces, steps: Steps, asked: Asked, at: tuple[int, int], done: Floats) -> None:
+    """Take pipelines of one stage from unit u on, whose pace is known."""
+    m, u = at
+    for step in range(len(steps.source)):
+        if steps.source[step] == NONE:
+            for v in range(u + 1, done.shape[1]):
+                here = m, 3, steps.chiplet_class[step], v - 1, u
+                apart = stages.energy_j[here] + asked.byte_j * stages.dram_bytes[here]
+                if apart < 0.5 * NEVER:
+                    seconds = stages.first_s[here] + paces.times[m] * stages.pace_s[here]
+                    for k in range(len(asked.slopes)):
+                        whole = apart + asked.slopes[k] * seconds
+                        done[steps.target[step], v, k] = min(done[steps.target[step], v, k], whole)
+
+
+@inner()
 def _from(
     stages: Tables,
-    paces: Paces,
+    slowest: Slowest,
     steps: Steps,
     asked: Asked,
-    at: tuple[int, int, int, int],
+    at: tuple[int, int],
     wanted: Bools,
     on: Floats,
     done: Floats,
 ) -> None:
-    """[chiplets, end, slope] the least of pipelines from unit u on at a micro-batch and a range of paces: of those that
-    go on behind `end`, and of those that are done; on chiplets on which they are wanted.
+    """[chiplets, end, slope] the least of pipelines of two stages and more from unit u on at a micro-batch: of those
+    that go on behind `end`, and of those that are done; on chiplets on which they are wanted.
 
     Args:
-        at: micro-batch, range, u, and how often the slowest stage pays, of as often as it does.
+        at: micro-batch, u.
     """
-    (m, r, u, often), units, slopes = at, on.shape[1] - 1, len(asked.slopes)
-    times = often * paces.times[m]
+    (m, u), units, slopes = at, on.shape[1] - 1, len(asked.slopes)
     on[:, u:] = NEVER
     for step in range(len(steps.source)):
         source, target, c = steps.source[step], steps.target[step], steps.chiplet_class[step]
-        opens = 1 if source == NONE else 0
-        if not wanted[0, target] and not wanted[1, target]:
+        opens = source == NONE
+        if not wanted[0, target] and (opens or not wanted[1, target]):
             continue
         for v in range(u + 1, units + 1):
-            low = max(u + 1, paces.reach[m, r, c, v])
-            for w in range(u if opens else low, u + 1 if opens else v):
+            for w in range(max(u if opens else u + 1, slowest.reach[c, v]), u + 1 if opens else v):
                 if not opens and on[source, w, 0] >= 0.5 * NEVER:
                     continue
-                within = not opens or paces.reach[m, r, c, v] <= u
-                for closes in range(2):
-                    here = m, opens + 2 * closes, c, v - 1, w
+                for closes in range(1 if opens else 2):
+                    here = m, (1 if opens else 0) + 2 * closes, c, v - 1, w
                     apart = stages.energy_j[here] + asked.byte_j * stages.dram_bytes[here]
-                    if apart >= 0.5 * NEVER or (not within and not closes):
-                        continue
-                    # Of one stage alone the pace is known; of more it is at least where the range begins.
-                    pace_s = stages.pace_s[here] if opens else paces.floor[m, r]
-                    for k in range(slopes):
-                        paid = apart + asked.slopes[k] * stages.first_s[here] + (0.0 if opens else on[source, w, k])
-                        if closes:
-                            whole = paid + asked.slopes[k] * times * pace_s
-                            done[target, v, k] = min(done[target, v, k], whole)
-                        else:
-                            on[target, v, k] = min(on[target, v, k], paid)
+                    if apart < 0.5 * NEVER:
+                        for k in range(slopes):
+                            paid = apart + asked.slopes[k] * stages.first_s[here]
+                            if not opens:
+                                paid += on[source, w, k]
+                            if closes:
+                                done[target, v, k] = min(done[target, v, k], paid + slowest.joules[k])
+                            else:
+                                on[target, v, k] = min(on[target, v, k], paid)
 
 
 @inner()
