@@ -6,7 +6,6 @@ and none of the arithmetic: it goes through every layer, every way to cut it and
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -227,25 +226,23 @@ def _unequal(
     entry, splits, chiplets = ready.tasks[task], ready.splits(task, len(ready.package.chiplets)), ready.package.chiplets
     together = ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel)
     yield math.inf
-    pairs = []
     for tiles, many in splits.unequal[at]:
         sizes = list(zip(tiles.tolist(), many.tolist(), strict=True))
-        for (tile, count), (other, fill) in itertools.product(sizes, repeat=2):
-            rest = 1 - 1 / count
-            if count == 1 and other == tile:
-                pairs.append([(tile, 1.0)])
-            # Of so many parts the largest has at least the mean; no other is larger than it, nor than the rest.
-            elif count <= min(fill, len(chiplets)) and 1 / fill <= rest * (1 + 1e-12):
-                pairs.append([(tile, 1.0), (other, rest * fill)])
-    largest = sorted({parts[0][0] for parts in pairs})
-    # Which part's weights come in blocks is not known, so the most that any largest part's do takes less.
-    wanted = largest if together else []
-    less = [_blocks_less(splits, entry.model, _part(splits, tile, samples)) for tile in wanted]
-    more = min((each[0] for each in less), default=0.0), min((each[1] for each in less), default=0.0)
-    copy_j = {tile: _copy_j(ready, task, _part(splits, tile, samples)) for tile in largest}
-    for parts in pairs:
-        copies = sum(each for _, each in parts) - 1
-        yield _way(ready, task, line, own, costs, parts, samples, more) + line.joule * copies * copy_j[parts[0][0]]
+        for tile, count in sizes:
+            if count > len(chiplets):  # of so many parts the largest has at least the mean
+                continue
+            part = _part(splits, tile, samples)
+            more = _blocks_less(splits, entry.model, part) if together else (0.0, 0.0)
+            rest, copy_j = 1 - 1 / count, _copy_j(ready, task, part)
+            for other, fill in sizes:
+                if count == 1 and other == tile:
+                    parts = [(tile, 1.0)]
+                elif count <= fill and 1 / fill <= rest * (1 + 1e-12):  # not larger than the largest, nor than the rest
+                    parts = [(tile, 1.0), (other, rest * fill)]
+                else:
+                    continue
+                copies = sum(each for _, each in parts) - 1
+                yield _way(ready, task, line, own, costs, parts, samples, more) + line.joule * copies * copy_j
 
 
 def _copy_j(ready: Prepared, task: int, part: Part) -> float:

@@ -260,19 +260,11 @@ def _candidates(
     if ready.detailed and isinstance(ready.problem.cost_model, BatchCostModel):
         kinds, which = np.unique(tiles[:, 0], return_inverse=True)
         less = _in_blocks(ready, task, splits, kinds.tolist(), parts, samples)
-        more_s, less_j = (_of_any(each[which], ways) for each in less)
-        more_j = more_j + batch / samples * less_j * counts.sum(axis=1)
+        more_s = less[0][which]
+        more_j = more_j + batch / samples * less[1][which] * counts.sum(axis=1)
     pass_s = np.maximum(0.0, pass_s + more_s)
     found = _Candidates(ways.owner, counts, batch / samples * held_s, pass_s, joules, batch / samples * more_s, more_j)
     return _cheapest_rests(found, ways.group)
-
-
-def _of_any(less: Floats, ways: _Ways) -> Floats:
-    """[way] what blocks take less; of unequal parts, whose largest one is not the only one in blocks, the most of any
-    largest part that the layer may have."""
-    least, uneven = np.zeros(int(ways.owner.max(initial=0)) + 1), ways.group > 0
-    np.minimum.at(least, ways.owner[uneven], less[uneven])
-    return np.where(uneven, least[ways.owner], less)
 
 
 def _cheapest_rests(found: _Candidates, group: Ints) -> _Candidates:
