@@ -24,7 +24,7 @@ from chipweave.plan.certificate import Line
 RATIOS = (1.01, 1.02, 1.03, 1.05, 1.1, 1.3)
 """From one range of the slowest stage's pace to the next: the first that `MOST_SUMS` allows."""
 
-MOST_SUMS, MOST_BYTES = 9e10, 1e9
+MOST_SUMS, MOST_BYTES = 1.2e11, 1e9
 """Sums for all fronts, and bytes of them, up to which they are made."""
 
 LONGEST, SHORTEST = 0.9, 90.0

@@ -31,7 +31,7 @@ from chipweave.plan.objective import NAMED, Objective, slopes
 MOST_LINES, CLOSE = 12, 1e-3
 """Lines that are looked for, and the relative gain below which no further one is."""
 
-MOST_BY_LENGTH = 6
+MOST_BY_LENGTH = 4
 """Lines by prices of windows by length, at most: each takes some seconds."""
 
 PIECES = 4000

@@ -126,11 +126,13 @@ def _reach(reach: Ints) -> tuple[Ints, Ints]:
     found, begin = np.zeros((ranges, classes, ends), np.int64), reach.copy()
     for r in range(ranges):
         for c in range(classes):
-            for v in range(1, ends):
-                for u in range(reach[r, c, v], v):
-                    found[r, c, u] = v
             for v in range(ends - 2, -1, -1):
                 begin[r, c, v] = min(begin[r, c, v], begin[r, c, v + 1])
+            v = 0
+            for u in range(ends):
+                while v + 1 < ends and begin[r, c, v + 1] <= u:
+                    v += 1
+                found[r, c, u] = v if v > u else 0
     return found, begin
 
 
