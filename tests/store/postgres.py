@@ -46,16 +46,21 @@ class Server:
         quick = ["fsync=off", "full_page_writes=off", "listen_addresses=", f"unix_socket_directories={self.folder}"]
         settings = [word for setting in quick for word in ("-c", setting)]
         command = [_binary("postgres"), "-D", str(self.folder / "data"), *settings]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_somebody())
+        self._launch(command)
         for _ in range(600):
             with suppress(Exception):
                 self.execute("SELECT 1")
                 return
-            if self.process.poll() is not None:
-                break
+            if self.process is not None and self.process.poll() is not None:
+                if b"is still in use" not in (self.folder / "log").read_bytes().splitlines()[-2:][0]:
+                    break
+                self._launch(command)  # of what was killed some processes were not gone yet
             time.sleep(0.05)
         raise RuntimeError((self.folder / "log").read_text())
+
+    def _launch(self, command: list[str]) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_somebody())
 
     def execute(self, statement: str) -> None:
         import psycopg
