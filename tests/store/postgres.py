@@ -52,7 +52,8 @@ class Server:
                 self.execute("SELECT 1")
                 return
             if self.process is not None and self.process.poll() is not None:
-                if b"is still in use" not in (self.folder / "log").read_bytes().splitlines()[-2:][0]:
+                told = b"".join((self.folder / "log").read_bytes().splitlines()[-2:])
+                if b"is still in use" not in told:
                     break
                 self._launch(command)  # of what was killed some processes were not gone yet
             time.sleep(0.05)

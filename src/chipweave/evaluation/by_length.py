@@ -28,7 +28,8 @@ MOST_SUMS, MOST_BYTES = 1.2e11, 1e9
 """Sums for all fronts, and bytes of them, up to which they are made."""
 
 LONGEST, SHORTEST = 0.9, 90.0
-"""The schedule's seconds over those of windows at which the last range of lengths begins, and the second one."""
+"""The schedule's seconds over those of windows at which the last range of lengths begins, and the second one. Lines say
+too few seconds, so that the last range begins at about a whole schedule's, if that is one window."""
 
 SLOPES = (0.0, 0.15, 0.4, 1.2, 10.0)
 """Slopes at which fronts are known, in parts of the power at which all seconds of a window are worth its joules. (More
