@@ -58,7 +58,7 @@ def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> S
             best = min(best, climber, key=lambda each: each.worth)
     own = judge.worth(plan.windows)  # a draft does not say where a plan's regions are, so it may be worth less
     kept = own is not None and own <= best.worth
-    return Searched(plan if kept else Schedule(tuple(best.windows)), request.out_of_time)
+    return Searched(plan if kept else Schedule(best.windows), request.out_of_time)
 
 
 def _ignore(value: float) -> None: ...

@@ -70,7 +70,7 @@ def test_layers_that_are_alike_change_together() -> None:
     assert draft is not None
     judge = Judge(ready, costed(ready, True), EDP)
     found = [
-        [change.made(draft)[0][0].stages[0].partitions for change in kind(judge, draft)]
+        [change.made(draft)[0][0].stages[0].partitions for change in kind(judge, draft, 0)]
         for kind in (summed_alike, summed_one)
     ]
     assert (1, 1, 3, 1, 3) in found[0]

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from chipweave.ndarrays import Floats
 from chipweave.schedulers.cuts import cuts_of
 from chipweave.schedulers.weave.lines import Group, Slots
 from chipweave.schedulers.weave.parts import Parts
 from chipweave.schedulers.weave.prices import Market, prices_of
+from chipweave.schedulers.weave.ways import Paid, cheapest_ways
 from chipweave.schedulers.weave.windows import Share, sketches
 
 JOULE_S = 0.5
@@ -77,12 +79,46 @@ def test_prices_are_below_every_schedule_and_the_beam_is_above_and_near(seed: in
     market = market_of(np.random.default_rng(seed), [(0, 1)] if waits else None)
     prices, best = prices_of(market), least(market, waits)
     assert prices.value <= best * (1 + 1e-9)
-    found = sketches(market, prices, [None, 0] if waits else [None, None], [math.inf] * 2)
-    values = [sketch.latency_s + JOULE_S * sketch.energy_j for sketch in found]
-    assert values == sorted(values)
-    assert best * (1 - 1e-9) <= values[0] <= 1.5 * best
-    for sketch in found:
-        check(market, sketch.windows, sketch.latency_s, sketch.energy_j, waits)
+    known, asked = list[Floats](), 0
+    for _ in range(3):  # each time with the prices from windows of those found before
+        found = sketches(market, known, [None, 0] if waits else [None, None], [math.inf] * 2)
+        values = [sketch.latency_s + JOULE_S * sketch.energy_j for sketch in found]
+        assert values == sorted(values)
+        assert best * (1 - 1e-9) <= values[0] <= 1.5 * best
+        for sketch in found:
+            check(market, sketch.windows, sketch.latency_s, sketch.energy_j, waits)
+        asked += len(found[0].windows) - 1
+        assert len(known) == asked
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cheapest_way_is_the_cheapest_of_all(seed: int) -> None:
+    """Every way from every cut to the end is gone through."""
+    rng = np.random.default_rng(seed)
+    market = market_of(rng)
+    parts, last = market.parts[0], len(market.parts[0].cuts) - 1
+    each = Paid(rng.random(len(market.slots)), float(rng.random()), float(rng.random()))
+    made = cheapest_ways(parts.latency_s, parts.energy_j, parts.dram_bytes, each, 0)
+
+    def paid(place: tuple[int, int, int]) -> float:
+        seconds = parts.latency_s[place]
+        if not np.isfinite(seconds):
+            return math.inf
+        apart = each.byte * parts.dram_bytes[place] + each.joule * parts.energy_j[place]
+        return float(each.second[place[2]] * seconds + apart)
+
+    def least_of(part: tuple[int, int]) -> float:
+        return min(paid((*part, slot)) for slot in range(len(market.slots)))
+
+    for at in range(last):
+        ways = [
+            sum(map(least_of, itertools.pairwise((at, *some, last))))
+            for many in range(last - at)
+            for some in itertools.combinations(range(at + 1, last), many)
+        ]
+        assert made.paid[at] == pytest.approx(min(ways))
+        first = paid((at, int(made.end[at]), int(made.slot[at])))
+        assert first + made.paid[made.end[at]] == pytest.approx(made.paid[at])
 
 
 def check(
@@ -109,10 +145,9 @@ def check(
 @pytest.mark.parametrize("seed", range(20))
 def test_tasks_end_by_their_limits(seed: int) -> None:
     market = market_of(np.random.default_rng(seed))
-    prices = prices_of(market)
-    free = sketches(market, prices, [None, None], [math.inf] * 2)
+    free = sketches(market, [], [None, None], [math.inf] * 2)
     limit_s = 0.8 * free[0].latency_s
-    for sketch in sketches(market, prices, [None, None], [limit_s, math.inf]):
+    for sketch in sketches(market, [], [None, None], [limit_s, math.inf]):
         ends = 0.0
         for window in sketch.windows:
             places = [(market.parts[share.task], (share.start, share.end, share.slot)) for share in window]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipweave.compiled import inner, kernel
-from chipweave.ndarrays import Floats, Ints
+from chipweave.ndarrays import Floats, Ints, Shorts, Singles
 
 
 class Game(NamedTuple):
@@ -55,78 +55,108 @@ class States(NamedTuple):
     done: Ints
 
 
+class Ends(NamedTuple):
+    """How far a task goes from a cut in a window of a length, [prices, task, start, t, slot]: the cut up to which it
+    gains most, -1: nowhere; and what it gains."""
+
+    cut: Shorts
+    gain: Singles
+
+
 @kernel(nogil=True)
-def furthest(game: Game) -> Ints:
-    """[prices, task, start, slot, t] the end up to which a task gains most in a window of each length; -1: nowhere."""
+def furthest(game: Game) -> Ends:
+    """How far each task goes from everywhere in every window on every slot."""
     tasks, cuts, _, slots = game.latency_s.shape
-    found = np.full((len(game.to_go), tasks, cuts, slots, len(game.lengths_s)), -1, np.int64)
+    shape = (len(game.to_go), tasks, cuts, len(game.lengths_s), slots)
+    found = Ends(np.full(shape, -1, np.int16), np.zeros(shape, np.float32))
     for k in range(len(game.to_go)):
         for m in range(tasks):
             for u in range(game.last[m]):
                 for q in range(slots):
-                    _furthest(game, (k, m, u, q), found[k, m, u, q])
+                    _furthest(game, (k, m, u, q), found.cut[k, m, u, :, q], found.gain[k, m, u, :, q])
     return found
 
 
 @inner()
-def _furthest(game: Game, at: tuple[int, int, int, int], found: Ints) -> None:
+def _furthest(game: Game, at: tuple[int, int, int, int], cut: Shorts, most: Singles) -> None:
     k, m, u, q = at
     lengths = len(game.lengths_s)
-    most = np.zeros(lengths)
     for e in range(u + 1, game.last[m] + 1):
         latency_s = game.latency_s[m, u, e, q]
         paid = game.joules_s[m, u, e, q] + game.dram_price[k] * game.dram_s[m, u, e, q]
-        gain = game.to_go[k, m, u] - game.to_go[k, m, e] - paid
+        gain = np.float32(game.to_go[k, m, u] - game.to_go[k, m, e] - paid)
         for t in range(lengths - 1, -1, -1):
             if latency_s > game.lengths_s[t]:
                 break
             if gain > most[t]:
-                most[t], found[t] = gain, e
+                most[t], cut[t] = gain, e
+
+
+class Room(NamedTuple):
+    """What a knapsack works with.
+
+    Args:
+        gain: [tasks so far, slot] what these gain on its chiplets at most; took: [task, slot] what the last one has.
+        first, caps: of slot q, in `caps` from `first[q]` to `first[q + 1]` - 1, the slots with its chiplets or more.
+    """
+
+    gain: Singles
+    took: Ints
+    first: Ints
+    caps: Ints
 
 
 @inner()
-def _shared_out(
-    game: Game, ends: Ints, at: Ints, window: tuple[int, int], room: tuple[Floats, Ints], slot: Ints
-) -> None:
+def _room(tasks: int, chiplets: Ints) -> Room:
+    size, groups = chiplets.shape
+    first, caps, count = np.zeros(size + 1, np.int64), np.zeros(size * size, np.int64), 0
+    for q in range(size):
+        for cap in range(q, size):
+            fits = True
+            for c in range(groups):
+                fits = fits and chiplets[cap, c] >= chiplets[q, c]
+            if fits:
+                caps[count] = cap
+                count += 1
+        first[q + 1] = count
+    return Room(np.zeros((tasks + 1, size), np.float32), np.zeros((tasks, size), np.int64), first, caps[:count])
+
+
+@inner()
+def _shared_out(game: Game, ends: Ends, at: Ints, window: tuple[int, int], room: Room, slot: Ints) -> None:
     """Give chiplets to tasks so that they gain most together, in a window (prices, length); slot [task]: what each got,
     -1: nothing."""
-    tasks, slots, (gain, took), (k, t) = len(at), len(game.chiplets), room, window
-    size = gain.shape[1]
-    for cap in range(size):
-        gain[0, cap] = 0.0
+    tasks, slots, (k, t) = len(at), len(game.chiplets), window
+    room.gain[0] = np.float32(0.0)
     for m in range(tasks):
-        for cap in range(size):
-            gain[m + 1, cap], took[m, cap] = gain[m, cap], -1
-        u = at[m]
+        before, after, took, u = room.gain[m], room.gain[m + 1], room.took[m], at[m]
+        for cap in range(slots):
+            after[cap], took[cap] = before[cap], -1
         if u == game.last[m] or (game.parent[m] >= 0 and at[game.parent[m]] < game.last[game.parent[m]]):
             continue
+        cut, gain = ends.cut[k, m, u, t], ends.gain[k, m, u, t]
         for q in range(slots):
-            e = ends[k, m, u, q, t]
-            if e < 0:
-                continue
-            more = game.to_go[k, m, u] - game.to_go[k, m, e] - game.joules_s[m, u, e, q]
-            more -= game.dram_price[k] * game.dram_s[m, u, e, q]
-            for cap in range(q, size):
-                fits = True
-                for c in range(game.chiplets.shape[1]):
-                    fits = fits and game.chiplets[cap, c] >= game.chiplets[q, c]
-                if fits and gain[m, cap - q] + more > gain[m + 1, cap]:
-                    gain[m + 1, cap], took[m, cap] = gain[m, cap - q] + more, q
-    cap = size - 1
+            if cut[q] >= 0:
+                for number in range(room.first[q], room.first[q + 1]):
+                    cap = room.caps[number]
+                    whole = before[cap - q] + gain[q]
+                    if whole > after[cap]:
+                        after[cap], took[cap] = whole, q
+    cap = slots - 1
     for m in range(tasks - 1, -1, -1):
-        slot[m] = took[m, cap]
+        slot[m] = room.took[m, cap]
         if slot[m] >= 0:
             cap -= slot[m]
 
 
 @inner()
-def _window(game: Game, ends: Ints, at: Ints, window: tuple[int, int], slot: Ints, to: Ints) -> tuple[float, float]:
+def _window(game: Game, ends: Ends, at: Ints, window: tuple[int, int], slot: Ints, to: Ints) -> tuple[float, float]:
     """Where the tasks are behind a window (prices, length), in `to`; its seconds, and what it spends."""
     seconds, dram_s, paid, (k, t) = 0.0, 0.0, 0.0, window
     for m in range(len(at)):
         to[m] = at[m]
         if slot[m] >= 0:
-            e = ends[k, m, at[m], slot[m], t]
+            e = int(ends.cut[k, m, at[m], t, slot[m]])
             to[m] = e
             seconds = max(seconds, game.latency_s[m, at[m], e, slot[m]])
             dram_s += game.dram_s[m, at[m], e, slot[m]]
@@ -180,11 +210,10 @@ def _keep(states: States, bucket: int, to: Ints, whole_s: float) -> int:
 
 
 @kernel(nogil=True)
-def walk(game: Game, ends: Ints, states: States) -> None:
+def walk(game: Game, ends: Ends, states: States) -> None:
     """Fill the buckets, from tasks that have not begun, in bucket 0, to those that all have ended, in the last."""
     tasks, buckets = len(game.last), len(states.used) - 1
-    size = len(game.chiplets)
-    room = np.zeros((tasks + 1, size)), np.zeros((tasks, size), np.int64)
+    room = _room(tasks, game.chiplets)
     slot, to = np.zeros(tasks, np.int64), np.zeros(tasks, np.int64)
     total, states.prices[0, 0] = _to_pay(game, states.at[0, 0])
     states.used[0] = 1
@@ -206,11 +235,11 @@ def walk(game: Game, ends: Ints, states: States) -> None:
 @inner()
 def _step(
     game: Game,
-    ends: Ints,
+    ends: Ends,
     states: States,
     window: tuple[int, int, int],
     total: float,
-    room: tuple[Floats, Ints],
+    room: Room,
     slot: Ints,
     to: Ints,
 ) -> None:

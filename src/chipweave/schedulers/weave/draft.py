@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from chipweave.evaluation.exact.ground import Prepared
-from chipweave.plan.limits import excess, missed
+from chipweave.plan.limits import excess, limits_the_whole, missed
 from chipweave.plan.objective import Objective
-from chipweave.plan.schedule import Schedule, Window
+from chipweave.plan.schedule import Pipeline, Schedule, Window
 from chipweave.schedulers.alone import Alone
-from chipweave.schedulers.exact import Exact
+from chipweave.schedulers.exact import Exact, Timed
 from chipweave.schedulers.weave.choices import number_of
 from chipweave.schedulers.weave.parts import RegionNeed
-from chipweave.schedulers.weave.place import pipeline_on, regions_of
+from chipweave.schedulers.weave.place import Region, pipeline_on, regions_of
 
 
 class PipelineDraft(NamedTuple):
@@ -55,16 +55,36 @@ class Judge:
     exact: Exact | Alone
     objective: Objective
     regions: bool = True
+    _placed: dict[tuple[PipelineDraft, tuple[Region, ...]], Pipeline] = field(default_factory=dict)
+    _times: dict[WindowDraft, tuple[Timed | None]] = field(default_factory=dict)
+
+    @property
+    def limited(self) -> bool:
+        """Whether any model, or all of them together, have a limit."""
+        return self.ready.once(_limited)
 
     def window(self, draft: WindowDraft) -> Window:
         """The window with its regions in their places."""
         regions = regions_of(self.ready, [(need.chiplet_class, need.chiplets) for one in draft for need in one.stages])
         made, at = [], 0
         for one in draft:
-            own = regions[at : at + len(one.stages)]
-            made.append(pipeline_on(self.ready, one.task, one.micro_batch, one.first, one.stages, own))
+            made.append(self._pipeline(one, tuple(regions[at : at + len(one.stages)])))
             at += len(one.stages)
         return Window(tuple(made))
+
+    def _pipeline(self, draft: PipelineDraft, regions: tuple[Region, ...]) -> Pipeline:
+        found = self._placed.get((draft, regions))
+        if found is None:
+            found = pipeline_on(self.ready, draft.task, draft.micro_batch, draft.first, draft.stages, regions)
+            self._placed[draft, regions] = found
+        return found
+
+    def timed(self, draft: WindowDraft) -> Timed | None:
+        """How long a window takes; None where a micro-batch does not fit (`paper`)."""
+        found = self._times.get(draft)
+        if found is None:
+            found = self._times[draft] = (self.exact.timed(self.window(draft)),)
+        return found[0]
 
     def schedule(self, draft: Draft) -> Schedule:
         """The draft as a plan."""
@@ -72,14 +92,17 @@ class Judge:
 
     def worth(self, windows: Sequence[Window]) -> Worth | None:
         """What windows one after another are worth; None where a micro-batch does not fit."""
+        times = [made for window in windows if (made := self.exact.timed(window)) is not None]
+        return self.worth_of(times) if len(times) == len(windows) else None
+
+    def worth_of(self, times: Sequence[Timed]) -> Worth:
+        """What windows that take so long, one after another, are worth."""
         latency_s = energy_j = over = 0.0
         ends_s: dict[int, float] = {}
-        for window in windows:
-            cost = self.exact.timed(window)
-            if cost is None:
-                return None
-            ends_s |= {task: latency_s + end_s for task, end_s in cost.ends_s}
-            latency_s, energy_j = latency_s + cost.latency_s, energy_j + cost.energy_j
+        for each in times:
+            for task, end_s in each.ends_s if self.limited else ():
+                ends_s[task] = latency_s + end_s
+            latency_s, energy_j = latency_s + each.latency_s, energy_j + each.energy_j
         for task, end_s in ends_s.items():
             over += excess(end_s, self.ready.tasks[task].latency_limit_s)
         over += missed(self.ready.problem.scenario, latency_s, energy_j)
@@ -89,6 +112,10 @@ class Judge:
         """(latency_s, energy_j) of windows that fit."""
         costs = [cost for window in windows if (cost := self.exact.timed(window)) is not None]
         return sum(cost.latency_s for cost in costs), sum(cost.energy_j for cost in costs)
+
+
+def _limited(ready: Prepared) -> bool:
+    return limits_the_whole(ready.problem.scenario) or any(task.latency_limit_s is not None for task in ready.tasks)
 
 
 def draft_of(ready: Prepared, schedule: Schedule) -> Draft | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,18 +12,27 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipweave.evaluation.exact.ground import Prepared
 from chipweave.plan.schedule import Window
+from chipweave.schedulers.exact import Timed
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, WindowDraft, Worth
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.restage import places_of, replaced, restaged, stage_at, used
 from chipweave.schedulers.weave.rewindow import rewindowed
 
-SHAKES = 3
-"""Changes at once that are made to leave a draft that none helps."""
+SHAKES = 2
+"""Changes at once, at most, that are made to leave a draft that none helps."""
 
 SAME = 1e-12
 """Relative difference below which two values are equal."""
+
+
+More = tuple[float, float]
+"""Seconds and joules more than before."""
+
+NEVER: More = (math.inf, math.inf)
+"""Of windows where a micro-batch does not fit."""
 
 
 class Change(NamedTuple):
@@ -47,40 +57,56 @@ class Climber:
     """A draft that climbs.
 
     Args:
-        windows: of the draft, in their places.
+        times: how long each of its windows takes.
     """
 
     judge: Judge
     draft: Draft
-    windows: list[Window]
+    times: list[Timed]
     worth: Worth
 
     @classmethod
     def start(cls, judge: Judge, draft: Draft) -> Climber | None:
         """None where a micro-batch does not fit."""
-        windows = [judge.window(window) for window in draft]
-        worth = judge.worth(windows)
-        return None if worth is None else cls(judge, draft, windows, worth)
+        times = [made for window in draft if (made := judge.timed(window)) is not None]
+        return cls(judge, draft, times, judge.worth_of(times)) if len(times) == len(draft) else None
 
-    def tries(self, change: Change) -> bool:
-        """Take other windows if the whole becomes better."""
-        made = [
-            old if window is before else self.judge.window(window)
-            for window, before, old in zip_longest(
-                change.after, change.before, self.windows[change.at : change.at + len(change.before)]
-            )
-            if window is not None
-        ]
-        windows = [*self.windows[: change.at], *made, *self.windows[change.at + len(change.before) :]]
-        worth = self.judge.worth(windows)
-        if worth is None or not _below(worth, self.worth):
-            return False
-        self.draft, self.windows, self.worth = change.made(self.draft), windows, worth
-        return True
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The draft's, with their regions in their places."""
+        return tuple(map(self.judge.window, self.draft))
+
+    def tries(self, change: Change) -> More | None:
+        """Take other windows if the whole becomes better; else what they take more, and None if they were taken."""
+        end, made = change.at + len(change.before), []
+        before = self.times[change.at : end]
+        for window, was, old in zip_longest(change.after, change.before, before):
+            if window is not None:
+                timed = old if window is was else self.judge.timed(window)
+                if timed is None:
+                    return NEVER
+                made.append(timed)
+        times = [*self.times[: change.at], *made, *self.times[end:]]
+        worth = self.judge.worth_of(times)
+        if not _below(worth, self.worth):
+            seconds = sum(each.latency_s for each in made) - sum(each.latency_s for each in before)
+            return seconds, sum(each.energy_j for each in made) - sum(each.energy_j for each in before)
+        self.draft, self.times, self.worth = change.made(self.draft), times, worth
+        return None
+
+    def would_help(self, every: Sequence[More]) -> bool:
+        """Whether the whole would become better with any of such seconds and joules more."""
+        seconds, joules = sum(each.latency_s for each in self.times), sum(each.energy_j for each in self.times)
+        least = (1 - SAME) * self.worth.value
+        return any(self.judge.objective(seconds + more_s, joules + more_j) < least for more_s, more_j in every)
 
 
-Kind = Callable[[Judge, Draft], Iterator[Change]]
-"""Every change of a kind that a draft may have."""
+Kind = Callable[[Judge, Draft, int], Iterator[Change]]
+"""Every change of a kind that a draft may have at a window: of it alone, or with some of those behind it."""
+
+InVain = dict[tuple[Kind, Draft], tuple[More, ...]]
+"""Windows, one behind another, at the first of which no change of a kind helped, and what these changes take more: of
+those that neither take more of both than another one, nor more of both than before."""
 
 
 def _below(one: Worth, other: Worth) -> bool:
@@ -95,37 +121,72 @@ def improve(
     request: Request,
     better: Callable[[float], None],
     kinds: Sequence[Kind] | None = None,
+    vain: InVain | None = None,
 ) -> None:
     """Try changes in an order of the seed's, until none helps, or so many layers were evaluated, or time is over.
 
-    Stages are made anew only where no small change helps, and windows only where that does not help either.
+    Stages are made anew only where no small change helps, and windows only where that does not help either. What a
+    window takes does not depend on the others. So where changes did not help once, it is known of any draft with the
+    same windows whether they do there, unless there are limits, and they are not tried again.
 
     Args:
         better: hears each better value of a draft that keeps its limits.
         kinds: of changes, each tried where none before it helps; None: the usual ones.
+        vain: where changes did not help before, which is added to.
     """
     dice, exact = np.random.default_rng(request.seed), climber.judge.exact
     limit = exact.layers + steps
     kinds = usual_kinds() if kinds is None else kinds
-    at = 0
-    while at < len(kinds):
+    vain = {} if vain is None or climber.judge.limited else vain
+    number = 0
+    while number < len(kinds):
         helped = False
-        changes = list(kinds[at](climber.judge, climber.draft))
-        for number in dice.permutation(len(changes)):
-            if exact.layers >= limit or request.out_of_time:
-                return
-            # A change was made for the draft as it was: it still applies where its windows are the same.
-            if changes[number].applies(climber.draft) and climber.tries(changes[number]):
-                helped = True
+        for at in dice.permutation(len(climber.draft)).tolist():
+            here = kinds[number], climber.draft[at : _reach(climber.draft, at)]
+            if not here[1] or (here in vain and not climber.would_help(vain[here])):
+                continue
+            changes, some, taken = list(kinds[number](climber.judge, climber.draft, at)), False, list[More]()
+            for each in dice.permutation(len(changes)).tolist():
+                if exact.layers >= limit or request.out_of_time:
+                    return
+                # A change was made for the draft as it was: it still applies where its windows are the same.
+                if not changes[each].applies(climber.draft):
+                    continue
+                more = climber.tries(changes[each])
+                if more is not None:
+                    taken.append(more)
+                    continue
+                some = True
                 if not climber.worth.missed:
                     better(climber.worth.value)
-        at = 0 if helped else at + 1
+            if not some:
+                vain[here] = _least(taken)
+            helped = helped or some
+        number = 0 if helped else number + 1
+
+
+def _least(every: Sequence[More]) -> tuple[More, ...]:
+    """Those than which no other one takes less of both, and that take less of one than before."""
+    found: list[More] = []
+    for more in sorted(set(every)):
+        if min(more) < 0 and (not found or more[1] < found[-1][1]):
+            found.append(more)
+    return tuple(found)
+
+
+def _reach(draft: Draft, at: int) -> int:
+    """The number of the window behind the last one that changes at a window are about."""
+    if at >= len(draft):
+        return at
+    later = [found[0] for one in draft[at] if (found := _next_with(draft, at, one.task)) is not None]
+    return max((at + 1, *later)) + 1
 
 
 def shaken(judge: Judge, draft: Draft, dice: np.random.Generator) -> Draft:
-    """The draft after a few changes, whatever they cost."""
-    for _ in range(SHAKES):
-        kinds = [list(kind(judge, draft)) for kind in (_changes, _restaged, _rewindowed)]
+    """The draft after a change or some, whatever they cost."""
+    for _ in range(int(dice.integers(1, SHAKES + 1))):
+        at = int(dice.integers(len(draft)))
+        kinds = [list(kind(judge, draft, at)) for kind in usual_kinds()]
         some = [changes for changes in kinds if changes]
         if some:
             changes = some[int(dice.integers(len(some)))]
@@ -133,35 +194,39 @@ def shaken(judge: Judge, draft: Draft, dice: np.random.Generator) -> Draft:
     return draft
 
 
-def _changes(judge: Judge, draft: Draft) -> Iterator[Change]:
-    """Every small change of a draft."""
-    for at, window in enumerate(draft):
-        for number in range(len(window)):
-            for other in _of_a_pipeline(judge, window[number]):
-                yield Change(at, (window,), (_with(window, number, other),))
-            following = _next_with(draft, at, window[number].task)
-            if following is not None:
-                later, place = following
-                between = draft[at + 1 : later]
-                for one, two in _at_the_border(window[number], draft[later][place]):
-                    ends = _with(window, number, one), _with(draft[later], place, two)
-                    yield Change(at, draft[at : later + 1], (ends[0], *between, ends[1]))
-        for changed in _chiplets_handed_over(judge, window) if judge.regions else ():
-            yield Change(at, (window,), (changed,))
+def _changes(judge: Judge, draft: Draft, at: int) -> Iterator[Change]:
+    """Every small change at a window."""
+    window = draft[at]
+    for number in range(len(window)):
+        for other in _of_a_pipeline(judge, window[number]):
+            yield Change(at, (window,), (_with(window, number, other),))
+        following = _next_with(draft, at, window[number].task)
+        if following is not None:
+            later, place = following
+            between = draft[at + 1 : later]
+            for one, two in _at_the_border(window[number], draft[later][place]):
+                ends = _with(window, number, one), _with(draft[later], place, two)
+                yield Change(at, draft[at : later + 1], (ends[0], *between, ends[1]))
+    for changed in _chiplets_handed_over(judge, window) if judge.regions else ():
+        yield Change(at, (window,), (changed,))
 
 
-def _restaged(judge: Judge, draft: Draft) -> Iterator[Change]:
+def _restaged(judge: Judge, draft: Draft, at: int) -> Iterator[Change]:
     """Every change of a window's stages (`restaged`)."""
-    chiplets = Counter(judge.ready.package.class_of)
-    for at, window in enumerate(draft):
-        for changed in restaged(window, chiplets, judge.regions):
-            yield Change(at, (window,), (changed,))
+    chiplets = judge.ready.once(_chiplets)
+    for changed in restaged(draft[at], chiplets, judge.regions):
+        yield Change(at, draft[at : at + 1], (changed,))
 
 
-def _rewindowed(judge: Judge, draft: Draft) -> Iterator[Change]:
-    """Every change of the windows themselves (`rewindowed`)."""
-    for first, end, windows in rewindowed(judge.ready, draft, judge.regions):
-        yield Change(first, draft[first:end], windows)
+def _chiplets(ready: Prepared) -> Counter[int]:
+    """How many of each class there are."""
+    return Counter(ready.package.class_of)
+
+
+def _rewindowed(judge: Judge, draft: Draft, at: int) -> Iterator[Change]:
+    """Every change of a window itself, or of it and the next one (`rewindowed`)."""
+    for end, windows in rewindowed(judge.ready, draft, at, judge.regions):
+        yield Change(at, draft[at:end], windows)
 
 
 def _with(window: WindowDraft, number: int, pipeline: PipelineDraft) -> WindowDraft:

@@ -174,34 +174,61 @@ def caps_of(board: Board) -> Floats:
     return np.concatenate(([np.inf], most_s / CAP_GROWTH ** np.arange(steps)))
 
 
-def parts_of(boards: Boards, task: int, worth: float, jobs: int, enough: Callable[[], bool]) -> Parts:
-    """The best pipelines of a task by seconds + worth * joules: at the whole batch at once, and, until `enough`, at
-    other micro-batches."""
-    slots, cuts, batch = boards.slots, boards.pieces.cuts(task), boards.ready.tasks[task].batch
-    shape = (len(cuts), len(cuts), len(slots))
-    floats, ints = [np.full(shape, np.inf) for _ in range(3)], [np.zeros(shape, np.int64) for _ in range(4)]
-    best = Parts(cuts, *floats, *ints)
+def parts_of_all(
+    boards: Boards, worth: float, jobs: int, enough: Callable[[], bool], told: Callable[[int], None]
+) -> list[Parts]:
+    """The best pipelines of every task by seconds + worth * joules: at the whole batch at once, and, until `enough`, at
+    other micro-batches.
 
-    def made(size: int) -> tuple[int, Best] | None:
-        if size < batch and enough():
+    Args:
+        told: hears of each task whose pipelines come next.
+    """
+    tasks = boards.ready.tasks
+    asked = [
+        (task, size)
+        for task in range(len(tasks))
+        for size in sorted(sizes_tried(tasks[task].batch, None), reverse=True)
+    ]
+
+    def made(asked: tuple[int, int]) -> Best | None:
+        task, size = asked
+        if size < tasks[task].batch and enough():
             return None
-        tables = boards.tables(task, size)
+        tables, shape = boards.tables(task, size), _shape(boards, task)
         found = Best(*(np.full(shape, np.inf) for _ in range(3)), *(np.zeros(shape, np.int64) for _ in range(2)))
         pipelines(tables.board, tables.caps_s, boards.prices, worth, found)
-        return size, found
+        return found
 
+    every: list[Parts] = []
     with ThreadPoolExecutor(jobs) as pool:
-        for each in pool.map(made, sorted(sizes_tried(batch, None), reverse=True)):
-            if each is None:
-                continue
-            size, found = each
-            better = found.latency_s + worth * found.energy_j < best.latency_s + worth * best.energy_j
-            into = (best.latency_s, best.energy_j, best.dram_bytes, best.cap, best.price)
-            for values, new in zip(into, found, strict=True):
-                values[better] = new[better]
-            best.micro_batch[better] = size
-    _turn(best, slots, worth)
-    return best
+        for (task, size), found in zip(asked, pool.map(made, asked), strict=True):
+            if task == len(every):
+                told(task)
+                every.append(_nothing(boards, task))
+            if found is not None:
+                _take(every[task], found, size, worth)
+    for parts in every:
+        _turn(parts, boards.slots, worth)
+    return every
+
+
+def _shape(boards: Boards, task: int) -> tuple[int, int, int]:
+    cuts = len(boards.pieces.cuts(task))
+    return cuts, cuts, len(boards.slots)
+
+
+def _nothing(boards: Boards, task: int) -> Parts:
+    shape = _shape(boards, task)
+    floats, ints = [np.full(shape, np.inf) for _ in range(3)], [np.zeros(shape, np.int64) for _ in range(4)]
+    return Parts(boards.pieces.cuts(task), *floats, *ints)
+
+
+def _take(best: Parts, found: Best, size: int, worth: float) -> None:
+    """Take pipelines at a micro-batch where they are better."""
+    better = found.latency_s + worth * found.energy_j < best.latency_s + worth * best.energy_j
+    for values, new in zip((best.latency_s, best.energy_j, best.dram_bytes, best.cap, best.price), found, strict=True):
+        values[better] = new[better]
+    best.micro_batch[better] = size
 
 
 def _turn(best: Parts, slots: Slots, worth: float) -> None:
@@ -220,7 +247,7 @@ def _turn(best: Parts, slots: Slots, worth: float) -> None:
 def stages_made(
     boards: Boards, task: int, part: tuple[int, int], made: tuple[int, int, int, int], worth: float
 ) -> list[RegionNeed]:
-    """The stages of a part of a task (numbers of cuts) that `parts_of` made at a micro-batch, cap, prices and turn."""
+    """The stages of a part of a task (numbers of cuts) that were made at a micro-batch, cap, prices and turn."""
     pieces, (board, caps_s), found = boards.pieces, boards.tables(task, made[0]), []
     cuts, turn = pieces.cuts(task), boards.slots.turns[made[3]]
     for start, stop, s in stages_of(board, *part, float(caps_s[made[1]]), boards.prices[made[2]], worth):

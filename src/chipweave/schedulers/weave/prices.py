@@ -19,6 +19,7 @@ from chipweave.evaluation.planes import CLOSE, Patience, Plan, best_prices
 from chipweave.ndarrays import Floats
 from chipweave.schedulers.weave.lines import Slots
 from chipweave.schedulers.weave.parts import Parts
+from chipweave.schedulers.weave.ways import Paid, Ways, cheapest_ways
 
 NEAR = 1e-3
 """Relative distance to the best prices that is enough where they only guide."""
@@ -97,46 +98,34 @@ def _best(market: Market, begun: Sequence[int], near: Floats, close: float) -> P
         return [_plan(market, task, prices, begun[task]) for task in tasks]
 
     _, prices = best_prices(supply, 1.0, plans, near / (supply @ near), patience=Patience(close))
-    dram = float(prices[len(market.slots.groups)])
-    return Prices(prices, dram, tuple(to_go(paid(market, task, prices).min(axis=2)) for task in tasks))
+    return paid_at(market, prices)
 
 
-def paid(market: Market, task: int, prices: Floats) -> Floats:
-    """[start, end, slot] what pipelines of each part of a task pay, joules included."""
+def paid_at(market: Market, each: Floats) -> Prices:
+    """What tasks pay at prices of everything."""
+    to_go = tuple(_ways(market, task, each, 0).paid for task in range(len(market.parts)))
+    return Prices(each, float(each[len(market.slots.groups)]), to_go)
+
+
+def _ways(market: Market, task: int, prices: Floats, begin: int) -> Ways:
+    """The cheapest ways of a task from the cuts from `begin` on."""
     parts, groups = market.parts[task], len(market.slots.groups)
-    held = market.slots.steps @ prices[:groups]
-    exists = np.isfinite(parts.latency_s)
-    seconds, bytes_, joules = (
-        np.where(exists, each, 0.0) for each in (parts.latency_s, parts.dram_bytes, parts.energy_j)
-    )
-    dram = prices[groups] / market.dram_bytes_s
-    cost = (held + market.own(task, prices)) * seconds + dram * bytes_ + market.joule_s * joules
-    return np.where(exists, cost, np.inf)
-
-
-def to_go(paid_: Floats) -> Floats:
-    """[cut] the cheapest way from each cut to the end; paid_: [start, end]."""
-    last = len(paid_) - 1
-    found = np.zeros(last + 1)
-    for at in range(last - 1, -1, -1):
-        found[at] = np.min(paid_[at, at + 1 :] + found[at + 1 :])
-    return found
+    second = market.slots.steps @ prices[:groups] + market.own(task, prices)
+    each = Paid(second, float(prices[groups]) / market.dram_bytes_s, market.joule_s)
+    return cheapest_ways(parts.latency_s, parts.energy_j, parts.dram_bytes, each, begin)
 
 
 def _plan(market: Market, task: int, prices: Floats, at: int) -> Plan:
     """The cheapest plan of a task from a cut on."""
-    parts, by_slot = market.parts[task], paid(market, task, prices)
-    paid_ = by_slot.min(axis=2)
-    going, groups = to_go(paid_), len(market.slots.groups)
+    parts, groups, ways = market.parts[task], len(market.slots.groups), _ways(market, task, prices, at)
     in_chain = np.array([task in chain for chain in market.chains], dtype=np.float64)
-    taken, joules_s, last = np.zeros(len(prices)), 0.0, len(paid_) - 1
+    taken, joules_s, last = np.zeros(len(prices)), 0.0, len(ways.paid) - 1
     while at < last:
-        end = at + 1 + int(np.argmin(paid_[at, at + 1 :] + going[at + 1 :]))
-        choice = at, end, int(np.argmin(by_slot[at, end]))
+        choice = at, int(ways.end[at]), int(ways.slot[at])
         seconds = parts.latency_s[choice]
         taken[:groups] += market.slots.steps[choice[2]] * seconds
         taken[groups] += parts.dram_bytes[choice] / market.dram_bytes_s
         taken[groups + 1 :] += in_chain * seconds
         joules_s += float(market.joule_s * parts.energy_j[choice])
-        at = end
+        at = choice[1]
     return Plan(taken, joules_s)

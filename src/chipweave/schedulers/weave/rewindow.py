@@ -18,39 +18,38 @@ from chipweave.schedulers.weave.draft import Draft, PipelineDraft, WindowDraft
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.restage import places_of, replaced, stage_at, used, with_stages
 
-Rewindowed = tuple[int, int, Draft]
-"""Windows from one number up to another become others."""
+Rewindowed = tuple[int, Draft]
+"""Windows up to a number become others."""
 
 
-def rewindowed(ready: Prepared, draft: Draft, regions: bool) -> Iterator[Rewindowed]:
-    """Every change of a draft's windows.
+def rewindowed(ready: Prepared, draft: Draft, at: int, regions: bool) -> Iterator[Rewindowed]:
+    """Every change of a draft's window `at`, or of it and the next one.
 
     Args:
         regions: whether a stage may have several chiplets.
     """
-    for first, end, windows in _changes(ready, draft):
+    for end, windows in _changes(ready, draft, at):
         kept = [window for window in windows if window]
         for grow in (False, True) if regions else (False,):
             made = [_fitted(ready, window, grow) for window in kept]
             fitting = tuple(window for window in made if window is not None)
-            if len(fitting) == len(kept) and fitting != draft[first:end]:
-                yield first, end, fitting
+            if len(fitting) == len(kept) and fitting != draft[at:end]:
+                yield end, fitting
 
 
-def _changes(ready: Prepared, draft: Draft) -> Iterator[Rewindowed]:
-    parents = parents_of(ready.problem)
-    for at, window in enumerate(draft):
-        for parts in _in_two(window):
-            yield at, at + 1, parts
-        if at + 1 == len(draft):
-            return
-        following = draft[at + 1]
-        joined = _joined(window, following)
-        if not _waits(parents, joined):
-            yield at, at + 2, (joined,)
-        for earlier, later in _handed_over(window, following):
-            if not _waits(parents, earlier) and not _waits(parents, later):
-                yield at, at + 2, (earlier, later)
+def _changes(ready: Prepared, draft: Draft, at: int) -> Iterator[Rewindowed]:
+    parents, window = parents_of(ready.problem), draft[at]
+    for parts in _in_two(window):
+        yield at + 1, parts
+    if at + 1 == len(draft):
+        return
+    following = draft[at + 1]
+    joined = _joined(window, following)
+    if not _waits(parents, joined):
+        yield at + 2, (joined,)
+    for earlier, later in _handed_over(window, following):
+        if not _waits(parents, earlier) and not _waits(parents, later):
+            yield at + 2, (earlier, later)
 
 
 def _waits(parents: Sequence[int | None], window: WindowDraft) -> bool:

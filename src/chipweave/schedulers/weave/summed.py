@@ -28,19 +28,19 @@ def may_sum(ready: Prepared) -> bool:
     )
 
 
-def summed_all(judge: Judge, draft: Draft) -> Iterator[Change]:
+def summed_all(judge: Judge, draft: Draft, at: int) -> Iterator[Change]:
     """All layers of a stage that may be reduced become so."""
-    yield from _changed(judge, draft, lambda model, unit: "all")
+    yield from _changed(judge, draft, at, lambda model, unit: "all")
 
 
-def summed_alike(judge: Judge, draft: Draft) -> Iterator[Change]:
+def summed_alike(judge: Judge, draft: Draft, at: int) -> Iterator[Change]:
     """All layers of a stage that are alike, and may be reduced, become so, or are parted in another way."""
-    yield from _changed(judge, draft, _shape)
+    yield from _changed(judge, draft, at, _shape)
 
 
-def summed_one(judge: Judge, draft: Draft) -> Iterator[Change]:
+def summed_one(judge: Judge, draft: Draft, at: int) -> Iterator[Change]:
     """One layer that may be reduced becomes so."""
-    yield from _changed(judge, draft, lambda model, unit: unit)
+    yield from _changed(judge, draft, at, lambda model, unit: unit)
 
 
 def _shape(model: Model, unit: int) -> object:
@@ -61,16 +61,16 @@ def on_the_whole_package(judge: Judge, draft: Draft) -> Iterator[Draft]:
             yield ((PipelineDraft(0, 0, draft[0][0].micro_batch, (stage,)),),)
 
 
-def _changed(judge: Judge, draft: Draft, group_of: Group) -> Iterator[Change]:
-    for at, window in enumerate(draft):
-        for number, pipeline in enumerate(window):
-            model, begin = judge.ready.tasks[pipeline.task].model, pipeline.first
-            for j, stage in enumerate(pipeline.stages):
-                for partitions in _others(model, begin, stage, group_of):
-                    stages = (*pipeline.stages[:j], stage._replace(partitions=partitions), *pipeline.stages[j + 1 :])
-                    other = (*window[:number], pipeline._replace(stages=stages), *window[number + 1 :])
-                    yield Change(at, (window,), (other,))
-                begin = stage.end
+def _changed(judge: Judge, draft: Draft, at: int, group_of: Group) -> Iterator[Change]:
+    window = draft[at]
+    for number, pipeline in enumerate(window):
+        model, begin = judge.ready.tasks[pipeline.task].model, pipeline.first
+        for j, stage in enumerate(pipeline.stages):
+            for partitions in _others(model, begin, stage, group_of):
+                stages = (*pipeline.stages[:j], stage._replace(partitions=partitions), *pipeline.stages[j + 1 :])
+                other = (*window[:number], pipeline._replace(stages=stages), *window[number + 1 :])
+                yield Change(at, (window,), (other,))
+            begin = stage.end
 
 
 def _others(model: Model, begin: int, stage: RegionNeed, group_of: Group) -> Iterator[tuple[int, ...]]:

@@ -9,13 +9,13 @@ import numpy as np
 
 from chipweave.ndarrays import Floats
 from chipweave.schedulers.weave.beam import Game, States, furthest, walk
-from chipweave.schedulers.weave.prices import Market, Prices, prices_from
+from chipweave.schedulers.weave.prices import Market, Prices, paid_at, prices_from, prices_of
 
-BUCKETS, WIDTH = 64, 100
+BUCKETS, WIDTH = 64, 50
 """Steps of progress, and schedules that are kept in each."""
 
-WALKS = 3
-"""Times that the beam goes, each with more prices."""
+MOST_KNOWN = 30
+"""Prices of parts of schedules that are known from those found before."""
 
 LENGTHS = 48
 """Lengths of windows that are tried, from a share of the whole schedule to all of it."""
@@ -48,24 +48,24 @@ class Sketch(NamedTuple):
     windows: Rough
 
 
-def sketches(market: Market, prices: Prices, parents: Sequence[int | None], limits_s: Sequence[float]) -> list[Sketch]:
+def sketches(
+    market: Market, known: list[Floats], parents: Sequence[int | None], limits_s: Sequence[float]
+) -> list[Sketch]:
     """Rough schedules that cost least by the tables, best first.
 
-    Where one task has fallen behind, what is left costs more than the prices of the whole say. So the prices that are
-    best from each window of the best schedule on are asked, too, and the beam goes again.
+    Where one task has fallen behind, what is left costs more than the prices of the whole say. So prices that are best
+    from somewhere on are asked, too.
+
+    Args:
+        known: such prices; those from each window of the best schedule on are added, and the oldest ones left out.
     """
-    known, asked, found = [prices], {(0,) * len(market.parts)}, dict[Rough, Sketch]()
-    for _ in range(WALKS):
-        made = _walked(market, _game(market, known, parents, limits_s))
-        found |= {each.windows: each for each in made}
-        if not found:
-            break
-        behind = [at for at in _ways_to(min(found.values(), key=market.worth)) if at not in asked]
-        if not behind:
-            break
-        asked.update(behind)
-        known += [prices_from(market, at, prices) for at in behind]
-    return sorted(found.values(), key=market.worth)
+    whole = prices_of(market)
+    game = _game(market, [whole, *(paid_at(market, each) for each in known)], parents, limits_s)
+    found = sorted(_walked(market, game), key=market.worth)
+    if found:
+        known += [prices_from(market, at, whole).each for at in _ways_to(found[0])]
+        del known[:-MOST_KNOWN]
+    return found
 
 
 def _ways_to(sketch: Sketch) -> list[tuple[int, ...]]:
