@@ -21,6 +21,7 @@ class Best:
     """The best schedule so far, and what was seen on the way.
 
     Args:
+        draft: the best one; no schedule of regions with chiplets of several classes has any.
         dice: of the seed: what was thrown once is not thrown again.
         rough: the search's own rough schedules, before they are improved: more may come of one that is not the best.
         asked: schedulers that have told all that they find.
@@ -34,6 +35,7 @@ class Best:
     schedule: Schedule | None = None
     worth: Worth = NO_WORTH
     draft: Draft | None = None
+    draft_worth: Worth = NO_WORTH
     rough: dict[Draft, Worth] = field(default_factory=dict)
     seen: list[tuple[float, float]] = field(default_factory=list)
     by: str = ""
@@ -51,8 +53,10 @@ class Best:
             self.near[schedule] = worth
             if len(self.near) > MOST_NEAR:
                 del self.near[max(self.near, key=lambda each: self.near[each])]
+        if draft is not None and worth < self.draft_worth:
+            self.draft, self.draft_worth = draft, worth
         if worth < self.worth:
-            self.schedule, self.worth, self.by, self.draft = schedule, worth, by, draft
+            self.schedule, self.worth, self.by = schedule, worth, by
             if not worth.missed:
                 self.remember(worth.value)
 

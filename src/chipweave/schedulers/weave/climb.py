@@ -43,9 +43,9 @@ def climb(best: Best, tables: Tables, request: Request, steps: int) -> None:
     for draft in _starts(best, tables):
         if vain >= IN_VAIN or exact.layers >= end or request.out_of_time:
             return
-        before = best.worth
+        before = best.draft_worth
         climb_from(best, draft, request, end - exact.layers)
-        vain = 0 if best.worth < before else vain + 1
+        vain = 0 if best.draft_worth < before else vain + 1
 
 
 def climb_from(best: Best, draft: Draft, request: Request, steps: int, kinds: Sequence[Kind] | None = None) -> None:
@@ -67,13 +67,13 @@ def _starts(best: Best, tables: Tables) -> Iterator[Draft]:
     """Rough drafts, and drafts near the best one, in turn."""
     near = SHAKEN
     while best.draft is not None:
-        before, joule_s = best.worth, joule_worth_s(best) * SPREAD ** best.dice.uniform(-1.0, 1.0)
+        before, joule_s = best.draft_worth, joule_worth_s(best) * SPREAD ** best.dice.uniform(-1.0, 1.0)
         for sketch in rough_schedules(tables, joule_s)[:OTHERS]:
             draft = drafted(tables, sketch)
             times = [best.judge.timed(window) for window in draft]
             made = [each for each in times if each is not None]
-            if len(made) == len(draft) and best.judge.worth_of(made).value <= (1 + ROUGH) * best.worth.value:
+            if len(made) == len(draft) and best.judge.worth_of(made).value <= (1 + ROUGH) * best.draft_worth.value:
                 yield draft
-        near = SHAKEN if best.worth < before else min(2 * near, MOST_SHAKEN)
+        near = SHAKEN if best.draft_worth < before else min(2 * near, MOST_SHAKEN)
         for _ in range(near):
             yield shaken(best.judge, best.draft, best.dice)

@@ -232,7 +232,7 @@ def _keep_simplest(best: Best) -> None:
 def _summed_up(found: Best, request: Request, steps: int | None, unlimited: bool) -> Best:
     """What comes of the best draft, and of a lone model on all chiplets, by layers whose sums are added up over their
     region, with time and steps beside those of the search; where that is little, what was found before."""
-    draft = None if found.schedule is None else draft_of(found.judge.ready, found.schedule)
+    draft = found.draft
     if draft is None:
         return found
     best = replace(found, seen=[*found.seen], history=[*found.history], bounds=[*found.bounds], near={**found.near})
