@@ -1,4 +1,5 @@
-"""A bounded memory of arrays that take long to make: where room is short, what was made first goes first."""
+"""Bounded memories of what takes long to make: of arrays, where what was made first goes first if room is short, and of
+small things, by their number."""
 
 from __future__ import annotations
 
@@ -10,6 +11,24 @@ from typing import TypeVar
 import numpy as np
 
 Arrays = TypeVar("Arrays", bound=Iterable[object])
+Key = TypeVar("Key", bound=Hashable)
+Made = TypeVar("Made")
+
+MOST_REMEMBERED = 30_000
+"""Things in one memory, each of some kilobytes, at most; a search of minutes goes through millions."""
+
+_NOTHING = object()
+
+
+def remembered(memory: dict[Key, Made], key: Key, make: Callable[[], Made]) -> Made:
+    """What `make` returned for the key, made anew only if the memory does not have it; a full one begins anew."""
+    found = memory.get(key, _NOTHING)
+    if found is _NOTHING:
+        found = make()
+        if len(memory) >= MOST_REMEMBERED:
+            memory.clear()
+        memory[key] = found
+    return found  # type: ignore[return-value]
 
 
 @dataclass

@@ -15,6 +15,7 @@ from chipweave.evaluation.tables.bench import Scores, arrays_of, score_alone, wi
 from chipweave.hardware.package import Interfaces
 from chipweave.plan.schedule import Pipeline, Window
 from chipweave.schedulers.exact import Exact, Timed
+from chipweave.shelf import remembered
 
 
 def costed(ready: Prepared, regions: bool) -> Exact | Alone:
@@ -40,9 +41,7 @@ class Alone:
 
     def timed(self, window: Window) -> Timed | None:
         """How long a window takes; None where a micro-batch does not fit (`paper`)."""
-        if window not in self._windows:
-            self._windows[window] = self._timed(window.pipelines)
-        return self._windows[window]
+        return remembered(self._windows, window, lambda: self._timed(window.pipelines))
 
     def _timed(self, pipelines: Sequence[Pipeline]) -> Timed | None:
         scores = [self._score(pipeline) for pipeline in pipelines]
@@ -57,15 +56,14 @@ class Alone:
         return Timed(latency_s, energy_j, ends_s)
 
     def _score(self, pipeline: Pipeline) -> Scores:
-        if pipeline not in self._pipelines:
-            self.stages += len(pipeline.stages)
-            self.layers += pipeline.last + 1 - pipeline.first
-            arrays = arrays_of(self.ready, pipeline.task)
-            last = np.array([stage.last for stage in pipeline.stages])
-            chiplets = np.array([stage.chiplet for stage in pipeline.stages])
-            first = int(np.searchsorted(arrays.first, pipeline.first))
-            cuts = np.searchsorted(arrays.last, last) + 1
-            self._pipelines[pipeline] = score_alone(
-                self.ready, pipeline.task, first, pipeline.micro_batch, cuts, chiplets
-            )
-        return self._pipelines[pipeline]
+        return remembered(self._pipelines, pipeline, lambda: self._scored(pipeline))
+
+    def _scored(self, pipeline: Pipeline) -> Scores:
+        self.stages += len(pipeline.stages)
+        self.layers += pipeline.last + 1 - pipeline.first
+        arrays = arrays_of(self.ready, pipeline.task)
+        last = np.array([stage.last for stage in pipeline.stages])
+        chiplets = np.array([stage.chiplet for stage in pipeline.stages])
+        first = int(np.searchsorted(arrays.first, pipeline.first))
+        cuts = np.searchsorted(arrays.last, last) + 1
+        return score_alone(self.ready, pipeline.task, first, pipeline.micro_batch, cuts, chiplets)

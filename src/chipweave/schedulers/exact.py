@@ -14,6 +14,7 @@ from chipweave.evaluation.exact.tensors import Location
 from chipweave.evaluation.law import fits_l2
 from chipweave.evaluation.record import PipelineEvaluation, Transfer
 from chipweave.plan.schedule import Pipeline, Window
+from chipweave.shelf import remembered
 
 EARLIER, HERE, LATER = 0, 1, 2
 
@@ -51,14 +52,15 @@ class Exact:
 
     def window(self, window: Window) -> Cost | None:
         """What a window costs; None where a micro-batch does not fit (`paper`)."""
-        if window not in self._windows:
-            made = [self.pipeline(pipeline) for pipeline in window.pipelines]
-            parts = [each for each in made if each is not None]
-            self._windows[window] = None
-            if len(parts) == len(made):
-                found = window_of(self.ready, window, parts, 0.0)
-                self._windows[window] = Cost(found.latency_s, found.energy.total, found.pipelines)
-        return self._windows[window]
+        return remembered(self._windows, window, lambda: self._cost(window))
+
+    def _cost(self, window: Window) -> Cost | None:
+        made = [self.pipeline(pipeline) for pipeline in window.pipelines]
+        parts = [each for each in made if each is not None]
+        if len(parts) < len(made):
+            return None
+        found = window_of(self.ready, window, parts, 0.0)
+        return Cost(found.latency_s, found.energy.total, found.pipelines)
 
     def timed(self, window: Window) -> Timed | None:
         """How long a window takes; None where a micro-batch does not fit (`paper`)."""
@@ -69,15 +71,16 @@ class Exact:
 
     def pipeline(self, pipeline: Pipeline) -> tuple[PipelineEvaluation, Transfer] | None:
         """A pipeline and its traffic; None where its micro-batch does not fit."""
-        if pipeline not in self._pipelines:
-            alone = all(len(stage.chiplets) == 1 for stage in pipeline.stages)
-            most = 1 if alone else len(self.ready.package.chiplets)
-            setting = Setting(self.ready, HERE, pipeline, _location(self.ready, pipeline), most)
-            self._pipelines[pipeline] = None
-            if _fits(setting):
-                stages = [self._stage(setting, number) for number in range(len(pipeline.stages))]
-                self._pipelines[pipeline] = pipeline_of(setting, stages, 0.0)
-        return self._pipelines[pipeline]
+        return remembered(self._pipelines, pipeline, lambda: self._evaluated(pipeline))
+
+    def _evaluated(self, pipeline: Pipeline) -> tuple[PipelineEvaluation, Transfer] | None:
+        alone = all(len(stage.chiplets) == 1 for stage in pipeline.stages)
+        most = 1 if alone else len(self.ready.package.chiplets)
+        setting = Setting(self.ready, HERE, pipeline, _location(self.ready, pipeline), most)
+        if not _fits(setting):
+            return None
+        stages = [self._stage(setting, number) for number in range(len(pipeline.stages))]
+        return pipeline_of(setting, stages, 0.0)
 
     def _stage(self, setting: Setting, number: int) -> EvaluatedStage:
         """A stage depends on itself, the window's ends, the stages that it sends to, those of several chiplets that it
@@ -87,12 +90,13 @@ class Exact:
         if setting.detailed:
             others = _touched(setting, number)
         key = (pipeline.task, pipeline.first, pipeline.last, pipeline.micro_batch, pipeline.stages[number], *others)
-        if key not in self._stages:
-            self.stages += 1
-            self.layers += len(pipeline.stages[number].layers)
-            # Many stages are kept; their flows would fill the memory.
-            self._stages[key] = evaluate_stage(setting, number)._replace(flows=())
-        return self._stages[key]
+        return remembered(self._stages, key, lambda: self._evaluated_stage(setting, number))
+
+    def _evaluated_stage(self, setting: Setting, number: int) -> EvaluatedStage:
+        self.stages += 1
+        self.layers += len(setting.pipeline.stages[number].layers)
+        # Many stages are kept; their flows would fill the memory.
+        return evaluate_stage(setting, number)._replace(flows=())
 
 
 def _touched(setting: Setting, number: int) -> list[object]:

@@ -12,7 +12,7 @@ from chipweave.schedulers.alone import costed
 from chipweave.schedulers.rescue import found_by
 from chipweave.schedulers.search import Request
 from chipweave.schedulers.weave.draft import Judge, draft_of
-from chipweave.schedulers.weave.improve import Climber, improve, shaken
+from chipweave.schedulers.weave.improve import Climber, InVain, improve, shaken
 from chipweave.schedulers.weave.options import WeaveOptions
 
 MOST_CLIMBS = 12
@@ -48,13 +48,14 @@ def improved(ready: Prepared, plan: Schedule, request: Request, steps: int) -> S
     best, dice = Climber.start(judge, draft), np.random.default_rng(request.seed)
     if best is None:
         return None
-    improve(best, steps, request, _ignore)
+    vain: InVain = {}
+    improve(best, steps, request, _ignore, vain=vain)
     for _ in range(MOST_CLIMBS):
         if judge.exact.layers >= steps or request.out_of_time:
             break
         climber = Climber.start(judge, shaken(judge, best.draft, dice))
         if climber is not None:
-            improve(climber, steps - judge.exact.layers, request, _ignore)
+            improve(climber, steps - judge.exact.layers, request, _ignore, vain=vain)
             best = min(best, climber, key=lambda each: each.worth)
     own = judge.worth(plan.windows)  # a draft does not say where a plan's regions are, so it may be worth less
     kept = own is not None and own <= best.worth

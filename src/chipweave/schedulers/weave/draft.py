@@ -16,6 +16,7 @@ from chipweave.schedulers.exact import Exact, Timed
 from chipweave.schedulers.weave.choices import number_of
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.place import Region, pipeline_on, regions_of
+from chipweave.shelf import remembered
 
 
 class PipelineDraft(NamedTuple):
@@ -55,8 +56,8 @@ class Judge:
     exact: Exact | Alone
     objective: Objective
     regions: bool = True
-    _placed: dict[tuple[PipelineDraft, tuple[Region, ...]], Pipeline] = field(default_factory=dict)
-    _times: dict[WindowDraft, tuple[Timed | None]] = field(default_factory=dict)
+    _placed: dict[tuple[PipelineDraft, tuple[Region, ...]], Pipeline] = field(default_factory=dict, repr=False)
+    _times: dict[WindowDraft, Timed | None] = field(default_factory=dict, repr=False)
 
     @property
     def limited(self) -> bool:
@@ -73,18 +74,14 @@ class Judge:
         return Window(tuple(made))
 
     def _pipeline(self, draft: PipelineDraft, regions: tuple[Region, ...]) -> Pipeline:
-        found = self._placed.get((draft, regions))
-        if found is None:
-            found = pipeline_on(self.ready, draft.task, draft.micro_batch, draft.first, draft.stages, regions)
-            self._placed[draft, regions] = found
-        return found
+        (task, first, micro_batch, stages), key = draft, (draft, regions)
+        return remembered(
+            self._placed, key, lambda: pipeline_on(self.ready, task, micro_batch, first, stages, regions)
+        )
 
     def timed(self, draft: WindowDraft) -> Timed | None:
         """How long a window takes; None where a micro-batch does not fit (`paper`)."""
-        found = self._times.get(draft)
-        if found is None:
-            found = self._times[draft] = (self.exact.timed(self.window(draft)),)
-        return found[0]
+        return remembered(self._times, draft, lambda: self.exact.timed(self.window(draft)))
 
     def schedule(self, draft: Draft) -> Schedule:
         """The draft as a plan."""

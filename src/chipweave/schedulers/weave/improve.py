@@ -20,6 +20,7 @@ from chipweave.schedulers.weave.draft import Draft, Judge, PipelineDraft, Window
 from chipweave.schedulers.weave.parts import RegionNeed
 from chipweave.schedulers.weave.restage import places_of, replaced, restaged, stage_at, used
 from chipweave.schedulers.weave.rewindow import rewindowed
+from chipweave.shelf import MOST_REMEMBERED
 
 SHAKES = 2
 """Changes at once, at most, that are made to leave a draft that none helps."""
@@ -160,6 +161,8 @@ def improve(
                 if not climber.worth.missed:
                     better(climber.worth.value)
             if not some:
+                if len(vain) >= MOST_REMEMBERED:
+                    vain.clear()
                 vain[here] = _least(taken)
             helped = helped or some
         number = 0 if helped else number + 1
