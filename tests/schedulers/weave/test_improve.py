@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.evaluate import evaluate
+from chipweave.evaluation.exact.ground import prepare
 from chipweave.plan.objective import objective
 from chipweave.schedulers.alone import costed
 from chipweave.schedulers.search import Request
@@ -19,10 +22,14 @@ from tests.schedulers.weave.test_rewindow import random_draft, ready_of
 SEEDS = range(8)
 
 
-def climber_of(seed: int) -> Climber:
-    """Three models on four chiplets, one of which waits for another."""
+def climber_of(seed: int, limited: bool = False) -> Climber:
+    """Three models on four chiplets, one of which waits for another; if `limited`, they are late at first."""
     rng = random.Random(seed)
     ready, wide = ready_of(rng), rng.random() < 0.5
+    if limited:
+        least_s = lower_bound(ready, objective("latency")).latency_s
+        tasks = tuple(replace(task, latency_limit_s=1.5 * least_s) for task in ready.tasks)
+        ready = prepare(replace(ready.problem, scenario=replace(ready.problem.scenario, tasks=tasks)))
     made = Climber.start(Judge(ready, costed(ready, wide), objective("edp"), wide), random_draft(rng, ready, wide))
     assert made is not None
     return made
@@ -54,6 +61,17 @@ def test_a_climber_knows_what_its_draft_is_worth(seed: int) -> None:
             assert climber.worth.value < before
             assert climber.worth.value == pytest.approx(value_of(climber.judge, climber.draft), rel=1e-9)
     assert taken
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_change_helps_in_the_end_where_models_are_late(seed: int) -> None:
+    """Whether a change helps then depends on when its window begins, so that nothing is left out."""
+    climber = climber_of(seed, limited=True)
+    judge = climber.judge
+    improve(climber, 10**9, Request(objective("edp")), nothing)
+    for change in every_change(judge, climber.draft):
+        worth = judge.worth(judge.schedule(change.made(climber.draft)).windows)
+        assert worth is None or worth >= climber.worth._replace(value=(1 - 1e-9) * climber.worth.value)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

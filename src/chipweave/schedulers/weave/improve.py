@@ -138,7 +138,7 @@ def improve(
     dice, exact = np.random.default_rng(request.seed), climber.judge.exact
     limit = exact.layers + steps
     kinds = usual_kinds() if kinds is None else kinds
-    vain = {} if vain is None or climber.judge.limited else vain
+    vain = {} if vain is None else vain
     number = 0
     while number < len(kinds):
         helped = False
@@ -160,7 +160,7 @@ def improve(
                 some = True
                 if not climber.worth.missed:
                     better(climber.worth.value)
-            if not some:
+            if not some and not climber.judge.limited:
                 if len(vain) >= MOST_REMEMBERED:
                     vain.clear()
                 vain[here] = _least(taken)
