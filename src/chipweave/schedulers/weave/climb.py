@@ -70,9 +70,8 @@ def _starts(best: Best, tables: Tables) -> Iterator[Draft]:
         before, joule_s = best.draft_worth, joule_worth_s(best) * SPREAD ** best.dice.uniform(-1.0, 1.0)
         for sketch in rough_schedules(tables, joule_s)[:OTHERS]:
             draft = drafted(tables, sketch)
-            times = [best.judge.timed(window) for window in draft]
-            made = [each for each in times if each is not None]
-            if len(made) == len(draft) and best.judge.worth_of(made).value <= (1 + ROUGH) * best.draft_worth.value:
+            there = Climber.start(best.judge, draft)
+            if there is not None and there.worth.value <= (1 + ROUGH) * best.draft_worth.value:
                 yield draft
         near = SHAKEN if best.draft_worth < before else min(2 * near, MOST_SHAKEN)
         for _ in range(near):

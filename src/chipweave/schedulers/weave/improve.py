@@ -143,8 +143,10 @@ def improve(
     while number < len(kinds):
         helped = False
         for at in dice.permutation(len(climber.draft)).tolist():
+            if at >= len(climber.draft):
+                continue  # windows were joined
             here = kinds[number], climber.draft[at : _reach(climber.draft, at)]
-            if not here[1] or (here in vain and not climber.would_help(vain[here])):
+            if here in vain and not climber.would_help(vain[here]):
                 continue
             changes, some, taken = list(kinds[number](climber.judge, climber.draft, at)), False, list[More]()
             for each in dice.permutation(len(changes)).tolist():
@@ -179,8 +181,6 @@ def _least(every: Sequence[More]) -> tuple[More, ...]:
 
 def _reach(draft: Draft, at: int) -> int:
     """The number of the window behind the last one that changes at a window are about."""
-    if at >= len(draft):
-        return at
     later = [found[0] for one in draft[at] if (found := _next_with(draft, at, one.task)) is not None]
     return max((at + 1, *later)) + 1
 
