@@ -1,4 +1,8 @@
-"""Who hears that kernels are compiled. The first run after an installation compiles them, and later ones read them."""
+"""Who hears that kernels are compiled, and a clock that stands still meanwhile.
+
+The first run after an installation compiles them, for about a minute, and later ones read them. Searches that have 20
+seconds would find little beside that, so it does not count.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,17 @@ from dataclasses import dataclass
 
 @dataclass
 class Compiled:
-    """Kernels compiled by this process so far, and seconds from the first to the last, what lies between included."""
+    """Kernels compiled by this process so far, and seconds in which any was.
+
+    Args:
+        under_way: kernels that are being compiled: one has others compiled that it calls. (Threads do so in turn.)
+        since_s: the first of these was begun.
+    """
 
     kernels: int = 0
-    began_s: float = 0.0
-    ended_s: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        return self.ended_s - self.began_s
+    seconds: float = 0.0
+    under_way: int = 0
+    since_s: float = 0.0
 
 
 SO_FAR = Compiled()
@@ -38,8 +44,9 @@ def hear_with(first: Callable[[], None]) -> None:
 def begin() -> None:
     """A kernel is about to be compiled."""
     global _first
-    if not SO_FAR.began_s:
-        SO_FAR.began_s = time.monotonic()
+    if not SO_FAR.under_way:
+        SO_FAR.since_s = time.monotonic()
+    SO_FAR.under_way += 1
     told, _first = _first, _unheard
     told()
 
@@ -47,4 +54,11 @@ def begin() -> None:
 def end() -> None:
     """A kernel was compiled."""
     SO_FAR.kernels += 1
-    SO_FAR.ended_s = time.monotonic()
+    if SO_FAR.under_way == 1:  # first this, then that: a thread that looks between the two is told too little, not too much
+        SO_FAR.seconds += time.monotonic() - SO_FAR.since_s
+    SO_FAR.under_way -= 1
+
+
+def clock_s() -> float:
+    """`time.monotonic()` without the seconds in which kernels were compiled: what time limits are kept by."""
+    return (SO_FAR.since_s if SO_FAR.under_way else time.monotonic()) - SO_FAR.seconds

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 
 from chipweave.api.asked import plain, require_numbers
+from chipweave.compiling import clock_s
 from chipweave.cores import usable_cores
 from chipweave.cost.choose import describe, on_threads
 from chipweave.cost.interface import CostModel, TellingCostModel
@@ -44,7 +44,7 @@ def run(
         InputError: a layer that the cost model has no figures for, or `jobs` out of range.
         InfeasibleError: no valid schedule, or none within the limits.
     """
-    started = time.monotonic()
+    started = clock_s()
     require_numbers(case.seed, case.time_limit_s, jobs)
     goal = make_objective(case.objective, case.package)
     request = Request(
@@ -63,7 +63,7 @@ def run(
         found = _in_strips(found, ready, goal, request, started)
     _require_room(found.schedule, ready, case.scheduler)
     _require_valid(found.schedule, ready, case.scheduler)
-    search = _searched(case, found, time.monotonic() - started)
+    search = _searched(case, found, clock_s() - started)
     result = assess(ready, describe(case.cost_model), found.schedule, goal, search)
     require_limits(result.evaluation, ready.problem)
     return dataclasses.replace(result, case=case)
@@ -107,7 +107,7 @@ def _in_strips(found: Found, ready: Prepared, goal: Objective, request: Request,
         note += " What the search proved is of plans without strips, and left out."
     found = dataclasses.replace(found, notes=(*found.notes, note))
     cost = evaluated(schedule, ready)
-    point = time.monotonic() - started, goal(cost.latency_s, cost.energy_j)
+    point = clock_s() - started, goal(cost.latency_s, cost.energy_j)
     front = tuple(each for each in found.front if each[0] < cost.latency_s or each[1] < cost.energy_j)
     front = tuple(sorted((*front, (cost.latency_s, cost.energy_j))))
     return dataclasses.replace(

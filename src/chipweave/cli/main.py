@@ -151,7 +151,7 @@ def _note(message: Warning | str, category: type[Warning], *_: object, **__: obj
 
 
 def _first_run() -> None:
-    say("first run: compiling kernels, about a minute of one core, counted as search; later runs read them")
+    say("first run: compiling kernels, about a minute of one core, which no time limit counts; later runs read them")
 
 
 def main() -> None:
@@ -163,7 +163,7 @@ def main() -> None:
     compiling.hear_with(_first_run)
     code = run()
     if compiling.SO_FAR.kernels:
-        say(f"{compiling.SO_FAR.kernels} kernels were compiled within {compiling.SO_FAR.seconds:.0f} s, and are kept")
+        say(f"{compiling.SO_FAR.kernels} kernels were compiled in {compiling.SO_FAR.seconds:.0f} s, and are kept")
     if code == 0 and not had_stdout:
         say("error: the output cannot be written: stdout is closed; what is said to be saved is saved")
         code = 1

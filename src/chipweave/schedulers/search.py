@@ -6,10 +6,10 @@ line: progress goes out through `request.progress`, and a stop comes in through 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from chipweave.compiling import clock_s
 from chipweave.plan.certificate import Proof
 from chipweave.plan.objective import Objective
 from chipweave.plan.schedule import Schedule
@@ -39,7 +39,7 @@ class Request:
     Args:
         objective: of the whole schedule's latency and energy.
         seed: of anything random.
-        deadline_s: `time.monotonic()` at which to stop with the best so far; None: none.
+        deadline_s: `compiling.clock_s()` at which to stop with the best so far; None: none.
         jobs: processes or threads; the result does not depend on it.
         options: the scheduler's own, as a frozen dataclass; None: its defaults.
         progress: called now and then.
@@ -61,7 +61,7 @@ class Request:
 
     @property
     def out_of_time(self) -> bool:
-        return self.stop() or (self.deadline_s is not None and time.monotonic() >= self.deadline_s)
+        return self.stop() or (self.deadline_s is not None and clock_s() >= self.deadline_s)
 
 
 @dataclass(frozen=True)

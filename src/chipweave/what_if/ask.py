@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from chipweave import api
+from chipweave.compiling import clock_s
 from chipweave.cores import usable_cores
 from chipweave.cost.interface import TellingCostModel
 from chipweave.errors import ChipweaveError, InputError
@@ -111,13 +111,13 @@ def why(
     result = plan if isinstance(plan, Result) else api.evaluate(plan)
     objective = _objective(result, objective)
     goal = make_objective(objective, result.problem.package)
-    started_s = time.monotonic()
+    started_s = clock_s()
     request = Request(goal, seed=seed, jobs=usable_cores(), stop=stop or (lambda: False))
     scheduler = "" if result.search is None else result.search.scheduler
     asked = Asked(prepare(result.problem), result.schedule, scheduler, objective, request, steps, fresh)
     cases, done, missed = _cases(asked), list[Change](), list[str]()
     for number, (name, case) in enumerate(cases):
-        now_s = time.monotonic()
+        now_s = clock_s()
         left_s = started_s + time_limit_s - now_s
         if request.stop() or left_s <= 0:
             missed.append(name)

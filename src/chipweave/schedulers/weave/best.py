@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from chipweave.compiling import clock_s
 from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.search import Progress, Request
 from chipweave.schedulers.weave.draft import NO_WORTH, Draft, Judge, Worth
@@ -63,13 +63,13 @@ class Best:
     def remember(self, value: float) -> None:
         """Note when the best value fell."""
         if not self.history or value < self.history[-1][1]:
-            self.history.append((time.monotonic() - self.started_s, value))
+            self.history.append((clock_s() - self.started_s, value))
 
     def prove(self, value: float) -> None:
         """Note when what is proven rose."""
         if value > (self.bounds[-1][1] if self.bounds else 0.0):
             self.bound = max(self.bound, value)
-            self.bounds.append((time.monotonic() - self.started_s, value))
+            self.bounds.append((clock_s() - self.started_s, value))
             self.tell(60, "proving")
 
     @property
@@ -106,5 +106,5 @@ def part_of(request: Request, parts: int) -> Request:
     """The request with so small a part of the time that is left."""
     if request.deadline_s is None:
         return request
-    now_s = time.monotonic()
+    now_s = clock_s()
     return replace(request, deadline_s=now_s + (request.deadline_s - now_s) / parts)

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from chipweave.compiling import clock_s
 from chipweave.errors import InfeasibleError, InputError
 from chipweave.evaluation.bound import lower_bound
 from chipweave.evaluation.check import held_against_limits
@@ -128,7 +128,7 @@ def _search(
     """
     sole = sole or bool(asked)
     options = chosen(request.options, WeaveOptions)
-    started_s = time.monotonic()
+    started_s = clock_s()
     unlimited = request.deadline_s is None
     if unlimited and options.steps is None:
         request = replace(request, deadline_s=started_s + DEFAULT_S)
@@ -237,7 +237,7 @@ def _summed_up(found: Best, request: Request, steps: int | None, unlimited: bool
         return found
     best = replace(found, seen=[*found.seen], history=[*found.history], bounds=[*found.bounds], near={**found.near})
     if unlimited and steps is None:
-        request = replace(request, deadline_s=time.monotonic() + SUMMING_S)
+        request = replace(request, deadline_s=clock_s() + SUMMING_S)
     exact, kinds = best.judge.exact, (summed_all, summed_alike, summed_one)
     end = exact.layers + (10**9 if steps is None else int(SUMMING_STEPS * steps))
     starts = (draft, *on_the_whole_package(best.judge, draft))
