@@ -54,7 +54,7 @@ def begin() -> None:
 def end() -> None:
     """A kernel was compiled."""
     SO_FAR.kernels += 1
-    if SO_FAR.under_way == 1:  # first this, then that: a thread that looks between the two is told too little, not too much
+    if SO_FAR.under_way == 1:  # a thread that looks before the next line is told too little, and never too much
         SO_FAR.seconds += time.monotonic() - SO_FAR.since_s
     SO_FAR.under_way -= 1
 
