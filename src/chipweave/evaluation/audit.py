@@ -72,7 +72,7 @@ def _faults_by_length(ready: Prepared, lines: Sequence[Line]) -> Iterator[str]:
 
 def _faults_of_prices(ready: Prepared, line: Line) -> Iterator[str]:
     """Whether there are as many prices as things, none below 0, and together as much as a second is worth."""
-    counts = [ready.package.class_of.count(number) for number in range(len(ready.package.classes))]
+    counts = ready.package.class_counts
     chains = _chains(ready)
     if len(line.chiplet) != len(counts) or len(line.chain) != len(chains):
         yield (

@@ -28,10 +28,15 @@ NONE = -1
 
 
 class Steps(NamedTuple):
-    """Stages as steps [step] from some chiplets, or `NONE`, to one more of a class; those to fewer chiplets first."""
+    """Stages as steps from some chiplets, or `NONE`, to one more of a class; those to fewer chiplets first.
 
+    Args:
+        start: [chiplets] steps to these are from here on to the next ones'; a last entry is behind all.
+        source, chiplet_class: [step] where it comes from, and of which class there is one more.
+    """
+
+    start: Ints
     source: Ints
-    target: Ints
     chiplet_class: Ints
 
 
@@ -68,8 +73,8 @@ def least_paid_by_length(
     chains: Sequence[Sequence[int]],
 ) -> list[float]:
     """What all tasks pay at least at each of some lines, where these chains of tasks have prices."""
-    counts = [ready.package.class_of.count(number) for number in range(len(ready.package.classes))]
-    chiplets = [each for each in itertools.product(*(range(count + 1) for count in counts)) if any(each)]
+    every = itertools.product(*(range(count + 1) for count in ready.package.class_counts))
+    chiplets = [each for each in every if any(each)]
     steps, slopes, joule = _steps(chiplets), slopes_at(reference), np.array([each.joule for each in lines])
     start_s = np.full((len(lines), 1 + max(len(each.chiplet) for each in prices)), np.inf)
     for number, each in enumerate(prices):
@@ -90,14 +95,14 @@ def least_paid_by_length(
 
 
 def _steps(chiplets: Sequence[tuple[int, ...]]) -> Steps:
+    """Steps to all these chiplets."""
     number = {each: at for at, each in enumerate(chiplets)} | {(0,) * len(chiplets[0]): NONE}
-    made = [
-        (number[(*each[:c], each[c] - 1, *each[c + 1 :])], at, c)
-        for at, each in enumerate(chiplets)
-        for c in range(len(each))
-        if each[c] > 0
-    ]
-    return Steps(*(np.array(each, dtype=np.int64) for each in zip(*made, strict=True)))
+    start, made = [0], []
+    for each in chiplets:
+        made += [(number[(*each[:c], each[c] - 1, *each[c + 1 :])], c) for c in range(len(each)) if each[c] > 0]
+        start.append(len(made))
+    sources, classes = zip(*made, strict=True)
+    return Steps(*(np.array(each, dtype=np.int64) for each in (start, sources, classes)))
 
 
 @kernel(nogil=True)
@@ -139,10 +144,10 @@ def _find_wanted(steps: Steps, paces_j: Floats, u: int, free: Floats, done: Floa
             for k in range(len(paces_j)):
                 if free[target, v, k] + paces_j[k] < done[target, v, k]:
                     wanted[1, target] = True
-    for step in range(len(steps.source) - 1, -1, -1):
-        source, target = steps.source[step], steps.target[step]
-        if source != NONE and (wanted[0, target] or wanted[1, target]):
-            wanted[0, source] = True
+    for target in range(len(free) - 1, -1, -1):
+        for step in range(steps.start[target], steps.start[target + 1]):
+            if steps.source[step] != NONE and (wanted[0, target] or wanted[1, target]):
+                wanted[0, steps.source[step]] = True
     return bool(wanted[1].any())
 
 
@@ -150,16 +155,16 @@ def _find_wanted(steps: Steps, paces_j: Floats, u: int, free: Floats, done: Floa
 def _of_one_stage(stages: Tables, paces: Paces, steps: Steps, asked: Asked, at: tuple[int, int], done: Floats) -> None:
     """Take pipelines of one stage from unit u on, whose pace is known."""
     m, u = at
-    for step in range(len(steps.source)):
-        if steps.source[step] == NONE:
-            for v in range(u + 1, done.shape[1]):
-                here = m, 3, steps.chiplet_class[step], v - 1, u
-                apart = stages.energy_j[here] + asked.byte_j * stages.dram_bytes[here]
-                if apart < 0.5 * NEVER:
-                    seconds = stages.first_s[here] + paces.times[m] * stages.pace_s[here]
-                    for k in range(len(asked.slopes)):
-                        whole = apart + asked.slopes[k] * seconds
-                        done[steps.target[step], v, k] = min(done[steps.target[step], v, k], whole)
+    for target in range(len(done)):
+        for step in range(steps.start[target], steps.start[target + 1]):
+            if steps.source[step] == NONE:
+                for v in range(u + 1, done.shape[1]):
+                    here = m, 3, steps.chiplet_class[step], v - 1, u
+                    apart = stages.energy_j[here] + asked.byte_j * stages.dram_bytes[here]
+                    if apart < 0.5 * NEVER:
+                        seconds = stages.first_s[here] + paces.times[m] * stages.pace_s[here]
+                        for k in range(len(asked.slopes)):
+                            done[target, v, k] = min(done[target, v, k], apart + asked.slopes[k] * seconds)
 
 
 @inner()
@@ -179,29 +184,31 @@ def _from(
     Args:
         at: micro-batch, u.
     """
-    (m, u), units, slopes = at, on.shape[1] - 1, len(asked.slopes)
+    (m, u), none = at, np.zeros(len(asked.slopes))
     on[:, u:] = NEVER
-    for step in range(len(steps.source)):
-        source, target, c = steps.source[step], steps.target[step], steps.chiplet_class[step]
-        opens = source == NONE
-        if not wanted[0, target] and (opens or not wanted[1, target]):
-            continue
-        for v in range(u + 1, units + 1):
-            for w in range(max(u if opens else u + 1, slowest.reach[c, v]), u + 1 if opens else v):
-                if not opens and on[source, w, 0] >= 0.5 * NEVER:
-                    continue
-                for closes in range(1 if opens else 2):
-                    here = m, (1 if opens else 0) + 2 * closes, c, v - 1, w
-                    apart = stages.energy_j[here] + asked.byte_j * stages.dram_bytes[here]
-                    if apart < 0.5 * NEVER:
-                        for k in range(slopes):
-                            paid = apart + asked.slopes[k] * stages.first_s[here]
-                            if not opens:
-                                paid += on[source, w, k]
-                            if closes:
-                                done[target, v, k] = min(done[target, v, k], paid + slowest.joules[k])
-                            else:
-                                on[target, v, k] = min(on[target, v, k], paid)
+    for target in range(len(on)):
+        if wanted[0, target] or wanted[1, target]:
+            for v in range(u + 1, on.shape[1]):
+                for step in range(steps.start[target], steps.start[target + 1]):
+                    source, c = steps.source[step], steps.chiplet_class[step]
+                    first = slowest.reach[c, v]
+                    if source == NONE and first <= u:
+                        _take(stages, asked, (m, 1, c, v - 1, u), none, none, on[target, v])
+                    for w in range(v if source == NONE else max(u + 1, first), v):
+                        if on[source, w, 0] < 0.5 * NEVER:
+                            _take(stages, asked, (m, 0, c, v - 1, w), on[source, w], none, on[target, v])
+                            _take(stages, asked, (m, 2, c, v - 1, w), on[source, w], slowest.joules, done[target, v])
+
+
+@inner()
+def _take(
+    stages: Tables, asked: Asked, at: tuple[int, int, int, int, int], before: Floats, more: Floats, least: Floats
+) -> None:
+    """Take a stage behind others where that is less, by slope: what these pay, the stage, and some more."""
+    apart = stages.energy_j[at] + asked.byte_j * stages.dram_bytes[at]
+    if apart < 0.5 * NEVER:
+        for k in range(len(least)):
+            least[k] = min(least[k], before[k] + apart + asked.slopes[k] * stages.first_s[at] + more[k])
 
 
 @inner()

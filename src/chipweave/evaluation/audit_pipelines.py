@@ -66,12 +66,12 @@ def least_paid(ready: Prepared, task: int, line: Line, own: float) -> float:
 
 
 def _ways(ready: Prepared, line: Line, own: float, paces: Paces, units: int) -> Iterator[Way]:
-    shapes, classes = ready.once(shapes_of), ready.package.class_of
+    shapes, counts = ready.once(shapes_of), ready.package.class_counts
     most = shapes.chiplets.max(axis=0)
     for row, total in zip(shapes.chiplets.tolist(), shapes.total.tolist(), strict=True):
         chiplets = tuple(row)
         endless = tuple(
-            c for c, count in enumerate(chiplets) if total == 0 and count == most[c] and count < classes.count(c)
+            c for c, count in enumerate(chiplets) if total == 0 and count == most[c] and count < counts[c]
         )
         worth = own + sum(count * price for count, price in zip(chiplets, line.chiplet, strict=True))
         floor = paces.floor[:, :1] * 0.0 if total == 1 else paces.floor

@@ -172,7 +172,7 @@ def paces_of(tables: Tables, times: Floats, shares: Floats) -> Paces:
 
 def shapes_of(ready: Prepared) -> Shapes:
     """The numbers of chiplets of each class that a pipeline may have."""
-    counts = [ready.package.class_of.count(c) for c in range(len(ready.package.classes))]
+    counts = ready.package.class_counts
     most = list(counts)
     while sum(math.prod(each + 1 for each in shape) for shape in _up_to(most)) > MOST_STEPS and max(most) > 1:
         most[most.index(max(most))] -= 1

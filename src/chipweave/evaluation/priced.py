@@ -46,10 +46,9 @@ class Priced(NamedTuple):
 
 def priced(ready: Prepared, latency: float, joule: float) -> Priced:
     """What there is in a package, for lines with these weights."""
-    counts = [float(ready.package.class_of.count(c)) for c in range(len(ready.package.classes))]
     chains = chains_of(ready)
     worth = latency + joule * ready.rates.static_w if ready.detailed else latency
-    return Priced(chains, np.array([*counts, *([1.0] * (1 + len(chains)))]), worth)
+    return Priced(chains, np.array([*ready.package.class_counts, *([1] * (1 + len(chains)))], dtype=np.float64), worth)
 
 
 def chains_of(ready: Prepared) -> tuple[tuple[int, ...], ...]:

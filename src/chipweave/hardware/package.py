@@ -398,6 +398,11 @@ class Package:
         """Per chiplet, the index of its class in `classes`."""
         return tuple(self.classes.index(chiplet) for chiplet in self.chiplets)
 
+    @cached_property
+    def class_counts(self) -> tuple[int, ...]:
+        """Per class, how many chiplets are of it."""
+        return tuple(map(self.class_of.count, range(len(self.classes))))
+
 
 class _Routes(dict[int, tuple[tuple[int, ...], ...]]):
     """Routes by source and target; those from a source are made when first asked for."""

@@ -278,7 +278,7 @@ def dies_of(package: Package, ports_share: float = LINK_PORTS_SHARE) -> tuple[Di
             chiplet.name,
             chiplet.node_nm,
             chiplet.area_mm2 * (1 + share),
-            package.class_of.count(number),
+            package.class_counts[number],
             chiplet.area_mm2 * share,
             chiplet.die_yield,
             places[package.class_of.index(number)],

@@ -305,7 +305,7 @@ def _chiplets_handed_over(judge: Judge, window: WindowDraft) -> Iterator[WindowD
     places, taken = places_of(window), used(window)
     for place in places:
         need = stage_at(window, place)
-        if taken[need.chiplet_class] < judge.ready.package.class_of.count(need.chiplet_class):
+        if taken[need.chiplet_class] < judge.ready.package.class_counts[need.chiplet_class]:
             yield _grown(window, place, 1)
         for giver in places:
             given = stage_at(window, giver)
