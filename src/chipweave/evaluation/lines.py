@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from threading import Event
 
 import numpy as np
 
@@ -152,14 +153,21 @@ def lines_of_pipelines(
     jobs: int = 1,
     enough: Callable[[], bool] = lambda: False,
     told: Told = _silent,
+    beside: Event | None = None,
 ) -> tuple[Line, ...]:
     """As `lines_for` of schedules with one chiplet a stage, and lines that hold by what whole pipelines take, where
-    these can be gone through: they say more, and take longer. The same on any number of jobs."""
+    these can be gone through: they say more, and take longer. The same on any number of jobs.
+
+    Args:
+        beside: until it is set, one of the jobs is left to what goes on beside.
+    """
     found = ready.once(lines_of_layers, objective)
     if not affordable(ready):
         return found
     known: list[list[tuple[Floats, float]]] = []
     with ThreadPoolExecutor(jobs) as pool:
+        if beside is not None:
+            pool.submit(beside.wait)
         list(pool.map(lambda task: enough() or ready.once(ground_of, task), range(len(ready.tasks))))
         if enough():
             return found

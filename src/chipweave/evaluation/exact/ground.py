@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 import numpy as np
@@ -53,12 +54,16 @@ class Prepared:
 
     problem: Problem
     _made: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    _locks: dict[tuple[Any, ...], Lock] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, make: Callable[[Prepared, *Key], Made], *key: *Key) -> Made:
-        """`make(self, *key)`, worked out when it is first asked for and kept for later calls."""
+        """`make(self, *key)`, worked out when it is first asked for and kept for later calls. A thread that asks while
+        another one works it out waits for that."""
         known = (make, *key)
         if known not in self._made:
-            self._made[known] = make(self, *key)
+            with self._locks.setdefault(known, Lock()):
+                if known not in self._made:
+                    self._made[known] = make(self, *key)
         made: Made = self._made[known]
         return made
 

@@ -70,7 +70,6 @@ class Best:
         if value > (self.bounds[-1][1] if self.bounds else 0.0):
             self.bound = max(self.bound, value)
             self.bounds.append((clock_s() - self.started_s, value))
-            self.tell(60, "proving")
 
     @property
     def incumbent(self) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
@@ -23,12 +24,14 @@ from chipweave.evaluation.pipelines import soon_done
 from chipweave.plan.certificate import Line, Proof, Prover, Requirement, Space, Unmet, infeasible
 from chipweave.plan.objective import objective
 from chipweave.plan.problem import Problem, chain_to, dependency_depths
+from chipweave.plan.schedule import Schedule
 from chipweave.schedulers.alone import costed
 from chipweave.schedulers.fronts import non_dominated
 from chipweave.schedulers.goals import goals
 from chipweave.schedulers.options import chosen
 from chipweave.schedulers.scar.options import Provision, ScarOptions
 from chipweave.schedulers.search import Found, Progress, Request
+from chipweave.schedulers.weave.beside import proof_beside
 from chipweave.schedulers.weave.best import Best, keep_draft, part_of, until
 from chipweave.schedulers.weave.climb import climb, climb_from
 from chipweave.schedulers.weave.draft import Judge, PipelineDraft, draft_of
@@ -70,7 +73,7 @@ def weave(problem: Problem | Prepared, request: Request) -> Found:
         raise InputError("weave: windowing=scar is for schedules with one chiplet a stage; use the scheduler `optimal`")
     if _knows_parts(ready):
         return _search(ready, request, Space.REGIONS)
-    found = _search(prepare(ready.problem), request, Space.ONE_CHIPLET)  # anew: this one has asked for parts
+    found = _on_single_chiplets(prepare(ready.problem), request)  # anew: this one has asked for parts
     return replace(found, notes=(*found.notes, "the cost model has no figures of parts of layers: one chiplet a stage"))
 
 
@@ -104,7 +107,12 @@ def optimal(problem: Problem | Prepared, request: Request) -> Found:
     ready = prepare(problem)
     if chosen(request.options, WeaveOptions).windowing is Windowing.SCAR:
         return _in_given_windows(ready, request)
-    return _search(ready, request, Space.ONE_CHIPLET)
+    return _on_single_chiplets(ready, request)
+
+
+def _on_single_chiplets(ready: Prepared, request: Request) -> Found:
+    with ExitStack() as beside:
+        return _search(ready, request, Space.ONE_CHIPLET, beside=beside)
 
 
 def _in_given_windows(ready: Prepared, request: Request) -> Found:
@@ -119,12 +127,18 @@ def _in_given_windows(ready: Prepared, request: Request) -> Found:
 
 
 def _search(
-    ready: Prepared, request: Request, space: Space, asked: frozenset[str] = frozenset(), sole: bool = False
+    ready: Prepared,
+    request: Request,
+    space: Space,
+    asked: frozenset[str] = frozenset(),
+    sole: bool = False,
+    beside: ExitStack | None = None,
 ) -> Found:
     """What is found for an objective, and then for others (`goals`).
 
     Args:
         asked: for what these schedulers did not find, with no proof; sole: for this objective alone, with no proof.
+        beside: takes in a proof that may go on beside the search, which otherwise follows it.
     """
     sole = sole or bool(asked)
     options = chosen(request.options, WeaveOptions)
@@ -135,22 +149,24 @@ def _search(
     judge = Judge(ready, costed(ready, space is Space.REGIONS), request.objective, space is Space.REGIONS)
     best = Best(judge, request, started_s, np.random.default_rng(request.seed), asked=set(asked))
     _keep_simplest(best)
-    pieces = Pieces(ready, 1 if space is Space.ONE_CHIPLET else len(ready.package.chiplets))
-    rough, tables = rounds(best, pieces)
     summing = space is Space.REGIONS and may_sum(ready)
+    # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
+    large = not sole and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
+    first = not sole and (options.gap > 0 or not unlimited)
+    later = beside is not None and request.jobs > 1 and not first and not large
+    prove = beside.enter_context(proof_beside(best)) if beside and later else None
+    rough, tables = rounds(best, Pieces(ready, len(ready.package.chiplets) if space.on_regions else 1))
     if best.worth.missed:
         _require_possible(best, Space.SUMS if summing else space)
     if len(ready.tasks) > 1:
         _hear(best, "scar", space, until(request, started_s, BEFORE_IMPROVING))
-    # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
-    large = not sole and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
-    first = not sole and (options.gap > 0 or not unlimited)
-    share = BEFORE_EARLY_PROOF if large else BEFORE_PROOF
     quick = large or (space is Space.ONE_CHIPLET and options.gap == 0)
+    share = BEFORE_EARLY_PROOF if large else BEFORE_PROOF
     proof = _proof(best, space, until(request, started_s, share), quick) if first or large else None
-    best.bound = proven(ready, request.objective, space is Space.REGIONS, proof).value
+    bound = proven(ready, request.objective, space.on_regions, proof).value
+    best.bound = max(best.bound, bound)
     gap = CLOSE_TO_IT if large else options.gap
-    enough = best.bound / (1 - gap) if gap < 1 else math.inf
+    enough = bound / (1 - gap) if gap < 1 else math.inf
     improving = replace(request, stop=lambda: request.stop() or (best.incumbent or math.inf) <= enough)
     steps = options.steps if options.steps is not None else 10**9
     pipelines = first and quick and not large and soon_done(ready)
@@ -165,15 +181,23 @@ def _search(
     if best.worth.missed and (asked or not sole):
         _hear_all(best, space)
     complete = not request.out_of_time
-    proof = _last_proof(best, space, request, proof, (first, sole))
+    proof = _last_proof(best, space, request, proof, (first, sole)) if prove is None else prove()
     if best.schedule is None or best.worth.missed:
         raise infeasible(*_unmet(best, Space.SUMS if summing else space))
+    notes = _notes(best, rough, proof is None and not sole, large and (best.incumbent or math.inf) <= enough)
+    return _found(best, best.schedule, elsewhere, complete, notes, proof)
+
+
+def _found(
+    best: Best, schedule: Schedule, elsewhere: int, complete: bool, notes: tuple[str, ...], proof: Proof | None
+) -> Found:
+    """The best schedule, with all that was met on the way; elsewhere: stages evaluated for other objectives."""
     return Found(
-        best.schedule,
-        judge.exact.stages + elsewhere,
+        schedule,
+        best.judge.exact.stages + elsewhere,
         non_dominated(best.seen),
         complete=complete,
-        notes=_notes(best, rough, proof is None and not sole, large and (best.incumbent or math.inf) <= enough),
+        notes=notes,
         proof=proof,
         history=tuple(best.history),
         bounds=tuple(best.bounds),
@@ -210,6 +234,7 @@ def _proof(best: Best, space: Space, request: Request, quick: bool) -> Proof | N
 
     def told(lines: Sequence[Line]) -> None:
         best.prove(least(goal, lines)[0])
+        best.tell(60, "proving")
 
     if space is Space.ONE_CHIPLET and not quick:
         lines = lines_of_pipelines(ready, goal, request.jobs, lambda: request.out_of_time, told)
