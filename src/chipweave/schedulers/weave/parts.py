@@ -177,18 +177,15 @@ def caps_of(board: Board) -> Floats:
 def parts_of_all(
     boards: Boards, worth: float, jobs: int, enough: Callable[[], bool], told: Callable[[int], None]
 ) -> list[Parts]:
-    """The best pipelines of every task by seconds + worth * joules: at the whole batch at once, and, until `enough`, at
-    other micro-batches.
+    """The best pipelines of every task by seconds + worth * joules: of all at the whole batch at once, and, until
+    `enough`, of all sample by sample, and then at other micro-batches.
 
     Args:
         told: hears of each task whose pipelines come next.
     """
     tasks = boards.ready.tasks
-    asked = [
-        (task, size)
-        for task in range(len(tasks))
-        for size in sorted(sizes_tried(tasks[task].batch, None), reverse=True)
-    ]
+    asked = [(task, size) for task in range(len(tasks)) for size in sizes_tried(tasks[task].batch, None)]
+    asked.sort(key=lambda each: (each[1] < tasks[each[0]].batch, each[1], each[0]))
 
     def made(asked: tuple[int, int]) -> Best | None:
         task, size = asked
@@ -199,12 +196,10 @@ def parts_of_all(
         pipelines(tables.board, tables.caps_s, boards.prices, worth, found)
         return found
 
-    every: list[Parts] = []
+    every = [_nothing(boards, task) for task in range(len(tasks))]
     with ThreadPoolExecutor(jobs) as pool:
         for (task, size), found in zip(asked, pool.map(made, asked), strict=True):
-            if task == len(every):
-                told(task)
-                every.append(_nothing(boards, task))
+            told(task)
             if found is not None:
                 _take(every[task], found, size, worth)
     for parts in every:

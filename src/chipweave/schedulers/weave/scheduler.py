@@ -38,7 +38,7 @@ from chipweave.schedulers.weave.draft import Judge, PipelineDraft, draft_of
 from chipweave.schedulers.weave.improve import usual_kinds
 from chipweave.schedulers.weave.options import WeaveOptions, Windowing
 from chipweave.schedulers.weave.parts import Pieces, RegionNeed
-from chipweave.schedulers.weave.rounds import rounds
+from chipweave.schedulers.weave.rounds import Tables, rounds
 from chipweave.schedulers.weave.summed import may_sum, on_the_whole_package, summed_alike, summed_all, summed_one
 
 DEFAULT_S = 20.0
@@ -155,11 +155,7 @@ def _search(
     first = not sole and (options.gap > 0 or not unlimited)
     later = beside is not None and request.jobs > 1 and not first and not large
     prove = beside.enter_context(proof_beside(best)) if beside and later else None
-    rough, tables = rounds(best, Pieces(ready, len(ready.package.chiplets) if space.on_regions else 1))
-    if best.worth.missed:
-        _require_possible(best, Space.SUMS if summing else space)
-    if len(ready.tasks) > 1:
-        _hear(best, "scar", space, until(request, started_s, BEFORE_IMPROVING))
+    rough, tables = _first_found(best, Space.SUMS if summing else space)
     quick = large or (space is Space.ONE_CHIPLET and options.gap == 0)
     share = BEFORE_EARLY_PROOF if large else BEFORE_PROOF
     proof = _proof(best, space, until(request, started_s, share), quick) if first or large else None
@@ -276,20 +272,40 @@ def _summed_up(found: Best, request: Request, steps: int | None, unlimited: bool
     return found if little else best
 
 
+def _first_found(best: Best, space: Space) -> tuple[int, Tables]:
+    """What `scar` finds for several tasks, which takes little time, and the first rough schedules; how many these are,
+    and what they are made of. Limits that the simplest schedule misses may not be possible: that is seen before `scar`
+    is asked."""
+    ready, limited = best.judge.ready, best.worth.missed
+
+    def hear_scar() -> None:
+        if len(ready.tasks) > 1:
+            _hear(best, "scar", until(best.request, best.started_s, BEFORE_IMPROVING))
+
+    if not limited:
+        hear_scar()
+    found = rounds(best, Pieces(ready, len(ready.package.chiplets) if space.on_regions else 1))
+    if best.worth.missed:
+        _require_possible(best, space)
+    if limited:
+        hear_scar()
+    return found
+
+
 def _hear_challengers(best: Best, space: Space, request: Request) -> None:
     """What other schedulers find in the space; `scar` was heard before, where there are several tasks."""
     alone = len(best.judge.ready.tasks) == 1
     names = [] if space is Space.ONE_CHIPLET else ["scope"] if alone else ["nn-baton", "scope"]
     for name in [*names, "scar"] if alone else names:
-        _hear(best, name, space, request)
+        _hear(best, name, request)
 
 
-def _hear(best: Best, name: str, space: Space, request: Request) -> None:
+def _hear(best: Best, name: str, request: Request) -> None:
     """What another scheduler finds, if there is time, and if it is not proven that it finds nothing better."""
     from chipweave.schedulers import scheduler
 
     ready = best.judge.ready
-    if name == "scar" and not best.worth.missed:
+    if name == "scar" and len(ready.tasks) == 1 and not best.worth.missed:
         lines = ready.once(lines_of_layers, request.objective)
         if best.worth.value <= least(request.objective, lines)[0]:
             return
@@ -341,7 +357,7 @@ def _hear_all(best: Best, space: Space) -> None:
     request = replace(best.request, deadline_s=None)
     for name in SCHEDULERS:
         if best.worth.missed and name not in ("weave", "optimal") and (space is Space.REGIONS or name in alone):
-            _hear(best, name, space, request)
+            _hear(best, name, request)
 
 
 def _unmet(best: Best, space: Space) -> list[Unmet]:
