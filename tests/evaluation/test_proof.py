@@ -218,6 +218,9 @@ def test_a_proof_that_is_changed_in_any_number_or_moved_is_refused(space: Space)
                     changed = each._replace(**{field: tuple(prices)})
                     assert faults_of_proof(ready, _with(proof, at, changed)), (at, field, place, by)
         assert faults_of_proof(ready, _with(proof, at, each._replace(chiplet=each.chiplet[:-1])))
+        more = {name: tuple(price * (1 + 5e-9) for price in getattr(each, name)) for name in ("chiplet", "chain")}
+        if each.dram < each.latency:  # a second is worth something, and not all of that is the DRAM's
+            assert faults_of_proof(ready, _with(proof, at, each._replace(**more)))
     tasks = ready.problem.scenario.tasks
     longer = Scenario("longer", (replace(tasks[0], batch=tasks[0].batch + 1), *tasks[1:]))
     faster = replace(ready.package, dram_bandwidth_bytes_s=1e12, dram_energy_j_per_bit=0.0)

@@ -243,6 +243,13 @@ def test_figures_of_several_samples_that_do_not_fit_are_refused(stored: Path) ->
     assert "cost_model.together: not one figure per layer" in problem
 
 
+def test_figures_under_the_name_of_a_model_that_computes_them_are_refused(stored: Path) -> None:
+    change(stored, lambda document: document["cost_model"].update(name="loopnest"))
+    (problem,) = problems_in(stored)
+    said = "'loopnest' computes its figures; leave out `figures`, or give them another name"
+    assert problem.endswith(f"cost_model: {said}")
+
+
 def test_a_micro_batch_of_which_the_file_holds_no_figures_is_refused(stored: Path) -> None:
     def without(document: Any) -> None:
         document["cost_model"]["together"][0] = document["cost_model"]["together"][0][:1]

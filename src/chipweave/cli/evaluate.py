@@ -66,11 +66,14 @@ def _require_proof(file: Path, result: Result) -> None:
     """
     from chipweave.evaluation.audit import faults_of_proof
     from chipweave.evaluation.exact.ground import prepare
+    from chipweave.evaluation.priced import ROUNDING
 
     if result.search is None or result.search.proof is None:
         say(f"{file}: holds no proof; its lower bound was computed anew")
         return
     faults = faults_of_proof(prepare(result.problem), result.search.proof)
+    if result.gap is not None and result.gap < -ROUNDING:
+        faults.append(f"it proves what this very schedule is below: its value is {result.value!r}")
     if faults:
         say("\n".join([f"{file}: its proof does not hold:", *faults]))
         raise typer.Exit(1)

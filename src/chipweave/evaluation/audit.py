@@ -28,6 +28,9 @@ from chipweave.workload.model import Model
 CLOSE = 1e-8
 """Relative difference up to which a line's stored value and the one that is computed here count as the same."""
 
+MORE = 1e-12
+"""Relative: by so much prices may be worth more than a second, for rounding."""
+
 CLOSE_IN_SINGLE = 1e-5
 """The same where the stored value was found in single precision, and lowered by what that may be off."""
 
@@ -103,7 +106,8 @@ def _faults_of_prices(ready: Prepared, line: Line) -> Iterator[str]:
     worth = line.latency + (line.joule * ready.rates.static_w if ready.detailed else 0.0)
     for chiplet, chain in priced:
         asked = sum(count * price for count, price in zip(counts, chiplet, strict=True)) + line.dram + sum(chain)
-        if not math.isclose(asked, worth, rel_tol=CLOSE):
+        # By so much more as prices are worth, by so much too much may they prove.
+        if not math.isclose(asked, worth, rel_tol=CLOSE) or asked > worth * (1 + MORE):
             yield f"its prices add up to {asked!r} a second, and a second is worth {worth!r}"
 
 

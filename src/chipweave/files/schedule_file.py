@@ -33,6 +33,8 @@ from chipweave.files.scenario_file import resolve_scenario, scenario_from_dict, 
 from chipweave.files.schedule_spec import (
     FORMAT_VERSION,
     LAW,
+    LEAST,
+    MOST,
     CostModelSpec,
     LineSpec,
     LowerBoundSpec,
@@ -462,6 +464,8 @@ def _pose(spec: ScheduleFileSpec, scenario: Scenario, package: Package, path: Pa
     """The problem with its costs, and the cost model as plain data."""
     given = spec.cost_model
     if isinstance(given, CostModelSpec) and given.figures is not None:
+        if rebuilds(given.name):
+            raise InputError(f"'{given.name}' computes its figures; leave out `figures`, or give them another name")
         return problem_of(given, scenario, package, spec.fidelity, str(path)), {"name": given.name}
     if isinstance(given, str):
         model = choose(given, folder=path.parent)
@@ -492,10 +496,21 @@ def _search_from(spec: ScheduleFileSpec) -> Search | None:
 
 
 def _require_lines(spec: ScheduleFileSpec, problems: Problems) -> None:
-    """A proof bounds latency alone and energy alone at least, so that the region above its lines has corners."""
+    """A proof bounds latency alone and energy alone at least, so that the region above its lines has corners; and none
+    of its numbers is so small or large that sums of them say nothing."""
     bound = None if spec.search is None else spec.search.lower_bound
     if bound is None or bound.by is None:
         return
+    for number, line in enumerate(bound.lines):
+        for name, value in (("latency", line.latency), ("joule", line.joule), ("value", line.value)):
+            if value != 0 and not LEAST <= abs(value) <= MOST:
+                remedy = f"0, or between {LEAST:g} and {MOST:g}; take the file as it was written"
+                problems.add(("search", "lower_bound", "lines", number, name), f"{value!r} is not {remedy}")
+        if line.latency == line.joule == 0:
+            problems.add(
+                ("search", "lower_bound", "lines", number),
+                "weighs neither seconds nor joules, and says nothing; take the file as it was written",
+            )
     alone = {(each.latency > 0, each.joule > 0) for each in bound.lines}
     if not {(True, False), (False, True)} <= alone:
         problems.add(

@@ -24,6 +24,10 @@ Word = Annotated[Partition, Field(strict=False)]
 Figure = Annotated[float, Field(allow_inf_nan=False)]
 Price = Annotated[Figure, Field(ge=0)]
 
+LEAST, MOST = 1e-30, 1e30
+"""No weight or value of a proof's line is nearer to 0 than the one or larger than the other: sums of such numbers lose
+digits or run over, and no objective comes near."""
+
 
 class LayersSpec(Spec):
     """A run of layers by its ends, both included."""

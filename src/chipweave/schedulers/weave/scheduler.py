@@ -58,8 +58,8 @@ BEFORE_IMPROVING, BEFORE_CHALLENGERS, BEFORE_PROOF, BEFORE_SUMS = 0.5, 0.7, 0.8,
 BEFORE_PIPELINES, BEFORE_EARLY_PROOF = 0.4, 0.3
 """Of the time, the shares after which `scar` is no longer waited for, after which improving leaves the rest to other
 schedulers, after which proofs are left as they are, and after which the rest is for sums over chiplets, where a model
-may have any; that after which improving leaves the rest to a proof by whole pipelines; and that after which a proof is
-left as it is where it is tried early."""
+may have any, and for other schedulers, where limits are missed; that after which improving leaves the rest to a proof
+by whole pipelines; and that after which a proof is left as it is where it is tried early."""
 
 
 def weave(problem: Problem | Prepared, request: Request) -> Found:
@@ -170,12 +170,13 @@ def _search(
     _hear_challengers(best, space, improving)
     if pipelines:
         proof = _proof(best, space, request, False)
-    climb(best, tables, improving if unlimited or not summing else until(improving, started_s, BEFORE_SUMS), steps)
+    ends = not unlimited and (summing or best.worth.missed)
+    climb(best, tables, until(improving, started_s, BEFORE_SUMS) if ends else improving, steps)
     elsewhere = 0 if sole else _hear_other_goals(best, space, improving)
     if summing and not (gap > 0 and improving.stop()):
         best = _summed_up(best, request, options.steps, unlimited)
     if best.worth.missed and (asked or not sole):
-        _hear_all(best, space)
+        _hear_all(best, space, replace(request, deadline_s=None) if unlimited else request)
     complete = not request.out_of_time
     proof = _last_proof(best, space, request, proof, (first, sole)) if prove is None else prove()
     if best.schedule is None or best.worth.missed:
@@ -349,12 +350,11 @@ def _hear_other_goals(best: Best, space: Space, request: Request) -> int:
 def _silent(progress: Progress) -> None: ...
 
 
-def _hear_all(best: Best, space: Space) -> None:
-    """Ask every other scheduler for what is within the limits, however long that takes."""
+def _hear_all(best: Best, space: Space, request: Request) -> None:
+    """Ask every other scheduler for what is within the limits: without a time limit however long that takes."""
     from chipweave.schedulers import SCHEDULERS
 
     alone = ("scar", "standalone")
-    request = replace(best.request, deadline_s=None)
     for name in SCHEDULERS:
         if best.worth.missed and name not in ("weave", "optimal") and (space is Space.REGIONS or name in alone):
             _hear(best, name, request)
