@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,8 @@ def evaluate(
 
     require_room(out, figure or [])
     result = compute(file)
+    if certificate:
+        _require_proof(file, result)  # what does not hold is neither shown nor saved
     saved = save(result, out, figure or [], read_from=file)
     for path in saved:
         say(f"saved {path}")
@@ -49,9 +52,7 @@ def evaluate(
 
         report(result, result_console(), after_reading(file, out))
     require_limits(result.evaluation, result.problem)
-    if certificate:
-        _require_proof(file, result)
-    elif result.search is not None and result.search.proof is not None:
+    if not certificate and result.search is not None and result.search.proof is not None:
         say(f"{file}: its lower bound was taken from its proof; `--certificate` checks the proof itself")
     if result.changes:
         say("\n".join([f"{file}: what the file says is not what was computed:", *result.changes]))
@@ -74,6 +75,9 @@ def _require_proof(file: Path, result: Result) -> None:
     faults = faults_of_proof(prepare(result.problem), result.search.proof)
     if result.gap is not None and result.gap < -ROUNDING:
         faults.append(f"it proves what this very schedule is below: its value is {result.value!r}")
+    proven = result.certificate.value if result.certificate is not None else math.inf
+    if any(value > proven * (1 + ROUNDING) for _, value in result.search.bounds):
+        faults.append(f"by `search.bounds` more was proven on the way than in the end, {proven!r}")
     if faults:
         say("\n".join([f"{file}: its proof does not hold:", *faults]))
         raise typer.Exit(1)

@@ -71,10 +71,18 @@ def weave(problem: Problem | Prepared, request: Request) -> Found:
     ready = prepare(problem)
     if chosen(request.options, WeaveOptions).windowing is Windowing.SCAR:
         raise InputError("weave: windowing=scar is for schedules with one chiplet a stage; use the scheduler `optimal`")
+    begun_s = clock_s()
     if _knows_parts(ready):
-        return _search(ready, request, Space.REGIONS)
-    found = _on_single_chiplets(prepare(ready.problem), request)  # anew: this one has asked for parts
+        return _search(ready, _later(request, clock_s() - begun_s), Space.REGIONS)
+    alone = prepare(ready.problem)  # anew: this one has asked for parts
+    found = _on_single_chiplets(alone, _later(request, clock_s() - begun_s))
     return replace(found, notes=(*found.notes, "the cost model has no figures of parts of layers: one chiplet a stage"))
+
+
+def _later(request: Request, seconds: float) -> Request:
+    """With so much more time: what parts of layers cost has to be found once, for minutes on packages of many chiplets,
+    and a search that such a while left no time would find nothing."""
+    return request if request.deadline_s is None else replace(request, deadline_s=request.deadline_s + seconds)
 
 
 def rescue(ready: Prepared, request: Request, asked: str) -> Found:
@@ -409,5 +417,5 @@ def _notes(best: Best, rough: int, unproven: bool, near: bool) -> tuple[str, ...
         ends = f"of {LARGE:,} layers and more, it ends where at most {100 * CLOSE_TO_IT:.0f} % are proven to be left"
         notes = (*notes, f"{ends}; `--time-limit` has it go on")
     if unproven:
-        return (*notes, "time was over before the tighter proof was made; what was costed for it is kept for next time")
+        return (*notes, "the search ended before the tighter proof; what was costed for it is kept for next time")
     return notes
