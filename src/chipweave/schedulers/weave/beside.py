@@ -4,13 +4,16 @@ found in it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from contextlib import contextmanager
 from threading import Event
 
 from chipweave.evaluation.lines import least, lines_of_pipelines
 from chipweave.plan.certificate import Line, Proof, Prover, Space
 from chipweave.schedulers.weave.best import Best
+
+EVERY_S = 0.5
+"""So often the gap is told, once there is nothing else to tell."""
 
 
 @contextmanager
@@ -29,11 +32,14 @@ def proof_beside(best: Best) -> Iterator[Callable[[], Proof]]:
     def told(lines: Sequence[Line]) -> None:
         best.prove(least(request.objective, lines)[0])
 
-    with ThreadPoolExecutor(1) as pool:
+    with futures.ThreadPoolExecutor(1) as pool:
         proof = pool.submit(lines_of_pipelines, ready, request.objective, request.jobs, enough, told, searched)
 
         def wait() -> Proof:
             searched.set()
+            while not proof.done():
+                best.tell(60, "proving")
+                futures.wait([proof], EVERY_S)
             return Proof(Space.ONE_CHIPLET, Prover.OPTIMAL, proof.result())
 
         try:
