@@ -14,7 +14,7 @@ def expected_units(problem: Problem, task: int) -> tuple[Floats, Floats]:
     E[Lat(l)] = sum over dataflow classes of n_df / |C| * Lat(l on df), and likewise for energy.
     """
     package, entry = problem.package, problem.scenario.tasks[task]
-    share = np.bincount(package.class_of, minlength=len(package.classes)) / len(package.chiplets)
+    share = np.array(package.class_counts) / len(package.chiplets)
     seconds = sum(
         part * costs.cycles / chiplet.clock_hz
         for part, costs, chiplet in zip(share, problem.costs[task], package.classes, strict=True)

@@ -161,8 +161,8 @@ def _search(
     # With a limit of time or of the gap the proof comes first, so that there is time for it, or it can end the search.
     large = not sole and unlimited and options.steps is None and options.gap == 0 and _layers(ready) >= LARGE
     first = not sole and (options.gap > 0 or not unlimited)
-    later = beside is not None and request.jobs > 1 and not first and not large
-    prove = beside.enter_context(proof_beside(best)) if beside and later else None
+    meanwhile = request.jobs > 1 and not first and not large
+    prove = beside.enter_context(proof_beside(best)) if beside is not None and meanwhile else None
     rough, tables = _first_found(best, Space.SUMS if summing else space)
     quick = large or (space is Space.ONE_CHIPLET and options.gap == 0)
     share = BEFORE_EARLY_PROOF if large else BEFORE_PROOF
